@@ -1,0 +1,1 @@
+"""One file a command; imports nothing heavy at start."""

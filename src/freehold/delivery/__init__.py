@@ -1,0 +1,1 @@
+"""From a declared product to live data: candidate, audit, publish, roll back."""

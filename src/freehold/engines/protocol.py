@@ -1,0 +1,163 @@
+"""What every engine offers, and what the rooms above may ask of it. They ask capabilities, never the engine's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from freehold.foundation import Caller
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlglot import exp
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do, stated once so that planning needs no connection.
+
+    Attributes:
+        dialect: the sqlglot dialect its SQL is written in.
+        transactional_ddl: several views and rows change in one transaction or not at all.
+        exact_count: `COUNT(*)` of a whole table is answered from metadata, without a scan.
+        distinct_beside_aggregates: COUNT(DISTINCT) may stand beside other aggregates without blowing up.
+        max_aggregates: the most aggregates one query should hold.
+        max_sql_bytes: the longest statement it takes.
+        hash_function: a 64-bit hash of one value, for proving uniqueness; None where there is none.
+        bitstring_distinct: dense integers can be counted distinct through a bit string.
+        reads_parquet_footers: Parquet statistics can be read without decoding data.
+    """
+
+    dialect: str
+    transactional_ddl: bool
+    exact_count: bool
+    distinct_beside_aggregates: bool = True
+    max_aggregates: int = 500
+    max_sql_bytes: int = 4_000_000
+    hash_function: str | None = None
+    bitstring_distinct: bool = False
+    reads_parquet_footers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view by its place in the warehouse."""
+
+    schema: str
+    name: str
+    kind: str = "table"  # table | view
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """The quoted name, valid in every dialect that quotes with double quotes."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as the engine describes it; `type` in the engine's own spelling, upper case."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStatistics:
+    """Exact facts about a column taken from metadata; None where the metadata does not tell or is not exact."""
+
+    nulls: int | None = None
+    minimum: Any = None
+    maximum: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Exact facts about a relation that cost no scan. What is None must be measured."""
+
+    rows: int | None = None
+    columns: Mapping[str, ColumnStatistics] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Cost:
+    """What a session has asked of its engine so far."""
+
+    queries: int = 0
+    seconds: float = 0.0
+
+
+class Session(Protocol):
+    """One conversation with an engine, on behalf of one caller. Not shared between threads."""
+
+    caller: Caller
+    cost: Cost
+
+    def rows(self, query: str | exp.Expression, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows."""
+        ...
+
+    def arrow(self, query: str | exp.Expression, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Run a query and return an Arrow table."""
+        ...
+
+    def run(self, statement: str | exp.Expression, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement and return how many rows it touched (0 where the engine does not say)."""
+        ...
+
+    def load(self, relation: Relation, table: pa.Table | Iterable[pa.RecordBatch], *, replace: bool = True) -> int:
+        """Write Arrow data to a table, created anew if `replace`, else appended to; return the number of rows."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything inside happens or nothing does."""
+        ...
+
+    def relations(self, schema: str | None = None) -> tuple[Relation, ...]:
+        """List tables and views, of one schema or of all."""
+        ...
+
+    def describe(self, relation: Relation) -> tuple[Column, ...]:
+        """Return the columns of a relation in order; empty if there is no such relation."""
+        ...
+
+    def columns_of(self, query: str | exp.Expression) -> tuple[Column, ...]:
+        """Return the columns a query would give, by binding it, without running it."""
+        ...
+
+    def statistics(self, relation: Relation) -> Statistics:
+        """Return what the metadata proves about a relation, without a scan."""
+        ...
+
+    def close(self) -> None:
+        """Give the session back; an open transaction is rolled back."""
+        ...
+
+
+class Engine(Protocol):
+    """A warehouse that is open."""
+
+    capabilities: Capabilities
+
+    def session(self, caller: Caller, tag: Mapping[str, str] | None = None) -> Session:
+        """Start a session for a caller; `tag` (run, asset, purpose) goes into every statement's query tag."""
+        ...
+
+    def close(self) -> None:
+        """Close the warehouse and let others have it."""
+        ...
+
+
+def quoted(identifier: str) -> str:
+    """Return an identifier in double quotes, with the quotes in it doubled."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a string literal in single quotes, with the quotes in it doubled."""
+    return "'" + text.replace("'", "''") + "'"

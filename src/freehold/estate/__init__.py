@@ -1,0 +1,1 @@
+"""M1, resources: what a team declares in git."""

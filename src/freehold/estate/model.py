@@ -1,0 +1,297 @@
+"""What an estate's files say, as frozen values. No value here knows how it was read or what is live.
+
+Every value that came from a file carries `where`, so that whoever finds fault with it later can name the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from freehold.foundation import Where
+
+NOWHERE = Where("")
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRule:
+    """One entry of an ODCS `quality` list.
+
+    `operator` is one of the ODCS names (`mustBe`, `mustNotBe`, `mustBeGreaterThan`, `mustBeGreaterOrEqualTo`,
+    `mustBeLessThan`, `mustBeLessOrEqualTo`, `mustBeBetween`, `mustNotBeBetween`) or None; `threshold` is its value, a
+    pair for the two `Between`. `column` is None for a rule of the whole object.
+    """
+
+    kind: str  # text | library | sql | custom
+    where: Where
+    column: str | None = None
+    id: str | None = None
+    name: str | None = None
+    description: str | None = None
+    metric: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    operator: str | None = None
+    threshold: Any = None
+    unit: str | None = None  # rows | percent
+    query: str | None = None
+    engine: str | None = None
+    implementation: Any = None
+    dimension: str | None = None
+    severity: str | None = None
+    business_impact: str | None = None
+    schedule: str | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A foreign key: columns here that must exist there. `to_object` is `schema` or `contract_id.schema`."""
+
+    from_columns: tuple[str, ...]
+    to_object: str
+    to_columns: tuple[str, ...]
+    where: Where
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One ODCS property: a column. `options` is `logicalTypeOptions`; `enum` the allowed values in order."""
+
+    name: str
+    where: Where
+    physical_name: str | None = None
+    logical_type: str | None = None
+    physical_type: str | None = None
+    description: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    required: bool = False
+    unique: bool = False
+    primary_key: bool = False
+    primary_key_position: int = -1
+    enum: tuple[Any, ...] = ()
+    classification: str | None = None
+    semantic_type: str = "column"  # column | measure | dimension; only a column is stored
+    quality: tuple[QualityRule, ...] = ()
+    relationships: tuple[Relationship, ...] = ()
+    tags: tuple[str, ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def column(self) -> str:
+        """The name of the column in the warehouse."""
+        return self.physical_name or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaObject:
+    """One ODCS schema object: a table, a view, a file."""
+
+    name: str
+    where: Where
+    physical_name: str | None = None
+    physical_type: str | None = None
+    description: str | None = None
+    properties: tuple[Property, ...] = ()
+    quality: tuple[QualityRule, ...] = ()
+    relationships: tuple[Relationship, ...] = ()
+    tags: tuple[str, ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[Property, ...]:
+        """The properties that are stored: measures and dimensions are definitions, not columns."""
+        return tuple(p for p in self.properties if p.semantic_type == "column")
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of the primary key, in order."""
+        keyed = [p for p in self.properties if p.primary_key]
+        return tuple(p.column for p in sorted(keyed, key=lambda p: p.primary_key_position))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One ODCS server entry; `settings` is everything it says besides name and type."""
+
+    name: str
+    type: str
+    where: Where
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sla:
+    """One ODCS SLA property."""
+
+    property: str
+    value: Any
+    where: Where
+    unit: str | None = None
+    element: str | None = None
+    driver: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One ODCS data contract. `custom` maps the custom properties by name (`freehold:tier` and the like)."""
+
+    id: str
+    where: Where
+    api_version: str
+    version: str | None = None
+    status: str | None = None
+    name: str | None = None
+    data_product: str | None = None
+    domain: str | None = None
+    description: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[SchemaObject, ...] = ()
+    servers: tuple[Server, ...] = ()
+    sla: tuple[Sla, ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    def object_named(self, name: str) -> SchemaObject | None:
+        """Return the schema object of that name, if the contract has one."""
+        return next((o for o in self.objects if o.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output port of a product."""
+
+    name: str
+    where: Where
+    version: str | None = None
+    contract_id: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One ODPS data product."""
+
+    id: str
+    where: Where
+    name: str | None = None
+    version: str | None = None
+    status: str = "draft"
+    domain: str | None = None
+    description: Mapping[str, Any] = field(default_factory=dict)
+    input_ports: tuple[Port, ...] = ()
+    output_ports: tuple[Port, ...] = ()
+    team: str | None = None
+    tier: int = 3
+    mode: str = "publish"  # watch | advise | check | publish
+    audience: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """The folder of the product's file, relative to the estate."""
+        return str(Path(self.where.path).parent)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file that builds an asset: `models/<name>.sql` or `models/<name>.py`, or `seeds/<name>.csv`."""
+
+    asset: str  # <product id>.<name>
+    product: str
+    path: str  # relative to the estate
+    language: str  # sql | python | csv
+    text: str  # empty for csv
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team: members, roles and channels by reference to the identity provider."""
+
+    id: str
+    where: Where
+    name: str | None = None
+    members: tuple[str, ...] = ()
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Working days and hours of people; `spec` is as written in the file."""
+
+    id: str
+    where: Where
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach an engine. `settings` may hold secret references (`env:NAME`), never secrets."""
+
+    name: str
+    url: str
+    where: Where
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where products live: `prod`, `dev`."""
+
+    name: str
+    connection: str
+    where: Where
+    protected: bool = False
+    defer_to: str | None = None
+    ttl: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A file of one of our own kinds that no room of this version interprets further (Objective, KPI …)."""
+
+    kind: str
+    id: str
+    where: Where
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """Everything a team declares, resolved and free of contradictions."""
+
+    id: str
+    root: Path
+    name: str
+    state_url: str
+    connections: Mapping[str, Connection]
+    environments: Mapping[str, Environment]
+    defaults: Mapping[str, Any]
+    products: Mapping[str, Product]
+    contracts: Mapping[str, Contract]
+    models: Mapping[str, ModelFile]  # by asset id
+    teams: Mapping[str, Team]
+    calendars: Mapping[str, Calendar]
+    resources: Mapping[tuple[str, str], Resource] = field(default_factory=dict)  # (kind, id)
+    hashes: Mapping[str, str] = field(default_factory=dict)  # "kind:id" -> sha256 of the content as read
+
+    def contract_of(self, asset: str) -> tuple[Contract, SchemaObject] | None:
+        """Return the contract and schema object that describe an asset.
+
+        The asset `sales.orders.lines` is the object `lines` of the contract with the id `sales.orders.lines`; a
+        contract may also be named by a port of the product and hold an object of the asset's last name.
+        """
+        name = asset.rpartition(".")[2]
+        contract = self.contracts.get(asset)
+        if contract is None:
+            product = self.products.get(asset.rpartition(".")[0])
+            ports = (*product.input_ports, *product.output_ports) if product else ()
+            ids = (p.contract_id for p in ports if p.name == name and p.contract_id)
+            contract = next((self.contracts[i] for i in ids if i in self.contracts), None)
+        if contract is None:
+            return None
+        found = contract.object_named(name)
+        return (contract, found) if found else None

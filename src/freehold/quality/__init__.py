@@ -1,0 +1,1 @@
+"""Contracts to checks to one planned pass per table."""

@@ -1,0 +1,1 @@
+"""The SQL kernel: parse, normalise, fingerprint. Reaches no database."""
