@@ -1,0 +1,197 @@
+"""What differs between the databases that can hold the state, and nothing else. All of it is in this one file.
+
+SQLite: WAL, `synchronous=FULL`, one writer at a time over all processes by an advisory lock on a file beside the
+database. The lock makes waiting fair and quick, and keeps two connections from writing and checkpointing at the same
+instant, which SQLite before 3.51.3 can answer with a corrupt file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from freehold.foundation import Exit, FreeholdError, Transient
+
+PATIENCE_S = 30.0  # how long a writer waits for its turn before it says so
+
+
+class Dialect(Protocol):
+    """One kind of database."""
+
+    engine: Engine
+    folder: Path  # where the files beside the state live: key, witness, segments, evidence
+
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the right to write, against every other process."""
+        ...
+
+    def forget_erased(self) -> None:
+        """Make erased rows unreadable in the files of the database too."""
+        ...
+
+
+def open_dialect(url: str, root: Path) -> Dialect:
+    """Return the dialect that a state URL names.
+
+    Raises:
+        FreeholdError: FH-L101 for a URL that names no database this room can use.
+    """
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme == "sqlite":
+        return SQLite(url, root)
+    if scheme in ("postgresql", "postgres"):
+        return Postgres(url, root)
+    raise FreeholdError(
+        "FH-L101",
+        f"The state cannot live at `{url}`.",
+        fix="Use sqlite:///.freehold/state.db (relative to the estate), sqlite:////absolute/path, or postgresql://host/db.",
+        exit_code=Exit.USAGE,
+    )
+
+
+class SQLite:
+    """The state in one file."""
+
+    def __init__(self, url: str, root: Path) -> None:
+        self.path = self._path(url, root)
+        self.folder = self.path.parent
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._turn = os.open(f"{self.path}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            problem = f"The folder of the state, `{self.folder}`, cannot be used: {error.strerror}."
+            raise FreeholdError("FH-L101", problem, exit_code=Exit.ENVIRONMENT) from error
+        self.engine = create_engine(f"sqlite:///{self.path}", connect_args={"check_same_thread": False})
+        event.listen(self.engine, "connect", _configure)
+        event.listen(self.engine, "begin", _begin)
+
+    @staticmethod
+    def _path(url: str, root: Path) -> Path:
+        place = url.partition("://")[2]
+        if not place.startswith("/") or not place.strip("/") or place.strip("/") == ":memory:":
+            fix = "Give it a file: sqlite:///.freehold/state.db."
+            raise FreeholdError("FH-L101", f"`{url}` names no file for the state.", fix=fix, exit_code=Exit.USAGE)
+        return Path(root).absolute() / place[1:]  # an absolute second part wins: sqlite:////abs
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the write lock of the file, waiting for up to PATIENCE_S."""
+        unlock = _lock(self._turn, self.path)
+        try:
+            yield
+        finally:
+            unlock()
+
+    def forget_erased(self) -> None:
+        """Move the write-ahead log into the file, where secure_delete has zeroed what was erased."""
+        with contextlib.closing(self.engine.raw_connection()) as connection:  # a checkpoint runs in no transaction
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError, OSError):
+            os.close(self._turn)
+
+
+def _lock(descriptor: int, path: Path) -> Any:
+    """Take the advisory lock and return what gives it back; on systems without one, BEGIN IMMEDIATE must do."""
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - Windows
+        return lambda: None
+    deadline, pause = time.monotonic() + PATIENCE_S, 0.0001
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lambda: fcntl.flock(descriptor, fcntl.LOCK_UN)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise _busy(path) from None
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.002)
+
+
+def _busy(path: object) -> Transient:
+    return Transient(
+        "FH-L103",
+        f"Another process has been writing to `{path}` for more than {PATIENCE_S:.0f} s.",
+        fix="Wait for it, or end it if it hangs (`fuser` names it); nothing was written.",
+        exit_code=Exit.ENVIRONMENT,
+    )
+
+
+def _configure(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in (
+        "busy_timeout = 5000",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "mmap_size = 0",
+        "secure_delete = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("freehold_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class Postgres:
+    """The state in a PostgreSQL database; the row lock on the head of the chain is the turn."""
+
+    def __init__(self, url: str, root: Path) -> None:
+        self.folder = Path(root).absolute() / ".freehold"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        rest = url.partition("://")[2]
+        try:
+            self.engine = create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            fix = "pip install 'freehold[postgres]'"
+            raise FreeholdError(
+                "FH-L101", "PostgreSQL needs the driver psycopg.", fix=fix, exit_code=Exit.ENVIRONMENT
+            ) from error
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Do nothing: the transaction locks the row of the head itself."""
+        yield
+
+    def forget_erased(self) -> None:
+        """Rewrite the table of erasable items, so that dead rows leave its files."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM FULL side_item"))
+
+
+def explain(error: DBAPIError, place: object) -> FreeholdError:
+    """Say what a failure of the database means, and what to do about it."""
+    said = str(error.orig)
+    if "locked" in said or "busy" in said:
+        return _busy(place)
+    meaning = {
+        "disk is full": ("FH-L104", "The disk that holds `{place}` is full.", "Free some space; nothing was written."),
+        "disk I/O": (
+            "FH-L104",
+            "The disk that holds `{place}` fails.",
+            "Check the disk; the last append is not there.",
+        ),
+        "readonly": ("FH-L102", "`{place}` may not be written.", "Check its owner and mode, and those of its folder."),
+        "unable to open": ("FH-L102", "`{place}` cannot be opened.", "Check its owner and mode, and its folder's."),
+        "not a database": ("FH-L105", "`{place}` is not a state database.", "Restore it from a backup."),
+        "malformed": ("FH-L105", "`{place}` is damaged.", "Restore it from a backup; run `freehold audit verify`."),
+    }
+    for mark, (code, problem, fix) in meaning.items():
+        if mark in said:
+            return FreeholdError(code, problem.format(place=place), fix=fix, exit_code=Exit.ENVIRONMENT)
+    problem = f"The state at `{place}` refused: {said.strip()}"
+    fix = "Check that the database is there, runs, and lets this user in; nothing was written."
+    return FreeholdError("FH-L106", problem, fix=fix, exit_code=Exit.ENVIRONMENT)

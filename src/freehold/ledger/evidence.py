@@ -1,0 +1,198 @@
+"""Evidence: the ledger as tables, as of one sealed number, in a DuckDB of this process alone.
+
+One view for each event type (`check_completed`), one for each family (`quality_events`), and `events` for all. Views are
+made when a query names them. Nothing is shared, nothing is cached but the immutable segments.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from freehold.foundation import Exit, FreeholdError, near
+from freehold.ledger import tables
+from freehold.ledger.columns import ENVELOPE, arrow, columns
+from freehold.ledger.event import EPOCH, from_micros
+from freehold.ledger.segments import Segments, rows_between
+
+if TYPE_CHECKING:
+    from freehold.ledger.store import Store
+    from freehold.ledger.vocabulary import Vocabulary
+
+
+class Evidence:
+    """What was known as of `seq`. `instant` is that moment: as asked for, else when the event `seq` was recorded.
+
+    Attributes:
+        seq: the sealed number that bounds every view; write it beside whatever is computed.
+        columns: the names of the columns of the last query.
+    """
+
+    def __init__(self, store: Store, vocabulary: Vocabulary, seq: int, instant: datetime | None = None) -> None:
+        import duckdb
+
+        self.seq = seq
+        self.columns: tuple[str, ...] = ()
+        self.instant = instant or _recorded_at(store, seq)
+        self._store = store
+        self._vocabulary = vocabulary
+        self._duckdb = duckdb.connect()
+        self._duckdb.execute("SET TimeZone = 'UTC'")
+        self._segments = Segments(store, vocabulary, self._duckdb)
+        self._parts = self._segments.upto(seq)
+        tail = rows_between(store, self._parts[-1].last_seq if self._parts else 0, seq)
+        self._duckdb.register("_tail", arrow(tail))
+        self._types = {row.type for row in tail}.union(*(part.files for part in self._parts))
+        self._made: set[str] = set()
+        self._families = {f"{family}_events": names for family, names in vocabulary.families.items()}
+        self._by_view = {name.replace(".", "_"): name for name in vocabulary.names}
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The names of all views."""
+        return ("events", *sorted(self._families), *sorted(self._by_view))
+
+    def has(self, type: str) -> bool:
+        """Tell whether an event of a type was ever received."""
+        return bool(self._raw_files(type)) if self._vocabulary[type].is_raw else type in self._types
+
+    def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query over the views and return its rows; `columns` has their names.
+
+        Raises:
+            FreeholdError: FH-L404 when DuckDB does not take the query, with the near matches of a view it names.
+        """
+        import duckdb
+
+        try:
+            self._make_views(re.findall(r"\w+", sql))
+            answer = self._duckdb.execute(sql, parameters or None)
+            self.columns = tuple(column[0] for column in answer.description or ())
+            return answer.fetchall()
+        except duckdb.Error as error:
+            missing = re.search(r"Table with name (\w+) does not exist", str(error))
+            hint = near(missing[1], self.views) if missing else ""
+            fix = hint or "See docs/reference/events.md for the views and their columns."
+            raise FreeholdError("FH-L404", f"Evidence cannot answer: {error}", fix=fix, exit_code=Exit.USAGE) from error
+
+    def columns_of(self, view: str) -> dict[str, str]:
+        """Return the columns of a view with their types.
+
+        Raises:
+            FreeholdError: FH-L404 for a view that is not there.
+        """
+        if view not in self.views:
+            fix = near(view, self.views) or f"Some views: {', '.join(self.views[:8])}."
+            raise FreeholdError("FH-L404", f"There is no view `{view}`.", fix=fix, exit_code=Exit.USAGE)
+        self._make_views([view])
+        return {row[0]: row[1] for row in self._duckdb.execute(f"DESCRIBE {view}").fetchall()}
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._duckdb.close()
+
+    def __enter__(self) -> Evidence:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _make_views(self, words: Iterable[str]) -> None:
+        for word in dict.fromkeys(words):
+            if word in self._made:
+                continue
+            if word in self._by_view:
+                self._create(word, self._of_type(self._by_view[word]))
+            elif word in self._families:
+                self._create(word, self._of_family(self._families[word]))
+            elif word == "events":
+                self._create(word, self._of_all())
+
+    def _create(self, name: str, sql: str) -> None:
+        self._duckdb.execute(f'CREATE VIEW "{name}" AS {sql}')
+        self._made.add(name)
+
+    def _of_type(self, name: str) -> str:
+        if self._vocabulary[name].is_raw:
+            return self._of_raw(name)
+        files = [part.files[name] for part in self._parts if name in part.files]
+        tail = self._segments.select(name, "_tail")
+        return f"SELECT * FROM {_parquet(files)} UNION ALL {tail}" if files else tail
+
+    def _of_family(self, names: Sequence[str]) -> str:
+        views = [name.replace(".", "_") for name in names]
+        self._make_views(views)
+        parts = (
+            f"SELECT {_told_apart(self._vocabulary[n].fields)} FROM {v}" for n, v in zip(names, views, strict=True)
+        )
+        return " UNION ALL BY NAME ".join(parts)
+
+    def _of_all(self) -> str:
+        """Return the envelopes of everything, the payload as JSON."""
+        files: dict[str, list[Path]] = {}
+        for part in self._parts:
+            for name, path in part.files.items():
+                files.setdefault(name, []).append(path)
+        parts = [f"SELECT {self._envelope(name)} FROM {_parquet(paths)}" for name, paths in sorted(files.items())]
+        return " UNION ALL ".join([*parts, f"SELECT {', '.join(ENVELOPE)} FROM _tail"])
+
+    def _envelope(self, name: str) -> str:
+        fields = self._vocabulary[name].fields if name in self._vocabulary else {}
+        return ", ".join(f'"event_{n}" AS "{n}"' if n in fields else f'"{n}"' for n in ENVELOPE)
+
+    def _of_raw(self, name: str) -> str:
+        """Return a raw type: its files up to `seq`, each row with the number and time of the event that sealed it."""
+        found = self._raw_files(name)
+        wanted = columns(self._vocabulary[name])
+        if not found:
+            return "SELECT " + ", ".join(f'NULL::{type_} AS "{n}"' for n, type_ in wanted.items()) + " WHERE false"
+        sealed = ", ".join(f"('{path}', {seq}, TIMESTAMP '{at}')" for path, seq, at in found)
+        files = _parquet([Path(path) for path, _, _ in found], "union_by_name = true, filename = true")
+        given = self._duckdb.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()
+        there = {row[0] for row in given}
+        replaced = {"seq": "s.seq", "recorded_at": "s.recorded_at"}
+        shown = [f'{replaced.get(n) or _column(n, type_, n in there)} AS "{n}"' for n, type_ in wanted.items()]
+        joined = f"{files} r JOIN (VALUES {sealed}) s(filename, seq, recorded_at) ON r.filename = s.filename"
+        return f"SELECT {', '.join(shown)} FROM {joined}"
+
+    def _raw_files(self, name: str) -> list[tuple[str, int, str]]:
+        """Return path, number and time of the segments of a raw type that are within `seq`."""
+        event = tables.event.c
+        mine = (event.workspace == self._store.workspace, event.type == "segment.sealed", event.seq <= self.seq)
+        with self._store.read() as connection:
+            query = select(event.seq, event.recorded_at, event.data).where(*mine).order_by(event.seq)
+            rows = [(json.loads(row.data), row) for row in connection.execute(query)]
+        return [
+            (str(self._store.folder / said["path"]), row.seq, from_micros(row.recorded_at).strftime("%F %T.%f"))
+            for said, row in rows
+            if said["type"] == name
+        ]
+
+
+def _column(name: str, type_: str, there: bool) -> str:
+    return f'CAST(r."{name}" AS {type_})' if there else f"NULL::{type_}"
+
+
+def _told_apart(fields: Iterable[str]) -> str:
+    """Name the event's type `event_type` in a family's view, whichever type it comes from."""
+    return "*" if "type" in fields else "*, type AS event_type"
+
+
+def _parquet(files: Sequence[Path], options: str = "") -> str:
+    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+    return f"read_parquet([{names}]{', ' + options if options else ''})"
+
+
+def _recorded_at(store: Store, seq: int) -> datetime:
+    event = tables.event.c
+    with store.read() as connection:
+        at = select(event.recorded_at).where(event.workspace == store.workspace, event.seq == seq)
+        found = connection.execute(at).scalar()
+    return EPOCH if found is None else from_micros(found)

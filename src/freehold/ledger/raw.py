@@ -1,0 +1,87 @@
+"""Raw segments: events too many for ledger rows go to Parquet files, and the chain holds the hash of each file.
+
+Usage, telemetry and calls of models keep every event, so that distinct counts and percentiles stay exact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.foundation import Exit, FreeholdError
+from freehold.ledger.event import Event, from_micros
+
+if TYPE_CHECKING:
+    from freehold.ledger.ledger import Ledger
+    from freehold.ledger.writer import Row
+
+
+class RawSegments:
+    """The raw segments of a workspace."""
+
+    def __init__(self, ledger: Ledger, folder: Path) -> None:
+        self._ledger = ledger
+        self._folder = folder
+
+    def append(self, type: str, events: Iterable[Event]) -> int:
+        """Write events of one raw type as one segment; return the number of the event that seals it.
+
+        The file is on disk and its hash in the chain when this returns. Give it thousands of events at a time: each
+        call makes a file.
+
+        Raises:
+            FreeholdError: FH-L001 and FH-L002 as `Ledger.append`; FH-L007 for a type that belongs into ledger rows, or
+                for no events at all; FH-L104 when the file cannot be written.
+        """
+        self._check(type)
+        rows = self._ledger.raw_rows(type, events)
+        if not rows:
+            raise FreeholdError("FH-L007", f"A segment of `{type}` needs events.", exit_code=Exit.USAGE)
+        path = Path("segments") / rows[0]["workspace"] / type / f"{rows[0]['id']}.parquet"
+        sha256, size = self._write(type, rows, self._folder / path)
+        times = sorted(row["occurred_at"] for row in rows)
+        said = {"type": type, "path": path.as_posix(), "rows": len(rows), "bytes": size, "sha256": sha256}
+        bounds = {"first_occurred_at": from_micros(times[0]), "last_occurred_at": from_micros(times[-1])}
+        return self._ledger.append(Event("segment.sealed", {**said, **bounds}))[0]
+
+    def _check(self, type: str) -> None:
+        if not self._ledger.vocabulary[type].is_raw:
+            fix = "Append it to the ledger itself: `ledger.append(Event(...))`."
+            raise FreeholdError("FH-L007", f"`{type}` is kept in ledger rows.", fix=fix, exit_code=Exit.USAGE)
+
+    def _write(self, type: str, rows: list[Row], path: Path) -> tuple[str, int]:
+        """Write the file so that it is there whole, or not at all; return its SHA-256 and size."""
+        import pyarrow.parquet as pq
+
+        partial = path.with_suffix(".partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(self._typed(type, rows), partial, compression="zstd")
+            with partial.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError as error:
+            problem = f"The segment `{path}` cannot be written: {error.strerror or error}."
+            fix = "Free some space, or check the folder; nothing was recorded."
+            raise FreeholdError("FH-L104", problem, fix=fix, exit_code=Exit.ENVIRONMENT) from error
+        finally:
+            partial.unlink(missing_ok=True)
+        return sha256, path.stat().st_size
+
+    def _typed(self, type: str, rows: list[Row]) -> object:
+        import duckdb
+
+        from freehold.ledger.columns import ENVELOPE, arrow, projection
+
+        class Rows(tuple[object, ...]):
+            _fields = tuple(ENVELOPE)
+
+        table = arrow([Rows(row.get(name, 0) for name in ENVELOPE) for row in rows])
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.register("_rows", table)
+            return connection.sql(projection(self._ledger.vocabulary[type], "_rows")).to_arrow_table()

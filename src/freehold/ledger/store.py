@@ -1,0 +1,109 @@
+"""The open state database: transactions, migrations, and the mending of its errors into ours."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from freehold.foundation import Exit, FreeholdError
+from freehold.ledger import tables
+from freehold.ledger.dialect import explain, open_dialect
+
+REVISION = "0001"  # the newest migration; an up-to-date database is opened without importing Alembic
+GENESIS = "0" * 64
+
+
+class Store:
+    """One state database, opened for one workspace."""
+
+    def __init__(self, url: str, root: Path, workspace: str) -> None:
+        self.dialect = open_dialect(url, root)
+        self.folder = self.dialect.folder
+        self.place = self.dialect.engine.url.render_as_string(hide_password=True)
+        self.workspace = workspace
+        self._turn = threading.Lock()
+        self._writer: Connection | None = None
+        self._migrate()
+        self._begin_chain()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a short transaction that sees one state of the database."""
+        with self._explained(), self.dialect.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open the one transaction that writes; durable when the block ends, undone when it raises.
+
+        There is one write connection, and one writer at a time over all threads and processes.
+        """
+        with self._turn, self._explained(), self.dialect.turn():
+            if self._writer is None:
+                self._writer = self.dialect.engine.connect().execution_options(freehold_writes=True)
+            with self._writer.begin():
+                yield self._writer
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise  # those who write know what theirs mean
+        except DBAPIError as error:
+            raise explain(error, self.place) from error
+
+    def forget_erased(self) -> None:
+        """Make erased rows unreadable in the files of the database too."""
+        with self._turn, self._explained(), self.dialect.turn():
+            self.dialect.forget_erased()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        with self._turn:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+            self.dialect.engine.dispose()
+
+    def _migrate(self) -> None:
+        if self._revision() != REVISION:
+            with self._turn, self._explained(), self.dialect.turn():
+                if (found := self._revision()) != REVISION:
+                    self._upgrade(found)
+
+    def _revision(self) -> str | None:
+        """Return the revision of the database, None when it is empty."""
+        with self._explained(), self.dialect.engine.connect() as connection:
+            if not self.dialect.engine.dialect.has_table(connection, "freehold_revision"):
+                return None
+            return connection.execute(text("SELECT version_num FROM freehold_revision")).scalar()
+
+    def _upgrade(self, found: str | None) -> None:
+        from freehold.ledger.migrations import upgrade
+
+        if found is not None and found > REVISION:
+            raise FreeholdError(
+                "FH-L107",
+                f"The state at `{self.place}` has revision {found}; this Freehold knows {REVISION}.",
+                fix="It was written by a newer Freehold: upgrade this one (`pip install -U freehold`).",
+                exit_code=Exit.ENVIRONMENT,
+            )
+        with self.dialect.engine.connect().execution_options(freehold_writes=True) as connection, connection.begin():
+            upgrade(connection)
+
+    def _begin_chain(self) -> None:
+        """Make the row of the workspace's head, unless somebody has."""
+        with self.read() as connection:
+            there = connection.execute(select(tables.head.c.seq).where(tables.head.c.workspace == self.workspace))
+            if there.first() is not None:
+                return
+        row = {"workspace": self.workspace, "seq": 0, "recorded_at": 0, "sealed_seq": 0, "block": 0}
+        # two first openers may meet here; whoever comes second finds what it wanted
+        with contextlib.suppress(IntegrityError), self.write() as connection:
+            connection.execute(insert(tables.head), {**row, "block_hash": GENESIS})

@@ -1,0 +1,117 @@
+"""The tables of the state store, in types that SQLite (STRICT) and PostgreSQL both keep exactly.
+
+Instants are microseconds since 1970 in UTC. Payloads are canonical JSON as text, because their bytes are what is
+sealed. The migrations create these tables; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+
+metadata = MetaData()
+Int = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _table(name: str, *items: Any) -> Table:
+    return Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=False)
+
+
+def _key(name: str, type_: Any = Text) -> Column[Any]:
+    return Column(name, type_, primary_key=True, autoincrement=False)
+
+
+def _text(name: str) -> Column[Any]:
+    return Column(name, Text, nullable=False)
+
+
+def _int(name: str) -> Column[Any]:
+    return Column(name, Int, nullable=False)
+
+
+# One row a workspace: how far the chain is written, and how far it is sealed. Writers take turns on it.
+head = _table(
+    "ledger_head",
+    _key("workspace"),
+    _int("seq"),
+    _int("recorded_at"),
+    _int("sealed_seq"),
+    _int("block"),
+    _text("block_hash"),
+)
+
+event = _table(
+    "ledger_event",
+    _key("workspace"),
+    _key("seq", Int),
+    _text("id"),
+    _text("type"),
+    _int("schema_version"),
+    _int("occurred_at"),
+    _int("recorded_at"),
+    _text("env"),
+    _text("actor"),
+    _text("assurance"),
+    _text("subject"),
+    _text("product"),
+    _text("run_id"),
+    _text("correlation_id"),
+    _int("replay"),
+    _text("data"),
+    UniqueConstraint("workspace", "id", name="ledger_event_id"),
+    Index("ledger_event_type", "workspace", "type", "seq"),
+    Index("ledger_event_subject", "workspace", "subject", "seq"),
+)
+
+# `leaves` holds the SHA-256 of each event of the block, 32 bytes each, in order.
+block = _table(
+    "ledger_block",
+    _key("workspace"),
+    _key("block", Int),
+    _int("first_seq"),
+    _int("last_seq"),
+    _int("sealed_at"),
+    _text("previous"),
+    Column("leaves", LargeBinary, nullable=False),
+    _text("hash"),
+)
+
+checkpoint = _table(
+    "ledger_checkpoint",
+    _key("workspace"),
+    _key("block", Int),
+    _int("seq"),
+    _text("hash"),
+    _int("signed_at"),
+    _text("public_key"),
+    _text("signature"),
+)
+
+side = _table(
+    "side_item",
+    _key("workspace"),
+    _key("id"),
+    _text("kind"),
+    _text("subject"),
+    _int("created_at"),
+    _text("payload"),
+    Index("side_item_subject", "workspace", "subject"),
+)
+
+lease = _table(
+    "lease",
+    _key("workspace"),
+    _key("name"),
+    _text("holder"),
+    _int("epoch"),
+    _int("expires_at"),
+)
+
+kept = _table(
+    "kept_state",
+    _key("workspace"),
+    _key("namespace"),
+    _key("key"),
+    _text("value"),
+)
