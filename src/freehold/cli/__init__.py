@@ -1,1 +1,96 @@
-"""One file a command; imports nothing heavy at start."""
+"""The command line. This module imports nothing but click, so that `freehold --help` starts at once."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from freehold import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("freehold.cli.init:init", "Start an estate: a scaffold, or drafts from a database that is there."),
+    "validate": ("freehold.cli.validate:validate", "Check every file of the estate, without a warehouse."),
+    "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
+    "check": ("freehold.cli.check:check", "Judge live data by its contracts, building nothing."),
+    "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
+    "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),
+    "rollback": ("freehold.cli.rollback:rollback", "Go back to the previous good deployment, at once."),
+    "ledger": ("freehold.cli.ledger:ledger", "Read what happened: tail, show, export."),
+    "audit": ("freehold.cli.audit:audit", "Prove that the ledger is whole."),
+    "collect": ("freehold.cli.collect:collect", "Drop tables and rows that nothing can reach any more."),
+    "schema": ("freehold.cli.schema:schema", "Print the JSON Schema of a kind of file, for editors."),
+    "demo": ("freehold.cli.demo:demo", "See it work: a retailer, its days, three faults caught."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported only when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of a user's journey."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the near matches of a command that does not exist."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from freehold.foundation import near
+
+            ctx.fail(f"No such command `{args[0]}`. {near(args[0], COMMANDS) or 'See `freehold --help`.'}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Start with `freehold demo`, or `freehold init my-estate` and `freehold validate`.",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="freehold")
+@click.option("-C", "--estate", default=None, metavar="DIR", help="The estate; default: here, or the folders above.")
+@click.pass_context
+def cli(ctx: click.Context, estate: str | None) -> None:
+    """Freehold: declare data products in git, publish only what passes, remember everything.
+
+    Exit codes: 0 done; 1 a finding, a failed check; 2 usage; 3 the environment (lock, disk, connection);
+    4 approval needed.
+    """
+    ctx.obj = estate
+
+
+def main() -> None:
+    """Run the command line and end with its exit code."""
+    from freehold.foundation import FreeholdError
+
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except FreeholdError as error:
+        from freehold.cli.output import fail
+
+        fail(error)
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader went away (`| head`): that is its right, and no error of ours.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(0)

@@ -1,0 +1,92 @@
+"""How commands speak: data on stdout (a calm table, or one JSON object), talk on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from freehold.foundation import FreeholdError, Problems
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+
+
+def wants_json() -> bool:
+    """Whether this process was asked for JSON; errors must know before any option is parsed."""
+    return "--json" in sys.argv[1:]
+
+
+def emit(value: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout."""
+    click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def say(text: str = "") -> None:
+    """Talk to the person, on stderr."""
+    click.echo(text, err=True)
+
+
+def table(rows: Sequence[Sequence[object]], headings: Sequence[str], *, right: Sequence[int] = ()) -> None:
+    """Print rows as a table without lines; `right` are the columns to align right."""
+    from rich import box
+    from rich.table import Table
+
+    drawn = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
+    for index, heading in enumerate(headings):
+        drawn.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(cell if isinstance(cell, str) else "" if cell is None else str(cell) for cell in row))
+    console().print(drawn)
+
+
+def console(*, stderr: bool = False) -> Any:
+    """Return a rich console that is wide where nobody looks and honours NO_COLOR."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(
+        stderr=stderr, highlight=False, width=None if stream.isatty() else 160, soft_wrap=not stream.isatty()
+    )
+
+
+def fail(error: FreeholdError) -> NoReturn:
+    """Say what is wrong and end with the error's exit code."""
+    errors = error.errors if isinstance(error, Problems) else (error,)
+    if wants_json():
+        emit({"errors": [e.to_json() for e in errors]})
+    else:
+        say("\n\n".join(_painted(e) for e in errors))
+    sys.exit(int(error.exit_code))
+
+
+def ago(span: timedelta) -> str:
+    """Return a duration as a person would say it: `40s`, `12m`, `3h`, `2d`."""
+    seconds = int(span.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if abs(seconds) >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _painted(error: FreeholdError) -> str:
+    head, *rest = str(error).splitlines()
+    return "\n".join([click.style(head, fg="red", bold=True), *rest])
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)

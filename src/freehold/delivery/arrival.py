@@ -1,0 +1,135 @@
+"""When data is due. What was expected and did not come counts; what nobody promised cannot be late."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from freehold.delivery.asset import Asset
+from freehold.delivery.interval import Interval, day
+from freehold.estate.model import Calendar, Estate
+from freehold.foundation import FreeholdError
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+MOST_DAYS = 400  # how far back expectations are told when a source is first seen
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One delivery that was promised: the interval, when it is due, and when it counts as late."""
+
+    asset: str
+    interval: Interval
+    due_at: datetime
+    late_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """When a source arrives, as its contract says under `freehold:arrives` and `timeOfAvailability`."""
+
+    days: frozenset[int]
+    except_holidays: bool
+    at: time
+    grace: timedelta
+    zone: ZoneInfo
+
+    def due_at(self, on: date) -> datetime:
+        """Return when the data of a day is due: the next morning, or whenever the contract says."""
+        return datetime.combine(on + timedelta(days=1), self.at, self.zone)
+
+
+def promise_of(asset: Asset, estate: Estate) -> Promise | None:
+    """Return what the contract of a by-day source promises, or None where it promises nothing.
+
+    Raises:
+        FreeholdError: FH-D310 `freehold:arrives` or a time in it cannot be read.
+    """
+    contract = asset.contract
+    said = contract.custom.get("freehold:arrives") if contract else None
+    if contract is None or not isinstance(said, Mapping) or not (asset.files and asset.files.by_day):
+        return None
+    written = next((s.value for s in contract.sla if s.property == "timeOfAvailability"), "06:00")
+    zone = ZoneInfo(str(estate.defaults.get("timezone", "UTC")))
+    try:
+        return Promise(
+            days=_days(str(said.get("days", "mon-sun"))),
+            except_holidays=said.get("except") == "holidays",
+            at=time.fromisoformat(str(written)),
+            grace=duration(str(said.get("grace", "0m"))),
+            zone=zone,
+        )
+    except ValueError as error:
+        raise FreeholdError(
+            "FH-D310",
+            f"When `{asset.id}` arrives cannot be read: {error}.",
+            where=contract.where,
+            fix='Write value: {days: mon-fri, except: holidays, grace: 30m} and timeOfAvailability: "06:30".',
+        ) from error
+
+
+def expected(
+    asset: Asset, promise: Promise, calendar: Calendar | None, since: date, now: datetime
+) -> Iterator[Expected]:
+    """Return every delivery that was due between a day and now, in order."""
+    on = max(since, (now - timedelta(days=MOST_DAYS)).date())
+    while promise.due_at(on) <= now:
+        if on.weekday() in promise.days and not (promise.except_holidays and _is_closed(calendar, on)):
+            due = promise.due_at(on)
+            yield Expected(asset.id, day(on), due, due + promise.grace)
+        on += timedelta(days=1)
+
+
+def late(due: Iterator[Expected], arrived: Collection[Interval | None], now: datetime) -> tuple[Expected, ...]:
+    """Return what should be there by now and is not."""
+    return tuple(e for e in due if e.late_at < now and e.interval not in arrived)
+
+
+def duration(text: str) -> timedelta:
+    """Read `30m`, `8h` or `2d`.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    found = re.fullmatch(r"(\d+)([mhd])", text.strip())
+    if not found:
+        raise ValueError(f"`{text}` is no duration like 30m, 8h or 2d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _days(text: str) -> frozenset[int]:
+    chosen: set[int] = set()
+    for part in text.replace(" ", "").lower().split(","):
+        first, _, last = part.partition("-")
+        if first not in _DAYS or (last and last not in _DAYS):
+            raise ValueError(f"`{part}` is no day of the week (mon to sun)")
+        start, end = _DAYS.index(first), _DAYS.index(last or first)
+        chosen.update(d % 7 for d in range(start, end + 1 if end >= start else end + 8))
+    return frozenset(chosen)
+
+
+def _is_closed(calendar: Calendar | None, on: date) -> bool:
+    if calendar is None:
+        return False
+    spec = calendar.spec
+    if any(_within(entry, on) for entry in spec.get("freeze") or ()):
+        return True
+    country = spec.get("country")
+    return bool(country) and on in _holidays(str(country), str(spec.get("subdivision") or ""), on.year)
+
+
+def _within(entry: Mapping[str, Any], on: date) -> bool:
+    return date.fromisoformat(str(entry["from"])) <= on <= date.fromisoformat(str(entry["to"]))
+
+
+@lru_cache(maxsize=64)
+def _holidays(country: str, subdivision: str, year: int) -> frozenset[date]:
+    import holidays
+
+    return frozenset(holidays.country_holidays(country, subdiv=subdivision or None, years=year))

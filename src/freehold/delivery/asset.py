@@ -1,0 +1,73 @@
+"""An asset: something a product builds or takes in, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from freehold.delivery.template import Compiled
+from freehold.engines import Relation
+from freehold.estate.model import Contract, Product, SchemaObject
+from freehold.foundation import Where
+
+
+class Kind(StrEnum):
+    """How the rows of an asset come to be, and what a new version of it shares with the old."""
+
+    SOURCE = "source"  # files taken in as they are
+    TABLE = "table"  # all rows anew
+    INTERVAL = "interval"  # the rows of one interval at a time
+    KEY = "key"  # rows of changed keys replaced
+    VIEW = "view"  # nothing stored
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a source: a path under the estate, with `{date}` where there is one file a day."""
+
+    pattern: str
+    format: str = "csv"
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+    @property
+    def by_day(self) -> bool:
+        """Whether each file holds one day."""
+        return "{date}" in self.pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One node of the graph.
+
+    `inputs` are asset ids in the order the model names them; `relation` is what consumers read.
+    """
+
+    id: str
+    product: Product
+    kind: Kind
+    relation: Relation
+    where: Where
+    inputs: tuple[str, ...] = ()
+    compiled: Compiled | None = None
+    files: Files | None = None
+    python: str | None = None
+    grain: str = "day"
+    by_interval: bool = False
+    unique_key: tuple[str, ...] = ()
+    lookback: int = 0
+    contract: Contract | None = None
+    schema: SchemaObject | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The last part of the id."""
+        return self.id.rpartition(".")[2]
+
+    @property
+    def is_output(self) -> bool:
+        """Whether consumers are promised this asset."""
+        return any(port.name == self.name for port in self.product.output_ports)

@@ -1,0 +1,89 @@
+"""Judging a candidate by its contract, in the state of the world it would be published into."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.graph import Graph
+from freehold.delivery.overlay import Overlay, fingerprint
+from freehold.delivery.publication import Candidate
+from freehold.engines import Capabilities, Column, Session
+from freehold.estate.model import Contract
+from freehold.quality import Check, CheckPlan, Evaluation, Scope, compile_checks, references_of
+
+
+class Auditor:
+    """The checks of an estate and their plans, each made once."""
+
+    def __init__(self, graph: Graph, capabilities: Capabilities) -> None:
+        self._graph = graph
+        self._capabilities = capabilities
+        self._checks: dict[str, tuple[Check, ...]] = {}
+        self._plans: dict[tuple[str, tuple[Column, ...]], CheckPlan] = {}
+        self._fingerprints: dict[str, str] = {}
+
+    def checks(self, asset: Asset) -> tuple[Check, ...]:
+        """Return the checks that the contract of an asset means."""
+        if asset.id not in self._checks:
+            found: tuple[Check, ...] = ()
+            if asset.contract and asset.schema:
+                found = compile_checks(
+                    asset.id, asset.contract, asset.schema, incremental=asset.by_interval, resolve=self._asset_named
+                )
+            self._checks[asset.id] = found
+        return self._checks[asset.id]
+
+    def fingerprint(self, asset: Asset) -> str:
+        """Return what changes when an asset would be judged differently."""
+        if asset.id not in self._fingerprints:
+            said = [
+                repr((c.id, c.kind, c.columns, c.scope, c.blocking, c.operator, c.threshold, c.unit, dict(c.arguments)))
+                for c in self.checks(asset)
+            ]
+            self._fingerprints[asset.id] = fingerprint(*said)
+        return self._fingerprints[asset.id]
+
+    def plan(self, asset: Asset, columns: tuple[Column, ...]) -> CheckPlan:
+        """Return the plan of an asset's checks over these columns."""
+        key = (asset.id, columns)
+        if key not in self._plans:
+            self._plans[key] = CheckPlan.make(self.checks(asset), columns, self._capabilities)
+        return self._plans[key]
+
+    def candidate(
+        self, session: Session, asset: Asset, candidate: Candidate, query: str, overlay: Overlay, now: datetime
+    ) -> Evaluation:
+        """Judge a candidate: its own rows, beside the rows that would stay live with it."""
+        rest = None
+        if asset.kind is Kind.VIEW:
+            rows = f"({query})"
+            columns = session.columns_of(query)
+        elif asset.by_interval:
+            columns = overlay.columns[candidate.physical]
+            rows = overlay.batch(candidate)
+            rest = overlay.beside(candidate)
+        else:
+            columns = overlay.columns[candidate.physical]
+            rows = overlay.table(candidate)
+        scope = Scope(rows=rows, rest=rest, references=self._references(asset, overlay), now=now)
+        return self.plan(asset, columns).evaluate(session, scope)
+
+    def standing(self, session: Session, asset: Asset, overlay: Overlay, now: datetime) -> Evaluation:
+        """Judge everything that is live of an asset."""
+        rows = overlay.reading(asset)
+        columns = session.columns_of(f"SELECT * FROM {rows} AS t")
+        scope = Scope(rows=rows, rest=None, references=self._references(asset, overlay), now=now)
+        return self.plan(asset, columns).evaluate(session, scope)
+
+    def _references(self, asset: Asset, overlay: Overlay) -> dict[str, str]:
+        named = references_of(self.checks(asset))
+        return {name: overlay.reading(self._graph.assets[name]) for name in named if name in self._graph.assets}
+
+    def _asset_named(self, name: str, contract: Contract) -> str | None:
+        contract_id, _, schema = name.rpartition(".")
+        wanted = contract_id or contract.id
+        for asset in self._graph.assets.values():
+            if asset.contract and asset.schema and asset.contract.id == wanted and asset.schema.name == schema:
+                return asset.id
+        return name if name in self._graph.assets else None

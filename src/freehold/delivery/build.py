@@ -1,0 +1,194 @@
+"""Building one candidate beside what is live. Nothing here decides whether it is good, or makes it live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.files import FileVersion, reading
+from freehold.delivery.interval import Interval, hull
+from freehold.delivery.overlay import Overlay, fingerprint, physical_name
+from freehold.delivery.publication import BATCH, STORE, Candidate, Publication
+from freehold.delivery.python_model import Worker
+from freehold.delivery.step import Step, reach
+from freehold.engines import Column, Relation, Session, quoted
+from freehold.foundation import Clock, FreeholdError, Where
+
+_EARLIEST = "0001-01-01 00:00:00"
+_LATEST = "9999-12-31 00:00:00"
+
+
+class Builder:
+    """Builds the steps of one run."""
+
+    def __init__(
+        self, root: Path, publication: Publication, overlay: Overlay, assets: dict[str, Asset], worker: Worker
+    ) -> None:
+        self._root = root
+        self._publication = publication
+        self._overlay = overlay
+        self._assets = assets
+        self._worker = worker
+        self._bound: dict[tuple[str, str, tuple[str, ...]], tuple[Column, ...]] = {}
+
+    def build(
+        self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, file: FileVersion | None
+    ) -> tuple[Candidate, str]:
+        """Build a step in one transaction; return the candidate, and the query of one that stores nothing.
+
+        Raises:
+            FreeholdError: what the engine or the model says, placed in the model's file. Nothing is left behind.
+        """
+        try:
+            if step.asset.by_interval:
+                return self._batch(session, step, id_, run_id, clock, file), ""
+            return self._table(session, step, id_, run_id, clock, file)
+        except FreeholdError as error:
+            error.where = _placed(error.where, step, file)
+            raise
+
+    def refused(self, session: Session, step: Step, id_: int, run_id: str, clock: Clock) -> Candidate:
+        """Remember input that could not even be read: a candidate without rows."""
+        candidate = self._candidate(step, id_, "", 0, run_id, clock)
+        self._publication.stage(session, candidate)
+        return candidate
+
+    def _batch(
+        self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, file: FileVersion | None
+    ) -> Candidate:
+        query = self._query(session, step, file)
+        columns = self._columns(session, step, query)
+        physical = physical_name(step.asset.id, fingerprint(step.definition, str(columns)))
+        table = f"{STORE}.{quoted(physical)}"
+        with session.transaction():
+            if physical not in self._overlay.columns:
+                typed = ", ".join(f"{quoted(c.name)} {c.type}" for c in columns)
+                session.run(f"CREATE TABLE IF NOT EXISTS {table} ({BATCH} BIGINT, {typed})")
+            rows = session.run(f"INSERT INTO {table} BY NAME SELECT {id_} AS {BATCH}, * FROM ({query})")
+            candidate = self._candidate(step, id_, physical, rows, run_id, clock)
+            self._publication.stage(session, candidate)
+        self._overlay.columns[physical] = columns
+        return candidate
+
+    def _table(
+        self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, file: FileVersion | None
+    ) -> tuple[Candidate, str]:
+        asset = step.asset
+        physical = physical_name(asset.id, f"{step.key}_{id_}")
+        relation = Relation(STORE, physical)
+        if asset.kind is Kind.VIEW:
+            query = self._query(session, step, file)
+            candidate = self._candidate(step, id_, "", 0, run_id, clock)
+            with session.transaction():
+                self._publication.stage(session, candidate)
+            return candidate, query
+        rows = self._python(session, asset) if asset.python else None
+        seen = self._seen(asset) if asset.kind is Kind.KEY else ()
+        query = "" if asset.python else self._query(session, step, file)
+        with session.transaction():
+            if rows is not None:
+                count = session.load(relation, rows)
+            else:
+                count = session.run(f"CREATE TABLE {relation.sql} AS {self._merged(step, query)}")
+            candidate = self._candidate(step, id_, physical, count, run_id, clock, seen)
+            self._publication.stage(session, candidate)
+        self._overlay.columns[physical] = session.describe(relation)
+        return candidate, ""
+
+    def _query(self, session: Session, step: Step, file: FileVersion | None) -> str:
+        asset = step.asset
+        if file is not None:
+            return reading(self._root, asset, file)
+        assert asset.compiled is not None
+        span = reach(asset, step.interval) if step.interval else None
+        relations = {name: self._overlay.reading(self._assets[name], span) for name in asset.inputs}
+        standing = self._overlay.standing(asset.id)
+        again = bool(standing) and (asset.kind is not Kind.KEY or self._same_definition(step))
+        start, end = (step.interval.start, step.interval.end) if step.interval else (None, None)
+        if asset.kind is Kind.KEY and again:
+            changed = hull(self._changed(session, standing[None]))
+            start, end = (changed.start, changed.end) if changed else (None, None)
+        this = self._overlay.reading(asset) if again else ""
+        return asset.compiled.fill(
+            relations, again=again, this=this, start=str(start or _EARLIEST), end=str(end or _LATEST)
+        )
+
+    def _merged(self, step: Step, query: str) -> str:
+        """Return the query, or for a by-key asset the old rows with those of the same keys replaced by it."""
+        asset = step.asset
+        if asset.kind is not Kind.KEY or not self._same_definition(step):
+            return query
+        keys = ", ".join(quoted(k) for k in asset.unique_key)
+        old = self._overlay.reading(asset)
+        return (
+            f"WITH fresh AS MATERIALIZED ({query}) SELECT * FROM {old} AS old "
+            f"WHERE NOT EXISTS (SELECT 1 FROM fresh WHERE {self._equal(asset.unique_key)}) "
+            f"UNION ALL BY NAME SELECT * FROM fresh ORDER BY {keys}"
+        )
+
+    def _equal(self, keys: Sequence[str]) -> str:
+        return " AND ".join(f"fresh.{quoted(k)} IS NOT DISTINCT FROM old.{quoted(k)}" for k in keys)
+
+    def _same_definition(self, step: Step) -> bool:
+        standing = self._overlay.standing(step.asset.id).get(None)
+        return standing is not None and standing.definition == step.definition
+
+    def _python(self, session: Session, asset: Asset) -> object:
+        tables = {
+            self._assets[name].name: session.arrow(f"SELECT * FROM {self._overlay.reading(self._assets[name])} AS t")
+            for name in asset.inputs
+        }
+        span = (_EARLIEST, _LATEST)
+        return self._worker.run(asset.where.path, asset.python or "", tables, asset.config, span)
+
+    def _columns(self, session: Session, step: Step, query: str) -> tuple[Column, ...]:
+        """Return the columns of a query, bound once for each shape of its inputs."""
+        shape = tuple(self._overlay.physical(name) for name in step.asset.inputs)
+        key = (step.asset.id, step.definition, shape)
+        if key not in self._bound or step.asset.schema is None:
+            self._bound[key] = session.columns_of(query)
+        return self._bound[key]
+
+    def _seen(self, asset: Asset) -> tuple[str, ...]:
+        """Return which epochs a by-key asset has taken in, so that the next run knows what changed since."""
+        seen = []
+        for name in asset.inputs:
+            if self._assets[name].by_interval:
+                live = self._overlay.live.get(name)
+                epoch = (live.epoch if live else 0) + (1 if name in self._overlay.accepted() else 0)
+                seen.append(f"seen:{name}#{epoch}")
+        return tuple(seen)
+
+    def _changed(self, session: Session, before: Candidate) -> list[Interval]:
+        """Return the intervals of the inputs that came, went or were replaced since a version was built."""
+        intervals: list[Interval] = []
+        for name in (i for i in before.inputs if i.startswith("seen:")):
+            above, _, epoch = name.removeprefix("seen:").rpartition("#")
+            then = self._publication.members_at(session, above, int(epoch))
+            now = {c.id: c.interval for c in self._overlay.standing(above).values()}
+            intervals += [i for id_, i in (then | now).items() if (id_ in then) != (id_ in now) and i is not None]
+        return intervals
+
+    def _candidate(
+        self, step: Step, id_: int, physical: str, rows: int, run_id: str, clock: Clock, seen: tuple[str, ...] = ()
+    ) -> Candidate:
+        return Candidate(
+            id=id_,
+            asset=step.asset.id,
+            physical=physical,
+            definition=step.definition,
+            interval=step.interval,
+            step_key=step.key,
+            inputs=(*step.inputs, *seen),
+            rows=rows,
+            run_id=run_id,
+            built_at=clock.now(),
+        )
+
+
+def _placed(where: Where | None, step: Step, file: FileVersion | None) -> Where:
+    """Return the place in the file a person wrote: the engine only knows the text it was given."""
+    if where is not None and where.path != "<sql>":
+        return where
+    return Where(file.path) if file is not None else step.asset.where

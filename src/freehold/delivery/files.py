@@ -1,0 +1,172 @@
+"""Files as a source: which have arrived, in which version, and the SELECT that reads one by its contract."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from freehold.delivery.asset import Asset, Files
+from freehold.delivery.interval import Interval, day
+from freehold.engines import literal, quoted
+from freehold.estate.model import Property, SchemaObject
+from freehold.foundation import FreeholdError, Where, near
+
+_LOGICAL = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "time": "TIME",
+}
+_PHYSICAL = re.compile(
+    r"(?i)^(varchar|char|text|string|tinyint|smallint|int|integer|bigint|hugeint|float|real|double|boolean|bool"
+    r"|date|time|timestamp|timestamptz|timestamp with time zone|uuid|blob|json"
+    r"|(decimal|numeric)\(\d+\s*,\s*\d+\)|varchar\(\d+\))$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """One file in one version; `path` is relative to the estate."""
+
+    path: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"file:{self.path}={self.digest}"
+
+
+class Landing:
+    """The files under an estate. Remembers digests as long as size and time of change stay the same."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, tuple[int, int, int, str]] = {}
+
+    def arrived(self, asset: Asset) -> dict[Interval | None, FileVersion]:
+        """Return the files of a source that are there, by interval (None for a source of one file)."""
+        assert asset.files is not None
+        if not asset.files.by_day:
+            path = self._root / asset.files.pattern
+            return {None: self.version(asset.files.pattern)} if path.is_file() else {}
+        return {day(on): self.version(path) for on, path in sorted(self._dated(asset.files))}
+
+    def version(self, path: str) -> FileVersion:
+        """Return the version of a file that is there now."""
+        stat = (self._root / path).stat()
+        seen = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        known = self._known.get(path)
+        if known is None or known[:3] != seen:
+            known = (*seen, _digest(self._root / path))
+            self._known[path] = known
+        return FileVersion(path, known[3])
+
+    def _dated(self, files: Files) -> list[tuple[date, str]]:
+        folder, _, name = files.pattern.rpartition("/")
+        if "{date}" in folder:
+            raise FreeholdError(
+                "FH-D301",
+                f"`{files.pattern}`: {{date}} must stand in the name of the file, not of a folder.",
+                fix="Write landing/lines/{date}.csv.",
+            )
+        before, after = name.split("{date}", 1)
+        found = []
+        base = self._root / folder
+        if not base.is_dir():
+            return []
+        with os.scandir(base) as entries:
+            for entry in entries:
+                middle = entry.name[len(before) : len(entry.name) - len(after) if after else None]
+                if entry.name == f"{before}{middle}{after}" and re.fullmatch(r"\d{4}-\d\d-\d\d", middle):
+                    found.append((_date_of(middle, f"{folder}/{entry.name}"), f"{folder}/{entry.name}"))
+        return found
+
+
+def reading(root: Path, asset: Asset, version: FileVersion) -> str:
+    """Return the SELECT that reads a file with the names and types of its contract, and fails rather than guess.
+
+    Raises:
+        FreeholdError: FH-D302 to FH-D304: the file does not have the columns that its contract promises.
+    """
+    assert asset.files is not None
+    path = literal(str(root / version.path))
+    if asset.files.format in ("parquet", "json"):
+        return f"SELECT {_selected(asset.schema)} FROM read_{asset.files.format}({path})"
+    header = _header(root / version.path, version.path, asset.files)
+    if asset.schema is None:
+        return f"SELECT * FROM read_csv({path}, header = true, delim = {literal(asset.files.delimiter)})"
+    _agree(header, asset.schema, version.path)
+    types = {p.column: column_type(p) for p in asset.schema.columns}
+    columns = ", ".join(f"{literal(name)}: {literal(types.get(name, 'VARCHAR'))}" for name in header)
+    return (
+        f"SELECT {_selected(asset.schema)} FROM read_csv({path}, header = true, auto_detect = false, "
+        f"delim = {literal(asset.files.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
+        f"null_padding = false, columns = {{{columns}}})"
+    )
+
+
+def column_type(p: Property) -> str:
+    """Return the type a column of a contract has in the warehouse: physicalType where it is one, else logicalType."""
+    if p.physical_type and _PHYSICAL.match(p.physical_type):
+        return p.physical_type.upper().replace("STRING", "VARCHAR")
+    if p.logical_type == "timestamp" and p.options.get("timezone"):
+        return "TIMESTAMPTZ"
+    return _LOGICAL.get(p.logical_type or "string", "VARCHAR")
+
+
+def _selected(schema: SchemaObject | None) -> str:
+    return ", ".join(quoted(p.column) for p in schema.columns) if schema else "*"
+
+
+def _header(path: Path, shown: str, files: Files) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            first = next(csv.reader(lines, delimiter=files.delimiter), None)
+    except UnicodeDecodeError as error:
+        raise FreeholdError(
+            "FH-D304",
+            f"The file is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}.",
+            where=Where(shown, 1, 1),
+            fix="Deliver the file as UTF-8.",
+        ) from error
+    if not first:
+        raise FreeholdError(
+            "FH-D302", "The file is empty: it has no header.", where=Where(shown, 1, 1), fix="Deliver the file again."
+        )
+    return first
+
+
+def _agree(header: list[str], schema: SchemaObject, shown: str) -> None:
+    promised = [p.column for p in schema.columns]
+    missing = [name for name in promised if name not in header]
+    extra = [name for name in header if name not in promised]
+    if missing:
+        known = f" It has {', '.join(f'`{n}`' for n in extra)} instead." if extra else ""
+        raise FreeholdError(
+            "FH-D303",
+            f"The file has no column {', '.join(f'`{n}`' for n in missing)}, which {schema.where} promises.{known}",
+            where=Where(shown, 1, 1),
+            fix=near(missing[0], extra) or "Ask the sender for the promised columns, or change the contract.",
+        )
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    if doubled:
+        raise FreeholdError("FH-D303", f"The column `{doubled[0]}` stands twice.", where=Where(shown, 1, 1))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:32]
+
+
+def _date_of(text: str, path: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise FreeholdError("FH-D305", f"`{path}` is named after no day: {error}.", fix="Rename the file.") from error

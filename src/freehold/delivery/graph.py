@@ -1,0 +1,287 @@
+"""The graph of an estate: its assets, what each reads, and the order to build them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from freehold.delivery.asset import Asset, Files, Kind
+from freehold.delivery.interval import GRAINS
+from freehold.delivery.template import Compiled, compile_sql
+from freehold.engines import Relation
+from freehold.estate.model import Contract, Estate, ModelFile, Port, Product
+from freehold.foundation import Exit, FreeholdError, Problems, Where, near
+
+_SETTINGS = {
+    *("materialized", "incremental_strategy", "event_time", "batch_size", "begin", "lookback", "unique_key"),
+    *("description", "tags", "meta", "schema", "alias", "enabled", "on_schema_change", "full_refresh", "inputs"),
+}
+_MATERIALIZED = {"table": Kind.TABLE, "view": Kind.VIEW, "incremental": Kind.INTERVAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Assets by id, in an order in which every asset comes after those it reads."""
+
+    assets: Mapping[str, Asset]
+
+    @classmethod
+    def of(cls, estate: Estate, env: str, dialect: str = "duckdb") -> Graph:
+        """Read every model and source of the estate.
+
+        Raises:
+            Problems: every model that is wrong, and every cycle.
+        """
+        return _Reader(estate, env, dialect).read()
+
+    def downstream(self, roots: Iterable[str]) -> set[str]:
+        """Return the roots and everything that reads them, directly or not."""
+        reached = set(roots)
+        for asset in self.assets.values():
+            if reached.intersection(asset.inputs):
+                reached.add(asset.id)
+        return reached
+
+    def upstream(self, roots: Iterable[str]) -> set[str]:
+        """Return the roots and everything they read, directly or not."""
+        reached = set(roots)
+        for asset in reversed(list(self.assets.values())):
+            if asset.id in reached:
+                reached.update(asset.inputs)
+        return reached
+
+    def select(self, selectors: Iterable[str]) -> set[str]:
+        """Return the assets that selectors name: `lines`, `sales.orders`, `+lines` (and what it reads), `lines+`.
+
+        Raises:
+            FreeholdError: FH-D002 a selector names nothing; the near matches are listed.
+        """
+        chosen: set[str] = set()
+        for selector in selectors:
+            name = selector.strip("+")
+            found = {a.id for a in self.assets.values() if name in (a.id, a.product.id, a.name, a.product.domain)}
+            if not found:
+                raise self._no_such(selector, name)
+            if selector.startswith("+"):
+                found = self.upstream(found)
+            chosen |= self.downstream(found) if selector.endswith("+") else found
+        return chosen or set(self.assets)
+
+    def _no_such(self, selector: str, name: str) -> FreeholdError:
+        known = {a.id for a in self.assets.values()} | {a.product.id for a in self.assets.values()}
+        known |= {a.name for a in self.assets.values()}
+        return FreeholdError(
+            "FH-D002",
+            f"`{selector}` selects nothing.",
+            fix=near(name, known) or "Name an asset, a product or a domain; `freehold status` lists them.",
+            exit_code=Exit.USAGE,
+        )
+
+
+def relation_of(env: str, default_env: str, asset: str) -> Relation:
+    """Return where consumers find an asset: `sales_orders.lines`, or `dev__sales_orders.lines` outside production."""
+    product, _, name = asset.rpartition(".")
+    schema = product.replace(".", "_")
+    return Relation(schema if env == default_env else f"{env}__{schema}", name, "view")
+
+
+def default_environment(estate: Estate) -> str:
+    """Return the environment whose relations carry no prefix: the first protected one, else the first."""
+    protected = [e.name for e in estate.environments.values() if e.protected]
+    return protected[0] if protected else next(iter(estate.environments), "prod")
+
+
+class _Reader:
+    """Reads the assets of one estate and collects everything that is wrong with them."""
+
+    def __init__(self, estate: Estate, env: str, dialect: str) -> None:
+        self._estate = estate
+        self._env = env
+        self._default_env = default_environment(estate)
+        self._dialect = dialect
+        self._problems: list[FreeholdError] = []
+        self._sources = dict(self._declared_sources())
+        self._ids = {*self._sources, *estate.models}
+
+    def read(self) -> Graph:
+        assets = {id_: self._source(id_, *found) for id_, found in self._sources.items()}
+        for model in self._estate.models.values():
+            try:
+                assets[model.asset] = self._model(model)
+            except FreeholdError as error:
+                self._problems.append(error)
+        if self._problems:
+            raise Problems(self._problems)
+        return Graph({id_: assets[id_] for id_ in self._ordered(assets)})
+
+    def _declared_sources(self) -> Iterable[tuple[str, tuple[Product, Port, Contract]]]:
+        for product in self._estate.products.values():
+            for port in product.input_ports:
+                contract = self._estate.contracts.get(port.contract_id or "")
+                # A port that names another product's output is a reference, not a source of our own.
+                own = contract is not None and any(s.settings.get("path") for s in contract.servers)
+                if contract is not None and own and f"{product.id}.{port.name}" not in self._estate.models:
+                    yield f"{product.id}.{port.name}", (product, port, contract)
+
+    def _source(self, id_: str, product: Product, port: Port, contract: Contract) -> Asset:
+        server = next(s for s in contract.servers if s.settings.get("path"))
+        settings = server.settings
+        files = Files(
+            pattern=str(settings["path"]),
+            format=str(settings.get("format", "csv")),
+            delimiter=str(settings.get("delimiter", ",")),
+            encoding=str(settings.get("encoding", "utf-8")),
+        )
+        return self._asset(
+            id_, product, Kind.SOURCE, port.where, files=files, by_interval=files.by_day, contract_found=contract
+        )
+
+    def _model(self, model: ModelFile) -> Asset:
+        product = self._estate.products[model.product]
+        where = Where(model.path, 1, 1)
+        if model.language == "csv":
+            return self._asset(model.asset, product, Kind.SOURCE, where, files=Files(pattern=model.path))
+        if model.language == "python":
+            return self._python(model, product, where)
+        compiled = compile_sql(model.text, where, self._dialect, lambda names, kind: self._named(names, kind, product))
+        return self._asset(model.asset, product, self._kind(compiled, where), where, compiled=compiled)
+
+    def _python(self, model: ModelFile, product: Product, where: Where) -> Asset:
+        from freehold.delivery.python_model import declared
+
+        settings, refs = declared(model.text, where)
+        inputs = tuple(self._named((name,), "ref", product, where) for name in refs)
+        self._known_settings(settings, where)
+        return self._asset(
+            model.asset, product, Kind.TABLE, where, python=model.text, config=settings, python_inputs=inputs
+        )
+
+    def _asset(
+        self,
+        id_: str,
+        product: Product,
+        kind: Kind,
+        where: Where,
+        *,
+        compiled: Compiled | None = None,
+        files: Files | None = None,
+        by_interval: bool = False,
+        python: str | None = None,
+        python_inputs: tuple[str, ...] = (),
+        config: Mapping[str, Any] | None = None,
+        contract_found: Contract | None = None,
+    ) -> Asset:
+        settings = dict(compiled.config) if compiled else dict(config or {})
+        name = id_.rpartition(".")[2]
+        found = self._estate.contract_of(id_)
+        if found is None and contract_found is not None:
+            named = contract_found.object_named(name) or next(iter(contract_found.objects), None)
+            found = (contract_found, named) if named else None
+        keys = settings.get("unique_key") or ()
+        return Asset(
+            id=id_,
+            product=product,
+            kind=kind,
+            relation=relation_of(self._env, self._default_env, id_),
+            where=where,
+            inputs=compiled.refs if compiled else python_inputs,
+            compiled=compiled,
+            files=files,
+            python=python,
+            grain=str(settings.get("batch_size", "day")),
+            by_interval=by_interval or kind is Kind.INTERVAL,
+            unique_key=(keys,) if isinstance(keys, str) else tuple(keys),
+            lookback=int(settings.get("lookback", 0)),
+            contract=found[0] if found else None,
+            schema=found[1] if found else None,
+            config=settings,
+        )
+
+    def _kind(self, compiled: Compiled, where: Where) -> Kind:
+        settings = compiled.config
+        self._known_settings(settings, where)
+        written = str(settings.get("materialized", "table"))
+        if written not in _MATERIALIZED:
+            raise FreeholdError(
+                "FH-M004",
+                f"`{written}` is no materialization.",
+                where=where,
+                fix=near(written, _MATERIALIZED) or f"Use one of: {', '.join(_MATERIALIZED)}.",
+            )
+        kind = _MATERIALIZED[written]
+        if kind is not Kind.INTERVAL:
+            return kind
+        if settings.get("unique_key") and settings.get("incremental_strategy") != "microbatch":
+            return Kind.KEY
+        if settings.get("batch_size", "day") not in GRAINS:
+            raise FreeholdError(
+                "FH-M005",
+                f"`{settings['batch_size']}` is no size of a batch.",
+                where=where,
+                fix=f"Use one of: {', '.join(GRAINS)}.",
+            )
+        if settings.get("incremental_strategy") != "microbatch":
+            raise FreeholdError(
+                "FH-M006",
+                "An incremental model is built by interval or by key; this one says neither.",
+                where=where,
+                fix="Set incremental_strategy='microbatch' with event_time, or set unique_key.",
+            )
+        return kind
+
+    def _known_settings(self, settings: Mapping[str, object], where: Where) -> None:
+        for name in settings:
+            if name not in _SETTINGS:
+                raise FreeholdError(
+                    "FH-M002",
+                    f"config() has no setting `{name}`.",
+                    where=where,
+                    fix=near(name, _SETTINGS) or f"Known: {', '.join(sorted(_SETTINGS))}.",
+                )
+
+    def _named(self, names: tuple[str, ...], kind: str, product: Product, where: Where | None = None) -> str:
+        """Return the asset that ref('x'), ref('product', 'x') or source('product', 'x') means."""
+        if not names or len(names) > 2:
+            raise FreeholdError("FH-M007", f"{kind}() takes one or two names.", where=where)
+        name = names[-1]
+        group = names[0] if len(names) == 2 else None
+        if group is None:
+            own = f"{product.id}.{name}"
+            if own in self._ids:
+                return own
+            found = sorted(i for i in self._ids if i == name or i.endswith(f".{name}"))
+        else:
+            found = sorted(i for i in self._ids if i.rpartition(".")[2] == name and self._in_group(i, group))
+        if len(found) == 1:
+            return found[0]
+        said = ", ".join(repr(n) for n in names)
+        if found:
+            raise FreeholdError(
+                "FH-M008",
+                f"{kind}({said}) could mean {', '.join(found)}.",
+                where=where,
+                fix=f"Name the product: {kind}('{found[0].rpartition('.')[0]}', '{name}').",
+            )
+        known = {i.rpartition(".")[2] for i in self._ids} | self._ids
+        raise FreeholdError(
+            "FH-M009", f"{kind}({said}) names no asset.", where=where, fix=near(name, known) or "See `freehold status`."
+        )
+
+    def _in_group(self, asset: str, group: str) -> bool:
+        product = self._estate.products[asset.rpartition(".")[0]]
+        return group in (product.id, product.id.rpartition(".")[2], product.domain)
+
+    def _ordered(self, assets: Mapping[str, Asset]) -> list[str]:
+        sorter = TopologicalSorter({id_: sorted(asset.inputs) for id_, asset in sorted(assets.items())})
+        try:
+            return list(sorter.static_order())
+        except CycleError as error:
+            circle = error.args[1]
+            raise FreeholdError(
+                "FH-M010",
+                f"These assets read each other in a circle: {' -> '.join(reversed(circle))}.",
+                where=assets[circle[0]].where,
+                fix=f"One of them must not read the next: {', '.join(str(assets[c].where) for c in circle[1:])}.",
+            ) from error

@@ -1,0 +1,87 @@
+"""From accepted candidates to the moves that make them live."""
+
+from __future__ import annotations
+
+from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.graph import Graph
+from freehold.delivery.overlay import Overlay, batches
+from freehold.delivery.publication import STORE, Candidate, Live, Move, Publication
+from freehold.engines import quoted
+
+
+def moves_of(overlay: Overlay, graph: Graph, publication: Publication) -> list[Move]:
+    """Return one move for each asset that has accepted candidates, inputs first.
+
+    An interval asset that goes to a new table moves only when every live interval is there again; until then it, and
+    what reads it, stays where it is.
+    """
+    accepted = overlay.accepted()
+    kept_back = {a for a in accepted if _is_incomplete(graph.assets[a], overlay)}
+    if kept_back:
+        kept_back = graph.downstream(kept_back)
+    going = [a for a in graph.assets.values() if a.id in accepted and a.id not in kept_back]
+    epochs = {a.id: _epoch(overlay.live.get(a.id)) + 1 for a in going}
+    return [_move(asset, accepted[asset.id], overlay, graph, publication, epochs) for asset in going]
+
+
+def _is_incomplete(asset: Asset, overlay: Overlay) -> bool:
+    live = overlay.live.get(asset.id)
+    if not asset.by_interval or live is None or live.physical == overlay.physical(asset.id):
+        return False
+    return any(m.interval not in overlay.standing(asset.id) for m in live.members)
+
+
+def _move(
+    asset: Asset,
+    accepted: list[Candidate],
+    overlay: Overlay,
+    graph: Graph,
+    publication: Publication,
+    epochs: dict[str, int],
+) -> Move:
+    live = overlay.live.get(asset.id)
+    before = {m.id for m in live.members} if live else set()
+    after = {c.id for c in overlay.standing(asset.id).values()}
+    physical = accepted[-1].physical
+    return Move(
+        asset=asset.id,
+        view=asset.relation,
+        physical=physical,
+        view_sql=view_sql(asset, physical, overlay, graph, publication, epochs),
+        expected_epoch=_epoch(live),
+        added=tuple(sorted(after - before)),
+        removed=tuple(sorted(before - after)),
+    )
+
+
+def view_sql(
+    asset: Asset, physical: str, overlay: Overlay, graph: Graph, publication: Publication, epochs: dict[str, int]
+) -> str:
+    """Return the query behind the public view: of the live set, of one table, or of its inputs at fixed epochs."""
+    if asset.by_interval:
+        return batches(physical, overlay.columns[physical], publication.members_sql(asset.id))[1:-1]
+    if asset.kind is not Kind.VIEW:
+        return f"SELECT * FROM {STORE}.{quoted(physical)}"
+    assert asset.compiled is not None
+    relations = {name: _fixed(graph.assets[name], overlay, graph, publication, epochs) for name in asset.compiled.refs}
+    return asset.compiled.fill(relations)
+
+
+def _fixed(asset: Asset, overlay: Overlay, graph: Graph, publication: Publication, epochs: dict[str, int]) -> str:
+    """Return SQL that reads an asset as it is at the epoch this deployment makes, whatever comes later."""
+    if asset.kind is Kind.VIEW:
+        live = overlay.live.get(asset.id)
+        if asset.id not in epochs and live is not None:
+            return f"({live.view_sql})"
+        return f"({view_sql(asset, '', overlay, graph, publication, epochs)})"
+    if asset.by_interval:
+        physical = overlay.physical(asset.id)
+        if not physical:
+            return overlay.reading(asset)
+        epoch = epochs.get(asset.id) or _epoch(overlay.live.get(asset.id))
+        return batches(physical, overlay.columns[physical], publication.members_sql(asset.id, epoch))
+    return overlay.reading(asset)
+
+
+def _epoch(live: Live | None) -> int:
+    return live.epoch if live else 0

@@ -1,0 +1,395 @@
+"""What is live, in the warehouse itself: the one place that decides what a consumer reads.
+
+A *candidate* is data built beside what is live: the rows of one interval (marked by `_batch` in a table they share)
+or a table of its own. A *release* of an asset is a set of candidates. To publish is to move, in one transaction,
+the sets of several assets at once: membership, publication row and view change together or not at all. Sets are kept
+by epoch (a candidate is a member from one epoch to another), so that every earlier release can be read back exactly
+and going back is another move, not a rebuild.
+
+This module never builds, checks or records events; it moves pointers and says where they point.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from freehold.delivery.interval import Interval
+from freehold.engines import Relation, Session, literal, quoted
+from freehold.foundation import Exit, FreeholdError
+
+SYSTEM = "freehold"
+STORE = "freehold_data"
+BATCH = "_batch"
+
+_TABLES = (
+    f"CREATE SCHEMA IF NOT EXISTS {SYSTEM}",
+    f"CREATE SCHEMA IF NOT EXISTS {STORE}",
+    f"CREATE SEQUENCE IF NOT EXISTS {SYSTEM}.candidate_id",
+    f"CREATE SEQUENCE IF NOT EXISTS {SYSTEM}.release_number",
+    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.fence (env VARCHAR PRIMARY KEY, epoch BIGINT NOT NULL)",
+    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.definition (asset VARCHAR NOT NULL, definition VARCHAR NOT NULL, "
+    "compiled VARCHAR NOT NULL, PRIMARY KEY (asset, definition))",
+    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.candidate (candidate BIGINT NOT NULL, asset VARCHAR NOT NULL, "
+    "physical VARCHAR NOT NULL, definition VARCHAR NOT NULL, interval_start TIMESTAMP, interval_end TIMESTAMP, "
+    "step_key VARCHAR NOT NULL, inputs VARCHAR NOT NULL, rows BIGINT NOT NULL, state VARCHAR NOT NULL, audit VARCHAR, "
+    "run_id VARCHAR NOT NULL, built_at TIMESTAMPTZ NOT NULL, reason VARCHAR, profile VARCHAR)",
+    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.publication (env VARCHAR NOT NULL, asset VARCHAR NOT NULL, "
+    "deployment VARCHAR NOT NULL, epoch BIGINT NOT NULL, physical VARCHAR NOT NULL, view_sql VARCHAR NOT NULL, "
+    "pinned BOOLEAN NOT NULL, published_at TIMESTAMPTZ NOT NULL, PRIMARY KEY (env, asset))",
+    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.member (env VARCHAR NOT NULL, asset VARCHAR NOT NULL, "
+    "candidate BIGINT NOT NULL, from_epoch BIGINT NOT NULL, to_epoch BIGINT)",
+    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.release (env VARCHAR NOT NULL, asset VARCHAR NOT NULL, "
+    "epoch BIGINT NOT NULL, deployment VARCHAR NOT NULL, number BIGINT NOT NULL, restores BIGINT, "
+    "physical VARCHAR NOT NULL, view_sql VARCHAR NOT NULL, published_at TIMESTAMPTZ NOT NULL)",
+    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.outbox (deployment VARCHAR NOT NULL, events VARCHAR NOT NULL)",
+)
+
+# Everything of a candidate but its profile, which is large and seldom wanted.
+_COLUMNS = (
+    "c.candidate, c.asset, c.physical, c.definition, c.interval_start, c.interval_end, c.step_key, c.inputs, c.rows, "
+    "c.state, c.audit, c.run_id, c.built_at, c.reason"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Data built beside what is live.
+
+    Attributes:
+        inputs: what it was built from: `file:<path>=<digest>`, `<asset>@<candidate>` or `<asset>#<epoch>`.
+        state: built | audited | quarantined | discarded.
+        audit: fingerprint of the checks it was judged by; None before it was.
+    """
+
+    id: int
+    asset: str
+    physical: str
+    definition: str
+    interval: Interval | None
+    step_key: str
+    inputs: tuple[str, ...]
+    rows: int
+    run_id: str
+    built_at: datetime
+    state: str = "built"
+    audit: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What is live of one asset: the release at `epoch`, a set of candidates."""
+
+    asset: str
+    deployment: str
+    epoch: int
+    physical: str
+    view_sql: str
+    pinned: bool
+    published_at: datetime
+    members: tuple[Candidate, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows a consumer reads."""
+        return sum(m.rows for m in self.members)
+
+    def member_for(self, interval: Interval) -> Candidate | None:
+        """Return the candidate that holds exactly this interval."""
+        return next((m for m in self.members if m.interval == interval), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The next release of one asset: which candidates come, which go, and the view that shows the result.
+
+    `expected_epoch` is the epoch this was planned against (0: never published); another one found means another writer
+    was here. `restores` is the epoch a rollback goes back to.
+    """
+
+    asset: str
+    view: Relation
+    physical: str
+    view_sql: str
+    expected_epoch: int
+    added: tuple[int, ...] = ()
+    removed: tuple[int, ...] = ()
+    restores: int | None = None
+    pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the audit of one candidate came to, written in the transaction that acts on it."""
+
+    candidate: int
+    state: str
+    audit: str
+    reason: str | None = None
+    profile: str | None = None
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Everything that one wave changes, all of it in one transaction."""
+
+    deployment: str
+    moves: tuple[Move, ...] = ()
+    judged: tuple[Judged, ...] = ()
+    events: str = "[]"
+
+
+class Publication:
+    """The publication tables of one environment."""
+
+    def __init__(self, env: str) -> None:
+        self.env = env
+
+    def prepare(self, session: Session) -> None:
+        """Make the tables if they are not there."""
+        known = {r.name for r in session.relations(SYSTEM)}
+        if {"publication", "outbox", "release"} <= known:
+            return
+        with session.transaction():
+            for statement in _TABLES:
+                session.run(statement)
+
+    def take(self, session: Session) -> int:
+        """Take over writing: return a fencing token newer than any before; holders of older ones are refused."""
+        with session.transaction():
+            session.run(f"INSERT INTO {SYSTEM}.fence VALUES (?, 0) ON CONFLICT DO NOTHING", (self.env,))
+            session.run(f"UPDATE {SYSTEM}.fence SET epoch = epoch + 1 WHERE env = ?", (self.env,))
+            token = session.rows(f"SELECT epoch FROM {SYSTEM}.fence WHERE env = ?", (self.env,))[0][0]
+        return int(token)
+
+    def next_candidates(self, session: Session, count: int) -> tuple[int, ...]:
+        """Reserve identifiers that no one else will ever get."""
+        found = session.rows(f"SELECT nextval('{SYSTEM}.candidate_id') FROM range(?)", (count,))
+        return tuple(row[0] for row in found)
+
+    def stage(self, session: Session, candidate: Candidate) -> None:
+        """Remember a candidate; call it in the transaction that writes its rows."""
+        session.run(
+            f"INSERT INTO {SYSTEM}.candidate VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(candidate)
+        )
+
+    def settle(self, session: Session, settlement: Settlement, fence: int, now: datetime) -> dict[str, int]:
+        """Publish: move every asset of the settlement at once; return the new epoch of each.
+
+        Raises:
+            FreeholdError: FH-D101 another writer has taken over; FH-D102 an asset moved since this was planned.
+        """
+        with session.transaction():
+            self._hold(session, fence)
+            for judged in settlement.judged:
+                session.run(
+                    f"UPDATE {SYSTEM}.candidate SET state = ?, audit = ?, reason = ?, profile = ?, rows = ? "
+                    "WHERE candidate = ?",
+                    (judged.state, judged.audit, judged.reason, judged.profile, judged.rows, judged.candidate),
+                )
+            epochs = self._move(session, settlement, now) if settlement.moves else {}
+            session.run(f"DELETE FROM {SYSTEM}.outbox WHERE deployment <> ?", (settlement.deployment,))
+            session.run(f"INSERT INTO {SYSTEM}.outbox VALUES (?, ?)", (settlement.deployment, settlement.events))
+        return epochs
+
+    def unsent(self, session: Session) -> list[tuple[str, list[list[Any]]]]:
+        """Return the events that settled deployments still owe the ledger, maybe already there."""
+        found = session.rows(f"SELECT deployment, events FROM {SYSTEM}.outbox")
+        return [(deployment, json.loads(events)) for deployment, events in found]
+
+    def released(self, session: Session, deployment: str) -> bool:
+        """Say whether a deployment reached the publication table."""
+        query = f"SELECT count(*) FROM {SYSTEM}.release WHERE env = ? AND deployment = ?"
+        return bool(session.rows(query, (self.env, deployment))[0][0])
+
+    def live(self, session: Session) -> dict[str, Live]:
+        """Return what is live, by asset."""
+        members: dict[str, list[Candidate]] = defaultdict(list)
+        for asset, *row in session.rows(
+            f"SELECT m.asset, {_COLUMNS} FROM {SYSTEM}.member m JOIN {SYSTEM}.candidate c USING (candidate) "
+            "WHERE m.env = ? AND m.to_epoch IS NULL ORDER BY c.interval_start, c.candidate",
+            (self.env,),
+        ):
+            members[asset].append(_candidate(row))
+        found = session.rows(
+            "SELECT asset, deployment, epoch, physical, view_sql, pinned, published_at "
+            f"FROM {SYSTEM}.publication WHERE env = ? ORDER BY asset",
+            (self.env,),
+        )
+        return {
+            asset: Live(asset, *rest, members=tuple(members[asset]))  # type: ignore[misc]
+            for asset, *rest in found
+        }
+
+    def profiles(self, session: Session, candidates: Iterable[int]) -> list[str]:
+        """Return the stored partition states of candidates that have one."""
+        listed = ", ".join(str(int(c)) for c in candidates)
+        if not listed:
+            return []
+        query = f"SELECT profile FROM {SYSTEM}.candidate WHERE candidate IN ({listed}) AND profile IS NOT NULL"
+        return [row[0] for row in session.rows(query)]
+
+    def waiting(self, session: Session) -> tuple[Candidate, ...]:
+        """Return candidates that are not live here: in quarantine, not yet published, or of an earlier release."""
+        found = session.rows(
+            f"SELECT {_COLUMNS} FROM {SYSTEM}.candidate c ANTI JOIN (SELECT candidate FROM {SYSTEM}.member "
+            "WHERE env = ? AND to_epoch IS NULL) m USING (candidate) ORDER BY candidate",
+            (self.env,),
+        )
+        return tuple(_candidate(row) for row in found)
+
+    def judge(self, session: Session, candidate: int, state: str, fence: int) -> None:
+        """Change the state of one candidate that is not live."""
+        with session.transaction():
+            self._hold(session, fence)
+            session.run(f"UPDATE {SYSTEM}.candidate SET state = ? WHERE candidate = ?", (state, candidate))
+
+    def sent(self, session: Session) -> None:
+        """Forget events that the ledger has."""
+        session.run(f"DELETE FROM {SYSTEM}.outbox")
+
+    def members_at(self, session: Session, asset: str, epoch: int) -> dict[int, Interval | None]:
+        """Return the candidates of one release, with their intervals."""
+        found = session.rows(
+            f"SELECT c.candidate, c.interval_start, c.interval_end FROM {SYSTEM}.candidate c "
+            f"WHERE c.candidate IN ({self.members_sql(asset, epoch)})"
+        )
+        return {id_: Interval(start, end) if start is not None else None for id_, start, end in found}
+
+    def releases(self, session: Session, assets: Iterable[str]) -> list[dict[str, Any]]:
+        """Return every release of these assets, newest first."""
+        names = sorted(assets)
+        marks = ", ".join("?" for _ in names)
+        found = session.rows(
+            "SELECT asset, epoch, deployment, number, restores, physical, view_sql, published_at "
+            f"FROM {SYSTEM}.release WHERE env = ? AND asset IN ({marks}) ORDER BY number DESC, asset",
+            (self.env, *names),
+        )
+        keys = ("asset", "epoch", "deployment", "number", "restores", "physical", "view_sql", "published_at")
+        return [dict(zip(keys, row, strict=True)) for row in found]
+
+    def unpin(self, session: Session, assets: Sequence[str], fence: int) -> None:
+        """Let runs publish these assets again."""
+        with session.transaction():
+            self._hold(session, fence)
+            for asset in assets:
+                session.run(
+                    f"UPDATE {SYSTEM}.publication SET pinned = false WHERE env = ? AND asset = ?", (self.env, asset)
+                )
+
+    def definitions(self, session: Session) -> dict[str, dict[str, str]]:
+        """Return the compiled text of every definition that ever built something, by asset and definition."""
+        kept: dict[str, dict[str, str]] = defaultdict(dict)
+        for asset, definition, compiled in session.rows(f"SELECT * FROM {SYSTEM}.definition"):
+            kept[asset][definition] = compiled
+        return kept
+
+    def define(self, session: Session, asset: str, definition: str, compiled: str) -> None:
+        """Remember the compiled text of a definition."""
+        session.run(
+            f"INSERT INTO {SYSTEM}.definition VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (asset, definition, compiled)
+        )
+
+    def members_sql(self, asset: str, epoch: int | None = None) -> str:
+        """Return the SELECT of the candidates that are live now, or were at an epoch."""
+        span = (
+            "to_epoch IS NULL" if epoch is None else f"from_epoch <= {epoch} AND coalesce(to_epoch, {2**62}) > {epoch}"
+        )
+        return (
+            f"SELECT candidate FROM {SYSTEM}.member "
+            f"WHERE env = {literal(self.env)} AND asset = {literal(asset)} AND {span}"
+        )
+
+    def _hold(self, session: Session, fence: int) -> None:
+        held = session.rows(f"SELECT epoch FROM {SYSTEM}.fence WHERE env = ?", (self.env,))
+        if not held or held[0][0] != fence:
+            raise FreeholdError(
+                "FH-D101",
+                f"Another writer has taken over `{self.env}` (its token is newer than {fence}); "
+                "nothing of this run was published.",
+                fix="Run again: what the other writer published is kept.",
+                exit_code=Exit.ENVIRONMENT,
+            )
+        # The update makes two writers of one instant conflict, so that one of them fails even if both just read.
+        session.run(f"UPDATE {SYSTEM}.fence SET epoch = ? WHERE env = ?", (fence, self.env))
+
+    def _move(self, session: Session, settlement: Settlement, now: datetime) -> dict[str, int]:
+        moves = settlement.moves
+        found = session.rows(f"SELECT asset, epoch, view_sql FROM {SYSTEM}.publication WHERE env = ?", (self.env,))
+        current = {asset: epoch for asset, epoch, _ in found}
+        shown = {asset: view_sql for asset, _, view_sql in found}
+        number = session.rows(f"SELECT nextval('{SYSTEM}.release_number')")[0][0]
+        for move in moves:
+            self._expect(move, current.get(move.asset, 0))
+        epochs = {move.asset: move.expected_epoch + 1 for move in moves}
+        self._membership(session, moves, epochs)
+        for move in moves:
+            epoch = epochs[move.asset]
+            session.run(
+                f"INSERT INTO {SYSTEM}.publication VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (env, asset) DO UPDATE SET deployment = excluded.deployment, "
+                "epoch = excluded.epoch, physical = excluded.physical, "
+                "view_sql = excluded.view_sql, pinned = excluded.pinned, published_at = excluded.published_at",
+                (
+                    *(self.env, move.asset, settlement.deployment, epoch),
+                    *(move.physical, move.view_sql, move.pinned, now),
+                ),
+            )
+            session.run(
+                f"INSERT INTO {SYSTEM}.release VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(self.env, move.asset, epoch, settlement.deployment, number),
+                    *(move.restores, move.physical, move.view_sql, now),
+                ),
+            )
+            if shown.get(move.asset) != move.view_sql:  # a view of the live set shows a new set by itself
+                session.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(move.view.schema)}")
+                session.run(f"CREATE OR REPLACE VIEW {move.view.sql} AS {move.view_sql}")
+        return epochs
+
+    def _expect(self, move: Move, epoch: int) -> None:
+        if epoch != move.expected_epoch:
+            raise FreeholdError(
+                "FH-D102",
+                f"`{move.asset}` was published by someone else meanwhile (epoch {epoch}, planned against "
+                f"{move.expected_epoch}); nothing of this deployment was published.",
+                fix="Run again; it starts from what is live now.",
+                exit_code=Exit.ENVIRONMENT,
+            )
+
+    def _membership(self, session: Session, moves: Sequence[Move], epochs: Mapping[str, int]) -> None:
+        for move in moves:
+            if move.removed:
+                marks = ", ".join(str(int(c)) for c in move.removed)
+                session.run(
+                    f"UPDATE {SYSTEM}.member SET to_epoch = ? WHERE env = ? AND asset = ? AND to_epoch IS NULL "
+                    f"AND candidate IN ({marks})",
+                    (epochs[move.asset], self.env, move.asset),
+                )
+        joined = [(self.env, move.asset, candidate, epochs[move.asset]) for move in moves for candidate in move.added]
+        if joined:
+            values = ", ".join("(?, ?, ?, ?, NULL)" for _ in joined)
+            session.run(f"INSERT INTO {SYSTEM}.member VALUES {values}", tuple(v for row in joined for v in row))
+
+
+def _row(c: Candidate) -> tuple[Any, ...]:
+    start, end = (c.interval.start, c.interval.end) if c.interval else (None, None)
+    return (
+        *(c.id, c.asset, c.physical, c.definition, start, end, c.step_key, json.dumps(c.inputs)),
+        *(c.rows, c.state, c.audit, c.run_id, c.built_at, c.reason, None),
+    )
+
+
+def _candidate(row: Sequence[Any]) -> Candidate:
+    id_, asset, physical, definition, start, end, step_key, inputs, rows, state, audit, run_id, built_at, reason = row
+    interval = Interval(start, end) if start is not None else None
+    made = Candidate(
+        id_, asset, physical, definition, interval, step_key, tuple(json.loads(inputs)), rows, run_id, built_at
+    )
+    return replace(made, state=state, audit=audit, reason=reason)

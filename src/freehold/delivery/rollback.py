@@ -1,0 +1,89 @@
+"""Which moves take a product back to the deployment before the current one. A decision about epochs, no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from freehold.delivery.graph import Graph
+from freehold.delivery.publication import Live, Move
+from freehold.foundation import FreeholdError
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A way back: from which deployment to which, and the moves that make it.
+
+    Assets that the current deployment did not touch stay as they are.
+    """
+
+    product: str
+    from_deployment: str
+    to_deployment: str
+    to_published_at: datetime
+    moves: tuple[Move, ...]
+
+
+def returns_of(
+    product: str,
+    assets: Iterable[str],
+    live: Mapping[str, Live],
+    releases: Sequence[Mapping[str, Any]],
+    graph: Graph,
+) -> Return:
+    """Return the way back from what is live to the deployment before it.
+
+    `releases` are all releases of the product's assets, newest first. A release that was itself a rollback counts as
+    the one it restored, so that going back twice goes back two deployments.
+
+    Raises:
+        FreeholdError: FH-D202 there is no earlier deployment.
+    """
+    by_epoch = {(r["asset"], r["epoch"]): r for r in releases}
+    standing = {a: _origin(by_epoch, a, live[a].epoch) for a in assets if a in live}
+    if not standing:
+        raise _nothing(product, "nothing of it was ever published")
+    current = max(r["number"] for r in standing.values())
+    moves, targets = [], []
+    for asset, origin in standing.items():
+        if origin["number"] < current:
+            continue
+        earlier = [r for r in releases if r["asset"] == asset and r["number"] < current and r["restores"] is None]
+        if not earlier:
+            continue
+        target = max(earlier, key=lambda r: r["number"])
+        targets.append(target)
+        moves.append(_move(asset, target, live[asset], graph))
+    if not moves:
+        raise _nothing(product, "the deployment that is live is its first")
+    to = max(targets, key=lambda r: r["number"])
+    here = next(r for r in standing.values() if r["number"] == current)
+    return Return(product, here["deployment"], to["deployment"], to["published_at"], tuple(moves))
+
+
+def _origin(by_epoch: Mapping[tuple[str, int], Mapping[str, Any]], asset: str, epoch: int) -> Mapping[str, Any]:
+    """Return the release whose content is live: the one itself, or the one it restored."""
+    release = by_epoch[asset, epoch]
+    while release["restores"] is not None:
+        release = by_epoch[asset, release["restores"]]
+    return release
+
+
+def _move(asset: str, target: Mapping[str, Any], live: Live, graph: Graph) -> Move:
+    return Move(
+        asset=asset,
+        view=graph.assets[asset].relation,
+        physical=target["physical"],
+        view_sql=target["view_sql"],
+        expected_epoch=live.epoch,
+        restores=target["epoch"],
+        pinned=True,
+    )
+
+
+def _nothing(product: str, why: str) -> FreeholdError:
+    return FreeholdError(
+        "FH-D202", f"`{product}` has no earlier deployment: {why}.", fix="See `freehold status` for what is live."
+    )

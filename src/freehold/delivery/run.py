@@ -1,0 +1,446 @@
+"""One run: find what is new, build it beside what is live, judge it, publish what passed, remember all of it.
+
+A run goes in *waves*: one for each interval, in the order of time, and a last one for assets that are built whole. Each
+wave ends in one settlement, a single transaction that moves every asset of the wave at once and keeps the events it
+owes the ledger, so that a process killed at any instant has either done all of a wave or none of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
+
+import stamina
+
+from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.build import Builder
+from freehold.delivery.evidence import Evidence, packed
+from freehold.delivery.interval import Interval
+from freehold.delivery.moves import moves_of
+from freehold.delivery.overlay import Overlay
+from freehold.delivery.publication import Candidate, Judged, Move, Settlement
+from freehold.delivery.step import (
+    Arrived,
+    Definitions,
+    Status,
+    Step,
+    StepOutcome,
+    intervals_of,
+    is_done,
+    reach,
+    wanted,
+    waves,
+)
+from freehold.engines import Session
+from freehold.foundation import Exit, FreeholdError, Transient
+from freehold.quality import Evaluation, Result, failing_samples
+
+if TYPE_CHECKING:
+    from freehold.delivery.service import Delivery
+    from freehold.ledger import Event
+
+Progress = Callable[["StepOutcome | None", int, int], None]
+"""Called with a finished step (or None), how many intervals are done, and how many there are."""
+
+MOST_SAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What a run came to. `deployments` are the settlements that published something; `unchanged` counts steps
+    that had nothing new to do; `pinned` names assets a rollback keeps where they are.
+    """
+
+    run_id: str
+    steps: tuple[StepOutcome, ...]
+    deployments: tuple[str, ...]
+    unchanged: int
+    pinned: tuple[str, ...]
+    seconds: float
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether the run changed nothing and found nothing new."""
+        return all(s.repeated for s in self.steps)
+
+    @property
+    def exit_code(self) -> Exit:
+        """What the command ends with: a finding if anything was kept from being published."""
+        return Exit.DONE if all(s.status is Status.PUBLISHED for s in self.steps) else Exit.FINDING
+
+    def of(self, status: Status) -> tuple[StepOutcome, ...]:
+        """Return the steps that ended so."""
+        return tuple(s for s in self.steps if s.status is status)
+
+
+@dataclass(slots=True)
+class _Work:
+    """One step in hand: what it gave, and what its audit came to."""
+
+    outcome: StepOutcome
+    candidate: Candidate | None = None
+    evaluation: Evaluation | None = None
+    started: float = 0.0
+
+
+@dataclass(slots=True)
+class _Wave:
+    """What has happened since the last settlement."""
+
+    work: list[_Work] = field(default_factory=list)
+    blocked: dict[str, StepOutcome] = field(default_factory=dict)
+
+
+class Run:
+    """One run of one environment. Made for one use."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        session: Session,
+        token: int,
+        select: Collection[str],
+        interval: Interval | None,
+        progress: Progress | None,
+    ) -> None:
+        self._d = delivery
+        self._session = session
+        self._token = token
+        self._only = interval
+        self._progress = progress or (lambda *_: None)
+        self.run_id = delivery.ids.new()
+        self._graph = delivery.graph
+        self._selected = delivery.graph.select(select)
+        self._overlay = Overlay(delivery.publication.live(session), delivery.columns)
+        self._waiting = delivery.waiting(session, self._overlay)
+        self._definitions = Definitions(delivery.publication.definitions(session), delivery.engine.capabilities.dialect)
+        self._arrived: Arrived = delivery.arrived(self._selected)
+        self._builder = Builder(
+            delivery.root, delivery.publication, self._overlay, dict(self._graph.assets), delivery.worker
+        )
+        self._wave = _Wave()
+        self._steps: list[StepOutcome] = []
+        self._deployments: list[str] = []
+        self._unchanged = 0
+        self._lacking: set[str] = set()
+        self._gaps: set[str] = set()
+
+    def execute(self) -> RunOutcome:
+        """Do everything there is to do; see the module."""
+        began = time.perf_counter()
+        pending = self._pending()
+        together = self._changes_definition(pending)
+        ordered = list(waves(pending))
+        for done, (interval, assets) in enumerate(ordered):
+            self._go(interval, assets)
+            last = done == len(ordered) - 1
+            if not last and not together:
+                self._settle()
+            self._progress(None, done + 1, len(ordered))
+        self._go(None, [a.id for a in self._graph.assets.values() if not a.by_interval])
+        self._settle()
+        pinned = tuple(sorted(a for a in self._selected if self._is_pinned(a)))
+        seconds = time.perf_counter() - began
+        return RunOutcome(self.run_id, tuple(self._steps), tuple(self._deployments), self._unchanged, pinned, seconds)
+
+    # -- what there is to do
+
+    def _pending(self) -> dict[Interval, list[str]]:
+        """Return intervals in which something may be new, with the assets that have them, inputs first."""
+        found = intervals_of(self._graph, self._overlay, self._arrived)
+        stale: dict[Interval, list[str]] = defaultdict(list)
+        moved: dict[str, set[Interval]] = defaultdict(set)
+        for asset in self._graph.assets.values():
+            for interval in found.get(asset.id, ()):
+                if self._may_be_new(asset, interval, moved):
+                    moved[asset.id].add(interval)
+                    if self._is_chosen(asset, interval):
+                        stale[interval].append(asset.id)
+                else:
+                    self._unchanged += 1
+        return stale
+
+    def _may_be_new(self, asset: Asset, interval: Interval, moved: Mapping[str, set[Interval]]) -> bool:
+        for name in asset.inputs:
+            above = moved.get(name, set())
+            if interval in above or any(i.overlaps(reach(asset, interval)) for i in above):
+                return True
+        step = wanted(asset, interval, self._graph, self._overlay, self._arrived, self._definitions)
+        return step is not None and not is_done(step, self._overlay.standing(asset.id).get(interval))
+
+    def _is_chosen(self, asset: Asset, interval: Interval) -> bool:
+        return asset.id in self._selected and (self._only is None or self._only.covers(interval))
+
+    def _changes_definition(self, pending: dict[Interval, list[str]]) -> bool:
+        """Say whether an interval asset moves to a new table: then all waves are published together, or the live
+        view would lose the intervals that are not rebuilt yet.
+        """
+        names = {name for assets in pending.values() for name in assets}
+        for name in names:
+            definition = self._definitions.of(self._graph.assets[name])
+            if any(c.definition != definition for c in self._overlay.standing(name).values()):
+                return True
+        return False
+
+    def _open_gaps(self) -> set[str]:
+        """Return interval assets that lack an interval of theirs, and those that read them.
+
+        Whatever is built whole from such an asset would silently miss that interval, so it waits.
+        """
+        gaps = {
+            c.asset
+            for c in self._waiting.values()
+            if c.state == "quarantined" and c.interval and c.interval not in self._overlay.standing(c.asset)
+        }
+        gaps |= self._lacking
+        for asset in self._graph.assets.values():
+            if asset.by_interval and gaps.intersection(asset.inputs):
+                gaps.add(asset.id)
+        return gaps
+
+    def _is_pinned(self, asset: str) -> bool:
+        live = self._overlay.live.get(asset)
+        return bool(live and live.pinned)
+
+    # -- one wave
+
+    def _go(self, interval: Interval | None, assets: Sequence[str]) -> None:
+        """Run the steps of a wave, each after its inputs, as many at once as there are jobs."""
+        names = [a for a in assets if a in self._selected and not self._is_pinned(a)]
+        if interval is None:
+            self._gaps = self._open_gaps()
+            self._wave.blocked = {}
+        if self._d.jobs == 1 or len(names) == 1:
+            for name in names:
+                self._finish(self._step(self._session, name, interval))
+            return
+        sorter = TopologicalSorter({n: set(self._graph.assets[n].inputs) & set(names) for n in names})
+        sorter.prepare()
+        with ThreadPoolExecutor(self._d.jobs) as pool:
+            running: dict[Future[_Work | None], str] = {}
+            while sorter.is_active():
+                for name in sorter.get_ready():
+                    running[pool.submit(self._apart, name, interval)] = name
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    self._finish(future.result())
+                    sorter.done(running.pop(future))
+
+    def _apart(self, name: str, interval: Interval | None) -> _Work | None:
+        session = self._d.session("build")
+        try:
+            return self._step(session, name, interval)
+        finally:
+            session.close()
+
+    def _finish(self, work: _Work | None) -> None:
+        if work is None:
+            return
+        self._wave.work.append(work)
+        outcome = work.outcome
+        if outcome.status is not Status.PUBLISHED:
+            self._wave.blocked[outcome.asset] = outcome
+            if outcome.interval is not None and outcome.interval not in self._overlay.standing(outcome.asset):
+                self._lacking.add(outcome.asset)
+        self._progress(work.outcome, 0, 0)
+
+    def _step(self, session: Session, name: str, interval: Interval | None) -> _Work | None:
+        """Bring one asset, or one interval of it, up to date; None when it is."""
+        asset = self._graph.assets[name]
+        holder = self._holder(asset, interval)
+        step = wanted(asset, interval, self._graph, self._overlay, self._arrived, self._definitions)
+        if holder is not None:
+            return self._held(asset, interval, step, holder)
+        if step is None or is_done(step, self._overlay.standing(name).get(interval)):
+            self._unchanged += 1 if interval is None else 0
+            return None
+        earlier = self._waiting.get(step.key)
+        if earlier and earlier.state == "quarantined" and earlier.audit == self._d.auditor.fingerprint(asset):
+            return _Work(self._outcome(step, Status.QUARANTINED, earlier, earlier.reason or "", repeated=True), earlier)
+        if earlier and earlier.state == "discarded":
+            return None
+        return self._attempt(session, step, earlier)
+
+    def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> _Work:
+        began = time.perf_counter()
+        try:
+            for attempt in stamina.retry_context(on=Transient, attempts=3, wait_initial=0.1, wait_max=2.0):
+                with attempt:
+                    candidate, query = self._candidate(session, step, earlier)
+                    evaluation = self._d.auditor.candidate(
+                        session, step.asset, candidate, query, self._overlay, self._d.clock.now()
+                    )
+        except FreeholdError as error:
+            return self._broken(session, step, error, began)
+        failed = [r for r in evaluation.results if r.blocks]
+        if step.asset.kind is Kind.VIEW:
+            candidate = replace(candidate, rows=evaluation.state.rows)
+        status = Status.QUARANTINED if failed else Status.PUBLISHED
+        reason = "; ".join(r.check.claim for r in failed[:3])
+        seconds = time.perf_counter() - began
+        outcome = self._outcome(step, status, candidate, reason, results=evaluation.results, seconds=seconds)
+        if not failed:
+            self._overlay.accept(candidate, query)
+        return _Work(outcome, candidate, evaluation, began)
+
+    def _candidate(self, session: Session, step: Step, earlier: Candidate | None) -> tuple[Candidate, str]:
+        """Return the candidate of a step: one that is there already, or a new one."""
+        if earlier is not None and step.asset.kind not in (Kind.KEY, Kind.VIEW) and earlier.physical:
+            return earlier, ""
+        (id_,) = self._d.publication.next_candidates(session, 1)
+        file = self._arrived[step.asset.id][step.interval] if step.asset.kind is Kind.SOURCE else None
+        return self._builder.build(session, step, id_, self.run_id, self._d.clock, file)
+
+    def _broken(self, session: Session, step: Step, error: FreeholdError, began: float) -> _Work:
+        """Return the outcome of a step that could not be built. Bad data is quarantined, a bad model failed."""
+        is_data = step.asset.kind is Kind.SOURCE and error.exit_code is not Exit.ENVIRONMENT
+        status = Status.QUARANTINED if is_data else Status.FAILED
+        candidate = None
+        if is_data:
+            (id_,) = self._d.publication.next_candidates(session, 1)
+            candidate = self._builder.refused(session, step, id_, self.run_id, self._d.clock)
+        outcome = self._outcome(
+            step, status, candidate, str(error), code=error.code, seconds=time.perf_counter() - began
+        )
+        return _Work(outcome, candidate, None, began)
+
+    def _held(self, asset: Asset, interval: Interval | None, step: Step | None, holder: StepOutcome) -> _Work | None:
+        standing = self._overlay.standing(asset.id).get(interval)
+        if interval is None and step is not None and is_done(step, standing) and holder.repeated:
+            return None
+        live = self._overlay.live.get(asset.id)
+        at = f" of {holder.interval}" if holder.interval and holder.interval != interval else ""
+        return _Work(
+            StepOutcome(
+                asset=asset.id,
+                product=asset.product.id,
+                interval=interval,
+                status=Status.HELD,
+                reason=f"waits for {holder.asset}{at}, which is {holder.status}",
+                repeated=holder.repeated,
+                kept=live.deployment if live else "",
+            )
+        )
+
+    def _holder(self, asset: Asset, interval: Interval | None) -> StepOutcome | None:
+        """Return the outcome an asset has to wait for, if there is one."""
+        for name in asset.inputs:
+            blocked = self._wave.blocked.get(name)
+            if blocked and (blocked.interval is None or interval is None or blocked.interval.overlaps(interval)):
+                return blocked
+            if interval is None and name in self._gaps:
+                return self._gap(name)
+        return None
+
+    def _gap(self, name: str) -> StepOutcome:
+        """Return why an interval asset lacks an interval: the first candidate in quarantine on the way up to it."""
+        above = self._graph.upstream([name])
+        waiting = [c for c in self._waiting.values() if c.state == "quarantined" and c.asset in above]
+        new = [s for s in [*self._steps, *(w.outcome for w in self._wave.work)] if s.asset in above and not s.repeated]
+        for outcome in new:
+            if outcome.status in (Status.QUARANTINED, Status.FAILED):
+                return outcome
+        for candidate in waiting:
+            asset = self._graph.assets[candidate.asset]
+            return StepOutcome(
+                asset.id,
+                asset.product.id,
+                candidate.interval,
+                Status.QUARANTINED,
+                repeated=True,
+                candidate=candidate.id,
+            )
+        return StepOutcome(name, self._graph.assets[name].product.id, None, Status.QUARANTINED, repeated=True)
+
+    def _outcome(
+        self,
+        step: Step,
+        status: Status,
+        candidate: Candidate | None,
+        reason: str = "",
+        *,
+        code: str = "",
+        results: tuple[Result, ...] = (),
+        seconds: float = 0.0,
+        repeated: bool = False,
+    ) -> StepOutcome:
+        live = self._overlay.live.get(step.asset.id)
+        return StepOutcome(
+            asset=step.asset.id,
+            product=step.asset.product.id,
+            interval=step.interval,
+            status=status,
+            rows=candidate.rows if candidate else 0,
+            seconds=seconds,
+            reason=reason,
+            code=code,
+            repeated=repeated,
+            step_key=step.key,
+            candidate=candidate.id if candidate else 0,
+            kept=live.deployment if live and status is not Status.PUBLISHED else "",
+            results=results,
+        )
+
+    # -- the end of a wave
+
+    def _settle(self) -> None:
+        """Publish what passed and remember everything, all at once."""
+        wave, self._wave = self._wave, _Wave(blocked=self._wave.blocked)
+        self._steps += [w.outcome for w in wave.work]
+        fresh = [w for w in wave.work if not w.outcome.repeated]
+        if not fresh:
+            return
+        self._define()
+        moves = moves_of(self._overlay, self._graph, self._d.publication)
+        now = self._d.clock.now()
+        deployment = self._d.ids.new()
+        evidence = Evidence(self._d.env, self.run_id, deployment, now)
+        if moves:
+            self._d.ledger.append(evidence.started(moves))
+        events = list(self._events(evidence, fresh, moves))
+        settlement = Settlement(deployment, tuple(moves), tuple(self._judged(fresh)), packed(events))
+        self._d.publication.settle(self._session, settlement, self._token, now)
+        self._d.ledger.append(*events)
+        if moves:
+            self._deployments.append(deployment)
+            self._overlay.settled(self._d.publication.live(self._session))
+
+    def _define(self) -> None:
+        for asset, name, text in self._definitions.new:
+            self._d.publication.define(self._session, asset, name, text)
+        self._definitions.new.clear()
+
+    def _judged(self, fresh: Iterable[_Work]) -> Iterator[Judged]:
+        for work in fresh:
+            if work.candidate is None:
+                continue
+            state = "quarantined" if work.outcome.status is Status.QUARANTINED else "audited"
+            audit = self._d.auditor.fingerprint(self._graph.assets[work.outcome.asset])
+            profile = json.dumps(work.evaluation.state.to_json()) if work.evaluation else None
+            yield Judged(work.candidate.id, state, audit, work.outcome.reason or None, profile, work.candidate.rows)
+
+    def _events(self, evidence: Evidence, fresh: list[_Work], moves: Sequence[Move]) -> Iterator[Event]:
+        candidates = {w.candidate.id: w.candidate for w in fresh if w.candidate}
+        now = self._d.clock.now()
+        for work in fresh:
+            outcome = work.outcome
+            yield evidence.step(outcome, now)
+            for result in outcome.results:
+                yield evidence.check(result, outcome.product, outcome.interval, self._sample(result))
+            if work.evaluation and work.evaluation.results:
+                yield evidence.profile(outcome, work.evaluation.state)
+            if outcome.status is Status.QUARANTINED and work.candidate:
+                yield evidence.quarantined(outcome, work.candidate.physical)
+        yield from self._d.publishing_events(evidence, moves, candidates)
+
+    def _sample(self, result: Result) -> str | None:
+        """Put a few failing rows where they can be erased; return their id. Only for what failed."""
+        if not result.blocks or not result.sample_sql:
+            return None
+        rows = failing_samples(self._session, result, MOST_SAMPLES)
+        return self._d.ledger.side.put("sample", {"check": result.check.id, "rows": rows}, subject=result.check.asset)

@@ -1,0 +1,402 @@
+"""Delivery of one environment: everything a person or a server may ask of it, behind one object."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from freehold.delivery.arrival import Expected, expected, late, promise_of
+from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.audit import Auditor
+from freehold.delivery.evidence import Evidence, expectation, packed, unpacked
+from freehold.delivery.files import FileVersion, Landing
+from freehold.delivery.graph import Graph
+from freehold.delivery.interval import Interval
+from freehold.delivery.overlay import Overlay
+from freehold.delivery.publication import STORE, Candidate, Move, Publication, Settlement
+from freehold.delivery.python_model import Worker
+from freehold.delivery.rollback import Return, returns_of
+from freehold.delivery.run import Progress, Run, RunOutcome
+from freehold.delivery.status import ProductStatus, status_of
+from freehold.engines import Column, Engine, Relation, Session
+from freehold.estate.model import Estate
+from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
+from freehold.ledger import Event, Ledger
+from freehold.quality import Evaluation
+
+LEASE_S = 120.0
+
+
+class Delivery:
+    """One environment of an estate, with its warehouse and ledger.
+
+    The columns of tables, digests of files and plans of checks are remembered between calls; what is live is read
+    from the warehouse each time.
+    """
+
+    def __init__(
+        self,
+        estate: Estate,
+        engine: Engine,
+        ledger: Ledger,
+        *,
+        env: str = "prod",
+        clock: Clock | None = None,
+        ids: IdSource | None = None,
+        caller: Caller = LOCAL,
+        jobs: int | None = None,
+    ) -> None:
+        self.estate = estate
+        self.engine = engine
+        self.ledger = ledger
+        self.env = env
+        self.clock = clock or SystemClock()
+        self.ids = ids or RandomIds()
+        self.caller = caller
+        self.jobs = jobs or min(4, os.cpu_count() or 1)
+        self.root = Path(estate.root).resolve()
+        self.graph = Graph.of(estate, env, engine.capabilities.dialect)
+        self.publication = Publication(env)
+        self.auditor = Auditor(self.graph, engine.capabilities)
+        self.worker = Worker(self.root)
+        self.columns: dict[str, tuple[Column, ...]] = {}
+        self._landing = Landing(self.root)
+        self._prepared = False
+
+    def close(self) -> None:
+        """End what this object started; engine and ledger belong to whoever opened them."""
+        self.worker.close()
+
+    def session(self, purpose: str) -> Session:
+        """Start a session that tells the engine who asks and what for."""
+        return self.engine.session(self.caller, {"env": self.env, "task": purpose})
+
+    def run(
+        self,
+        select: Collection[str] = (),
+        interval: Interval | None = None,
+        progress: Progress | None = None,
+    ) -> RunOutcome:
+        """Build, check and publish what is new of the selected assets (default: all) and intervals (default: all).
+
+        Raises:
+            FreeholdError: FH-D002 a selector names nothing; FH-L201 another run holds the environment; FH-D101, FH-D102
+                another writer took over. What is bad about data is an outcome, not an error.
+        """
+        with self._writing() as (session, token):
+            self._apply()
+            self._expect()
+            outcome = Run(self, session, token, select, interval, progress).execute()
+            self._freshness(session, outcome)
+            return outcome
+
+    def check(self, select: Collection[str] = ()) -> dict[str, Evaluation]:
+        """Judge what is live by the contracts, building nothing; return an evaluation by asset that is live."""
+        with self.reading() as session:
+            overlay = self._overlay(session)
+            chosen = self.graph.select(select)
+            live = [a for a in self.graph.assets.values() if a.id in chosen and overlay.standing(a.id)]
+            return {a.id: self.auditor.standing(session, a, overlay, self.clock.now()) for a in live}
+
+    def rollback(self, product: str, reason: str = "") -> Return:
+        """Make the deployment before the current one live again and pin the product there.
+
+        Raises:
+            FreeholdError: FH-D201 there is no such product; FH-D202 there is nothing to go back to.
+        """
+        assets = self._assets_of(product)
+        with self._writing() as (session, token):
+            live = self.publication.live(session)
+            releases = self.publication.releases(session, assets)
+            found = returns_of(product, assets, live, releases, self.graph)
+            moves = [self._back(session, move) for move in found.moves]
+            now, deployment = self.clock.now(), self.ids.new()
+            evidence = Evidence(self.env, deployment, deployment, now)
+            said = self._aside("rollback", reason, product)
+            events = [
+                evidence.rolled_back(product, [m.asset for m in moves], found.to_deployment, said),
+                *self.publishing_events(evidence, moves, {}),
+            ]
+            self.ledger.append(evidence.started(moves))
+            self.publication.settle(session, Settlement(deployment, tuple(moves), events=packed(events)), token, now)
+            self.ledger.append(*events)
+            return found
+
+    def unpin(self, product: str) -> tuple[str, ...]:
+        """Let runs publish a product again; return the assets that were pinned."""
+        assets = self._assets_of(product)
+        with self._writing() as (session, token):
+            live = self.publication.live(session)
+            pinned = tuple(a for a in assets if a in live and live[a].pinned)
+            if pinned:
+                self.publication.unpin(session, pinned, token)
+                evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
+                self.ledger.append(evidence.unpinned(product, pinned))
+            return pinned
+
+    def quarantined(self) -> tuple[Candidate, ...]:
+        """Return the candidates that wait in quarantine and that nothing newer has replaced."""
+        with self.reading() as session:
+            overlay = self._overlay(session)
+            waiting = [c for c in self.publication.waiting(session) if c.state == "quarantined"]
+            newest = {(c.asset, c.interval): c for c in waiting}
+            return tuple(c for c in newest.values() if self._is_open(c, overlay))
+
+    def discard(self, candidate: int, reason: str) -> Candidate:
+        """Accept doing without a candidate: what it held back may go on.
+
+        Raises:
+            FreeholdError: FH-D203 there is no such candidate in quarantine.
+        """
+        open_ = {c.id: c for c in self.quarantined()}
+        if candidate not in open_:
+            known = ", ".join(str(i) for i in open_) or "none"
+            raise FreeholdError(
+                "FH-D203",
+                f"No candidate {candidate} is in quarantine.",
+                fix=f"There: {known}. See `freehold quarantine list`.",
+                exit_code=Exit.USAGE,
+            )
+        found = open_[candidate]
+        with self._writing() as (session, token):
+            self.publication.judge(session, candidate, "discarded", token)
+            evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
+            said = self._aside("discard", reason, found.asset)
+            self.ledger.append(evidence.discarded(found, self.graph.assets[found.asset].product.id, said))
+        return found
+
+    def status(self) -> tuple[ProductStatus, ...]:
+        """Return the state of every product: safe to use now, and if not, why not."""
+        return status_of(self)
+
+    def late(self) -> tuple[Expected, ...]:
+        """Return deliveries that should have come by now and are not there."""
+        found: list[Expected] = []
+        now = self.clock.now()
+        for asset, due in self._due():
+            found += late(iter(due), set(self._landing.arrived(asset)), now)
+        return tuple(found)
+
+    # -- what runs and other parts of this room ask
+
+    def arrived(self, selected: Collection[str]) -> dict[str, dict[Interval | None, FileVersion]]:
+        """Return the files that are there for every selected source, and for the sources they stand beside."""
+        wanted = self.graph.upstream(selected)
+        sources = (a for a in self.graph.assets.values() if a.kind is Kind.SOURCE and a.id in wanted)
+        return {a.id: self._landing.arrived(a) for a in sources}
+
+    def waiting(self, session: Session, overlay: Overlay) -> dict[str, Candidate]:
+        """Return candidates that are not live, by step key, the newest of each; their columns become known."""
+        found = {c.step_key: c for c in self.publication.waiting(session) if c.state != "refused"}
+        self.know_columns(session, {c.physical for c in found.values() if c.physical})
+        gone = {c.step_key for c in found.values() if c.physical and not overlay.columns.get(c.physical)}
+        return {key: c for key, c in found.items() if key not in gone}
+
+    def know_columns(self, session: Session, tables: Iterable[str]) -> None:
+        """Learn the columns of tables of the store, without the batch column, where they are not known yet."""
+        for table in tables:
+            if table not in self.columns:
+                described = session.describe(Relation(STORE, table))
+                self.columns[table] = tuple(c for c in described if c.name != "_batch")
+
+    def publishing_events(
+        self, evidence: Evidence, moves: Sequence[Move], candidates: Mapping[int, Candidate]
+    ) -> Iterator[Event]:
+        """Say what moved and that the deployment ended well."""
+        for move in moves:
+            yield evidence.published(move, self.graph.assets[move.asset].product.id, candidates)
+        if moves:
+            yield evidence.ended(moves, "success")
+
+    # -- inside
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session that only reads."""
+        session = self.session("read")
+        try:
+            self._prepare(session)
+            yield session
+        finally:
+            session.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Session, int]]:
+        """Hold the environment: a lease in the ledger against others who ask, a token in the warehouse against
+        those who do not know yet that they lost it.
+        """
+        holder = f"{self.caller.principal}@{socket.gethostname()}:{os.getpid()}"
+        session = self.session("publish")
+        lease = self.ledger.lease(f"deliver:{self.env}", holder, LEASE_S)
+        try:
+            self._prepare(session)
+            token = self.publication.take(session)
+            lease.renew()
+            self._recover(session)
+            yield session, token
+        finally:
+            session.close()
+            lease.release()
+
+    def _prepare(self, session: Session) -> None:
+        if not self._prepared:
+            self.publication.prepare(session)
+            self._prepared = True
+
+    def _overlay(self, session: Session) -> Overlay:
+        live = self.publication.live(session)
+        self.know_columns(session, {entry.physical for entry in live.values() if entry.physical})
+        return Overlay(live, self.columns)
+
+    def overlay(self, session: Session) -> Overlay:
+        """Return what is live, ready to be read and laid over."""
+        return self._overlay(session)
+
+    def _recover(self, session: Session) -> None:
+        """Finish what a killed process left: its events if it had settled, a word about it if it had not."""
+        owed = self.publication.unsent(session)
+        for _, events in owed:
+            self.ledger.append(*unpacked(events))  # those the ledger has already are recognised by their ids
+        if owed:
+            self.publication.sent(session)
+        self._close_intents(session)
+
+    def _close_intents(self, session: Session) -> None:
+        started = list(self.ledger.read(types=("deploy.started",), env=self.env, newest_first=True, limit=1))
+        for event in started:
+            deployment = str(event.data["deploy_id"])
+            if self.publication.released(session, deployment):
+                continue
+            evidence = Evidence(self.env, event.run_id, deployment, self.clock.now())
+            ended = evidence.ended((), "abandoned", "killed before it published")
+            if ended.id and self.ledger.get(ended.id) is None:
+                self.ledger.append(ended)
+
+    def _apply(self) -> None:
+        """Record which estate is in force, when it is another than before."""
+        hashes = dict(self.estate.hashes)
+        last = next(iter(self.ledger.read(types=("estate.applied",), env=self.env, newest_first=True, limit=1)), None)
+        before = dict(last.data.get("resources") or {}) if last else {}
+        if before == hashes and last is not None:
+            return
+        content = {
+            "estate": self.estate.id,
+            "env": self.env,
+            "resources": hashes,
+            "added": sorted(set(hashes) - set(before)),
+            "changed": sorted(k for k in hashes if k in before and hashes[k] != before[k]),
+            "removed": sorted(set(before) - set(hashes)),
+        }
+        self.ledger.append(Event("estate.applied", content, env=self.env, subject=self.estate.id))
+
+    def _due(self) -> Iterator[tuple[Asset, list[Expected]]]:
+        """Return what was due until now of every source that promises when it comes."""
+        calendar = self.estate.calendars.get(str(self.estate.defaults.get("calendar", "")))
+        for asset in self.graph.assets.values():
+            promise = promise_of(asset, self.estate) if asset.kind is Kind.SOURCE else None
+            first = min((i for i in self._landing.arrived(asset) if i), default=None) if promise else None
+            if promise and first:
+                yield asset, list(expected(asset, promise, calendar, first.start.date(), self.clock.now()))
+
+    def _expect(self) -> None:
+        """Remember what was due since the last run, so that what never comes can count."""
+        events = []
+        for asset, due in self._due():
+            told = next(
+                iter(
+                    self.ledger.read(
+                        types=("run.expected",), subject=asset.id, env=self.env, newest_first=True, limit=1
+                    )
+                ),
+                None,
+            )
+            events += [expectation(self.env, asset, e) for e in due if told is None or e.due_at > told.occurred_at]
+        if events:
+            self.ledger.append(*events)
+
+    def _freshness(self, session: Session, outcome: RunOutcome) -> None:
+        """Remember how old the live data of each promised asset is, after a run that changed anything."""
+        if not outcome.deployments:
+            return
+        now = self.clock.now()
+        evidence = Evidence(self.env, outcome.run_id, outcome.run_id, now)
+        live = self.publication.live(session)
+        events = []
+        for asset in self.graph.assets.values():
+            newest = newest_interval(asset, self.graph, live)
+            if asset.is_output and newest:
+                events.append(evidence.freshness(asset, newest, now, freshness_target_s(asset)))
+        self.ledger.append(*events)
+
+    def _back(self, session: Session, move: Move) -> Move:
+        """Complete a move back to an earlier epoch with the candidates that come and go."""
+        then = set(self.publication.members_at(session, move.asset, move.restores or 0))
+        now = {m.id for m in self.publication.live(session)[move.asset].members}
+        return Move(
+            asset=move.asset,
+            view=move.view,
+            physical=move.physical,
+            view_sql=move.view_sql,
+            expected_epoch=move.expected_epoch,
+            added=tuple(sorted(then - now)),
+            removed=tuple(sorted(now - then)),
+            restores=move.restores,
+            pinned=True,
+        )
+
+    def _assets_of(self, product: str) -> list[str]:
+        from freehold.foundation import near
+
+        found = [a.id for a in self.graph.assets.values() if product in (a.product.id, a.id)]
+        if found:
+            return found
+        known = {a.product.id for a in self.graph.assets.values()}
+        raise FreeholdError(
+            "FH-D201",
+            f"There is no product `{product}`.",
+            fix=near(product, known) or f"There are: {', '.join(sorted(known))}.",
+            exit_code=Exit.USAGE,
+        )
+
+    def _aside(self, kind: str, text: str, subject: str) -> str | None:
+        """Keep what a person wrote out of the chain; return the id that stands for it."""
+        return self.ledger.side.put(kind, {"text": text}, subject=subject) if text else None
+
+    def _is_open(self, candidate: Candidate, overlay: Overlay) -> bool:
+        standing = overlay.standing(candidate.asset).get(candidate.interval)
+        return candidate.asset in self.graph.assets and (standing is None or standing.id < candidate.id)
+
+
+def newest_interval(asset: Asset, graph: Graph, live: Mapping[str, object]) -> datetime | None:
+    """Return the end of the newest interval that an asset's live version holds or was built from."""
+    from freehold.delivery.publication import Live
+
+    ends = []
+    for name in graph.upstream([asset.id]):
+        entry = live.get(name)
+        if isinstance(entry, Live):
+            ends += [m.interval.end for m in entry.members if m.interval]
+    return max(ends, default=None)
+
+
+def freshness_target_s(asset: Asset) -> float | None:
+    """Return the age a contract allows the newest data, in seconds: its `latency` (or `freshness`) property."""
+    units = {
+        "d": 86400,
+        "day": 86400,
+        "days": 86400,
+        "h": 3600,
+        "hour": 3600,
+        "hours": 3600,
+        "m": 60,
+        "min": 60,
+        "s": 1,
+    }
+    for sla in asset.contract.sla if asset.contract else ():
+        if sla.property in ("latency", "freshness") and isinstance(sla.value, int | float):
+            return float(sla.value) * units.get((sla.unit or "d").lower(), 86400)
+    return None

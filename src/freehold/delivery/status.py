@@ -1,0 +1,140 @@
+"""The state of every product in one answer: may I use it now, and if not, why not and since when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from freehold.delivery.arrival import Expected
+from freehold.delivery.asset import Asset
+from freehold.delivery.publication import Candidate, Live
+from freehold.estate.model import Product
+
+if TYPE_CHECKING:
+    from freehold.delivery.service import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class AssetStatus:
+    """What consumers of one asset have in front of them.
+
+    `data_until` is the end of the newest interval it holds; `checks` counts the verdicts of its last audit.
+    """
+
+    asset: str
+    relation: str
+    kind: str
+    is_output: bool
+    deployment: str
+    published_at: datetime | None
+    rows: int
+    data_until: datetime | None
+    checks: dict[str, int]
+    quarantined: tuple[Candidate, ...]
+    late: tuple[Expected, ...]
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProductStatus:
+    """One product: `safe` is yes, stale (the last good version is served, newer data waits) or no."""
+
+    product: Product
+    safe: str
+    reasons: tuple[str, ...]
+    assets: tuple[AssetStatus, ...]
+    published_at: datetime | None
+    data_until: datetime | None
+
+    @property
+    def deployment(self) -> str:
+        """The newest deployment that changed this product."""
+        newest = max((a for a in self.assets if a.published_at), key=_published, default=None)
+        return newest.deployment if newest else ""
+
+
+def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
+    """Return the state of every product that has assets, in the order of their ids."""
+    with delivery.reading() as session:
+        overlay = delivery.overlay(session)
+    waiting: dict[str, list[Candidate]] = {}
+    for candidate in delivery.quarantined():
+        waiting.setdefault(candidate.asset, []).append(candidate)
+    overdue: dict[str, list[Expected]] = {}
+    for entry in delivery.late():
+        overdue.setdefault(entry.asset, []).append(entry)
+    assets = {
+        asset.id: _asset(delivery, asset, overlay.live, tuple(waiting.get(asset.id, ())), overdue.get(asset.id, []))
+        for asset in delivery.graph.assets.values()
+    }
+    found = []
+    for product in sorted(delivery.estate.products.values(), key=lambda p: p.id):
+        own = tuple(s for id_, s in assets.items() if delivery.graph.assets[id_].product.id == product.id)
+        if own:
+            above = delivery.graph.upstream(s.asset for s in own)
+            found.append(_product(product, own, [assets[a] for a in delivery.graph.assets if a in above]))
+    return tuple(found)
+
+
+def _asset(
+    delivery: Delivery, asset: Asset, live: Any, waiting: tuple[Candidate, ...], overdue: Sequence[Expected]
+) -> AssetStatus:
+    from freehold.delivery.service import newest_interval
+
+    entry: Live | None = live.get(asset.id)
+    return AssetStatus(
+        asset=asset.id,
+        relation=str(asset.relation),
+        kind=str(asset.kind),
+        is_output=asset.is_output,
+        deployment=entry.deployment if entry else "",
+        published_at=entry.published_at if entry else None,
+        rows=entry.rows if entry else 0,
+        data_until=newest_interval(asset, delivery.graph, live) if entry else None,
+        checks=_last_checks(delivery, asset),
+        quarantined=waiting,
+        late=tuple(overdue),
+        pinned=bool(entry and entry.pinned),
+    )
+
+
+def _last_checks(delivery: Delivery, asset: Asset) -> dict[str, int]:
+    count = len(delivery.auditor.checks(asset))
+    newest = list(
+        delivery.ledger.read(
+            types=("check.completed",), subject=asset.id, env=delivery.env, newest_first=True, limit=count or 1
+        )
+    )
+    same = [e for e in newest if e.correlation_id == newest[0].correlation_id]
+    return dict(Counter(str(e.data["status"]) for e in same))
+
+
+def _product(product: Product, own: tuple[AssetStatus, ...], above: Sequence[AssetStatus]) -> ProductStatus:
+    """Judge a product by its outputs and by everything they are built from."""
+    outputs = [a for a in own if a.is_output] or list(own)
+    missing = [a.asset for a in outputs if not a.deployment]
+    reasons = [f"{name} was never published" for name in missing]
+    for asset in above:
+        reasons += [f"{asset.asset} {c.interval or ''} is in quarantine".replace("  ", " ") for c in asset.quarantined]
+        if asset.late:
+            days = ", ".join(str(e.interval) for e in asset.late[-3:])
+            reasons.append(f"{asset.asset} is late: {days}")
+    pinned = [a.asset for a in own if a.pinned]
+    if pinned:
+        reasons.append(f"rolled back and pinned: {', '.join(pinned)}")
+    safe = "no" if missing else "stale" if reasons else "yes"
+    published = max((a.published_at for a in own if a.published_at), default=None)
+    until = max((a.data_until for a in outputs if a.data_until), default=None)
+    return ProductStatus(product, safe, tuple(reasons), own, published, until)
+
+
+def _published(asset: AssetStatus) -> datetime:
+    return asset.published_at or datetime.min.replace(tzinfo=UTC)
+
+
+def age(until: datetime | None, now: datetime) -> timedelta | None:
+    """Return how old data is that reaches up to an instant without a zone, counted as UTC."""
+    return now - until.replace(tzinfo=UTC) if until else None

@@ -1,0 +1,167 @@
+"""Steps: what there is to build, decided from versions alone, before any data is touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.files import FileVersion, column_type
+from freehold.delivery.graph import Graph
+from freehold.delivery.interval import Interval, cell
+from freehold.delivery.overlay import Overlay, fingerprint
+from freehold.delivery.publication import Candidate
+from freehold.delivery.python_model import definition as python_definition
+from freehold.delivery.template import same_definition
+from freehold.quality import Result
+
+Arrived = Mapping[str, Mapping[Interval | None, FileVersion]]
+
+
+class Status(StrEnum):
+    """How a step ended."""
+
+    PUBLISHED = "published"
+    QUARANTINED = "quarantined"
+    HELD = "held"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One asset, or one interval of it, to be built from these inputs by this definition."""
+
+    asset: Asset
+    interval: Interval | None
+    definition: str
+    inputs: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The name of exactly this work; equal keys give equal rows."""
+        return fingerprint(self.asset.id, self.definition, str(self.interval), json.dumps(self.inputs))
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What became of one step.
+
+    `kept` is the deployment consumers still read where this one was not published; `results` the verdicts on it;
+    `repeated` tells that an earlier run already said so and nothing has changed since.
+    """
+
+    asset: str
+    product: str
+    interval: Interval | None
+    status: Status
+    rows: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+    code: str = ""
+    repeated: bool = False
+    step_key: str = ""
+    candidate: int = 0
+    kept: str = ""
+    results: tuple[Result, ...] = field(default=(), repr=False)
+
+
+class Definitions:
+    """The definition of every asset: a name that stays the same as long as the meaning does."""
+
+    def __init__(self, kept: Mapping[str, Mapping[str, str]], dialect: str) -> None:
+        self._kept = {asset: dict(known) for asset, known in kept.items()}
+        self._dialect = dialect
+        self._named: dict[str, str] = {}
+        self.new: list[tuple[str, str, str]] = []
+
+    def of(self, asset: Asset) -> str:
+        """Return the definition of an asset; one never seen before is added to `new` with its text."""
+        if asset.id not in self._named:
+            self._named[asset.id] = self._find(asset)
+        return self._named[asset.id]
+
+    def _find(self, asset: Asset) -> str:
+        text = self._text(asset)
+        for name, known in self._kept.get(asset.id, {}).items():
+            if known == text or (asset.compiled and self._same(known, text)):
+                return name
+        name = fingerprint(asset.id, text)
+        self._kept.setdefault(asset.id, {})[name] = text
+        self.new.append((asset.id, name, text))
+        return name
+
+    def _same(self, known: str, text: str) -> bool:
+        (kind, _, left), (wanted, _, right) = known.partition("\n"), text.partition("\n")
+        return kind == wanted and same_definition(left, right, self._dialect)
+
+    def _text(self, asset: Asset) -> str:
+        head = f"{asset.kind} {asset.grain} {asset.lookback} {','.join(asset.unique_key)}\n"
+        if asset.compiled:
+            return head + asset.compiled.definition
+        if asset.python:
+            return head + python_definition(asset.python)
+        columns = asset.schema.columns if asset.schema else ()
+        typed = ", ".join(f"{p.column} {column_type(p)}" for p in columns)
+        files = asset.files
+        return head + (f"{files.format} {files.delimiter} {files.encoding}: {typed}" if files else typed)
+
+
+def intervals_of(graph: Graph, overlay: Overlay, arrived: Arrived) -> dict[str, set[Interval]]:
+    """Return the intervals every by-interval asset has or should have."""
+    found: dict[str, set[Interval]] = {}
+    for asset in graph.assets.values():
+        if not asset.by_interval:
+            continue
+        if asset.kind is Kind.SOURCE:
+            standing = {i for i in overlay.standing(asset.id) if i is not None}
+            found[asset.id] = standing | {i for i in arrived.get(asset.id, {}) if i is not None}
+        else:
+            above = (i for name in asset.inputs for i in found.get(name, ()))
+            found[asset.id] = {cell(i.start, asset.grain) for i in above}
+    return found
+
+
+def wanted(
+    asset: Asset, interval: Interval | None, graph: Graph, overlay: Overlay, arrived: Arrived, definitions: Definitions
+) -> Step | None:
+    """Return the step that would bring an asset up to date, or None when nothing it reads is there."""
+    definition = definitions.of(asset)
+    if asset.kind is Kind.SOURCE:
+        version = arrived.get(asset.id, {}).get(interval)
+        return Step(asset, interval, definition, (str(version),)) if version else None
+    if interval is None:
+        if not all(overlay.standing(name) for name in asset.inputs):
+            return None
+        return Step(asset, None, definition, tuple(overlay.version(graph.assets[name]) for name in asset.inputs))
+    span = reach(asset, interval)
+    inputs: list[str] = []
+    for name in asset.inputs:
+        above = graph.assets[name]
+        versions = overlay.versions_in(above, span) if above.by_interval else [overlay.version(above)]
+        if above.by_interval and not overlay.versions_in(above, interval):
+            return None
+        inputs += versions
+    return Step(asset, interval, definition, tuple(inputs))
+
+
+def is_done(step: Step, standing: Candidate | None) -> bool:
+    """Say whether what stands was built by this very step."""
+    if standing is None or standing.definition != step.definition:
+        return False
+    return tuple(i for i in standing.inputs if not i.startswith("seen:")) == step.inputs
+
+
+def reach(asset: Asset, interval: Interval) -> Interval:
+    """Return the interval with as many intervals before it as the asset looks back."""
+    start = interval.start
+    for _ in range(asset.lookback):
+        start = cell(start - timedelta(seconds=1), asset.grain).start
+    return Interval(start, interval.end)
+
+
+def waves(pending: Mapping[Interval, Sequence[str]]) -> Iterable[tuple[Interval, Sequence[str]]]:
+    """Return pending intervals in the order of time, an interval after those it contains."""
+    return sorted(pending.items(), key=lambda item: (item[0].end, -item[0].start.timestamp()))

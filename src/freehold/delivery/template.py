@@ -1,0 +1,177 @@
+"""Model files shaped as dbt shapes them: SQL with ref, source, config, var, this and is_incremental.
+
+A file is rendered once, with marks where a step will put its own relations and instants. Each step then only replaces
+marks in a finished text: no Jinja and no parsing happens while data is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from freehold.foundation import FreeholdError, Where
+from freehold.sql import normalised, parse, tables_of
+
+_REF = "freehold_ref"
+_THIS = '"freehold_this"'
+_START = "freehold:interval_start"
+_END = "freehold:interval_end"
+
+Resolve = Callable[[tuple[str, ...], str], str]
+"""(arguments, "ref" or "source") -> asset id; raises FreeholdError when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A model as text with marks.
+
+    Attributes:
+        first: the query when there is no live version; `again` when there is one (is_incremental() is true).
+        refs: asset ids the query reads, in order of appearance.
+        config: what config() said.
+    """
+
+    first: str
+    again: str
+    refs: tuple[str, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def definition(self) -> str:
+        """The text that decides whether two versions of the model mean the same."""
+        return self.first if self.first == self.again else f"{self.first}\n;\n{self.again}"
+
+    def fill(
+        self, relations: Mapping[str, str], *, again: bool = False, this: str = "", start: str = "", end: str = ""
+    ) -> str:
+        """Return the query of one step: `relations` maps each ref to SQL that stands where a table may stand."""
+        text = self.again if again else self.first
+        for asset in self.refs:
+            text = text.replace(mark(asset), relations[asset])
+        return text.replace(_THIS, this).replace(_START, start).replace(_END, end)
+
+
+def mark(asset: str) -> str:
+    """Return the mark that stands for an asset in a compiled text."""
+    return f'"{_REF}"."{asset}"'
+
+
+def compile_sql(
+    text: str, where: Where, dialect: str, resolve: Resolve, variables: Mapping[str, Any] | None = None
+) -> Compiled:
+    """Render and parse a model file.
+
+    Raises:
+        FreeholdError: FH-M001 the template is wrong; FH-M002 an unknown setting; FH-M003 a var without a value;
+            FH-Q001, FH-Q002 the SQL is.
+    """
+    first = _Rendering(resolve, where, variables or {}, again=False)
+    again = _Rendering(resolve, where, variables or {}, again=True)
+    first_sql = _marked(first.render(text), where, dialect)
+    again_sql = _marked(again.render(text), where, dialect) if again.asked_incremental else first_sql
+    return Compiled(first_sql, again_sql, tuple(dict.fromkeys((*first.refs, *again.refs))), first.settings)
+
+
+def same_definition(left: str, right: str, dialect: str) -> bool:
+    """Say whether two definitions mean the same under the kernel that runs now."""
+    if left == right:
+        return True
+    parts = left.split("\n;\n"), right.split("\n;\n")
+    if len(parts[0]) != len(parts[1]):
+        return False
+    return all(normalised(a, dialect) == normalised(b, dialect) for a, b in zip(*parts, strict=True))
+
+
+class _Rendering:
+    """One rendering of one file: what it asked for along the way."""
+
+    def __init__(self, resolve: Resolve, where: Where, variables: Mapping[str, Any], *, again: bool) -> None:
+        self.refs: list[str] = []
+        self.settings: dict[str, Any] = {}
+        self.asked_incremental = False
+        self._resolve = resolve
+        self._where = where
+        self._variables = variables
+        self._again = again
+
+    def render(self, text: str) -> str:
+        """Return the text with marks for everything that is known only when a step runs."""
+        import jinja2
+
+        environment = jinja2.Environment(
+            undefined=jinja2.StrictUndefined, autoescape=False, extensions=["jinja2.ext.do"]
+        )
+        try:
+            return environment.from_string(text).render(
+                ref=lambda *names, **_: self._read(names, "ref"),
+                source=lambda *names: self._read(names, "source"),
+                config=self._config,
+                var=self._var,
+                is_incremental=self._is_incremental,
+                this=_THIS,
+            )
+        except jinja2.TemplateError as error:
+            line = getattr(error, "lineno", None) or _line_of(error)
+            raise FreeholdError(
+                "FH-M001",
+                f"The template does not render: {error.message or error}.",
+                where=Where(self._where.path, line, 1) if line else self._where,
+                fix="A model may call ref, source, config, var, is_incremental and this.",
+            ) from error
+
+    def _read(self, names: tuple[Any, ...], kind: str) -> str:
+        try:
+            asset = self._resolve(tuple(str(n) for n in names), kind)
+        except FreeholdError as error:
+            error.where = error.where or self._where
+            raise
+        self.refs.append(asset)
+        return mark(asset)
+
+    def _config(self, **settings: Any) -> str:
+        self.settings.update(settings)
+        return ""
+
+    def _var(self, name: str, *default: Any) -> Any:
+        if name in ("interval_start", "interval_end"):
+            return _START if name == "interval_start" else _END
+        if name in self._variables:
+            return self._variables[name]
+        if default:
+            return default[0]
+        raise FreeholdError(
+            "FH-M003",
+            f"The variable `{name}` has no value.",
+            where=self._where,
+            fix=f"Write var('{name}', default) in the model.",
+        )
+
+    def _is_incremental(self) -> bool:
+        self.asked_incremental = True
+        return self._again
+
+
+def _marked(sql: str, where: Where, dialect: str) -> str:
+    """Parse the text and give every mark an alias, so that a subquery may stand in its place."""
+    from sqlglot import exp
+
+    tree = parse(sql, dialect, where)
+    for table in tables_of(tree):
+        if table.db == _REF:
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name.rpartition(".")[2], quoted=True)))
+        elif table.name == _THIS.strip('"') and not table.alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier("this", quoted=True)))
+    return tree.sql(dialect, comments=False)
+
+
+def _line_of(error: BaseException) -> int | None:
+    """Return the template line an error at render time came from."""
+    line = None
+    trace = error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
