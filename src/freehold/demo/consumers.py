@@ -1,0 +1,116 @@
+"""Simulated consumers: they read the demo's ports every morning, and are recorded as simulated wherever they appear.
+
+They run real queries against what is live, as anybody would; only the people and programs behind them are invented.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from freehold.engines import Engine, Session
+from freehold.foundation import Caller, FreeholdError
+from freehold.ledger import Event
+
+SIMULATED = "simulated"  # the consumer type of every read recorded here
+_PORT = re.compile(r"\{([a-z._]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Somebody who reads: `reads` are queries, each with one port in braces."""
+
+    id: str
+    name: str
+    segment: str
+    reads: tuple[str, ...]
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The assets it reads, by id."""
+        return tuple(_PORT.findall("".join(self.reads)))
+
+
+CONSUMERS = (
+    Consumer(
+        "simulated/month-end-close",
+        "month-end close",
+        "finance",
+        (
+            "SELECT month, trading_days, revenue FROM {sales.orders.monthly_revenue} ORDER BY month",
+            "SELECT day, gross_revenue, cancelled_revenue, revenue FROM {sales.orders.daily_revenue} "
+            "ORDER BY day DESC LIMIT 31",
+        ),
+    ),
+    Consumer(
+        "simulated/board-pack",
+        "board pack",
+        "executive",
+        ("SELECT month, orders, revenue FROM {sales.orders.monthly_revenue} ORDER BY month DESC LIMIT 13",),
+    ),
+    Consumer(
+        "simulated/churn-model",
+        "churn model",
+        "marketing",
+        (
+            "SELECT segment, count(*), avg(days_since_order) FROM {sales.customers.segments} GROUP BY segment",
+            "SELECT count(*), sum(orders), sum(revenue) FROM {sales.customers.customers}",
+        ),
+    ),
+    Consumer(
+        "simulated/support-agent",
+        "support agent",
+        "service",
+        (
+            "SELECT * FROM {sales.customers.customers} ORDER BY last_order_at DESC, customer_id LIMIT 20",
+            "SELECT sku, description, lowest_price, highest_price FROM {sales.catalogue.articles} "
+            "ORDER BY last_sold_at DESC, sku LIMIT 50",
+        ),
+    ),
+)
+
+
+def read_all(engine: Engine, relations: Mapping[str, str], now: datetime) -> Iterator[Event]:
+    """Let every consumer read its ports once; yield one usage event a read.
+
+    `relations` maps an asset id to the quoted name of what is live; a port that is not there yet reads as an error.
+    """
+    for consumer in CONSUMERS:
+        caller = Caller(f"service:{consumer.id}", purpose="simulated consumption", assurance="system")
+        session = engine.session(caller, {"consumer": consumer.id})
+        try:
+            for query in consumer.reads:
+                port = _PORT.findall(query)[0]
+                began = time.perf_counter()
+                status = _read(session, _PORT.sub(lambda found: relations[found[1]], query))
+                yield _event(consumer, port, query, status, time.perf_counter() - began, now)
+        finally:
+            session.close()
+
+
+def _read(session: Session, sql: str) -> str:
+    try:
+        session.rows(sql)
+    except FreeholdError:  # the port was never published: the consumer met an error, which is what is recorded
+        return "error"
+    return "ok"
+
+
+def _event(consumer: Consumer, port: str, query: str, status: str, seconds: float, now: datetime) -> Event:
+    product = port.rpartition(".")[0]
+    content = {
+        "consumer": consumer.id,
+        "consumer_type": SIMULATED,
+        "segment": consumer.segment,
+        "product": product,
+        "resource": port,
+        "channel": "sql",
+        "fingerprint": hashlib.sha256(query.encode()).hexdigest()[:16],
+        "duration_ms": round(seconds * 1000, 3),
+        "status": status,
+    }
+    return Event("usage.query", content, occurred_at=now, env="prod", subject=port, product=product)

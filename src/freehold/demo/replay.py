@@ -1,0 +1,145 @@
+"""Replay the days: each morning the clock moves, files arrive, the estate runs once, and consumers read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.demo.consumers import read_all
+from freehold.demo.deliveries import Arrival, by_morning, land
+from freehold.engines import Engine, open_engine
+from freehold.foundation import LOCAL, Caller, SeededIds, SimulatedClock
+from freehold.ledger import Event, Ledger
+
+if TYPE_CHECKING:
+    from freehold.delivery import Delivery
+    from freehold.delivery.run import RunOutcome
+
+RUN_AT = time_of_day(5, 45)
+READ_AFTER = timedelta(minutes=75)
+_FLUSH_READS = 2_000  # usage events in one raw segment
+
+Progress = Callable[[date, int, int], None]
+"""Called after each morning with its date, how many are done, and how many there are."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a replay came to, counted from what each run returned."""
+
+    mornings: int = 0
+    files: int = 0
+    runs_with_nothing_to_do: int = 0
+    published: int = 0
+    quarantined: int = 0
+    held: int = 0
+    failed: int = 0
+    deployments: int = 0
+    checks: int = 0
+    reads: int = 0
+    seconds: float = 0.0
+    unexpected: list[str] = field(default_factory=list)
+
+    def add(self, outcome: RunOutcome) -> None:
+        """Count one run; what earlier runs already said is not counted again."""
+        from freehold.delivery.step import Status
+
+        self.mornings += 1
+        self.runs_with_nothing_to_do += outcome.nothing_to_do
+        self.deployments += len(outcome.deployments)
+        fresh = [s for s in outcome.steps if not s.repeated]
+        self.checks += sum(len(s.results) for s in fresh)
+        self.published += sum(s.status is Status.PUBLISHED for s in fresh)
+        self.quarantined += sum(s.status is Status.QUARANTINED for s in fresh)
+        self.held += sum(s.status is Status.HELD for s in fresh)
+        failed = [s for s in fresh if s.status is Status.FAILED]
+        self.failed += len(failed)
+        self.unexpected += [f"{s.asset} {s.interval}: {s.reason}" for s in failed]
+
+
+class Stage:
+    """The demo's estate, opened: its warehouse, its ledger and its delivery, under one clock."""
+
+    def __init__(self, folder: Path, start: datetime, seed: int = 0, caller: Caller = LOCAL) -> None:
+        from freehold.delivery import Delivery
+        from freehold.estate import load_estate
+
+        self.folder = folder
+        self.estate = load_estate(folder)
+        self.clock = SimulatedClock(start)
+        ids = SeededIds(seed, start)
+        connection = self.estate.connections[self.estate.environments["prod"].connection]
+        self.ledger = Ledger.open(self.estate.state_url, root=folder, clock=self.clock, ids=ids, caller=caller)
+        try:
+            self.engine: Engine = open_engine(connection.url, root=str(folder), **connection.settings)
+        except BaseException:
+            self.ledger.close()
+            raise
+        self.delivery: Delivery = Delivery(
+            self.estate, self.engine, self.ledger, clock=self.clock, ids=ids, caller=caller
+        )
+
+    def close(self) -> None:
+        """Give warehouse and ledger back."""
+        self.delivery.close()
+        self.engine.close()
+        self.ledger.close()
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def first_instant(arrivals: Sequence[Arrival]) -> datetime:
+    """Return when the clock of a replay starts: the midnight before the first file arrives."""
+    return datetime.combine(min(a.morning for a in arrivals), time_of_day(), UTC)
+
+
+def replay(
+    stage: Stage,
+    arrivals: Sequence[Arrival],
+    progress: Progress | None = None,
+    *,
+    consumers: bool = True,
+    not_after: datetime | None = None,
+) -> Summary:
+    """Live through every morning of the arrivals; return what it came to.
+
+    Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. Reads of the
+    simulated consumers go to the ledger some thousands at a time.
+    """
+    summary = Summary()
+    began = time.perf_counter()
+    reads: list[Event] = []
+    relations = {a.id: a.relation.sql for a in stage.delivery.graph.assets.values()}
+    mornings = by_morning(arrivals)
+    for done, (morning, coming) in enumerate(mornings, start=1):
+        at = datetime.combine(morning, RUN_AT, UTC)
+        _move(stage.clock, at, not_after)
+        for arrival in coming:
+            land(stage.folder, arrival)
+        summary.files += len(coming)
+        summary.add(stage.delivery.run())
+        _move(stage.clock, at + READ_AFTER, not_after)
+        if consumers:
+            reads += read_all(stage.engine, relations, stage.clock.now())
+        if len(reads) >= _FLUSH_READS or (reads and done == len(mornings)):
+            stage.ledger.raw.append("usage.query", reads)
+            summary.reads += len(reads)
+            reads = []
+        if progress:
+            progress(morning, done, len(mornings))
+    summary.seconds = time.perf_counter() - began
+    return summary
+
+
+def _move(clock: SimulatedClock, instant: datetime, not_after: datetime | None) -> None:
+    bounded = min(instant, not_after) if not_after else instant
+    clock.move_to(max(bounded, clock.now()))

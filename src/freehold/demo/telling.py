@@ -1,0 +1,176 @@
+"""The story for a terminal, and the same facts for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from freehold.demo.story import Caught, Figure, Late, Protected, Story
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COUNT = {0: "No", 1: "One", 2: "Two", 3: "Three"}
+_MOST_CHECKS = 3
+
+
+def print_story(story: Story, console: Console) -> None:
+    """Print what was caught, the three with figures at length and the rest in a line each."""
+    told = story.told
+    if not told:
+        console.print("\nEvery file passed its checks: there is no story to tell.")
+    else:
+        noun = "file" if len(told) == 1 else "files"
+        console.print(
+            f"\n[bold]{_COUNT.get(len(told), str(len(told)))} {noun} went wrong on the way. Nobody read "
+            f"{'it' if len(told) == 1 else 'them'}.[/bold]"
+        )
+    for number, caught in enumerate(told, start=1):
+        _print_caught(number, caught, console)
+    rest = [c for c in story.caught if c not in told]
+    if rest or story.late:
+        console.print("\n[bold]Also[/bold]")
+    for caught in rest:
+        console.print(f"  {_day(caught.day)}  {_short(caught.reason) or 'kept from consumers'}")
+    for late in story.late:
+        console.print(f"  {_late(late)}")
+    if any(c.protected for c in told):
+        console.print(
+            "\n[dim]The consumers are simulated: they ran real queries each morning, nobody sat behind them.[/dim]"
+        )
+
+
+def story_json(story: Story) -> dict[str, Any]:
+    """Return the facts of the story as JSON can hold them."""
+    return {"caught": [_caught_json(c) for c in story.caught], "late": [_late_json(x) for x in story.late]}
+
+
+def _print_caught(number: int, caught: Caught, console: Console) -> None:
+    back = f"right again {_moment(caught.recovered_at)}" if caught.recovered_at else "still waiting for the right file"
+    console.print(
+        f"\n[bold]{number}  {_day(caught.day)}[/bold]  {caught.asset}  "
+        f"[dim]caught {_moment(caught.caught_at)}, {back}[/dim]"
+    )
+    for label, lines in _paragraphs(caught):
+        for index, line in enumerate(lines):
+            console.print(f"   [cyan]{label if index == 0 else '':<13}[/cyan] {line}", soft_wrap=False)
+
+
+def _paragraphs(caught: Caught) -> Iterable[tuple[str, list[str]]]:
+    broke = [
+        f"{_sentence(b.claim)} [dim]It was {b.measured}; it {b.bound}.[/dim]" for b in caught.broken[:_MOST_CHECKS]
+    ]
+    more = len(caught.broken) - _MOST_CHECKS
+    if more > 0:
+        broke.append(f"[dim]and {more} more {'check' if more == 1 else 'checks'}[/dim]")
+    yield "What broke", broke or [_short(caught.reason)]
+    if caught.figure:
+        yield "Would have", [_figure(caught.figure, caught.day)]
+    else:
+        yield "Would have", ["left the day out or filled it with what cannot be read; there is no figure for that."]
+    if caught.protected:
+        yield "Protected", [_protected(p) for p in caught.protected]
+        yield "They kept", sorted({line for p in caught.protected for line in _kept(p)})
+    else:
+        yield "Protected", ["nobody read these ports in the meantime"]
+    yield "Look at it", [f"[bold]{caught.look}[/bold]"]
+
+
+def _figure(figure: Figure, day: date) -> str:
+    percent = f", {_signed(figure.percent)} %" if figure.percent is not None else ""
+    return (
+        f"been read: revenue of [bold red]£{figure.wrong:,.2f}[/bold red] for {_day(day)} instead of "
+        f"[bold green]£{figure.right:,.2f}[/bold green] [dim]({_pounds(figure.difference)}{percent})[/dim]"
+    )
+
+
+def _protected(protected: Protected) -> str:
+    reads = f"{protected.reads} {'read' if protected.reads == 1 else 'reads'}"
+    return f"{protected.name} [dim](simulated, {reads})[/dim]"
+
+
+def _kept(protected: Protected) -> Iterable[str]:
+    for kept in protected.kept:
+        through = f", data through {_day(kept.through)}" if kept.through else ""
+        yield (
+            f"{kept.port} [dim]as published {_moment(kept.published_at)}{through} "
+            f"(deployment …{kept.deployment[-12:]})[/dim]"
+        )
+
+
+def _late(late: Late) -> str:
+    days = "one day" if late.days_late == 1 else f"{late.days_late} days"
+    return f"{_day(late.day)}  the file of {late.asset} came {days} late; what was live stayed, and the day went in when it came"
+
+
+def _short(reason: str) -> str:
+    """Return the sentence of an error that says what is wrong, without its code and its remedy."""
+    lines = [line for line in reason.splitlines() if line and not line.startswith(("FH-", "Fix:"))]
+    return " ".join(lines)
+
+
+def _sentence(claim: str) -> str:
+    return claim if claim.endswith((".", "!", "?")) else f"{claim}."
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _moment(instant: datetime | None) -> str:
+    return f"{instant.day} {instant:%b %H:%M}" if instant else ""
+
+
+def _pounds(amount: Decimal) -> str:
+    return f"{'+' if amount >= 0 else '−'}£{abs(amount):,.2f}"
+
+
+def _signed(percent: Decimal | None) -> str:
+    number = percent or Decimal(0)
+    return f"{'+' if number >= 0 else '−'}{abs(number):,.0f}"
+
+
+def _caught_json(caught: Caught) -> dict[str, Any]:
+    figure = caught.figure
+    return {
+        "day": caught.day,
+        "asset": caught.asset,
+        "candidate": caught.candidate,
+        "caught_at": caught.caught_at,
+        "recovered_at": caught.recovered_at,
+        "broke": [
+            {"check": b.check, "claim": b.claim, "measured": b.measured, "bound": b.bound} for b in caught.broken
+        ],
+        "reason": caught.reason,
+        "figure": {
+            "name": "revenue of the day",
+            "unit": "GBP",
+            "would_have_been_read": figure.wrong,
+            "right": figure.right,
+            "difference": figure.difference,
+            "percent": round(figure.percent, 1) if figure.percent is not None else None,
+        }
+        if figure
+        else None,
+        "protected": [_protected_json(p) for p in caught.protected],
+        "look": caught.look,
+    }
+
+
+def _protected_json(protected: Protected) -> dict[str, Any]:
+    return {
+        "consumer": protected.consumer,
+        "name": protected.name,
+        "simulated": True,
+        "reads": protected.reads,
+        "kept": [
+            {"port": k.port, "deployment": k.deployment, "published_at": k.published_at, "through": k.through}
+            for k in protected.kept
+        ],
+    }
+
+
+def _late_json(late: Late) -> dict[str, Any]:
+    return {"day": late.day, "asset": late.asset, "arrived_at": late.arrived_at, "days_late": late.days_late}
