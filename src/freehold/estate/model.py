@@ -78,6 +78,8 @@ class Property:
     relationships: tuple[Relationship, ...] = ()
     tags: tuple[str, ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict)
+    properties: tuple[Property, ...] = ()  # of an object
+    items: Property | None = None  # of an array
 
     @property
     def column(self) -> str:
@@ -167,6 +169,7 @@ class Port:
     version: str | None = None
     contract_id: str | None = None
     description: str | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,3 +298,22 @@ class Estate:
             return None
         found = contract.object_named(name)
         return (contract, found) if found else None
+
+    def object_referred(self, contract: Contract, reference: str) -> tuple[Contract, SchemaObject] | None:
+        """Return what `Relationship.to_object` of a contract means.
+
+        That is an object of the same contract, `contract_id.object`, an asset id, or `file.yaml#object` with a path
+        relative to the contract's file or to the estate.
+        """
+        own = contract.object_named(reference)
+        if own:
+            return (contract, own)
+        file, _, name = reference.rpartition("#")
+        if file:
+            paths = (str(Path(contract.where.path).parent / file), file)
+            candidates = [c for c in self.contracts.values() if c.where.path in paths]
+        else:
+            before, _, name = reference.rpartition(".")
+            candidates = [self.contracts[i] for i in (before, reference) if i in self.contracts]
+        found = ((c, o) for c in candidates if (o := c.object_named(name)))
+        return next(found, None) or self.contract_of(reference)

@@ -1,0 +1,178 @@
+"""An ODCS document as a typed `Contract`. The document has passed its schema; what is not typed here stays in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from freehold.estate.document import Document, Step
+from freehold.estate.model import Contract, Property, QualityRule, Relationship, SchemaObject, Server, Sla
+
+OPERATORS = (
+    "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
+    "mustBeBetween", "mustNotBeBetween",
+)  # fmt: skip
+
+
+def contract_from(document: Document) -> Contract:
+    """Return the contract a valid ODCS document holds."""
+    said = document.value
+    return Contract(
+        id=said["id"],
+        where=document.where_key("id"),
+        api_version=said["apiVersion"],
+        version=said.get("version"),
+        status=said.get("status"),
+        name=said.get("name"),
+        data_product=said.get("dataProduct"),
+        domain=said.get("domain"),
+        description=said.get("description", {}),
+        objects=tuple(_object(document, path, o) for path, o in entries(said, (), "schema")),
+        servers=tuple(_server(document, path, s) for path, s in entries(said, (), "servers")),
+        sla=tuple(_sla(document, path, s) for path, s in entries(said, (), "slaProperties")),
+        custom=custom(said),
+    )
+
+
+def custom(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the custom properties of a part of a document, by name."""
+    return {entry["property"]: entry["value"] for entry in said.get("customProperties") or ()}
+
+
+def entries(said: Mapping[str, Any], path: Sequence[Step], key: str) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    """Yield the entries of a list under a key, each with its path."""
+    for index, entry in enumerate(said.get(key) or ()):
+        yield (*path, key, index), entry
+
+
+def _object(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> SchemaObject:
+    return SchemaObject(
+        name=said["name"],
+        where=document.where(*path),
+        physical_name=said.get("physicalName"),
+        physical_type=said.get("physicalType"),
+        description=said.get("description"),
+        properties=tuple(_property(document, p, s) for p, s in entries(said, path, "properties")),
+        quality=tuple(_rule(document, p, s, None) for p, s in entries(said, path, "quality")),
+        relationships=tuple(_relationship(document, p, s, None) for p, s in entries(said, path, "relationships")),
+        tags=tuple(said.get("tags", ())),
+        custom=custom(said),
+    )
+
+
+def _property(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Property:
+    name = said.get("name", "")  # the `items` of an array have none
+    column = said.get("physicalName") or name
+    items = said.get("items")
+    return Property(
+        name=name,
+        where=document.where(*path),
+        physical_name=said.get("physicalName"),
+        logical_type=said.get("logicalType"),
+        physical_type=said.get("physicalType"),
+        description=said.get("description"),
+        options=said.get("logicalTypeOptions", {}),
+        required=said.get("required", False),
+        unique=said.get("unique", False),
+        primary_key=said.get("primaryKey", False),
+        primary_key_position=said.get("primaryKeyPosition", -1),
+        enum=tuple(entry["value"] for entry in said.get("enum", ())),
+        classification=said.get("classification"),
+        semantic_type=said.get("semanticType", "column"),
+        quality=tuple(_rule(document, p, s, column) for p, s in entries(said, path, "quality")),
+        relationships=tuple(_relationship(document, p, s, column) for p, s in entries(said, path, "relationships")),
+        tags=tuple(said.get("tags", ())),
+        custom=custom(said),
+        properties=tuple(_property(document, p, s) for p, s in entries(said, path, "properties")),
+        items=_property(document, (*path, "items"), items) if items else None,
+    )
+
+
+def _rule(document: Document, path: tuple[Step, ...], said: Mapping[str, Any], column: str | None) -> QualityRule:
+    operator = next((name for name in OPERATORS if name in said), None)
+    threshold = said[operator] if operator else None
+    return QualityRule(
+        kind=said.get("type", "library"),
+        where=document.where(*path),
+        column=column,
+        id=said.get("id"),
+        name=said.get("name"),
+        description=said.get("description"),
+        metric=said.get("metric"),
+        arguments=said.get("arguments", {}),
+        operator=operator,
+        threshold=tuple(threshold) if isinstance(threshold, list) else threshold,
+        unit=said.get("unit"),
+        query=said.get("query"),
+        engine=said.get("engine"),
+        implementation=said.get("implementation"),
+        dimension=said.get("dimension"),
+        severity=said.get("severity"),
+        business_impact=said.get("businessImpact"),
+        schedule=said.get("schedule"),
+        custom=custom(said),
+    )
+
+
+def _relationship(
+    document: Document, path: tuple[Step, ...], said: Mapping[str, Any], column: str | None
+) -> Relationship:
+    ends = [refer(document.value, target) for target in listed(said["to"])]
+    here = (column,) if column else tuple(refer(document.value, source)[1] for source in listed(said.get("from")))
+    return Relationship(
+        from_columns=here,
+        to_object=ends[0][0],
+        to_columns=tuple(end[1] for end in ends),
+        where=document.where(*path),
+        custom=custom(said),
+    )
+
+
+def listed(value: Any) -> list[str]:
+    """Return one reference or several as a list."""
+    return [] if value is None else list(value) if isinstance(value, list) else [value]
+
+
+def refer(contract: Mapping[str, Any], reference: str) -> tuple[str, str]:
+    """Return the object and the column a reference of the standard names.
+
+    `customers.id` is the shorthand. `schema/customers_obj/properties/id_prop` goes by the ids (or names) of this
+    contract; with `file.yaml#` before it, by those of another, and the object stays `file.yaml#customers_obj`.
+    """
+    if "/" not in reference:
+        before, _, column = reference.rpartition(".")
+        return before, column
+    file, hash_, route = reference.rpartition("#")
+    steps = route.strip("/").split("/")
+    if len(steps) < 4:
+        return f"{file}{hash_}{route}", ""
+    if file:
+        return f"{file}#{steps[1]}", steps[3]
+    owner = _by_id(contract.get("schema"), steps[1])
+    column = _by_id(owner.get("properties") if owner else (), steps[3])
+    return (owner or {}).get("name", steps[1]), (column or {}).get("physicalName") or (column or {}).get(
+        "name", steps[3]
+    )
+
+
+def _by_id(found: Any, wanted: str) -> Mapping[str, Any] | None:
+    return next((e for e in found or () if wanted in (e.get("id"), e.get("name"))), None)
+
+
+def _server(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Server:
+    settings = {key: value for key, value in said.items() if key not in ("server", "type")}
+    # Our own settings of a server read like the standard's: `freehold:delimiter` becomes `delimiter`.
+    ours = {n.removeprefix("freehold:"): v for n, v in custom(said).items() if n.startswith("freehold:")}
+    return Server(name=said["server"], type=said["type"], where=document.where(*path), settings={**ours, **settings})
+
+
+def _sla(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Sla:
+    return Sla(
+        property=said["property"],
+        value=said["value"],
+        where=document.where(*path),
+        unit=said.get("unit"),
+        element=said.get("element"),
+        driver=said.get("driver"),
+        description=said.get("description"),
+    )

@@ -1,0 +1,151 @@
+"""What one document declares to the rest of the estate: its id, and what it refers to. Small enough to be cached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from freehold.estate.contracts import custom, entries, listed, refer
+from freehold.estate.document import Document, Step
+
+
+class Reference(NamedTuple):
+    """A word in one document that must name something elsewhere. `role` says what it is, for the reader."""
+
+    role: str
+    kind: str
+    target: str
+    line: int
+    column: int
+
+
+class Declaration(NamedTuple):
+    """One resource of a file.
+
+    `objects` maps the schema objects of a contract to their columns, with the columns' names and physical names;
+    `ports` lists `[side, name, contract id, line, column]` of a product; `extra` holds what few kinds need.
+    """
+
+    kind: str
+    id: str
+    line: int
+    column: int
+    digest: str
+    references: list[Reference]
+    objects: dict[str, list[str]]
+    ports: list[list[Any]]
+    extra: dict[str, Any]
+
+
+def declared_by(document: Document, kind: str) -> Declaration:
+    """Return what a valid document declares."""
+    said = document.value
+    path: tuple[Step, ...] = ("id",) if kind in ("DataProduct", "DataContract", "Decision") else ("metadata", "id")
+    where = document.where(*path)
+    id_ = said["id"] if len(path) == 1 else said["metadata"]["id"]
+    objects, ports, extra = {}, [], {}
+    if kind == "DataContract":
+        objects = {o["name"]: _columns(o) for o in said.get("schema") or ()}
+    elif kind == "DataProduct":
+        ports = [
+            [side, port["name"], port.get("contractId"), *_place(document, p)]
+            for side in ("inputPorts", "outputPorts")
+            for p, port in entries(said, (), side)
+        ]
+        extra = {
+            "mode": custom(said).get("freehold:mode", "publish"),
+            "status": said["status"],
+            "name": said.get("name"),
+        }
+    elif kind == "Estate":
+        extra = {"environments": _environments(document), "connections": list(said["spec"]["connections"])}
+    elif kind == "Team" and "parent" in said["spec"]:
+        extra = {"parent": said["spec"]["parent"]}
+    references = list(_references(document, kind))
+    return Declaration(kind, str(id_), where.line, where.column, document.digest, references, objects, ports, extra)
+
+
+def _columns(schema_object: Mapping[str, Any]) -> list[str]:
+    """Return the names, physical names and ids that a column of the object may be called by."""
+    names: dict[str, None] = {}
+    for said in schema_object.get("properties") or ():
+        names |= dict.fromkeys(said[key] for key in ("name", "physicalName", "id") if key in said)
+    return list(names)
+
+
+def _references(document: Document, kind: str) -> Iterator[Reference]:
+    if kind == "DataProduct":
+        yield from _of_product(document)
+    elif kind == "DataContract":
+        yield from _of_contract(document)
+    elif kind == "Estate":
+        yield from _of_estate(document)
+    elif kind == "Team":
+        yield from _one(document, "parent", "Team", ("spec", "parent"))
+
+
+def _of_product(document: Document) -> Iterator[Reference]:
+    said = document.value
+    yield from _one(document, "team", "Team", ("team", "name"))
+    for side, what in (("inputPorts", "input port"), ("outputPorts", "output port")):
+        for path, port in entries(said, (), side):
+            yield from _one(document, f"{what} `{port['name']}`", "DataContract", (*path, "contractId"))
+            for inner, _ in entries(port, path, "inputContracts"):
+                yield from _one(document, f"input contract of `{port['name']}`", "DataContract", (*inner, "id"))
+    yield from _calendars(document)
+
+
+def _of_contract(document: Document) -> Iterator[Reference]:
+    said = document.value
+    yield from _one(document, "dataProduct", "DataProduct", ("dataProduct",))
+    yield from _calendars(document)
+    for path, schema_object in entries(said, (), "schema"):
+        yield from _ends(document, path, schema_object)
+        for inner, column in entries(schema_object, path, "properties"):
+            yield from _ends(document, inner, column)
+
+
+def _ends(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Iterator[Reference]:
+    for inner, relationship in entries(said, path, "relationships"):
+        for end in ("from", "to"):
+            for index, target in enumerate(listed(relationship.get(end))):
+                step = (index,) if isinstance(relationship[end], list) else ()
+                place = _place(document, (*inner, end, *step))
+                named, column = refer(document.value, target)
+                yield Reference(f"relationship, {end}", "column", f"{named}\n{column}\n{target}", *place)
+
+
+def _of_estate(document: Document) -> Iterator[Reference]:
+    yield from _one(document, "calendar", "Calendar", ("spec", "defaults", "calendar"))
+    for name, environment in document.value["spec"]["environments"].items():
+        at = ("spec", "environments", name)
+        yield from _one(document, f"environment `{name}`", "connection", (*at, "connection"))
+        if "defer_to" in environment:
+            yield from _one(document, f"environment `{name}`", "environment", (*at, "defer_to"))
+
+
+def _calendars(document: Document) -> Iterator[Reference]:
+    for path, entry in entries(document.value, (), "customProperties"):
+        value = entry["value"]
+        if entry["property"] == "freehold:calendar":
+            yield from _one(document, "freehold:calendar", "Calendar", (*path, "value"))
+        elif entry["property"] == "freehold:arrives" and isinstance(value, dict) and "calendar" in value:
+            yield from _one(document, "freehold:arrives", "Calendar", (*path, "value", "calendar"))
+
+
+def _environments(document: Document) -> dict[str, Any]:
+    said = document.value["spec"]["environments"]
+    return {
+        name: [env.get("defer_to"), *_place(document, ("spec", "environments", name))] for name, env in said.items()
+    }
+
+
+def _one(document: Document, role: str, kind: str, path: tuple[Step, ...]) -> Iterator[Reference]:
+    node = document.node(*path)
+    if node is not None and isinstance(node.value, str):
+        yield Reference(role, kind, node.value, node.line, node.column)
+
+
+def _place(document: Document, path: tuple[Step, ...]) -> tuple[int, int]:
+    where = document.where(*path)
+    return where.line, where.column

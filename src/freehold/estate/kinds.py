@@ -1,0 +1,112 @@
+"""Products, teams, calendars and all other kinds but contracts, from documents that have passed their schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from freehold.estate.contracts import custom, entries
+from freehold.estate.document import Document, Step
+from freehold.estate.model import Calendar, Connection, Environment, Port, Product, Resource, Team
+
+DEFAULT_STATE = "sqlite:///.freehold/state.db"
+
+
+def product_from(document: Document) -> Product:
+    """Return the product a valid ODPS document holds."""
+    said = document.value
+    ours = custom(said)
+    return Product(
+        id=said["id"],
+        where=document.where_key("id"),
+        name=said.get("name"),
+        version=said.get("version"),
+        status=said["status"],
+        domain=said.get("domain"),
+        description=said.get("description", {}),
+        input_ports=tuple(_port(document, path, port) for path, port in entries(said, (), "inputPorts")),
+        output_ports=tuple(_port(document, path, port) for path, port in entries(said, (), "outputPorts")),
+        team=said.get("team", {}).get("name"),
+        tier=ours.get("freehold:tier", 3),
+        mode=ours.get("freehold:mode", "publish"),
+        audience=ours.get("freehold:audience", {}),
+        custom=ours,
+    )
+
+
+def team_from(document: Document) -> Team:
+    """Return the team a valid document holds."""
+    spec = document.value["spec"]
+    return Team(
+        id=document.value["metadata"]["id"],
+        where=document.where_key("metadata", "id"),
+        name=document.value["metadata"].get("name"),
+        members=tuple(spec.get("members", ())),
+        roles={role: tuple(people) for role, people in spec.get("roles", {}).items()},
+        spec=spec,
+    )
+
+
+def calendar_from(document: Document) -> Calendar:
+    """Return the calendar a valid document holds."""
+    said = document.value
+    return Calendar(id=said["metadata"]["id"], where=document.where_key("metadata", "id"), spec=said["spec"])
+
+
+def resource_from(document: Document) -> Resource:
+    """Return a resource of a kind that this version does not interpret further."""
+    said = document.value
+    metadata = said["metadata"]
+    return Resource(said["kind"], metadata["id"], document.where_key("metadata", "id"), metadata, said["spec"])
+
+
+def decision_from(document: Document, text: str) -> Resource:
+    """Return a decision: the front matter is its metadata, the text below is `spec.text`."""
+    said = document.value
+    return Resource("Decision", str(said["id"]), document.where_key("id"), said, {"text": text})
+
+
+def connections_from(document: Document) -> dict[str, Connection]:
+    """Return the connections of an Estate document, by name."""
+    return {
+        name: Connection(
+            name=name,
+            url=said["url"],
+            where=document.where_key("spec", "connections", name),
+            settings={key: value for key, value in said.items() if key != "url"},
+        )
+        for name, said in document.value["spec"]["connections"].items()
+    }
+
+
+def environments_from(document: Document) -> dict[str, Environment]:
+    """Return the environments of an Estate document, by name."""
+    return {
+        name: Environment(
+            name=name,
+            connection=said["connection"],
+            where=document.where_key("spec", "environments", name),
+            protected=said.get("protected", False),
+            defer_to=said.get("defer_to"),
+            ttl=said.get("ttl"),
+        )
+        for name, said in document.value["spec"]["environments"].items()
+    }
+
+
+def defaults_from(document: Document) -> dict[str, Any]:
+    """Return the defaults of an Estate document; tiers go by their number."""
+    said = dict(document.value["spec"].get("defaults", {}))
+    if "tiers" in said:
+        said["tiers"] = {int(tier): demands for tier, demands in said["tiers"].items()}
+    return said
+
+
+def _port(document: Document, path: tuple[Step, ...], said: dict[str, Any]) -> Port:
+    return Port(
+        name=said["name"],
+        where=document.where(*path),
+        version=said.get("version"),
+        contract_id=said.get("contractId"),
+        description=said.get("description"),
+        custom=custom(said),
+    )

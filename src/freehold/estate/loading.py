@@ -1,0 +1,295 @@
+"""From a folder to an `Estate`: find the files, read and judge each, judge them together, then hand out values.
+
+All errors of all files are raised at once and nothing is half-loaded. Values (a `Contract`, a `Product`) are built when
+they are asked for, from the content that was judged: an estate of ten thousand files costs what is used of it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache as memoised
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from freehold.estate import kinds
+from freehold.estate.cache import Entry, digest_of, recall, remember
+from freehold.estate.contracts import contract_from
+from freehold.estate.declared import Declaration, declared_by
+from freehold.estate.document import Document
+from freehold.estate.files import (
+    ESTATE_FILE,
+    MODEL_LANGUAGES,
+    Found,
+    Survey,
+    kind_named,
+    kind_of,
+    looks_like_ours,
+    survey,
+)
+from freehold.estate.model import Calendar, Contract, Estate, ModelFile, Product, Resource, Team
+from freehold.estate.references import Declared, reference_errors
+from freehold.foundation import Exit, FreeholdError, Problems, Where
+
+T = TypeVar("T")
+_FRONT = re.compile(r"\A---[ \t]*\r?\n(?P<front>.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+_SNIFF = 65_536  # bytes of a file too large to read, to see whether it was meant for us
+
+
+class Unread(Mapping[str, T], Generic[T]):
+    """A mapping whose values are made the first time they are asked for."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], T]]) -> None:
+        self._makers = makers
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, key: str) -> T:
+        if key not in self._made:
+            self._made[key] = self._makers[key]()
+        return self._made[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(map(repr, self._makers))}}}"
+
+
+def load_estate(root: Path | str, *, cache: bool = True) -> Estate:
+    """Read, judge and resolve all files of an estate.
+
+    Args:
+        root: the folder that holds estate.yaml; see `find_estate`.
+        cache: use and keep `.freehold/cache`; the outcome is the same without.
+
+    Raises:
+        Problems: all errors of all files, FH-V001 to FH-V299, in the order of their places.
+    """
+    root = Path(root).resolve()
+    if not (root / ESTATE_FILE).is_file():
+        raise FreeholdError(
+            "FH-V001", f"`{root}` holds no {ESTATE_FILE}.", exit_code=Exit.USAGE,
+            fix="Start an estate with `freehold init`, or name one with `-C DIR`.",
+        )  # fmt: skip
+    found = survey(root)
+    errors: list[FreeholdError] = []
+    entries = _entries(root, found, errors, use_cache=cache)
+    declared = Declared.gather((e.found.path, d) for e in entries for d in e.declarations)
+    estates = [(path, d) for path, d in declared.all if d.kind == "Estate"]
+    errors += _estate_errors(estates, errors)
+    models = _models(root, found, declared, errors)
+    # A file that could not be read may declare what others refer to: they are judged when it can.
+    if not any(e.code < "FH-V100" or e.code == "FH-V202" for e in errors):
+        errors += reference_errors(declared, settings=_settings(estates))
+    if errors:
+        raise Problems(_flat(errors))
+    return _estate(root, entries, models)
+
+
+def _entries(root: Path, found: Survey, errors: list[FreeholdError], *, use_cache: bool) -> list[Entry]:
+    known = recall(root) if use_cache else {}
+    entries, changed = [], False
+    for file in found.documents:
+        entry = known.get(file.path)
+        if entry is None or not entry.still_holds(file):
+            changed = True
+            try:
+                entry = _read(root, file, entry)
+            except FreeholdError as error:
+                errors.append(error)
+                continue
+        entries.append(entry)
+    if use_cache and (changed or len(entries) != len(known)):
+        remember(root, entries)
+    return entries
+
+
+def _read(root: Path, file: Found, known: Entry | None) -> Entry:
+    """Read and judge one file."""
+    from freehold.estate.reading import LARGEST_FILE, read_file, too_large
+
+    seen_ns = time.time_ns()
+    if file.size > LARGEST_FILE:
+        if _meant_for_us(root, file.path):
+            raise too_large(file.path, file.size)
+        return Entry(file, seen_ns, "", (), b"")
+    content = read_file(root, file.path)
+    digest = digest_of(content)
+    if known is not None and known.digest == digest:
+        return Entry(file, seen_ns, digest, known.declarations, known.content)
+    judged = judge(content, file.path)
+    kept = content if judged else b""
+    return Entry(file, seen_ns, digest, tuple(declared_by(document, kind) for document, kind in judged), kept)
+
+
+def judge(content: bytes, path: str) -> list[tuple[Document, str]]:
+    """Return the documents of a file that belong to an estate, each with its kind.
+
+    Raises:
+        FreeholdError: what is wrong with the file; Problems for several errors.
+    """
+    from freehold.estate.inspecting import document_errors
+
+    try:
+        documents = documents_of(content, path)
+    except FreeholdError:
+        if kind_named(path) is None and not path.endswith(".md") and not looks_like_ours(content):
+            return []  # somebody else's file, in somebody else's dialect
+        raise
+    errors: list[FreeholdError] = []
+    judged = []
+    for document in documents:
+        try:
+            kind = "Decision" if path.endswith(".md") else kind_of(document)
+        except FreeholdError as error:
+            errors.append(error)
+            continue
+        if kind:
+            errors += document_errors(document, kind)
+            judged.append((document, kind))
+    if not documents and kind_named(path):
+        errors.append(FreeholdError("FH-V010", "The file is empty.", where=Where(path), fix="Fill or remove it."))
+    if errors:
+        raise Problems(errors) if len(errors) > 1 else errors[0]
+    return judged
+
+
+def documents_of(content: bytes, path: str) -> tuple[Document, ...]:
+    """Return the YAML documents of a file; of a decision in Markdown, its front matter."""
+    from freehold.estate.reading import decoded, read_documents
+
+    if not path.endswith(".md"):
+        return read_documents(content, path)
+    front = _FRONT.match(decoded(content, path))
+    if front is None:
+        raise FreeholdError(
+            "FH-V014", "The decision has no front matter.", where=Where(path, 1, 1),
+            fix="Start it with `---`, id, status and date, `---`.",
+        )  # fmt: skip
+    # The dashes stay, so that lines count as in the file.
+    return read_documents(b"---\n" + front["front"].encode(), path)[:1]
+
+
+def _meant_for_us(root: Path, path: str) -> bool:
+    if kind_named(path):
+        return True
+    with (root / path).open("rb") as file:
+        return looks_like_ours(file.read(_SNIFF))
+
+
+def _estate_errors(estates: list[tuple[str, Declaration]], errors: list[FreeholdError]) -> list[FreeholdError]:
+    if not estates and not any(e.where and e.where.path == ESTATE_FILE for e in _flat(errors)):
+        return [FreeholdError("FH-V208", "No document of kind Estate.", where=Where(ESTATE_FILE),
+                              fix="Write one in estate.yaml; see `freehold schema Estate`.")]  # fmt: skip
+    return [
+        FreeholdError(
+            "FH-V208", f"A second Estate, `{one.id}`; the first is in {estates[0][0]}:{estates[0][1].line}.",
+            where=Where(path, one.line, one.column), fix="Keep one.",
+        )
+        for path, one in estates[1:]
+    ]  # fmt: skip
+
+
+def _settings(estates: list[tuple[str, Declaration]]) -> dict[str, list[str]]:
+    extra = estates[0][1].extra if estates else {}
+    return {"connection": extra.get("connections", []), "environment": list(extra.get("environments", {}))}
+
+
+def _models(root: Path, found: Survey, declared: Declared, errors: list[FreeholdError]) -> dict[str, ModelFile]:
+    """Read the files that build assets, each with the product whose folder it lies in."""
+    from freehold.estate.building import model_files
+
+    owners: dict[str, list[tuple[str, Declaration]]] = {}
+    for path, one in declared.all:
+        if one.kind == "DataProduct":
+            owners.setdefault(path.rpartition("/")[0], []).append((path, one))
+    models, wrong = model_files(root, found.models, owners)
+    errors += wrong
+    return models
+
+
+def _flat(errors: list[FreeholdError]) -> list[FreeholdError]:
+    flat: list[FreeholdError] = []
+    for error in errors:
+        flat += error.errors if isinstance(error, Problems) else [error]
+    return flat
+
+
+def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile]) -> Estate:
+    makers: dict[str, dict[str, Callable[[], Any]]] = {}
+    resources: dict[tuple[str, str], Callable[[], Resource]] = {}
+    hashes = {}
+    estate: Document | None = None
+    for entry in entries:
+        parsed = _parser(entry)
+        for index, one in enumerate(entry.declarations):
+            hashes[f"{one.kind}:{one.id}"] = one.digest
+            if one.kind == "Estate":
+                estate = parsed()[index]
+            elif one.kind in _TYPED:
+                makers.setdefault(one.kind, {})[one.id] = _maker(_TYPED[one.kind], parsed, index)
+            elif one.kind == "Decision":
+                resources[one.kind, one.id] = _decision_maker(entry, parsed)
+            else:
+                resources[one.kind, one.id] = _maker(kinds.resource_from, parsed, index)
+    hashes |= {f"Model:{asset}": digest_of(m.text.encode()) for asset, m in models.items() if m.language != "csv"}
+    assert estate is not None, "an estate without Estate has been refused"
+    said = estate.value
+    return Estate(
+        id=said["metadata"]["id"],
+        root=root,
+        name=said["metadata"].get("name", said["metadata"]["id"]),
+        state_url=said["spec"].get("state", kinds.DEFAULT_STATE),
+        connections=kinds.connections_from(estate),
+        environments=kinds.environments_from(estate),
+        defaults=kinds.defaults_from(estate),
+        products=Unread[Product](makers.get("DataProduct", {})),
+        contracts=Unread[Contract](makers.get("DataContract", {})),
+        models=models,
+        teams=Unread[Team](makers.get("Team", {})),
+        calendars=Unread[Calendar](makers.get("Calendar", {})),
+        resources=Unread(resources),  # type: ignore[arg-type]
+        hashes=hashes,
+    )
+
+
+_TYPED: dict[str, Callable[[Document], Any]] = {
+    "DataProduct": kinds.product_from,
+    "DataContract": contract_from,
+    "Team": kinds.team_from,
+    "Calendar": kinds.calendar_from,
+}
+
+
+def _parser(entry: Entry) -> Callable[[], list[Document]]:
+    """Return a function that parses the content of a file once, and keeps only the documents of ours."""
+
+    @memoised
+    def parse() -> list[Document]:
+        documents = documents_of(entry.content, entry.found.path)
+        return [d for d in documents if entry.found.path.endswith(".md") or kind_of(d)]
+
+    return parse
+
+
+def _maker(build: Callable[[Document], T], parsed: Callable[[], list[Document]], index: int) -> Callable[[], T]:
+    return lambda: build(parsed()[index])
+
+
+def _decision_maker(entry: Entry, parsed: Callable[[], list[Document]]) -> Callable[[], Resource]:
+    def make() -> Resource:
+        text = entry.content.decode("utf-8-sig")
+        front = _FRONT.match(text)
+        return kinds.decision_from(parsed()[0], text[front.end() :] if front else text)
+
+    return make
+
+
+__all__ = ["MODEL_LANGUAGES", "Unread", "documents_of", "judge", "load_estate"]

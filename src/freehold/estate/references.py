@@ -1,0 +1,233 @@
+"""Whether the estate hangs together: ids said once, references that lead somewhere, no circles, no collisions.
+
+Pure functions over declarations; the whole estate is judged each time, however few files have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from freehold.estate.declared import Declaration, Reference
+from freehold.foundation import FreeholdError, Where, near
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """All declarations of an estate, found by kind and id. `of` maps each to its first place."""
+
+    all: tuple[tuple[str, Declaration], ...]  # with the path of the file
+    of: Mapping[tuple[str, str], tuple[str, Declaration]]
+
+    @classmethod
+    def gather(cls, files: Iterable[tuple[str, Declaration]]) -> Declared:
+        """Gather the declarations of all files, in their order."""
+        everything = tuple(files)
+        of: dict[tuple[str, str], tuple[str, Declaration]] = {}
+        for path, one in everything:
+            of.setdefault((one.kind, one.id), (path, one))
+        return cls(everything, of)
+
+    def ids(self, kind: str) -> list[str]:
+        """Return the ids of a kind."""
+        return [id_ for known, id_ in self.of if known == kind]
+
+    def where(self, kind: str, id_: str) -> Where | None:
+        """Return the place where an id is declared."""
+        found = self.of.get((kind, id_))
+        return Where(found[0], found[1].line, found[1].column) if found else None
+
+
+def reference_errors(declared: Declared, *, settings: Mapping[str, Iterable[str]]) -> list[FreeholdError]:
+    """Return all that is wrong between the documents of an estate.
+
+    `settings` holds the names that the Estate document itself defines: `connection` and `environment`.
+    """
+    return [
+        *_said_twice(declared),
+        *_dangling(declared, {kind: list(names) for kind, names in settings.items()}),
+        *_circles(declared),
+        *_collisions(declared),
+        *_ports_without_object(declared),
+    ]
+
+
+def warehouse_schema(product: str) -> str:
+    """Return the name of the schema that holds a product's assets in the warehouse."""
+    return product.replace(".", "_")
+
+
+def _said_twice(declared: Declared) -> Iterator[FreeholdError]:
+    for path, one in declared.all:
+        first_path, first = declared.of[one.kind, one.id]
+        if first is not one and one.kind != "Estate":
+            there = Where(first_path, first.line, first.column)
+            yield FreeholdError(
+                "FH-V201", f"The {one.kind} `{one.id}` is declared twice; first at {there}.",
+                where=Where(path, one.line, one.column), fix="Give one of them another id, or remove it.",
+            )  # fmt: skip
+
+
+def _dangling(declared: Declared, settings: Mapping[str, list[str]]) -> Iterator[FreeholdError]:
+    for path, one in declared.all:
+        for reference in one.references:
+            if reference.kind == "column":
+                yield from _column(declared, path, one, reference)
+            elif reference.kind in settings:
+                if reference.target not in settings[reference.kind]:
+                    yield _leads_nowhere(path, reference, settings[reference.kind])
+            elif (reference.kind, reference.target) not in declared.of and not _by_name(declared, reference):
+                yield _leads_nowhere(path, reference, declared.ids(reference.kind), declared)
+
+
+def _by_name(declared: Declared, reference: Reference) -> bool:
+    """Whether `dataProduct` gives the name of a product: the standard calls it a name, we write the id."""
+    return reference.role == "dataProduct" and any(
+        one.extra.get("name") == reference.target for _, one in declared.all if one.kind == "DataProduct"
+    )
+
+
+def _leads_nowhere(
+    path: str, reference: Reference, known: list[str], declared: Declared | None = None
+) -> FreeholdError:
+    meant = near(reference.target, known)
+    closest = next((name for name in known if f"`{name}`" in meant), None)
+    there = declared.where(reference.kind, closest) if declared and closest else None
+    if meant and there:
+        meant += f" It is declared at {there}."
+    what = reference.kind if declared is None else f"{reference.kind}"
+    fix = meant or (f"Known: {_some(known)}." if known else f"Declare it: the estate has no {what} yet.")
+    return FreeholdError(
+        "FH-V202", f"The {reference.role} names the {what} `{reference.target}`, which is nowhere declared.",
+        where=Where(path, reference.line, reference.column), fix=fix,
+    )  # fmt: skip
+
+
+def _column(declared: Declared, path: str, one: Declaration, reference: Reference) -> Iterator[FreeholdError]:
+    named, column, written = reference.target.split("\n")
+    where = Where(path, reference.line, reference.column)
+    if named.startswith(("http://", "https://")):  # another estate's file: not ours to look into
+        return
+    owner = _owner(declared, path, one, named)
+    if owner is None:
+        known = [*one.objects, *(i for i in declared.ids("DataContract") if i != one.id)]
+        yield FreeholdError(
+            "FH-V203", f"The {reference.role} `{written}` names no object of this contract and no other contract.",
+            where=where, fix=near(named, known) or f"Known: {_some(known)}.",
+        )  # fmt: skip
+        return
+    there, columns = owner
+    if column and column not in columns:
+        yield FreeholdError(
+            "FH-V204", f"The {reference.role} `{written}` names the column `{column}`, which {there} does not have.",
+            where=where, fix=near(column, columns) or f"Known: {_some(columns)}.",
+        )  # fmt: skip
+
+
+def _owner(declared: Declared, path: str, one: Declaration, named: str) -> tuple[str, list[str]] | None:
+    """Return how to speak of the object a reference names, and its columns."""
+    if named in one.objects:
+        return f"`{named}` ({Where(path, one.line)})", one.objects[named]
+    file, hash_, name = named.rpartition("#")
+    if hash_:
+        folder = path.rpartition("/")[0]
+        wanted = {file, _joined(folder, file)}
+        candidates = [(p, d) for p, d in declared.all if d.kind == "DataContract" and p in wanted]
+    else:
+        before, _, name = named.rpartition(".")
+        found = (declared.of.get(("DataContract", i)) for i in (before, named))
+        candidates = [f for f in found if f]
+    for there, contract in candidates:
+        if name in contract.objects:
+            return f"`{name}` ({Where(there, contract.line, contract.column)})", contract.objects[name]
+    # A nested property, `orders.address.street`: the object is the first word.
+    first = named.partition(".")[0]
+    if not hash_ and first in one.objects:
+        return f"`{first}` ({Where(path, one.line)})", [*one.objects[first], *_anything(named)]
+    return None
+
+
+def _anything(named: str) -> list[str]:
+    return [named.rpartition(".")[2]]
+
+
+def _joined(folder: str, file: str) -> str:
+    steps: list[str] = folder.split("/") if folder else []
+    for step in file.split("/"):
+        if step == ".." and steps:
+            steps.pop()
+        elif step not in (".", ""):
+            steps.append(step)
+    return "/".join(steps)
+
+
+def _circles(declared: Declared) -> Iterator[FreeholdError]:
+    parents = {
+        one.id: (one.extra["parent"], Where(path, one.line, one.column))
+        for path, one in declared.all
+        if one.kind == "Team" and one.extra.get("parent")
+    }
+    yield from _circles_in(parents, "team", "parent")
+    for path, one in declared.all:
+        if one.kind == "Estate":
+            deferring = {
+                name: (said[0], Where(path, said[1], said[2]))
+                for name, said in one.extra["environments"].items()
+                if said[0]
+            }
+            yield from _circles_in(deferring, "environment", "defer_to")
+
+
+def _circles_in(edges: Mapping[str, tuple[str, Where]], what: str, by: str) -> Iterator[FreeholdError]:
+    done: set[str] = set()
+    for start in edges:
+        trail: list[str] = []
+        step = start
+        while step in edges and step not in done and step not in trail:
+            trail.append(step)
+            step = edges[step][0]
+        if step in trail:
+            circle = [*trail[trail.index(step) :], step]
+            ends = ", ".join(f"`{name}` at {edges[name][1]}" for name in circle[:-1])
+            yield FreeholdError(
+                "FH-V205", f"`{by}` runs in a circle: {' -> '.join(circle)} ({ends}).",
+                where=edges[circle[-2]][1], fix=f"Let one {what} have no `{by}`.",
+            )  # fmt: skip
+        done.update(trail)
+
+
+def _collisions(declared: Declared) -> Iterator[FreeholdError]:
+    schemas: dict[str, tuple[str, Declaration]] = {}
+    for (kind, id_), (path, one) in declared.of.items():
+        if kind != "DataProduct":
+            continue
+        schema = warehouse_schema(id_)
+        if schema in schemas:
+            there = Where(schemas[schema][0], schemas[schema][1].line, schemas[schema][1].column)
+            yield FreeholdError(
+                "FH-V206",
+                f"The product `{id_}` would share the warehouse schema `{schema}` with `{schemas[schema][1].id}` at "
+                f"{there}.",
+                where=Where(path, one.line, one.column), fix="Give one of them another id.",
+            )  # fmt: skip
+        schemas.setdefault(schema, (path, one))
+
+
+def _ports_without_object(declared: Declared) -> Iterator[FreeholdError]:
+    for path, one in declared.all:
+        for _, name, contract_id, line, column in one.ports:
+            found = declared.of.get(("DataContract", contract_id)) if contract_id else None
+            if found and found[1].objects and name not in found[1].objects:
+                there, contract = found
+                yield FreeholdError(
+                    "FH-V207",
+                    f"The port `{name}` names the contract `{contract_id}`, which has no object `{name}` "
+                    f"({Where(there, contract.line, contract.column)}).",
+                    where=Where(path, line, column),
+                    fix=near(name, contract.objects) or f"Name it as the object: {_some(list(contract.objects))}.",
+                )  # fmt: skip
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
