@@ -65,28 +65,46 @@ def canonical(value: Any) -> str:
         NotCanonical: NaN, an infinity, an integer beyond 2^53, a lone surrogate, a key that is not text, or a type that
             JSON does not know.
     """
+    return spell(value)[0]
+
+
+def spell(value: Any) -> tuple[str, bool]:
+    """Return the canonical text of a value, and whether the value is plain JSON already, as a validator wants it."""
     try:
-        return _ENCODER.encode(value) if is_plain(value) else _exact(value)
+        plain = _is_plain(value)
+        return (_ENCODER.encode(value) if plain else _exact(value)), plain
     except NotCanonical:
         raise
     except (TypeError, ValueError, RecursionError) as error:
         raise NotCanonical(str(error)) from error
 
 
-def is_plain(value: Any) -> bool:
-    """Tell whether the quick encoder spells a value as RFC 8785 does."""
+def _is_plain(value: Any) -> bool:
+    """Tell whether the quick encoder spells a value as RFC 8785 does. Runs once an event, so it is flat on purpose."""
     kind = type(value)
-    if kind is str:
-        return value.isascii() or _is_text(value)
-    if kind is int:
-        return -SAFE_INTEGER <= value <= SAFE_INTEGER
-    if kind is float:
-        return 1e-4 <= abs(value) < 1e16 and value % 1 != 0
     if kind is dict:
-        return all(type(k) is str and k.isascii() and is_plain(v) for k, v in value.items())
-    if kind is list or kind is tuple:
-        return all(map(is_plain, value))
-    return value is None or kind is bool
+        if not "".join(value).isascii():
+            return False
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        value = (value,)
+    for item in value:
+        kind = type(item)
+        if kind is str:
+            if not item.isascii():
+                _is_text(item)
+        elif kind is int:
+            if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
+                return False
+        elif kind is float:
+            if not 1e-4 <= abs(item) < 1e16 or item % 1 == 0:
+                return False
+        elif kind is dict or kind is list or kind is tuple:
+            if not _is_plain(item):
+                return False
+        elif item is not None and kind is not bool:
+            return False
+    return True
 
 
 def _is_text(value: str) -> bool:

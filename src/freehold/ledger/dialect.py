@@ -36,6 +36,14 @@ class Dialect(Protocol):
         """Make erased rows unreadable in the files of the database too."""
         ...
 
+    def bytewise(self, connection: Connection) -> contextlib.AbstractContextManager[None]:
+        """Let damaged text be read byte by byte, so that a verification can name it."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
 
 def open_dialect(url: str, root: Path) -> Dialect:
     """Return the dialect that a state URL names.
@@ -94,9 +102,21 @@ class SQLite:
         with contextlib.closing(self.engine.raw_connection()) as connection:  # a checkpoint runs in no transaction
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def __del__(self) -> None:
-        with contextlib.suppress(AttributeError, OSError):
-            os.close(self._turn)
+    @contextlib.contextmanager
+    def bytewise(self, connection: Connection) -> Iterator[None]:
+        """Decode text with surrogate escapes while the block runs."""
+        driver: Any = connection.connection.driver_connection
+        driver.text_factory = lambda raw: raw.decode(errors="surrogateescape")
+        try:
+            yield
+        finally:
+            driver.text_factory = str
+
+    def close(self) -> None:
+        """Close the file; the last to do so folds the write-ahead log into it."""
+        with self.turn():
+            self.engine.dispose()
+        os.close(self._turn)
 
 
 def _lock(descriptor: int, path: Path) -> Any:
@@ -170,6 +190,14 @@ class Postgres:
         """Rewrite the table of erasable items, so that dead rows leave its files."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM FULL side_item"))
+
+    def bytewise(self, connection: Connection) -> contextlib.AbstractContextManager[None]:
+        """Do nothing: PostgreSQL refuses to store text that is not UTF-8."""
+        return contextlib.nullcontext()
+
+    def close(self) -> None:
+        """Close the pool."""
+        self.engine.dispose()
 
 
 def explain(error: DBAPIError, place: object) -> FreeholdError:

@@ -14,9 +14,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Event:
     """Something that happened, as the room that saw it tells it.
 
-    `type` is one of the vocabulary (docs/reference/events.md), `data` its payload. `id` makes an append idempotent; left
-    out, a fresh one is made. `occurred_at` is when it happened, default: now. Persons and free text do not belong in
-    here: put them into the side store and name them by the id it gives.
+    `type` is one of the vocabulary (docs/reference/events.md), `data` its payload. `id` makes an append idempotent;
+    left out, a fresh one is made. `occurred_at` is when it happened, default: now. Persons and free text do not belong
+    in here: put them into the side store and name them by the id it gives.
     """
 
     type: str
@@ -82,8 +82,4 @@ def from_micros(value: int) -> datetime:
 
 def instant_text(value: int) -> str:
     """Return RFC 3339 in UTC with six decimals: the one spelling an instant has inside a seal."""
-    return from_micros(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if value >= 0 else _before_1970(value)
-
-
-def _before_1970(value: int) -> str:
-    return from_micros(value).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return from_micros(value).isoformat(timespec="microseconds")[:-6] + "Z"

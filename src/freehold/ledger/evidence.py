@@ -1,7 +1,7 @@
 """Evidence: the ledger as tables, as of one sealed number, in a DuckDB of this process alone.
 
-One view for each event type (`check_completed`), one for each family (`quality_events`), and `events` for all. Views are
-made when a query names them. Nothing is shared, nothing is cached but the immutable segments.
+One view for each event type (`check_completed`), one for each family (`quality_events`), and `events` for all. Views
+are made when a query names them. Nothing is shared, nothing is cached but the immutable segments.
 """
 
 from __future__ import annotations
@@ -25,6 +25,20 @@ from freehold.ledger.segments import Segments, rows_between
 if TYPE_CHECKING:
     from freehold.ledger.store import Store
     from freehold.ledger.vocabulary import Vocabulary
+
+
+# What the estate said of each asset, and from when to when: tier and owner are taken as of the time of an event.
+ASSET_FACTS = """
+SELECT seq, env, asset, facts->>'$.product' AS product, facts->>'$.domain' AS domain, facts->>'$.owner' AS owner,
+       CAST(facts->>'$.tier' AS BIGINT) AS tier, CAST(facts->>'$.certified' AS BOOLEAN) AS certified,
+       valid_from, LEAD(valid_from, 1, TIMESTAMP 'infinity') OVER (PARTITION BY env, asset ORDER BY valid_from, seq)
+           AS valid_to
+FROM (
+  SELECT seq, env, occurred_at AS valid_from, entry.key AS asset, entry.value AS facts
+  FROM (SELECT seq, env, occurred_at, UNNEST(MAP_ENTRIES(CAST(assets AS MAP(VARCHAR, JSON)))) AS entry
+        FROM estate_applied WHERE assets IS NOT NULL)
+)
+"""
 
 
 class Evidence:
@@ -57,7 +71,7 @@ class Evidence:
     @property
     def views(self) -> tuple[str, ...]:
         """The names of all views."""
-        return ("events", *sorted(self._families), *sorted(self._by_view))
+        return ("events", "asset_facts", *sorted(self._families), *sorted(self._by_view))
 
     def has(self, type: str) -> bool:
         """Tell whether an event of a type was ever received."""
@@ -114,6 +128,9 @@ class Evidence:
                 self._create(word, self._of_family(self._families[word]))
             elif word == "events":
                 self._create(word, self._of_all())
+            elif word == "asset_facts":
+                self._make_views(["estate_applied"])
+                self._create(word, ASSET_FACTS)
 
     def _create(self, name: str, sql: str) -> None:
         self._duckdb.execute(f'CREATE VIEW "{name}" AS {sql}')

@@ -52,7 +52,7 @@ def _parquet(events: Iterable[Recorded], path: Path) -> int:
 
     text, whole, time = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC")
     types = {"seq": whole, "schema_version": whole, "occurred_at": time, "recorded_at": time, "replay": pa.bool_()}
-    names = [name for name in Recorded.__slots__]
+    names = list(Recorded.__slots__)
     schema = pa.schema([(name, types.get(name, text)) for name in names])
     written = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:

@@ -6,7 +6,7 @@ It is backed up and never dropped by a rebuild. Nothing here is evidence of what
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -206,8 +206,8 @@ class Leases:
         self._store = store
         self._clock = SystemClock() if clock.simulated else clock
 
-    def acquire(self, name: str, holder: str, ttl_s: float) -> Lease:
-        """Take a lease that is free or has run out.
+    def acquire(self, name: str, holder: str, ttl_s: float, is_gone: Callable[[str], bool] = lambda _: False) -> Lease:
+        """Take a lease that is free, has run out, or whose holder is known to be gone.
 
         Raises:
             FreeholdError: FH-L201 when another holds it, naming who and until when.
@@ -216,7 +216,7 @@ class Leases:
         until = now + timedelta(seconds=ttl_s)
         with self._store.write() as connection:
             there = connection.execute(select(tables.lease).where(self._is(name)).with_for_update()).first()
-            if there is not None and there.holder and there.expires_at > micros(now):
+            if there is not None and there.holder and there.expires_at > micros(now) and not is_gone(there.holder):
                 raise _taken(name, there.holder, from_micros(there.expires_at))
             epoch = 1 if there is None else there.epoch + 1
             values = {"holder": holder, "epoch": epoch, "expires_at": micros(until)}

@@ -294,7 +294,7 @@ class Ledger:
         return self._sealer.checkpoint()
 
     def verify(self, witness: Path | None = None) -> Verification:
-        """Prove that events, blocks, signatures and raw segments are as they were sealed, or name the first that is not.
+        """Prove that events, blocks, signatures and raw segments are as sealed, or name the first that is not.
 
         `witness` is a copy of the checkpoint file kept elsewhere; default: the one beside the state.
         """
@@ -302,18 +302,21 @@ class Ledger:
 
         return verify(self._store, self._sealer, witness)
 
-    def lease(self, name: str, holder: str, ttl_s: float) -> Lease:
+    def lease(self, name: str, holder: str, ttl_s: float, *, is_gone: Callable[[str], bool] = lambda _: False) -> Lease:
         """Take a lease; give each process a holder name of its own.
+
+        `is_gone` may tell that another holder is dead, so that a crash need not be waited out.
 
         Raises:
             FreeholdError: FH-L201 when another holds it, naming who and until when.
         """
-        return self._leases.acquire(name, holder, ttl_s)
+        return self._leases.acquire(name, holder, ttl_s, is_gone)
 
     def close(self) -> None:
-        """Seal and let go of the database."""
+        """Seal and let go of the database; closing twice is closing once."""
         try:
-            self.seal()
+            if not self._store.is_closed:
+                self.seal()
         finally:
             self._store.close()
 

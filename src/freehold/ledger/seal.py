@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -36,22 +36,24 @@ MOST_SECONDS = 1.0  # that events wait for their seal while others are appended
 BLOCKS_AT_ONCE = 20
 CHECKPOINT_EVERY_S = 3_600
 
-_text_of = lru_cache(maxsize=4_096)(instant_text)  # events of one transaction share their recorded_at
+_text_of = lru_cache(maxsize=64)(instant_text)  # events of one transaction share their recorded_at
 
 
-def leaf(row: Any) -> bytes:
-    """Return the SHA-256 of an event's canonical envelope; `row` has the columns of ledger_event."""
-    return hashlib.sha256(envelope(row).encode()).digest()
+def leaf(row: Sequence[Any]) -> bytes:
+    """Return the SHA-256 of an event's canonical envelope; `row` has the columns of ledger_event in their order."""
+    return hashlib.sha256(envelope(row).encode(errors="surrogateescape")).digest()
 
 
-def envelope(row: Any) -> str:
+def envelope(row: Sequence[Any]) -> str:
     """Spell a row as RFC 8785 would; the payload is canonical already and goes in byte by byte."""
+    (workspace, seq, id, type, version, occurred_at, recorded_at, env, actor, assurance, *more) = row
+    subject, product, run_id, correlation_id, replay, payload = more
     return (
-        f'{{"actor":{quote(row.actor)},"assurance":{quote(row.assurance)},"correlation_id":{quote(row.correlation_id)},'
-        f'"data":{row.data},"env":{quote(row.env)},"id":{quote(row.id)},"occurred_at":"{_text_of(row.occurred_at)}",'
-        f'"product":{quote(row.product)},"recorded_at":"{_text_of(row.recorded_at)}","replay":{"true" if row.replay else "false"},'
-        f'"run_id":{quote(row.run_id)},"schema_version":{row.schema_version},"seq":{row.seq},'
-        f'"subject":{quote(row.subject)},"type":{quote(row.type)},"workspace":{quote(row.workspace)}}}'
+        f'{{"actor":{quote(actor)},"assurance":{quote(assurance)},"correlation_id":{quote(correlation_id)},'
+        f'"data":{payload},"env":{quote(env)},"id":{quote(id)},"occurred_at":"{instant_text(occurred_at)}",'
+        f'"product":{quote(product)},"recorded_at":"{_text_of(recorded_at)}","replay":{"true" if replay else "false"},'
+        f'"run_id":{quote(run_id)},"schema_version":{version},"seq":{seq},"subject":{quote(subject)},'
+        f'"type":{quote(type)},"workspace":{quote(workspace)}}}'
     )
 
 
@@ -212,7 +214,8 @@ class Sealer:
         self.key = SigningKey(store.folder)
         self.witness = store.folder / f"ledger.{store.workspace}.checkpoints.jsonl"
         head = self._head()
-        self._sealed, self._last = head.sealed_seq, head.seq
+        self._sealed: int = head.sealed_seq
+        self._last: int = head.seq
         self._waiting_since = 0.0 if head.seq > head.sealed_seq else None
         self._signed_at: int | None = None
 
@@ -306,8 +309,8 @@ class Sealer:
         private = self.key.private()
         public = private.public_key().public_bytes_raw().hex()
         at = from_micros(micros(self._clock.now()))
-        bare = Checkpoint(head.workspace, head.block, head.sealed_seq, head.block_hash, at, public, "")
-        made = Checkpoint(*(getattr(bare, n) for n in bare.__slots__[:-1]), private.sign(bare.statement).hex())
+        unsigned = Checkpoint(head.workspace, head.block, head.sealed_seq, head.block_hash, at, public, "")
+        made = replace(unsigned, signature=private.sign(unsigned.statement).hex())
         self._keep(made)
         self._signed_at = micros(at)
         return made
@@ -325,7 +328,7 @@ class Sealer:
     def checkpoints(self, witness: Path | None = None) -> tuple[Checkpoint, ...]:
         """Return every checkpoint the database and the witness file know."""
         mine = tables.checkpoint.c.workspace == self._store.workspace
-        with self._store.read() as connection:
+        with self._store.read(bytewise=True) as connection:
             rows = connection.execute(select(tables.checkpoint).where(mine)).all()
         kept = [Checkpoint(**{**row._mapping, "signed_at": from_micros(row.signed_at)}) for row in rows]
         return tuple(dict.fromkeys([*kept, *_read_witness(witness or self.witness)]))

@@ -28,14 +28,20 @@ class Store:
         self.workspace = workspace
         self._turn = threading.Lock()
         self._writer: Connection | None = None
+        self._closed = False
         self._migrate()
         self._begin_chain()
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Open a short transaction that sees one state of the database."""
-        with self._explained(), self.dialect.engine.connect() as connection, connection.begin():
-            yield connection
+    def read(self, *, bytewise: bool = False) -> Iterator[Connection]:
+        """Open a short transaction that sees one state of the database.
+
+        With `bytewise`, text that is not UTF-8 comes back with its bytes escaped as surrogates instead of failing.
+        """
+        with self._explained(), self.dialect.engine.connect() as connection:
+            text = self.dialect.bytewise(connection) if bytewise else contextlib.nullcontext()
+            with text, connection.begin():
+                yield connection
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
@@ -63,13 +69,21 @@ class Store:
         with self._turn, self._explained(), self.dialect.turn():
             self.dialect.forget_erased()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether close() was called."""
+        return self._closed
+
     def close(self) -> None:
-        """Give all connections back."""
+        """Give all connections back; closing twice is closing once."""
         with self._turn:
+            if self._closed:
+                return
+            self._closed = True
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
-            self.dialect.engine.dispose()
+            self.dialect.close()
 
     def _migrate(self) -> None:
         if self._revision() != REVISION:

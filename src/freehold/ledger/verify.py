@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import func, select
@@ -131,7 +130,7 @@ def _sealed(store: Store, end: _End) -> Iterator[tuple[Block, Sequence[Any]]]:
     after = -1
     while True:
         query = select(tables.block).where(b.workspace == store.workspace, b.block > after, b.block <= end.block)
-        with store.read() as connection:
+        with store.read(bytewise=True) as connection:
             found = connection.execute(query.order_by(b.block).limit(BLOCKS_AT_ONCE)).all()
             if not found:
                 return
@@ -176,7 +175,7 @@ def _meaning(block: Block, by_seq: dict[int, Any], leaves: Sequence[bytes], seq:
 
 def _was(row: Any, seq: int, sealed: bytes) -> bool:
     """Tell whether a row is what was sealed at another place."""
-    return leaf(SimpleNamespace(**{**row._mapping, "seq": seq})) == sealed
+    return leaf((row.workspace, seq, *row[2:])) == sealed
 
 
 def _end_faults(end: _End, hashes: dict[int, str]) -> Iterator[Break]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.foundation import Exit, FreeholdError, near
-from freehold.ledger.canonical import NotCanonical, canonical, is_plain
+from freehold.ledger.canonical import NotCanonical, spell
 
 BUILTIN = Path(__file__).parents[1] / "builtin" / "events"
 LARGEST_PAYLOAD = 1_000_000  # characters of canonical JSON
@@ -69,11 +69,11 @@ class EventType:
                 canonical spelling or the payload is larger than an event may be.
         """
         try:
-            text = canonical(given)
+            text, is_plain = spell(given)
         except NotCanonical as error:
             fix = "Write it as text, or leave the field out."
             raise FreeholdError("FH-L004", f"`{self.name}` cannot be sealed: {error}.", fix=fix) from error
-        plain = given if type(given) is dict and is_plain(given) else json.loads(text)
+        plain = given if is_plain else json.loads(text)
         if not self.validator.is_valid(plain):
             raise self._refusal(plain)
         if len(text) > LARGEST_PAYLOAD:

@@ -10,9 +10,10 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Dialect, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from freehold.foundation import Clock, FreeholdError
@@ -59,11 +60,26 @@ class _Head:
     recorded_at: int
 
 
+class _Insert:
+    """The statement that writes events, compiled once: Core would look at each row again."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        compiled = insert(tables.event).compile(dialect=dialect)
+        self._sql = str(compiled)
+        names = compiled.positiontup
+        self._values = itemgetter(*names) if names else dict  # what the driver wants: tuples, or names
+
+    def __call__(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if rows:
+            connection.exec_driver_sql(self._sql, [self._values(row) for row in rows])
+
+
 class Writer:
     """The one way into the chain of a workspace."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._insert = _Insert(store.dialect.engine.dialect)
         self._clock = clock
         self._arrived: deque[_Request] = deque()
         self._turn = threading.Lock()
@@ -148,8 +164,7 @@ class Writer:
         if request.fence is not None:
             request.fence.check_within(connection)
         rows = self._place(head, [draft.row for draft in request.drafts])
-        if rows:
-            connection.execute(insert(tables.event), rows)
+        self._insert(connection, rows)
         return tuple(row["seq"] for row in rows), tuple(rows)
 
     @staticmethod
@@ -175,8 +190,7 @@ class Writer:
             elif not _same(draft, there):
                 raise _other_content(draft, there)
             seqs.append(there["seq"])
-        if fresh:
-            connection.execute(insert(tables.event), fresh)
+        self._insert(connection, fresh)
         return tuple(seqs), tuple(fresh)
 
     def _standing(self, connection: Connection, ids: Sequence[str]) -> dict[str, Row]:
