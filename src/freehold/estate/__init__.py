@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from freehold.estate.document import Document
 from freehold.estate.files import find_estate
-from freehold.estate.findings import findings
 from freehold.estate.loading import load_estate
 from freehold.estate.schemas import KINDS, json_schema
 
-__all__ = ["KINDS", "Document", "find_estate", "findings", "json_schema", "load_estate"]
+__all__ = ["KINDS", "Document", "find_estate", "json_schema", "load_estate"]

@@ -149,14 +149,12 @@ def refer(contract: Mapping[str, Any], reference: str) -> tuple[str, str]:
     if file:
         return f"{file}#{steps[1]}", steps[3]
     owner = _by_id(contract.get("schema"), steps[1])
-    column = _by_id(owner.get("properties") if owner else (), steps[3])
-    return (owner or {}).get("name", steps[1]), (column or {}).get("physicalName") or (column or {}).get(
-        "name", steps[3]
-    )
+    found = _by_id(owner.get("properties"), steps[3])
+    return owner.get("name", steps[1]), found.get("physicalName") or found.get("name", steps[3])
 
 
-def _by_id(found: Any, wanted: str) -> Mapping[str, Any] | None:
-    return next((e for e in found or () if wanted in (e.get("id"), e.get("name"))), None)
+def _by_id(found: Any, wanted: str) -> Mapping[str, Any]:
+    return next((e for e in found or () if wanted in (e.get("id"), e.get("name"))), {})
 
 
 def _server(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Server:

@@ -46,6 +46,7 @@ def declared_by(document: Document, kind: str) -> Declaration:
     objects, ports, extra = {}, [], {}
     if kind == "DataContract":
         objects = {o["name"]: _columns(o) for o in said.get("schema") or ()}
+        extra = {"lands": any("path" in s for s in said.get("servers") or ()), "elements": list(_elements(document))}
     elif kind == "DataProduct":
         ports = [
             [side, port["name"], port.get("contractId"), *_place(document, p)]
@@ -71,6 +72,15 @@ def _columns(schema_object: Mapping[str, Any]) -> list[str]:
     for said in schema_object.get("properties") or ():
         names |= dict.fromkeys(said[key] for key in ("name", "physicalName", "id") if key in said)
     return list(names)
+
+
+def _elements(document: Document) -> Iterator[list[Any]]:
+    """Yield what the SLA properties of a contract are about: element, property, line, column."""
+    for path, sla in entries(document.value, (), "slaProperties"):
+        for element in (sla.get("element") or "").split(","):
+            # A path with slashes goes by ids of any section of the standard; that is not ours to follow.
+            if element.strip() and "/" not in element:
+                yield [element.strip(), sla["property"], *_place(document, (*path, "element"))]
 
 
 def _references(document: Document, kind: str) -> Iterator[Reference]:

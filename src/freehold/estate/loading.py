@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache as memoised
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +27,7 @@ from freehold.estate.files import (
     looks_like_ours,
     survey,
 )
+from freehold.estate.findings import findings
 from freehold.estate.model import Calendar, Contract, Estate, ModelFile, Product, Resource, Team
 from freehold.estate.references import Declared, reference_errors
 from freehold.foundation import Exit, FreeholdError, Problems, Where
@@ -90,7 +90,7 @@ def load_estate(root: Path | str, *, cache: bool = True) -> Estate:
         errors += reference_errors(declared, settings=_settings(estates))
     if errors:
         raise Problems(_flat(errors))
-    return _estate(root, entries, models)
+    return _estate(root, entries, models, findings(declared, models))
 
 
 def _entries(root: Path, found: Survey, errors: list[FreeholdError], *, use_cache: bool) -> list[Entry]:
@@ -222,21 +222,21 @@ def _flat(errors: list[FreeholdError]) -> list[FreeholdError]:
     return flat
 
 
-def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile]) -> Estate:
+def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], found: tuple[FreeholdError, ...]) -> Estate:
     makers: dict[str, dict[str, Callable[[], Any]]] = {}
     resources: dict[tuple[str, str], Callable[[], Resource]] = {}
     hashes = {}
     estate: Document | None = None
     for entry in entries:
-        parsed = _parser(entry)
+        parsed = _Parsed(entry)
         for index, one in enumerate(entry.declarations):
             hashes[f"{one.kind}:{one.id}"] = one.digest
             if one.kind == "Estate":
-                estate = parsed()[index]
+                estate = parsed[index]
             elif one.kind in _TYPED:
                 makers.setdefault(one.kind, {})[one.id] = _maker(_TYPED[one.kind], parsed, index)
             elif one.kind == "Decision":
-                resources[one.kind, one.id] = _decision_maker(entry, parsed)
+                resources[one.kind, one.id] = _decision_maker(parsed)
             else:
                 resources[one.kind, one.id] = _maker(kinds.resource_from, parsed, index)
     hashes |= {f"Model:{asset}": digest_of(m.text.encode()) for asset, m in models.items() if m.language != "csv"}
@@ -257,6 +257,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile]) -> E
         calendars=Unread[Calendar](makers.get("Calendar", {})),
         resources=Unread(resources),  # type: ignore[arg-type]
         hashes=hashes,
+        findings=found,
     )
 
 
@@ -268,28 +269,36 @@ _TYPED: dict[str, Callable[[Document], Any]] = {
 }
 
 
-def _parser(entry: Entry) -> Callable[[], list[Document]]:
-    """Return a function that parses the content of a file once, and keeps only the documents of ours."""
+class _Parsed:
+    """The documents of a file's content, parsed when first asked for."""
 
-    @memoised
-    def parse() -> list[Document]:
-        documents = documents_of(entry.content, entry.found.path)
-        return [d for d in documents if entry.found.path.endswith(".md") or kind_of(d)]
+    __slots__ = ("_documents", "_entry")
 
-    return parse
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+        self._documents: list[Document] | None = None
 
+    def __getitem__(self, index: int) -> Document:
+        """Return a document of ours by its number among those."""
+        if self._documents is None:
+            path = self._entry.found.path
+            everything = documents_of(self._entry.content, path)
+            self._documents = [d for d in everything if path.endswith(".md") or kind_of(d)]
+        return self._documents[index]
 
-def _maker(build: Callable[[Document], T], parsed: Callable[[], list[Document]], index: int) -> Callable[[], T]:
-    return lambda: build(parsed()[index])
-
-
-def _decision_maker(entry: Entry, parsed: Callable[[], list[Document]]) -> Callable[[], Resource]:
-    def make() -> Resource:
-        text = entry.content.decode("utf-8-sig")
+    def text_below(self) -> str:
+        """Return the text under the front matter of a decision."""
+        text = self._entry.content.decode("utf-8-sig")
         front = _FRONT.match(text)
-        return kinds.decision_from(parsed()[0], text[front.end() :] if front else text)
+        return text[front.end() :] if front else text
 
-    return make
+
+def _maker(build: Callable[[Document], T], parsed: _Parsed, index: int) -> Callable[[], T]:
+    return lambda: build(parsed[index])
+
+
+def _decision_maker(parsed: _Parsed) -> Callable[[], Resource]:
+    return lambda: kinds.decision_from(parsed[0], parsed.text_below())
 
 
 __all__ = ["MODEL_LANGUAGES", "Unread", "documents_of", "judge", "load_estate"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freehold.foundation import Where
+from freehold.foundation import FreeholdError, Where
 
 NOWHERE = Where("")
 
@@ -280,6 +280,7 @@ class Estate:
     calendars: Mapping[str, Calendar]
     resources: Mapping[tuple[str, str], Resource] = field(default_factory=dict)  # (kind, id)
     hashes: Mapping[str, str] = field(default_factory=dict)  # "kind:id" -> sha256 of the content as read
+    findings: tuple[FreeholdError, ...] = ()  # what `validate` should say though the estate can be loaded
 
     def contract_of(self, asset: str) -> tuple[Contract, SchemaObject] | None:
         """Return the contract and schema object that describe an asset.

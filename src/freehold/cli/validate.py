@@ -1,0 +1,56 @@
+"""`freehold validate`: is every file right, and do they hang together?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from freehold.cli.output import as_json, emit, say
+
+if TYPE_CHECKING:
+    from freehold.estate.model import Estate
+
+
+@click.command(
+    epilog="Example: freehold validate --json | jq '.findings[].where'",
+)
+@click.option("--no-cache", is_flag=True, help="Read every file anew, whatever .freehold/cache remembers.")
+@as_json
+@click.pass_obj
+def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
+    """Check every file of the estate, without a warehouse.
+
+    YAML, schemas of the standards and of Freehold, references between files. Each error says what, where
+    (file:line:column), and how to mend it. Ends with 0 when all is well, with 1 when something is to mend.
+    """
+    from freehold.estate import find_estate, load_estate
+    from freehold.foundation import Problems
+
+    estate = load_estate(find_estate(start), cache=not no_cache)
+    if estate.findings and not as_json:
+        raise Problems(estate.findings)
+    said = _summary(estate)
+    if as_json:
+        emit({"estate": estate.id, **said, "findings": [finding.to_json() for finding in estate.findings]})
+    else:
+        say(f"{estate.name}: " + ", ".join(_counted(n, noun) for noun, n in said.items() if n) + ". All is well.")
+    if estate.findings:
+        raise SystemExit(1)
+
+
+def _summary(estate: Estate) -> dict[str, Any]:
+    landing = {f"{p.id}.{port.name}" for p in estate.products.values() for port in (*p.input_ports, *p.output_ports)}
+    return {
+        "products": len(estate.products),
+        "contracts": len(estate.contracts),
+        "assets": len(landing | set(estate.models)),
+        "teams": len(estate.teams),
+        "calendars": len(estate.calendars),
+        "environments": len(estate.environments),
+        "others": len(estate.resources),
+    }
+
+
+def _counted(number: int, plural: str) -> str:
+    return f"{number:,} {plural if number != 1 else plural.removesuffix('s')}"
