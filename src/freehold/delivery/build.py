@@ -90,7 +90,10 @@ class Builder:
             if rows is not None:
                 count = session.load(relation, rows)
             else:
-                count = session.run(f"CREATE TABLE {relation.sql} AS {self._merged(step, query)}")
+                merged = (
+                    self._merged(step, query) if asset.kind is Kind.KEY and self._continues(session, step) else query
+                )
+                count = session.run(f"CREATE TABLE {relation.sql} AS {merged}")
             candidate = self._candidate(step, id_, physical, count, run_id, clock, seen)
             self._publication.stage(session, candidate)
         self._overlay.columns[physical] = session.describe(relation)
@@ -104,10 +107,10 @@ class Builder:
         span = reach(asset, step.interval) if step.interval else None
         relations = {name: self._overlay.reading(self._assets[name], span) for name in asset.inputs}
         standing = self._overlay.standing(asset.id)
-        again = bool(standing) and (asset.kind is not Kind.KEY or self._same_definition(step))
+        again = bool(standing) and (asset.kind is not Kind.KEY or self._continues(session, step))
         start, end = (step.interval.start, step.interval.end) if step.interval else (None, None)
         if asset.kind is Kind.KEY and again:
-            changed = hull(self._changed(session, standing[None]))
+            changed = hull(self._came(session, standing[None]) or [])
             start, end = (changed.start, changed.end) if changed else (None, None)
         this = self._overlay.reading(asset) if again else ""
         return asset.compiled.fill(
@@ -115,10 +118,8 @@ class Builder:
         )
 
     def _merged(self, step: Step, query: str) -> str:
-        """Return the query, or for a by-key asset the old rows with those of the same keys replaced by it."""
+        """Return the old rows of a by-key asset with those of the same keys replaced by the query's."""
         asset = step.asset
-        if asset.kind is not Kind.KEY or not self._same_definition(step):
-            return query
         keys = ", ".join(quoted(k) for k in asset.unique_key)
         old = self._overlay.reading(asset)
         return (
@@ -130,9 +131,15 @@ class Builder:
     def _equal(self, keys: Sequence[str]) -> str:
         return " AND ".join(f"fresh.{quoted(k)} IS NOT DISTINCT FROM old.{quoted(k)}" for k in keys)
 
-    def _same_definition(self, step: Step) -> bool:
+    def _continues(self, session: Session, step: Step) -> bool:
+        """Say whether a by-key asset can go on from what stands: same meaning, and its inputs only grew.
+
+        Where an interval was replaced or taken back, keys may have gone that no model can name, so all is built anew.
+        """
         standing = self._overlay.standing(step.asset.id).get(None)
-        return standing is not None and standing.definition == step.definition
+        if standing is None or standing.definition != step.definition:
+            return False
+        return self._came(session, standing) is not None
 
     def _python(self, session: Session, asset: Asset) -> object:
         tables = {
@@ -160,14 +167,16 @@ class Builder:
                 seen.append(f"seen:{name}#{epoch}")
         return tuple(seen)
 
-    def _changed(self, session: Session, before: Candidate) -> list[Interval]:
-        """Return the intervals of the inputs that came, went or were replaced since a version was built."""
+    def _came(self, session: Session, before: Candidate) -> list[Interval] | None:
+        """Return the intervals that came to the inputs since a version was built; None if any was replaced or went."""
         intervals: list[Interval] = []
         for name in (i for i in before.inputs if i.startswith("seen:")):
             above, _, epoch = name.removeprefix("seen:").rpartition("#")
             then = self._publication.members_at(session, above, int(epoch))
             now = {c.id: c.interval for c in self._overlay.standing(above).values()}
-            intervals += [i for id_, i in (then | now).items() if (id_ in then) != (id_ in now) and i is not None]
+            if then.keys() - now.keys():
+                return None
+            intervals += [i for id_, i in now.items() if id_ not in then and i is not None]
         return intervals
 
     def _candidate(

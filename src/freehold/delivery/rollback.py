@@ -16,7 +16,8 @@ from freehold.foundation import FreeholdError
 class Return:
     """A way back: from which deployment to which, and the moves that make it.
 
-    Assets that the current deployment did not touch stay as they are.
+    Assets that the current deployment did not touch stay as they are, and so do those in `first`, which have no
+    earlier release to go back to.
     """
 
     product: str
@@ -24,6 +25,7 @@ class Return:
     to_deployment: str
     to_published_at: datetime
     moves: tuple[Move, ...]
+    first: tuple[str, ...] = ()
 
 
 def returns_of(
@@ -45,22 +47,27 @@ def returns_of(
     standing = {a: _origin(by_epoch, a, live[a].epoch) for a in assets if a in live}
     if not standing:
         raise _nothing(product, "nothing of it was ever published")
-    current = max(r["number"] for r in standing.values())
-    moves, targets = [], []
-    for asset, origin in standing.items():
-        if origin["number"] < current:
-            continue
-        earlier = [r for r in releases if r["asset"] == asset and r["number"] < current and r["restores"] is None]
-        if not earlier:
-            continue
-        target = max(earlier, key=lambda r: r["number"])
-        targets.append(target)
-        moves.append(_move(asset, target, live[asset], graph))
-    if not moves:
+    before = {asset: _before(releases, origin) for asset, origin in standing.items()}
+    movable = {asset: target for asset, target in before.items() if target is not None}
+    if not movable:
         raise _nothing(product, "the deployment that is live is its first")
-    to = max(targets, key=lambda r: r["number"])
-    here = next(r for r in standing.values() if r["number"] == current)
-    return Return(product, here["deployment"], to["deployment"], to["published_at"], tuple(moves))
+    current = max(standing[asset]["number"] for asset in movable)
+    going = {asset: target for asset, target in movable.items() if standing[asset]["number"] == current}
+    to = max(going.values(), key=lambda r: r["number"])
+    here = next(standing[asset]["deployment"] for asset in going)
+    moves = tuple(_move(asset, target, live[asset], graph) for asset, target in going.items())
+    first = tuple(a for a, origin in standing.items() if before[a] is None and origin["number"] >= current)
+    return Return(product, here, to["deployment"], to["published_at"], moves, first)
+
+
+def _before(releases: Sequence[Mapping[str, Any]], origin: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the newest release of an asset before another, rollbacks apart; None if there is none."""
+    earlier = (
+        r
+        for r in releases
+        if r["asset"] == origin["asset"] and r["number"] < origin["number"] and r["restores"] is None
+    )
+    return max(earlier, key=lambda r: r["number"], default=None)
 
 
 def _origin(by_epoch: Mapping[tuple[str, int], Mapping[str, Any]], asset: str, epoch: int) -> Mapping[str, Any]:

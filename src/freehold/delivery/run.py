@@ -23,7 +23,6 @@ from freehold.delivery.build import Builder
 from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import moves_of
-from freehold.delivery.overlay import Overlay
 from freehold.delivery.publication import Candidate, Judged, Move, Settlement
 from freehold.delivery.step import (
     Arrived,
@@ -117,7 +116,7 @@ class Run:
         self.run_id = delivery.ids.new()
         self._graph = delivery.graph
         self._selected = delivery.graph.select(select)
-        self._overlay = Overlay(delivery.publication.live(session), delivery.columns)
+        self._overlay = delivery.overlay(session)
         self._waiting = delivery.waiting(session, self._overlay)
         self._definitions = Definitions(delivery.publication.definitions(session), delivery.engine.capabilities.dialect)
         self._arrived: Arrived = delivery.arrived(self._selected)

@@ -231,7 +231,7 @@ class Delivery:
         """
         holder = f"{self.caller.principal}@{socket.gethostname()}:{os.getpid()}"
         session = self.session("publish")
-        lease = self.ledger.lease(f"deliver:{self.env}", holder, LEASE_S)
+        lease = self.ledger.lease(f"deliver:{self.env}", holder, LEASE_S, is_gone=_is_dead)
         try:
             self._prepare(session)
             token = self.publication.take(session)
@@ -369,6 +369,20 @@ class Delivery:
     def _is_open(self, candidate: Candidate, overlay: Overlay) -> bool:
         standing = overlay.standing(candidate.asset).get(candidate.interval)
         return candidate.asset in self.graph.assets and (standing is None or standing.id < candidate.id)
+
+
+def _is_dead(holder: str) -> bool:
+    """Say whether a holder was a process of this machine that is no more."""
+    place, _, pid = holder.rpartition(":")
+    if not place.endswith(f"@{socket.gethostname()}") or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it lives, and belongs to somebody else
+        return False
+    return False
 
 
 def newest_interval(asset: Asset, graph: Graph, live: Mapping[str, object]) -> datetime | None:

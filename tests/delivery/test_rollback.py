@@ -1,0 +1,78 @@
+"""Going back to an earlier deployment, and staying there."""
+
+from __future__ import annotations
+
+import pytest
+from shop import Shop, days, ordinary_day, write_day
+
+from freehold.foundation import FreeholdError
+
+
+def _days(shop: Shop) -> list[int]:
+    return [row[0].day for row in shop.rows("select sold_on from shop_orders.daily order by 1")]
+
+
+def test_a_rollback_brings_back_the_deployment_before(live: Shop) -> None:
+    """Every asset the last deployment moved goes back with it, at once."""
+    live.delivery.rollback("shop.orders")
+    assert _days(live) == [1, 2, 3, 4]
+    assert live.rows("select sum(amount) from shop_orders.lines") == live.rows(
+        "select sum(revenue) from shop_orders.daily"
+    )
+
+
+def test_going_back_twice_goes_back_two_deployments(live: Shop) -> None:
+    """A rollback counts as what it restored."""
+    live.delivery.rollback("shop.orders")
+    live.delivery.rollback("shop.orders")
+    assert _days(live) == [1, 2, 3]
+
+
+def test_a_product_stays_where_it_was_put_until_it_is_unpinned(live: Shop) -> None:
+    """Runs leave pinned assets alone and say so; unpinned, they catch up."""
+    live.delivery.rollback("shop.orders")
+    write_day(live.root, days(6)[5], ordinary_day(5))
+    outcome = live.delivery.run()
+    assert "shop.orders.daily" in outcome.pinned
+    assert _days(live) == [1, 2, 3, 4]
+    live.delivery.unpin("shop.orders")
+    live.delivery.run()
+    assert _days(live) == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_was_built_before_is_not_built_again(live: Shop) -> None:
+    """After unpinning, the day that was taken back returns as the same candidate."""
+    before = live.rows("select candidate from freehold.member where asset = 'shop.orders.lines' and to_epoch is null")
+    live.delivery.rollback("shop.orders")
+    live.delivery.unpin("shop.orders")
+    live.delivery.run()
+    after = live.rows("select candidate from freehold.member where asset = 'shop.orders.lines' and to_epoch is null")
+    assert sorted(before) == sorted(after)
+
+
+def test_the_first_deployment_has_nothing_before_it(opened: Shop) -> None:
+    """The refusal says why, and nothing moves."""
+    write_day(opened.root, days(1)[0], ordinary_day(0))
+    opened.delivery.run()
+    with pytest.raises(FreeholdError, match="first") as caught:
+        opened.delivery.rollback("shop.orders")
+    assert caught.value.code == "FH-D202"
+    assert _days(opened) == [1]
+
+
+def test_a_product_that_does_not_exist_is_answered_with_a_near_one(live: Shop) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(FreeholdError) as caught:
+        live.delivery.rollback("shop.order")
+    assert "shop.orders" in caught.value.fix
+
+
+def test_a_rollback_is_evidence(live: Shop) -> None:
+    """The ledger knows what was taken back, to where, and keeps what the person wrote apart."""
+    live.delivery.rollback("shop.orders", "wrong prices")
+    (event,) = live.ledger.read(types=("deploy.rolled_back",))
+    assert event.data["to"]
+    assert "wrong" not in str(event.data)
+    item = live.ledger.side.get(str(event.data["reason"]))
+    assert item is not None
+    assert item.payload == {"text": "wrong prices"}

@@ -1,0 +1,270 @@
+"""What a run does with what it finds."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from shop import DAILY_CONTRACT, MODELS, RAW, Shop, days, ordinary_day, shop, write_day
+
+from freehold.delivery import Status, parse_interval
+from freehold.foundation import FreeholdError
+
+
+def _told(outcome):
+    return [(s.asset.rpartition(".")[2], str(s.interval) if s.interval else "", str(s.status)) for s in outcome.steps]
+
+
+def test_every_kind_of_asset_is_built_and_can_be_read(live: Shop) -> None:
+    """Interval, whole, by-key and view assets all show the same five days."""
+    assert live.rows("select count(*), sum(amount) from shop_orders.lines") == [(15, 127.5)]
+    assert live.rows("select sum(revenue) from shop_orders.daily") == [(127.5,)]
+    assert live.rows("select sum(revenue) from shop_orders.totals") == [(127.5,)]
+    assert live.rows("select sum(spent) from shop_orders.buyers") == [(127.5,)]
+    assert live.rows("select count(*) from shop_orders.latest") == [(3,)]
+
+
+def test_the_batch_column_is_never_shown(live: Shop) -> None:
+    """Consumers see the columns of the contract and no others."""
+    session = live.delivery.session("test")
+    assert [c.name for c in session.columns_of("select * from shop_orders.raw")] == [
+        *("sold_on", "sku", "buyer", "quantity", "price")
+    ]
+
+
+def test_a_second_run_with_nothing_new_does_nothing(live: Shop) -> None:
+    """No step, no deployment, no event."""
+    before = list(live.ledger.read())
+    outcome = live.delivery.run()
+    assert outcome.nothing_to_do
+    assert outcome.steps == ()
+    assert outcome.deployments == ()
+    assert list(live.ledger.read()) == before
+
+
+def test_a_new_process_finds_nothing_to_do_either(live: Shop) -> None:
+    """What is done is known from the warehouse, not from memory."""
+    live.close()
+    again = Shop.open(live.root, seed=8)
+    try:
+        assert again.delivery.run().nothing_to_do
+    finally:
+        again.close()
+
+
+def test_a_corrected_day_replaces_its_rows_everywhere(live: Shop) -> None:
+    """Also in a by-key asset, whose vanished keys vanish."""
+    write_day(live.root, days(5)[2], [("a", "b0", 5, 100.0), ("z", "zz", 1, 1)])
+    outcome = live.delivery.run()
+    assert ("lines", "2024-01-03", "published") in _told(outcome)
+    expected = live.rows("select buyer, sum(amount), count(*) from shop_orders.lines group by 1 order by 1")
+    assert live.rows("select buyer, spent, lines from shop_orders.buyers order by 1") == expected
+    assert live.rows("select revenue from shop_orders.daily where sold_on = '2024-01-03'") == [(501.0,)]
+
+
+def test_only_the_changed_day_is_built_again(live: Shop) -> None:
+    """A corrected file makes three interval steps and the three whole assets, and no others."""
+    write_day(live.root, days(5)[2], [("a", "b0", 5, 100.0), ("z", "zz", 1, 1)])
+    assert len(live.delivery.run().steps) == 6
+
+
+def test_a_failing_day_is_kept_aside_and_the_last_good_version_stays(live: Shop) -> None:
+    """The candidate is quarantined, what reads it is held, consumers see no change."""
+    before = live.rows("select * from shop_orders.lines order by all")
+    write_day(live.root, days(5)[3], [("a", "b0", 5, 100.0)])
+    outcome = live.delivery.run()
+    assert outcome.exit_code == 1
+    assert _told(outcome) == [
+        *(("raw", "2024-01-04", "quarantined"), ("lines", "2024-01-04", "held"), ("daily", "2024-01-04", "held"))
+    ]
+    assert outcome.steps[0].kept
+    assert live.rows("select * from shop_orders.lines order by all") == before
+
+
+def test_a_day_missing_through_quarantine_holds_whatever_would_silently_lack_it(live: Shop) -> None:
+    """Totals without a day would be wrong, so they wait; they go on when the day comes."""
+    write_day(live.root, days(6)[5], [("a", "b0", 5, 100.0)])
+    assert ("totals", "", "held") in _told(live.delivery.run())
+    write_day(live.root, days(7)[6], ordinary_day(6))
+    outcome = live.delivery.run()
+    assert ("lines", "2024-01-07", "published") in _told(outcome)
+    assert ("totals", "", "held") in _told(outcome)
+    assert live.rows("select sum(revenue) from shop_orders.totals") == [(127.5,)]
+    write_day(live.root, days(6)[5], ordinary_day(5))
+    assert ("totals", "", "published") in _told(live.delivery.run())
+    assert live.rows("select sum(revenue) from shop_orders.totals") == live.rows(
+        "select sum(amount) from shop_orders.lines"
+    )
+
+
+def test_a_quarantined_day_is_not_tried_again_until_something_changes(live: Shop) -> None:
+    """The run says what waits, and that it said so before; no event is written twice."""
+    write_day(live.root, days(6)[5], [("a", "b0", 5, 100.0)])
+    live.delivery.run()
+    before = list(live.ledger.read())
+    outcome = live.delivery.run()
+    assert outcome.nothing_to_do
+    assert outcome.steps[0].repeated
+    assert outcome.exit_code == 1
+    assert list(live.ledger.read()) == before
+
+
+def test_a_loosened_contract_lets_the_same_candidate_pass_without_building_it_again(live: Shop) -> None:
+    """What was built is judged anew when the checks change."""
+    write_day(live.root, days(6)[5], [("a", "b0", 5, 100.0)])
+    live.delivery.run()
+    (waiting,) = live.delivery.quarantined()
+    loose = RAW.__class__(
+        **{**_fields(RAW), "objects": (RAW.objects[0].__class__(**{**_fields(RAW.objects[0]), "quality": ()}),)}
+    )
+    outcome = live.with_estate(shop(live.root, contracts=(loose, DAILY_CONTRACT))).run()
+    step = next(s for s in outcome.steps if s.asset.endswith("raw"))
+    assert (step.status, step.candidate) == (Status.PUBLISHED, waiting.id)
+
+
+def _fields(value):
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def test_a_discarded_candidate_holds_nothing_back(live: Shop) -> None:
+    """Somebody decided to do without the day: totals are built without it, and the decision is remembered."""
+    write_day(live.root, days(6)[5], [("a", "b0", 5, 100.0)])
+    live.delivery.run()
+    (waiting,) = live.delivery.quarantined()
+    live.delivery.discard(waiting.id, "the shop was closed")
+    assert live.delivery.run().exit_code == 0
+    assert live.delivery.quarantined() == ()
+    (event,) = live.ledger.read(types=("candidate.discarded",))
+    assert "closed" not in str(event.data)
+
+
+def test_a_changed_model_is_published_once_all_its_days_are_there(live: Shop) -> None:
+    """A new definition builds every day anew beside the old table, and moves in one deployment."""
+    models = {
+        **MODELS,
+        "lines": MODELS["lines"].replace("quantity * price as amount", "quantity * price * 2 as amount"),
+    }
+    outcome = live.with_estate(shop(live.root, models)).run()
+    assert len(outcome.deployments) == 1
+    assert live.rows("select sum(amount) from shop_orders.lines") == [(255.0,)]
+    assert live.rows("select sum(spent) from shop_orders.buyers") == [(255.0,)]
+
+
+def test_prose_and_layout_rebuild_nothing(live: Shop) -> None:
+    """Comments, line breaks and upper case leave the meaning as it is."""
+    models = {
+        **MODELS,
+        "totals": "-- by article\n" + MODELS["totals"].replace("select", "SELECT").replace(", ", ",\n  "),
+    }
+    assert live.with_estate(shop(live.root, models)).run().nothing_to_do
+
+
+def test_selecting_an_asset_builds_it_and_no_other(live: Shop) -> None:
+    """`--select raw` takes the new file in and leaves what reads it for later."""
+    write_day(live.root, days(6)[5], ordinary_day(5))
+    assert _told(live.delivery.run(select=("raw",))) == [("raw", "2024-01-06", "published")]
+    assert ("lines", "2024-01-06", "published") in _told(live.delivery.run())
+
+
+def test_an_interval_limits_the_days(opened: Shop) -> None:
+    """Only the days asked for are built."""
+    for index, on in enumerate(days(5)):
+        write_day(opened.root, on, ordinary_day(index))
+    opened.delivery.run(interval=parse_interval("2024-01-02..2024-01-03"))
+    assert opened.rows("select distinct sold_on from shop_orders.lines order by 1") == [
+        *((date(2024, 1, 2),), (date(2024, 1, 3),))
+    ]
+
+
+def test_jobs_side_by_side_give_the_same_tables(tmp_path: Path) -> None:
+    """Parallel steps publish what steps in a row publish."""
+    found = []
+    for jobs in (1, 4):
+        root = tmp_path / str(jobs)
+        root.mkdir()
+        for index, on in enumerate(days(12)):
+            write_day(root, on, ordinary_day(index))
+        opened = Shop.open(root, jobs=jobs)
+        try:
+            assert opened.delivery.run().exit_code == 0
+            found.append([opened.rows(f"select * from shop_orders.{n} order by all") for n in ("raw", *MODELS)])
+        finally:
+            opened.close()
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        pytest.param("", "FH-D302", "empty", id="an empty file"),
+        pytest.param("sold_on,sku,buyer,qty,price\n", "FH-D303", "quantity", id="a column under another name"),
+        pytest.param(
+            "sold_on,sku,buyer,quantity,price\n2024-01-06,a,b,many,1\n", "FH-E201", "many", id="a word for a number"
+        ),
+        pytest.param(
+            'sold_on,sku,buyer,quantity,price\n2024-01-06,"a,b,1,1\n', "FH-E201", "", id="a quote that never ends"
+        ),
+        pytest.param("sold_on,sku,buyer,quantity,price\n2024-01-06,a,b,1\n", "FH-E201", "", id="a line cut short"),
+        pytest.param(
+            b"sold_on,sku,buyer,quantity,price\n2024-01-06,\xff\xfe,b,1,1\n",
+            "FH-E201",
+            "",
+            id="bytes that are not UTF-8",
+        ),
+    ],
+)
+def test_a_file_that_breaks_its_contract_is_quarantined_with_a_reason(
+    live: Shop, content: str | bytes, code: str, said: str
+) -> None:
+    """Nothing of it is loaded, nothing crashes, and the reason names the file."""
+    path = live.root / "landing" / "2024-01-06.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    outcome = live.delivery.run()
+    step = outcome.steps[0]
+    assert (step.status, step.code) == (Status.QUARANTINED, code)
+    assert "landing/2024-01-06.csv" in step.reason
+    assert said in step.reason
+    assert live.rows("select count(*) from shop_orders.raw") == [(15,)]
+
+
+def test_a_model_that_fails_holds_what_reads_it(live: Shop) -> None:
+    """The error names the model's file; the run goes on with everything else."""
+    models = {**MODELS, "totals": "select nothing_there from {{ ref('lines') }}"}
+    outcome = live.with_estate(shop(live.root, models)).run()
+    (step,) = outcome.steps
+    assert step.status is Status.FAILED
+    assert "models/totals.sql" in step.reason
+    assert "nothing_there" in step.reason
+
+
+def test_two_runs_at_once_are_refused_by_name(live: Shop) -> None:
+    """The second names the holder instead of waiting for ever or writing beside the first."""
+    with live.delivery._writing(), pytest.raises(FreeholdError) as caught:
+        live.delivery.run()
+    assert caught.value.code == "FH-L201"
+
+
+def test_a_selector_that_names_nothing_lists_what_is_near(live: Shop) -> None:
+    """A typing error is answered with the word that was meant."""
+    with pytest.raises(FreeholdError, match="totls") as caught:
+        live.delivery.run(select=("totls",))
+    assert "totals" in caught.value.fix
+
+
+def test_status_says_whether_a_product_is_safe_to_use(live: Shop) -> None:
+    """Yes when all is live; stale, with the reason, when something waits."""
+    (before,) = live.delivery.status()
+    assert (before.safe, before.reasons) == ("yes", ())
+    write_day(live.root, days(6)[5], [("a", "b0", 5, 100.0)])
+    live.delivery.run()
+    (after,) = live.delivery.status()
+    assert after.safe == "stale"
+    assert "2024-01-06" in after.reasons[0]
+
+
+def test_live_data_is_judged_without_building(live: Shop) -> None:
+    """`check` gives a verdict on every check of every live asset."""
+    found = live.delivery.check()
+    assert {str(r.verdict) for r in found["shop.orders.raw"].results} == {"pass"}
+    assert live.delivery.clock.now() - timedelta(0) == live.clock.now()
