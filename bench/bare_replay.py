@@ -1,4 +1,4 @@
-"""The floor to measure against: the demo's models, checks and swaps by hand, with duckdb and the standard library alone.
+"""The floor to measure against: the demo's models, checks and swaps by hand, with duckdb and the standard library.
 
 Frozen on purpose: it knows no plan, no ledger, no quarantine, no reuse and no recovery. A failing check ends it. It is
 what a careful person would write in an afternoon for exactly this estate, and so the least that the work can cost.
@@ -67,7 +67,8 @@ ARTICLES = """
 SELECT sku, max(description) AS description, min(ordered_at) AS first_sold_at,
        max(ordered_at) AS last_sold_at, min(unit_price) AS lowest_price, max(unit_price) AS highest_price,
        CAST(sum(quantity) AS BIGINT) AS units, CAST(sum(amount) AS DECIMAL(18, 2)) AS revenue
-FROM lines__all WHERE is_article AND sku IN (SELECT sku FROM lines__all WHERE _batch = $batch AND is_article) GROUP BY sku
+FROM lines__all WHERE is_article AND sku IN (SELECT sku FROM lines__all WHERE _batch = $batch AND is_article)
+GROUP BY sku
 """
 
 SEGMENTS = """
@@ -75,7 +76,8 @@ SELECT customer_id, date_diff('day', last_order_at, max(last_order_at) OVER ()) 
        CASE WHEN date_diff('day', last_order_at, max(last_order_at) OVER ()) > 180 THEN 'lapsed'
             WHEN date_diff('day', last_order_at, max(last_order_at) OVER ()) > 90 THEN 'slipping'
             WHEN orders >= 5 THEN 'loyal'
-            WHEN date_diff('day', first_order_at, max(last_order_at) OVER ()) <= 30 THEN 'new' ELSE 'active' END AS segment
+            WHEN date_diff('day', first_order_at, max(last_order_at) OVER ()) <= 30 THEN 'new'
+            ELSE 'active' END AS segment
 FROM {customers}
 """
 
@@ -103,7 +105,8 @@ RAW_CHECKS = f"""SELECT count(*) > 0,
   coalesce(count(CASE WHEN InvoiceNo LIKE 'C%' THEN 1 END) * 100.0 / count(*) < 10, false) OR true
 FROM raw_lines__all WHERE _batch = $batch"""
 
-LINES_CHECKS = f"""SELECT count(*) >= 200, count(DISTINCT line_id) = count(*), count(DISTINCT invoice) BETWEEN 8 AND 500,
+LINES_CHECKS = f"""SELECT count(*) >= 200, count(DISTINCT line_id) = count(*),
+  count(DISTINCT invoice) BETWEEN 8 AND 500,
   {
     absent(
         "line_id",

@@ -21,7 +21,7 @@ _SHIPPED = Path(__file__).parents[1] / "builtin" / "demo" / "estate"
 
 def shipped() -> dict[str, bytes]:
     """Return the files of the demo's estate by their path relative to it."""
-    files = (p for p in sorted(_SHIPPED.rglob("*")) if p.is_file() and p.suffix != ".pyc")
+    files = (p for p in sorted(_SHIPPED.rglob("*")) if p.is_file() and ".freehold" not in p.parts)
     return {p.relative_to(_SHIPPED).as_posix(): p.read_bytes() for p in files}
 
 
@@ -31,8 +31,8 @@ def prepare(folder: Path, *, force: bool = False) -> None:
     `force` overwrites estate files that were edited since, and goes into a folder that holds other things.
 
     Raises:
-        FreeholdError: FH-X101 the folder holds something else; FH-X102 files of an earlier demo were edited; FH-X105 the
-            folder is an estate that no demo made; FH-X106 it is a file.
+        FreeholdError: FH-X101 the folder holds something else; FH-X102 files of an earlier demo were edited; FH-X105
+            the folder is an estate that no demo made; FH-X106 it is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise _refusal("FH-X106", f"`{folder}` is a file.", "Choose another folder with --dir.")

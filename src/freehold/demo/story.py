@@ -1,4 +1,4 @@
-"""The story of what was caught: facts, each computed from the ledger and the warehouse, none of them known beforehand."""
+"""The story of what was caught: facts, each computed from the ledger and the warehouse, none known beforehand."""
 
 from __future__ import annotations
 
@@ -135,15 +135,17 @@ def _quarantines(evidence: Evidence) -> Sequence[Mapping[str, Any]]:
     return _rows(
         evidence,
         """
-        SELECT q.seq, q.occurred_at, q.asset, q.candidate, q.interval_start, q.physical, q.correlation_id,
-               min(r.occurred_at) AS recovered_at
-        FROM candidate_quarantined AS q
-        LEFT JOIN run_completed AS r
-          ON r.asset = q.asset AND r.interval_start = q.interval_start AND r.status = 'success' AND r.seq > q.seq
-        WHERE q.interval_start IS NOT NULL
-        GROUP BY ALL
-        QUALIFY row_number() OVER (PARTITION BY q.asset, q.interval_start ORDER BY q.seq) = 1
-        ORDER BY q.seq
+        WITH first AS (
+          SELECT seq, occurred_at, asset, candidate, interval_start, physical, correlation_id
+          FROM candidate_quarantined WHERE interval_start IS NOT NULL
+          QUALIFY row_number() OVER (PARTITION BY asset, interval_start ORDER BY seq) = 1
+        )
+        SELECT first.*, (
+          SELECT min(r.occurred_at) FROM run_completed AS r
+          WHERE r.asset = first.asset AND r.interval_start = first.interval_start
+            AND r.status = 'success' AND r.seq > first.seq
+        ) AS recovered_at
+        FROM first ORDER BY seq
         """,
     )
 

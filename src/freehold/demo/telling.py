@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from freehold.demo.story import Caught, Figure, Late, Protected, Story
+from freehold.demo.story import Broken, Caught, Figure, Late, Protected, Story
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,9 +60,7 @@ def _print_caught(number: int, caught: Caught, console: Console) -> None:
 
 
 def _paragraphs(caught: Caught) -> Iterable[tuple[str, list[str]]]:
-    broke = [
-        f"{_sentence(b.claim)} [dim]It was {b.measured}; it {b.bound}.[/dim]" for b in caught.broken[:_MOST_CHECKS]
-    ]
+    broke = [_failure(b) for b in caught.broken[:_MOST_CHECKS]]
     more = len(caught.broken) - _MOST_CHECKS
     if more > 0:
         broke.append(f"[dim]and {more} more {'check' if more == 1 else 'checks'}[/dim]")
@@ -71,8 +70,9 @@ def _paragraphs(caught: Caught) -> Iterable[tuple[str, list[str]]]:
     else:
         yield "Would have", ["left the day out or filled it with what cannot be read; there is no figure for that."]
     if caught.protected:
-        yield "Protected", [_protected(p) for p in caught.protected]
-        yield "They kept", sorted({line for p in caught.protected for line in _kept(p)})
+        readers = ", ".join(f"{p.name} [dim]({p.reads})[/dim]" for p in caught.protected)
+        yield "Protected", [f"{readers} [dim]· simulated consumers, with how often they read meanwhile[/dim]"]
+        yield "They kept", list(_kept(caught.protected))
     else:
         yield "Protected", ["nobody read these ports in the meantime"]
     yield "Look at it", [f"[bold]{caught.look}[/bold]"]
@@ -86,23 +86,31 @@ def _figure(figure: Figure, day: date) -> str:
     )
 
 
-def _protected(protected: Protected) -> str:
-    reads = f"{protected.reads} {'read' if protected.reads == 1 else 'reads'}"
-    return f"{protected.name} [dim](simulated, {reads})[/dim]"
+def _failure(broken: Broken) -> str:
+    """Return what a check found; its bound is named only where the claim does not say it."""
+    told = all(number in broken.claim for number in re.findall(r"\d+", broken.bound))
+    bound = "" if told else f", and {broken.bound}"
+    return f"{_sentence(broken.claim)} [bold]It was {broken.measured}[/bold]{bound}."
 
 
-def _kept(protected: Protected) -> Iterable[str]:
-    for kept in protected.kept:
-        through = f", data through {_day(kept.through)}" if kept.through else ""
+def _kept(protected: Iterable[Protected]) -> Iterable[str]:
+    """Yield one line for each version that was kept, with the ports that showed it."""
+    versions: dict[tuple[datetime, date | None, str], set[str]] = {}
+    for reader in protected:
+        for kept in reader.kept:
+            versions.setdefault((kept.published_at, kept.through, kept.deployment), set()).add(kept.port)
+    for (published_at, through, deployment), ports in sorted(versions.items(), key=lambda v: v[0][0]):
+        names = ", ".join(sorted(port.rpartition(".")[2] for port in ports))
         yield (
-            f"{kept.port} [dim]as published {_moment(kept.published_at)}{through} "
-            f"(deployment …{kept.deployment[-12:]})[/dim]"
+            f"{names} as published {_moment(published_at)}{f', data through {_day(through)}' if through else ''} "
+            f"[dim](deployment …{deployment[-12:]})[/dim]"
         )
 
 
 def _late(late: Late) -> str:
     days = "one day" if late.days_late == 1 else f"{late.days_late} days"
-    return f"{_day(late.day)}  the file of {late.asset} came {days} late; what was live stayed, and the day went in when it came"
+    file = f"the file of {late.asset} came {days} late"
+    return f"{_day(late.day)}  {file}; what was live stayed, and the day went in when it came"
 
 
 def _short(reason: str) -> str:
