@@ -94,13 +94,14 @@ def resolve(
 
 
 def resolved(
-    settings: Mapping[str, Any], *, environ: Mapping[str, str] | None = None, root: Path | str = "."
-) -> dict[str, Any]:
-    """Return settings with every reference replaced by its `Secret`; all else is left as it is."""
-    return {
-        name: resolve(value, environ=environ, root=root) if is_reference(value) else value
-        for name, value in settings.items()
-    }
+    value: Any, where: Where | None = None, *, environ: Mapping[str, str] | None = None, root: Path | str = "."
+) -> Any:
+    """Return a setting as an engine needs it, at the last moment: what a reference names, anything else as it is.
+
+    Raises:
+        FreeholdError: FH-S002 the reference names nothing; see `resolve`.
+    """
+    return resolve(value, environ=environ, root=root, where=where).reveal() if is_reference(value) else value
 
 
 def _from_environment(name: str, environ: Mapping[str, str], where: Where | None) -> Secret:
