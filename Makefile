@@ -1,0 +1,80 @@
+# Everything a newcomer and CI need. It asks for Python >= 3.11, make and a package index; `make help` lists the rest.
+
+UV_VERSION := 0.13.8
+PYTHON     ?= python3
+DEMO_DIR   ?= freehold-demo
+
+UV   := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+BIN  := .venv/bin
+MADE := .venv/.made-from-lock
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo lint types layers spelling check test test-long test-duckdb-1 bench docs reference lock clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+install: $(MADE) ## make .venv from the lock, and nothing else
+
+demo: $(MADE) ## see it work: a retailer's 60 days and three caught faults, in ./freehold-demo
+	$(BIN)/freehold demo --dir $(DEMO_DIR)
+
+check: lint types layers spelling ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests
+	$(BIN)/pytest -q -n 2 -m "not long and not real_data" $(FAST)
+
+test: lint types layers spelling ## the whole gate, under 10 minutes on two cores: all of check and every test but the long ones
+	$(BIN)/pytest -n 2 -m "not long"
+
+test-long: $(MADE) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
+	$(BIN)/pytest -m long $(if $(BUDGET),--budget $(BUDGET))
+
+test-duckdb-1: build/duckdb-1/.made-from-lock ## what touches a warehouse, again, on the newest DuckDB 1
+	build/duckdb-1/bin/pytest -n 2 -m "not long" tests/engines tests/quality tests/delivery
+
+bench: $(MADE) ## what it costs, beside a bare script and beside peers: see docs/benchmarks.md
+	$(BIN)/python bench/startup.py
+
+docs: $(MADE) ## build the documentation into site/; a dead link is an error
+	$(BIN)/mkdocs build --strict --quiet
+
+reference: $(MADE) ## write docs/reference/cli.md anew from the commands
+	$(BIN)/python docs/generate.py
+
+lock: ## renew uv.lock
+	$(UV) lock
+
+clean: ## remove what was built; .venv and .tools stay
+	rm -rf build dist site $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+
+# -- parts of `check`
+
+FAST ?= tests/foundation tests/estate tests/sql tests/quality tests/ledger tests/cli tests/project
+
+lint: $(MADE)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(MADE)
+	$(BIN)/mypy
+
+layers: $(MADE)
+	$(BIN)/lint-imports
+
+spelling: $(MADE)
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md Makefile .ci bench changes docs src tests
+
+# -- environments
+
+$(MADE): uv.lock pyproject.toml $(filter .tools/bin/uv,$(UV))
+	$(UV) sync --frozen
+	@touch $@
+
+build/duckdb-1/.made-from-lock: uv.lock pyproject.toml $(filter .tools/bin/uv,$(UV))
+	UV_PROJECT_ENVIRONMENT=build/duckdb-1 $(UV) sync --frozen
+	$(UV) pip install --python build/duckdb-1/bin/python --upgrade 'duckdb>=1.5,<2'
+	@touch $@
+
+.tools/bin/uv:
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
