@@ -28,6 +28,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(click.Group):
     """A group whose commands are imported only when they are called."""
 
+    # click gives every hook a context; most of these need none
+    # ruff: noqa: ARG002
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of a user's journey."""
         return list(COMMANDS)
@@ -92,5 +95,5 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader went away (`| head`): that is its right, and no error of ours.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(0)

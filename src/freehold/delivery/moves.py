@@ -51,7 +51,19 @@ def _move(
         expected_epoch=_epoch(live),
         added=tuple(sorted(after - before)),
         removed=tuple(sorted(before - after)),
+        reads=tuple(sorted(_reads(asset, overlay, graph, epochs))),
     )
+
+
+def _reads(asset: Asset, overlay: Overlay, graph: Graph, epochs: dict[str, int]) -> set[tuple[str, int]]:
+    """Return the epochs of interval assets that a view is fixed to, through other views too."""
+    found: set[tuple[str, int]] = set()
+    for name in asset.inputs if asset.kind is Kind.VIEW else ():
+        above = graph.assets[name]
+        if above.by_interval:
+            found.add((name, epochs.get(name) or _epoch(overlay.live.get(name))))
+        found |= _reads(above, overlay, graph, epochs)
+    return found
 
 
 def view_sql(

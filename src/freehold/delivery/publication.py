@@ -16,11 +16,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.interval import Interval
 from freehold.engines import Relation, Session, literal, quoted
 from freehold.foundation import Exit, FreeholdError
+
+if TYPE_CHECKING:
+    from freehold.delivery.garbage import Garbage
 
 SYSTEM = "freehold"
 STORE = "freehold_data"
@@ -45,7 +48,7 @@ _TABLES = (
     "candidate BIGINT NOT NULL, from_epoch BIGINT NOT NULL, to_epoch BIGINT)",
     f"CREATE TABLE IF NOT EXISTS {SYSTEM}.release (env VARCHAR NOT NULL, asset VARCHAR NOT NULL, "
     "epoch BIGINT NOT NULL, deployment VARCHAR NOT NULL, number BIGINT NOT NULL, restores BIGINT, "
-    "physical VARCHAR NOT NULL, view_sql VARCHAR NOT NULL, published_at TIMESTAMPTZ NOT NULL)",
+    "physical VARCHAR NOT NULL, view_sql VARCHAR NOT NULL, reads VARCHAR NOT NULL, published_at TIMESTAMPTZ NOT NULL)",
     f"CREATE TABLE IF NOT EXISTS {SYSTEM}.outbox (deployment VARCHAR NOT NULL, events VARCHAR NOT NULL)",
 )
 
@@ -109,7 +112,7 @@ class Move:
     """The next release of one asset: which candidates come, which go, and the view that shows the result.
 
     `expected_epoch` is the epoch this was planned against (0: never published); another one found means another writer
-    was here. `restores` is the epoch a rollback goes back to.
+    was here. `restores` is the epoch a rollback goes back to; `reads` the epochs of inputs that a view is fixed to.
     """
 
     asset: str
@@ -121,6 +124,34 @@ class Move:
     removed: tuple[int, ...] = ()
     restores: int | None = None
     pinned: bool = False
+    reads: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A candidate was part of an asset's releases from one epoch up to, not with, another (None: it still is)."""
+
+    env: str
+    asset: str
+    candidate: int
+    from_epoch: int
+    to_epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release of one asset. `number` orders deployments; `reads` are the epochs of inputs a view is fixed to."""
+
+    env: str
+    asset: str
+    epoch: int
+    deployment: str
+    number: int
+    restores: int | None
+    physical: str
+    view_sql: str
+    reads: tuple[tuple[str, int], ...]
+    published_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,17 +293,40 @@ class Publication:
         )
         return {id_: Interval(start, end) if start is not None else None for id_, start, end in found}
 
-    def releases(self, session: Session, assets: Iterable[str]) -> list[dict[str, Any]]:
-        """Return every release of these assets, newest first."""
+    def releases(self, session: Session, assets: Iterable[str] = (), *, everywhere: bool = False) -> list[Release]:
+        """Return every release of these assets (of all, if none are named), newest first."""
         names = sorted(assets)
-        marks = ", ".join("?" for _ in names)
+        chosen = f"AND asset IN ({', '.join('?' for _ in names)})" if names else ""
         found = session.rows(
-            "SELECT asset, epoch, deployment, number, restores, physical, view_sql, published_at "
-            f"FROM {SYSTEM}.release WHERE env = ? AND asset IN ({marks}) ORDER BY number DESC, asset",
-            (self.env, *names),
+            "SELECT env, asset, epoch, deployment, number, restores, physical, view_sql, reads, published_at "
+            f"FROM {SYSTEM}.release WHERE (env = ? OR ?) {chosen} ORDER BY number DESC, asset",
+            (self.env, everywhere, *names),
         )
-        keys = ("asset", "epoch", "deployment", "number", "restores", "physical", "view_sql", "published_at")
-        return [dict(zip(keys, row, strict=True)) for row in found]
+        return [replace(Release(*row), reads=tuple((a, e) for a, e in json.loads(row[8]))) for row in found]
+
+    def everything(self, session: Session) -> tuple[tuple[Candidate, ...], list[Membership]]:
+        """Return every candidate and every membership of every environment."""
+        candidates = session.rows(f"SELECT {_COLUMNS} FROM {SYSTEM}.candidate c ORDER BY candidate")
+        members = session.rows(f"SELECT env, asset, candidate, from_epoch, to_epoch FROM {SYSTEM}.member")
+        return tuple(_candidate(row) for row in candidates), [Membership(*row) for row in members]
+
+    def drop(self, session: Session, gone: Garbage, fence: int, deployment: str, events: str) -> None:
+        """Drop what nothing can reach, and what names it, in one transaction; `events` wait in the outbox."""
+        with session.transaction():
+            self._hold(session, fence)
+            for table in gone.tables:
+                session.run(f"DROP TABLE IF EXISTS {STORE}.{quoted(table)}")
+            for table, ids in gone.batches.items():
+                session.run(f"DELETE FROM {STORE}.{quoted(table)} WHERE {BATCH} IN ({_listed(ids)})")
+            for kept in ("candidate", "member"):
+                if gone.candidates:
+                    session.run(f"DELETE FROM {SYSTEM}.{kept} WHERE candidate IN ({_listed(gone.candidates)})")
+            for release in gone.releases:
+                session.run(
+                    f"DELETE FROM {SYSTEM}.release WHERE env = ? AND asset = ? AND epoch = ?",
+                    (release.env, release.asset, release.epoch),
+                )
+            session.run(f"INSERT INTO {SYSTEM}.outbox VALUES (?, ?)", (deployment, events))
 
     def unpin(self, session: Session, assets: Sequence[str], fence: int) -> None:
         """Let runs publish these assets again."""
@@ -342,10 +396,10 @@ class Publication:
                 ),
             )
             session.run(
-                f"INSERT INTO {SYSTEM}.release VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO {SYSTEM}.release VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(self.env, move.asset, epoch, settlement.deployment, number),
-                    *(move.restores, move.physical, move.view_sql, now),
+                    *(move.restores, move.physical, move.view_sql, json.dumps(move.reads), now),
                 ),
             )
             if shown.get(move.asset) != move.view_sql:  # a view of the live set shows a new set by itself
@@ -376,6 +430,10 @@ class Publication:
         if joined:
             values = ", ".join("(?, ?, ?, ?, NULL)" for _ in joined)
             session.run(f"INSERT INTO {SYSTEM}.member VALUES {values}", tuple(v for row in joined for v in row))
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ", ".join(str(int(i)) for i in ids)
 
 
 def _row(c: Candidate) -> tuple[Any, ...]:

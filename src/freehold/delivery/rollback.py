@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from freehold.delivery.graph import Graph
-from freehold.delivery.publication import Live, Move
+from freehold.delivery.publication import Live, Move, Release
 from freehold.foundation import FreeholdError
 
 
@@ -32,7 +31,7 @@ def returns_of(
     product: str,
     assets: Iterable[str],
     live: Mapping[str, Live],
-    releases: Sequence[Mapping[str, Any]],
+    releases: Sequence[Release],
     graph: Graph,
 ) -> Return:
     """Return the way back from what is live to the deployment before it.
@@ -43,7 +42,7 @@ def returns_of(
     Raises:
         FreeholdError: FH-D202 there is no earlier deployment.
     """
-    by_epoch = {(r["asset"], r["epoch"]): r for r in releases}
+    by_epoch = {(r.asset, r.epoch): r for r in releases}
     standing = {a: _origin(by_epoch, a, live[a].epoch) for a in assets if a in live}
     if not standing:
         raise _nothing(product, "nothing of it was ever published")
@@ -51,41 +50,38 @@ def returns_of(
     movable = {asset: target for asset, target in before.items() if target is not None}
     if not movable:
         raise _nothing(product, "the deployment that is live is its first")
-    current = max(standing[asset]["number"] for asset in movable)
-    going = {asset: target for asset, target in movable.items() if standing[asset]["number"] == current}
-    to = max(going.values(), key=lambda r: r["number"])
-    here = next(standing[asset]["deployment"] for asset in going)
+    current = max(standing[asset].number for asset in movable)
+    going = {asset: target for asset, target in movable.items() if standing[asset].number == current}
+    to = max(going.values(), key=lambda r: r.number)
+    here = next(standing[asset].deployment for asset in going)
     moves = tuple(_move(asset, target, live[asset], graph) for asset, target in going.items())
-    first = tuple(a for a, origin in standing.items() if before[a] is None and origin["number"] >= current)
-    return Return(product, here, to["deployment"], to["published_at"], moves, first)
+    first = tuple(a for a, origin in standing.items() if before[a] is None and origin.number >= current)
+    return Return(product, here, to.deployment, to.published_at, moves, first)
 
 
-def _before(releases: Sequence[Mapping[str, Any]], origin: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _before(releases: Sequence[Release], origin: Release) -> Release | None:
     """Return the newest release of an asset before another, rollbacks apart; None if there is none."""
-    earlier = (
-        r
-        for r in releases
-        if r["asset"] == origin["asset"] and r["number"] < origin["number"] and r["restores"] is None
-    )
-    return max(earlier, key=lambda r: r["number"], default=None)
+    earlier = (r for r in releases if r.asset == origin.asset and r.number < origin.number and r.restores is None)
+    return max(earlier, key=lambda r: r.number, default=None)
 
 
-def _origin(by_epoch: Mapping[tuple[str, int], Mapping[str, Any]], asset: str, epoch: int) -> Mapping[str, Any]:
+def _origin(by_epoch: Mapping[tuple[str, int], Release], asset: str, epoch: int) -> Release:
     """Return the release whose content is live: the one itself, or the one it restored."""
     release = by_epoch[asset, epoch]
-    while release["restores"] is not None:
-        release = by_epoch[asset, release["restores"]]
+    while release.restores is not None:
+        release = by_epoch[asset, release.restores]
     return release
 
 
-def _move(asset: str, target: Mapping[str, Any], live: Live, graph: Graph) -> Move:
+def _move(asset: str, target: Release, live: Live, graph: Graph) -> Move:
     return Move(
         asset=asset,
         view=graph.assets[asset].relation,
-        physical=target["physical"],
-        view_sql=target["view_sql"],
+        physical=target.physical,
+        view_sql=target.view_sql,
         expected_epoch=live.epoch,
-        restores=target["epoch"],
+        restores=target.epoch,
+        reads=target.reads,
         pinned=True,
     )
 

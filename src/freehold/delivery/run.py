@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -106,12 +107,14 @@ class Run:
         token: int,
         select: Collection[str],
         interval: Interval | None,
+        until: datetime | None,
         progress: Progress | None,
     ) -> None:
         self._d = delivery
         self._session = session
         self._token = token
         self._only = interval
+        self._until = until
         self._progress = progress or (lambda *_: None)
         self.run_id = delivery.ids.new()
         self._graph = delivery.graph
@@ -148,6 +151,11 @@ class Run:
         seconds = time.perf_counter() - began
         return RunOutcome(self.run_id, tuple(self._steps), tuple(self._deployments), self._unchanged, pinned, seconds)
 
+    @property
+    def idle_candidates(self) -> int:
+        """How many candidates were not live when the run began."""
+        return len(self._waiting)
+
     # -- what there is to do
 
     def _pending(self) -> dict[Interval, list[str]]:
@@ -174,7 +182,9 @@ class Run:
         return step is not None and not is_done(step, self._overlay.standing(asset.id).get(interval))
 
     def _is_chosen(self, asset: Asset, interval: Interval) -> bool:
-        return asset.id in self._selected and (self._only is None or self._only.covers(interval))
+        """Say whether an interval is asked for."""
+        over = self._until is None or interval.end.replace(tzinfo=UTC) <= self._until
+        return over and asset.id in self._selected and (self._only is None or self._only.covers(interval))
 
     def _changes_definition(self, pending: dict[Interval, list[str]]) -> bool:
         """Say whether an interval asset moves to a new table: then all waves are published together, or the live

@@ -14,6 +14,7 @@ from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.audit import Auditor
 from freehold.delivery.evidence import Evidence, expectation, packed, unpacked
 from freehold.delivery.files import FileVersion, Landing
+from freehold.delivery.garbage import Garbage, garbage
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval
 from freehold.delivery.overlay import Overlay
@@ -26,9 +27,11 @@ from freehold.engines import Column, Engine, Relation, Session
 from freehold.estate.model import Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
 from freehold.ledger import Event, Ledger
-from freehold.quality import Evaluation
+from freehold.quality import Evaluation, PlannedCheck
 
 LEASE_S = 120.0
+KEPT_RELEASES = 10
+MOST_IDLE = 100  # candidates that are not live, before a run collects by itself
 
 
 class Delivery:
@@ -80,8 +83,12 @@ class Delivery:
         select: Collection[str] = (),
         interval: Interval | None = None,
         progress: Progress | None = None,
+        *,
+        until: datetime | None = None,
     ) -> RunOutcome:
         """Build, check and publish what is new of the selected assets (default: all) and intervals (default: all).
+
+        `until` leaves intervals for later that end after that instant.
 
         Raises:
             FreeholdError: FH-D002 a selector names nothing; FH-L201 another run holds the environment; FH-D101, FH-D102
@@ -90,14 +97,17 @@ class Delivery:
         with self._writing() as (session, token):
             self._apply()
             self._expect()
-            outcome = Run(self, session, token, select, interval, progress).execute()
+            run = Run(self, session, token, select, interval, until, progress)
+            outcome = run.execute()
             self._freshness(session, outcome)
+            if run.idle_candidates > MOST_IDLE:
+                self._collect(session, token, KEPT_RELEASES)
             return outcome
 
     def check(self, select: Collection[str] = ()) -> dict[str, Evaluation]:
         """Judge what is live by the contracts, building nothing; return an evaluation by asset that is live."""
         with self.reading() as session:
-            overlay = self._overlay(session)
+            overlay = self.overlay(session)
             chosen = self.graph.select(select)
             live = [a for a in self.graph.assets.values() if a.id in chosen and overlay.standing(a.id)]
             return {a.id: self.auditor.standing(session, a, overlay, self.clock.now()) for a in live}
@@ -141,10 +151,8 @@ class Delivery:
     def quarantined(self) -> tuple[Candidate, ...]:
         """Return the candidates that wait in quarantine and that nothing newer has replaced."""
         with self.reading() as session:
-            overlay = self._overlay(session)
-            waiting = [c for c in self.publication.waiting(session) if c.state == "quarantined"]
-            newest = {(c.asset, c.interval): c for c in waiting}
-            return tuple(c for c in newest.values() if self._is_open(c, overlay))
+            open_ = self._open(session)
+            return tuple(c for c in self.publication.waiting(session) if c.id in open_)
 
     def discard(self, candidate: int, reason: str) -> Candidate:
         """Accept doing without a candidate: what it held back may go on.
@@ -168,6 +176,40 @@ class Delivery:
             said = self._aside("discard", reason, found.asset)
             self.ledger.append(evidence.discarded(found, self.graph.assets[found.asset].product.id, said))
         return found
+
+    def candidate(self, id_: int) -> Candidate:
+        """Return one candidate, whatever became of it.
+
+        Raises:
+            FreeholdError: FH-D203 there is none.
+        """
+        with self.reading() as session:
+            candidates, _ = self.publication.everything(session)
+        found = next((c for c in candidates if c.id == id_), None)
+        if found is None:
+            raise FreeholdError(
+                "FH-D203",
+                f"There is no candidate {id_}.",
+                fix="See `freehold quarantine list`.",
+                exit_code=Exit.USAGE,
+            )
+        return found
+
+    def planned(self, asset: str, rows: int) -> tuple[PlannedCheck, ...]:
+        """Return how the checks of a live asset of that many rows are or would be settled."""
+        with self.reading() as session:
+            overlay = self.overlay(session)
+            found = self.graph.assets[asset]
+            columns = session.columns_of(f"SELECT * FROM {overlay.reading(found)} AS t")
+        return self.auditor.plan(found, columns).explain(rows)
+
+    def collect(self, keep: int = KEPT_RELEASES, *, dry_run: bool = False) -> Garbage:
+        """Drop what nothing can reach any more and return it; only return it if `dry_run`."""
+        if dry_run:
+            with self.reading() as session:
+                return self._garbage(session, keep)
+        with self._writing() as (session, token):
+            return self._collect(session, token, keep)
 
     def status(self) -> tuple[ProductStatus, ...]:
         """Return the state of every product: safe to use now, and if not, why not."""
@@ -247,14 +289,11 @@ class Delivery:
             self.publication.prepare(session)
             self._prepared = True
 
-    def _overlay(self, session: Session) -> Overlay:
+    def overlay(self, session: Session) -> Overlay:
+        """Return what is live, ready to be read and to have more laid over it."""
         live = self.publication.live(session)
         self.know_columns(session, {entry.physical for entry in live.values() if entry.physical})
         return Overlay(live, self.columns)
-
-    def overlay(self, session: Session) -> Overlay:
-        """Return what is live, ready to be read and laid over."""
-        return self._overlay(session)
 
     def _recover(self, session: Session) -> None:
         """Finish what a killed process left: its events if it had settled, a word about it if it had not."""
@@ -318,6 +357,30 @@ class Delivery:
         if events:
             self.ledger.append(*events)
 
+    def _garbage(self, session: Session, keep: int) -> Garbage:
+        candidates, members = self.publication.everything(session)
+        releases = self.publication.releases(session, everywhere=True)
+        return garbage(candidates, members, releases, self._open(session), self.clock.now(), keep)
+
+    def _collect(self, session: Session, token: int, keep: int) -> Garbage:
+        gone = self._garbage(session, keep)
+        if not gone.candidates and not gone.releases:
+            return gone
+        id_ = self.ids.new()
+        told = Evidence(self.env, "", id_, self.clock.now()).collected(gone.tables, gone.batches, gone.rows)
+        self.publication.drop(session, gone, token, id_, packed([told]))
+        self.ledger.append(told)
+        for table in gone.tables:
+            self.columns.pop(table, None)
+        return gone
+
+    def _open(self, session: Session) -> set[int]:
+        """Return the candidates in quarantine that nothing newer has replaced."""
+        overlay = self.overlay(session)
+        waiting = [c for c in self.publication.waiting(session) if c.state == "quarantined"]
+        newest = {(c.asset, c.interval): c for c in waiting}
+        return {c.id for c in newest.values() if self._is_open(c, overlay)}
+
     def _freshness(self, session: Session, outcome: RunOutcome) -> None:
         """Remember how old the live data of each promised asset is, after a run that changed anything."""
         if not outcome.deployments:
@@ -346,6 +409,7 @@ class Delivery:
             removed=tuple(sorted(now - then)),
             restores=move.restores,
             pinned=True,
+            reads=move.reads,
         )
 
     def _assets_of(self, product: str) -> list[str]:

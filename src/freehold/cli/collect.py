@@ -1,0 +1,32 @@
+"""`freehold collect`: drop what nothing can reach any more."""
+
+from __future__ import annotations
+
+import click
+
+from freehold.cli.opened import environment, opened_delivery, waiting
+from freehold.cli.output import as_json, emit, say
+
+
+@click.command(epilog="Example: freehold collect --keep 30")
+@click.option(
+    "--keep", type=click.IntRange(1), default=10, show_default=True, help="Releases of each asset to go back to."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@environment
+@waiting
+@as_json
+@click.pass_obj
+def collect(start: str | None, keep: int, dry_run: bool, env: str | None, wait_s: float, as_json: bool) -> None:
+    """Drop tables and rows that nothing can reach any more.
+
+    Kept are whatever any environment serves, the last releases of every asset, what waits in quarantine, and everything
+    younger than an hour. Runs collect by themselves; this is for doing it now.
+    """
+    with opened_delivery(start, env, wait_s=wait_s) as delivery:
+        gone = delivery.collect(keep=keep, dry_run=dry_run)
+    if as_json:
+        emit({"tables": gone.tables, "batches": gone.batches, "rows": gone.rows, "dry_run": dry_run})
+    else:
+        verb = "Would drop" if dry_run else "Dropped"
+        say(f"{verb} {len(gone.tables):,} tables and {len(gone.batches):,} batches ({gone.rows:,} rows).")

@@ -1,0 +1,120 @@
+"""Opening what a command works on: the estate around here, its ledger, and the warehouse of one environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from freehold.foundation import Caller, Exit, FreeholdError, SimulatedClock, SystemClock, near
+
+if TYPE_CHECKING:
+    from freehold.delivery import Delivery
+    from freehold.estate.model import Environment, Estate
+    from freehold.ledger import Ledger
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+environment = click.option("--env", default=None, metavar="ENV", help="The environment; default: the protected one.")
+as_of = click.option(
+    "--as-of",
+    default=None,
+    metavar="DATE",
+    help="Act as though it were then: 2011-03-07, or 2011-03-07T06:00; UTC without a zone.",
+)
+waiting = click.option("--wait", "wait_s", default=0.0, metavar="SECONDS", help="Wait for a warehouse that is in use.")
+selecting = click.option(
+    "--select",
+    "-s",
+    multiple=True,
+    metavar="WHAT",
+    help="Asset, product or domain; +x with what it reads, x+ with what reads it. May be repeated.",
+)
+
+
+@contextmanager
+def opened_delivery(
+    start: str | None,
+    env: str | None,
+    *,
+    wait_s: float = 0.0,
+    jobs: int | None = None,
+    at: str | None = None,
+) -> Iterator[Delivery]:
+    """Open everything a delivery needs, and close it again whatever happens."""
+    from freehold.delivery import Delivery
+    from freehold.engines import open_engine
+    from freehold.foundation.secrets import resolved
+
+    estate = loaded(start)
+    chosen = _environment(estate, env)
+    connection = estate.connections[chosen.connection]
+    settings = resolved(connection.settings, root=estate.root, where=connection.where)
+    clock = SimulatedClock(instant(at)) if at else SystemClock()
+    with ExitStack() as closing:
+        engine = open_engine(connection.url, root=str(estate.root), wait_s=wait_s, **settings)
+        closing.callback(engine.close)
+        ledger = closing.enter_context(opened_ledger(estate))
+        caller = Caller.at_the_shell()
+        delivery = Delivery(estate, engine, ledger, env=chosen.name, clock=clock, caller=caller, jobs=jobs)
+        closing.callback(delivery.close)
+        yield delivery
+
+
+@contextmanager
+def opened_ledger(estate: Estate) -> Iterator[Ledger]:
+    """Open the ledger of an estate."""
+    from freehold.ledger import Ledger
+
+    with Ledger.open(estate.state_url, root=estate.root, caller=Caller.at_the_shell()) as ledger:
+        yield ledger
+
+
+def loaded(start: str | None) -> Estate:
+    """Find and read the estate around a folder.
+
+    Raises:
+        Problems: every error in its files.
+    """
+    from freehold.estate import find_estate, load_estate
+
+    return load_estate(find_estate(Path(start) if start else None))
+
+
+def instant(text: str) -> datetime:
+    """Read a day (its end) or an instant; UTC where no zone is given.
+
+    Raises:
+        FreeholdError: FH-C002 it is neither.
+    """
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise FreeholdError(
+            "FH-C002",
+            f"`{text}` is no day or instant.",
+            fix="Write 2011-03-07 or 2011-03-07T06:00.",
+            exit_code=Exit.USAGE,
+        ) from None
+    if len(text) == len("2011-03-07"):
+        read += timedelta(days=1)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _environment(estate: Estate, name: str | None) -> Environment:
+    from freehold.delivery.graph import default_environment
+
+    wanted = name or default_environment(estate)
+    if wanted in estate.environments:
+        return estate.environments[wanted]
+    known = ", ".join(estate.environments)
+    raise FreeholdError(
+        "FH-C001",
+        f"The estate has no environment `{wanted}`.",
+        fix=near(wanted, estate.environments) or f"It has: {known}.",
+        exit_code=Exit.USAGE,
+    )

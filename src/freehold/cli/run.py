@@ -1,0 +1,173 @@
+"""`freehold run`: build, check and publish what is new."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from freehold.cli.opened import as_of, environment, instant, opened_delivery, selecting, waiting
+from freehold.cli.output import as_json, emit, say, table
+
+if TYPE_CHECKING:
+    from freehold.delivery import RunOutcome, StepOutcome
+
+MOST_ROWS = 20
+_MARKS = {
+    "published": "[green]published[/green]",
+    "quarantined": "[red]quarantined[/red]",
+    "held": "[yellow]held[/yellow]",
+    "failed": "[red]failed[/red]",
+}
+
+
+@click.command(epilog="Example: freehold run --select sales.orders+ --interval 2011-03-01..2011-03-07")
+@selecting
+@click.option("--interval", default=None, metavar="FROM..TO", help="Only these days, the last one included.")
+@as_of
+@environment
+@click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Steps at once; default: one a core, at most 4.")
+@waiting
+@as_json
+@click.pass_obj
+def run(
+    start: str | None,
+    select: tuple[str, ...],
+    interval: str | None,
+    as_of: str | None,
+    env: str | None,
+    jobs: int | None,
+    wait_s: float,
+    as_json: bool,
+) -> None:
+    """Build, check and publish what is new.
+
+    Everything new is built beside what is live, judged by its contract, and published in one move, or kept in
+    quarantine while the last good version stays live. With nothing new, nothing is done. Ends with 1 when anything was
+    kept from being published.
+    """
+    from freehold.delivery import parse_interval
+
+    span = parse_interval(interval) if interval else None
+    opened = opened_delivery(start, env, wait_s=wait_s, jobs=jobs, at=as_of)
+    with opened as delivery, _progress(shown=not as_json) as progress:
+        outcome = delivery.run(select, span, progress, until=instant(as_of) if as_of else None)
+    if as_json:
+        emit(_as_object(outcome))
+    else:
+        _print(outcome)
+    sys.exit(int(outcome.exit_code))
+
+
+def _print(outcome: RunOutcome) -> None:
+    if outcome.nothing_to_do and not outcome.steps:
+        say(f"Nothing new: {outcome.unchanged:,} steps are up to date. ({outcome.seconds:.1f} s)")
+    for name in outcome.pinned:
+        say(f"{name} is pinned by a rollback and was left as it is; `freehold rollback PRODUCT --unpin` lets it go on.")
+    shown = _worth_showing(outcome)
+    if shown:
+        table(
+            [_row(step) for step in shown],
+            ("asset", "interval", "outcome", "rows", "checks", "why"),
+            right=(3,),
+        )
+    counted = {status: len(outcome.of(status)) for status in dict.fromkeys(s.status for s in outcome.steps)}
+    if outcome.steps:
+        said = ", ".join(f"{n:,} {status}" for status, n in counted.items())
+        say(f"{said}; {len(outcome.deployments):,} deployments in {outcome.seconds:.1f} s.")
+    if any(s.status == "quarantined" for s in outcome.steps):
+        say("Consumers keep the last good version. Next: freehold quarantine list")
+
+
+def _worth_showing(outcome: RunOutcome) -> list[StepOutcome]:
+    """Return what went wrong, and of a short run everything."""
+    if len(outcome.steps) <= MOST_ROWS:
+        return list(outcome.steps)
+    return [s for s in outcome.steps if s.status != "published"][:MOST_ROWS]
+
+
+def _row(step: StepOutcome) -> tuple[str, ...]:
+    passed = sum(r.verdict == "pass" for r in step.results)
+    checks = f"{passed}/{len(step.results)}" if step.results else ""
+    why = step.reason.splitlines()[1] if "\n" in step.reason else step.reason
+    again = " (still)" if step.repeated else ""
+    return (
+        *(step.asset, str(step.interval or ""), _MARKS[step.status] + again),
+        *(f"{step.rows:,}" if step.rows else "", checks, why),
+    )
+
+
+def _as_object(outcome: RunOutcome) -> dict[str, Any]:
+    return {
+        "run_id": outcome.run_id,
+        "deployments": outcome.deployments,
+        "unchanged": outcome.unchanged,
+        "pinned": outcome.pinned,
+        "seconds": round(outcome.seconds, 3),
+        "steps": [step_object(step) for step in outcome.steps],
+    }
+
+
+def step_object(step: StepOutcome) -> dict[str, Any]:
+    """Return a step for machines, with the checks that did not pass."""
+    return {
+        "asset": step.asset,
+        "product": step.product,
+        "interval": str(step.interval) if step.interval else None,
+        "status": step.status,
+        "rows": step.rows,
+        "reason": step.reason or None,
+        "code": step.code or None,
+        "repeated": step.repeated,
+        "candidate": step.candidate or None,
+        "kept_deployment": step.kept or None,
+        "checks": len(step.results),
+        "not_passed": [result_object(r) for r in step.results if r.verdict not in ("pass", "skipped")],
+    }
+
+
+def result_object(result: Any) -> dict[str, Any]:
+    """Return the verdict on a check for machines."""
+    return {
+        "check": result.check.id,
+        "claim": result.check.claim,
+        "verdict": result.verdict,
+        "value": result.value,
+        "operator": result.check.operator,
+        "threshold": result.check.threshold,
+        "unit": result.check.unit,
+        "failing": result.failing,
+        "total": result.total,
+        "share": result.share,
+        "blocking": result.check.blocking,
+        "decided_by": result.decided_by,
+        "reason": result.reason or None,
+        "where": str(result.check.where),
+        "cost_s": round(result.cost_s, 6),
+    }
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Any]:
+    """Show a bar on a terminal, nothing elsewhere."""
+    if not (shown and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from freehold.cli.output import console
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("building", total=None)
+
+        def progress(step: StepOutcome | None, done: int, total: int) -> None:
+            if step is None:
+                bar.update(task, completed=done, total=total)
+            else:
+                bar.update(task, description=f"{step.asset} {step.interval or ''}")
+
+        yield progress

@@ -1,0 +1,168 @@
+"""`freehold status`: may I use it now?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from freehold.cli.opened import as_of, environment, opened_delivery, waiting
+from freehold.cli.output import ago, as_json, emit, say, table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from freehold.delivery import AssetStatus, ProductStatus
+
+_SAFE = {"yes": "[green]yes[/green]", "stale": "[yellow]last good[/yellow]", "no": "[red]no[/red]"}
+
+
+@click.command(epilog="Example: freehold status sales.orders")
+@click.argument("product", required=False)
+@as_of
+@environment
+@waiting
+@as_json
+@click.pass_obj
+def status(
+    start: str | None, product: str | None, as_of: str | None, env: str | None, wait_s: float, as_json: bool
+) -> None:
+    """Show each product: safe to use now? since when? what is in quarantine?
+
+    `last good` means that consumers read the newest version that passed, and that newer data waits: the reasons follow.
+    Name a PRODUCT to see its assets.
+    """
+    with opened_delivery(start, env, wait_s=wait_s, at=as_of) as delivery:
+        found = delivery.status()
+        now = delivery.clock.now()
+        if product:
+            found = tuple(p for p in found if product in (p.product.id, p.product.name)) or _unknown(product, found)
+    if as_json:
+        emit({"products": [_as_object(p, now) for p in found]})
+    elif product:
+        _print_product(found[0], now)
+    else:
+        _print(found, now)
+
+
+def _print(found: tuple[ProductStatus, ...], now: datetime) -> None:
+    rows = [
+        (
+            f"[bold]{p.product.id}[/bold]",
+            str(p.product.tier),
+            p.product.team or "[dim]none[/dim]",
+            _SAFE[p.safe],
+            _until(p.data_until, now),
+            _since(p.published_at, now),
+            _checks(p),
+            str(sum(len(a.quarantined) for a in p.assets) or ""),
+        )
+        for p in found
+    ]
+    table(
+        rows,
+        ("product", "tier", "owner", "safe to use", "data up to", "published", "checks", "quarantine"),
+        right=(1, 7),
+    )
+    for p in found:
+        for reason in p.reasons:
+            say(f"{p.product.id}: {reason}")
+
+
+def _print_product(p: ProductStatus, now: datetime) -> None:
+    from freehold.cli.output import console
+
+    console().print(
+        f"[bold]{p.product.id}[/bold] {p.product.version or ''}  {_SAFE[p.safe]}  owner {p.product.team or 'none'}"
+    )
+    rows = [
+        (
+            a.asset.rpartition(".")[2] + ("" if a.is_output else " [dim](internal)[/dim]"),
+            a.kind,
+            a.relation,
+            f"{a.rows:,}" if a.published_at else "[dim]never[/dim]",
+            _until(a.data_until, now),
+            _since(a.published_at, now),
+            _verdicts(a.checks),
+            ", ".join(str(c.interval or f"candidate {c.id}") for c in a.quarantined),
+        )
+        for a in p.assets
+    ]
+    table(rows, ("asset", "kind", "read it as", "rows", "data up to", "published", "checks", "quarantine"), right=(3,))
+    for reason in p.reasons:
+        say(reason)
+    if p.deployment:
+        say(f"Live deployment: {p.deployment}")
+
+
+def _checks(p: ProductStatus) -> str:
+    total: dict[str, int] = {}
+    for asset in p.assets:
+        for verdict, count in asset.checks.items():
+            total[verdict] = total.get(verdict, 0) + count
+    return _verdicts(total)
+
+
+def _verdicts(counts: dict[str, int]) -> str:
+    colours = {"pass": "green", "warn": "yellow", "fail": "red", "error": "red"}
+    return " ".join(f"[{c}]{counts[v]} {v}[/{c}]" for v, c in colours.items() if counts.get(v))
+
+
+def _until(until: datetime | None, now: datetime) -> str:
+    from freehold.delivery.status import age
+
+    old = age(until, now)
+    return f"{until:%Y-%m-%d %H:%M} [dim]{ago(old)} ago[/dim]" if until and old is not None else ""
+
+
+def _since(published: datetime | None, now: datetime) -> str:
+    return f"{ago(now - published)} ago" if published else "[dim]never[/dim]"
+
+
+def _as_object(p: ProductStatus, now: datetime) -> dict[str, Any]:
+    from freehold.delivery.status import age
+
+    old = age(p.data_until, now)
+    return {
+        "product": p.product.id,
+        "tier": p.product.tier,
+        "owner": p.product.team,
+        "safe": p.safe,
+        "reasons": p.reasons,
+        "deployment": p.deployment or None,
+        "published_at": p.published_at,
+        "data_until": p.data_until,
+        "age_s": old.total_seconds() if old is not None else None,
+        "assets": [_asset_object(a) for a in p.assets],
+    }
+
+
+def _asset_object(a: AssetStatus) -> dict[str, Any]:
+    return {
+        "asset": a.asset,
+        "relation": a.relation,
+        "kind": a.kind,
+        "output": a.is_output,
+        "deployment": a.deployment or None,
+        "published_at": a.published_at,
+        "rows": a.rows,
+        "data_until": a.data_until,
+        "checks": a.checks,
+        "pinned": a.pinned,
+        "quarantined": [
+            {"candidate": c.id, "interval": str(c.interval) if c.interval else None} for c in a.quarantined
+        ],
+        "late": [{"interval": str(e.interval), "due_at": e.due_at} for e in a.late],
+    }
+
+
+def _unknown(product: str, found: tuple[ProductStatus, ...]) -> tuple[ProductStatus, ...]:
+    from freehold.foundation import Exit, FreeholdError, near
+
+    known = [p.product.id for p in found]
+    raise FreeholdError(
+        "FH-D201",
+        f"There is no product `{product}`.",
+        fix=near(product, known) or f"There are: {', '.join(known)}.",
+        exit_code=Exit.USAGE,
+    )
