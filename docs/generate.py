@@ -1,0 +1,87 @@
+"""Writes docs/reference/cli.md from the commands themselves: `make reference`. A test fails when the two differ."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from freehold.cli import cli
+
+PAGE = Path(__file__).parent / "reference" / "cli.md"
+
+HEAD = """\
+# Commands
+
+*Written from the commands by `make reference`; do not edit it by hand.*
+
+Every command takes `-C DIR` (before its name) to work on an estate elsewhere, and `--json` to print one object for a
+machine: a list is an object whose key is the plural noun. Data goes to stdout, talk and errors to stderr, so both can
+be piped apart. Colour is left out where nobody looks and where `NO_COLOR` is set.
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | a finding: a file to mend, a failed check, something kept from being published |
+| 2 | usage |
+| 3 | the environment: a lock, a disk, a connection, another writer |
+| 4 | approval needed |
+"""
+
+
+def render() -> str:
+    """Return the whole page."""
+    root = click.Context(cli, info_name="freehold")
+    sections = [HEAD, *(_section(context) for context in commands(root))]
+    return "\n".join(sections)
+
+
+def commands(context: click.Context) -> Iterator[click.Context]:
+    """Yield a context for every command below a group, groups before what they hold."""
+    group = context.command
+    assert isinstance(group, click.Group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        below = click.Context(command, info_name=name, parent=context)
+        yield below
+        if isinstance(command, click.Group):
+            yield from commands(below)
+
+
+def _section(context: click.Context) -> str:
+    command = context.command
+    depth = "##" if context.parent and context.parent.parent is None else "###"
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    parts = [f"{depth} {context.command_path}", _prose(command.help or ""), f"```text\n{usage}\n```"]
+    rows = [
+        f"| {' '.join(f'`{part.strip()}`' for part in names.split(','))} | {meaning.replace('|', chr(92) + '|')} |"
+        for names, meaning in _options(context)
+    ]
+    if rows:
+        parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]))
+    if command.epilog:
+        parts.append(_example(command.epilog))
+    return "\n\n".join(parts) + "\n"
+
+
+def _options(context: click.Context) -> Iterator[tuple[str, str]]:
+    for parameter in context.command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record and isinstance(parameter, click.Option) and parameter.name != "help":
+            yield record
+
+
+def _example(epilog: str) -> str:
+    label, _, line = epilog.partition(": ")
+    return epilog if "`" in epilog else f"{label}: `{line}`"
+
+
+def _prose(text: str) -> str:
+    return inspect.cleandoc(text).replace("\b\n", "")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")
