@@ -33,7 +33,7 @@ ENVELOPE = {
     "run_id": "VARCHAR",
     "correlation_id": "VARCHAR",
     "replay": "BOOLEAN",
-    "data": "JSON",
+    "data": "VARCHAR",  # JSON text, exactly as sealed
 }
 FILLS = ("env", "product", "run_id", "subject")  # envelope columns that stand in for an absent field of their name
 

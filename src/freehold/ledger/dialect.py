@@ -191,7 +191,7 @@ class Postgres:
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM FULL side_item"))
 
-    def bytewise(self, connection: Connection) -> contextlib.AbstractContextManager[None]:
+    def bytewise(self, connection: Connection) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002
         """Do nothing: PostgreSQL refuses to store text that is not UTF-8."""
         return contextlib.nullcontext()
 

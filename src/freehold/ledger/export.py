@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +34,8 @@ def export(events: Iterable[Recorded], path: Path, format: str) -> int:
         problem = f"`{path}` cannot be written: {error.strerror or error}."
         raise FreeholdError("FH-L403", problem, fix="Choose another place.", exit_code=Exit.ENVIRONMENT) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not there, or never could be
+            partial.unlink()
     return written
 
 

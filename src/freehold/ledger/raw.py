@@ -5,6 +5,7 @@ Usage, telemetry and calls of models keep every event, so that distinct counts a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable
@@ -69,7 +70,8 @@ class RawSegments:
             fix = "Free some space, or check the folder; nothing was recorded."
             raise FreeholdError("FH-L104", problem, fix=fix, exit_code=Exit.ENVIRONMENT) from error
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it is not there, or never could be
+                partial.unlink()
         return sha256, path.stat().st_size
 
     def _typed(self, type: str, rows: list[Row]) -> object:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import shutil
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,23 +59,20 @@ class Segments:
 
     def upto(self, seq: int) -> tuple[Segment, ...]:
         """Return the full segments that lie within 1..seq, making those that are not there."""
-        seals = self._seals(seq)
         bounds = [(n * EVENTS_EACH + 1, (n + 1) * EVENTS_EACH) for n in range(seq // EVENTS_EACH)]
-        return tuple(
-            self._there(first, last, seals[last]) or self._make(first, last, seals[last]) for first, last in bounds
-        )
+        seals = self._seals([last for _, last in bounds])
+        return tuple(self._there(*at, seal) or self._make(*at, seal) for at, seal in zip(bounds, seals, strict=True))
 
-    def _seals(self, seq: int) -> dict[int, str]:
-        """Return, for each last number of a segment, the hash of the block that holds it."""
+    def _seals(self, numbers: Sequence[int]) -> list[str]:
+        """Return the hash of the block that holds each number."""
+        if not numbers:
+            return []
         block = tables.block.c
-        query = select(block.first_seq, block.last_seq, block.hash).where(block.workspace == self._store.workspace)
-        found: dict[int, str] = {}
+        query = select(block.last_seq, block.hash).where(block.workspace == self._store.workspace)
         with self._store.read() as connection:
-            for row in connection.execute(query.where(block.first_seq <= seq)):
-                last = row.last_seq - row.last_seq % EVENTS_EACH
-                if row.first_seq <= last:
-                    found[last] = row.hash
-        return found
+            blocks = connection.execute(query.order_by(block.last_seq)).all()
+        ends = [row.last_seq for row in blocks]
+        return [str(blocks[bisect_left(ends, number)].hash) for number in numbers]
 
     def _there(self, first: int, last: int, seal: str) -> Segment | None:
         folder = self._folder(first, last)

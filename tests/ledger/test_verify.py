@@ -1,0 +1,355 @@
+"""The seal: nothing that was recorded can change, go, come or move without being named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from happenings import START, check
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from freehold.foundation import FreeholdError, SimulatedClock
+from freehold.ledger import Event, Ledger, Verification
+from freehold.ledger import seal as sealing
+
+EVENTS, EACH = 37, 10  # the last block is not full
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a sealed ledger of 37 events in four blocks, signed after 20 and at the end, and two side items."""
+    folder = tmp_path_factory.mktemp("sealed")
+    clock = SimulatedClock(START)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealing, "MOST_EVENTS", EACH)
+        patch.setattr(sealing, "MOST_SECONDS", 3600.0)  # blocks are cut by number here, however slow the machine
+        with Ledger.open("sqlite:///state.db", root=folder, clock=clock) as ledger:
+            sample = ledger.side.put("sample", [{"customer": "Größe ✓"}], subject="person:1")
+            for number in range(EVENTS):
+                clock.advance(timedelta(seconds=1))
+                ledger.append(check(number, value=number / 7, reason="naïve ✓", sample=sample if number == 5 else None))
+                if number == 19:
+                    ledger.checkpoint()
+            clock.advance(timedelta(hours=2))
+            ledger.checkpoint()
+        yield folder
+
+
+@contextmanager
+def tampered(folder: Path, *statements: tuple[str, tuple[object, ...]], also: str = "") -> Iterator[Verification]:
+    """Verify a copy of a ledger in which somebody ran statements, and wrote `also` over the witness file."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "ledger"
+        shutil.copytree(folder, copy)
+        with closing(sqlite3.connect(copy / "state.db")) as database, database:
+            for statement, values in statements:
+                database.execute(statement, values)
+        if also:
+            (copy / "ledger.default.checkpoints.jsonl").write_text(also)
+        with Ledger.open("sqlite:///state.db", root=copy, clock=SimulatedClock(START + timedelta(days=1))) as ledger:
+            yield ledger.verify()
+
+
+def test_what_nobody_touched_verifies(sealed: Path) -> None:
+    """And the answer says how much that was."""
+    with tampered(sealed) as found:
+        assert found.ok
+        assert (found.events, found.blocks, found.unsealed, found.trusted) == (37, 4, 0, True)
+        assert found.checkpoints >= 2
+
+
+TEXTS = ("id", "type", "env", "actor", "assurance", "subject", "product", "run_id", "correlation_id", "data")
+NUMBERS = ("schema_version", "occurred_at", "recorded_at", "replay")
+
+
+@settings(max_examples=60, deadline=None)
+@given(seq=st.integers(1, EVENTS), column=st.sampled_from(TEXTS), place=st.integers(0), bit=st.integers(0, 7))
+def test_any_bit_flipped_in_any_text_of_any_event_is_found(
+    sealed: Path, seq: int, column: str, place: int, bit: int
+) -> None:
+    """Even where the result is no UTF-8 at all; the verification names the event and its block."""
+    with closing(sqlite3.connect(sealed / "state.db")) as database:
+        where = (f"SELECT CAST({column} AS BLOB) FROM ledger_event WHERE seq = ?", (seq,))
+        (text,) = database.execute(*where).fetchone()
+    assume(text)
+    flipped = bytearray(text)
+    flipped[place % len(text)] ^= 1 << bit
+
+    change = (f"UPDATE ledger_event SET {column} = CAST(? AS TEXT) WHERE seq = ?", (bytes(flipped), seq))
+    with tampered(sealed, change) as found:
+        assert found.broken is not None
+        assert (found.broken.fault, found.broken.seq) == ("changed", seq)
+        assert found.broken.block == (seq - 1) // EACH + 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(seq=st.integers(1, EVENTS), column=st.sampled_from(NUMBERS), bit=st.integers(0, 40))
+def test_any_bit_flipped_in_any_number_of_any_event_is_found(sealed: Path, seq: int, column: str, bit: int) -> None:
+    """Times and versions are sealed like texts; `replay` is a yes or no, whatever number stands for yes."""
+    flip = 1 if column == "replay" else 1 << bit
+    change = f"UPDATE ledger_event SET {column} = ({column} | ?1) - ({column} & ?1) WHERE seq = ?2"
+    with tampered(sealed, (change, (flip, seq))) as found:
+        assert found.broken is not None
+        assert (found.broken.fault, found.broken.seq) == ("changed", seq)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seq=st.integers(1, EVENTS))
+def test_a_removed_event_is_named(sealed: Path, seq: int) -> None:
+    """By its number and block."""
+    with tampered(sealed, ("DELETE FROM ledger_event WHERE seq = ?", (seq,))) as found:
+        assert found.broken is not None
+        assert (found.broken.fault, found.broken.seq, found.broken.block) == ("removed", seq, (seq - 1) // EACH + 1)
+
+
+def _close_gap(seq: int) -> list[tuple[str, tuple[object, ...]]]:
+    """Remove an event and move the later ones up, one by one, so that no number is missing."""
+    moves = [("UPDATE ledger_event SET seq = ? WHERE seq = ?", (s - 1, s)) for s in range(seq + 1, EVENTS + 1)]
+    return [("DELETE FROM ledger_event WHERE seq = ?", (seq,)), *moves]
+
+
+def test_a_removed_event_is_named_though_the_others_closed_up(sealed: Path) -> None:
+    """Numbers are part of the seal."""
+    with tampered(sealed, *_close_gap(13)) as found:
+        assert found.broken is not None
+        assert (found.broken.fault, found.broken.seq, found.broken.block) == ("removed", 13, 2)
+
+
+def test_an_inserted_event_is_named(sealed: Path) -> None:
+    """Put between two others, which were moved down for it."""
+    moves = [("UPDATE ledger_event SET seq = ? WHERE seq = ?", (s + 1, s)) for s in range(EVENTS, 12, -1)]
+    copied = "INSERT INTO ledger_event SELECT * FROM ledger_event WHERE seq = 5"
+    forged = copied.replace("*", "workspace, 13, 'forged', " + ", ".join([*_COLUMNS[3:]]))
+    with tampered(sealed, *moves, (forged, ())) as found:
+        assert found.broken is not None
+        assert (found.broken.fault, found.broken.seq, found.broken.block) == ("inserted", 13, 2)
+
+
+_COLUMNS = (
+    *("workspace", "seq", "id", "type", "schema_version", "occurred_at", "recorded_at", "env", "actor", "assurance"),
+    *("subject", "product", "run_id", "correlation_id", "replay", "data"),
+)
+
+
+@pytest.mark.parametrize("seq", [0, -3, EVENTS + 1, EVENTS + 100])
+def test_an_event_put_outside_the_chain_is_named(sealed: Path, seq: int) -> None:
+    """Before its first number or after its last."""
+    columns = ", ".join(_COLUMNS[3:])
+    forged = f"INSERT INTO ledger_event SELECT workspace, ?, 'forged', {columns} FROM ledger_event WHERE seq = 5"
+    with tampered(sealed, (forged, (seq,))) as found:
+        assert found.broken is not None
+        assert (found.broken.fault, found.broken.seq) == ("inserted", seq)
+
+
+@settings(max_examples=20, deadline=None)
+@given(one=st.integers(11, 20), other=st.integers(11, 20))
+def test_two_events_that_changed_places_are_named(sealed: Path, one: int, other: int) -> None:
+    """The first of the two."""
+    assume(one != other)
+    swap = [(one, -1), (other, one), (-1, other)]
+    moves = [("UPDATE ledger_event SET seq = ? WHERE seq = ?", (to, at)) for at, to in swap]
+    with tampered(sealed, *moves) as found:
+        assert found.broken is not None
+        assert (found.broken.fault, found.broken.seq, found.broken.block) == ("reordered", min(one, other), 2)
+
+
+CUT_EVENTS = ("DELETE FROM ledger_event WHERE seq > 30", ())
+CUT_BLOCKS = ("DELETE FROM ledger_block WHERE block > 3", ())
+CUT_HEAD = (
+    "UPDATE ledger_head SET seq = 30, sealed_seq = 30, block = 3,"
+    " block_hash = (SELECT hash FROM ledger_block WHERE block = 3)",
+    (),
+)
+CUT_CHECKPOINTS = ("DELETE FROM ledger_checkpoint WHERE block > 3", ())
+
+
+@pytest.mark.parametrize(
+    ("cuts", "fault"),
+    [
+        pytest.param([CUT_EVENTS], "removed", id="the events"),
+        pytest.param([CUT_EVENTS, CUT_BLOCKS], "cut", id="and their block"),
+        pytest.param([CUT_EVENTS, CUT_BLOCKS, CUT_HEAD], "cut", id="and the end of the chain, so a checkpoint tells"),
+        pytest.param(
+            [CUT_EVENTS, CUT_BLOCKS, CUT_HEAD, CUT_CHECKPOINTS], "cut", id="and the checkpoints, so the witness tells"
+        ),
+    ],
+)
+def test_a_tail_that_was_cut_off_is_found(sealed: Path, cuts: list[tuple[str, tuple[object, ...]]], fault: str) -> None:
+    """However clean the cut, the fourth block is named as the first that is missing."""
+    with tampered(sealed, *cuts) as found:
+        assert found.broken is not None
+        assert (found.broken.fault, found.broken.block) == (fault, 4)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("UPDATE ledger_block SET hash = upper(hash) WHERE block = 2", id="its hash"),
+        pytest.param("UPDATE ledger_block SET previous = upper(previous) WHERE block = 2", id="the hash before it"),
+        pytest.param("UPDATE ledger_block SET sealed_at = sealed_at + 1 WHERE block = 2", id="its time"),
+        pytest.param("UPDATE ledger_block SET leaves = x'00' WHERE block = 2", id="its leaves"),
+        pytest.param("UPDATE ledger_block SET last_seq = 19 WHERE block = 2", id="its bounds"),
+        pytest.param("DELETE FROM ledger_block WHERE block = 2", id="all of it"),
+    ],
+)
+def test_a_block_that_was_changed_is_named(sealed: Path, change: str) -> None:
+    """The seal seals itself."""
+    with tampered(sealed, (change, ())) as found:
+        assert found.broken is not None
+        assert found.broken.block == 2
+
+
+def test_a_history_written_anew_does_not_fit_the_signatures(sealed: Path) -> None:
+    """Whoever hashes everything again after a change has not got the key."""
+    with closing(sqlite3.connect(sealed / "state.db")) as database:
+        database.row_factory = sqlite3.Row
+        rows = [dict(r) for r in database.execute("SELECT * FROM ledger_event ORDER BY seq")]
+        seals = [dict(r) for r in database.execute("SELECT * FROM ledger_block ORDER BY block")]
+    rows[4]["data"] = rows[4]["data"].replace("pass", "fail")
+    statements: list[tuple[str, tuple[object, ...]]] = [
+        ("UPDATE ledger_event SET data = ? WHERE seq = 5", (rows[4]["data"],))
+    ]
+    previous = "0" * 64
+    for seal in seals:
+        own = [tuple(r.values()) for r in rows if seal["first_seq"] <= r["seq"] <= seal["last_seq"]]
+        leaves = b"".join(sealing.leaf(row) for row in own)
+        given = [seal[name] for name in ("workspace", "block", "first_seq", "last_seq", "sealed_at")]
+        hash_ = sealing.block_hash(*given, previous, leaves)
+        change = "UPDATE ledger_block SET leaves = ?, previous = ?, hash = ? WHERE block = ?"
+        statements.append((change, (leaves, previous, hash_, seal["block"])))
+        previous = hash_
+    statements.append(("UPDATE ledger_head SET block_hash = ?", (previous,)))
+
+    with tampered(sealed, *statements) as found:
+        assert found.broken is not None
+        assert (found.broken.fault, found.broken.block) == ("chain", 1)
+        assert "checkpoint" in found.broken.problem
+
+
+@pytest.mark.parametrize("column", ["hash", "signature", "public_key"])
+def test_a_checkpoint_that_was_changed_is_found(sealed: Path, column: str) -> None:
+    """Its statement, its signature, and whose it is."""
+    change = f"UPDATE ledger_checkpoint SET {column} = replace({column}, substr({column}, 9, 1), '0') WHERE block = 2"
+    with closing(sqlite3.connect(sealed / "state.db")) as database:
+        (value,) = database.execute(f"SELECT {column} FROM ledger_checkpoint WHERE block = 2").fetchone()
+    if value[8] == "0":
+        change = change.replace("'0'", "'1'")
+    with tampered(sealed, (change, ())) as found:
+        assert found.broken is not None
+        assert found.broken.fault == "signature"
+
+
+def test_a_checkpoint_of_another_key_is_not_believed(sealed: Path, tmp_path: Path) -> None:
+    """A genuine signature of somebody else proves nothing."""
+    with Ledger.open("sqlite:///state.db", root=tmp_path, clock=SimulatedClock(START)) as other:
+        other.append(check(1))
+        foreign = json.dumps(other.checkpoint().to_json())
+    with tampered(sealed, also=foreign) as found:
+        assert found.broken is not None
+        assert found.broken.fault == "signature"
+        assert "another key" in found.broken.problem
+
+
+def test_a_witness_file_that_is_damaged_says_where(sealed: Path) -> None:
+    """It is evidence too, and not silently passed over."""
+    with pytest.raises(FreeholdError, match="Line 1 of"), tampered(sealed, also="{"):
+        pass
+
+
+def test_erasing_a_person_leaves_every_seal_valid(ledger: Ledger) -> None:
+    """What was said about them is gone, that it was is sealed, and the erasure is on record."""
+    item = ledger.side.put("sample", [{"customer": "17850"}], subject="person:1")
+    other = ledger.side.put("sample", [{"customer": "12347"}], subject="person:2")
+    ledger.append(check(1, sample=item), check(2, sample=other))
+    ledger.checkpoint()
+
+    assert ledger.side.erase_subject("person:1", reason="their request") == 1
+
+    assert ledger.side.get(item) is None
+    assert ledger.side.get(other) is not None
+    assert ledger.verify().ok
+    (erased,) = ledger.read(types="side.erased")
+    assert erased.data == {"items": [item], "kind": "sample", "reason": "their request"}
+
+
+def test_what_was_erased_is_in_no_file_of_the_state(ledger: Ledger, tmp_path: Path) -> None:
+    """Neither in the database nor in its write-ahead log."""
+    item = ledger.side.put("note", "the-secret-of-customer-17850", subject="person:1")
+    assert any(b"the-secret" in path.read_bytes() for path in tmp_path.glob("state.db*"))
+
+    ledger.side.erase(item)
+
+    assert [path.name for path in tmp_path.glob("state.db*") if b"the-secret" in path.read_bytes()] == []
+
+
+def test_a_raw_segment_that_was_changed_or_lost_is_found(ledger: Ledger, tmp_path: Path) -> None:
+    """The chain holds its hash."""
+    used = [Event("usage.query", {"consumer": f"c{n}", "product": "sales.orders"}) for n in range(3)]
+    seq = ledger.raw.append("usage.query", used)
+    assert ledger.verify().segments == 1
+    (path,) = tmp_path.rglob("usage.query/*.parquet")
+
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    changed = ledger.verify().broken
+    path.unlink()
+    lost = ledger.verify().broken
+
+    assert changed is not None
+    assert lost is not None
+    assert (changed.fault, changed.seq, lost.fault, lost.seq) == ("segment", seq, "segment", seq)
+
+
+def test_events_wait_for_their_seal_and_the_answer_says_so(ledger: Ledger) -> None:
+    """They are recorded, only not yet covered."""
+    ledger.append(check(1))
+    ledger.seal()
+    ledger.append(check(2), check(3))
+
+    found = ledger.verify()
+
+    assert (found.events, found.unsealed, found.ok) == (1, 2, True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(sizes=st.lists(st.integers(1, 25), min_size=1, max_size=8), seal_between=st.booleans())
+def test_appending_then_verifying_always_passes(sizes: list[int], seal_between: bool) -> None:
+    """However events come, each stands in exactly one block of at most the set size."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+        Ledger.open("sqlite:///state.db", root=folder, clock=SimulatedClock(START)) as ledger,
+    ):
+        patch.setattr(sealing, "MOST_EVENTS", EACH)
+        patch.setattr(sealing, "MOST_SECONDS", 3600.0)  # blocks are cut by number here, however slow the machine
+        for size in sizes:
+            ledger.append(*(check(n) for n in range(size)))
+            if seal_between:
+                ledger.seal()
+        ledger.seal()
+        found = ledger.verify()
+
+    assert (found.ok, found.events, found.unsealed) == (True, sum(sizes), 0)
+    assert found.blocks >= sum(sizes) / EACH
+
+
+def test_the_key_is_its_owners_alone(ledger: Ledger, tmp_path: Path) -> None:
+    """Mode 0600, made once; a key that others may read is refused."""
+    ledger.append(check(1))
+    ledger.checkpoint()
+    key = tmp_path / "ledger.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+
+    key.chmod(0o644)
+
+    with pytest.raises(FreeholdError, match="others may read it"):
+        ledger.checkpoint()
+    key.chmod(0o600)
