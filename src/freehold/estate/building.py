@@ -32,7 +32,11 @@ def model_files(
         (path, product), *others = owners[folder]
         if others:
             other = others[0]
-            errors.append(_shared(folder, Where(path, product.line), Where(other[0], other[1].line, other[1].column)))
+            errors.append(
+                _shared(
+                    folder, Where(path, product.line, product.column), Where(other[0], other[1].line, other[1].column)
+                )
+            )
             continue
         for file in files:
             errors += _add(root, file, product.id, models)

@@ -66,6 +66,19 @@ def declared_by(document: Document, kind: str) -> Declaration:
     return Declaration(kind, str(id_), where.line, where.column, document.digest, references, objects, ports, extra)
 
 
+def claimed_by(document: Document, kind: str) -> list[Declaration]:
+    """Return the id that a document claims though it is refused: what refers to it is not to blame."""
+    said = document.value
+    metadata = said.get("metadata")
+    id_ = (
+        said.get("id")
+        if kind in ("DataProduct", "DataContract")
+        else (metadata.get("id") if isinstance(metadata, dict) else None)
+    )
+    where = document.where("id")
+    return [Declaration(kind, str(id_), where.line, where.column, "", [], {}, [], {"broken": True})] if id_ else []
+
+
 def _columns(schema_object: Mapping[str, Any]) -> list[str]:
     """Return the names, physical names and ids that a column of the object may be called by."""
     names: dict[str, None] = {}
@@ -91,23 +104,23 @@ def _references(document: Document, kind: str) -> Iterator[Reference]:
     elif kind == "Estate":
         yield from _of_estate(document)
     elif kind == "Team":
-        yield from _one(document, "parent", "Team", ("spec", "parent"))
+        yield from _one(document, "`parent`", "Team", ("spec", "parent"))
 
 
 def _of_product(document: Document) -> Iterator[Reference]:
     said = document.value
-    yield from _one(document, "team", "Team", ("team", "name"))
-    for side, what in (("inputPorts", "input port"), ("outputPorts", "output port")):
+    yield from _one(document, "`team`", "Team", ("team", "name"))
+    for side, what in (("inputPorts", "The input port"), ("outputPorts", "The output port")):
         for path, port in entries(said, (), side):
             yield from _one(document, f"{what} `{port['name']}`", "DataContract", (*path, "contractId"))
             for inner, _ in entries(port, path, "inputContracts"):
-                yield from _one(document, f"input contract of `{port['name']}`", "DataContract", (*inner, "id"))
+                yield from _one(document, f"The input contract of `{port['name']}`", "DataContract", (*inner, "id"))
     yield from _calendars(document)
 
 
 def _of_contract(document: Document) -> Iterator[Reference]:
     said = document.value
-    yield from _one(document, "dataProduct", "DataProduct", ("dataProduct",))
+    yield from _one(document, "`dataProduct`", "DataProduct", ("dataProduct",))
     yield from _calendars(document)
     for path, schema_object in entries(said, (), "schema"):
         yield from _ends(document, path, schema_object)
@@ -122,25 +135,25 @@ def _ends(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -
                 step = (index,) if isinstance(relationship[end], list) else ()
                 place = _place(document, (*inner, end, *step))
                 named, column = refer(document.value, target)
-                yield Reference(f"relationship, {end}", "column", f"{named}\n{column}\n{target}", *place)
+                yield Reference(f"The relationship `{end}`", "column", f"{named}\n{column}\n{target}", *place)
 
 
 def _of_estate(document: Document) -> Iterator[Reference]:
-    yield from _one(document, "calendar", "Calendar", ("spec", "defaults", "calendar"))
+    yield from _one(document, "`calendar`", "Calendar", ("spec", "defaults", "calendar"))
     for name, environment in document.value["spec"]["environments"].items():
         at = ("spec", "environments", name)
-        yield from _one(document, f"environment `{name}`", "connection", (*at, "connection"))
+        yield from _one(document, f"The environment `{name}`", "connection", (*at, "connection"))
         if "defer_to" in environment:
-            yield from _one(document, f"environment `{name}`", "environment", (*at, "defer_to"))
+            yield from _one(document, f"The environment `{name}`", "environment", (*at, "defer_to"))
 
 
 def _calendars(document: Document) -> Iterator[Reference]:
     for path, entry in entries(document.value, (), "customProperties"):
         value = entry["value"]
         if entry["property"] == "freehold:calendar":
-            yield from _one(document, "freehold:calendar", "Calendar", (*path, "value"))
+            yield from _one(document, "`freehold:calendar`", "Calendar", (*path, "value"))
         elif entry["property"] == "freehold:arrives" and isinstance(value, dict) and "calendar" in value:
-            yield from _one(document, "freehold:arrives", "Calendar", (*path, "value", "calendar"))
+            yield from _one(document, "`freehold:arrives`", "Calendar", (*path, "value", "calendar"))
 
 
 def _environments(document: Document) -> dict[str, Any]:

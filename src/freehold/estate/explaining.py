@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from freehold.estate.contracts import OPERATORS
 from freehold.estate.document import Document
 from freehold.estate.schemas import json_schema, validator
 from freehold.estate.vocabulary import Vocabulary
@@ -15,10 +16,6 @@ from freehold.foundation.secrets import names_a_secret
 
 Path = tuple[str | int, ...]
 
-_OPERATORS = (
-    "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
-    "mustBeBetween", "mustNotBeBetween",
-)  # fmt: skip
 _LIMITS = {
     "minimum": "is below {limit}", "maximum": "is above {limit}", "exclusiveMinimum": "is not above {limit}",
     "exclusiveMaximum": "is not below {limit}", "minLength": "is shorter than {limit}",
@@ -80,6 +77,8 @@ class _Explainer:
                 yield from self._unknown_key(path, key, complaint, others)
         elif kind == "required":
             yield self._missing_key(path, complaint.kind.property)
+        elif "DataQualityOperators" in complaint.schema_path and kind == "oneOf":
+            yield from self._operators(path)
         elif kind in ("oneOf", "anyOf"):
             yield self._no_form(path, complaint)
         else:
@@ -115,7 +114,8 @@ class _Explainer:
 
     def _missing_key(self, path: Path, key: str) -> FreeholdError:
         said = _at(self._value, path)
-        close = near(key, said, most=1) if isinstance(said, dict) else ""
+        known = self._vocabulary.keys_at(path, self._value)
+        close = near(key, [k for k in said if k not in known], most=1) if isinstance(said, dict) else ""
         fix = f"Add `{key}:`." + (f" ({close.replace('Did you mean', 'Is it')})" if close else "")
         return self._error("FH-V102", path, f"{_capital(self._named(path))} has no `{key}`.", fix)
 
@@ -123,7 +123,9 @@ class _Explainer:
         said = self._shown(path)
         if kind == "type":
             wanted = " or ".join(_A.get(t, t) for t in complaint.kind.types)
-            return self._error("FH-V103", path, f"{said} must be {wanted}.", _type_fix(self._at(path), complaint))
+            return self._error(
+                "FH-V103", path, f"{said} must be {wanted}.", _type_fix(self._at(path), complaint, wanted)
+            )
         if kind in ("enum", "constant", "const"):
             return self._not_allowed(path, said, complaint)
         if kind == "pattern":
@@ -131,7 +133,7 @@ class _Explainer:
         limit = complaint.kind.as_dict().get("limit")
         text = _LIMITS.get(kind)
         if text and limit is not None:
-            return self._error("FH-V105", path, f"{said} {text.format(limit=limit)}.", "Mend the value.")
+            return self._error("FH-V105", path, f"{said} {text.format(limit=limit)}.", _within(kind, limit))
         return self._error("FH-V106", path, f"{said} is not as the schema wants it ({kind}).", "Mend the value.")
 
     def _not_allowed(self, path: Path, said: str, complaint: Any) -> FreeholdError:
@@ -150,8 +152,6 @@ class _Explainer:
         return described or f"It must match {complaint.kind.as_dict().get('pattern', 'the pattern')}."
 
     def _no_form(self, path: Path, complaint: Any) -> FreeholdError:
-        if "DataQualityOperators" in complaint.schema_path:
-            return self._operators(path)
         if "RelationshipBase" in complaint.schema_path:
             return self._error("FH-V105", path, f"{self._shown(path)} refers to no column.", "Write `object.column`.")
         if "RelationshipSchemaLevel" in complaint.schema_path:
@@ -167,16 +167,16 @@ class _Explainer:
         text = f"must be {' or '.join(dict.fromkeys(wanted))}" if wanted else "fits none of the forms it may have"
         return self._error("FH-V106", path, f"{self._shown(path)} {text}.", "Compare it with the standard's examples.")
 
-    def _operators(self, path: Path) -> FreeholdError:
+    def _operators(self, path: Path) -> Iterator[FreeholdError]:
         rule = self._at(path)
-        said = [name for name in _OPERATORS if isinstance(rule, dict) and name in rule]
+        said = [name for name in OPERATORS if name in rule]
         if len(said) > 1:
             words = " and ".join(f"`{w}`" for w in said)
-            return self._error("FH-V106", (*path, said[-1]), f"A check judges by one operator, not by {words}.",
-                               "Write a check for each.", at_key=True)  # fmt: skip
-        near_miss = [near(key, _OPERATORS, most=1) for key in rule if key not in _OPERATORS] if rule else []
-        fix = next((n for n in near_miss if n), "") or f"Add one of: {', '.join(_OPERATORS)}."
-        return self._error("FH-V106", path, f"{_capital(self._named(path))} has no operator to be judged by.", fix)
+            problem = f"A check judges by one operator, not by {words}."
+            yield self._error("FH-V106", (*path, said[-1]), problem, "Write a check for each.", at_key=True)
+        elif not any(near(key, OPERATORS, most=1) for key in rule):  # a misspelt one is told as an unknown key
+            problem = f"{_capital(self._named(path))} has no operator to be judged by."
+            yield self._error("FH-V106", path, problem, f"Add one of: {', '.join(OPERATORS)}.")
 
     def _narrowed(self, complaint: Any) -> Iterator[Any]:
         """Replace `fits no branch` by what is wrong with the one branch that was clearly meant."""
@@ -264,7 +264,7 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _type_fix(value: Any, complaint: Any) -> str:
+def _type_fix(value: Any, complaint: Any, wanted: str) -> str:
     types = complaint.kind.types
     if types == ["string"] and isinstance(value, int | float | bool):
         return f'Put it in quotes: "{json.dumps(value)}".'
@@ -272,7 +272,14 @@ def _type_fix(value: Any, complaint: Any) -> str:
         return f"YAML 1.2 knows true and false; write {'true' if value.lower() in ('yes', 'on') else 'false'}."
     if types == ["array"] and not isinstance(value, list):
         return "Write it as a list: `[…]`, or lines that start with `- `."
-    return "Mend the value."
+    return f"Write {wanted}."
+
+
+def _within(kind: str, limit: Any) -> str:
+    if kind.startswith("exclusive"):
+        return f"Write {'more' if kind == 'exclusiveMinimum' else 'less'} than {limit}."
+    words = {"min": "at least", "max": "at most"}
+    return f"Keep to {words.get(kind[:3], 'multiples of')} {limit}."
 
 
 def _listed(words: Sequence[str], most: int = 12) -> str:

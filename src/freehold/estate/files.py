@@ -124,7 +124,8 @@ def _unknown_kind(document: Document, kind: object, promised: str | None) -> Fre
         ours = kind in ENVELOPED
         fix = f"A {kind} is written with `apiVersion: {OURS}`." if ours else f"Write `kind: {known[0]}`."
     else:
-        fix = (near(str(kind), known) if kind else "") or f"Use one of: {', '.join(known)}."
+        fix = near(str(kind), known) if kind else ""
+        fix = fix or (f"Write `kind: {known[0]}`." if len(known) == 1 else f"Use one of: {', '.join(known)}.")
     return FreeholdError("FH-V011", problem, where=document.where("kind"), fix=fix)
 
 

@@ -139,11 +139,15 @@ def _custom_property(document: Document, path: Path, place: str, name: str, valu
     here = known.get(place, {})
     if name not in here:
         homes = [_PLACE_NAMES[p] for p, names in known.items() if name in names]
-        fix = f"`{PREFIX}{name}` belongs to {' or '.join(homes)}." if homes else near(name, here)
+        fix = (
+            f"`{PREFIX}{name}` belongs to {' or '.join(homes)}."
+            if homes
+            else near(f"{PREFIX}{name}", [f"{PREFIX}{n}" for n in here])
+        )
         yield FreeholdError(
             "FH-V107", f"{_PLACE_NAMES.get(place, 'This').capitalize()} has no custom property `{PREFIX}{name}`.",
             where=document.where(*path, "property"),
-            fix=fix or (f"Known here: {', '.join(here)}." if here else "Remove it."),
+            fix=fix or (f"Known here: {', '.join(PREFIX + n for n in here)}." if here else "Remove it."),
         )  # fmt: skip
         return
     validator = custom_validator(place, name)

@@ -10,14 +10,15 @@ import gc
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from freehold.estate import kinds
 from freehold.estate.cache import Entry, digest_of, recall, remember
 from freehold.estate.contracts import contract_from
-from freehold.estate.declared import Declaration, declared_by
+from freehold.estate.declared import Declaration, claimed_by, declared_by
 from freehold.estate.document import Document
 from freehold.estate.files import (
     ESTATE_FILE,
@@ -36,6 +37,7 @@ from freehold.foundation import Exit, FreeholdError, Problems, Where
 
 T = TypeVar("T")
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(?P<front>.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+_LEADS_NOWHERE = ("FH-V202", "FH-V203", "FH-V204")
 _SNIFF = 65_536  # bytes of a file too large to read, to see whether it was meant for us
 
 
@@ -86,18 +88,20 @@ def load_estate(root: Path | str, *, cache: bool = True) -> Estate:
 
 def _loaded(root: Path, *, use_cache: bool) -> Estate:
     found = survey(root)
-    errors: list[FreeholdError] = []
-    entries = _entries(root, found, errors, use_cache=use_cache)
-    declared = Declared.gather((e.found.path, d) for e in entries for d in e.declarations)
+    judged = _judged(root, found, use_cache=use_cache)
+    errors = judged.errors
+    declared = Declared.gather(judged.declarations())
     estates = [(path, d) for path, d in declared.all if d.kind == "Estate"]
     errors += _estate_errors(estates, errors)
     models = _models(root, found, declared, errors)
-    # A file that could not be read may declare what others refer to: they are judged when it can.
-    if not any(e.code < "FH-V100" or e.code == "FH-V202" for e in errors):
-        errors += reference_errors(declared, settings=_settings(estates))
+    unreadable = any(e.code < "FH-V100" for e in _flat(errors))
+    for error in reference_errors(declared, settings=_settings(estates)):
+        # A file that could not be read may declare what others refer to: that is judged when it can.
+        if not (unreadable and error.code in _LEADS_NOWHERE):
+            errors.append(error)
     if errors:
         raise Problems(_flat(errors))
-    return _estate(root, entries, models, findings(declared, models))
+    return _estate(root, judged.entries, models, findings(declared, models))
 
 
 @contextmanager
@@ -112,9 +116,24 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _entries(root: Path, found: Survey, errors: list[FreeholdError], *, use_cache: bool) -> list[Entry]:
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The valid files, what is wrong with the others, and the ids that those claim."""
+
+    entries: list[Entry]
+    errors: list[FreeholdError]
+    claims: list[tuple[str, Declaration]]
+
+    def declarations(self) -> Iterator[tuple[str, Declaration]]:
+        for entry in self.entries:
+            for one in entry.declarations:
+                yield entry.found.path, one
+        yield from self.claims
+
+
+def _judged(root: Path, found: Survey, *, use_cache: bool) -> _Judged:
     known = recall(root) if use_cache else {}
-    entries, changed = [], False
+    judged, changed = _Judged([], [], []), False
     for file in found.documents:
         entry = known.get(file.path)
         if entry is None or not entry.still_holds(file):
@@ -122,12 +141,26 @@ def _entries(root: Path, found: Survey, errors: list[FreeholdError], *, use_cach
             try:
                 entry = _read(root, file, entry)
             except FreeholdError as error:
-                errors.append(error)
+                judged.errors.append(error)
+                judged.claims.extend((file.path, one) for one in _claims(root, file))
                 continue
-        entries.append(entry)
-    if use_cache and (changed or len(entries) != len(known)):
-        remember(root, entries)
-    return entries
+        judged.entries.append(entry)
+    if use_cache and (changed or len(judged.entries) != len(known)):
+        remember(root, judged.entries)
+    return judged
+
+
+def _claims(root: Path, file: Found) -> list[Declaration]:
+    """Return the ids that a refused file claims, as far as it can be read at all."""
+    from freehold.estate.reading import read_file
+
+    claims: list[Declaration] = []
+    with suppress(FreeholdError):  # it has been told why
+        for document in documents_of(read_file(root, file.path), file.path):
+            with suppress(FreeholdError):
+                kind = kind_of(document)
+                claims += claimed_by(document, kind) if kind else []
+    return claims
 
 
 def _read(root: Path, file: Found, known: Entry | None) -> Entry:

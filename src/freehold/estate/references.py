@@ -5,11 +5,14 @@ Pure functions over declarations; the whole estate is judged each time, however 
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from freehold.estate.declared import Declaration, Reference
 from freehold.foundation import FreeholdError, Where, near
+
+_SPOKEN = {"DataProduct": "product", "DataContract": "contract", "Team": "team", "Calendar": "calendar"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +72,58 @@ def _said_twice(declared: Declared) -> Iterator[FreeholdError]:
 
 
 def _dangling(declared: Declared, settings: Mapping[str, list[str]]) -> Iterator[FreeholdError]:
+    names = {one.extra.get("name") for _, one in declared.all if one.kind == "DataProduct"}
+    near_ones = _NearOnes()
     for path, one in declared.all:
         for reference in one.references:
             if reference.kind == "column":
                 yield from _column(declared, path, one, reference)
             elif reference.kind in settings:
                 if reference.target not in settings[reference.kind]:
-                    yield _leads_nowhere(path, reference, settings[reference.kind])
-            elif (reference.kind, reference.target) not in declared.of and not _by_name(declared, reference):
-                yield _leads_nowhere(path, reference, declared.ids(reference.kind), declared)
+                    yield _leads_nowhere(path, reference, settings[reference.kind], near_ones)
+            elif (reference.kind, reference.target) not in declared.of:
+                # The standard calls `dataProduct` a name; we write the id there, and take both.
+                if reference.role != "`dataProduct`" or reference.target not in names:
+                    yield _leads_nowhere(path, reference, declared.ids(reference.kind), near_ones, declared)
 
 
-def _by_name(declared: Declared, reference: Reference) -> bool:
-    """Whether `dataProduct` gives the name of a product: the standard calls it a name, we write the id."""
-    return reference.role == "dataProduct" and any(
-        one.extra.get("name") == reference.target for _, one in declared.all if one.kind == "DataProduct"
-    )
+class _NearOnes:
+    """Near matches among many names: comparing each with each would take minutes in a large estate."""
+
+    MOST_LOOKUPS = 200
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], str] = {}
+
+    def to(self, kind: str, word: str, names: list[str]) -> str:
+        """Return `Did you mean …?`, or nothing; after many lookups nothing at all, for the cause is one and the same."""
+        if (kind, word) not in self._known:
+            if len(self._known) >= self.MOST_LOOKUPS:
+                return ""
+            self._known[kind, word] = near(word, _alike(word, names))
+        return self._known[kind, word]
+
+
+def _alike(word: str, names: list[str], most: int = 50) -> list[str]:
+    """Return the names that share the most runs of three letters with a word."""
+    if len(names) <= most * 4:
+        return names
+    runs = {word[i : i + 3] for i in range(len(word) - 2)}
+    return heapq.nlargest(most, names, key=lambda name: sum(run in name for run in runs))
 
 
 def _leads_nowhere(
-    path: str, reference: Reference, known: list[str], declared: Declared | None = None
+    path: str, reference: Reference, known: list[str], near_ones: _NearOnes, declared: Declared | None = None
 ) -> FreeholdError:
-    meant = near(reference.target, known)
+    meant = near_ones.to(reference.kind, reference.target, known)
     closest = next((name for name in known if f"`{name}`" in meant), None)
     there = declared.where(reference.kind, closest) if declared and closest else None
     if meant and there:
         meant += f" It is declared at {there}."
-    what = reference.kind if declared is None else f"{reference.kind}"
+    what = _SPOKEN.get(reference.kind, reference.kind)
     fix = meant or (f"Known: {_some(known)}." if known else f"Declare it: the estate has no {what} yet.")
     return FreeholdError(
-        "FH-V202", f"The {reference.role} names the {what} `{reference.target}`, which is nowhere declared.",
+        "FH-V202", f"{reference.role} names the {what} `{reference.target}`, which no file declares.",
         where=Where(path, reference.line, reference.column), fix=fix,
     )  # fmt: skip
 
@@ -109,25 +134,33 @@ def _column(declared: Declared, path: str, one: Declaration, reference: Referenc
     if named.startswith(("http://", "https://")):  # another estate's file: not ours to look into
         return
     owner = _owner(declared, path, one, named)
+    if owner is None and _broken(declared, named):
+        return
     if owner is None:
         known = [*one.objects, *(i for i in declared.ids("DataContract") if i != one.id)]
         yield FreeholdError(
-            "FH-V203", f"The {reference.role} `{written}` names no object of this contract and no other contract.",
+            "FH-V203", f"{reference.role} `{written}` names no object of this contract, nor another contract.",
             where=where, fix=near(named, known) or f"Known: {_some(known)}.",
         )  # fmt: skip
         return
     there, columns = owner
     if column and column not in columns:
         yield FreeholdError(
-            "FH-V204", f"The {reference.role} `{written}` names the column `{column}`, which {there} does not have.",
+            "FH-V204", f"{reference.role} `{written}` names the column `{column}`, which {there} does not have.",
             where=where, fix=near(column, columns) or f"Known: {_some(columns)}.",
         )  # fmt: skip
+
+
+def _broken(declared: Declared, named: str) -> bool:
+    """Whether a name leads to a contract that has been refused, so that its columns are not known."""
+    found = (declared.of.get(("DataContract", i)) for i in (named, named.rpartition(".")[0]))
+    return any(f is not None and f[1].extra.get("broken") for f in found)
 
 
 def _owner(declared: Declared, path: str, one: Declaration, named: str) -> tuple[str, list[str]] | None:
     """Return how to speak of the object a reference names, and its columns."""
     if named in one.objects:
-        return f"`{named}` ({Where(path, one.line)})", one.objects[named]
+        return f"`{named}`", one.objects[named]
     file, hash_, name = named.rpartition("#")
     if hash_:
         folder = path.rpartition("/")[0]
@@ -143,12 +176,8 @@ def _owner(declared: Declared, path: str, one: Declaration, named: str) -> tuple
     # A nested property, `orders.address.street`: the object is the first word.
     first = named.partition(".")[0]
     if not hash_ and first in one.objects:
-        return f"`{first}` ({Where(path, one.line)})", [*one.objects[first], *_anything(named)]
+        return f"`{first}`", [*one.objects[first], named.rpartition(".")[2]]
     return None
-
-
-def _anything(named: str) -> list[str]:
-    return [named.rpartition(".")[2]]
 
 
 def _joined(folder: str, file: str) -> str:
@@ -172,7 +201,7 @@ def _circles(declared: Declared) -> Iterator[FreeholdError]:
         if one.kind == "Estate":
             deferring = {
                 name: (said[0], Where(path, said[1], said[2]))
-                for name, said in one.extra["environments"].items()
+                for name, said in one.extra.get("environments", {}).items()
                 if said[0]
             }
             yield from _circles_in(deferring, "environment", "defer_to")

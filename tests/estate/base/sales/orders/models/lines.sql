@@ -1,0 +1,1 @@
+select 'a' as line_id, 1 as quantity
