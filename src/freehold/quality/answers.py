@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +16,7 @@ from freehold.quality.layout import Question, Terms, dangles, has_key
 from freehold.quality.measures import Aggregate, Dangling, Nulls, RowCount, Scalar, Settled, Surplus, Violations
 from freehold.quality.model import Check, Result, Verdict
 from freehold.quality.reading import Fill, Readings
+from freehold.quality.state import ColumnProfile, TableState
 
 COUNTING = (Violations, Nulls, Surplus, Dangling)
 
@@ -26,6 +28,7 @@ class Asker:
     readings: Readings
     fill: Fill
     now: datetime
+    merged: TableState  # of the rows and the rest, as far as the rest is known
     sample: Callable[[Question], str | None]  # the text, with tokens, that selects failing rows
 
     def result(self, question: Question) -> Result:
@@ -45,7 +48,7 @@ class Asker:
         measure, check = question.measure, question.check
         if isinstance(measure, COUNTING):
             return self._counted(question)
-        value = self.readings.values[question.terms[0][1]] if len(question.terms) == 1 else self._sum(question.terms)
+        value = self._value(question)
         if isinstance(measure, Aggregate) and measure.is_age:
             return self._aged(question, value)
         if value is None:
@@ -54,6 +57,13 @@ class Asker:
         reason = "" if verdict is Verdict.PASS else "the measured value is not a number" if value != value else ""
         total = self._sum(question.totals) if isinstance(measure, RowCount) else None
         return self._said(question, verdict, value=value, total=total, reason=reason)
+
+    def _value(self, question: Question) -> Any:
+        if question.merged is not None:
+            return merged_value(question.measure, self.merged.columns[question.merged], self.merged.rows)
+        if len(question.terms) == 1:  # a value that is no number does not add up
+            return self.readings.values[question.terms[0][1]]
+        return self._sum(question.terms)
 
     def _counted(self, question: Question) -> Result:
         check = question.check
@@ -86,18 +96,32 @@ class Asker:
         return sum(sign * values[key] for sign, key in terms)
 
     def _said(self, question: Question, verdict: Verdict, **fields: Any) -> Result:
-        readings, key = self.readings, question.terms[-1][1]
+        readings = self.readings
+        keys = [key for _, key in reversed(question.terms)]
+        unread = "merged states" if question.merged else "isolated"
         failed = verdict in (Verdict.FAIL, Verdict.WARN)
         sample = self.sample(question) if failed and fields.get("failing") else None
         return Result(
             question.check,
             verdict,
-            decided_by=readings.rules.get(key) or readings.rules.get(question.terms[0][1], readings.rule),
-            sql=readings.statements.get(key) or readings.statements.get(question.terms[0][1]),
+            decided_by=next((readings.rules[k] for k in keys if k in readings.rules), unread),
+            sql=next((readings.statements[k] for k in keys if k in readings.statements), None),
             sample_sql=self.fill(sample) if sample else None,
-            cost_s=sum(readings.seconds.get(k, 0.0) for _, k in question.terms),
+            cost_s=sum(readings.seconds.get(k, 0.0) for k in keys),
             **fields,
         )
+
+
+def merged_value(measure: Any, column: ColumnProfile, rows: int) -> Any:
+    """Return a plain min, max, sum, avg or stddev from a merged profile; None where there are no values."""
+    tree, filled = measure.tree, rows - (column.nulls or 0)
+    if isinstance(tree, exp.Min | exp.Max):
+        return column.minimum if isinstance(tree, exp.Min) else column.maximum
+    if filled == 0 or isinstance(tree, exp.Sum):
+        return column.total
+    if isinstance(tree, exp.Avg):
+        return float(column.total / filled)
+    return math.sqrt((column.m2 or 0.0) / (filled - 1)) if filled > 1 else None
 
 
 def settled(check: Check, measure: Settled) -> Result:

@@ -26,15 +26,6 @@ _DIRECTIVES = (
 )  # fmt: skip
 
 
-def fixed_length(pattern: str) -> int | None:
-    """Return n for a pattern that only fixes the length, `^.{n}$`, else None."""
-    found = re.fullmatch(r"\^\.\{(\d+)\}\$", pattern)
-    if found:
-        return int(found[1])
-    dots = re.fullmatch(r"\^(\.+)\$", pattern)
-    return len(dots[1]) if dots else None
-
-
 def strptime_of(layout: str) -> str | None:
     """Return a JDK date format as a strptime one, or None if it says something strptime cannot."""
     out, rest = "", layout

@@ -7,7 +7,7 @@ shared: twenty checks that need the number of rows read it once.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -28,6 +28,7 @@ from freehold.quality.measures import (
 )
 from freehold.quality.model import Check
 from freehold.quality.sqltree import REST, ROWS, WHOLE
+from freehold.quality.state import ColumnProfile, TableState
 
 ALONE = "alone"  # the source of a piece that is a query of its own
 STATE = "state"  # the source of a value that is read from the kept state of the rest
@@ -68,6 +69,7 @@ class Question:
     tally: str | None = None  # the name under which this batch's part is kept
     tally_terms: Terms = ()
     where: str = ROWS  # the rows that a sample of failing ones is taken from
+    merged: str | None = None  # the column whose merged profile holds the value, so that the rest is not read
 
 
 @dataclass
@@ -122,7 +124,7 @@ def _question(layout: Layout, check: Check, measure: Measure, beside: bool) -> Q
     if isinstance(measure, Settled):
         return Question(check, measure)
     if isinstance(measure, Aggregate):
-        return Question(check, measure, ((1, layout.put(measure.tree, where, measure)),), where=where)
+        return _aggregate_question(layout, check, measure, beside)
     totals = _row_terms(layout, beside)
     if isinstance(measure, RowCount):
         return Question(check, measure, totals, totals, where=where)
@@ -130,13 +132,52 @@ def _question(layout: Layout, check: Check, measure: Measure, beside: bool) -> Q
         return Question(check, measure, ((1, _alone(layout, _read_from(measure.tree, where), measure)),), where=where)
     if isinstance(measure, Nulls):
         terms = _null_terms(layout, measure.column, ROWS)
-        terms += _null_terms(layout, measure.column, REST) if beside else ()
+        if beside:
+            kept = f"nulls:{measure.column}"
+            terms += (
+                ((1, f"{STATE}|{kept}"),) if kept in layout.shape.known else _null_terms(layout, measure.column, REST)
+            )
         return Question(check, measure, terms, totals, where=where)
     if isinstance(measure, Dangling):
         return Question(check, measure, ((1, _alone(layout, dangling(measure, where), measure)),), totals, where=where)
     if isinstance(measure, Surplus):
         return _surplus_question(layout, check, measure, beside, totals)
     return _violation_question(layout, check, measure, beside, totals)
+
+
+def _aggregate_question(layout: Layout, check: Check, measure: Aggregate, beside: bool) -> Question:
+    where = WHOLE if beside else ROWS
+    column = mergeable(measure)
+    if beside and column and f"{_NEEDS[type(measure.tree)]}:{column}" in layout.shape.known:
+        return Question(check, measure, where=where, merged=column)
+    return Question(check, measure, ((1, layout.put(measure.tree, where, measure)),), where=where)
+
+
+_NEEDS: Mapping[type[exp.Expr], str] = {
+    exp.Min: "minimum", exp.Max: "maximum", exp.Sum: "total", exp.Avg: "total", exp.Stddev: "m2",
+    exp.StddevSamp: "m2",
+}  # fmt: skip
+
+
+def mergeable(measure: Aggregate) -> str | None:
+    """Return the column of an aggregate that the profiles of two partitions merge to."""
+    inner = measure.tree.this if type(measure.tree) in _NEEDS else None
+    return measure.columns[0] if isinstance(inner, exp.Column) and len(measure.columns) == 1 else None
+
+
+def known_of(state: TableState) -> frozenset[str]:
+    """Return what a state of the rest spares reading: its rows, its tallies, its columns' aggregates."""
+    known = {"rows", *state.tallies}
+    for name, column in state.columns.items():
+        empty = column.nulls == state.rows
+        known.update(f"{f}:{name}" for f in ("minimum", "maximum", "total", "m2") if empty or _has(column, f))
+        known.update(() if column.nulls is None else (f"nulls:{name}",))
+    return frozenset(known)
+
+
+def _has(column: ColumnProfile, name: str) -> bool:
+    needed = (name, "total", "nulls") if name == "m2" else (name, "nulls")
+    return all(getattr(column, n) is not None for n in needed)
 
 
 def _row_terms(layout: Layout, beside: bool) -> Terms:

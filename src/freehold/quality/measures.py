@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from freehold.engines import Column
 from freehold.quality.model import Verdict
+from freehold.quality.patterns import Uniform
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Violations:
     subject: exp.Expr | None = None
     is_regex: bool = False
     adds_up: bool = True  # the count over two sets of rows is the sum of their counts
+    pattern: Uniform | None = None  # the condition is that one column does not match this
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from typing import Any
 from freehold.engines import Capabilities, Column, Session
 from freehold.quality import sqltree as sql
 from freehold.quality.answers import Asker, sample_of
-from freehold.quality.layout import STATE, Layout, Piece, Question, Shape, lay_out
-from freehold.quality.measures import Measure, Settled, Table
+from freehold.quality.layout import STATE, Layout, Piece, Question, Shape, known_of, lay_out
+from freehold.quality.measures import Dangling, Measure, Settled, Table
 from freehold.quality.model import Check, Result
 from freehold.quality.profiling import Profiler
 from freehold.quality.reading import Fused, Reader
@@ -114,12 +114,17 @@ class CheckPlan:
         profiler = Profiler(prepared.layout, self.columns, self.strategy)
         if size < LARGE and not scope.parquet:
             pieces = reader.readings.lacks(prepared.layout.pieces.values())
-            reader.read_fused(prepared.fused(pieces, self._unbindable, reader), "fused")
+            heavy = _heavy(pieces, scope)
+            light = [p for p in pieces if p.key not in heavy] if heavy else pieces
+            reader.read_fused(prepared.fused(light, self._unbindable, reader), "fused")
+            if heavy:
+                self.strategy.keys.refer(reader, prepared.layout, list(heavy.values()), scope.rest_state)
         else:
             self.strategy.read(reader, prepared.layout, scope, size)
         state = profiler.state(reader)
         self._last_rows = state.rows
-        asker = Asker(reader.readings, fill, scope.now, self._sample)
+        merged = TableState.merge(scope.rest_state, state) if scope.rest_state else state
+        asker = Asker(reader.readings, fill, scope.now, merged, self._sample)
         results = tuple(asker.result(question) for question in prepared.layout.questions)
         return Evaluation(results, state, session.cost.queries - before, time.perf_counter() - started)
 
@@ -128,7 +133,7 @@ class CheckPlan:
         if scope.rest is None:
             return Shape(False, learns=learns)
         state = scope.rest_state
-        return Shape(True, frozenset((*state.tallies, "rows")) if state else frozenset(), learns)
+        return Shape(True, known_of(state) if state else frozenset(), learns)
 
     def _prepared(self, shape: Shape) -> _Prepared:
         if shape not in self._layouts:
@@ -196,12 +201,20 @@ def _whole(columns: tuple[Column, ...], dialect: str) -> str:
     return f"({union.sql(dialect)})"
 
 
+def _heavy(pieces: list[Piece], scope: Scope) -> dict[str, Piece]:
+    """Return the references of many kept rows: they are worth a proof before an anti-join."""
+    if scope.rest_state is None or scope.rest_state.rows < LARGE:
+        return {}
+    return {p.key: p for p in pieces if isinstance(p.measure, Dangling)}
+
+
 def _recall(reader: Reader, scope: Scope) -> None:
     """Put what the rest's state knows among the readings."""
     if scope.rest_state is None:
         return
     known: dict[str, Any] = {f"{STATE}|rows": scope.rest_state.rows}
     known |= {f"{STATE}|{name}": tally for name, tally in scope.rest_state.tallies.items()}
+    known |= {f"{STATE}|nulls:{name}": column.nulls for name, column in scope.rest_state.columns.items()}
     reader.readings.take(known, "kept state", None)
 
 

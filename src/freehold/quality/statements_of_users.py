@@ -11,6 +11,7 @@ from sqlglot import Token, TokenType, errors, exp, parse, tokenize
 
 from freehold.foundation import near
 from freehold.quality import sqltree as sql
+from freehold.quality.patterns import Uniform, matches, understood
 from freehold.quality.sqltree import Unsuitable
 
 _PLACEHOLDER = re.compile(r"\$?\{\s*([A-Za-z_]\w*)\s*\}")
@@ -30,6 +31,8 @@ class Expression:
     columns: tuple[str, ...] = ()
     has_regex: bool = False
     is_stable: bool = True  # the same rows give the same answer at any time
+    pattern: Uniform | None = None  # the violations are that one column does not match this
+    subject: exp.Expr | None = None  # what the violations bound, where they say no more than that
 
 
 @dataclass(frozen=True)
@@ -160,10 +163,76 @@ def _counts_rows(tree: exp.Expr) -> bool:
 
 def _violations(condition: exp.Expr) -> Expression:
     bare = _unqualified(condition)
+    asked = bare.transform(_cheapest)
     return Expression(
-        "violations", exp.Paren(this=bare), _columns(bare), bare.find(exp.RegexpLike) is not None,
-        bare.find(*_UNSTABLE) is None,
-    )  # fmt: skip
+        counts="violations",
+        tree=exp.Paren(this=asked),
+        columns=_columns(bare),
+        has_regex=asked.find(exp.RegexpLike) is not None,
+        is_stable=bare.find(*_UNSTABLE) is None,
+        pattern=_pattern_of(bare),
+        subject=bounded_by(bare),
+    )
+
+
+def _cheapest(node: exp.Expr) -> exp.Expr:
+    """Put something cheaper in place of a regular expression that allows it."""
+    text = _plain_pattern(node)
+    return node if text is None else matches(node.this, text)
+
+
+def _plain_pattern(node: exp.Expr) -> str | None:
+    """Return the pattern of `regexp_matches(column, 'pattern')` without options."""
+    if not isinstance(node, exp.RegexpLike) or node.args.get("flag") or not isinstance(node.this, exp.Column):
+        return None
+    said = node.expression
+    return said.this if isinstance(said, exp.Literal) and said.is_string else None
+
+
+def _pattern_of(condition: exp.Expr) -> Uniform | None:
+    inner = condition.unnest()
+    text = _plain_pattern(inner.this.unnest()) if isinstance(inner, exp.Not) else None
+    return understood(text) if text is not None else None
+
+
+_ONE_SIDED = (exp.LT, exp.LTE, exp.GT, exp.GTE)
+
+
+def bounded_by(condition: exp.Expr) -> exp.Expr | None:
+    """Return x where a condition is true of what lies outside one interval of x: `x < 1 OR x > 9`, `x <> 5`.
+
+    Then the smallest and the largest x prove that nothing between them violates.
+    """
+    parts = list(condition.unnest().flatten()) if isinstance(condition.unnest(), exp.Or) else [condition]
+    subjects = [_outside_of(part.unnest()) for part in parts]
+    first = subjects[0]
+    if first is None or any(subject != first for subject in subjects):
+        return None
+    if len(parts) > 1 and not all(isinstance(part.unnest(), _ONE_SIDED) for part in parts):
+        return None
+    return first
+
+
+def _outside_of(part: exp.Expr) -> exp.Expr | None:
+    """Return x of `x < 1`, `x <> 1` and `NOT x BETWEEN 1 AND 2`: a column or its length beside constants."""
+    if isinstance(part, exp.Not) and isinstance(part.this.unnest(), exp.Between):
+        between = part.this.unnest()
+        ends = (between.args["low"], between.args["high"])
+        return between.this if _is_measurable(between.this) and all(map(_is_constant, ends)) else None
+    if not isinstance(part, (*_ONE_SIDED, exp.NEQ)):
+        return None
+    return part.this if _is_measurable(part.this) and _is_constant(part.expression) else None
+
+
+def _is_measurable(tree: exp.Expr) -> bool:
+    inner = tree.this if isinstance(tree, exp.Length) else tree
+    return isinstance(inner, exp.Column)
+
+
+def _is_constant(tree: exp.Expr) -> bool:
+    if isinstance(tree, exp.Neg | exp.Cast | exp.Paren):
+        return _is_constant(tree.this)
+    return isinstance(tree, exp.Literal)
 
 
 def _aggregate(said: exp.Expr) -> Expression:

@@ -17,8 +17,9 @@ from freehold.foundation import FreeholdError
 from freehold.quality import sqltree as sql
 from freehold.quality.coltypes import family
 from freehold.quality.footers import read_footers
-from freehold.quality.layout import ALONE, COUNTABLE, Layout, Piece, Question, has_key, surplus
-from freehold.quality.measures import Aggregate, Dangling, Nulls, Settled, Surplus, Violations
+from freehold.quality.keys import Keys
+from freehold.quality.layout import ALONE, COUNTABLE, Layout, Piece, Question
+from freehold.quality.measures import Aggregate, Dangling, Settled, Surplus, Violations
 from freehold.quality.reading import Reader, is_about_a_statement
 from freehold.quality.sqltree import REST, ROWS, WHOLE
 from freehold.quality.state import MOST_VALUES, ColumnProfile, TableState
@@ -30,8 +31,6 @@ LARGE = 200_000  # rows from which on it pays to think before evaluating
 FEW = 64  # most values a column may have to have them counted with every small batch
 MOST_COUNTED = 8
 SAMPLE = 100_000
-_HASHABLE = frozenset({"integer", "string", "decimal", "date", "timestamp", "timestamptz", "time", "uuid", "enum"})
-_DENSE = 16  # a bit string may be this many times longer than the rows are many
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,11 @@ class Strategy:
         return made
 
     @property
+    def keys(self) -> Keys:
+        """The rules for keys: what is unique, what refers to something."""
+        return Keys(self.columns, self.capabilities)
+
+    @property
     def is_ignorant(self) -> bool:
         """Whether nobody has counted distinct values yet."""
         return self.low is None
@@ -114,12 +118,13 @@ class Strategy:
             self._look(reader, needed, scope)
         for name in self._worth_listing(reader, needed):
             self._list_values(reader, name, needed)
-        self._pass(reader, needed)
-        self._prove_uniqueness(reader, layout, needed, size)
+        self._pass(reader, layout, needed)
+        self.keys.prove(reader, layout, [p for p in needed if not isinstance(p.measure, Dangling)], size)
+        self.keys.refer(reader, layout, needed, scope.rest_state)
         for source in (REST, WHOLE):
             self._in_chunks(reader, reader.readings.lacks(p for p in needed if p.source == source), "one pass")
         for piece in reader.readings.lacks(p for p in needed if p.source == ALONE):
-            reader.read([piece], "anti-join" if isinstance(piece.measure, Dangling) else "own query")
+            reader.read([piece], "own query")
 
     # ---- columns of few values
 
@@ -215,24 +220,21 @@ class Strategy:
 
     # ---- one pass over the rows
 
-    def _pass(self, reader: Reader, pieces: Sequence[Piece]) -> None:
+    def _pass(self, reader: Reader, layout: Layout, pieces: Sequence[Piece]) -> None:
         """Read the rest of the pieces over the rows; a range is first asked of its bounds."""
         lacking = reader.readings.lacks(p for p in pieces if p.source == ROWS)
         bounded = [p for p in lacking if isinstance(p.measure, Violations) and p.measure.subject is not None]
+        implied = _implied(lacking)
         distinct = [p for p in lacking if p.tree.find(exp.Distinct)]
-        plain = [p for p in lacking if p not in bounded and p not in distinct]
+        apart = {p.key for p in (*bounded, *distinct)} | implied.keys()
         proofs = [bounds_of(p) for p in bounded]
-        self._in_chunks(reader, [*plain, *proofs], "one pass")
-        unproved = []
+        self._in_chunks(reader, [*(p for p in lacking if p.key not in apart), *proofs], "one pass")
         for piece, proof in zip(bounded, proofs, strict=True):
-            if proof.key in reader.readings.values and not reader.readings.values[proof.key]:
-                shown = {piece.key: 0}
-                reader.readings.take(shown, "bounds", reader.readings.statements.get(proof.key))
-            else:
-                unproved.append(piece)
-        self._in_chunks(reader, unproved, "counted")
-        for piece in distinct:
-            reader.read([piece], "distinct")
+            _take_proof(reader, piece.key, proof.key, "bounds")
+        for key, stricter in implied.items():
+            _take_proof(reader, key, stricter, "a stricter pattern")
+        self._in_chunks(reader, reader.readings.lacks(p for p in lacking if p not in distinct), "counted")
+        self.keys.count_distinct(reader, layout, distinct)
 
     def _in_chunks(self, reader: Reader, pieces: Sequence[Piece], rule: str) -> None:
         most = self.capabilities.max_aggregates
@@ -247,52 +249,6 @@ class Strategy:
         if chunk:
             reader.read(chunk, rule)
 
-    # ---- uniqueness
-
-    def _prove_uniqueness(self, reader: Reader, layout: Layout, pieces: Sequence[Piece], size: int) -> None:
-        for piece in reader.readings.lacks(p for p in pieces if isinstance(p.measure, Surplus)):
-            assert isinstance(piece.measure, Surplus)
-            whole = WHOLE in piece.key
-            try:
-                if not whole and self._by_bits(reader, layout, piece, piece.measure.columns, size):
-                    continue
-                if self._by_hash(reader, piece, piece.measure.columns, WHOLE if whole else ROWS):
-                    continue
-            except FreeholdError as error:
-                if not is_about_a_statement(error):
-                    raise
-            reader.read([piece], "group by")
-
-    def _by_bits(self, reader: Reader, layout: Layout, piece: Piece, names: tuple[str, ...], size: int) -> bool:
-        """Settle a dense integer key by a string of bits: as many bits set as values counted."""
-        if len(names) != 1 or not self.capabilities.bitstring_distinct or self._kind(names[0]) != "integer":
-            return False
-        keys, found = layout.profile[names[0]], reader.readings.values
-        low, high = found.get(keys["minimum"]), found.get(keys["maximum"])
-        if low is None or high is None or high - low >= _DENSE * max(size, 1) or abs(low) >= 2**62 or high >= 2**62:
-            return False
-        tree = sql.column(names[0])
-        kind = self.columns[names[0]].type
-        bits = sql.call("bitstring_agg", tree, sql.literal(low, kind), sql.literal(high, kind))
-        select = sql.fetch([exp.Sub(this=sql.count(tree), expression=sql.call("bit_count", bits))], sql.table(ROWS))
-        reader.value(select, piece.key, "bits of a dense integer")
-        return True
-
-    def _by_hash(self, reader: Reader, piece: Piece, names: tuple[str, ...], source: str) -> bool:
-        """Prove a key unique by its hashes: different hashes are different keys. Equal ones prove nothing."""
-        function = self.capabilities.hash_function
-        if function is None or any(self._kind(n) not in _HASHABLE for n in names):
-            return False
-        trees = [sql.column(n) for n in names]
-        one = sql.call(function, *trees)
-        hashed: exp.Expr = sql.case(has_key(names), one)
-        filled: exp.Expr = sql.count(trees[0]) if len(names) == 1 else sql.count_case(has_key(names))
-        select = sql.fetch([exp.Sub(this=filled, expression=sql.count_distinct(hashed))], sql.table(source))
-        if reader.value(select, piece.key, "hashes") == 0:
-            return True
-        del reader.readings.values[piece.key]
-        return False
-
 
 def bounds_of(piece: Piece) -> Piece:
     """Return the piece that is true where the smallest or largest value violates, so that counting is needed."""
@@ -301,6 +257,32 @@ def bounds_of(piece: Piece) -> Piece:
     assert subject is not None
     ends = [sql.replaced(condition, subject, kind(this=subject.copy())) for kind in (exp.Min, exp.Max)]
     return Piece(f"bounds|{piece.key}", sql.either(ends), piece.source)
+
+
+def _take_proof(reader: Reader, key: str, proof: str, rule: str) -> None:
+    """Record that nothing violates, if the proof says so; NULL says that there is no value at all."""
+    found = reader.readings
+    if proof in found.values and not found.values[proof]:
+        found.take({key: 0}, rule, found.statements.get(proof))
+
+
+def _implied(pieces: Sequence[Piece]) -> dict[str, str]:
+    """Return which regular expressions hold if a stricter one of the same column holds: key -> stricter key."""
+    asked = [p for p in pieces if isinstance(p.measure, Violations) and p.measure.is_regex and p.measure.pattern]
+    found: dict[str, str] = {}
+    for loose in asked:
+        for strict in asked:
+            if strict.key != loose.key and strict.key not in found and _proves(strict, loose):
+                found[loose.key] = strict.key
+                break
+    return found
+
+
+def _proves(strict: Piece, loose: Piece) -> bool:
+    a, b = strict.measure, loose.measure
+    if not isinstance(a, Violations) or not isinstance(b, Violations) or a.columns != b.columns:
+        return False
+    return a.pattern is not None and b.pattern is not None and a.pattern.implies(b.pattern)
 
 
 # Nanoseconds of CPU a row, measured on DuckDB 2.0 over 10 million rows; they rank rules, they promise nothing.
@@ -340,6 +322,3 @@ def _cost(rule: str, measure: Any) -> float:
     if isinstance(measure, Violations) and measure.is_regex and rule != "list of values":
         return _COSTS["regex"]
     return _COSTS.get(rule, 20.0)
-
-
-__all__ = ["LARGE", "Nulls", "PlannedCheck", "Strategy", "bounds_of", "planned", "surplus"]

@@ -11,7 +11,7 @@ from sqlglot import exp
 from freehold.engines import Column
 from freehold.quality import sqltree as sql
 from freehold.quality.coltypes import NUMERIC, TEMPORAL, family, fits_logical, fits_physical
-from freehold.quality.formats import FORMATS, fixed_length, strptime_of
+from freehold.quality.formats import FORMATS, strptime_of
 from freehold.quality.measures import (
     Aggregate,
     Dangling,
@@ -25,6 +25,7 @@ from freehold.quality.measures import (
     Violations,
 )
 from freehold.quality.model import Check, Verdict
+from freehold.quality.patterns import matches, understood
 from freehold.quality.sqltree import Unsuitable
 from freehold.quality.statements_of_users import Expression, parse_expression, parse_query
 
@@ -206,13 +207,9 @@ def _unmatched(column: Column, pattern: str) -> Violations:
     tree: exp.Expr = sql.column(column.name)
     if family(column.type) != "string":
         tree = exp.Cast(this=tree, to=exp.DataType.build("text"))
-    size = fixed_length(pattern)
-    if size is None:
-        return Violations(exp.Not(this=exp.RegexpLike(this=tree, expression=exp.Literal.string(pattern))),
-                          (column.name,), is_regex=True)  # fmt: skip
-    wrong = exp.NEQ(this=exp.Length(this=tree), expression=exp.Literal.number(size))
-    broken = sql.call("contains", tree, exp.Chr(expressions=[exp.Literal.number(10)]))  # `.` is no line break
-    return Violations(sql.either([wrong, broken]), (column.name,))
+    condition = exp.Not(this=matches(tree, pattern))
+    regex = condition.find(exp.RegexpLike) is not None
+    return Violations(condition, (column.name,), is_regex=regex, pattern=understood(pattern))
 
 
 def _format(ask: Ask) -> Measure:
@@ -306,8 +303,18 @@ def _measured(said: Expression, table: Table) -> Measure:
     if said.counts == "rows":
         return RowCount()
     if said.counts == "violations":
-        return Violations(said.tree, names, is_regex=said.has_regex, adds_up=said.is_stable)
-    return Aggregate(said.tree, names)
+        return Violations(said.tree, names, said.subject, said.has_regex, said.is_stable, said.pattern)
+    return Aggregate(said.tree, names, distinct_of=_counted_apart(said.tree, table))
+
+
+def _counted_apart(tree: exp.Expr, table: Table) -> str | None:
+    """Return the column of a plain COUNT(DISTINCT column)."""
+    inner = tree.this if isinstance(tree, exp.Count) else None
+    if not isinstance(inner, exp.Distinct) or len(inner.expressions) != 1:
+        return None
+    column = inner.expressions[0]
+    found = table.find(column.name) if isinstance(column, exp.Column) else None
+    return found.name if found else None
 
 
 _MEASURES: Mapping[str, Callable[[Ask], Measure]] = {
