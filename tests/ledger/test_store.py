@@ -1,0 +1,164 @@
+"""The state database: made, recognised, refused."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from happenings import check
+
+from freehold.foundation import Exit, FreeholdError
+from freehold.ledger import Ledger
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(opened: Callable[..., Ledger], tmp_path: Path) -> None:
+    """Name by name, column by column, key by key, index by index; all STRICT, all with a workspace."""
+    from sqlalchemy import create_engine, inspect
+
+    from freehold.ledger.tables import metadata
+
+    opened()
+    by_metadata = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    metadata.create_all(by_metadata)
+    by_migration = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    made, wanted = inspect(by_migration), inspect(by_metadata)
+
+    assert set(made.get_table_names()) == {*wanted.get_table_names(), "freehold_revision"}
+    for table in wanted.get_table_names():
+        shape = [
+            [[(c["name"], str(c["type"]), c["nullable"]) for c in source.get_columns(table)],
+             source.get_pk_constraint(table)["constrained_columns"],
+             source.get_indexes(table),
+             source.get_unique_constraints(table)]
+            for source in (made, wanted)
+        ]  # fmt: skip
+        assert shape[0] == shape[1], table
+        assert "workspace" in [column["name"] for column in made.get_columns(table)]
+    with by_migration.connect() as connection:
+        strict = connection.exec_driver_sql("SELECT name, strict FROM pragma_table_list WHERE type = 'table'").all()
+    assert {name for name, is_strict in strict if is_strict} >= set(wanted.get_table_names())
+    by_metadata.dispose()
+    by_migration.dispose()
+
+
+def test_the_newest_migration_is_the_one_the_code_knows() -> None:
+    """Otherwise every open would import Alembic."""
+    from alembic.script import ScriptDirectory
+
+    from freehold.ledger import migrations
+    from freehold.ledger.store import REVISION
+
+    assert ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head() == REVISION
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        pytest.param(
+            "import freehold.ledger", "sqlalchemy alembic duckdb pyarrow cryptography", id="importing the room"
+        ),
+        pytest.param(
+            "from freehold.ledger import Ledger; Ledger.open('sqlite:///state.db').close()",
+            "alembic duckdb pyarrow",
+            id="opening a ledger that is up to date",
+        ),
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_used(
+    opened: Callable[..., Ledger], tmp_path: Path, code: str, absent: str
+) -> None:
+    """The command line must start at once."""
+    opened()
+    asked = f"{code}; import sys; print([m for m in '{absent}'.split() if m in sys.modules])"
+
+    said = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert said.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://host/db", "sqlite://", "sqlite:///", "sqlite:///:memory:", "state.db", ""],
+)
+def test_a_url_that_names_no_state_is_refused(tmp_path: Path, url: str) -> None:
+    """With a URL that would do."""
+    with pytest.raises(FreeholdError) as refused:
+        Ledger.open(url, root=tmp_path)
+
+    assert refused.value.code == "FH-L101"
+    assert "sqlite:///.freehold/state.db" in refused.value.fix
+
+
+def test_a_relative_url_is_relative_to_the_root_and_an_absolute_one_is_not(tmp_path: Path) -> None:
+    """As the estate's file says it."""
+    Ledger.open("sqlite:///.freehold/state.db", root=tmp_path / "estate").close()
+    Ledger.open(f"sqlite:///{tmp_path / 'abs' / 'state.db'}", root=tmp_path / "estate").close()
+
+    assert (tmp_path / "estate" / ".freehold" / "state.db").exists()
+    assert (tmp_path / "abs" / "state.db").exists()
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """Nothing of ours is written into a stranger's file."""
+    (tmp_path / "state.db").write_text("these are my notes\n" * 100)
+
+    with pytest.raises(FreeholdError) as refused:
+        Ledger.open("sqlite:///state.db", root=tmp_path)
+
+    assert (refused.value.code, refused.value.exit_code) == ("FH-L105", Exit.ENVIRONMENT)
+    assert (tmp_path / "state.db").read_text().startswith("these are my notes")
+
+
+def test_a_state_of_a_newer_freehold_is_refused(opened: Callable[..., Ledger], tmp_path: Path) -> None:
+    """Rather than misread."""
+    opened().close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database, database:
+        database.execute("UPDATE freehold_revision SET version_num = '9999'")
+
+    with pytest.raises(FreeholdError, match="revision 9999; this Freehold knows 0001"):
+        Ledger.open("sqlite:///state.db", root=tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    """With its name."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(FreeholdError, match="cannot be used"):
+        Ledger.open("sqlite:///file/state.db", root=tmp_path)
+
+
+def test_a_full_disk_is_one_clear_error_and_nothing_is_half_written(opened: Callable[..., Ledger]) -> None:
+    """SQLite's own page limit stands in for the disk; once there is room again, the ledger goes on."""
+    ledger = opened()
+    ledger.append(check(1))
+    with ledger._store.write() as connection:
+        (pages,) = connection.exec_driver_sql("PRAGMA page_count").one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(FreeholdError) as refused:
+        ledger.append(*(check(n, reason="x" * 4000) for n in range(50)))
+
+    assert (refused.value.code, refused.value.exit_code) == ("FH-L104", Exit.ENVIRONMENT)
+    assert [event.seq for event in ledger.read()] == [1]
+    with ledger._store.write() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    assert ledger.append(check(2)) == (2,)
+
+
+def test_a_ledger_survives_a_reopening(opened: Callable[..., Ledger]) -> None:
+    """And closing twice is closing once."""
+    first = opened()
+    first.append(check(1), check(2))
+    first.close()
+    first.close()
+
+    second = opened()
+
+    assert second.append(check(3)) == (3,)
+    assert second.sequence_as_of(second.clock.now()) == 3
+    assert second.verify().ok

@@ -1,0 +1,20 @@
+"""A process that appends until it is done or killed: `writer_process.py FOLDER NAME COUNT`.
+
+It prints the id of every event after `append` has returned for it, so that whoever reads along knows what was
+acknowledged.
+"""
+
+import sys
+
+from happenings import check
+
+from freehold.ledger import Ledger
+
+if __name__ == "__main__":
+    folder, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    with Ledger.open("sqlite:///state.db", root=folder) as ledger:
+        for number in range(count):
+            some = [check(number, id=f"{name}-{number}-{part}") for part in range(1 + number % 3)]
+            ledger.append(*some)
+            sys.stdout.write("".join(f"{event.id}\n" for event in some))
+            sys.stdout.flush()
