@@ -145,7 +145,8 @@ class KpiValue:
 
     `value` is None unless `state` is ok; numerator, denominator and n are shown in any case. `evidence_completeness` is
     the share of items with whole evidence, times the share of wanted event types that were ever received. `p50` and
-    `p90` are given for means. `seq` and `query_hash` make the value reproducible.
+    `p90` are given for means. `seq` (what was recorded), `known` (until when time had passed) and `query_hash` make the
+    value reproducible.
     """
 
     kpi: str
@@ -158,6 +159,7 @@ class KpiValue:
     evidence_completeness: float | None
     unit: str
     seq: int
+    known: datetime
     query_hash: str
     fix: str = ""
     p50: float | None = None
@@ -219,9 +221,9 @@ def _named(name: str) -> Kpi:
 def _computed(kpi: Kpi, evidence: Evidence, period: Period, tier: int | None, env: str) -> KpiValue:
     absent = [name for name in kpi.needs if not evidence.has(name)]
     if absent:
-        fix = f"Record {', '.join(f'`{name}`' for name in absent)}: none was ever received."
+        fix = " ".join(f"`{name}` was never received: record it first." for name in absent)
         empty = (State.NOT_INSTRUMENTED, None, 0.0, 0.0, 0, None)
-        return KpiValue(kpi.id, period, *empty, kpi.unit, evidence.seq, kpi.query_hash, fix)
+        return KpiValue(kpi.id, period, *empty, kpi.unit, evidence.seq, evidence.instant, kpi.query_hash, fix)
     return judge(kpi, period, _items(kpi, evidence, period, tier, env), evidence)
 
 
@@ -277,6 +279,7 @@ def judge(kpi: Kpi, period: Period, items: Sequence[KpiItem], evidence: Evidence
         evidence_completeness=completeness,
         unit=kpi.unit,
         seq=evidence.seq,
+        known=evidence.instant,
         query_hash=kpi.query_hash,
         fix=" ".join(hints),
         p50=_quantile(judged, 0.5) if means else None,
