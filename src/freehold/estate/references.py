@@ -81,10 +81,11 @@ def _dangling(declared: Declared, settings: Mapping[str, list[str]]) -> Iterator
             elif reference.kind in settings:
                 if reference.target not in settings[reference.kind]:
                     yield _leads_nowhere(path, reference, settings[reference.kind], near_ones)
-            elif (reference.kind, reference.target) not in declared.of:
-                # The standard calls `dataProduct` a name; we write the id there, and take both.
-                if reference.role != "`dataProduct`" or reference.target not in names:
-                    yield _leads_nowhere(path, reference, declared.ids(reference.kind), near_ones, declared)
+            # The standard calls `dataProduct` a name; we write the id there, and take both.
+            elif (reference.kind, reference.target) not in declared.of and not (
+                reference.role == "`dataProduct`" and reference.target in names
+            ):
+                yield _leads_nowhere(path, reference, declared.ids(reference.kind), near_ones, declared)
 
 
 class _NearOnes:
@@ -96,7 +97,7 @@ class _NearOnes:
         self._known: dict[tuple[str, str], str] = {}
 
     def to(self, kind: str, word: str, names: list[str]) -> str:
-        """Return `Did you mean …?`, or nothing; after many lookups nothing at all, for the cause is one and the same."""
+        """Return `Did you mean …?`, or nothing; nothing after many lookups, when the cause is one and the same."""
         if (kind, word) not in self._known:
             if len(self._known) >= self.MOST_LOOKUPS:
                 return ""

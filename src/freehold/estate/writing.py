@@ -74,7 +74,9 @@ def _events(node: Node) -> Iterator[Any]:
         # Plain stays plain, but for a string that only its tag made one: `!!str 12` becomes '12'.
         plain = not node.style and not (isinstance(node.value, str) and meaning(node.text) != node.text)
         may_quote = isinstance(node.value, str)
-        yield events.ScalarEvent(None, None, (plain, may_quote), node.text, style=node.style or None)
+        # Nothing, written as nothing, is quoted by the emitter in some places, and would be text.
+        text = "null" if node.value is None and not node.text else node.text
+        yield events.ScalarEvent(None, None, (plain, may_quote), text, style=node.style or None)
     elif isinstance(node, ListNode):
         yield events.SequenceStartEvent(None, None, implicit=True, flow_style=node.flow)
         for item in node.items:
