@@ -112,9 +112,9 @@ class CheckPlan:
         _blame_missing_references(reader, prepared.layout, scope)
         size = self._size(reader, scope)
         profiler = Profiler(prepared.layout, self.columns, self.strategy)
-        if size < LARGE and not scope.parquet:
+        if not self.strategy.is_large(size) and not scope.parquet:
             pieces = reader.readings.lacks(prepared.layout.pieces.values())
-            heavy = _heavy(pieces, scope)
+            heavy = _heavy(pieces, scope, self.strategy)
             light = [p for p in pieces if p.key not in heavy] if heavy else pieces
             reader.read_fused(prepared.fused(light, self._unbindable, reader), "fused")
             if heavy:
@@ -201,9 +201,9 @@ def _whole(columns: tuple[Column, ...], dialect: str) -> str:
     return f"({union.sql(dialect)})"
 
 
-def _heavy(pieces: list[Piece], scope: Scope) -> dict[str, Piece]:
+def _heavy(pieces: list[Piece], scope: Scope, strategy: Strategy) -> dict[str, Piece]:
     """Return the references of many kept rows: they are worth a proof before an anti-join."""
-    if scope.rest_state is None or scope.rest_state.rows < LARGE:
+    if scope.rest_state is None or not strategy.is_large(scope.rest_state.rows):
         return {}
     return {p.key: p for p in pieces if isinstance(p.measure, Dangling)}
 

@@ -168,7 +168,9 @@ class Reader:
         except FreeholdError as error:
             if not is_about_a_statement(error):
                 raise
-            self.unbindable[piece.key] = self.readings.errors[piece.key] = error.problem
+            self.readings.errors[piece.key] = error.problem
+            if piece.source == ROWS:  # the columns of the plan; what is beside them may be mended meanwhile
+                self.unbindable[piece.key] = error.problem
             return False
         return True
 

@@ -56,6 +56,7 @@ class Strategy:
     values: bool
     low: set[str] | None = None  # columns of at most 1,000 values; None before anybody looked
     few_valued: tuple[str, ...] = ()
+    large_from: int = LARGE
     _counted: dict[str, dict[Any, int]] = field(default_factory=dict)
 
     @classmethod
@@ -82,10 +83,9 @@ class Strategy:
         """Whether nobody has counted distinct values yet."""
         return self.low is None
 
-    @staticmethod
-    def is_large(rows: int) -> bool:
+    def is_large(self, rows: int) -> bool:
         """Whether so many rows are worth a plan."""
-        return rows >= LARGE
+        return rows >= self.large_from
 
     def learn(self, state: TableState) -> None:
         """Remember the columns of few values once a batch has shown enough rows."""
@@ -289,6 +289,9 @@ def _proves(strict: Piece, loose: Piece) -> bool:
 _COSTS = {"bounds": 6.0, "list of values": 1.0, "regex": 100.0, "uniqueness": 60.0, "anti-join": 25.0, "one pass": 5.0}
 
 
+_STATEMENTS = {"bounds": "one pass"}  # the bounds are read in the pass over the rows
+
+
 def planned(layout: Layout, strategy: Strategy, rows: int) -> tuple[PlannedCheck, ...]:
     """Return a line for each check: what is to decide it on that many rows."""
     return tuple(_planned(question, layout, strategy, rows) for question in layout.questions)
@@ -299,8 +302,9 @@ def _planned(question: Question, layout: Layout, strategy: Strategy, rows: int) 
     if isinstance(measure, Settled):
         return PlannedCheck(check.id, check.claim, measure.rule, "none", 0.0)
     rule = _rule(question, layout, strategy)
-    statement = "fused" if rows < LARGE else rule
-    return PlannedCheck(check.id, check.claim, rule if rows >= LARGE else "fused", statement, _cost(rule, measure))
+    if not strategy.is_large(rows):
+        rule = "fused"
+    return PlannedCheck(check.id, check.claim, rule, _STATEMENTS.get(rule, rule), _cost(rule, measure))
 
 
 def _rule(question: Question, layout: Layout, strategy: Strategy) -> str:
