@@ -106,7 +106,7 @@ LINES_BROKEN = (
     "is_cancellation IS DISTINCT FROM (quantity < 0)",
     "amount IS DISTINCT FROM quantity * unit_price",
 )
-LINES_CHECKS = f"""SELECT count(*) >= 200, count(DISTINCT line_id) = count(*),
+LINES_CHECKS = f"""SELECT count(*) >= 150, count(DISTINCT line_id) = count(*),
   count(DISTINCT invoice) BETWEEN 8 AND 500,
   {absent("line_id", "invoice", "sku", "quantity", "ordered_at", "unit_price", "country")},
   {none(*LINES_BROKEN)},
