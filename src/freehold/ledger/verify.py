@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import func, select
 
+from freehold.foundation import FreeholdError
 from freehold.ledger import tables
 from freehold.ledger.seal import Block, Checkpoint, leaf
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 Fault = Literal["changed", "removed", "inserted", "reordered", "cut", "chain", "signature", "segment"]
 BLOCKS_AT_ONCE = 20
+SEQ = list(tables.event.c.keys()).index("seq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +129,37 @@ def _chain_faults(store: Store, end: _End, hashes: dict[int, str]) -> Iterator[B
 
 def _sealed(store: Store, end: _End) -> Iterator[tuple[Block, Sequence[Any]]]:
     """Read blocks with their events, some at a time, so that memory stays small."""
-    b, e = tables.block.c, tables.event.c
     after = -1
     while True:
-        query = select(tables.block).where(b.workspace == store.workspace, b.block > after, b.block <= end.block)
-        with store.read(bytewise=True) as connection:
-            found = connection.execute(query.order_by(b.block).limit(BLOCKS_AT_ONCE)).all()
-            if not found:
-                return
-            mine = (e.workspace == store.workspace, e.seq >= found[0].first_seq, e.seq <= found[-1].last_seq)
-            rows = connection.execute(select(tables.event).where(*mine).order_by(e.seq)).all()
-        for row in found:
-            yield Block(**row._mapping), [r for r in rows if row.first_seq <= r.seq <= row.last_seq]
-        after = found[-1].block
+        try:
+            blocks, rows = _page(store, end, after, bytewise=False)
+        except FreeholdError:  # text that is no longer UTF-8, perhaps: read it byte by byte, which tells
+            blocks, rows = _page(store, end, after, bytewise=True)
+        if not blocks:
+            return
+        seqs = [row[SEQ] for row in rows]
+        for block in blocks:
+            yield block, rows[bisect_left(seqs, block.first_seq) : bisect_right(seqs, block.last_seq)]
+        after = blocks[-1].block
+
+
+def _page(store: Store, end: _End, after: int, *, bytewise: bool) -> tuple[list[Block], Sequence[Any]]:
+    """Return the next blocks and the rows between the first and the last number they claim."""
+    b, e = tables.block.c, tables.event.c
+    query = select(tables.block).where(b.workspace == store.workspace, b.block > after, b.block <= end.block)
+    with store.read(bytewise=bytewise) as connection:
+        found = connection.execute(query.order_by(b.block).limit(BLOCKS_AT_ONCE)).all()
+        if not found:
+            return [], []
+        mine = (e.workspace == store.workspace, e.seq >= found[0].first_seq, e.seq <= found[-1].last_seq)
+        rows = connection.execute(select(tables.event).where(*mine).order_by(e.seq)).all()
+    return [Block(**row._mapping) for row in found], rows
 
 
 def _event_faults(block: Block, rows: Sequence[Any]) -> Iterator[Break]:
-    """Compare the events of a block with its leaves, one by one."""
+    """Compare the events of a block with its leaves: all at once, and one by one if that fails."""
+    if len(rows) == block.last_seq - block.first_seq + 1 and b"".join(map(leaf, rows)) == block.leaves:
+        return
     by_seq = {row.seq: row for row in rows}
     leaves = [block.leaves[at : at + 32] for at in range(0, len(block.leaves), 32)]
     if len(leaves) != block.last_seq - block.first_seq + 1:
