@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from freehold.estate.document import Document, Step
@@ -14,12 +15,16 @@ OPERATORS = (
 )  # fmt: skip
 
 
-def contract_from(document: Document) -> Contract:
-    """Return the contract a valid ODCS document holds."""
+Elsewhere = Callable[[str], Mapping[str, Any] | None]
+
+
+def contract_from(document: Document, elsewhere: Elsewhere = lambda _: None) -> Contract:
+    """Return the contract a valid ODCS document holds; `elsewhere` finds what its relationships refer to."""
     said = document.value
+    build = _Builder(document, elsewhere)
     return Contract(
         id=said["id"],
-        where=document.where_key("id"),
+        where=document.where("id"),
         api_version=said["apiVersion"],
         version=said.get("version"),
         status=said.get("status"),
@@ -27,7 +32,7 @@ def contract_from(document: Document) -> Contract:
         data_product=said.get("dataProduct"),
         domain=said.get("domain"),
         description=said.get("description", {}),
-        objects=tuple(_object(document, path, o) for path, o in entries(said, (), "schema")),
+        objects=tuple(build.object(path, o) for path, o in entries(said, (), "schema")),
         servers=tuple(_server(document, path, s) for path, s in entries(said, (), "servers")),
         sla=tuple(_sla(document, path, s) for path, s in entries(said, (), "slaProperties")),
         custom=custom(said),
@@ -45,47 +50,68 @@ def entries(said: Mapping[str, Any], path: Sequence[Step], key: str) -> Iterator
         yield (*path, key, index), entry
 
 
-def _object(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> SchemaObject:
-    return SchemaObject(
-        name=said["name"],
-        where=document.where(*path),
-        physical_name=said.get("physicalName"),
-        physical_type=said.get("physicalType"),
-        description=said.get("description"),
-        properties=tuple(_property(document, p, s) for p, s in entries(said, path, "properties")),
-        quality=tuple(_rule(document, p, s, None) for p, s in entries(said, path, "quality")),
-        relationships=tuple(_relationship(document, p, s, None) for p, s in entries(said, path, "relationships")),
-        tags=tuple(said.get("tags", ())),
-        custom=custom(said),
-    )
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Builds the parts of one contract, each with its place."""
 
+    document: Document
+    elsewhere: Elsewhere
 
-def _property(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Property:
-    name = said.get("name", "")  # the `items` of an array have none
-    column = said.get("physicalName") or name
-    items = said.get("items")
-    return Property(
-        name=name,
-        where=document.where(*path),
-        physical_name=said.get("physicalName"),
-        logical_type=said.get("logicalType"),
-        physical_type=said.get("physicalType"),
-        description=said.get("description"),
-        options=said.get("logicalTypeOptions", {}),
-        required=said.get("required", False),
-        unique=said.get("unique", False),
-        primary_key=said.get("primaryKey", False),
-        primary_key_position=said.get("primaryKeyPosition", -1),
-        enum=tuple(entry["value"] for entry in said.get("enum", ())),
-        classification=said.get("classification"),
-        semantic_type=said.get("semanticType", "column"),
-        quality=tuple(_rule(document, p, s, column) for p, s in entries(said, path, "quality")),
-        relationships=tuple(_relationship(document, p, s, column) for p, s in entries(said, path, "relationships")),
-        tags=tuple(said.get("tags", ())),
-        custom=custom(said),
-        properties=tuple(_property(document, p, s) for p, s in entries(said, path, "properties")),
-        items=_property(document, (*path, "items"), items) if items else None,
-    )
+    def object(self, path: tuple[Step, ...], said: Mapping[str, Any]) -> SchemaObject:
+        return SchemaObject(
+            name=said["name"],
+            where=self.document.where(*path),
+            physical_name=said.get("physicalName"),
+            physical_type=said.get("physicalType"),
+            description=said.get("description"),
+            properties=tuple(self.property(p, s) for p, s in entries(said, path, "properties")),
+            quality=tuple(_rule(self.document, p, s, None) for p, s in entries(said, path, "quality")),
+            relationships=tuple(self.relationship(p, s, None) for p, s in entries(said, path, "relationships")),
+            tags=tuple(said.get("tags", ())),
+            custom=custom(said),
+        )
+
+    def property(self, path: tuple[Step, ...], said: Mapping[str, Any]) -> Property:
+        name = said.get("name", "")  # the `items` of an array have none
+        column = said.get("physicalName") or name
+        items = said.get("items")
+        return Property(
+            name=name,
+            where=self.document.where(*path),
+            physical_name=said.get("physicalName"),
+            logical_type=said.get("logicalType"),
+            physical_type=said.get("physicalType"),
+            description=said.get("description"),
+            options=said.get("logicalTypeOptions", {}),
+            required=said.get("required", False),
+            unique=said.get("unique", False),
+            primary_key=said.get("primaryKey", False),
+            primary_key_position=said.get("primaryKeyPosition", -1),
+            enum=tuple(entry["value"] for entry in said.get("enum", ())),
+            classification=said.get("classification"),
+            semantic_type=said.get("semanticType", "column"),
+            quality=tuple(_rule(self.document, p, s, column) for p, s in entries(said, path, "quality")),
+            relationships=tuple(self.relationship(p, s, column) for p, s in entries(said, path, "relationships")),
+            tags=tuple(said.get("tags", ())),
+            custom=custom(said),
+            properties=tuple(self.property(p, s) for p, s in entries(said, path, "properties")),
+            items=self.property((*path, "items"), items) if items else None,
+        )
+
+    def relationship(self, path: tuple[Step, ...], said: Mapping[str, Any], column: str | None) -> Relationship:
+        ends = [refer(self.document.value, target, self.elsewhere) for target in listed(said["to"])]
+        here = (
+            (column,)
+            if column
+            else tuple(refer(self.document.value, source, self.elsewhere)[1] for source in listed(said.get("from")))
+        )
+        return Relationship(
+            from_columns=here,
+            to_object=ends[0][0],
+            to_columns=tuple(end[1] for end in ends),
+            where=self.document.where(*path),
+            custom=custom(said),
+        )
 
 
 def _rule(document: Document, path: tuple[Step, ...], said: Mapping[str, Any], column: str | None) -> QualityRule:
@@ -114,46 +140,47 @@ def _rule(document: Document, path: tuple[Step, ...], said: Mapping[str, Any], c
     )
 
 
-def _relationship(
-    document: Document, path: tuple[Step, ...], said: Mapping[str, Any], column: str | None
-) -> Relationship:
-    ends = [refer(document.value, target) for target in listed(said["to"])]
-    here = (column,) if column else tuple(refer(document.value, source)[1] for source in listed(said.get("from")))
-    return Relationship(
-        from_columns=here,
-        to_object=ends[0][0],
-        to_columns=tuple(end[1] for end in ends),
-        where=document.where(*path),
-        custom=custom(said),
-    )
-
-
 def listed(value: Any) -> list[str]:
     """Return one reference or several as a list."""
     return [] if value is None else list(value) if isinstance(value, list) else [value]
 
 
-def refer(contract: Mapping[str, Any], reference: str) -> tuple[str, str]:
-    """Return the object and the column a reference of the standard names.
+def refer(contract: Mapping[str, Any], reference: str, elsewhere: Elsewhere = lambda _: None) -> tuple[str, str]:
+    """Return the object and the column a reference of the standard names; the column as the warehouse calls it.
 
-    `customers.id` is the shorthand. `schema/customers_obj/properties/id_prop` goes by the ids (or names) of this
-    contract; with `file.yaml#` before it, by those of another, and the object stays `file.yaml#customers_obj`.
+    `customers.id` is the shorthand: an object of the same contract, or an asset or object after a contract's id.
+    `schema/customers_obj/properties/id_prop` goes by the ids (or names) of this contract, with `file.yaml#` before it
+    by those of another. `elsewhere` finds another contract by id or file; what it does not find stays as written.
     """
-    if "/" not in reference:
-        before, _, column = reference.rpartition(".")
-        return before, column
+    if "/" in reference:
+        return _by_ids(contract, reference, elsewhere)
+    before, _, column = reference.rpartition(".")
+    owner = _called(contract.get("schema"), before)
+    if not owner:
+        for id_, name in ((before, before.rpartition(".")[2]), (before.rpartition(".")[0], before.rpartition(".")[2])):
+            owner = owner or _called((elsewhere(id_) or {}).get("schema"), name)
+    return before, _column(owner, column)
+
+
+def _by_ids(contract: Mapping[str, Any], reference: str, elsewhere: Elsewhere) -> tuple[str, str]:
     file, hash_, route = reference.rpartition("#")
     steps = route.strip("/").split("/")
     if len(steps) < 4:
         return f"{file}{hash_}{route}", ""
-    if file:
+    there = elsewhere(file) if file else contract
+    if there is None:
         return f"{file}#{steps[1]}", steps[3]
-    owner = _by_id(contract.get("schema"), steps[1])
-    found = _by_id(owner.get("properties"), steps[3])
-    return owner.get("name", steps[1]), found.get("physicalName") or found.get("name", steps[3])
+    owner = _called(there.get("schema"), steps[1])
+    name = owner.get("name", steps[1])
+    return (f"{there['id']}.{name}" if file else name), _column(owner, steps[3])
 
 
-def _by_id(found: Any, wanted: str) -> Mapping[str, Any]:
+def _column(owner: Mapping[str, Any], column: str) -> str:
+    found = _called(owner.get("properties"), column)
+    return str(found.get("physicalName") or found.get("name", column))
+
+
+def _called(found: Any, wanted: str) -> Mapping[str, Any]:
     return next((e for e in found or () if wanted in (e.get("id"), e.get("name"))), {})
 
 

@@ -46,7 +46,12 @@ def declared_by(document: Document, kind: str) -> Declaration:
     objects, ports, extra = {}, [], {}
     if kind == "DataContract":
         objects = {o["name"]: _columns(o) for o in said.get("schema") or ()}
-        extra = {"lands": any("path" in s for s in said.get("servers") or ()), "elements": list(_elements(document))}
+        ids = {o["id"]: o["name"] for o in said.get("schema") or () if "id" in o}
+        extra = {
+            "ids": ids,
+            "lands": any("path" in s for s in said.get("servers") or ()),
+            "elements": list(_elements(document)),
+        }
     elif kind == "DataProduct":
         ports = [
             [side, port["name"], port.get("contractId"), *_place(document, p)]

@@ -62,16 +62,16 @@ class _Explainer:
     def explained(self, complaints: Sequence[Any]) -> list[FreeholdError]:
         found: dict[tuple[Any, ...], FreeholdError] = {}
         flat = [inner for complaint in complaints for inner in self._narrowed(complaint)]
+        flat = [complaint for complaint in flat if not self._is_a_quirk(complaint)]
         for complaint in flat:
             for error in self._errors(complaint, flat):
                 found.setdefault((error.code, error.where, error.problem), error)
-        # Complaints can all be echoes of each other; then the first one is told as it came.
-        return list(found.values()) or [self._error("FH-V106", self._path(complaints[0]), complaints[0].message, "")]
+        if flat and not found:  # all echoes of each other: then the first one is told, as it came
+            found[()] = self._error("FH-V106", self._path(flat[0]), "This is not as the schema wants it.", "Mend it.")
+        return list(found.values())
 
     def _errors(self, complaint: Any, others: Sequence[Any]) -> Iterator[FreeholdError]:
         kind, path = complaint.kind.name, self._path(complaint)
-        if self._is_a_quirk(complaint, path):
-            return
         if kind in _UNKNOWN:
             for key in complaint.kind.unexpected:
                 yield from self._unknown_key(path, key, complaint, others)
@@ -192,7 +192,7 @@ class _Explainer:
         else:
             yield complaint
 
-    def _is_a_quirk(self, complaint: Any, path: Path) -> bool:
+    def _is_a_quirk(self, complaint: Any) -> bool:
         """Whether the standard's schema complains by accident.
 
         Its `if logicalType is map, then …` holds also where no logicalType is written, though the key is optional.
@@ -200,9 +200,8 @@ class _Explainer:
         route = complaint.schema_path
         if "SchemaBaseProperty" not in route or "then" not in route:
             return False
-        owner = path[: len(path) - 1] if path and path[-1] == "logicalTypeOptions" else path
-        said = self._at(owner)
-        return isinstance(said, dict) and "logicalType" not in said and owner == path
+        said = self._at(self._path(complaint))
+        return complaint.kind.name == "required" and isinstance(said, dict) and "logicalType" not in said
 
     def _error(self, code: str, path: Path, problem: str, fix: str, *, at_key: bool = False) -> FreeholdError:
         place = self._document.where_key if at_key else self._document.where

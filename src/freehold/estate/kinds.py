@@ -17,7 +17,7 @@ def product_from(document: Document) -> Product:
     ours = custom(said)
     return Product(
         id=said["id"],
-        where=document.where_key("id"),
+        where=document.where("id"),
         name=said.get("name"),
         version=said.get("version"),
         status=said["status"],
@@ -38,7 +38,7 @@ def team_from(document: Document) -> Team:
     spec = document.value["spec"]
     return Team(
         id=document.value["metadata"]["id"],
-        where=document.where_key("metadata", "id"),
+        where=document.where("metadata", "id"),
         name=document.value["metadata"].get("name"),
         members=tuple(spec.get("members", ())),
         roles={role: tuple(people) for role, people in spec.get("roles", {}).items()},
@@ -49,20 +49,20 @@ def team_from(document: Document) -> Team:
 def calendar_from(document: Document) -> Calendar:
     """Return the calendar a valid document holds."""
     said = document.value
-    return Calendar(id=said["metadata"]["id"], where=document.where_key("metadata", "id"), spec=said["spec"])
+    return Calendar(id=said["metadata"]["id"], where=document.where("metadata", "id"), spec=said["spec"])
 
 
 def resource_from(document: Document) -> Resource:
     """Return a resource of a kind that this version does not interpret further."""
     said = document.value
     metadata = said["metadata"]
-    return Resource(said["kind"], metadata["id"], document.where_key("metadata", "id"), metadata, said["spec"])
+    return Resource(said["kind"], metadata["id"], document.where("metadata", "id"), metadata, said["spec"])
 
 
 def decision_from(document: Document, text: str) -> Resource:
     """Return a decision: the front matter is its metadata, the text below is `spec.text`."""
     said = document.value
-    return Resource("Decision", str(said["id"]), document.where_key("id"), said, {"text": text})
+    return Resource("Decision", str(said["id"]), document.where("id"), said, {"text": text})
 
 
 def connections_from(document: Document) -> dict[str, Connection]:

@@ -32,7 +32,7 @@ from freehold.estate.files import (
 )
 from freehold.estate.findings import findings
 from freehold.estate.model import Calendar, Contract, Estate, ModelFile, Product, Resource, Team
-from freehold.estate.references import Declared, reference_errors
+from freehold.estate.references import Declared, joined, reference_errors
 from freehold.foundation import Exit, FreeholdError, Problems, Where
 
 T = TypeVar("T")
@@ -279,12 +279,15 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
     resources: dict[tuple[str, str], Callable[[], Resource]] = {}
     hashes = {}
     estate: Document | None = None
-    for entry in entries:
-        parsed = _Parsed(entry)
+    parts = [(entry, _Parsed(entry)) for entry in entries]
+    contracts = _Contracts(parts)
+    for entry, parsed in parts:
         for index, one in enumerate(entry.declarations):
             hashes[f"{one.kind}:{one.id}"] = one.digest
             if one.kind == "Estate":
                 estate = parsed[index]
+            elif one.kind == "DataContract":
+                makers.setdefault(one.kind, {})[one.id] = contracts.maker(parsed, index, entry.found.path)
             elif one.kind in _TYPED:
                 makers.setdefault(one.kind, {})[one.id] = _maker(_TYPED[one.kind], parsed, index)
             elif one.kind == "Decision":
@@ -315,7 +318,6 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
 
 _TYPED: dict[str, Callable[[Document], Any]] = {
     "DataProduct": kinds.product_from,
-    "DataContract": contract_from,
     "Team": kinds.team_from,
     "Calendar": kinds.calendar_from,
 }
@@ -343,6 +345,30 @@ class _Parsed:
         text = self._entry.content.decode("utf-8-sig")
         front = _FRONT.match(text)
         return text[front.end() :] if front else text
+
+
+class _Contracts:
+    """Finds the contracts that another one refers to, by id or by file, without building them."""
+
+    def __init__(self, parts: list[tuple[Entry, _Parsed]]) -> None:
+        self._parts = parts
+        self._found: dict[str, tuple[_Parsed, int]] = {}
+
+    def maker(self, parsed: _Parsed, index: int, path: str) -> Callable[[], Contract]:
+        """Return the function that builds one contract of the file at `path`."""
+        folder = path.rpartition("/")[0]
+        return lambda: contract_from(parsed[index], lambda named: self._named(named, folder))
+
+    def _named(self, named: str, folder: str) -> Mapping[str, Any] | None:
+        if not self._found:  # most estates never ask
+            for entry, parsed in self._parts:
+                for index, one in enumerate(entry.declarations):
+                    if one.kind == "DataContract":
+                        self._found.setdefault(entry.found.path, (parsed, index))
+                        self._found[one.id] = (parsed, index)
+        keys = (named, joined(folder, named), joined("", named))
+        found = next((self._found[key] for key in keys if key in self._found), None)
+        return found[0][found[1]].value if found else None
 
 
 def _maker(build: Callable[[Document], T], parsed: _Parsed, index: int) -> Callable[[], T]:

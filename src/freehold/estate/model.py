@@ -303,18 +303,12 @@ class Estate:
     def object_referred(self, contract: Contract, reference: str) -> tuple[Contract, SchemaObject] | None:
         """Return what `Relationship.to_object` of a contract means.
 
-        That is an object of the same contract, `contract_id.object`, an asset id, or `file.yaml#object` with a path
-        relative to the contract's file or to the estate.
+        That is an object of the same contract, `contract_id.object`, or an asset id.
         """
         own = contract.object_named(reference)
         if own:
             return (contract, own)
-        file, _, name = reference.rpartition("#")
-        if file:
-            paths = (str(Path(contract.where.path).parent / file), file)
-            candidates = [c for c in self.contracts.values() if c.where.path in paths]
-        else:
-            before, _, name = reference.rpartition(".")
-            candidates = [self.contracts[i] for i in (before, reference) if i in self.contracts]
+        before, _, name = reference.rpartition(".")
+        candidates = [self.contracts[i] for i in (before, reference) if i in self.contracts]
         found = ((c, o) for c in candidates if (o := c.object_named(name)))
         return next(found, None) or self.contract_of(reference)

@@ -165,15 +165,16 @@ def _owner(declared: Declared, path: str, one: Declaration, named: str) -> tuple
     file, hash_, name = named.rpartition("#")
     if hash_:
         folder = path.rpartition("/")[0]
-        wanted = {file, _joined(folder, file)}
+        wanted = {joined("", file), joined(folder, file)}
         candidates = [(p, d) for p, d in declared.all if d.kind == "DataContract" and p in wanted]
     else:
         before, _, name = named.rpartition(".")
         found = (declared.of.get(("DataContract", i)) for i in (before, named))
         candidates = [f for f in found if f]
     for there, contract in candidates:
-        if name in contract.objects:
-            return f"`{name}` ({Where(there, contract.line, contract.column)})", contract.objects[name]
+        called = contract.extra.get("ids", {}).get(name, name)
+        if called in contract.objects:
+            return f"`{called}` ({Where(there, contract.line, contract.column)})", contract.objects[called]
     # A nested property, `orders.address.street`: the object is the first word.
     first = named.partition(".")[0]
     if not hash_ and first in one.objects:
@@ -181,7 +182,8 @@ def _owner(declared: Declared, path: str, one: Declaration, named: str) -> tuple
     return None
 
 
-def _joined(folder: str, file: str) -> str:
+def joined(folder: str, file: str) -> str:
+    """Return the path of a file named from a folder, both relative to the estate."""
     steps: list[str] = folder.split("/") if folder else []
     for step in file.split("/"):
         if step == ".." and steps:
