@@ -1,0 +1,159 @@
+"""`freehold init`: a first estate that validates and runs, or drafts of what is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from freehold.cli.init import init
+from freehold.estate import load_estate
+from freehold.foundation import FreeholdError
+
+
+def started(*words: str) -> str:
+    """Run `freehold init` and return what it says."""
+    done = CliRunner().invoke(init, list(words), catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.output
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Return a database with two tables that belong together, and one in another schema."""
+    path = tmp_path / "shop.db"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "CREATE TABLE customers AS SELECT i AS customer_id, 'name ' || i AS name, "
+            "CASE i % 3 WHEN 0 THEN 'gold' WHEN 1 THEN 'no' ELSE 'tin' END AS grade FROM range(200) t(i)"
+        )
+        connection.execute(
+            'CREATE TABLE "Orders" AS SELECT i AS order_id, (i * 7) % 200 AS customer_id, '
+            "(i % 500)::DECIMAL(12, 2) AS amount, "
+            "CASE WHEN i % 4 > 0 THEN 'note' || i END AS note FROM range(1000) t(i)"
+        )
+        connection.execute("CREATE SCHEMA audit; CREATE TABLE audit.log (at_second INTEGER, what VARCHAR)")
+    return path
+
+
+def test_the_scaffold_validates_and_holds_what_it_says(tmp_path: Path) -> None:
+    """A new estate has no fault and no finding, a week of sample files, and keeps .freehold/ out of git."""
+    said = started(str(tmp_path / "my-estate"))
+    estate = load_estate(tmp_path / "my-estate")
+
+    assert "Next: cd " in said
+    assert (estate.id, estate.name, estate.findings) == ("my-estate", "My estate", ())
+    assert (tmp_path / "my-estate" / ".gitignore").read_text().splitlines()[-1] == ".freehold/"
+    assert len(list((tmp_path / "my-estate" / "landing" / "orders").iterdir())) == 7
+
+
+def test_the_scaffold_runs_at_once(tmp_path: Path) -> None:
+    """What `freehold init` writes is built, checked and published as it stands, with every check passed."""
+    from freehold.cli.run import run
+
+    started(str(tmp_path / "first"))
+    done = CliRunner().invoke(run, ["--json"], obj=str(tmp_path / "first"), catch_exceptions=False)
+    steps = json.loads(done.stdout)
+
+    assert done.exit_code == 0, done.output
+    assert '"quarantined"' not in json.dumps(steps)
+
+
+@pytest.mark.parametrize("name", ["a file", "a folder with a file"])
+def test_a_folder_that_holds_something_is_refused(name: str, tmp_path: Path) -> None:
+    """Nothing is written where something is already, and the exit code is that of usage."""
+    target = tmp_path / "taken"
+    if name == "a file":
+        target.write_text("mine")
+    else:
+        target.mkdir()
+        (target / "mine.txt").write_text("mine")
+    with pytest.raises(FreeholdError) as caught:
+        started(str(target))
+
+    assert (caught.value.code, caught.value.exit_code) == ("FH-V401", 2)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [
+        "taken" if name == "a file" else "mine.txt"
+    ]
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    """A folder that is there but empty is as good as a new one; --json lists what was written."""
+    (tmp_path / "empty").mkdir()
+
+    files = json.loads(started(str(tmp_path / "empty"), "--json"))["files"]
+
+    assert sorted(files) == sorted(
+        path.relative_to(tmp_path / "empty").as_posix() for path in (tmp_path / "empty").rglob("*") if path.is_file()
+    )
+
+
+def test_drafts_hold_on_the_day_they_are_drawn(database: Path, tmp_path: Path) -> None:
+    """A product a schema, a contract a table, watched as drafts, valid as they stand, with nothing found fault with."""
+    started(str(tmp_path / "drafts"), "--from", f"duckdb:///{database}")
+    estate = load_estate(tmp_path / "drafts")
+
+    assert estate.findings == ()
+    assert {id_: (p.mode, p.status) for id_, p in estate.products.items()} == {
+        "audit": ("watch", "draft"), "main": ("watch", "draft"),
+    }  # fmt: skip
+    assert sorted(estate.contracts) == ["audit.log", "main.customers", "main.orders"]
+    orders = estate.contracts["main.orders"].objects[0]
+    by_name = {p.name: p for p in orders.properties}
+    assert (orders.physical_name, orders.key) == ("Orders", ("order_id",))
+    assert [p.name for p in orders.properties if p.required] == ["order_id", "customer_id", "amount"]
+    assert by_name["customer_id"].relationships[0].to_object == "main.customers"
+    assert by_name["customer_id"].relationships[0].to_columns == ("customer_id",)
+    assert by_name["amount"].options == {"minimum": 0, "maximum": 10000}
+    grade = estate.contracts["main.customers"].objects[0].properties[2]
+    assert grade.enum == ("gold", "no", "tin")
+
+
+def test_each_drafted_claim_says_what_it_was_drawn_from(database: Path, tmp_path: Path) -> None:
+    """Beside each claim stands what was seen, so that a person can tell chance from meaning."""
+    started(str(tmp_path / "drafts"), "--from", f"duckdb:///{database}")
+    lines = (tmp_path / "drafts/main/contracts/orders.odcs.yaml").read_text().splitlines()
+    claims = ("required:", "primaryKey:", "unique:", "logicalTypeOptions:", "enum:", "- to:", "- type: library")
+
+    found = [line for line in lines if line.strip().startswith(claims)]
+
+    assert len(found) >= 8
+    assert all("# drafted: " in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [("duckdb:///missing.db", "FH-V403"), ("oracle://x", "FH-V403"), ("duckdb:///EMPTY", "FH-V404")],
+    ids=["no such file", "another kind of database", "a database without tables"],
+)
+def test_a_source_that_gives_nothing(source: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without tables to draft from, one error says so, and neither a folder nor a database is made."""
+    monkeypatch.chdir(tmp_path)
+    duckdb.connect(str(tmp_path / "EMPTY")).close()
+    with pytest.raises(FreeholdError) as caught:
+        started("drafts", "--from", source)
+
+    assert (caught.value.code, caught.value.exit_code) == (code, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["EMPTY"]
+
+
+def test_a_database_in_use_names_its_holder(database: Path, tmp_path: Path) -> None:
+    """A database that another process holds is refused with that process named, and nothing is written."""
+    import subprocess
+    import sys
+
+    code = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(FreeholdError) as caught:
+            started(str(tmp_path / "drafts"), "--from", f"duckdb:///{database}")
+        holder.communicate("")
+
+    assert (caught.value.code, str(holder.pid) in caught.value.problem) == ("FH-E101", True)
+    assert not (tmp_path / "drafts").exists()
