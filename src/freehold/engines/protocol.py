@@ -60,7 +60,10 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as the engine describes it; `type` in the engine's own spelling, upper case."""
+    """A column as the engine describes it; `type` in the engine's own spelling, good for a column definition.
+
+    Names of types are in upper case, names inside a type (fields, members of an enumeration) as they were given.
+    """
 
     name: str
     type: str
@@ -99,11 +102,15 @@ class Session(Protocol):
     cost: Cost
 
     def rows(self, query: str | exp.Expression, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query and return its rows."""
+        """Run a query and return its rows, as Python values.
+
+        Python cannot hold everything: nanoseconds are cut to microseconds, a month in an interval counts 30 days, and
+        infinite dates come as the last (or first) that Python knows. Where that matters, ask for Arrow.
+        """
         ...
 
     def arrow(self, query: str | exp.Expression, parameters: Sequence[Any] = ()) -> pa.Table:
-        """Run a query and return an Arrow table."""
+        """Run a query and return an Arrow table, which keeps every value as it is (UUIDs as text)."""
         ...
 
     def run(self, statement: str | exp.Expression, parameters: Sequence[Any] = ()) -> int:
@@ -111,11 +118,14 @@ class Session(Protocol):
         ...
 
     def load(self, relation: Relation, table: pa.Table | Iterable[pa.RecordBatch], *, replace: bool = True) -> int:
-        """Write Arrow data to a table, created anew if `replace`, else appended to; return the number of rows."""
+        """Write Arrow data to a table, created anew if `replace`, else appended to by name; return the number of rows.
+
+        Batches may come from a generator and are taken one at a time. The schema of the table must exist.
+        """
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Everything inside happens or nothing does."""
+        """Everything inside happens or nothing does. Not to be nested: FH-E111, and the open one goes on."""
         ...
 
     def relations(self, schema: str | None = None) -> tuple[Relation, ...]:
@@ -132,6 +142,14 @@ class Session(Protocol):
 
     def statistics(self, relation: Relation) -> Statistics:
         """Return what the metadata proves about a relation, without a scan."""
+        ...
+
+    def parquet_statistics(self, paths: Sequence[str]) -> Statistics:
+        """Return what the footers of Parquet files prove about all their rows together, without decoding one.
+
+        Names are paths, not patterns. Columns of which nothing is proven are missing, or have None. Ask only an engine
+        whose capability `reads_parquet_footers` is set.
+        """
         ...
 
     def close(self) -> None:
