@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -28,8 +29,14 @@ class Dialect(Protocol):
     engine: Engine
     folder: Path  # where the files beside the state live: key, witness, segments, evidence
 
+    reading: Mapping[str, Any]  # options of a connection whose transaction sees one state of the database throughout
+
     def turn(self) -> contextlib.AbstractContextManager[None]:
         """Hold the right to write, against every other process."""
+        ...
+
+    def migrating(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the right to change the tables, against every other process."""
         ...
 
     def forget_erased(self) -> None:
@@ -67,6 +74,8 @@ def open_dialect(url: str, root: Path) -> Dialect:
 class SQLite:
     """The state in one file."""
 
+    reading: Mapping[str, Any] = MappingProxyType({})  # a read transaction of SQLite is a snapshot by nature
+
     def __init__(self, url: str, root: Path) -> None:
         self.path = self._path(url, root)
         self.folder = self.path.parent
@@ -96,6 +105,10 @@ class SQLite:
             yield
         finally:
             unlock()
+
+    def migrating(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the write lock: there is one for everything."""
+        return self.turn()
 
     def forget_erased(self) -> None:
         """Move the write-ahead log into the file, where secure_delete has zeroed what was erased."""
@@ -169,6 +182,8 @@ def _begin(connection: Connection) -> None:
 class Postgres:
     """The state in a PostgreSQL database; the row lock on the head of the chain is the turn."""
 
+    reading: Mapping[str, Any] = MappingProxyType({"isolation_level": "REPEATABLE READ"})
+
     def __init__(self, url: str, root: Path) -> None:
         self.folder = Path(root).absolute() / ".freehold"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -185,6 +200,13 @@ class Postgres:
     def turn(self) -> Iterator[None]:
         """Do nothing: the transaction locks the row of the head itself."""
         yield
+
+    @contextlib.contextmanager
+    def migrating(self) -> Iterator[None]:
+        """Hold an advisory lock of the database's."""
+        with self.engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('freehold migrations'))"))
+            yield
 
     def forget_erased(self) -> None:
         """Rewrite the table of erasable items, so that dead rows leave its files."""

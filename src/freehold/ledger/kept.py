@@ -6,7 +6,7 @@ It is backed up and never dropped by a rebuild. Nothing here is evidence of what
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -21,8 +21,6 @@ from freehold.ledger.canonical import NotCanonical, canonical
 from freehold.ledger.event import from_micros, micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy import Connection
 
     from freehold.ledger.store import Store
@@ -48,10 +46,17 @@ class KeptState:
             FreeholdError: FH-L004 for a value that JSON cannot say.
         """
         rows = [{**self._at(namespace), "key": key, "value": _text(key, value)} for key, value in values.items()]
-        if rows:
-            with self._store.write() as connection:
-                _drop_keys(connection, self._at(namespace), list(values))
-                connection.execute(insert(tables.kept), rows)
+        if not rows:
+            return
+        try:
+            self._replace(namespace, list(values), rows)
+        except IntegrityError:  # on a server, another may have put the same key between our two statements
+            self._replace(namespace, list(values), rows)
+
+    def _replace(self, namespace: str, keys: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+        with self._store.write() as connection:
+            _drop_keys(connection, self._at(namespace), keys)
+            connection.execute(insert(tables.kept), rows)
 
     def get(self, namespace: str, key: str, default: Any = None) -> Any:
         """Return one value, or the default."""
@@ -78,7 +83,7 @@ class KeptState:
         return {"workspace": self._store.workspace, "namespace": namespace}
 
 
-def _drop_keys(connection: Connection, at: Mapping[str, str], keys: Any) -> int:
+def _drop_keys(connection: Connection, at: Mapping[str, str], keys: Sequence[str]) -> int:
     where = [tables.kept.c[name] == value for name, value in at.items()]
     dropped = 0
     for start in range(0, len(keys), 500):

@@ -38,7 +38,8 @@ class Store:
 
         With `bytewise`, text that is not UTF-8 comes back with its bytes escaped as surrogates instead of failing.
         """
-        with self._explained(), self.dialect.engine.connect() as connection:
+        options = self.dialect.reading
+        with self._explained(), self.dialect.engine.connect().execution_options(**options) as connection:
             text = self.dialect.bytewise(connection) if bytewise else contextlib.nullcontext()
             with text, connection.begin():
                 yield connection
@@ -87,7 +88,7 @@ class Store:
 
     def _migrate(self) -> None:
         if self._revision() != REVISION:
-            with self._turn, self._explained(), self.dialect.turn():
+            with self._turn, self._explained(), self.dialect.migrating():
                 if (found := self._revision()) != REVISION:
                     self._upgrade(found)
 

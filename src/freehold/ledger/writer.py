@@ -187,8 +187,8 @@ class Writer:
             if there is None:
                 there = seen[draft.row["id"]] = self._place(head, [draft.row])[0]
                 fresh.append(there)
-            elif not _same(draft, there):
-                raise _other_content(draft, there)
+            elif differs := _differing(draft, there):
+                raise _other_content(draft, there, differs)
             seqs.append(there["seq"])
         self._insert(connection, fresh)
         return tuple(seqs), tuple(fresh)
@@ -206,13 +206,12 @@ class Writer:
 SAME = ("type", "env", "subject", "product", "run_id", "correlation_id", "data")
 
 
-def _same(draft: Draft, there: Row) -> bool:
+def _differing(draft: Draft, there: Row) -> list[str]:
     names = (*SAME, "occurred_at") if draft.times_itself else SAME
-    return all(draft.row[name] == there[name] for name in names)
+    return [name for name in names if draft.row[name] != there[name]]
 
 
-def _other_content(draft: Draft, there: Row) -> FreeholdError:
-    differs = [name for name in (*SAME, "occurred_at") if draft.row[name] != there[name]]
+def _other_content(draft: Draft, there: Row, differs: Sequence[str]) -> FreeholdError:
     return FreeholdError(
         "FH-L003",
         f"The event `{draft.row['id']}` is in the ledger as number {there['seq']} with another {', '.join(differs)}.",
