@@ -1,8 +1,13 @@
-"""Writes docs/reference/cli.md from the commands themselves: `make reference`. A test fails when the two differ."""
+"""Writes what pages repeat from elsewhere, the commands and what was measured: `make reference`.
+
+A test fails when a page and what it repeats differ.
+"""
 
 from __future__ import annotations
 
 import inspect
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +15,11 @@ import click
 
 from freehold.cli import cli
 
-PAGE = Path(__file__).parent / "reference" / "cli.md"
+HERE = Path(__file__).parent
+COMMANDS = HERE / "reference" / "cli.md"
+BENCHMARKS = HERE / "benchmarks.md"
+RESULTS = HERE.parent / "bench" / "results"
+BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 HEAD = """\
 # Commands
@@ -31,8 +40,14 @@ be piped apart. Colour is left out where nobody looks and where `NO_COLOR` is se
 """
 
 
+def benchmarks() -> str:
+    """Return the page of benchmarks with every block of results as it was measured last."""
+    page = BENCHMARKS.read_text(encoding="utf-8")
+    return BLOCK.sub(lambda found: f"{found[1]}{_measured(RESULTS / f'{found[2]}.json')}{found[3]}", page)
+
+
 def render() -> str:
-    """Return the whole page."""
+    """Return the page of commands."""
     root = click.Context(cli, info_name="freehold")
     sections = [HEAD, *(_section(context) for context in commands(root))]
     return "\n".join(sections)
@@ -83,5 +98,30 @@ def _prose(text: str) -> str:
     return inspect.cleandoc(text).replace("\b\n", "")
 
 
+def _measured(path: Path) -> str:
+    if not path.exists():
+        return "\n*Not measured yet.*\n\n"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    rows = "".join(f"| {name} | {figure} |\n" for name, figure in _flat(found))
+    return f"\n| {path.name} | |\n|---|---:|\n{rows}\n"
+
+
+def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every figure of a result with the path that leads to it."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _flat(below, f"{name}, {key}" if name else str(key))
+    elif isinstance(value, list):
+        for number, below in enumerate(value, 1):
+            yield from _flat(below, f"{name} {number}")
+    elif isinstance(value, float):
+        yield name.replace("_", " "), f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield name.replace("_", " "), f"{value:,}"
+    else:
+        yield name.replace("_", " "), str(value)
+
+
 if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")
+    COMMANDS.write_text(render(), encoding="utf-8")
+    BENCHMARKS.write_text(benchmarks(), encoding="utf-8")

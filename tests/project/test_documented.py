@@ -33,6 +33,11 @@ def test_the_page_of_commands_is_as_the_commands_are() -> None:
     assert (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8") == GENERATED["render"]()
 
 
+def test_the_page_of_benchmarks_shows_what_was_measured() -> None:
+    """docs/benchmarks.md repeats bench/results, figure by figure; `make reference` writes it."""
+    assert (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8") == GENERATED["benchmarks"]()
+
+
 @pytest.mark.parametrize("path", CONTEXTS)
 def test_help_has_an_example(path: str) -> None:
     """The help of every command says what it does and ends with an example of itself."""
