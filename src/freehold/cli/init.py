@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from freehold.cli.output import as_json, emit, say
+from freehold.foundation import Caller, Exit, FreeholdError
+
+if TYPE_CHECKING:
+    from freehold.engines import Session
+
+_TEAM = "owners"
 
 
 @click.command(
@@ -28,12 +36,8 @@ def init(folder: Path, source: str | None, as_json: bool) -> None:
 
     write_new(folder, {})  # refuse before the database is looked at
     name = folder.resolve().name.replace("-", " ").replace("_", " ").strip().capitalize() or "Estate"
-    if source is None:
-        files = scaffold(name, datetime.now(UTC).date())
-    else:
-        from freehold.cli.drafting import drafted
-
-        files = drafted(name, source, folder.resolve())
+    today = datetime.now(UTC).date()
+    files = _drafted(name, source, folder.resolve()) if source else scaffold(name, today)
     write_new(folder, files)
     if as_json:
         emit({"dir": str(folder), "files": list(files)})
@@ -41,3 +45,94 @@ def init(folder: Path, source: str | None, as_json: bool) -> None:
     contracts = sum(path.endswith(".odcs.yaml") for path in files)
     say(f"Wrote {len(files)} files to {folder}, {contracts} contracts among them.")
     say(f"Next: cd {folder} && freehold validate" + ("" if source else " && freehold run"))
+
+
+def _drafted(name: str, source: str, folder: Path) -> dict[str, str]:
+    """Return the files of an estate drafted from a database, by path.
+
+    Raises:
+        FreeholdError: FH-V403 there is no such database; FH-V404 it holds no tables; the engine's own errors.
+    """
+    from freehold.engines import open_engine
+
+    database = _database(source)
+    engine = open_engine(f"duckdb:///{database}")
+    try:
+        session = engine.session(Caller.at_the_shell("draft"), {"command": "init"})
+        files = _products(session, database)
+        session.close()
+    finally:
+        engine.close()
+    if not files:
+        raise FreeholdError(
+            "FH-V404", f"`{database}` holds no tables; nothing was written.", fix="Name a database that holds data.",
+            exit_code=Exit.USAGE,
+        )  # fmt: skip
+    return {**_frame(name, database, folder), **files}
+
+
+def _products(session: Session, database: Path) -> dict[str, str]:
+    from freehold.quality.draft import asset_names, draft_contract, draft_product, links_between, look_at
+
+    files: dict[str, str] = {}
+    relations = [r for r in session.relations() if r.schema.split("_")[0] != "freehold"]
+    for schema in dict.fromkeys(r.schema for r in relations):
+        tables = [look_at(session, r) for r in relations if r.schema == schema]
+        links, names = links_between(session, tables), asset_names(tables)
+        # The product has the id of the schema: so its assets are, by name, the tables that are there.
+        product = re.sub(r"[^a-z0-9_-]+", "_", schema.lower()).strip("_") or "drafted"
+        files[f"{product}/product.odps.yaml"] = draft_product(product, names, _TEAM, database.name)
+        for table in tables:
+            path = f"{product}/contracts/{names[table.relation.name]}.odcs.yaml"
+            files[path] = draft_contract(table, product, names, links, str(database))
+    return files
+
+
+def _frame(name: str, database: Path, folder: Path) -> dict[str, str]:
+    """Return estate.yaml, teams.yaml, README.md and .gitignore."""
+    from freehold.estate.scaffold import id_from
+    from freehold.estate.writing import scalar
+
+    inside = database.is_relative_to(folder)
+    url = f"duckdb:///{database.relative_to(folder)}" if inside else f"duckdb:///{database}"
+    return {
+        "estate.yaml": f"""apiVersion: freehold.dev/v1
+kind: Estate
+metadata: {{id: {id_from(name)}, name: {scalar(name)}}}
+spec:
+  state: sqlite:///.freehold/state.db
+  connections:
+    warehouse: {{url: {scalar(url)}}}
+  environments:
+    prod: {{connection: warehouse}}
+""",
+        "teams.yaml": f"""apiVersion: freehold.dev/v1
+kind: Team
+metadata: {{id: {_TEAM}, name: Owners to be named}}
+spec:
+  members: []
+""",
+        "README.md": f"""# {name}
+
+Contracts drafted by `freehold init` from `{database.name}`. Each claim held for every row on the day of the draft; the
+comment beside it says what it was drawn from. Read them, strike what is chance, keep what is meant, name the owners in
+`teams.yaml`, then set `status: active` and `freehold:mode`.
+""",
+        ".gitignore": ".freehold/\n",
+    }
+
+
+def _database(source: str) -> Path:
+    if not source.startswith("duckdb:///"):
+        raise FreeholdError(
+            "FH-V403", f"`{source}` is no database that drafts can be made from.", exit_code=Exit.USAGE,
+            fix="Write duckdb:///relative/path.db or duckdb:////absolute/path.db.",
+        )  # fmt: skip
+    path = Path(source.removeprefix("duckdb:///"))
+    path = path.resolve()
+    if not path.is_file():
+        raise FreeholdError(
+            "FH-V403", f"There is no database `{path}`; nothing was written.", exit_code=Exit.USAGE,
+            fix="Check the path: three slashes start a relative one, four an absolute one.",
+        )  # fmt: skip
+    return path

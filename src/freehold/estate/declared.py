@@ -120,13 +120,11 @@ def _of_product(document: Document) -> Iterator[Reference]:
             yield from _one(document, f"{what} `{port['name']}`", "DataContract", (*path, "contractId"))
             for inner, _ in entries(port, path, "inputContracts"):
                 yield from _one(document, f"The input contract of `{port['name']}`", "DataContract", (*inner, "id"))
-    yield from _calendars(document)
 
 
 def _of_contract(document: Document) -> Iterator[Reference]:
     said = document.value
     yield from _one(document, "`dataProduct`", "DataProduct", ("dataProduct",))
-    yield from _calendars(document)
     for path, schema_object in entries(said, (), "schema"):
         yield from _ends(document, path, schema_object)
         for inner, column in entries(schema_object, path, "properties"):
@@ -150,15 +148,6 @@ def _of_estate(document: Document) -> Iterator[Reference]:
         yield from _one(document, f"The environment `{name}`", "connection", (*at, "connection"))
         if "defer_to" in environment:
             yield from _one(document, f"The environment `{name}`", "environment", (*at, "defer_to"))
-
-
-def _calendars(document: Document) -> Iterator[Reference]:
-    for path, entry in entries(document.value, (), "customProperties"):
-        value = entry["value"]
-        if entry["property"] == "freehold:calendar":
-            yield from _one(document, "`freehold:calendar`", "Calendar", (*path, "value"))
-        elif entry["property"] == "freehold:arrives" and isinstance(value, dict) and "calendar" in value:
-            yield from _one(document, "`freehold:arrives`", "Calendar", (*path, "value", "calendar"))
 
 
 def _environments(document: Document) -> dict[str, Any]:

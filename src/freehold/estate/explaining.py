@@ -103,6 +103,9 @@ class _Explainer:
         yield self._error("FH-V101", (*path, key), f"`{key}` is no key of {self._named(path)}.", fix, at_key=True)
 
     def _home_of(self, key: str, here: Sequence[str]) -> str:
+        by_case = next((known for known in here if known.lower() == key.lower()), None)
+        if by_case:
+            return f"Did you mean `{by_case}`?"
         places = self._vocabulary.places_of(key)[:3]
         if places:
             return f"`{key}` belongs " + " or ".join("at the top level" if not p else f"in `{p}`" for p in places) + "."

@@ -18,13 +18,11 @@ _NAME = re.compile(r"[a-z0-9_-]+")
 # The key of the list that an entry stands in tells what the entry is.
 _PLACES = {
     "schema": "object", "properties": "property", "items": "property", "quality": "quality",
-    "relationships": "relationship", "servers": "server", "slaProperties": "sla", "inputPorts": "port",
-    "outputPorts": "port",
+    "relationships": "relationship", "servers": "server",
 }  # fmt: skip
 _PLACE_NAMES = {
     "product": "a product", "contract": "a contract", "object": "a schema object", "property": "a property",
-    "quality": "a quality rule", "relationship": "a relationship", "server": "a server", "sla": "an SLA property",
-    "port": "a port",
+    "quality": "a quality rule", "relationship": "a relationship", "server": "a server",
 }  # fmt: skip
 
 Path = tuple[Step, ...]
@@ -43,8 +41,8 @@ def document_errors(document: Document, kind: str) -> list[FreeholdError]:
         found += _custom_properties(document, "contract" if kind == "DataContract" else "product")
         found += _said_twice(document, kind)
     found += _ids(document, kind)
-    if kind in ("Estate", "Calendar"):
-        found += _timezones(document, kind)
+    if kind == "Estate":
+        found += _timezone(document)
     return found
 
 
@@ -71,8 +69,8 @@ def _ids(document: Document, kind: str) -> Iterator[FreeholdError]:
                     yield FreeholdError("FH-V111", wrong, where=document.where(side, index, "name"), fix="Rename it.")
 
 
-def _timezones(document: Document, kind: str) -> Iterator[FreeholdError]:
-    path: Path = ("spec", "defaults", "timezone") if kind == "Estate" else ("spec", "timezone")
+def _timezone(document: Document) -> Iterator[FreeholdError]:
+    path: Path = ("spec", "defaults", "timezone")
     node = document.node(*path)
     if node is None:
         return
