@@ -36,7 +36,7 @@ bench: $(MADE) ## what it costs, beside a bare script and beside peers: see docs
 	$(BIN)/python bench/startup.py
 
 docs: $(MADE) ## build the documentation into site/; a dead link is an error
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 
 reference: $(MADE) ## write docs/reference/cli.md anew from the commands
 	$(BIN)/python docs/generate.py
@@ -62,7 +62,7 @@ layers: $(MADE)
 	$(BIN)/lint-imports
 
 spelling: $(MADE)
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md Makefile .ci bench changes docs src tests
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md Makefile .ci bench changes docs src
 
 # -- environments
 
