@@ -132,7 +132,7 @@ def shop(
         models=files,
         teams={},
         calendars={},
-        hashes={name: text for name, text in models.items()},
+        hashes=dict(models),
     )
 
 

@@ -208,8 +208,8 @@ def test_jobs_side_by_side_give_the_same_tables(tmp_path: Path) -> None:
         pytest.param("sold_on,sku,buyer,quantity,price\n2024-01-06,a,b,1\n", "FH-E201", "", id="a line cut short"),
         pytest.param(
             b"sold_on,sku,buyer,quantity,price\n2024-01-06,\xff\xfe,b,1,1\n",
-            "FH-E201",
-            "",
+            "FH-D304",
+            "not UTF-8",
             id="bytes that are not UTF-8",
         ),
     ],

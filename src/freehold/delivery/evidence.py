@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from freehold.delivery.arrival import Expected
@@ -111,7 +112,7 @@ class Evidence:
             "failing": result.failing,
             "total": result.total,
             "decided_by": result.decided_by,
-            "cost_s": round(result.cost_s, 6),
+            "cost_s": _plain(round(result.cost_s, 4)),
             "suite_run": self._deployment,
             "interval_start": _instant(interval.start) if interval else None,
             "sample": sample,
@@ -148,8 +149,8 @@ class Evidence:
         content = {
             "asset": asset.id,
             "data_time": _instant(data_time),
-            "target_s": target_s,
-            "age_s": age_s,
+            "target_s": _plain(target_s),
+            "age_s": _plain(age_s),
         }
         return self._event("freshness.observed", asset.id, asset.product.id, content)
 
@@ -245,7 +246,9 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else str(value)
+        if not isfinite(value):
+            return str(value)
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime | date | time):

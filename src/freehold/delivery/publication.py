@@ -49,7 +49,8 @@ _TABLES = (
     f"CREATE TABLE IF NOT EXISTS {SYSTEM}.release (env VARCHAR NOT NULL, asset VARCHAR NOT NULL, "
     "epoch BIGINT NOT NULL, deployment VARCHAR NOT NULL, number BIGINT NOT NULL, restores BIGINT, "
     "physical VARCHAR NOT NULL, view_sql VARCHAR NOT NULL, reads VARCHAR NOT NULL, published_at TIMESTAMPTZ NOT NULL)",
-    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.outbox (deployment VARCHAR NOT NULL, events VARCHAR NOT NULL)",
+    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.outbox (env VARCHAR NOT NULL, deployment VARCHAR NOT NULL, "
+    "events VARCHAR NOT NULL)",
 )
 
 # Everything of a candidate but its profile, which is large and seldom wanted.
@@ -218,20 +219,15 @@ class Publication:
         """
         with session.transaction():
             self._hold(session, fence)
-            for judged in settlement.judged:
-                session.run(
-                    f"UPDATE {SYSTEM}.candidate SET state = ?, audit = ?, reason = ?, profile = ?, rows = ? "
-                    "WHERE candidate = ?",
-                    (judged.state, judged.audit, judged.reason, judged.profile, judged.rows, judged.candidate),
-                )
+            self._judge(session, settlement.judged)
             epochs = self._move(session, settlement, now) if settlement.moves else {}
-            session.run(f"DELETE FROM {SYSTEM}.outbox WHERE deployment <> ?", (settlement.deployment,))
-            session.run(f"INSERT INTO {SYSTEM}.outbox VALUES (?, ?)", (settlement.deployment, settlement.events))
+            self.sent(session)  # what was owed before this was paid before this began
+            self._owe(session, settlement.deployment, settlement.events)
         return epochs
 
     def unsent(self, session: Session) -> list[tuple[str, list[list[Any]]]]:
         """Return the events that settled deployments still owe the ledger, maybe already there."""
-        found = session.rows(f"SELECT deployment, events FROM {SYSTEM}.outbox")
+        found = session.rows(f"SELECT deployment, events FROM {SYSTEM}.outbox WHERE env = ?", (self.env,))
         return [(deployment, json.loads(events)) for deployment, events in found]
 
     def released(self, session: Session, deployment: str) -> bool:
@@ -283,7 +279,7 @@ class Publication:
 
     def sent(self, session: Session) -> None:
         """Forget events that the ledger has."""
-        session.run(f"DELETE FROM {SYSTEM}.outbox")
+        session.run(f"DELETE FROM {SYSTEM}.outbox WHERE env = ?", (self.env,))
 
     def members_at(self, session: Session, asset: str, epoch: int) -> dict[int, Interval | None]:
         """Return the candidates of one release, with their intervals."""
@@ -326,7 +322,7 @@ class Publication:
                     f"DELETE FROM {SYSTEM}.release WHERE env = ? AND asset = ? AND epoch = ?",
                     (release.env, release.asset, release.epoch),
                 )
-            session.run(f"INSERT INTO {SYSTEM}.outbox VALUES (?, ?)", (deployment, events))
+            self._owe(session, deployment, events)
 
     def unpin(self, session: Session, assets: Sequence[str], fence: int) -> None:
         """Let runs publish these assets again."""
@@ -383,29 +379,50 @@ class Publication:
             self._expect(move, current.get(move.asset, 0))
         epochs = {move.asset: move.expected_epoch + 1 for move in moves}
         self._membership(session, moves, epochs)
+        self._point(session, settlement, epochs, number, now)
         for move in moves:
-            epoch = epochs[move.asset]
-            session.run(
-                f"INSERT INTO {SYSTEM}.publication VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (env, asset) DO UPDATE SET deployment = excluded.deployment, "
-                "epoch = excluded.epoch, physical = excluded.physical, "
-                "view_sql = excluded.view_sql, pinned = excluded.pinned, published_at = excluded.published_at",
-                (
-                    *(self.env, move.asset, settlement.deployment, epoch),
-                    *(move.physical, move.view_sql, move.pinned, now),
-                ),
-            )
-            session.run(
-                f"INSERT INTO {SYSTEM}.release VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(self.env, move.asset, epoch, settlement.deployment, number),
-                    *(move.restores, move.physical, move.view_sql, json.dumps(move.reads), now),
-                ),
-            )
             if shown.get(move.asset) != move.view_sql:  # a view of the live set shows a new set by itself
                 session.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(move.view.schema)}")
                 session.run(f"CREATE OR REPLACE VIEW {move.view.sql} AS {move.view_sql}")
         return epochs
+
+    def _point(
+        self, session: Session, settlement: Settlement, epochs: Mapping[str, int], number: int, now: datetime
+    ) -> None:
+        """Write the publication and release rows of a settlement."""
+        deployment = settlement.deployment
+        live = [
+            (self.env, m.asset, deployment, epochs[m.asset], m.physical, m.view_sql, m.pinned, now)
+            for m in settlement.moves
+        ]
+        session.run(
+            f"INSERT INTO {SYSTEM}.publication VALUES {_marks(live)} "
+            "ON CONFLICT (env, asset) DO UPDATE SET deployment = excluded.deployment, "
+            "epoch = excluded.epoch, physical = excluded.physical, "
+            "view_sql = excluded.view_sql, pinned = excluded.pinned, published_at = excluded.published_at",
+            _flat(live),
+        )
+        released = [
+            (
+                *(self.env, m.asset, epochs[m.asset], deployment, number),
+                *(m.restores, m.physical, m.view_sql, json.dumps(m.reads), now),
+            )
+            for m in settlement.moves
+        ]
+        session.run(f"INSERT INTO {SYSTEM}.release VALUES {_marks(released)}", _flat(released))
+
+    def _judge(self, session: Session, judged: Sequence[Judged]) -> None:
+        if judged:
+            rows = [(j.candidate, j.state, j.audit, j.reason, j.profile, j.rows) for j in judged]
+            session.run(
+                f"UPDATE {SYSTEM}.candidate AS c SET state = v.state, audit = v.audit, reason = v.reason, "
+                f"profile = v.profile, rows = v.rows FROM (VALUES {_marks(rows)}) "
+                "AS v (candidate, state, audit, reason, profile, rows) WHERE c.candidate = v.candidate",
+                _flat(rows),
+            )
+
+    def _owe(self, session: Session, deployment: str, events: str) -> None:
+        session.run(f"INSERT INTO {SYSTEM}.outbox VALUES (?, ?, ?)", (self.env, deployment, events))
 
     def _expect(self, move: Move, epoch: int) -> None:
         if epoch != move.expected_epoch:
@@ -426,10 +443,18 @@ class Publication:
                     f"AND candidate IN ({marks})",
                     (epochs[move.asset], self.env, move.asset),
                 )
-        joined = [(self.env, move.asset, candidate, epochs[move.asset]) for move in moves for candidate in move.added]
+        joined = [(self.env, m.asset, added, epochs[m.asset], None) for m in moves for added in m.added]
         if joined:
-            values = ", ".join("(?, ?, ?, ?, NULL)" for _ in joined)
-            session.run(f"INSERT INTO {SYSTEM}.member VALUES {values}", tuple(v for row in joined for v in row))
+            session.run(f"INSERT INTO {SYSTEM}.member VALUES {_marks(joined)}", _flat(joined))
+
+
+def _marks(rows: Sequence[Sequence[Any]]) -> str:
+    """Return `(?, ?), (?, ?)` for these rows."""
+    return ", ".join(f"({', '.join('?' for _ in row)})" for row in rows)
+
+
+def _flat(rows: Iterable[Sequence[Any]]) -> tuple[Any, ...]:
+    return tuple(value for row in rows for value in row)
 
 
 def _listed(ids: Iterable[int]) -> str:

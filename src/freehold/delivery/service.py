@@ -6,8 +6,9 @@ import os
 import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from freehold.delivery.arrival import Expected, expected, late, promise_of
 from freehold.delivery.asset import Asset, Kind
@@ -99,6 +100,7 @@ class Delivery:
             self._expect()
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
+            self.publication.sent(session)
             self._freshness(session, outcome)
             if run.idle_candidates > MOST_IDLE:
                 self._collect(session, token, KEPT_RELEASES)
@@ -134,6 +136,7 @@ class Delivery:
             self.ledger.append(evidence.started(moves))
             self.publication.settle(session, Settlement(deployment, tuple(moves), events=packed(events)), token, now)
             self.ledger.append(*events)
+            self.publication.sent(session)
             return found
 
     def unpin(self, product: str) -> tuple[str, ...]:
@@ -332,28 +335,32 @@ class Delivery:
         }
         self.ledger.append(Event("estate.applied", content, env=self.env, subject=self.estate.id))
 
-    def _due(self) -> Iterator[tuple[Asset, list[Expected]]]:
-        """Return what was due until now of every source that promises when it comes."""
+    def _due(self, since: Mapping[str, datetime] = MappingProxyType({})) -> Iterator[tuple[Asset, list[Expected]]]:
+        """Return what was due until now (from an instant on, where one is given) of every source that promises."""
         calendar = self.estate.calendars.get(str(self.estate.defaults.get("calendar", "")))
         for asset in self.graph.assets.values():
             promise = promise_of(asset, self.estate) if asset.kind is Kind.SOURCE else None
             first = min((i for i in self._landing.arrived(asset) if i), default=None) if promise else None
             if promise and first:
-                yield asset, list(expected(asset, promise, calendar, first.start.date(), self.clock.now()))
+                start = since[asset.id].date() - timedelta(days=2) if asset.id in since else first.start.date()
+                yield asset, list(expected(asset, promise, calendar, start, self.clock.now()))
 
     def _expect(self) -> None:
         """Remember what was due since the last run, so that what never comes can count."""
-        events = []
-        for asset, due in self._due():
-            told = next(
-                iter(
-                    self.ledger.read(
-                        types=("run.expected",), subject=asset.id, env=self.env, newest_first=True, limit=1
-                    )
-                ),
-                None,
+        told = {
+            asset.id: self.ledger.read(
+                types=("run.expected",), subject=asset.id, env=self.env, newest_first=True, limit=1
             )
-            events += [expectation(self.env, asset, e) for e in due if told is None or e.due_at > told.occurred_at]
+            for asset in self.graph.assets.values()
+            if asset.kind is Kind.SOURCE
+        }
+        since = {name: event.occurred_at for name, found in told.items() for event in found}
+        events = [
+            expectation(self.env, asset, e)
+            for asset, due in self._due(since)
+            for e in due
+            if asset.id not in since or e.due_at > since[asset.id]
+        ]
         if events:
             self.ledger.append(*events)
 
@@ -370,6 +377,7 @@ class Delivery:
         told = Evidence(self.env, "", id_, self.clock.now()).collected(gone.tables, gone.batches, gone.rows)
         self.publication.drop(session, gone, token, id_, packed([told]))
         self.ledger.append(told)
+        self.publication.sent(session)
         for table in gone.tables:
             self.columns.pop(table, None)
         return gone
