@@ -17,7 +17,7 @@ from freehold.demo.deliveries import Arrival, by_morning, collect, generate, lan
 from freehold.demo.estate_files import prepare
 from freehold.demo.faults import Fault, FaultKind, spoil
 from freehold.demo.generator import TradingDay, to_csv, trading_days
-from freehold.demo.replay import Stage, first_instant, replay
+from freehold.demo.replay import Stage, first_instant, notes_of, replay
 from freehold.demo.story import Story, tell
 
 MONDAY = date(2026, 6, 1)
@@ -97,15 +97,16 @@ def _tables(stage: Stage, assets: list[str]) -> dict[str, list[tuple[Any, ...]]]
 def _live(folder: Path, kind: FaultKind | None) -> Week:
     arrivals = _arrivals(folder, kind)
     prepare(folder, force=True)
-    week = Week()
+    week, notes = Week(), {}
     with Stage(folder, first_instant(arrivals)) as stage:
         for morning, coming in by_morning(arrivals):
             week.outcomes[morning] = replay_morning(stage, morning, coming)
+            notes |= notes_of(stage.delivery, week.outcomes[morning])
             live = _tables(stage, ["sales.orders.daily_revenue", "sales.orders.monthly_revenue"])
             week.revenue[morning], week.months[morning] = live.values()
         week.final = _tables(stage, ASSETS)
         week.open_quarantines = len(stage.delivery.quarantined())
-        week.story = tell(stage.delivery, str(folder))
+        week.story = tell(stage.delivery, str(folder), notes)
     return week
 
 
@@ -229,7 +230,7 @@ def test_sixty_days_of_any_seed(tmp_path: Path, seed: int) -> None:
     prepare(tmp_path, force=True)
     with Stage(tmp_path, first_instant(arrivals), seed) as stage:
         summary = replay(stage, arrivals)
-        story = tell(stage.delivery, "demo")
+        story = tell(stage.delivery, "demo", summary.notes)
         assert stage.delivery.quarantined() == ()
     spoilt = {a.day for a in arrivals if sum(b.day == a.day for b in arrivals) == 2}
 

@@ -55,7 +55,7 @@ def demo(days: int | None, folder: Path, data: Path | None, seed: int, force: bo
     with Stage(folder, first_instant(arrivals), seed) as stage:
         with _progress(not as_json) as progress:
             summary = replay(stage, arrivals, progress, not_after=now)
-        story = tell(stage.delivery, str(folder))
+        story = tell(stage.delivery, str(folder), summary.notes)
     if as_json:
         emit({"demo": {"dir": str(folder), **_counted(summary), **story_json(story)}})
     else:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from freehold.demo.consumers import read_all
 from freehold.demo.deliveries import Arrival, by_morning, land
+from freehold.demo.story import Note, note
 from freehold.engines import Engine, open_engine
 from freehold.foundation import LOCAL, Caller, SeededIds, SimulatedClock
 from freehold.ledger import Event, Ledger
 
 if TYPE_CHECKING:
-    from freehold.delivery import Delivery
-    from freehold.delivery.run import RunOutcome
+    from freehold.delivery import Delivery, RunOutcome
 
 RUN_AT = time_of_day(5, 45)
 READ_AFTER = timedelta(minutes=75)
@@ -44,10 +44,11 @@ class Summary:
     reads: int = 0
     seconds: float = 0.0
     unexpected: list[str] = field(default_factory=list)
+    notes: dict[str, Note] = field(default_factory=dict)
 
     def add(self, outcome: RunOutcome) -> None:
         """Count one run; what earlier runs already said is not counted again."""
-        from freehold.delivery.step import Status
+        from freehold.delivery import Status
 
         self.mornings += 1
         self.runs_with_nothing_to_do += outcome.nothing_to_do
@@ -126,7 +127,9 @@ def replay(
         for arrival in coming:
             land(stage.folder, arrival)
         summary.files += len(coming)
-        summary.add(stage.delivery.run())
+        outcome = stage.delivery.run()
+        summary.add(outcome)
+        summary.notes |= notes_of(stage.delivery, outcome)
         _move(stage.clock, at + READ_AFTER, not_after)
         if consumers:
             reads += read_all(stage.engine, relations, stage.clock.now())
@@ -138,6 +141,14 @@ def replay(
             progress(morning, done, len(mornings))
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def notes_of(delivery: Delivery, outcome: RunOutcome) -> dict[str, Note]:
+    """Ask every candidate that a run has put into quarantine what it would have said, by the candidate's id."""
+    from freehold.delivery import Status
+
+    fresh = (s for s in outcome.of(Status.QUARANTINED) if s.candidate and not s.repeated)
+    return {str(s.candidate): note(delivery, s) for s in fresh}
 
 
 def _move(clock: SimulatedClock, instant: datetime, not_after: datetime | None) -> None:

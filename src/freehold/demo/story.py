@@ -12,13 +12,14 @@ from freehold.demo.consumers import CONSUMERS
 from freehold.engines import Session, quoted
 
 if TYPE_CHECKING:
-    from freehold.delivery import Delivery
+    from freehold.delivery import Delivery, StepOutcome
     from freehold.ledger import Evidence
 
 # The money in a candidate's rows, by the asset that holds it: what daily_revenue adds up.
 _MONEY = {"sales.orders.lines": "sum(amount)", "sales.orders.daily_revenue": "sum(revenue)"}
 _RIGHT = "SELECT revenue FROM {relation} WHERE day = ?"
 _RIGHT_ASSET = "sales.orders.daily_revenue"
+_PENNY = Decimal("0.01")
 _WORDS = {
     "mustBe": "must be {0}",
     "mustNotBe": "must not be {0}",
@@ -106,6 +107,17 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a candidate said while it was kept: why it was stopped, and the money in its rows where they hold any.
+
+    Candidates that a right version has replaced are collected some day; what they said must be asked before.
+    """
+
+    reason: str
+    money: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """Everything that went wrong and did no harm, in the order of time."""
 
@@ -119,12 +131,30 @@ class Story:
         return tuple(sorted(ranked, key=lambda c: c.caught_at))
 
 
-def tell(delivery: Delivery, folder: str) -> Story:
-    """Compute the story from what the ledger and the warehouse hold now. `folder` is named in the commands."""
+def note(delivery: Delivery, outcome: StepOutcome) -> Note:
+    """Ask a candidate in quarantine what it would have said."""
+    candidate = delivery.candidate(outcome.candidate)
+    money = _MONEY.get(outcome.asset)
+    if money is None or not candidate.physical:
+        return Note(outcome.reason, None)
+    session = delivery.session("story")
+    try:
+        table = f"freehold_data.{quoted(candidate.physical)}"
+        found = session.rows(f"SELECT {money} FROM {table} WHERE _batch = ?", (candidate.id,))
+    finally:
+        session.close()
+    return Note(outcome.reason, None if found[0][0] is None else Decimal(found[0][0]).quantize(_PENNY))
+
+
+def tell(delivery: Delivery, folder: str, notes: Mapping[str, Note]) -> Story:
+    """Compute the story from ledger and warehouse, and from what quarantined candidates said, by their id.
+
+    `folder` is named in the commands.
+    """
     evidence = delivery.ledger.evidence()
     session = delivery.session("story")
     try:
-        caught = tuple(_caught(delivery, evidence, session, row, folder) for row in _quarantines(evidence))
+        caught = tuple(_caught(delivery, evidence, session, row, notes, folder) for row in _quarantines(evidence))
         return Story(caught, _late(delivery, evidence, {c.day for c in caught}))
     finally:
         session.close()
@@ -150,8 +180,16 @@ def _quarantines(evidence: Evidence) -> Sequence[Mapping[str, Any]]:
     )
 
 
-def _caught(delivery: Delivery, evidence: Evidence, session: Session, row: Mapping[str, Any], folder: str) -> Caught:
+def _caught(
+    delivery: Delivery,
+    evidence: Evidence,
+    session: Session,
+    row: Mapping[str, Any],
+    notes: Mapping[str, Note],
+    folder: str,
+) -> Caught:
     day = row["interval_start"].date()
+    said = notes.get(row["candidate"], Note("", None))
     return Caught(
         day=day,
         asset=row["asset"],
@@ -159,11 +197,17 @@ def _caught(delivery: Delivery, evidence: Evidence, session: Session, row: Mappi
         caught_at=row["occurred_at"],
         recovered_at=row["recovered_at"],
         broken=tuple(_broken(delivery, evidence, row)),
-        reason=_reason(session, row["candidate"]),
-        figure=_figure(delivery, session, row, day),
+        reason=said.reason,
+        figure=_figure(delivery, session, said.money, day) if row["recovered_at"] else None,
         protected=tuple(_protected(delivery, evidence, row)),
-        look=f"freehold -C {folder} quarantine show {row['candidate']}",
+        look=f"freehold -C {folder} {_look(session, row)}",
     )
+
+
+def _look(session: Session, row: Mapping[str, Any]) -> str:
+    """Return the command that shows a candidate, or its event once the candidate was collected."""
+    there = session.rows("SELECT 1 FROM freehold.candidate WHERE candidate = ?", (int(row["candidate"]),))
+    return f"quarantine show {row['candidate']}" if there else f"ledger show {row['seq']}"
 
 
 def _broken(delivery: Delivery, evidence: Evidence, row: Mapping[str, Any]) -> Iterable[Broken]:
@@ -195,24 +239,13 @@ def _measured(value: Any, unit: str) -> str:
     return f"{shown} %" if unit == "percent" else shown
 
 
-def _reason(session: Session, candidate: str) -> str:
-    found = session.rows("SELECT reason FROM freehold.candidate WHERE candidate = ?", (int(candidate),))
-    return str(found[0][0] or "") if found else ""
-
-
-def _figure(delivery: Delivery, session: Session, row: Mapping[str, Any], day: date) -> Figure | None:
-    """Add up the kept rows of the candidate, and look up what the right file came to."""
-    money = _MONEY.get(row["asset"])
-    if money is None or not row["physical"] or row["recovered_at"] is None:
+def _figure(delivery: Delivery, session: Session, wrong: Decimal | None, day: date) -> Figure | None:
+    """Return what the candidate would have shown beside what is live for the day now."""
+    if wrong is None:
         return None
-    kept = session.rows(
-        f"SELECT {money} FROM freehold_data.{quoted(row['physical'])} WHERE _batch = ?", (int(row["candidate"]),)
-    )
     relation = delivery.graph.assets[_RIGHT_ASSET].relation.sql
     right = session.rows(_RIGHT.format(relation=relation), (day,))
-    if not right or kept[0][0] is None:
-        return None
-    return Figure(Decimal(kept[0][0]).quantize(Decimal("0.01")), Decimal(right[0][0]))
+    return Figure(wrong, Decimal(right[0][0])) if right else None
 
 
 def _protected(delivery: Delivery, evidence: Evidence, row: Mapping[str, Any]) -> Iterable[Protected]:

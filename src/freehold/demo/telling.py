@@ -68,7 +68,8 @@ def _paragraphs(caught: Caught) -> Iterable[tuple[str, list[str]]]:
     if caught.figure:
         yield "Would have", [_figure(caught.figure, caught.day)]
     else:
-        yield "Would have", ["left the day out or filled it with what cannot be read; there is no figure for that."]
+        why = "its rows hold no money" if caught.recovered_at else "the right file has not come yet"
+        yield "Would have", [f"no figure: {why}"]
     if caught.protected:
         readers = ", ".join(f"{p.name} [dim]({p.reads})[/dim]" for p in caught.protected)
         yield "Protected", [f"{readers} [dim]· simulated consumers, with how often they read meanwhile[/dim]"]
