@@ -94,6 +94,15 @@ def test_a_renewed_lease_lasts(held: Ledger, hands: HandClock) -> None:
     assert lease.expires_at == START + timedelta(seconds=50)
 
 
+def test_the_lease_of_a_dead_holder_need_not_be_waited_out(held: Ledger) -> None:
+    """Whoever can tell that a holder is gone takes over at once, with a greater epoch; of a living one, not."""
+    held.lease("run", "dead:1", 60)
+
+    with pytest.raises(FreeholdError, match="held by dead:1"):
+        held.lease("run", "b", 60, is_gone=lambda holder: holder == "dead:2")
+    assert held.lease("run", "b", 60, is_gone=lambda holder: holder == "dead:1").epoch == 2
+
+
 def test_under_a_simulated_clock_leases_go_by_real_time(ledger: Ledger) -> None:
     """A replay that died must not hold its lease until the simulated clock moves."""
     lease = ledger.lease("run", "a", 30)

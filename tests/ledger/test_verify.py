@@ -308,6 +308,46 @@ def test_a_raw_segment_that_was_changed_or_lost_is_found(ledger: Ledger, tmp_pat
     assert (changed.fault, changed.seq, lost.fault, lost.seq) == ("segment", seq, "segment", seq)
 
 
+def _behind_its_back(folder: Path, statement: str) -> None:
+    with closing(sqlite3.connect(folder / "state.db")) as database, database:
+        database.execute(statement)
+
+
+def test_an_event_removed_before_it_was_sealed_is_found(ledger: Ledger, tmp_path: Path) -> None:
+    """Its number is missing from then on, sealed or not."""
+    ledger.append(check(1), check(2), check(3))
+    _behind_its_back(tmp_path, "DELETE FROM ledger_event WHERE seq = 2")
+
+    before = ledger.verify().broken
+    ledger.append(check(4))
+    ledger.seal()
+    after = ledger.verify().broken
+
+    assert before is not None
+    assert (before.fault, before.block) == ("cut", 1)
+    assert after is not None
+    assert after.block == 1
+
+
+def test_an_event_slipped_in_past_the_ledger_stops_it(ledger: Ledger, tmp_path: Path) -> None:
+    """The next append finds its place taken, writes nothing and says what to do; verify names the stranger."""
+    ledger.append(check(1))
+    columns = ", ".join(_COLUMNS[3:])
+    _behind_its_back(
+        tmp_path, f"INSERT INTO ledger_event SELECT workspace, 2, 'forged', {columns} FROM ledger_event WHERE seq = 1"
+    )
+
+    with pytest.raises(FreeholdError, match="that no ledger put there") as refused:
+        ledger.append(check(2), check(3))
+
+    assert "audit verify" in refused.value.fix
+    found = ledger.verify().broken
+    assert found is not None
+    assert (found.fault, found.seq) == ("inserted", 2)
+    _behind_its_back(tmp_path, "DELETE FROM ledger_event WHERE seq = 2")
+    assert ledger.append(check(2)) == (2,)
+
+
 def test_events_wait_for_their_seal_and_the_answer_says_so(ledger: Ledger) -> None:
     """They are recorded, only not yet covered."""
     ledger.append(check(1))

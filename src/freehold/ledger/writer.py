@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Dialect, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from freehold.foundation import Clock, FreeholdError
+from freehold.foundation import Clock, Exit, FreeholdError
 from freehold.ledger import tables
 from freehold.ledger.event import micros
 
@@ -131,6 +131,8 @@ class Writer:
                 self._commit_one(request, known=False)
             except IntegrityError:  # an id is there already: look which, and whether it says the same
                 self._commit_one(request, known=True)
+        except IntegrityError:  # not an id, then, but a place in the chain: somebody wrote there past us
+            request.error = _place_taken(self._store.place)
         except FreeholdError as error:
             request.error = error
         request.done = True
@@ -204,6 +206,15 @@ class Writer:
 
 
 SAME = ("type", "env", "subject", "product", "run_id", "correlation_id", "data")
+
+
+def _place_taken(place: str) -> FreeholdError:
+    return FreeholdError(
+        "FH-L105",
+        f"The next place in the chain of `{place}` is taken by an event that no ledger put there. Nothing was written.",
+        fix="Run `freehold audit verify` to see where; restore the state from a backup.",
+        exit_code=Exit.ENVIRONMENT,
+    )
 
 
 def _differing(draft: Draft, there: Row) -> list[str]:
