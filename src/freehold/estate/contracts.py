@@ -100,13 +100,9 @@ class _Builder:
 
     def relationship(self, path: tuple[Step, ...], said: Mapping[str, Any], column: str | None) -> Relationship:
         ends = [refer(self.document.value, target, self.elsewhere) for target in listed(said["to"])]
-        here = (
-            (column,)
-            if column
-            else tuple(refer(self.document.value, source, self.elsewhere)[1] for source in listed(said.get("from")))
-        )
+        starts = [refer(self.document.value, source, self.elsewhere) for source in listed(said.get("from"))]
         return Relationship(
-            from_columns=here,
+            from_columns=(column,) if column else tuple(start[1] for start in starts),
             to_object=ends[0][0],
             to_columns=tuple(end[1] for end in ends),
             where=self.document.where(*path),

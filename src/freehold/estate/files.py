@@ -155,8 +155,21 @@ def _models(root: Path, folder: str) -> Iterator[Found]:
 
 
 def _found(entry: os.DirEntry[str], path: str) -> Found:
+    if not path.isascii():
+        _refuse_unprintable(path)
     stat = entry.stat()
     return Found(path, stat.st_size, stat.st_mtime_ns)
+
+
+def _refuse_unprintable(path: str) -> None:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError as error:
+        shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        raise FreeholdError(
+            "FH-V002", "The name of the file is not UTF-8.", where=Where(shown), fix="Rename it.",
+            exit_code=Exit.ENVIRONMENT,
+        ) from error  # fmt: skip
 
 
 def _entries(root: Path, folder: str) -> list[os.DirEntry[str]]:

@@ -66,7 +66,8 @@ def write_new(folder: Path, files: dict[str, str]) -> None:
         FreeholdError: FH-V401 the folder holds something already (nothing is written); FH-V402 it cannot be written.
     """
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        # A fresh repository is as good as an empty folder.
+        if folder.exists() and (not folder.is_dir() or any(entry.name != ".git" for entry in folder.iterdir())):
             raise FreeholdError(
                 "FH-V401", f"`{folder}` is not an empty folder; nothing was written.", where=Where(str(folder)),
                 fix="Name a folder that is new or empty.", exit_code=Exit.USAGE,

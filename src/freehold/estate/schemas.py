@@ -47,9 +47,13 @@ def json_schema(kind: str) -> dict[str, Any]:
             fix=meant or f"Use one of: {', '.join(KINDS)}.",
             exit_code=Exit.USAGE,
         )
-    if kind == "DataContract":
-        return _contract_schema()
-    return _read(SHIPPED / f"{kind}.json")
+    schema = _contract_schema() if kind == "DataContract" else _read(SHIPPED / f"{kind}.json")
+    if kind in ("DataContract", "DataProduct"):
+        # Examples are what editors offer; they do not change what is valid.
+        names = {f"freehold:{name}" for place, names in custom_properties().items() for name in names
+                 if (place == "product") is (kind == "DataProduct")}  # fmt: skip
+        schema["$defs"]["CustomProperty"]["properties"]["property"]["examples"] = sorted(names)
+    return schema
 
 
 @cache

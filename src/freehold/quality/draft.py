@@ -31,6 +31,7 @@ _LOGICAL = (
 )
 _IDENTIFYING = re.compile(r"(?i)(^|_)(id|key|code|no|nr|number|sku|uuid)$|[a-z](Id|ID|Key|No)$")
 _PLAIN_TEXT = re.compile(r"(VARCHAR|CHAR|TEXT|STRING|BPCHAR).*")
+_SHORTHAND = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)+")
 _COUNTED_LOGICAL = ("string", "integer", "number", "boolean", "date", "timestamp")
 _KEY_LOGICAL = ("string", "integer", "date", "timestamp")
 
@@ -206,13 +207,11 @@ def _property(
         for value in column.values:
             yield f"          - {{value: {scalar(value)}}}"
     for link in links:
-        if link.table == table.relation.name:
-            target = names[link.to_table]
+        target = f"{product}.{names[link.to_table]}.{link.to_column}"
+        # The standard's shorthand has no quotes: a column named `order no` cannot be referred to.
+        if link.table == table.relation.name and _SHORTHAND.fullmatch(target):
             yield "        relationships:"
-            yield (
-                f"          - to: {product}.{target}.{link.to_column} "
-                f"# drafted: each of {link.values:,} values is there"
-            )
+            yield f"          - to: {target} # drafted: each of {link.values:,} values is there"
 
 
 def _limits(column: ColumnFacts) -> Iterator[str]:
