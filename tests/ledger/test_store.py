@@ -16,19 +16,20 @@ from freehold.foundation import Exit, FreeholdError
 from freehold.ledger import Ledger
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(opened: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_the_migrations_make_the_tables_that_an_open_makes(opened: Callable[..., Ledger], tmp_path: Path) -> None:
     """Name by name, column by column, key by key, index by index; all STRICT, all with a workspace."""
     from sqlalchemy import create_engine, inspect
 
-    from freehold.ledger.tables import metadata
+    from freehold.ledger.migrations import upgrade
 
     opened()
-    by_metadata = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
-    metadata.create_all(by_metadata)
-    by_migration = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
-    made, wanted = inspect(by_migration), inspect(by_metadata)
+    by_migration = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    with by_migration.begin() as connection:
+        upgrade(connection)
+    by_open = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    made, wanted = inspect(by_open), inspect(by_migration)
 
-    assert set(made.get_table_names()) == {*wanted.get_table_names(), "freehold_revision"}
+    assert set(made.get_table_names()) == set(wanted.get_table_names())
     for table in wanted.get_table_names():
         shape = [
             [[(c["name"], str(c["type"]), c["nullable"]) for c in source.get_columns(table)],
@@ -38,12 +39,15 @@ def test_the_migrations_make_the_tables_that_the_code_uses(opened: Callable[...,
             for source in (made, wanted)
         ]  # fmt: skip
         assert shape[0] == shape[1], table
-        assert "workspace" in [column["name"] for column in made.get_columns(table)]
-    with by_migration.connect() as connection:
-        strict = connection.exec_driver_sql("SELECT name, strict FROM pragma_table_list WHERE type = 'table'").all()
-    assert {name for name, is_strict in strict if is_strict} >= set(wanted.get_table_names())
-    by_metadata.dispose()
-    by_migration.dispose()
+    for engine in (by_open, by_migration):
+        with engine.connect() as connection:
+            listed = connection.exec_driver_sql("SELECT name, strict, wr FROM pragma_table_list WHERE type = 'table'")
+            ours = {name: (strict, wr) for name, strict, wr in listed if not name.startswith(("sqlite_", "freehold_"))}
+            revisions = connection.exec_driver_sql("SELECT version_num FROM freehold_revision").all()
+        assert set(ours.values()) == {(1, 1)}
+        assert all("workspace" in [column["name"] for column in wanted.get_columns(name)] for name in ours)
+        assert revisions == [("0001",)]
+        engine.dispose()
 
 
 def test_the_newest_migration_is_the_one_the_code_knows() -> None:
@@ -56,6 +60,20 @@ def test_the_newest_migration_is_the_one_the_code_knows() -> None:
     assert ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head() == REVISION
 
 
+def test_a_state_of_an_older_freehold_is_brought_up_to_date(
+    opened: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the migrations, at open; what is in it stays."""
+    asked: list[str] = []
+    opened().append(check(1))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database, database:
+        database.execute("UPDATE freehold_revision SET version_num = '0000'")
+    monkeypatch.setattr("freehold.ledger.migrations.upgrade", lambda _: asked.append("upgrade"))
+
+    assert [event.seq for event in opened().read()] == [1]
+    assert asked == ["upgrade"]
+
+
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
@@ -66,6 +84,11 @@ def test_the_newest_migration_is_the_one_the_code_knows() -> None:
             "from freehold.ledger import Ledger; Ledger.open('sqlite:///state.db').close()",
             "alembic duckdb pyarrow",
             id="opening a ledger that is up to date",
+        ),
+        pytest.param(
+            "from freehold.ledger import Ledger; Ledger.open('sqlite:///new.db').close()",
+            "alembic duckdb pyarrow",
+            id="making a ledger",
         ),
     ],
 )
