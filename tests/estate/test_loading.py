@@ -113,6 +113,8 @@ def test_other_kinds_are_resources(write: Write) -> None:
         ("models/loose.sql", "select"),
         ("sales/orders/models/_notes.sql", "select"),
         ("docs/readme.md", "no front matter"),
+        ("docs/decisions/index.md", "# All decisions\n"),
+        ("docs/decisions/0001.md", "---\ntitle: of another custom\n---\n# One\n"),
     ],
     ids=lambda value: value if "/" in value or value.endswith("yaml") else "",
 )
@@ -254,6 +256,33 @@ def test_a_file_that_may_not_be_read_is_an_error_of_the_environment(
 
     assert (caught.value.code, caught.value.exit_code) == ("FH-V002", 3)
     assert "Permission denied" in caught.value.problem
+
+
+def test_a_file_name_that_is_no_text_is_told(write: Write) -> None:
+    """A name that is not UTF-8 is one error that can be printed."""
+    root = write({})
+    try:
+        (root / "caf\udce9.yaml").write_text("a: 1\n")
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this file system takes no such names")
+
+    assert said_of(root).startswith("FH-V002  caf\ufffd.yaml\n")
+
+
+def test_a_folder_without_an_estate_is_told(tmp_path: Path) -> None:
+    """Loading a folder that is no estate is an error of usage that names the way to one."""
+    with pytest.raises(FreeholdError) as caught:
+        load_estate(tmp_path)
+
+    assert (caught.value.code, caught.value.exit_code) == ("FH-V001", 2)
+
+
+def test_a_repository_of_git_takes_a_scaffold(tmp_path: Path) -> None:
+    """A folder that holds nothing but .git counts as empty."""
+    (tmp_path / "fresh" / ".git").mkdir(parents=True)
+    write_new(tmp_path / "fresh", scaffold("Fresh", date(2024, 1, 8)))
+
+    assert load_estate(tmp_path / "fresh").id == "fresh"
 
 
 def test_links_to_folders_are_not_followed(write: Write) -> None:

@@ -219,14 +219,17 @@ def documents_of(content: bytes, path: str) -> tuple[Document, ...]:
 
     if not path.endswith(".md"):
         return read_documents(content, path)
+    if not content.removeprefix(b"\xef\xbb\xbf").startswith(b"---"):
+        return ()  # a page among the decisions, or a decision of another custom
     front = _FRONT.match(decoded(content, path))
     if front is None:
         raise FreeholdError(
-            "FH-V014", "The decision has no front matter.", where=Where(path, 1, 1),
-            fix="Start it with `---`, id, status and date, `---`.",
+            "FH-V014", "The front matter of the decision has no end.", where=Where(path, 1, 1),
+            fix="Close it with a line `---`.",
         )  # fmt: skip
     # The dashes stay, so that lines count as in the file.
-    return read_documents(b"---\n" + front["front"].encode(), path)[:1]
+    documents = read_documents(b"---\n" + front["front"].encode(), path)[:1]
+    return tuple(d for d in documents if isinstance(d.value, dict) and {"id", "status"} & d.value.keys())
 
 
 def _meant_for_us(root: Path, path: str) -> bool:
