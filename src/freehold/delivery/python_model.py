@@ -133,7 +133,8 @@ class Worker:
         finally:
             timer.cancel()
         if not line:
-            status = process.wait()
+            process.communicate()  # closes the pipes and waits
+            status = process.returncode
             self._process = None
             raise FreeholdError(
                 "FH-M014",

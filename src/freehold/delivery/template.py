@@ -69,7 +69,8 @@ def compile_sql(
     first = _Rendering(resolve, where, variables or {}, again=False)
     again = _Rendering(resolve, where, variables or {}, again=True)
     first_sql = _marked(first.render(text), where, dialect)
-    again_sql = _marked(again.render(text), where, dialect) if again.asked_incremental else first_sql
+    again_text = again.render(text)
+    again_sql = _marked(again_text, where, dialect) if again.asked_incremental else first_sql
     return Compiled(first_sql, again_sql, tuple(dict.fromkeys((*first.refs, *again.refs))), first.settings)
 
 
