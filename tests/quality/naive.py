@@ -33,7 +33,8 @@ def evaluate(session: Any, check: Any, columns: Any, scope: Any) -> tuple[str, A
         names = ", ".join(f'"{c}"' for c in check.columns)
         some = " OR ".join(f'"{c}" IS NOT NULL' for c in check.columns)
         failing = one(
-            f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {source} AS t WHERE {some} GROUP BY {names})"
+            "SELECT coalesce(sum(n - 1), 0) FROM "
+            f"(SELECT count(*) AS n FROM {source} AS t WHERE {some} GROUP BY {names})"
         )
         return _counted(check, int(failing), total)
     if check.kind == "reference":
@@ -47,11 +48,13 @@ def evaluate(session: Any, check: Any, columns: Any, scope: Any) -> tuple[str, A
     if check.kind == "row_count":
         return _verdict(check, total), total, None, total
     if check.kind == "aggregate":
-        function = {"distinct": "count(DISTINCT {})"}.get(check.arguments["aggregate"], check.arguments["aggregate"] + "({})")
-        value = one(f'SELECT {function.format(_quoted(check.columns[0]))} FROM {source} AS t')
+        function = {"distinct": "count(DISTINCT {})"}.get(
+            check.arguments["aggregate"], check.arguments["aggregate"] + "({})"
+        )
+        value = one(f"SELECT {function.format(_quoted(check.columns[0]))} FROM {source} AS t")
         return ("skipped" if value is None else _verdict(check, value)), value, None, None
     if check.kind == "freshness":
-        newest = one(f'SELECT max({_quoted(check.columns[0])}) FROM {source} AS t')
+        newest = one(f"SELECT max({_quoted(check.columns[0])}) FROM {source} AS t")
         if newest is None:
             return "warn", None, None, None
         if not isinstance(newest, datetime):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
@@ -68,17 +69,20 @@ class Profiler:
 
 def _count_values(reader: Reader, names: list[str]) -> dict[str, dict[Any, int]]:
     """Return value -> rows for each column, without NULL, in one statement of grouping sets."""
-    trees = [sql.column(name) for name in names]
-    select = sql.fetch([sql.call("grouping", *trees), *trees, sql.count()], sql.table(ROWS))
-    sets = [exp.Tuple(expressions=[tree.copy()]) for tree in trees]
-    select.set("group", exp.Group(grouping_sets=[exp.GroupingSets(expressions=sets)]))
     found: dict[str, dict[Any, int]] = {name: {} for name in names}
     everything = 2 ** len(names) - 1
-    place = {
-        everything - 2 ** (len(names) - 1 - i): i for i in range(len(names))
-    }  # grouping() has a 1 for what is not grouped
-    for mask, *values, count in reader.rows(select):
+    place = {everything - 2 ** (len(names) - 1 - i): i for i in range(len(names))}  # grouping(): 1 where not grouped
+    for mask, *values, count in reader.session.rows(reader.fill(_grouped(tuple(names), reader.dialect))):
         number = place[mask]
         if values[number] is not None:
             found[names[number]][values[number]] = count
     return found
+
+
+@lru_cache(maxsize=256)
+def _grouped(names: tuple[str, ...], dialect: str) -> str:
+    trees = [sql.column(name) for name in names]
+    select = sql.fetch([sql.call("grouping", *trees), *trees, sql.count()], sql.table(ROWS))
+    sets = [exp.Tuple(expressions=[tree.copy()]) for tree in trees]
+    select.set("group", exp.Group(grouping_sets=[exp.GroupingSets(expressions=sets)]))
+    return str(select.sql(dialect))

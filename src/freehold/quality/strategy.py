@@ -255,7 +255,11 @@ def bounds_of(piece: Piece) -> Piece:
     assert isinstance(piece.measure, Violations)
     condition, subject = piece.measure.condition, piece.measure.subject
     assert subject is not None
-    ends = [sql.replaced(condition, subject, kind(this=subject.copy())) for kind in (exp.Min, exp.Max)]
+    nan = exp.IsNan(this=subject.copy())
+    held = sql.replaced(condition, nan, exp.false())
+    ends = [sql.replaced(held, subject, kind(this=subject.copy())) for kind in (exp.Min, exp.Max)]
+    if condition.find(exp.IsNan):  # counted, because an engine may answer MAX from file statistics that leave NaN out
+        ends.append(exp.GT(this=sql.count_case(nan), expression=exp.Literal.number(0)))
     return Piece(f"bounds|{piece.key}", sql.either(ends), piece.source)
 
 
