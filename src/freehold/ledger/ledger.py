@@ -101,7 +101,7 @@ class Ledger:
             return ()
         self._sealer.seal_if_due()  # before, not after: if the disk is full, nothing of this append is written
         seqs, rows = self._writer.append(drafts, fence)
-        self._sealer.note(seqs[-1])
+        self._sealer.note(rows)
         if self._delivery.wanted:
             self._delivery.deliver([self._recorded(row) for row in rows])
         return seqs
@@ -155,7 +155,7 @@ class Ledger:
         kinds = sorted({kind for _, kind in items})
         said = {"items": [item for item, _ in items], "kind": ", ".join(kinds), "reason": reason}
         rows = self._writer.append_within(connection, [self._draft(Event("side.erased", said))])
-        self._sealer.note(rows[-1]["seq"])
+        self._sealer.note(rows)
 
     def subscribe(self, handler: Handler, types: Iterable[str] = ()) -> None:
         """Call a handler for each event that this process appends, after it is on disk, in order of the numbers.

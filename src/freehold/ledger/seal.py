@@ -12,10 +12,12 @@ import json
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,7 @@ MOST_SECONDS = 1.0  # that events wait for their seal while others are appended
 BLOCKS_AT_ONCE = 20
 CHECKPOINT_EVERY_S = 3_600
 
+AS_STORED = itemgetter(*tables.event.c.keys())
 _text_of = lru_cache(maxsize=64)(instant_text)  # events of one transaction share their recorded_at
 
 
@@ -99,7 +102,7 @@ def blocks_of(rows: Sequence[Any], number: int, previous: str, sealed_at: int) -
     for start in range(0, len(rows), MOST_EVENTS):
         some = rows[start : start + MOST_EVENTS]
         number += 1
-        bounds = (some[0].workspace, number, some[0].seq, some[-1].seq, sealed_at, previous)
+        bounds = (some[0][0], number, some[0][1], some[-1][1], sealed_at, previous)  # a row is workspace, seq, ...
         leaves = b"".join(map(leaf, some))
         previous = block_hash(*bounds, leaves)
         made.append(Block(*bounds, leaves, previous))
@@ -217,11 +220,15 @@ class Sealer:
         self._sealed: int = head.sealed_seq
         self._last: int = head.seq
         self._waiting_since = 0.0 if head.seq > head.sealed_seq else None
+        self._recent: deque[tuple[Any, ...]] = deque(maxlen=MOST_EVENTS * BLOCKS_AT_ONCE)
         self._signed_at: int | None = None
 
-    def note(self, last_seq: int) -> None:
-        """Learn of an append."""
-        self._last = max(self._last, last_seq)
+    def note(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Learn of events that this process has written, so that they need not be read back to be sealed."""
+        if not rows:
+            return
+        self._recent.extend(map(AS_STORED, rows))
+        self._last = max(self._last, rows[-1]["seq"])
         if self._waiting_since is None:
             self._waiting_since = time.monotonic()
 
@@ -269,9 +276,15 @@ class Sealer:
             if connection.execute(update(tables.head).where(*mine).values(values)).rowcount == 1:
                 connection.execute(insert(tables.block), [asdict(block) for block in made])
                 self._sealed = made[-1].last_seq
+        while self._recent and self._recent[0][1] <= self._sealed:
+            self._recent.popleft()
         return True
 
     def _unsealed(self, after: int) -> Sequence[Any]:
+        """Return rows from the first that is not sealed on: from memory if they are all ours, else from the table."""
+        ours = sorted((row for row in tuple(self._recent) if row[1] > after), key=itemgetter(1))
+        if ours and ours[0][1] == after + 1 and ours[-1][1] == after + len(ours):
+            return ours
         mine = tables.event.c.workspace == self._store.workspace
         query = select(tables.event).where(mine, tables.event.c.seq > after).order_by(tables.event.c.seq)
         with self._store.read() as connection:
