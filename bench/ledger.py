@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import sqlite3
@@ -116,6 +117,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.dir) as folder:
         found = measure(folder, options.events)
+    found["load"] = os.getloadavg()[0]  # above the number of cores, walls measure the neighbours: read the CPU figures
     found |= {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version, "machine": platform.machine()}
     for name, value in found.items():
         print(f"{name:22} {value:,.3f}" if isinstance(value, float) else f"{name:22} {value}")
