@@ -172,6 +172,8 @@ class _Explainer:
 
     def _operators(self, path: Path) -> Iterator[FreeholdError]:
         rule = self._at(path)
+        if not isinstance(rule, dict):  # its type is told
+            return
         said = [name for name in OPERATORS if name in rule]
         if len(said) > 1:
             words = " and ".join(f"`{w}`" for w in said)

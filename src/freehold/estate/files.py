@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from freehold.estate.document import Document
-from freehold.estate.schemas import ENVELOPED, KINDS, OURS
+from freehold.estate.schemas import CONTRACT_VERSIONS, ENVELOPED, KINDS, OURS, PRODUCT_VERSIONS
 from freehold.foundation import Exit, FreeholdError, Where, near
 
 ESTATE_FILE = "estate.yaml"
@@ -120,11 +120,15 @@ def _kind_of_ours(document: Document, kind: object, version: str) -> str:
 def _unknown_kind(document: Document, kind: object, promised: str | None) -> FreeholdError:
     known = [promised] if promised and promised != "Estate" else [*ENVELOPED, "DataContract", "DataProduct"]
     problem = f"There is no kind `{kind}` here." if "kind" in document.value else "The document has no `kind`."
-    if kind in KINDS:
-        ours = kind in ENVELOPED
-        fix = f"A {kind} is written with `apiVersion: {OURS}`." if ours else f"Write `kind: {known[0]}`."
+    if not isinstance(kind, str | None):
+        problem, kind = "`kind` is no word.", None
+    if kind == "Decision":
+        fix = "Write it in Markdown, in a folder named decisions."
+    elif kind in KINDS:
+        versions = {"DataContract": CONTRACT_VERSIONS[0], "DataProduct": PRODUCT_VERSIONS[0]}
+        fix = f"A {kind} is written with `apiVersion: {versions.get(kind, OURS)}`."
     else:
-        fix = near(str(kind), known) if kind else ""
+        fix = near(kind, known) if kind else ""
         fix = fix or (f"Write `kind: {known[0]}`." if len(known) == 1 else f"Use one of: {', '.join(known)}.")
     return FreeholdError("FH-V011", problem, where=document.where("kind"), fix=fix)
 
