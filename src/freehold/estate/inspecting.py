@@ -117,7 +117,10 @@ def _fields(said: Any, path: Path) -> Iterator[tuple[Path, str, Any]]:
             yield (*path, "value"), said["property"], said.get("value")
     elif isinstance(said, list):
         for index, value in enumerate(said):
-            yield from _fields(value, (*path, index))
+            if isinstance(value, dict | list):
+                yield from _fields(value, (*path, index))
+            else:
+                yield (*path, index), str(path[-1]) if path else "", value
 
 
 def _custom_properties(document: Document, kind: str) -> Iterator[FreeholdError]:
