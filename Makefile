@@ -21,7 +21,7 @@ demo: $(MADE) ## see it work: a retailer's 60 days and three caught faults, in .
 	$(BIN)/freehold demo --dir $(DEMO_DIR)
 
 check: lint types layers spelling ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests
-	$(BIN)/pytest -q -n 2 -m "not long and not real_data" $(FAST)
+	$(BIN)/pytest -q -n 2 -m "not long and not real_data" $(SLOW:%=--ignore=%)
 
 test: lint types layers spelling ## the whole gate, under 10 minutes on two cores: all of check and every test but the long ones
 	$(BIN)/pytest -n 2 -m "not long"
@@ -34,6 +34,11 @@ test-duckdb-1: build/duckdb-1/.made-from-lock ## what touches a warehouse, again
 
 bench: $(MADE) ## what it costs, beside a bare script and beside peers: see docs/benchmarks.md
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/estate.py
+	$(BIN)/python bench/ledger.py
+	$(BIN)/python bench/replay.py
+	$(BIN)/python bench/checks.py
+	$(BIN)/python docs/generate.py
 
 docs: $(MADE) ## build the documentation into site/; a dead link is an error
 	$(BIN)/mkdocs build --strict
@@ -49,7 +54,8 @@ clean: ## remove what was built; .venv and .tools stay
 
 # -- parts of `check`
 
-FAST ?= tests/foundation tests/estate tests/sql tests/quality tests/ledger tests/cli tests/project
+# What `check` leaves to `test`: suites that start processes by the dozen, replay weeks, or run every example.
+SLOW := tests/demo tests/project/test_examples.py tests/ledger/test_processes.py tests/delivery/test_crash.py
 
 lint: $(MADE)
 	$(BIN)/ruff check .
