@@ -102,8 +102,23 @@ def _measured(path: Path) -> str:
     if not path.exists():
         return "\n*Not measured yet.*\n\n"
     found = json.loads(path.read_text(encoding="utf-8"))
-    rows = "".join(f"| {name} | {figure} |\n" for name, figure in _flat(found))
-    return f"\n| {path.name} | |\n|---|---:|\n{rows}\n"
+    wide = {key: below for key, below in found.items() if _is_table(below)}
+    narrow = {key: below for key, below in found.items() if key not in wide}
+    rows = "".join(f"| {name} | {figure} |\n" for name, figure in _flat(narrow))
+    small = f"| {path.name} | |\n|---|---:|\n{rows}" if rows else ""
+    return "\n" + "\n".join([*(_wide(table) for table in wide.values()), small]) + "\n"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and all(isinstance(below, dict) for below in value.values())
+
+
+def _wide(table: dict[str, dict[str, object]]) -> str:
+    """Return a row for each thing that was measured; what is nested deeper stays in the file."""
+    names = list(dict.fromkeys(n for row in table.values() for n, v in row.items() if not isinstance(v, dict | list)))
+    lines = [["", *(name.replace("_", " ") for name in names)], ["---", *("---:" for _ in names)]]
+    lines += [[name, *(_figure(row.get(n)) for n in names)] for name, row in table.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:
@@ -114,12 +129,16 @@ def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for number, below in enumerate(value, 1):
             yield from _flat(below, f"{name} {number}")
-    elif isinstance(value, float):
-        yield name.replace("_", " "), f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    elif isinstance(value, int) and not isinstance(value, bool):
-        yield name.replace("_", " "), f"{value:,}"
     else:
-        yield name.replace("_", " "), str(value)
+        yield name.replace("_", " "), _figure(value)
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else str(value).replace("|", "/")
 
 
 if __name__ == "__main__":
