@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from freehold.delivery.asset import Asset, Kind
@@ -19,18 +19,27 @@ _EARLIEST = "0001-01-01 00:00:00"
 _LATEST = "9999-12-31 00:00:00"
 
 
+Shape = tuple[str, str, tuple[tuple[Column, ...], ...]]
+
+
 class Builder:
     """Builds the steps of one run."""
 
     def __init__(
-        self, root: Path, publication: Publication, overlay: Overlay, assets: dict[str, Asset], worker: Worker
+        self,
+        root: Path,
+        publication: Publication,
+        overlay: Overlay,
+        assets: Mapping[str, Asset],
+        worker: Worker,
+        bound: dict[Shape, tuple[Column, ...]],
     ) -> None:
         self._root = root
         self._publication = publication
         self._overlay = overlay
         self._assets = assets
         self._worker = worker
-        self._bound: dict[tuple[str, str, tuple[str, ...]], tuple[Column, ...]] = {}
+        self._bound = bound
 
     def build(
         self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, file: FileVersion | None
@@ -96,7 +105,7 @@ class Builder:
                 count = session.run(f"CREATE TABLE {relation.sql} AS {merged}")
             candidate = self._candidate(step, id_, physical, count, run_id, clock, seen)
             self._publication.stage(session, candidate)
-        self._overlay.columns[physical] = session.describe(relation)
+        self._overlay.columns[physical] = self._described(session, step, relation)
         return candidate, ""
 
     def _query(self, session: Session, step: Step, file: FileVersion | None) -> str:
@@ -151,11 +160,22 @@ class Builder:
 
     def _columns(self, session: Session, step: Step, query: str) -> tuple[Column, ...]:
         """Return the columns of a query, bound once for each shape of its inputs."""
-        shape = tuple(self._overlay.physical(name) for name in step.asset.inputs)
-        key = (step.asset.id, step.definition, shape)
-        if key not in self._bound or step.asset.schema is None:
+        key = self._shape(step)
+        if key not in self._bound or (step.asset.kind is Kind.SOURCE and step.asset.schema is None):
             self._bound[key] = session.columns_of(query)
         return self._bound[key]
+
+    def _described(self, session: Session, step: Step, relation: Relation) -> tuple[Column, ...]:
+        """Return the columns of a table just built, asked for once for each shape of its inputs."""
+        key = self._shape(step)
+        if key not in self._bound or step.asset.compiled is None:
+            self._bound[key] = session.describe(relation)
+        return self._bound[key]
+
+    def _shape(self, step: Step) -> Shape:
+        """Return what the columns of a step follow from: what it is, and the columns it reads."""
+        read = (self._overlay.columns.get(self._overlay.physical(name), ()) for name in step.asset.inputs)
+        return (step.asset.id, step.definition, tuple(read))
 
     def _seen(self, asset: Asset) -> tuple[str, ...]:
         """Return which epochs a by-key asset has taken in, so that the next run knows what changed since."""

@@ -12,6 +12,7 @@ This module never builds, checks or records events; it moves pointers and says w
 from __future__ import annotations
 
 import json
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -52,6 +53,8 @@ _TABLES = (
     f"CREATE TABLE IF NOT EXISTS {SYSTEM}.outbox (env VARCHAR NOT NULL, deployment VARCHAR NOT NULL, "
     "events VARCHAR NOT NULL)",
 )
+
+_RESERVE = 16
 
 # Everything of a candidate but its profile, which is large and seldom wanted.
 _COLUMNS = (
@@ -182,6 +185,8 @@ class Publication:
 
     def __init__(self, env: str) -> None:
         self.env = env
+        self._reserved: list[int] = []
+        self._reserving = threading.Lock()
 
     def prepare(self, session: Session) -> None:
         """Make the tables if they are not there."""
@@ -200,10 +205,13 @@ class Publication:
             token = session.rows(f"SELECT epoch FROM {SYSTEM}.fence WHERE env = ?", (self.env,))[0][0]
         return int(token)
 
-    def next_candidates(self, session: Session, count: int) -> tuple[int, ...]:
-        """Reserve identifiers that no one else will ever get."""
-        found = session.rows(f"SELECT nextval('{SYSTEM}.candidate_id') FROM range(?)", (count,))
-        return tuple(row[0] for row in found)
+    def next_candidate(self, session: Session) -> int:
+        """Return an identifier that no one else will ever get; they are reserved some at a time."""
+        with self._reserving:
+            if not self._reserved:
+                found = session.rows(f"SELECT nextval('{SYSTEM}.candidate_id') FROM range({_RESERVE})")
+                self._reserved = sorted((row[0] for row in found), reverse=True)
+            return self._reserved.pop()
 
     def stage(self, session: Session, candidate: Candidate) -> None:
         """Remember a candidate; call it in the transaction that writes its rows."""

@@ -24,10 +24,9 @@ from freehold.delivery.build import Builder
 from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import moves_of
-from freehold.delivery.publication import Candidate, Judged, Move, Settlement
+from freehold.delivery.publication import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.step import (
     Arrived,
-    Definitions,
     Status,
     Step,
     StepOutcome,
@@ -121,10 +120,10 @@ class Run:
         self._selected = delivery.graph.select(select)
         self._overlay = delivery.overlay(session)
         self._waiting = delivery.waiting(session, self._overlay)
-        self._definitions = Definitions(delivery.publication.definitions(session), delivery.engine.capabilities.dialect)
+        self._definitions = delivery.definitions(session)
         self._arrived: Arrived = delivery.arrived(self._selected)
         self._builder = Builder(
-            delivery.root, delivery.publication, self._overlay, dict(self._graph.assets), delivery.worker
+            *(delivery.root, delivery.publication, self._overlay, self._graph.assets, delivery.worker, delivery.bound)
         )
         self._wave = _Wave()
         self._steps: list[StepOutcome] = []
@@ -301,7 +300,7 @@ class Run:
         """Return the candidate of a step: one that is there already, or a new one."""
         if earlier is not None and step.asset.kind not in (Kind.KEY, Kind.VIEW) and earlier.physical:
             return earlier, ""
-        (id_,) = self._d.publication.next_candidates(session, 1)
+        id_ = self._d.publication.next_candidate(session)
         file = self._arrived[step.asset.id][step.interval] if step.asset.kind is Kind.SOURCE else None
         return self._builder.build(session, step, id_, self.run_id, self._d.clock, file)
 
@@ -311,7 +310,7 @@ class Run:
         status = Status.QUARANTINED if is_data else Status.FAILED
         candidate = None
         if is_data:
-            (id_,) = self._d.publication.next_candidates(session, 1)
+            id_ = self._d.publication.next_candidate(session)
             candidate = self._builder.refused(session, step, id_, self.run_id, self._d.clock)
         outcome = self._outcome(
             step, status, candidate, str(error), code=error.code, seconds=time.perf_counter() - began
@@ -417,7 +416,23 @@ class Run:
         self._d.ledger.append(*events)
         if moves:
             self._deployments.append(deployment)
-            self._overlay.settled(self._d.publication.live(self._session))
+            self._overlay.settled(self._after(moves, deployment, now))
+
+    def _after(self, moves: Iterable[Move], deployment: str, now: datetime) -> dict[str, Live]:
+        """Return what is live after a settlement: what it committed, so there is no need to ask."""
+        live = dict(self._overlay.live)
+        for move in moves:
+            members = tuple(sorted(self._overlay.standing(move.asset).values(), key=lambda c: c.id))
+            live[move.asset] = Live(
+                *(move.asset, deployment, move.expected_epoch + 1, move.physical, move.view_sql, move.pinned, now),
+                members=members,
+            )
+        return live
+
+    @property
+    def live(self) -> Mapping[str, Live]:
+        """What is live, as of the last settlement."""
+        return self._overlay.live
 
     def _define(self) -> None:
         for asset, name, text in self._definitions.new:

@@ -13,17 +13,19 @@ from types import MappingProxyType
 from freehold.delivery.arrival import Expected, expected, late, promise_of
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.audit import Auditor
+from freehold.delivery.build import Shape
 from freehold.delivery.evidence import Evidence, expectation, packed, unpacked
 from freehold.delivery.files import FileVersion, Landing
 from freehold.delivery.garbage import Garbage, garbage
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval
 from freehold.delivery.overlay import Overlay
-from freehold.delivery.publication import STORE, Candidate, Move, Publication, Settlement
+from freehold.delivery.publication import STORE, Candidate, Live, Move, Publication, Settlement
 from freehold.delivery.python_model import Worker
 from freehold.delivery.rollback import Return, returns_of
 from freehold.delivery.run import Progress, Run, RunOutcome
 from freehold.delivery.status import ProductStatus, status_of
+from freehold.delivery.step import Definitions
 from freehold.engines import Column, Engine, Relation, Session
 from freehold.estate.model import Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
@@ -68,8 +70,12 @@ class Delivery:
         self.auditor = Auditor(self.graph, engine.capabilities)
         self.worker = Worker(self.root)
         self.columns: dict[str, tuple[Column, ...]] = {}
+        self.bound: dict[Shape, tuple[Column, ...]] = {}
         self._landing = Landing(self.root)
+        self._definitions: Definitions | None = None
+        self._applied: Mapping[str, str] | None = None
         self._prepared = False
+        self._is_clean = False  # whether everything begun through this object has ended well
 
     def close(self) -> None:
         """End what this object started; engine and ledger belong to whoever opened them."""
@@ -101,7 +107,7 @@ class Delivery:
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
             self.publication.sent(session)
-            self._freshness(session, outcome)
+            self._freshness(run.live, outcome)
             if run.idle_candidates > MOST_IDLE:
                 self._collect(session, token, KEPT_RELEASES)
             return outcome
@@ -241,6 +247,13 @@ class Delivery:
         gone = {c.step_key for c in found.values() if c.physical and not overlay.columns.get(c.physical)}
         return {key: c for key, c in found.items() if key not in gone}
 
+    def definitions(self, session: Session) -> Definitions:
+        """Return the definitions of all assets, compared with every one that ever built something."""
+        if self._definitions is None:
+            kept = self.publication.definitions(session)
+            self._definitions = Definitions(kept, self.engine.capabilities.dialect)
+        return self._definitions
+
     def know_columns(self, session: Session, tables: Iterable[str]) -> None:
         """Learn the columns of tables of the store, without the batch column, where they are not known yet."""
         for table in tables:
@@ -281,8 +294,11 @@ class Delivery:
             self._prepare(session)
             token = self.publication.take(session)
             lease.renew()
-            self._recover(session)
+            if not self._is_clean:
+                self._recover(session)
+            self._is_clean = False
             yield session, token
+            self._is_clean = True
         finally:
             session.close()
             lease.release()
@@ -321,6 +337,9 @@ class Delivery:
     def _apply(self) -> None:
         """Record which estate is in force, when it is another than before."""
         hashes = dict(self.estate.hashes)
+        if self._applied == hashes:
+            return
+        self._applied = hashes
         last = next(iter(self.ledger.read(types=("estate.applied",), env=self.env, newest_first=True, limit=1)), None)
         before = dict(last.data.get("resources") or {}) if last else {}
         if before == hashes and last is not None:
@@ -389,13 +408,12 @@ class Delivery:
         newest = {(c.asset, c.interval): c for c in waiting}
         return {c.id for c in newest.values() if self._is_open(c, overlay)}
 
-    def _freshness(self, session: Session, outcome: RunOutcome) -> None:
+    def _freshness(self, live: Mapping[str, Live], outcome: RunOutcome) -> None:
         """Remember how old the live data of each promised asset is, after a run that changed anything."""
         if not outcome.deployments:
             return
         now = self.clock.now()
         evidence = Evidence(self.env, outcome.run_id, outcome.run_id, now)
-        live = self.publication.live(session)
         events = []
         for asset in self.graph.assets.values():
             newest = newest_interval(asset, self.graph, live)
@@ -457,15 +475,12 @@ def _is_dead(holder: str) -> bool:
     return False
 
 
-def newest_interval(asset: Asset, graph: Graph, live: Mapping[str, object]) -> datetime | None:
+def newest_interval(asset: Asset, graph: Graph, live: Mapping[str, Live]) -> datetime | None:
     """Return the end of the newest interval that an asset's live version holds or was built from."""
-    from freehold.delivery.publication import Live
-
     ends = []
     for name in graph.upstream([asset.id]):
-        entry = live.get(name)
-        if isinstance(entry, Live):
-            ends += [m.interval.end for m in entry.members if m.interval]
+        if name in live:
+            ends += [m.interval.end for m in live[name].members if m.interval]
     return max(ends, default=None)
 
 
