@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', unique_key='sku') }}
--- A corrected day changes old articles, so the keys are those with a line in what changed, now or before.
+-- Only keys with a line in the days that came are counted anew; when a day is replaced, all are.
 select
     sku,
     max(description)                              as description,
@@ -15,9 +15,6 @@ where is_article
   and sku in (
       select sku from {{ ref('sales.orders', 'lines') }}
       where ordered_at >= '{{ var("interval_start") }}' and ordered_at < '{{ var("interval_end") }}'
-      union
-      select sku from {{ this }}
-      where last_sold_at >= '{{ var("interval_start") }}' and first_sold_at < '{{ var("interval_end") }}'
   )
 {% endif %}
 group by sku

@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', unique_key='customer_id') }}
--- A corrected day changes old customers, so the keys are those with a line in what changed, now or before.
+-- Only keys with a line in the days that came are counted anew; when a day is replaced, all are.
 select
     customer_id,
     arg_max(country, ordered_at)                                                     as country,
@@ -15,9 +15,6 @@ where customer_id is not null
   and customer_id in (
       select customer_id from {{ ref('sales.orders', 'lines') }}
       where ordered_at >= '{{ var("interval_start") }}' and ordered_at < '{{ var("interval_end") }}'
-      union
-      select customer_id from {{ this }}
-      where last_order_at >= '{{ var("interval_start") }}' and first_order_at < '{{ var("interval_end") }}'
   )
 {% endif %}
 group by customer_id
