@@ -29,7 +29,12 @@ _MARKS = {
 @click.option("--interval", default=None, metavar="FROM..TO", help="Only these days, the last one included.")
 @as_of
 @environment
-@click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Steps at once; default: one a core, at most 4.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=None,
+    help="Steps at once; default: half the cores; the engine uses the rest.",
+)
 @waiting
 @as_json
 @click.pass_obj

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
     from freehold.delivery import AssetStatus, ProductStatus
 
-_SAFE = {"yes": "[green]yes[/green]", "stale": "[yellow]last good[/yellow]", "no": "[red]no[/red]"}
+_SAFE = {
+    "yes": "[green]yes[/green]",
+    "stale": "[yellow]last good[/yellow]",
+    "no": "[red]no[/red]",
+    "watched": "[dim]watched[/dim]",
+}
 
 
 @click.command(epilog="Example: freehold status sales.orders")

@@ -10,6 +10,7 @@ from freehold.cli.output import as_json, emit, say
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
+    from freehold.foundation import FreeholdError
 
 
 @click.command(
@@ -21,22 +22,40 @@ if TYPE_CHECKING:
 def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     """Check every file of the estate, without a warehouse.
 
-    YAML, schemas of the standards and of Freehold, references between files. Each error says what, where
-    (file:line:column), and how to mend it. Ends with 0 when all is well, with 1 when something is to mend.
+    YAML, schemas of the standards and of Freehold, references between files, and every model: its template, its SQL,
+    what it reads. Each error says what, where (file:line:column), and how to mend it. Ends with 0 when all is well, with 1 when something is to mend.
     """
     from freehold.estate import find_estate, load_estate
     from freehold.foundation import Problems
 
     estate = load_estate(find_estate(start), cache=not no_cache)
-    if estate.findings and not as_json:
-        raise Problems(estate.findings)
+    findings = (*estate.findings, *_of_models(estate))
+    if findings and not as_json:
+        raise Problems(findings)
     said = _summary(estate)
     if as_json:
-        emit({"estate": estate.id, **said, "findings": [finding.to_json() for finding in estate.findings]})
+        emit({"estate": estate.id, **said, "findings": [finding.to_json() for finding in findings]})
     else:
         say(f"{estate.name}: " + ", ".join(_counted(n, noun) for noun, n in said.items() if n) + ". All is well.")
-    if estate.findings:
+    if findings:
         raise SystemExit(1)
+
+
+def _of_models(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with the models; without models the SQL kernel is not even imported."""
+    from freehold.foundation import FreeholdError, Problems
+
+    if not estate.models:
+        return ()
+    from freehold.delivery.graph import Graph, default_environment
+
+    try:
+        Graph.of(estate, default_environment(estate))
+    except Problems as problems:
+        return problems.errors
+    except FreeholdError as error:
+        return (error,)
+    return ()
 
 
 def _summary(estate: Estate) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     INTERVAL = "interval"  # the rows of one interval at a time
     KEY = "key"  # rows of changed keys replaced
     VIEW = "view"  # nothing stored
+    EXTERNAL = "external"  # a table that others build; it is read and judged where it stands
 
 
 @dataclass(frozen=True, slots=True)

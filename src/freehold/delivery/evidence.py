@@ -105,14 +105,14 @@ class Evidence:
             "status": str(result.verdict),
             "severity": check.severity,
             "blocking": check.blocking,
-            "value": _plain(result.value),
-            "threshold": _plain(check.threshold),
+            "value": plain(result.value),
+            "threshold": plain(check.threshold),
             "operator": check.operator,
             "unit": check.unit,
             "failing": result.failing,
             "total": result.total,
             "decided_by": result.decided_by,
-            "cost_s": _plain(round(result.cost_s, 4)),
+            "cost_s": plain(round(result.cost_s, 4)),
             "suite_run": self._deployment,
             "interval_start": _instant(interval.start) if interval else None,
             "sample": sample,
@@ -149,8 +149,8 @@ class Evidence:
         content = {
             "asset": asset.id,
             "data_time": _instant(data_time),
-            "target_s": _plain(target_s),
-            "age_s": _plain(age_s),
+            "target_s": plain(target_s),
+            "age_s": plain(age_s),
         }
         return self._event("freshness.observed", asset.id, asset.product.id, content)
 
@@ -237,11 +237,11 @@ def _instant(value: datetime) -> str:
 
 
 def _number(value: Any) -> int | float | None:
-    plain = _plain(value)
-    return plain if isinstance(plain, int | float) and not isinstance(plain, bool) else None
+    found = plain(value)
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a measured value as JSON can hold it; what it cannot hold is given as text."""
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -254,5 +254,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, list | tuple):
-        return "..".join(str(_plain(v)) for v in value)
+        return "..".join(str(plain(v)) for v in value)
     return str(value)

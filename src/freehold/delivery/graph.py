@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -103,10 +103,12 @@ class _Reader:
         self._dialect = dialect
         self._problems: list[FreeholdError] = []
         self._sources = dict(self._declared_sources())
-        self._ids = {*self._sources, *estate.models}
+        self._external = dict(self._declared_elsewhere())
+        self._ids = {*self._sources, *self._external, *estate.models}
 
     def read(self) -> Graph:
         assets = {id_: self._source(id_, *found) for id_, found in self._sources.items()}
+        assets |= {id_: self._elsewhere(id_, *found) for id_, found in self._external.items()}
         for model in self._estate.models.values():
             try:
                 assets[model.asset] = self._model(model)
@@ -124,6 +126,22 @@ class _Reader:
                 own = contract is not None and any(s.settings.get("path") for s in contract.servers)
                 if contract is not None and own and f"{product.id}.{port.name}" not in self._estate.models:
                     yield f"{product.id}.{port.name}", (product, port, contract)
+
+    def _declared_elsewhere(self) -> Iterable[tuple[str, tuple[Product, Port, Contract]]]:
+        """Return the ports whose contract names a schema of the warehouse, and that no model of ours builds."""
+        for product in self._estate.products.values():
+            for port in (*product.input_ports, *product.output_ports):
+                contract = self._estate.contracts.get(port.contract_id or "")
+                id_ = f"{product.id}.{port.name}"
+                named = contract is not None and any(s.settings.get("schema") for s in contract.servers)
+                if contract is not None and named and id_ not in self._estate.models and id_ not in self._sources:
+                    yield id_, (product, port, contract)
+
+    def _elsewhere(self, id_: str, product: Product, port: Port, contract: Contract) -> Asset:
+        made = self._asset(id_, product, Kind.EXTERNAL, port.where, contract_found=contract)
+        schema = next(str(s.settings["schema"]) for s in contract.servers if s.settings.get("schema"))
+        name = (made.schema.physical_name or made.schema.name) if made.schema else port.name
+        return replace(made, relation=Relation(schema, name))
 
     def _source(self, id_: str, product: Product, port: Port, contract: Contract) -> Asset:
         server = next(s for s in contract.servers if s.settings.get("path"))

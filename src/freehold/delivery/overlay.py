@@ -20,6 +20,7 @@ class Overlay:
     """
 
     live: Mapping[str, Live]
+    now: str = ""  # what names the versions of tables that others change whenever they like
     columns: dict[str, tuple[Column, ...]] = field(default_factory=dict)
     _standing: dict[str, dict[Interval | None, Candidate]] = field(default_factory=dict)
     _accepted: dict[str, list[Candidate]] = field(default_factory=dict)
@@ -59,6 +60,8 @@ class Overlay:
 
     def version(self, asset: Asset) -> str:
         """Return the name of the version that stands now, as an input of what reads it."""
+        if asset.kind is Kind.EXTERNAL:
+            return f"{asset.id}~{self.now}"
         standing = self.standing(asset.id)
         if not asset.by_interval:
             only = standing.get(None)
@@ -77,6 +80,8 @@ class Overlay:
 
     def reading(self, asset: Asset, interval: Interval | None = None) -> str:
         """Return SQL, fit to stand where a table may, of what stands now (of an interval, if given)."""
+        if asset.kind is Kind.EXTERNAL:
+            return asset.relation.sql
         standing = self.standing(asset.id)
         if asset.by_interval:
             chosen = [

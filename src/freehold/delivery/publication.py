@@ -185,17 +185,24 @@ class Publication:
 
     def __init__(self, env: str) -> None:
         self.env = env
+        self._is_prepared = False
         self._reserved: list[int] = []
         self._reserving = threading.Lock()
 
     def prepare(self, session: Session) -> None:
-        """Make the tables if they are not there."""
-        known = {r.name for r in session.relations(SYSTEM)}
-        if {"publication", "outbox", "release"} <= known:
-            return
-        with session.transaction():
-            for statement in _TABLES:
-                session.run(statement)
+        """Make the tables if they are not there. Only who is about to write calls this."""
+        if not self._is_there(session):
+            with session.transaction():
+                for statement in _TABLES:
+                    session.run(statement)
+            self._is_prepared = True
+
+    def _is_there(self, session: Session) -> bool:
+        """Say whether anything was ever written here; reading a warehouse must not change it."""
+        if not self._is_prepared:
+            known = {r.name for r in session.relations(SYSTEM)}
+            self._is_prepared = {"publication", "outbox", "release"} <= known
+        return self._is_prepared
 
     def take(self, session: Session) -> int:
         """Take over writing: return a fencing token newer than any before; holders of older ones are refused."""
@@ -245,6 +252,8 @@ class Publication:
 
     def live(self, session: Session) -> dict[str, Live]:
         """Return what is live, by asset."""
+        if not self._is_there(session):
+            return {}
         members: dict[str, list[Candidate]] = defaultdict(list)
         for asset, *row in session.rows(
             f"SELECT m.asset, {_COLUMNS} FROM {SYSTEM}.member m JOIN {SYSTEM}.candidate c USING (candidate) "
@@ -272,6 +281,8 @@ class Publication:
 
     def waiting(self, session: Session) -> tuple[Candidate, ...]:
         """Return candidates that are not live here: in quarantine, not yet published, or of an earlier release."""
+        if not self._is_there(session):
+            return ()
         found = session.rows(
             f"SELECT {_COLUMNS} FROM {SYSTEM}.candidate c ANTI JOIN (SELECT candidate FROM {SYSTEM}.member "
             "WHERE env = ? AND to_epoch IS NULL) m USING (candidate) ORDER BY candidate",
@@ -299,6 +310,8 @@ class Publication:
 
     def releases(self, session: Session, assets: Iterable[str] = (), *, everywhere: bool = False) -> list[Release]:
         """Return every release of these assets (of all, if none are named), newest first."""
+        if not self._is_there(session):
+            return []
         names = sorted(assets)
         chosen = f"AND asset IN ({', '.join('?' for _ in names)})" if names else ""
         found = session.rows(
@@ -310,6 +323,8 @@ class Publication:
 
     def everything(self, session: Session) -> tuple[tuple[Candidate, ...], list[Membership]]:
         """Return every candidate and every membership of every environment."""
+        if not self._is_there(session):
+            return (), []
         candidates = session.rows(f"SELECT {_COLUMNS} FROM {SYSTEM}.candidate c ORDER BY candidate")
         members = session.rows(f"SELECT env, asset, candidate, from_epoch, to_epoch FROM {SYSTEM}.member")
         return tuple(_candidate(row) for row in candidates), [Membership(*row) for row in members]

@@ -21,7 +21,7 @@ import stamina
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.build import Builder
-from freehold.delivery.evidence import Evidence, packed
+from freehold.delivery.evidence import Evidence, packed, plain
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import moves_of
 from freehold.delivery.publication import Candidate, Judged, Live, Move, Settlement
@@ -466,5 +466,6 @@ class Run:
         """Put a few failing rows where they can be erased; return their id. Only for what failed."""
         if not result.blocks or not result.sample_sql:
             return None
-        rows = failing_samples(self._session, result, MOST_SAMPLES)
+        found = failing_samples(self._session, result, MOST_SAMPLES)
+        rows = [{name: plain(value) for name, value in row.items()} for row in found]
         return self._d.ledger.side.put("sample", {"check": result.check.id, "rows": rows}, subject=result.check.asset)

@@ -63,7 +63,7 @@ class Delivery:
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()
         self.caller = caller
-        self.jobs = jobs or min(4, os.cpu_count() or 1)
+        self.jobs = jobs or max(1, (os.cpu_count() or 1) // 2)  # the engine itself uses the rest
         self.root = Path(estate.root).resolve()
         self.graph = Graph.of(estate, env, engine.capabilities.dialect)
         self.publication = Publication(env)
@@ -74,7 +74,6 @@ class Delivery:
         self._landing = Landing(self.root)
         self._definitions: Definitions | None = None
         self._applied: Mapping[str, str] | None = None
-        self._prepared = False
         self._is_clean = False  # whether everything begun through this object has ended well
 
     def close(self) -> None:
@@ -101,6 +100,8 @@ class Delivery:
             FreeholdError: FH-D002 a selector names nothing; FH-L201 another run holds the environment; FH-D101, FH-D102
                 another writer took over. What is bad about data is an outcome, not an error.
         """
+        if all(self.graph.assets[a].kind is Kind.EXTERNAL for a in self.graph.select(select)):
+            return RunOutcome(self.ids.new(), (), (), 0, (), 0.0)  # others build all of it, so nothing is written
         with self._writing() as (session, token):
             self._apply()
             self._expect()
@@ -117,7 +118,7 @@ class Delivery:
         with self.reading() as session:
             overlay = self.overlay(session)
             chosen = self.graph.select(select)
-            live = [a for a in self.graph.assets.values() if a.id in chosen and overlay.standing(a.id)]
+            live = [a for a in self.graph.assets.values() if a.id in chosen and self._is_there(session, a, overlay)]
             return {a.id: self.auditor.standing(session, a, overlay, self.clock.now()) for a in live}
 
     def rollback(self, product: str, reason: str = "") -> Return:
@@ -277,7 +278,6 @@ class Delivery:
         """Give a session that only reads."""
         session = self.session("read")
         try:
-            self._prepare(session)
             yield session
         finally:
             session.close()
@@ -291,7 +291,7 @@ class Delivery:
         session = self.session("publish")
         lease = self.ledger.lease(f"deliver:{self.env}", holder, LEASE_S, is_gone=_is_dead)
         try:
-            self._prepare(session)
+            self.publication.prepare(session)
             token = self.publication.take(session)
             lease.renew()
             if not self._is_clean:
@@ -303,16 +303,11 @@ class Delivery:
             session.close()
             lease.release()
 
-    def _prepare(self, session: Session) -> None:
-        if not self._prepared:
-            self.publication.prepare(session)
-            self._prepared = True
-
     def overlay(self, session: Session) -> Overlay:
         """Return what is live, ready to be read and to have more laid over it."""
         live = self.publication.live(session)
         self.know_columns(session, {entry.physical for entry in live.values() if entry.physical})
-        return Overlay(live, self.columns)
+        return Overlay(live, self.clock.now().isoformat(), self.columns)
 
     def _recover(self, session: Session) -> None:
         """Finish what a killed process left: its events if it had settled, a word about it if it had not."""
@@ -351,6 +346,15 @@ class Delivery:
             "added": sorted(set(hashes) - set(before)),
             "changed": sorted(k for k in hashes if k in before and hashes[k] != before[k]),
             "removed": sorted(set(before) - set(hashes)),
+            "assets": {
+                a.id: {
+                    "tier": a.product.tier,
+                    "owner": a.product.team,
+                    "product": a.product.id,
+                    "domain": a.product.domain,
+                }
+                for a in self.graph.assets.values()
+            },
         }
         self.ledger.append(Event("estate.applied", content, env=self.env, subject=self.estate.id))
 
@@ -455,6 +459,11 @@ class Delivery:
     def _aside(self, kind: str, text: str, subject: str) -> str | None:
         """Keep what a person wrote out of the chain; return the id that stands for it."""
         return self.ledger.side.put(kind, {"text": text}, subject=subject) if text else None
+
+    def _is_there(self, session: Session, asset: Asset, overlay: Overlay) -> bool:
+        if asset.kind is Kind.EXTERNAL:
+            return bool(session.describe(asset.relation))
+        return bool(overlay.standing(asset.id))
 
     def _is_open(self, candidate: Candidate, overlay: Overlay) -> bool:
         standing = overlay.standing(candidate.asset).get(candidate.interval)

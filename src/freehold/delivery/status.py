@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.arrival import Expected
-from freehold.delivery.asset import Asset
+from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.publication import Candidate, Live
 from freehold.estate.model import Product
 
@@ -40,7 +40,9 @@ class AssetStatus:
 
 @dataclass(frozen=True, slots=True)
 class ProductStatus:
-    """One product: `safe` is yes, stale (the last good version is served, newer data waits) or no."""
+    """One product: `safe` is yes, stale (the last good version is served, newer data waits), no, or watched (others
+    build it, so nothing stands between them and its consumers).
+    """
 
     product: Product
     safe: str
@@ -115,7 +117,8 @@ def _last_checks(delivery: Delivery, asset: Asset) -> dict[str, int]:
 def _product(product: Product, own: tuple[AssetStatus, ...], above: Sequence[AssetStatus]) -> ProductStatus:
     """Judge a product by its outputs and by everything they are built from."""
     outputs = [a for a in own if a.is_output] or list(own)
-    missing = [a.asset for a in outputs if not a.deployment]
+    built = [a for a in outputs if a.kind != Kind.EXTERNAL]
+    missing = [a.asset for a in built if not a.deployment]
     reasons = [f"{name} was never published" for name in missing]
     for asset in above:
         reasons += [f"{asset.asset} {c.interval or ''} is in quarantine".replace("  ", " ") for c in asset.quarantined]
@@ -125,7 +128,7 @@ def _product(product: Product, own: tuple[AssetStatus, ...], above: Sequence[Ass
     pinned = [a.asset for a in own if a.pinned]
     if pinned:
         reasons.append(f"rolled back and pinned: {', '.join(pinned)}")
-    safe = "no" if missing else "stale" if reasons else "yes"
+    safe = "no" if missing else "stale" if reasons else "yes" if built else "watched"
     published = max((a.published_at for a in own if a.published_at), default=None)
     until = max((a.data_until for a in outputs if a.data_until), default=None)
     return ProductStatus(product, safe, tuple(reasons), own, published, until)

@@ -128,12 +128,14 @@ def wanted(
     asset: Asset, interval: Interval | None, graph: Graph, overlay: Overlay, arrived: Arrived, definitions: Definitions
 ) -> Step | None:
     """Return the step that would bring an asset up to date, or None when nothing it reads is there."""
+    if asset.kind is Kind.EXTERNAL:
+        return None
     definition = definitions.of(asset)
     if asset.kind is Kind.SOURCE:
         version = arrived.get(asset.id, {}).get(interval)
         return Step(asset, interval, definition, (str(version),)) if version else None
     if interval is None:
-        if not all(overlay.standing(name) for name in asset.inputs):
+        if not all(graph.assets[n].kind is Kind.EXTERNAL or overlay.standing(n) for n in asset.inputs):
             return None
         return Step(asset, None, definition, tuple(overlay.version(graph.assets[name]) for name in asset.inputs))
     span = reach(asset, interval)
