@@ -85,7 +85,8 @@ KINDS: st.SearchStrategy[tuple[str, tuple[str, ...], dict[str, Any]]] = st.one_o
     st.tuples(st.sampled_from(["unique", "duplicates"]),
               st.sampled_from([("number",), ("text",), ("amount",), ("ratio",), ("day",), ("flag", "text"),
                                ("number", "select")]), st.just({})),
-    st.tuples(st.just("reference"), st.just(("number",)), st.just({"object": "r", "asset": "r", "columns": ("id",)})),
+    st.tuples(st.just("reference"), st.just(("number",)),
+              st.sampled_from(["r", "gap"]).map(lambda r: {"object": r, "asset": r, "columns": ("id",)})),
     st.tuples(st.just("row_count"), st.just(()), st.just({})),
     st.tuples(st.just("aggregate"), st.sampled_from([("number",), ("amount",)]),
               st.sampled_from(["min", "max", "sum", "distinct"]).map(lambda a: {"aggregate": a})),
@@ -171,8 +172,10 @@ def _plan(checks: tuple[Check, ...], path: str) -> CheckPlan:
 
 
 def _refer(session: Session) -> dict[str, str]:
+    """Two keys to refer to: one with every integer, one with a gap."""
     session.run("CREATE OR REPLACE TABLE r AS SELECT i AS id FROM range(0, 20) AS n(i)")
-    return {"r": "r"}
+    session.run("CREATE OR REPLACE TABLE gap AS SELECT id FROM r WHERE id <> 7")
+    return {"r": "r", "gap": "gap"}
 
 
 @pytest.mark.parametrize("path", ["fused", "large, values listed", "large, nothing listed", "large, sampled"])
@@ -239,6 +242,15 @@ def test_states_of_batches_merge_to_the_state_of_the_table(batches: Any, session
         if column.total is not None and name != "ratio":
             assert math.isclose(there.total, column.total, rel_tol=1e-9, abs_tol=1e-6)
             assert math.isclose(there.m2 or 0, column.m2 or 0, rel_tol=1e-6, abs_tol=1e-6)
+
+
+def test_a_gap_in_a_key_is_seen_between_its_bounds(session: Session) -> None:
+    """Bounds prove a reference only where every integer between them is a key."""
+    _write(session, "t", [(n, n, "a", "a", None, None, None, None, True) for n in (1, 7, 9)])
+    said = [{"object": r, "asset": r, "columns": ("id",)} for r in ("r", "gap")]
+    checks = [Check(f"t:{n}", "t", "reference", "", Where(""), ("number",), arguments=a) for n, a in enumerate(said)]
+    found = _plan(tuple(checks), "large").evaluate(session, Scope("t", _refer(session), NOW)).results
+    assert [(r.failing, r.decided_by) for r in found] == [(0, "bounds of a gapless key"), (1, "anti-join")]
 
 
 def test_an_age_is_measured_from_the_given_instant(session: Session) -> None:

@@ -55,6 +55,8 @@ def test_a_stricter_pattern_proves_a_looser_one(a: str, b: str, texts: list[str]
         ("^[a-c]{2}$", "^[a-z]{1,4}$", True),
         ("^[a-c]+$", "^[a-z]{1,4}$", False),
         ("^[a-c]+", "^[a-z]+", False),
+        ("^[a-c]*$", "^[a-z]+$", False),
+        ("^[a-c]$", "^[a-z]{2}", False),
     ],
 )
 def test_implication_is_decided_by_class_and_length(strict: str, loose: str, implied: bool) -> None:
