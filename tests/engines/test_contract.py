@@ -152,7 +152,8 @@ def test_a_load_inside_a_transaction_goes_with_it(session: Session) -> None:
             session.load(Relation("s", "t"), pa.table({"a": [1]}))
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, half)
+    with pytest.raises(ZeroDivisionError):
+        half()
     assert session.relations("s") == ()
 
 
@@ -172,7 +173,8 @@ def test_definitions_and_rows_change_together_or_not_at_all(engine: Engine, sess
             assert other.rows("SELECT a FROM v") == [(1,)]
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, half)
+    with pytest.raises(ZeroDivisionError):
+        half()
     assert session.rows("SELECT a FROM v") == [(1,)]
     with session.transaction():
         session.run("INSERT INTO t VALUES (2)")

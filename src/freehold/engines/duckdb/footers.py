@@ -119,7 +119,7 @@ def _questions(column: Column, offered: set[str]) -> tuple[str, str, str, str, s
     """Return what to ask of a column: are nulls counted, how many, are bounds exact, and what are they."""
     here = f"FILTER (WHERE path_in_schema = {literal(column.name)})"
     nulls = f"sum(stats_null_count) {here}"
-    counted = f"coalesce(bool_and(stats_null_count IS NOT NULL) {here}, true)"
+    counted = f"coalesce(bool_and(stats_null_count IS NOT NULL OR num_values = 0) {here}, true)"
     if column.type not in _ORDERED and not _DECIMAL.fullmatch(column.type):
         return counted, nulls, "false", "NULL", "NULL"
     typed = [f"TRY_CAST({end} AS {column.type})" for end in ("stats_min_value", "stats_max_value")]
@@ -130,8 +130,8 @@ def _questions(column: Column, offered: set[str]) -> tuple[str, str, str, str, s
         sound += _said("min_is_exact", offered) + _said("max_is_exact", offered)
     if column.type in _FRACTIONS:
         sound += ["stats_nan_count = 0"] if "stats_nan_count" in offered else ["false"]
-    exact = f"num_values = stats_null_count OR coalesce({' AND '.join(sound)}, false)"
-    bounded = f"coalesce(bool_and({exact}) {here}, true)"
+    exact = f"num_values IN (0, stats_null_count) OR ({' AND '.join(sound)})"
+    bounded = f"coalesce(bool_and(coalesce({exact}, false)) {here}, true)"
     return counted, nulls, bounded, f"min({typed[0]}) {here}", f"max({typed[1]}) {here}"
 
 

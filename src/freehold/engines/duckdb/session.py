@@ -62,10 +62,11 @@ class DuckDBSession:
         """Write Arrow data to a table; see `Session.load`. Batches are taken one at a time, never all at once.
 
         Raises:
-            FreeholdError: FH-E109 there is no batch, so there are no columns; FH-E201 the rows do not fit the table.
+            FreeholdError: FH-E109 there is no batch, so there are no columns, or a column of a type DuckDB does not
+                have; FH-E201 the rows do not fit the table.
         """
         given = _Batches(table)
-        self._cursor.register(_ARROW_INPUT, given.source)
+        self._register(given.source)
         try:
             if replace:
                 return self.run(f"CREATE OR REPLACE TABLE {relation.sql} AS SELECT * FROM {_ARROW_INPUT}")
@@ -145,6 +146,27 @@ class DuckDBSession:
     def close(self) -> None:
         """Give the session back; an open transaction is rolled back."""
         self._cursor.close()
+
+    def _register(self, source: Any) -> None:
+        try:
+            self._cursor.register(_ARROW_INPUT, source)
+        except duckdb.NotImplementedException as error:
+            raise self._foreign(source.schema) or translate(error) from error
+        except duckdb.Error as error:
+            raise translate(error) from error
+
+    def _foreign(self, schema: pa.Schema) -> FreeholdError | None:
+        """Return the error of the first column whose Arrow type DuckDB does not take."""
+        import pyarrow as pa
+
+        for field in schema:
+            try:
+                self._cursor.register(_ARROW_INPUT, pa.schema([field]).empty_table())
+            except duckdb.NotImplementedException:
+                problem = f"The column `{field.name}` is of the Arrow type {field.type}, which DuckDB does not take."
+                return FreeholdError("FH-E109", problem, fix="Cast it first, e.g. a half float to float32.")
+            self._cursor.unregister(_ARROW_INPUT)
+        return None
 
     def _execute(self, sql: str) -> None:
         with self._call(sql) as statement:

@@ -11,7 +11,7 @@ from freehold.foundation import Exit, FreeholdError, Transient, Where
 
 _FULL = ("no space left on device", "disk quota exceeded", "file too large", "disk full", "max_temp_directory_size")
 _DAMAGED = ("corrupt database file", "not a valid duckdb database", "could not read enough bytes")
-_FILE = re.compile(r"""[Ff]ile(?: =)? ?(?P<quote>["'])(?P<path>.+?)(?P=quote)""")
+_FILE = re.compile(r"""(?:[Ff]ile|pattern) (?P<quote>["'])(?P<path>.+?)(?P=quote)""")
 _CSV = re.compile(r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line: (?P<original>.*?)\n)?(?P<rest>.*)", re.S)
 _CSV_FILE = re.compile(r"^\s*file = (?P<path>.+)$", re.M)
 _BAD_VALUE = re.compile(r'Could not convert string "(?P<value>.*?)" to ')
@@ -32,7 +32,7 @@ def translate(
         return _no_room(text)
     if isinstance(error, duckdb.TransactionException | duckdb.ConnectionException):
         return _about_a_session(error, first)
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
         return FreeholdError(
             "FH-E106",
             f"The warehouse ran out of memory: {_plain(first)}",
@@ -43,7 +43,7 @@ def translate(
         return _damaged(warehouse, first)
     if found := _file_of_a_user(error, text, warehouse, root):
         return found
-    if isinstance(error, duckdb.IOException):
+    if isinstance(error, duckdb.IOException):  # it names the warehouse
         return _damaged(warehouse, first)
     return FreeholdError("FH-E201", _with_near_matches(text), where=_line_in(text, sql))
 
@@ -84,17 +84,25 @@ def _damaged(warehouse: Path | None, said: str) -> FreeholdError:
 
 
 def _file_of_a_user(error: duckdb.Error, text: str, warehouse: Path | None, root: str) -> FreeholdError | None:
-    """Return the error of a file that a statement reads or writes, placed in that file."""
+    """Return the error of a file that a statement reads or writes, placed in that file; None where it is another."""
     if csv := _CSV.search(text):
         return _csv(csv, text, root)
     named = _FILE.search(text)
-    if not named or (warehouse and named["path"] in (str(warehouse), f"{warehouse}.wal")):
+    if warehouse and named and named["path"] in (str(warehouse), f"{warehouse}.wal"):
         return None
-    exit_code = Exit.ENVIRONMENT if isinstance(error, duckdb.IOException) else Exit.FINDING
-    code = "FH-E107" if isinstance(error, duckdb.IOException) else "FH-E201"
-    problem = _with_near_matches(text)
-    fix = "Deliver the file again, whole." if code == "FH-E201" else "Check that the file is there and may be used."
-    return FreeholdError(code, problem, where=Where(_shown(named["path"], root)), fix=fix, exit_code=exit_code)
+    place = Where(_shown(named["path"], root)) if named else None
+    if isinstance(error, duckdb.IOException):
+        return FreeholdError(
+            "FH-E107",
+            f"A file could not be used: {_with_near_matches(text)}",
+            where=place,
+            fix="Check that it is there and may be read or written.",
+            exit_code=Exit.ENVIRONMENT,
+        )
+    if place is None:
+        return None
+    fix = "Deliver the file again, whole."
+    return FreeholdError("FH-E201", _with_near_matches(text), where=place, fix=fix)
 
 
 def _csv(found: re.Match[str], text: str, root: str) -> FreeholdError:
