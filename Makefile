@@ -55,7 +55,8 @@ clean: ## remove what was built; .venv and .tools stay
 # -- parts of `check`
 
 # What `check` leaves to `test`: suites that start processes by the dozen, replay weeks, or run every example.
-SLOW := tests/demo tests/project/test_examples.py tests/ledger/test_processes.py tests/delivery/test_crash.py
+SLOW := tests/demo tests/project/test_examples.py tests/ledger/test_processes.py tests/delivery/test_crash.py \
+        tests/delivery/test_publication.py
 
 lint: $(MADE)
 	$(BIN)/ruff check .
