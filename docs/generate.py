@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 COMMANDS = HERE / "reference" / "cli.md"
 BENCHMARKS = HERE / "benchmarks.md"
 RESULTS = HERE.parent / "bench" / "results"
-BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- results: (\w+)((?: \w+)*) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 HEAD = """\
 # Commands
@@ -41,9 +41,14 @@ be piped apart. Colour is left out where nobody looks and where `NO_COLOR` is se
 
 
 def benchmarks() -> str:
-    """Return the page of benchmarks with every block of results as it was measured last."""
+    """Return the page of benchmarks with every block of results as it was measured last.
+
+    A block names its file and the parts of it to show; without parts it shows all.
+    """
     page = BENCHMARKS.read_text(encoding="utf-8")
-    return BLOCK.sub(lambda found: f"{found[1]}{_measured(RESULTS / f'{found[2]}.json')}{found[3]}", page)
+    return BLOCK.sub(
+        lambda found: f"{found[1]}{_measured(RESULTS / f'{found[2]}.json', found[3].split())}{found[4]}", page
+    )
 
 
 def render() -> str:
@@ -98,10 +103,11 @@ def _prose(text: str) -> str:
     return inspect.cleandoc(text).replace("\b\n", "")
 
 
-def _measured(path: Path) -> str:
+def _measured(path: Path, parts: list[str]) -> str:
     if not path.exists():
         return "\n*Not measured yet.*\n\n"
     found = json.loads(path.read_text(encoding="utf-8"))
+    found = {key: below for key, below in found.items() if not parts or key in parts}
     wide = {key: below for key, below in found.items() if _is_table(below)}
     narrow = {key: below for key, below in found.items() if key not in wide}
     rows = "".join(f"| {name} | {figure} |\n" for name, figure in _flat(narrow))
