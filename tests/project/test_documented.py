@@ -30,12 +30,14 @@ def codes_in_source() -> set[str]:
 
 def test_the_page_of_commands_is_as_the_commands_are() -> None:
     """docs/reference/cli.md is what `make reference` writes."""
-    assert (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8") == GENERATED["render"]()
+    assert (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8") == GENERATED["render"](), "run `make reference`"
 
 
 def test_the_page_of_benchmarks_shows_what_was_measured() -> None:
     """docs/benchmarks.md repeats bench/results, figure by figure; `make reference` writes it."""
-    assert (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8") == GENERATED["benchmarks"]()
+    assert (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8") == GENERATED["benchmarks"](), (
+        "run `make reference`"
+    )
 
 
 @pytest.mark.parametrize("path", CONTEXTS)
