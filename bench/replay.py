@@ -95,8 +95,9 @@ def main() -> None:
 
 def rounds(data: Path, count: int, scratch: Path) -> dict[str, object]:
     freehold = [sys.executable, "-c", "from freehold.cli import main; main()"]
+    load = os.getloadavg()[0]  # wall time on a busy machine says little; CPU time still does
     bare, full, idle = [], [], []
-    said: dict[str, object] = {}
+    said: dict[str, object] = {"load_before": round(load, 2)}
     for number in range(count):
         warehouse, folder = scratch / f"bare-{number}.db", scratch / f"demo-{number}"
         spent, told = measured([sys.executable, str(ROOT / "bench/bare_replay.py"), str(data), str(warehouse)])
