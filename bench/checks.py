@@ -34,7 +34,7 @@ DATABASE, CONTRACT = PLACE / "orders.duckdb", PLACE / "orders.odcs.yaml"
 PACKAGES = {
     "datacontract": ["datacontract-cli[duckdb]"],
     "dbt": ["dbt-core==1.11.16", "dbt-duckdb==1.11.1"],
-    "gx": ["great-expectations", "duckdb", "duckdb-engine"],
+    "gx": ["great-expectations", "duckdb<2", "duckdb-engine", "sqlalchemy<2.1"],
     "pointblank": ["pointblank", "ibis-framework[duckdb]"],
 }
 SHOWN = {"datacontract": "datacontract-cli", "dbt": "dbt-core", "gx": "great-expectations", "pointblank": "pointblank"}
