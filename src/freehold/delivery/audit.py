@@ -8,6 +8,7 @@ from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.graph import Graph
 from freehold.delivery.overlay import Overlay, fingerprint
 from freehold.delivery.publication import Candidate
+from freehold.delivery.states import States
 from freehold.engines import Capabilities, Column, Session
 from freehold.estate.model import Contract
 from freehold.quality import Check, CheckPlan, Evaluation, Scope, compile_checks, references_of
@@ -16,8 +17,9 @@ from freehold.quality import Check, CheckPlan, Evaluation, Scope, compile_checks
 class Auditor:
     """The checks of an estate and their plans, each made once."""
 
-    def __init__(self, graph: Graph, capabilities: Capabilities) -> None:
+    def __init__(self, graph: Graph, capabilities: Capabilities, states: States) -> None:
         self._graph = graph
+        self._states = states
         self._capabilities = capabilities
         self._checks: dict[str, tuple[Check, ...]] = {}
         self._plans: dict[tuple[str, tuple[Column, ...]], CheckPlan] = {}
@@ -55,7 +57,7 @@ class Auditor:
         self, session: Session, asset: Asset, candidate: Candidate, query: str, overlay: Overlay, now: datetime
     ) -> Evaluation:
         """Judge a candidate: its own rows, beside the rows that would stay live with it."""
-        rest = None
+        rest, rest_state = None, None
         if asset.kind is Kind.VIEW:
             rows = f"({query})"
             columns = session.columns_of(query)
@@ -63,11 +65,18 @@ class Auditor:
             columns = overlay.columns[candidate.physical]
             rows = overlay.batch(candidate)
             rest = overlay.beside(candidate)
+            if rest is not None:
+                audit = self.fingerprint(asset)
+                rest_state = self._states.beside(session, asset, candidate, overlay, audit)
         else:
             columns = overlay.columns[candidate.physical]
             rows = overlay.table(candidate)
-        scope = Scope(rows=rows, rest=rest, references=self._references(asset, overlay), now=now)
-        return self.plan(asset, columns).evaluate(session, scope)
+        references = self._references(asset, overlay)
+        scope = Scope(rows=rows, rest=rest, rest_state=rest_state, references=references, now=now)
+        evaluation = self.plan(asset, columns).evaluate(session, scope)
+        if asset.by_interval:
+            self._states.keep(candidate.id, evaluation.state)
+        return evaluation
 
     def standing(self, session: Session, asset: Asset, overlay: Overlay, now: datetime) -> Evaluation:
         """Judge everything that is live of an asset."""

@@ -66,7 +66,7 @@ class Builder:
     def _batch(
         self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, file: FileVersion | None
     ) -> Candidate:
-        query = self._query(session, step, file)
+        query = self._query(step, file)
         columns = self._columns(session, step, query)
         physical = physical_name(step.asset.id, fingerprint(step.definition, str(columns)))
         table = f"{STORE}.{quoted(physical)}"
@@ -87,28 +87,29 @@ class Builder:
         physical = physical_name(asset.id, f"{step.key}_{id_}")
         relation = Relation(STORE, physical)
         if asset.kind is Kind.VIEW:
-            query = self._query(session, step, file)
+            query = self._query(step, file)
             candidate = self._candidate(step, id_, "", 0, run_id, clock)
             with session.transaction():
                 self._publication.stage(session, candidate)
             return candidate, query
         rows = self._python(session, asset) if asset.python else None
         seen = self._seen(asset) if asset.kind is Kind.KEY else ()
-        query = "" if asset.python else self._query(session, step, file)
+        came = self._continues(session, step)
+        query = "" if asset.python else self._query(step, file, came)
+        if came is not None:
+            query = self._merged(step, query)
         with session.transaction():
             if rows is not None:
                 count = session.load(relation, rows)
             else:
-                merged = (
-                    self._merged(step, query) if asset.kind is Kind.KEY and self._continues(session, step) else query
-                )
-                count = session.run(f"CREATE TABLE {relation.sql} AS {merged}")
+                count = session.run(f"CREATE TABLE {relation.sql} AS {query}")
             candidate = self._candidate(step, id_, physical, count, run_id, clock, seen)
             self._publication.stage(session, candidate)
         self._overlay.columns[physical] = self._described(session, step, relation)
         return candidate, ""
 
-    def _query(self, session: Session, step: Step, file: FileVersion | None) -> str:
+    def _query(self, step: Step, file: FileVersion | None, came: list[Interval] | None = None) -> str:
+        """Return the query of a step; `came` are the new intervals that a by-key asset goes on with."""
         asset = step.asset
         if file is not None:
             return reading(self._root, asset, file)
@@ -116,10 +117,10 @@ class Builder:
         span = reach(asset, step.interval) if step.interval else None
         relations = {name: self._overlay.reading(self._assets[name], span) for name in asset.inputs}
         standing = self._overlay.standing(asset.id)
-        again = bool(standing) and (asset.kind is not Kind.KEY or self._continues(session, step))
+        again = came is not None if asset.kind is Kind.KEY else bool(standing)
         start, end = (step.interval.start, step.interval.end) if step.interval else (None, None)
-        if asset.kind is Kind.KEY and again:
-            changed = hull(self._came(session, standing[None]) or [])
+        if asset.kind is Kind.KEY:
+            changed = hull(came or [])
             start, end = (changed.start, changed.end) if changed else (None, None)
         this = self._overlay.reading(asset) if again else ""
         return asset.compiled.fill(
@@ -140,15 +141,16 @@ class Builder:
     def _equal(self, keys: Sequence[str]) -> str:
         return " AND ".join(f"fresh.{quoted(k)} IS NOT DISTINCT FROM old.{quoted(k)}" for k in keys)
 
-    def _continues(self, session: Session, step: Step) -> bool:
-        """Say whether a by-key asset can go on from what stands: same meaning, and its inputs only grew.
+    def _continues(self, session: Session, step: Step) -> list[Interval] | None:
+        """Return the new intervals that a by-key asset can go on with from what stands, or None if it cannot.
 
-        Where an interval was replaced or taken back, keys may have gone that no model can name, so all is built anew.
+        It can when it means the same and its inputs only grew. Where an interval was replaced or taken back, keys may
+        have gone that no model can name, so all is built anew.
         """
         standing = self._overlay.standing(step.asset.id).get(None)
-        if standing is None or standing.definition != step.definition:
-            return False
-        return self._came(session, standing) is not None
+        if step.asset.kind is not Kind.KEY or standing is None or standing.definition != step.definition:
+            return None
+        return self._came(session, standing)
 
     def _python(self, session: Session, asset: Asset) -> object:
         tables = {

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -25,6 +25,7 @@ _LOGICAL = {
     "timestamp": "TIMESTAMP",
     "time": "TIME",
 }
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _PHYSICAL = re.compile(
     r"(?i)^(varchar|char|text|string|tinyint|smallint|int|integer|bigint|hugeint|float|real|double|boolean|bool"
     r"|date|time|timestamp|timestamptz|timestamp with time zone|uuid|blob|json"
@@ -34,41 +35,52 @@ _PHYSICAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """One file in one version; `path` is relative to the estate."""
+    """One file in one version; `path` is relative to the estate, `name` what steps call this version by."""
 
     path: str
     digest: str
+    name: str = field(init=False, compare=False)
 
-    def __str__(self) -> str:
-        return f"file:{self.path}={self.digest}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"file:{self.path}={self.digest}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A file as it was when it was last read: as long as size and time of change stay, so does the version."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+    interval: Interval | None
+    version: FileVersion
 
 
 class Landing:
-    """The files under an estate. Remembers digests as long as size and time of change stay the same."""
+    """The files under an estate. Remembers versions as long as size and time of change stay the same."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._known: dict[str, tuple[int, int, int, str]] = {}
+        self._seen: dict[str, _Seen] = {}
 
     def arrived(self, asset: Asset) -> dict[Interval | None, FileVersion]:
         """Return the files of a source that are there, by interval (None for a source of one file)."""
         assert asset.files is not None
-        if not asset.files.by_day:
-            path = self._root / asset.files.pattern
-            return {None: self.version(asset.files.pattern)} if path.is_file() else {}
-        return {day(on): self.version(path) for on, path in sorted(self._dated(asset.files))}
+        if asset.files.by_day:
+            return {seen.interval: seen.version for seen in self._dated(asset.files)}
+        path = self._root / asset.files.pattern
+        return {None: self._look(asset.files.pattern, path.stat(), None).version} if path.is_file() else {}
 
-    def version(self, path: str) -> FileVersion:
-        """Return the version of a file that is there now."""
-        stat = (self._root / path).stat()
-        seen = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
-        known = self._known.get(path)
-        if known is None or known[:3] != seen:
-            known = (*seen, _digest(self._root / path))
-            self._known[path] = known
-        return FileVersion(path, known[3])
+    def _look(self, path: str, stat: os.stat_result, on: str | None) -> _Seen:
+        known = self._seen.get(path)
+        now = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        if known is None or (known.size, known.mtime_ns, known.inode) != now:
+            interval = day(_date_of(on, path)) if on else None
+            known = _Seen(*now, interval, FileVersion(path, _digest(self._root / path)))
+            self._seen[path] = known
+        return known
 
-    def _dated(self, files: Files) -> list[tuple[date, str]]:
+    def _dated(self, files: Files) -> list[_Seen]:
         folder, _, name = files.pattern.rpartition("/")
         if "{date}" in folder:
             raise FreeholdError(
@@ -84,8 +96,8 @@ class Landing:
         with os.scandir(base) as entries:
             for entry in entries:
                 middle = entry.name[len(before) : len(entry.name) - len(after) if after else None]
-                if entry.name == f"{before}{middle}{after}" and re.fullmatch(r"\d{4}-\d\d-\d\d", middle):
-                    found.append((_date_of(middle, f"{folder}/{entry.name}"), f"{folder}/{entry.name}"))
+                if entry.name == f"{before}{middle}{after}" and _DATE.fullmatch(middle):
+                    found.append(self._look(f"{folder}/{entry.name}", entry.stat(), middle))
         return found
 
 

@@ -271,13 +271,13 @@ class Publication:
             for asset, *rest in found
         }
 
-    def profiles(self, session: Session, candidates: Iterable[int]) -> list[str]:
+    def profiles(self, session: Session, candidates: Iterable[int]) -> list[tuple[int, str]]:
         """Return the stored partition states of candidates that have one."""
-        listed = ", ".join(str(int(c)) for c in candidates)
+        listed = _listed(candidates)
         if not listed:
             return []
-        query = f"SELECT profile FROM {SYSTEM}.candidate WHERE candidate IN ({listed}) AND profile IS NOT NULL"
-        return [row[0] for row in session.rows(query)]
+        kept = f"SELECT candidate, profile FROM {SYSTEM}.candidate WHERE candidate IN ({listed})"
+        return [(id_, profile) for id_, profile in session.rows(f"{kept} AND profile IS NOT NULL")]
 
     def waiting(self, session: Session) -> tuple[Candidate, ...]:
         """Return candidates that are not live here: in quarantine, not yet published, or of an earlier release."""

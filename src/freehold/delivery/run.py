@@ -118,7 +118,7 @@ class Run:
         self.run_id = delivery.ids.new()
         self._graph = delivery.graph
         self._selected = delivery.graph.select(select)
-        self._overlay = delivery.overlay(session)
+        self._overlay = delivery.overlay(session, token)
         self._waiting = delivery.waiting(session, self._overlay)
         self._definitions = delivery.definitions(session)
         self._arrived: Arrived = delivery.arrived(self._selected)
@@ -293,7 +293,8 @@ class Run:
         seconds = time.perf_counter() - began
         outcome = self._outcome(step, status, candidate, reason, results=evaluation.results, seconds=seconds)
         if not failed:
-            self._overlay.accept(candidate, query)
+            audit = self._d.auditor.fingerprint(step.asset)
+            self._overlay.accept(replace(candidate, state="audited", audit=audit), query)
         return _Work(outcome, candidate, evaluation, began)
 
     def _candidate(self, session: Session, step: Step, earlier: Candidate | None) -> tuple[Candidate, str]:

@@ -24,6 +24,7 @@ from freehold.delivery.publication import STORE, Candidate, Live, Move, Publicat
 from freehold.delivery.python_model import Worker
 from freehold.delivery.rollback import Return, returns_of
 from freehold.delivery.run import Progress, Run, RunOutcome
+from freehold.delivery.states import States
 from freehold.delivery.status import ProductStatus, status_of
 from freehold.delivery.step import Definitions
 from freehold.engines import Column, Engine, Relation, Session
@@ -67,14 +68,16 @@ class Delivery:
         self.root = Path(estate.root).resolve()
         self.graph = Graph.of(estate, env, engine.capabilities.dialect)
         self.publication = Publication(env)
-        self.auditor = Auditor(self.graph, engine.capabilities)
+        self.auditor = Auditor(self.graph, engine.capabilities, States(self.publication))
         self.worker = Worker(self.root)
         self.columns: dict[str, tuple[Column, ...]] = {}
         self.bound: dict[Shape, tuple[Column, ...]] = {}
         self._landing = Landing(self.root)
         self._definitions: Definitions | None = None
+        self._first: dict[str, Interval] = {}
         self._applied: Mapping[str, str] | None = None
         self._is_clean = False  # whether everything begun through this object has ended well
+        self._left: tuple[int, Mapping[str, Live]] | None = None  # the last token held here, and what it left live
 
     def close(self) -> None:
         """End what this object started; engine and ledger belong to whoever opened them."""
@@ -107,6 +110,7 @@ class Delivery:
             self._expect()
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
+            self._left = (token, run.live)
             self.publication.sent(session)
             self._freshness(run.live, outcome)
             if run.idle_candidates > MOST_IDLE:
@@ -303,8 +307,14 @@ class Delivery:
             session.close()
             lease.release()
 
-    def overlay(self, session: Session) -> Overlay:
-        """Return what is live, ready to be read and to have more laid over it."""
+    def overlay(self, session: Session, token: int | None = None) -> Overlay:
+        """Return what is live, ready to be read and to have more laid over it.
+
+        Who writes gives the token it holds: if the one before it was held here too, nobody else has written since, and
+        what that run left need not be read again.
+        """
+        if token is not None and self._left is not None and self._left[0] == token - 1:
+            return Overlay(self._left[1], self.clock.now().isoformat(), self.columns)
         live = self.publication.live(session)
         self.know_columns(session, {entry.physical for entry in live.values() if entry.physical})
         return Overlay(live, self.clock.now().isoformat(), self.columns)
@@ -363,7 +373,7 @@ class Delivery:
         calendar = self.estate.calendars.get(str(self.estate.defaults.get("calendar", "")))
         for asset in self.graph.assets.values():
             promise = promise_of(asset, self.estate) if asset.kind is Kind.SOURCE else None
-            first = min((i for i in self._landing.arrived(asset) if i), default=None) if promise else None
+            first = self._first_of(asset) if promise else None
             if promise and first:
                 start = since[asset.id].date() - timedelta(days=2) if asset.id in since else first.start.date()
                 yield asset, list(expected(asset, promise, calendar, start, self.clock.now()))
@@ -386,6 +396,15 @@ class Delivery:
         ]
         if events:
             self.ledger.append(*events)
+
+    def _first_of(self, asset: Asset) -> Interval | None:
+        """Return the first interval a source ever had a file for."""
+        if asset.id not in self._first:
+            first = min((i for i in self._landing.arrived(asset) if i), default=None)
+            if first is None:
+                return None
+            self._first[asset.id] = first
+        return self._first[asset.id]
 
     def _garbage(self, session: Session, keep: int) -> Garbage:
         candidates, members = self.publication.everything(session)

@@ -133,7 +133,7 @@ def wanted(
     definition = definitions.of(asset)
     if asset.kind is Kind.SOURCE:
         version = arrived.get(asset.id, {}).get(interval)
-        return Step(asset, interval, definition, (str(version),)) if version else None
+        return Step(asset, interval, definition, (version.name,)) if version else None
     if interval is None:
         if not all(graph.assets[n].kind is Kind.EXTERNAL or overlay.standing(n) for n in asset.inputs):
             return None
