@@ -21,6 +21,7 @@ SETTINGS = ("max_temp_directory_size", "memory_limit", "temp_directory", "thread
 _ALWAYS = {"python_enable_replacements": "false"}
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _SQLITE = b"SQLite format 3\0"
+_WHOLE_HEADER = 3 * 4096  # every DuckDB file that was ever finished is larger
 _MADE_BY = slice(52, 84)  # where the header of a DuckDB file names the version that made it
 
 
@@ -60,10 +61,13 @@ def connect(path: Path | None, settings: Mapping[str, object], wait_s: float) ->
     _refuse_sqlite(path)  # DuckDB would go and fetch an extension to read it
     deadline, pause = time.monotonic() + wait_s, 0.05
     while True:
+        is_new = not path.exists()
         try:
             return _attempt(str(path), config)
         except duckdb.Error as error:
             if not _is_lock(error):
+                if is_new:
+                    _clear_away(path)
                 raise _unusable(path, config, error) from error
             if time.monotonic() >= deadline:
                 raise _locked(path, str(error)) from error
@@ -94,6 +98,13 @@ def _attempt(path: str, config: dict[str, str]) -> duckdb.DuckDBPyConnection:
         raise
     except (RuntimeError, ValueError, OSError) as error:  # what the binding could not name
         raise duckdb.IOException(str(error)) from error
+
+
+def _clear_away(path: Path) -> None:
+    """Remove what a failed creation left, a full disk for instance: a stump would be refused for ever after."""
+    with suppress(OSError):
+        if path.stat().st_size < _WHOLE_HEADER:
+            path.unlink()
 
 
 def _check_names(settings: Mapping[str, object]) -> None:
@@ -187,7 +198,7 @@ def _unusable(path: Path, config: Mapping[str, str], error: duckdb.Error) -> Fre
 def _reason(path: Path, text: str) -> str:
     head = _head(path)
     if path.is_file() and os.access(path, os.R_OK) and head[8:12] != b"DUCK":
-        return "it is empty." if not head else "it is not a DuckDB file."
+        return "it is not a DuckDB file." if head else "it is empty: something ended while it was made. Delete it."
     if "Permission denied" in text or "Read-only file system" in text:
         return "it may not be written" + (" (the file system is read-only)." if "Read-only" in text else ".")
     if "Could not read enough bytes" in text or "checksum" in text:
@@ -205,7 +216,7 @@ def _wrong_setting(config: Mapping[str, str]) -> FreeholdError | None:
             return FreeholdError(
                 "FH-E103",
                 f"DuckDB does not take `{value}` for `{name}`: {said}",
-                fix="Mend it under `settings` of the connection in estate.yaml, e.g. threads: 2, memory_limit: 4GB.",
+                fix="Mend it at the connection in estate.yaml, e.g. threads: 2, memory_limit: 4GB.",
                 exit_code=Exit.USAGE,
             )
     return None

@@ -12,7 +12,11 @@ from freehold.foundation import Exit, FreeholdError, Transient, Where
 _FULL = ("no space left on device", "disk quota exceeded", "file too large", "disk full", "max_temp_directory_size")
 _DAMAGED = ("corrupt database file", "not a valid duckdb database", "could not read enough bytes")
 _FILE = re.compile(r"""(?:[Ff]ile|pattern) (?P<quote>["'])(?P<path>.+?)(?P=quote)""")
-_CSV = re.compile(r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line: (?P<original>.*?)\n)?(?P<rest>.*)", re.S)
+_CSV = re.compile(
+    r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line: (?P<original>.*?)\n)?"
+    r"(?P<reason>(?:Error when|Expected Number|Value with|Invalid unicode|Maximum line|The CSV)[^\n]*)",
+    re.S,  # a value in quotes that never end may go over many lines
+)
 _CSV_FILE = re.compile(r"^\s*file = (?P<path>.+)$", re.M)
 _BAD_VALUE = re.compile(r'Could not convert string "(?P<value>.*?)" to ')
 _SHOWN = 120  # characters of an offending line that help; a line may be megabytes long
@@ -107,8 +111,8 @@ def _file_of_a_user(error: duckdb.Error, text: str, warehouse: Path | None, root
 
 def _csv(found: re.Match[str], text: str, root: str) -> FreeholdError:
     """Return the error of a CSV file at the line, and as far as that can be told the column, that is wrong."""
-    reason = next(line for line in found["rest"].splitlines() if line.strip()).strip()
-    original = found["original"] or ""
+    reason = found["reason"].strip()
+    original = (found["original"] or "").partition("\n")[0]
     value = _BAD_VALUE.search(reason)
     at = original.find(value["value"]) if value else original.find('"') if "quote" in reason else 0
     path = _CSV_FILE.search(text)
