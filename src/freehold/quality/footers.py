@@ -1,16 +1,18 @@
-"""What Parquet footers prove without a scan: row counts, nulls, bounds.
+"""What Parquet footers prove about checks without a scan: row counts, nulls, ends of ranges.
 
-A footer is believed only where it must be exact: every row group carries the statistic, it is not marked as cut off,
-and a column of binary fractions is counted free of NaN (writers leave NaN out of minima and maxima).
+Which facts a footer holds exactly is the engine's to say (`Session.parquet_statistics`); what follows from them for a
+check is said here. A range whose both ends hold, holds for every value between them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 from sqlglot import exp
 
-from freehold.engines import Column
+from freehold.engines import Column, ColumnStatistics, Statistics
 from freehold.quality import sqltree as sql
 from freehold.quality.coltypes import ORDERED, family
 from freehold.quality.layout import Layout, Piece
@@ -19,99 +21,79 @@ from freehold.quality.reading import Reader
 from freehold.quality.sqltree import ROWS
 
 _RULE = "footers"
-_DIALECT = "duckdb"  # parquet_metadata() is its function; another engine would bring its own
 
 
 def read_footers(reader: Reader, layout: Layout, files: Sequence[str], columns: Mapping[str, Column]) -> None:
     """Read every piece that the footers of these files settle; the rest stays unread."""
-    listed = exp.Array(expressions=[exp.Literal.string(path) for path in files])
-    rows = reader.rows(_from(listed, "parquet_file_metadata", [exp.Sum(this=exp.column("num_rows"))]))[0][0]
-    proofs: dict[str, exp.Expr] = {}
-    kinds: dict[str, str] = {}
-    counted, bounded = _believed(reader, listed, columns)
+    before = reader.session.cost.seconds
+    known = reader.session.parquet_statistics(files)
+    seconds = reader.session.cost.seconds - before
+    facts: dict[str, Any] = {}
+    ranges: dict[str, exp.Expr] = {}
     for piece in reader.readings.lacks(layout.pieces.values()):
-        if piece.source == ROWS and piece.tree == sql.count():
-            reader.readings.take({piece.key: int(rows)}, _RULE, None)
-        elif found := _proof(piece, columns, counted, bounded):
-            kinds[piece.key], proofs[piece.key] = found
-    if proofs:
-        _take(reader, listed, kinds, proofs)
+        if piece.source != ROWS:
+            continue
+        facts |= _fact(piece, columns, known)
+        ranges |= _range(piece, columns, known)
+    reader.readings.take(facts, _RULE, None, seconds)
+    if ranges:
+        _hold(reader, ranges)
 
 
-def _take(reader: Reader, listed: exp.Expr, kinds: dict[str, str], proofs: dict[str, exp.Expr]) -> None:
-    select = _from(listed, "parquet_metadata", list(proofs.values()))
+def _fact(piece: Piece, columns: Mapping[str, Column], known: Statistics) -> dict[str, Any]:
+    """Return the value of a piece that is a fact of the footers: how many rows, how many filled, an end of a column."""
+    tree = piece.tree
+    if known.rows is not None and tree == sql.count():
+        return {piece.key: known.rows}
+    if not isinstance(tree, exp.Count | exp.Min | exp.Max) or not isinstance(tree.this, exp.Column):
+        return {}
+    said = known.columns.get(tree.this.name)
+    if isinstance(tree, exp.Count):
+        return (
+            {piece.key: known.rows - said.nulls} if said and said.nulls is not None and known.rows is not None else {}
+        )
+    if not _is_bounded(columns.get(tree.this.name), said, known):
+        return {}
+    assert said is not None
+    return {piece.key: said.minimum if isinstance(tree, exp.Min) else said.maximum}
+
+
+def _range(piece: Piece, columns: Mapping[str, Column], known: Statistics) -> dict[str, exp.Expr]:
+    """Return whether either end of a column violates a condition on it."""
+    measure = piece.measure
+    if isinstance(measure, Aggregate) or not isinstance(measure, Violations):
+        return {}
+    if not isinstance(measure.subject, exp.Column):
+        return {}
+    column = columns.get(measure.subject.name)
+    said = known.columns.get(measure.subject.name)
+    if not _is_bounded(column, said, known):
+        return {}
+    assert said is not None
+    assert column is not None
+    ends = [_literal(end, column) for end in (said.minimum, said.maximum)]
+    return {piece.key: sql.either([sql.replaced(measure.condition, measure.subject, end) for end in ends])}
+
+
+def _hold(reader: Reader, ranges: Mapping[str, exp.Expr]) -> None:
+    """Ask whether both ends of each range hold; those that do not are left to be counted."""
+    select = exp.Select(expressions=list(ranges.values()))
     before = reader.session.cost.seconds
     row = reader.rows(select)[0]
-    seconds = reader.session.cost.seconds - before
-    read = {}
-    for key, value in zip(proofs, row, strict=True):
-        if kinds[key] == "value":
-            read[key] = value
-        elif kinds[key] == "count":
-            read[key] = int(value or 0)
-        elif not value:  # neither end of the range violates
-            read[key] = 0
-    reader.readings.take(read, _RULE, select.sql(reader.dialect), seconds)
+    held = {key: 0 for key, violates in zip(ranges, row, strict=True) if not violates}
+    reader.readings.take(held, _RULE, select.sql(reader.dialect), reader.session.cost.seconds - before)
 
 
-def _from(listed: exp.Expr, function: str, expressions: Sequence[exp.Expr]) -> exp.Select:
-    return sql.fetch(list(expressions), exp.Table(this=sql.call(function, listed)))
+def _is_bounded(column: Column | None, said: ColumnStatistics | None, known: Statistics) -> bool:
+    """Say whether both ends of a column are known, or it is known to hold nothing at all."""
+    if column is None or said is None or family(column.type) not in ORDERED:
+        return False
+    return (said.minimum is not None and said.maximum is not None) or said.nulls == known.rows
 
 
-def _believed(reader: Reader, listed: exp.Expr, columns: Mapping[str, Column]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the columns whose null counts, and those whose bounds, are exact in every row group."""
-    star = sql.fetch([exp.Star()], exp.Table(this=sql.call("parquet_metadata", listed)))
-    offered = {c.name for c in reader.session.columns_of(star.sql(reader.dialect))}
-    number = exp.column
-    empty = exp.EQ(this=number("num_values"), expression=number("stats_null_count"))
-    bounds = sql.both([sql.not_null(number("stats_min_value")), sql.not_null(number("stats_max_value"))])
-    if {"min_is_exact", "max_is_exact"} <= offered:
-        bounds = sql.both([bounds, number("min_is_exact"), number("max_is_exact")])
-    nan_free: exp.Expr = exp.false()
-    if "stats_nan_count" in offered:
-        nan_free = exp.EQ(this=number("stats_nan_count"), expression=exp.Literal.number(0))
-    believed = [sql.not_null(number("stats_null_count")), sql.either([empty, bounds]), sql.either([empty, nan_free])]
-    select = _from(listed, "parquet_metadata", [number("path_in_schema"), *(_always(b) for b in believed)])
-    select.set("group", exp.Group(expressions=[number("path_in_schema")]))
-    found = {path: flags for path, *flags in reader.rows(select)}
-    counted = {c for c in columns if found.get(c, [False])[0]}
-    bounded = {c for c in counted if found[c][1] and (family(columns[c].type) != "float" or found[c][2])}
-    return frozenset(counted), frozenset(c for c in bounded if family(columns[c].type) in ORDERED)
-
-
-def _always(condition: exp.Expr) -> exp.Expr:
-    """Return the aggregate that is true where no row group fails a condition; unknown is a failure."""
-    missed = exp.Not(this=exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()]))
-    return exp.EQ(this=sql.count_case(missed), expression=exp.Literal.number(0))
-
-
-def _proof(
-    piece: Piece, columns: Mapping[str, Column], counted: frozenset[str], bounded: frozenset[str]
-) -> tuple[str, exp.Expr] | None:
-    """Return how footers settle a piece: an exact count or value, or a range whose both ends hold."""
-    if piece.source != ROWS:
-        return None
-    measure, tree = piece.measure, piece.tree
-    if isinstance(tree, exp.Count) and isinstance(tree.this, exp.Column) and tree.this.name in counted:
-        filled = exp.Sub(this=exp.column("num_values"), expression=exp.column("stats_null_count"))
-        return "count", exp.Sum(this=_of(tree.this.name, filled))
-    if isinstance(tree, exp.Min | exp.Max) and isinstance(tree.this, exp.Column) and tree.this.name in bounded:
-        return "value", _end(columns[tree.this.name], type(tree))
-    if isinstance(measure, Aggregate) or not isinstance(measure, Violations):
-        return None
-    if isinstance(measure.subject, exp.Column) and measure.subject.name in bounded:
-        column = columns[measure.subject.name]
-        ends = [sql.replaced(measure.condition, measure.subject, _end(column, kind)) for kind in (exp.Min, exp.Max)]
-        return "range", sql.either(ends)
-    return None
-
-
-def _of(name: str, tree: exp.Expr) -> exp.Case:
-    """Return a value of the row groups of one column only."""
-    return sql.case(exp.EQ(this=exp.column("path_in_schema"), expression=exp.Literal.string(name)), tree)
-
-
-def _end(column: Column, kind: type[exp.Expr]) -> exp.Expr:
-    said = exp.column("stats_min_value" if kind is exp.Min else "stats_max_value")
-    typed = exp.Cast(this=said, to=exp.DataType.build(column.type, dialect=_DIALECT))
-    return kind(this=_of(column.name, typed))
+def _literal(value: Any, column: Column) -> exp.Expr:
+    if value is None:
+        said: exp.Expr = exp.null()
+    else:
+        said = exp.Literal.string(format(value, "f") if isinstance(value, Decimal) else str(value))
+    return exp.Cast(this=said, to=exp.DataType.build(column.type, dialect="duckdb"))

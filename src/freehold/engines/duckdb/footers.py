@@ -17,7 +17,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, time
 from typing import Any, Protocol
 
 from freehold.engines.protocol import Column, ColumnStatistics, Statistics, literal, quoted
@@ -26,8 +26,9 @@ from freehold.foundation import FreeholdError
 _FRACTIONS = {"FLOAT", "DOUBLE"}
 _CUT_OFF = {"VARCHAR"}  # kinds of value whose bounds a writer may shorten
 _MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}
+_TIME = "TIME"
 _WHOLE = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG")} | {"INTEGER", "UINTEGER"}
-_ORDERED = _FRACTIONS | _CUT_OFF | _MOMENTS | _WHOLE | {"BOOLEAN"}
+_ORDERED = _FRACTIONS | _CUT_OFF | _MOMENTS | _WHOLE | {"BOOLEAN", _TIME}
 _DECIMAL = re.compile(r"DECIMAL\(\d+,\d+\)")
 
 
@@ -140,7 +141,7 @@ def _said(flag: str, offered: set[str]) -> list[str]:
 
 
 def _is_itself(value: Any, kind: str) -> bool:
-    """Say whether a bound came to Python as what it is; dates out of Python's reach come as text."""
-    if kind in _MOMENTS:
-        return value is None or isinstance(value, date)
+    """Say whether a bound came to Python as what it is; moments out of Python's reach come as text."""
+    if value is not None and (kind in _MOMENTS or kind == _TIME):
+        return isinstance(value, date | time)
     return not (isinstance(value, float) and math.isnan(value))
