@@ -175,7 +175,7 @@ def test_a_quarantined_candidate_is_not_collected(live: Shop) -> None:
     write_day(live.root, days(6)[5], [("a", "b0", 5, 100.0)])
     live.delivery.run()
     (waiting,) = live.delivery.quarantined()
-    live.clock.advance(timedelta(days=30))
+    live.clock.advance(timedelta(days=300))
     live.delivery.collect(keep=1)
     assert [c.id for c in live.delivery.quarantined()] == [waiting.id]
     assert live.rows(f'select count(*) from freehold_data."{waiting.physical}" where _batch = {waiting.id}') == [(1,)]

@@ -127,6 +127,32 @@ def _fields(value):
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
+def test_a_bad_file_that_is_taken_back_leaves_nothing_in_quarantine(live: Shop) -> None:
+    """The good file returns byte for byte: what is live is right again, and status says so."""
+    path = live.root / "landing" / f"{days(5)[3]}.csv"
+    good = path.read_bytes()
+    write_day(live.root, days(5)[3], [("a", "b0", 5, 100.0)])
+    live.delivery.run()
+    assert len(live.delivery.quarantined()) == 1
+    path.write_bytes(good)
+    assert live.delivery.run().exit_code == 0
+    assert live.delivery.quarantined() == ()
+    assert live.delivery.status()[0].safe == "yes"
+
+
+def test_a_warehouse_of_another_version_is_refused_untouched(live: Shop) -> None:
+    """Its tables are not guessed at."""
+    live.rows("update freehold.format set version = 99")
+    live.close()
+    again = Shop.open(live.root, seed=8)
+    try:
+        with pytest.raises(FreeholdError) as caught:
+            again.delivery.run()
+        assert (caught.value.code, int(caught.value.exit_code)) == ("FH-D104", 3)
+    finally:
+        again.close()
+
+
 def test_a_discarded_candidate_holds_nothing_back(live: Shop) -> None:
     """Somebody decided to do without the day: totals are built without it, and the decision is remembered."""
     write_day(live.root, days(6)[5], [("a", "b0", 5, 100.0)])

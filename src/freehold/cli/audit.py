@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from freehold.cli.opened import loaded, opened_ledger
-from freehold.cli.output import as_json, emit, say
+from freehold.cli.output import as_json, counted, emit, say
 
 
 @click.group(epilog="Example: freehold audit verify")
@@ -31,8 +31,8 @@ def verify(start: str | None, as_json: bool) -> None:
         emit(_as_object(found))
     elif found.ok:
         say(
-            f"Whole: {found.events:,} events in {found.blocks:,} blocks, {found.checkpoints:,} signed checkpoints, "
-            f"{found.segments:,} raw segments."
+            f"Whole: {counted(found.events, 'events')} in {counted(found.blocks, 'blocks')}, "
+            f"{counted(found.checkpoints, 'signed checkpoints')}, {counted(found.segments, 'raw segments')}."
         )
     else:
         say(f"Broken: {found.broken}")

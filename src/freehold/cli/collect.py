@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from freehold.cli.opened import environment, opened_delivery, waiting
-from freehold.cli.output import as_json, emit, say
+from freehold.cli.output import as_json, counted, emit, say
 
 
 @click.command(epilog="Example: freehold collect --keep 30")
@@ -28,5 +28,6 @@ def collect(start: str | None, keep: int, dry_run: bool, env: str | None, wait_s
     if as_json:
         emit({"tables": gone.tables, "batches": gone.batches, "rows": gone.rows, "dry_run": dry_run})
     else:
+        batches = sum(map(len, gone.batches.values()))
         verb = "Would drop" if dry_run else "Dropped"
-        say(f"{verb} {len(gone.tables):,} tables and {len(gone.batches):,} batches ({gone.rows:,} rows).")
+        say(f"{verb} {counted(len(gone.tables), 'tables')} and {counted(batches, 'batches')} ({gone.rows:,} rows).")

@@ -66,6 +66,12 @@ def fail(error: FreeholdError) -> NoReturn:
     sys.exit(int(error.exit_code))
 
 
+def counted(number: int, plural: str) -> str:
+    """Return `1 block`, `2 blocks`: a number with its noun."""
+    singular = plural.removesuffix("es") if plural.endswith("ches") else plural.removesuffix("s")
+    return f"{number:,} {plural if number != 1 else singular}"
+
+
 def ago(span: timedelta) -> str:
     """Return a duration as a person would say it: `40s`, `12m`, `3h`, `2d`."""
     seconds = int(span.total_seconds())

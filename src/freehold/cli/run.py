@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import as_of, environment, instant, opened_delivery, selecting, waiting
-from freehold.cli.output import as_json, emit, say, table
+from freehold.cli.output import as_json, counted, emit, say, table
 
 if TYPE_CHECKING:
     from freehold.delivery import RunOutcome, StepOutcome
@@ -79,10 +79,10 @@ def _print(outcome: RunOutcome) -> None:
             ("asset", "interval", "outcome", "rows", "checks", "why"),
             right=(3,),
         )
-    counted = {status: len(outcome.of(status)) for status in dict.fromkeys(s.status for s in outcome.steps)}
+    by_status = {status: len(outcome.of(status)) for status in dict.fromkeys(s.status for s in outcome.steps)}
     if outcome.steps:
-        said = ", ".join(f"{n:,} {status}" for status, n in counted.items())
-        say(f"{said}; {len(outcome.deployments):,} deployments in {outcome.seconds:.1f} s.")
+        said = ", ".join(f"{n:,} {status}" for status, n in by_status.items())
+        say(f"{said}; {counted(len(outcome.deployments), 'deployments')} in {outcome.seconds:.1f} s.")
     if any(s.status == "quarantined" for s in outcome.steps):
         say("Consumers keep the last good version. Next: freehold quarantine list")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.output import as_json, emit, say
+from freehold.cli.output import as_json, counted, emit, say
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -37,7 +37,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     if as_json:
         emit({"estate": estate.id, **said, "findings": [finding.to_json() for finding in findings]})
     else:
-        say(f"{estate.name}: " + ", ".join(_counted(n, noun) for noun, n in said.items() if n) + ". All is well.")
+        say(f"{estate.name}: " + ", ".join(counted(n, noun) for noun, n in said.items() if n) + ". All is well.")
     if findings:
         raise SystemExit(1)
 
@@ -70,7 +70,3 @@ def _summary(estate: Estate) -> dict[str, Any]:
         "environments": len(estate.environments),
         "others": len(estate.resources),
     }
-
-
-def _counted(number: int, plural: str) -> str:
-    return f"{number:,} {plural if number != 1 else plural.removesuffix('s')}"

@@ -64,7 +64,7 @@ class Evidence:
             "batches_added": [str(i) for i in move.added],
             "batches_removed": [str(i) for i in move.removed],
             "physical": move.physical,
-            "rows": sum(c.rows for c in added),
+            "rows": sum(c.rows for c in added) if added else None,
             "step_key": newest.step_key if newest else None,
             "data_fingerprint": newest.definition if newest else None,
             **_span(newest.interval if newest else None),

@@ -1,7 +1,7 @@
 """What nothing can reach any more: decided from roots, as values, before anything is dropped.
 
 Roots are what every environment serves, the last releases of every asset, the epochs that live views read, candidates
-in quarantine, and everything too young for its reader to have finished.
+in quarantine (replaced ones for 90 days), and everything too young for its reader to have finished.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from freehold.delivery.publication import Candidate, Membership, Release
 
 GRACE = timedelta(hours=1)  # longer than any query we let run
+QUARANTINE_KEPT = timedelta(days=90)  # so that what was caught can still be looked at after it was replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def garbage(
     dead: list[Candidate] = []
     alive: list[Candidate] = []
     for c in candidates:
-        (alive if c.id in reachable or c.built_at > now - GRACE else dead).append(c)
+        grace = QUARANTINE_KEPT if c.state == "quarantined" else GRACE
+        (alive if c.id in reachable or c.built_at > now - grace else dead).append(c)
     used = {c.physical for c in alive}
     tables = tuple(sorted({c.physical for c in dead if c.physical} - used))
     batches: dict[str, tuple[int, ...]] = {}

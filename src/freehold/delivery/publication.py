@@ -30,9 +30,12 @@ SYSTEM = "freehold"
 STORE = "freehold_data"
 BATCH = "_batch"
 
+FORMAT = 1  # of the tables below; raise it with a migration that brings older ones up to date
+
 _TABLES = (
     f"CREATE SCHEMA IF NOT EXISTS {SYSTEM}",
     f"CREATE SCHEMA IF NOT EXISTS {STORE}",
+    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.format (version INTEGER NOT NULL)",
     f"CREATE SEQUENCE IF NOT EXISTS {SYSTEM}.candidate_id",
     f"CREATE SEQUENCE IF NOT EXISTS {SYSTEM}.release_number",
     f"CREATE TABLE IF NOT EXISTS {SYSTEM}.fence (env VARCHAR PRIMARY KEY, epoch BIGINT NOT NULL)",
@@ -195,14 +198,20 @@ class Publication:
             with session.transaction():
                 for statement in _TABLES:
                     session.run(statement)
+                session.run(f"INSERT INTO {SYSTEM}.format VALUES (?)", (FORMAT,))
             self._is_prepared = True
 
     def _is_there(self, session: Session) -> bool:
         """Say whether anything was ever written here; reading a warehouse must not change it."""
         if not self._is_prepared:
             known = {r.name for r in session.relations(SYSTEM)}
-            self._is_prepared = {"publication", "outbox", "release"} <= known
+            self._is_prepared = "format" in known and self._speaks_ours(session)
+            if known and not self._is_prepared:
+                raise _foreign()
         return self._is_prepared
+
+    def _speaks_ours(self, session: Session) -> bool:
+        return session.rows(f"SELECT max(version) FROM {SYSTEM}.format") == [(FORMAT,)]
 
     def take(self, session: Session) -> int:
         """Take over writing: return a fencing token newer than any before; holders of older ones are refused."""
@@ -358,6 +367,8 @@ class Publication:
 
     def definitions(self, session: Session) -> dict[str, dict[str, str]]:
         """Return the compiled text of every definition that ever built something, by asset and definition."""
+        if not self._is_there(session):
+            return {}
         kept: dict[str, dict[str, str]] = defaultdict(dict)
         for asset, definition, compiled in session.rows(f"SELECT * FROM {SYSTEM}.definition"):
             kept[asset][definition] = compiled
@@ -469,6 +480,15 @@ class Publication:
         joined = [(self.env, m.asset, added, epochs[m.asset], None) for m in moves for added in m.added]
         if joined:
             session.run(f"INSERT INTO {SYSTEM}.member VALUES {_marks(joined)}", _flat(joined))
+
+
+def _foreign() -> FreeholdError:
+    return FreeholdError(
+        "FH-D104",
+        f"The tables of schema `{SYSTEM}` in this warehouse are of another version of Freehold (wanted: {FORMAT}).",
+        fix="Use the version of Freehold that wrote them, or another warehouse.",
+        exit_code=Exit.ENVIRONMENT,
+    )
 
 
 def _marks(rows: Sequence[Sequence[Any]]) -> str:

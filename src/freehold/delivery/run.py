@@ -205,6 +205,7 @@ class Run:
             c.asset
             for c in self._waiting.values()
             if c.state == "quarantined" and c.interval and c.interval not in self._overlay.standing(c.asset)
+            if self._d.is_open(c, self._overlay, self._arrived, self._definitions)
         }
         gaps |= self._lacking
         for asset in self._graph.assets.values():

@@ -26,7 +26,7 @@ from freehold.delivery.rollback import Return, returns_of
 from freehold.delivery.run import Progress, Run, RunOutcome
 from freehold.delivery.states import States
 from freehold.delivery.status import ProductStatus, status_of
-from freehold.delivery.step import Definitions
+from freehold.delivery.step import Arrived, Definitions, wanted
 from freehold.engines import Column, Engine, Relation, Session
 from freehold.estate.model import Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
@@ -427,9 +427,9 @@ class Delivery:
     def _open(self, session: Session) -> set[int]:
         """Return the candidates in quarantine that nothing newer has replaced."""
         overlay = self.overlay(session)
-        waiting = [c for c in self.publication.waiting(session) if c.state == "quarantined"]
-        newest = {(c.asset, c.interval): c for c in waiting}
-        return {c.id for c in newest.values() if self._is_open(c, overlay)}
+        arrived = self.arrived(self.graph.assets)
+        waiting = (c for c in self.publication.waiting(session) if c.state == "quarantined")
+        return {c.id for c in waiting if self.is_open(c, overlay, arrived, self.definitions(session))}
 
     def _freshness(self, live: Mapping[str, Live], outcome: RunOutcome) -> None:
         """Remember how old the live data of each promised asset is, after a run that changed anything."""
@@ -484,9 +484,13 @@ class Delivery:
             return bool(session.describe(asset.relation))
         return bool(overlay.standing(asset.id))
 
-    def _is_open(self, candidate: Candidate, overlay: Overlay) -> bool:
-        standing = overlay.standing(candidate.asset).get(candidate.interval)
-        return candidate.asset in self.graph.assets and (standing is None or standing.id < candidate.id)
+    def is_open(self, candidate: Candidate, overlay: Overlay, arrived: Arrived, definitions: Definitions) -> bool:
+        """Say whether a candidate in quarantine is still what would be built: the same inputs, the same meaning."""
+        asset = self.graph.assets.get(candidate.asset)
+        if asset is None:
+            return False
+        step = wanted(asset, candidate.interval, self.graph, overlay, arrived, definitions)
+        return step is not None and step.key == candidate.step_key
 
 
 def _is_dead(holder: str) -> bool:

@@ -96,22 +96,21 @@ def _asset(
         published_at=entry.published_at if entry else None,
         rows=entry.rows if entry else 0,
         data_until=newest_interval(asset, delivery.graph, live) if entry else None,
-        checks=_last_checks(delivery, asset),
+        checks=_live_checks(delivery, asset, entry) if entry else {},
         quarantined=waiting,
         late=tuple(overdue),
         pinned=bool(entry and entry.pinned),
     )
 
 
-def _last_checks(delivery: Delivery, asset: Asset) -> dict[str, int]:
-    count = len(delivery.auditor.checks(asset))
-    newest = list(
-        delivery.ledger.read(
-            types=("check.completed",), subject=asset.id, env=delivery.env, newest_first=True, limit=count or 1
-        )
+def _live_checks(delivery: Delivery, asset: Asset, entry: Live) -> dict[str, int]:
+    """Count the verdicts that let the live version through; candidates judged since then are not consumers' concern."""
+    count = 4 * len(delivery.auditor.checks(asset))
+    newest = delivery.ledger.read(
+        types=("check.completed",), subject=asset.id, env=delivery.env, newest_first=True, limit=count or 1
     )
-    same = [e for e in newest if e.correlation_id == newest[0].correlation_id]
-    return dict(Counter(str(e.data["status"]) for e in same))
+    told = [e for e in newest if e.correlation_id == entry.deployment]
+    return dict(Counter(str(e.data["status"]) for e in told))
 
 
 def _product(product: Product, own: tuple[AssetStatus, ...], above: Sequence[AssetStatus]) -> ProductStatus:
