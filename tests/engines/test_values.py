@@ -161,5 +161,5 @@ def test_a_column_of_a_type_that_no_table_has_is_named(session: Session) -> None
     table = pa.table({"fine": [1], "half": pa.array([1.5], pa.float16())})
     with pytest.raises(FreeholdError, match="`half` is of the Arrow type halffloat") as caught:
         session.load(Relation("s", "t"), table)
-    assert caught.value.code == "FH-E109"
+    assert caught.value.code == "FH-E201"
     assert session.relations("s") == ()

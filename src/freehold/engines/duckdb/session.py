@@ -62,8 +62,8 @@ class DuckDBSession:
         """Write Arrow data to a table; see `Session.load`. Batches are taken one at a time, never all at once.
 
         Raises:
-            FreeholdError: FH-E109 there is no batch, so there are no columns, or a column of a type DuckDB does not
-                have; FH-E201 the rows do not fit the table.
+            FreeholdError: FH-E109 there is no batch, so there are no columns; FH-E201 the rows do not fit the table, or
+                a column is of a type that DuckDB does not have.
         """
         given = _Batches(table)
         self._register(given.source)
@@ -164,7 +164,7 @@ class DuckDBSession:
                 self._cursor.register(_ARROW_INPUT, pa.schema([field]).empty_table())
             except duckdb.NotImplementedException:
                 problem = f"The column `{field.name}` is of the Arrow type {field.type}, which DuckDB does not take."
-                return FreeholdError("FH-E109", problem, fix="Cast it first, e.g. a half float to float32.")
+                return FreeholdError("FH-E201", problem, fix="Cast it first, e.g. a half float to float32.")
             self._cursor.unregister(_ARROW_INPUT)
         return None
 
