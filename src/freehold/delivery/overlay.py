@@ -65,7 +65,7 @@ class Overlay:
         standing = self.standing(asset.id)
         if not asset.by_interval:
             only = standing.get(None)
-            return f"{asset.id}@{only.id}" if only else f"{asset.id}@0"
+            return only.name if only else f"{asset.id}@0"
         ids = ",".join(str(i) for i in sorted(c.id for c in standing.values()))
         return f"{asset.id}#{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
 
@@ -74,9 +74,9 @@ class Overlay:
         standing = self.standing(asset.id)
         exact = standing.get(interval)
         if exact is not None:
-            return [f"{asset.id}@{exact.id}"]
+            return [exact.name]
         found = (c for c in standing.values() if c.interval and c.interval.overlaps(interval))
-        return [f"{asset.id}@{i}" for i in sorted(c.id for c in found)]
+        return [c.name for c in sorted(found, key=lambda c: c.id)]
 
     def reading(self, asset: Asset, interval: Interval | None = None) -> str:
         """Return SQL, fit to stand where a table may, of what stands now (of an interval, if given)."""

@@ -90,6 +90,11 @@ class Candidate:
     audit: str | None = None
     reason: str | None = None
 
+    @property
+    def name(self) -> str:
+        """What a step that reads this calls it among its inputs."""
+        return f"{self.asset}@{self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Live:

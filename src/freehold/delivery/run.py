@@ -172,7 +172,20 @@ class Run:
                     self._unchanged += 1
         return stale
 
+    def _is_plainly_done(self, asset: Asset, interval: Interval) -> bool:
+        """Say quickly, for the common case, that what stands was built from exactly what stands above it."""
+        candidate = self._overlay.standing(asset.id).get(interval)
+        if candidate is None or asset.lookback or candidate.definition != self._definitions.of(asset):
+            return False
+        if asset.kind is Kind.SOURCE:
+            version = self._arrived[asset.id].get(interval) if asset.id in self._arrived else None
+            return version is not None and candidate.inputs == (version.name,)
+        above = [self._overlay.standing(name).get(interval) for name in asset.inputs]
+        return candidate.inputs == tuple(c.name if c else "" for c in above)
+
     def _may_be_new(self, asset: Asset, interval: Interval, moved: Mapping[str, set[Interval]]) -> bool:
+        if not any(moved.get(name) for name in asset.inputs) and self._is_plainly_done(asset, interval):
+            return False
         for name in asset.inputs:
             above = moved.get(name, set())
             if interval in above or any(i.overlaps(reach(asset, interval)) for i in above):

@@ -74,6 +74,7 @@ class Delivery:
         self.bound: dict[Shape, tuple[Column, ...]] = {}
         self._landing = Landing(self.root)
         self._definitions: Definitions | None = None
+        self._told: dict[str, datetime | None] = {}  # when the last delivery was due that the ledger knows of
         self._first: dict[str, Interval] = {}
         self._applied: Mapping[str, str] | None = None
         self._is_clean = False  # whether everything begun through this object has ended well
@@ -380,22 +381,19 @@ class Delivery:
 
     def _expect(self) -> None:
         """Remember what was due since the last run, so that what never comes can count."""
-        told = {
-            asset.id: self.ledger.read(
-                types=("run.expected",), subject=asset.id, env=self.env, newest_first=True, limit=1
-            )
-            for asset in self.graph.assets.values()
-            if asset.kind is Kind.SOURCE
-        }
-        since = {name: event.occurred_at for name, found in told.items() for event in found}
-        events = [
-            expectation(self.env, asset, e)
-            for asset, due in self._due(since)
-            for e in due
-            if asset.id not in since or e.due_at > since[asset.id]
-        ]
-        if events:
-            self.ledger.append(*events)
+        for asset in self.graph.assets.values():
+            if asset.kind is Kind.SOURCE and asset.id not in self._told:
+                last = self.ledger.read(
+                    types=("run.expected",), subject=asset.id, env=self.env, newest_first=True, limit=1
+                )
+                self._told[asset.id] = next((e.occurred_at for e in last), None)
+        fresh = []
+        for asset, due in self._due({name: at for name, at in self._told.items() if at}):
+            last_told = self._told[asset.id]
+            fresh += [(asset, e) for e in due if last_told is None or e.due_at > last_told]
+        if fresh:
+            self.ledger.append(*(expectation(self.env, asset, e) for asset, e in fresh))
+            self._told |= {asset.id: e.due_at for asset, e in fresh}
 
     def _first_of(self, asset: Asset) -> Interval | None:
         """Return the first interval a source ever had a file for."""
