@@ -221,10 +221,12 @@ class Publication:
     def take(self, session: Session) -> int:
         """Take over writing: return a fencing token newer than any before; holders of older ones are refused."""
         with session.transaction():
-            session.run(f"INSERT INTO {SYSTEM}.fence VALUES (?, 0) ON CONFLICT DO NOTHING", (self.env,))
-            session.run(f"UPDATE {SYSTEM}.fence SET epoch = epoch + 1 WHERE env = ?", (self.env,))
-            token = session.rows(f"SELECT epoch FROM {SYSTEM}.fence WHERE env = ?", (self.env,))[0][0]
-        return int(token)
+            taken = session.rows(
+                f"INSERT INTO {SYSTEM}.fence VALUES (?, 1) "
+                "ON CONFLICT (env) DO UPDATE SET epoch = fence.epoch + 1 RETURNING epoch",
+                (self.env,),
+            )
+        return int(taken[0][0])
 
     def next_candidate(self, session: Session) -> int:
         """Return an identifier that no one else will ever get; they are reserved some at a time."""
@@ -421,7 +423,8 @@ class Publication:
         self._point(session, settlement, epochs, number, now)
         for move in moves:
             if shown.get(move.asset) != move.view_sql:  # a view of the live set shows a new set by itself
-                session.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(move.view.schema)}")
+                if move.asset not in shown:
+                    session.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(move.view.schema)}")
                 session.run(f"CREATE OR REPLACE VIEW {move.view.sql} AS {move.view_sql}")
         return epochs
 
@@ -474,14 +477,14 @@ class Publication:
             )
 
     def _membership(self, session: Session, moves: Sequence[Move], epochs: Mapping[str, int]) -> None:
-        for move in moves:
-            if move.removed:
-                marks = ", ".join(str(int(c)) for c in move.removed)
-                session.run(
-                    f"UPDATE {SYSTEM}.member SET to_epoch = ? WHERE env = ? AND asset = ? AND to_epoch IS NULL "
-                    f"AND candidate IN ({marks})",
-                    (epochs[move.asset], self.env, move.asset),
-                )
+        left = [(m.asset, gone, epochs[m.asset]) for m in moves for gone in m.removed]
+        if left:
+            session.run(
+                f"UPDATE {SYSTEM}.member AS m SET to_epoch = v.epoch FROM (VALUES {_marks(left)}) "
+                "AS v (asset, candidate, epoch) WHERE m.asset = v.asset AND m.candidate = v.candidate "
+                "AND m.env = ? AND m.to_epoch IS NULL",
+                (*_flat(left), self.env),
+            )
         joined = [(self.env, m.asset, added, epochs[m.asset], None) for m in moves for added in m.added]
         if joined:
             session.run(f"INSERT INTO {SYSTEM}.member VALUES {_marks(joined)}", _flat(joined))

@@ -112,7 +112,6 @@ class Delivery:
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
             self._left = (token, run.live)
-            self.publication.sent(session)
             self._freshness(run.live, outcome)
             if run.idle_candidates > MOST_IDLE:
                 self._collect(session, token, KEPT_RELEASES)
