@@ -147,14 +147,9 @@ def undisturbed(lived_in: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 
 def _ended_for_want_of_room(answer: Said) -> None:
-    """Check that a run ended with 3 and one error that speaks of room.
-
-    One known fault is expected to fail here, last of all, so that everything else is proven nevertheless.
-    """
+    """Check that a run ended with 3 and one error that speaks of room."""
     assert answer.is_calm, answer.err
     assert any(sign in answer.err + answer.out for sign in ("full", "No space left", "File too large", "fails"))
-    if answer.code == 1 and "The warehouse could not write" in answer.out:
-        pytest.xfail("a step that cannot write ends as `failed`, and the run with 1, as for a model that fails")
     assert answer.code == 3, answer.err + answer.out
     assert len(answer.errors) == 1, answer.err
 

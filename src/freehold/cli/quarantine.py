@@ -36,7 +36,7 @@ def list_(start: str | None, env: str | None, wait_s: float, as_json: bool) -> N
         emit({"candidates": [_as_object(c) for c in found]})
     elif found:
         table(
-            [(str(c.id), c.asset, str(c.interval or ""), f"{c.rows:,}", _first_line(c.reason)) for c in found],
+            [(str(c.id), c.asset, str(c.interval or ""), f"{c.rows:,}", c.reason or "") for c in found],
             ("candidate", "asset", "interval", "rows", "why"),
             right=(0, 3),
         )
@@ -125,8 +125,3 @@ def _as_object(c: Candidate) -> dict[str, Any]:
         "reason": c.reason,
         "table": c.physical or None,
     }
-
-
-def _first_line(reason: str | None) -> str:
-    lines = (reason or "").splitlines()
-    return lines[1] if len(lines) > 1 else (reason or "")

@@ -97,11 +97,10 @@ def _worth_showing(outcome: RunOutcome) -> list[StepOutcome]:
 def _row(step: StepOutcome) -> tuple[str, ...]:
     passed = sum(r.verdict == "pass" for r in step.results)
     checks = f"{passed}/{len(step.results)}" if step.results else ""
-    why = step.reason.splitlines()[1] if "\n" in step.reason else step.reason
     again = " (still)" if step.repeated else ""
     return (
         *(step.asset, str(step.interval or ""), _MARKS[step.status] + again),
-        *(f"{step.rows:,}" if step.rows else "", checks, why),
+        *(f"{step.rows:,}" if step.rows else "", checks, step.reason),
     )
 
 

@@ -13,7 +13,7 @@ from freehold.delivery.publication import BATCH, STORE, Candidate, Publication
 from freehold.delivery.python_model import Worker
 from freehold.delivery.step import Step, reach
 from freehold.engines import Column, Relation, Session, quoted
-from freehold.foundation import Clock, FreeholdError, Where
+from freehold.foundation import Clock, Exit, FreeholdError, Where
 
 _EARLIEST = "0001-01-01 00:00:00"
 _LATEST = "9999-12-31 00:00:00"
@@ -54,7 +54,8 @@ class Builder:
                 return self._batch(session, step, id_, run_id, clock, file), ""
             return self._table(session, step, id_, run_id, clock, file)
         except FreeholdError as error:
-            error.where = _placed(error.where, step, file)
+            if error.exit_code is not Exit.ENVIRONMENT:
+                error.where = _placed(error.where, step, file)
             raise
 
     def refused(self, session: Session, step: Step, id_: int, run_id: str, clock: Clock) -> Candidate:

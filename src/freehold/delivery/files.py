@@ -145,7 +145,7 @@ def _header(path: Path, shown: str, files: Files) -> list[str]:
         raise FreeholdError(
             "FH-D304",
             f"The file is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}.",
-            where=Where(shown, 1, 1),
+            where=Where(shown, error.object.count(b"\n", 0, error.start) + 1, 1),
             fix="Deliver the file as UTF-8.",
         ) from error
     if not first:

@@ -298,6 +298,8 @@ class Run:
                         session, step.asset, candidate, query, self._overlay, self._d.clock.now()
                     )
         except FreeholdError as error:
+            if error.exit_code is Exit.ENVIRONMENT:  # a full disk is no fault of this step: the run ends here
+                raise
             return self._broken(session, step, error, began)
         failed = [r for r in evaluation.results if r.blocks]
         if step.asset.kind is Kind.VIEW:
@@ -321,15 +323,15 @@ class Run:
 
     def _broken(self, session: Session, step: Step, error: FreeholdError, began: float) -> _Work:
         """Return the outcome of a step that could not be built. Bad data is quarantined, a bad model failed."""
-        is_data = step.asset.kind is Kind.SOURCE and error.exit_code is not Exit.ENVIRONMENT
+        is_data = step.asset.kind is Kind.SOURCE
         status = Status.QUARANTINED if is_data else Status.FAILED
         candidate = None
         if is_data:
             id_ = self._d.publication.next_candidate(session)
             candidate = self._builder.refused(session, step, id_, self.run_id, self._d.clock)
-        outcome = self._outcome(
-            step, status, candidate, str(error), code=error.code, seconds=time.perf_counter() - began
-        )
+        place = f" ({error.where})" if error.where else ""
+        seconds = time.perf_counter() - began
+        outcome = self._outcome(step, status, candidate, f"{error.problem}{place}", code=error.code, seconds=seconds)
         return _Work(outcome, candidate, None, began)
 
     def _held(self, asset: Asset, interval: Interval | None, step: Step | None, holder: StepOutcome) -> _Work | None:
