@@ -72,6 +72,15 @@ def counted(number: int, plural: str) -> str:
     return f"{number:,} {plural if number != 1 else singular}"
 
 
+def in_a_line(reason: str | None) -> str:
+    """Return why something was kept back in one line: of an error the problem and its place, of checks all of it."""
+    head, _, rest = (reason or "").partition("\n")
+    if not rest:
+        return head
+    problem, place = rest.partition("\n")[0], head.partition("  ")[2]
+    return f"{problem} ({place})" if place else problem
+
+
 def ago(span: timedelta) -> str:
     """Return a duration as a person would say it: `40s`, `12m`, `3h`, `2d`."""
     seconds = int(span.total_seconds())

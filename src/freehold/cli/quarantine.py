@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import environment, opened_delivery, waiting
-from freehold.cli.output import as_json, emit, say, table
+from freehold.cli.output import as_json, emit, in_a_line, say, table
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
@@ -36,7 +36,7 @@ def list_(start: str | None, env: str | None, wait_s: float, as_json: bool) -> N
         emit({"candidates": [_as_object(c) for c in found]})
     elif found:
         table(
-            [(str(c.id), c.asset, str(c.interval or ""), f"{c.rows:,}", c.reason or "") for c in found],
+            [(str(c.id), c.asset, str(c.interval or ""), f"{c.rows:,}", in_a_line(c.reason)) for c in found],
             ("candidate", "asset", "interval", "rows", "why"),
             right=(0, 3),
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import as_of, environment, instant, opened_delivery, selecting, waiting
-from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
 
 if TYPE_CHECKING:
     from freehold.delivery import RunOutcome, StepOutcome
@@ -100,7 +100,7 @@ def _row(step: StepOutcome) -> tuple[str, ...]:
     again = " (still)" if step.repeated else ""
     return (
         *(step.asset, str(step.interval or ""), _MARKS[step.status] + again),
-        *(f"{step.rows:,}" if step.rows else "", checks, step.reason),
+        *(f"{step.rows:,}" if step.rows else "", checks, in_a_line(step.reason)),
     )
 
 

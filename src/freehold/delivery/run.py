@@ -329,9 +329,8 @@ class Run:
         if is_data:
             id_ = self._d.publication.next_candidate(session)
             candidate = self._builder.refused(session, step, id_, self.run_id, self._d.clock)
-        place = f" ({error.where})" if error.where else ""
         seconds = time.perf_counter() - began
-        outcome = self._outcome(step, status, candidate, f"{error.problem}{place}", code=error.code, seconds=seconds)
+        outcome = self._outcome(step, status, candidate, str(error), code=error.code, seconds=seconds)
         return _Work(outcome, candidate, None, began)
 
     def _held(self, asset: Asset, interval: Interval | None, step: Step | None, holder: StepOutcome) -> _Work | None:
