@@ -66,4 +66,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: what happened is not undone by going back."""
-    raise NotImplementedError("the first migration has nothing before it")
+    raise RuntimeError("the first migration has nothing before it")
