@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -162,16 +163,26 @@ def _busy(path: object) -> Transient:
 def _configure(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
-    for pragma in (
-        "busy_timeout = 5000",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "mmap_size = 0",
-        "secure_delete = ON",
-    ):
+    cursor.execute("PRAGMA busy_timeout = 5000")
+    _use_wal(cursor)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switch to the write-ahead log. SQLite does not wait for a second process that switches at the same instant,
+    whatever busy_timeout says, so we do.
+    """
+    deadline = time.monotonic() + 5.0
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
 
 
 def _begin(connection: Connection) -> None:
