@@ -67,8 +67,8 @@ def show(start: str | None, candidate: int, env: str | None, wait_s: float, as_j
         say(found.reason or "")
     for check in failed:
         say(
-            f"\n{check['check']}  {check['status']}: measured {check['value']}, "
-            f"{check['failing']} of {check['total']} rows"
+            f"\n{check['check']}  {check['status']}: measured {check['value']}"
+            + (f", {check['failing']} of {check['total']} rows" if check["failing"] is not None else "")
         )
         rows = check["rows"]
         if rows:
