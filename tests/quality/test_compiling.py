@@ -36,7 +36,7 @@ def _of(checks: tuple[Check, ...], kind: str) -> list[Check]:
         pytest.param({"required": True}, "not_null", {}, id="required"),
         pytest.param({"unique": True}, "unique", {}, id="unique"),
         pytest.param({"enum": (1, 2)}, "in_set", {"values": [1, 2]}, id="enum"),
-        pytest.param({"logical_type": "integer"}, "type", {"logical": "integer", "physical": None}, id="logical type"),
+        pytest.param({"logical_type": "integer"}, "type", {"types": {"a": ("integer", None)}}, id="logical type"),
         pytest.param({"options": {"minimum": 0, "exclusiveMaximum": 9}}, "range",
                      {"minimum": 0, "exclusiveMaximum": 9}, id="bounds"),
         pytest.param({"options": {"multipleOf": 5}}, "multiple", {"of": 5}, id="multipleOf"),
@@ -58,6 +58,24 @@ def test_what_a_property_declares(prop: dict[str, Any], kind: str, arguments: di
     assert {k: v for k, v in check.arguments.items() if k != "columns"} == arguments
     assert check.columns == ("a",)
     assert check.blocking
+
+
+def test_the_types_of_all_columns_are_one_check() -> None:
+    """One verdict tells about all columns; a column whose failure must not block is told of apart."""
+    mild = {"freehold:blocking": False}
+    checks = _of(
+        _compiled(
+            Property("a", HERE, logical_type="integer"),
+            Property("b", HERE, physical_type="VARCHAR"),
+            Property("c", HERE, logical_type="date", custom=mild),
+            Property("d", HERE),
+        ),
+        "type",
+    )
+    assert [(c.arguments["types"], c.blocking) for c in checks] == [
+        ({"a": ("integer", None), "b": (None, "VARCHAR")}, True),
+        ({"c": ("date", None)}, False),
+    ]
 
 
 def test_a_key_is_unique_as_a_whole_and_never_empty() -> None:

@@ -54,7 +54,8 @@ def garbage(
     for c in dead:
         if c.physical in used and c.interval is not None:
             batches[c.physical] = (*batches.get(c.physical, ()), c.id)
-    gone = tuple(r for r in releases if r not in kept)
+    named = {(r.env, r.asset, r.epoch) for r in kept}
+    gone = tuple(r for r in releases if (r.env, r.asset, r.epoch) not in named)
     return Garbage(tables, batches, tuple(c.id for c in dead), gone, sum(c.rows for c in dead))
 
 

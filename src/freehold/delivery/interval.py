@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from freehold.foundation import Exit, FreeholdError
 
 GRAINS = ("hour", "day", "month")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Interval:
-    """From `start` (included) to `end` (excluded); without a time zone, as the data itself counts."""
+class Interval(NamedTuple):
+    """From `start` (included) to `end` (excluded); without a time zone, as the data itself counts.
+
+    A tuple, because a run compares thousands of them with each other.
+    """
 
     start: datetime
     end: datetime
@@ -40,6 +43,7 @@ def day(of: date) -> Interval:
     return Interval(start, start + timedelta(days=1))
 
 
+@lru_cache(maxsize=65_536)
 def cell(instant: datetime, grain: str) -> Interval:
     """Return the hour, day or month an instant falls in."""
     if grain == "hour":

@@ -356,10 +356,10 @@ class Publication:
             for kept in ("candidate", "member"):
                 if gone.candidates:
                     session.run(f"DELETE FROM {SYSTEM}.{kept} WHERE candidate IN ({_listed(gone.candidates)})")
-            for release in gone.releases:
+            if gone.releases:
+                named = [(r.env, r.asset, r.epoch) for r in gone.releases]
                 session.run(
-                    f"DELETE FROM {SYSTEM}.release WHERE env = ? AND asset = ? AND epoch = ?",
-                    (release.env, release.asset, release.epoch),
+                    f"DELETE FROM {SYSTEM}.release WHERE (env, asset, epoch) IN (VALUES {_marks(named)})", _flat(named)
                 )
             self._owe(session, deployment, events)
 
@@ -523,7 +523,7 @@ def _row(c: Candidate) -> tuple[Any, ...]:
 def _candidate(row: Sequence[Any]) -> Candidate:
     id_, asset, physical, definition, start, end, step_key, inputs, rows, state, audit, run_id, built_at, reason = row
     interval = Interval(start, end) if start is not None else None
-    made = Candidate(
-        id_, asset, physical, definition, interval, step_key, tuple(json.loads(inputs)), rows, run_id, built_at
+    return Candidate(
+        *(id_, asset, physical, definition, interval, step_key, tuple(json.loads(inputs)), rows, run_id, built_at),
+        *(state, audit, reason),
     )
-    return replace(made, state=state, audit=audit, reason=reason)

@@ -22,6 +22,7 @@ import stamina
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.build import Builder
 from freehold.delivery.evidence import Evidence, packed, plain
+from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import moves_of
 from freehold.delivery.publication import Candidate, Judged, Live, Move, Settlement
@@ -145,7 +146,7 @@ class Run:
                 self._settle()
             self._progress(None, done + 1, len(ordered))
         self._go(None, [a.id for a in self._graph.assets.values() if not a.by_interval])
-        self._settle()
+        self._settle(is_last=True)
         pinned = tuple(sorted(a for a in self._selected if self._is_pinned(a)))
         seconds = time.perf_counter() - began
         return RunOutcome(self.run_id, tuple(self._steps), tuple(self._deployments), self._unchanged, pinned, seconds)
@@ -163,35 +164,56 @@ class Run:
         stale: dict[Interval, list[str]] = defaultdict(list)
         moved: dict[str, set[Interval]] = defaultdict(set)
         for asset in self._graph.assets.values():
+            is_plainly_done = self._plainly_done(asset)
+            above = [moved[name] for name in asset.inputs if moved.get(name)]
             for interval in found.get(asset.id, ()):
-                if self._may_be_new(asset, interval, moved):
-                    moved[asset.id].add(interval)
-                    if self._is_chosen(asset, interval):
-                        stale[interval].append(asset.id)
+                if above and self._reads_moved(asset, interval, above):
+                    is_new = True
                 else:
+                    is_new = not is_plainly_done(interval) and not self._is_done(asset, interval)
+                if not is_new:
                     self._unchanged += 1
+                    continue
+                moved[asset.id].add(interval)
+                if self._is_chosen(asset, interval):
+                    stale[interval].append(asset.id)
         return stale
 
-    def _is_plainly_done(self, asset: Asset, interval: Interval) -> bool:
-        """Say quickly, for the common case, that what stands was built from exactly what stands above it."""
-        candidate = self._overlay.standing(asset.id).get(interval)
-        if candidate is None or asset.lookback or candidate.definition != self._definitions.of(asset):
-            return False
+    def _plainly_done(self, asset: Asset) -> Callable[[Interval], bool]:
+        """Return what says quickly, for the common case, that what stands was built from exactly what stands above."""
+        definition, standing = self._definitions.of(asset), self._overlay.standing(asset.id)
+        if asset.lookback:
+            return lambda _: False
         if asset.kind is Kind.SOURCE:
-            version = self._arrived[asset.id].get(interval) if asset.id in self._arrived else None
-            return version is not None and candidate.inputs == (version.name,)
-        above = [self._overlay.standing(name).get(interval) for name in asset.inputs]
-        return candidate.inputs == tuple(c.name if c else "" for c in above)
+            files = self._arrived.get(asset.id, {})
 
-    def _may_be_new(self, asset: Asset, interval: Interval, moved: Mapping[str, set[Interval]]) -> bool:
-        if not any(moved.get(name) for name in asset.inputs) and self._is_plainly_done(asset, interval):
-            return False
-        for name in asset.inputs:
-            above = moved.get(name, set())
-            if interval in above or any(i.overlaps(reach(asset, interval)) for i in above):
-                return True
+            def inputs(interval: Interval) -> tuple[str, ...]:
+                version = files.get(interval)
+                return (version.name,) if version else ("",)
+        else:
+            inputs_standing = [self._overlay.standing(name) for name in asset.inputs]
+
+            def inputs(interval: Interval) -> tuple[str, ...]:
+                return tuple(c.name if (c := above.get(interval)) else "" for above in inputs_standing)
+
+        def is_plainly_done(interval: Interval) -> bool:
+            candidate = standing.get(interval)
+            return candidate is not None and candidate.definition == definition and candidate.inputs == inputs(interval)
+
+        return is_plainly_done
+
+    @staticmethod
+    def _reads_moved(asset: Asset, interval: Interval, above: Sequence[set[Interval]]) -> bool:
+        """Say whether an input has something new in what an interval is built from."""
+        if any(interval in moved for moved in above):
+            return True
+        span = reach(asset, interval)
+        return any(i.overlaps(span) for moved in above for i in moved)
+
+    def _is_done(self, asset: Asset, interval: Interval) -> bool:
+        """Say whether an interval stands as it should, or cannot be built at all."""
         step = wanted(asset, interval, self._graph, self._overlay, self._arrived, self._definitions)
-        return step is not None and not is_done(step, self._overlay.standing(asset.id).get(interval))
+        return step is None or is_done(step, self._overlay.standing(asset.id).get(interval))
 
     def _is_chosen(self, asset: Asset, interval: Interval) -> bool:
         """Say whether an interval is asked for."""
@@ -412,27 +434,31 @@ class Run:
 
     # -- the end of a wave
 
-    def _settle(self) -> None:
-        """Publish what passed and remember everything, all at once."""
+    def _settle(self, *, is_last: bool = False) -> None:
+        """Publish what passed and remember everything, all at once; after the last wave, also how old the data is."""
         wave, self._wave = self._wave, _Wave(blocked=self._wave.blocked)
         self._steps += [w.outcome for w in wave.work]
         fresh = [w for w in wave.work if not w.outcome.repeated]
+        now = self._d.clock.now()
+        deployment = self._d.ids.new() if fresh else ""
+        evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now)
+        moves = moves_of(self._overlay, self._graph, self._d.publication) if fresh else []
+        live = self._after(moves, deployment, now)
+        events = list(self._events(evidence, fresh, moves))
+        if is_last and (moves or self._deployments):
+            events += freshness_events(evidence, self._graph, live, now)
         if not fresh:
+            self._d.ledger.append(*events)
             return
         self._define()
-        moves = moves_of(self._overlay, self._graph, self._d.publication)
-        now = self._d.clock.now()
-        deployment = self._d.ids.new()
-        evidence = Evidence(self._d.env, self.run_id, deployment, now)
         if moves:
             self._d.ledger.append(evidence.started(moves))
-        events = list(self._events(evidence, fresh, moves))
         settlement = Settlement(deployment, tuple(moves), tuple(self._judged(fresh)), packed(events))
         self._d.publication.settle(self._session, settlement, self._token, now)
         self._d.ledger.append(*events)
         if moves:
             self._deployments.append(deployment)
-            self._overlay.settled(self._after(moves, deployment, now))
+            self._overlay.settled(live)
 
     def _after(self, moves: Iterable[Move], deployment: str, now: datetime) -> dict[str, Live]:
         """Return what is live after a settlement: what it committed, so there is no need to ask."""

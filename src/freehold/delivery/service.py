@@ -64,7 +64,7 @@ class Delivery:
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()
         self.caller = caller
-        self.jobs = jobs or max(1, (os.cpu_count() or 1) // 2)  # the engine itself uses the rest
+        self.jobs = jobs or max(1, os.cpu_count() or 1)  # small steps keep one core of the engine busy, not all
         self.root = Path(estate.root).resolve()
         self.graph = Graph.of(estate, env, engine.capabilities.dialect)
         self.publication = Publication(env)
@@ -112,7 +112,6 @@ class Delivery:
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
             self._left = (token, run.live)
-            self._freshness(run.live, outcome)
             if run.idle_candidates > MOST_IDLE:
                 self._collect(session, token, KEPT_RELEASES)
             return outcome
@@ -428,19 +427,6 @@ class Delivery:
         waiting = (c for c in self.publication.waiting(session) if c.state == "quarantined")
         return {c.id for c in waiting if self.is_open(c, overlay, arrived, self.definitions(session))}
 
-    def _freshness(self, live: Mapping[str, Live], outcome: RunOutcome) -> None:
-        """Remember how old the live data of each promised asset is, after a run that changed anything."""
-        if not outcome.deployments:
-            return
-        now = self.clock.now()
-        evidence = Evidence(self.env, outcome.run_id, outcome.run_id, now)
-        events = []
-        for asset in self.graph.assets.values():
-            newest = newest_interval(asset, self.graph, live)
-            if asset.is_output and newest:
-                events.append(evidence.freshness(asset, newest, now, freshness_target_s(asset)))
-        self.ledger.append(*events)
-
     def _back(self, session: Session, move: Move) -> Move:
         """Complete a move back to an earlier epoch with the candidates that come and go."""
         then = set(self.publication.members_at(session, move.asset, move.restores or 0))
@@ -502,31 +488,3 @@ def _is_dead(holder: str) -> bool:
     except PermissionError:  # it lives, and belongs to somebody else
         return False
     return False
-
-
-def newest_interval(asset: Asset, graph: Graph, live: Mapping[str, Live]) -> datetime | None:
-    """Return the end of the newest interval that an asset's live version holds or was built from."""
-    ends = []
-    for name in graph.upstream([asset.id]):
-        if name in live:
-            ends += [m.interval.end for m in live[name].members if m.interval]
-    return max(ends, default=None)
-
-
-def freshness_target_s(asset: Asset) -> float | None:
-    """Return the age a contract allows the newest data, in seconds: its `latency` (or `freshness`) property."""
-    units = {
-        "d": 86400,
-        "day": 86400,
-        "days": 86400,
-        "h": 3600,
-        "hour": 3600,
-        "hours": 3600,
-        "m": 60,
-        "min": 60,
-        "s": 1,
-    }
-    for sla in asset.contract.sla if asset.contract else ():
-        if sla.property in ("latency", "freshness") and isinstance(sla.value, int | float):
-            return float(sla.value) * units.get((sla.unit or "d").lower(), 86400)
-    return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.freshness import newest_interval
 from freehold.delivery.publication import Candidate, Live
 from freehold.estate.model import Product
 
@@ -84,8 +85,6 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
 def _asset(
     delivery: Delivery, asset: Asset, live: Any, waiting: tuple[Candidate, ...], overdue: Sequence[Expected]
 ) -> AssetStatus:
-    from freehold.delivery.service import newest_interval
-
     entry: Live | None = live.get(asset.id)
     return AssetStatus(
         asset=asset.id,

@@ -18,6 +18,7 @@ _SIGNS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiv
 def draft_declared(drafts: Drafts) -> None:
     """Add every check that follows from the declaration alone."""
     _draft_schema(drafts)
+    _draft_types(drafts)
     for prop in drafts.schema.columns:
         _draft_property(drafts, prop)
     _draft_key(drafts)
@@ -47,6 +48,30 @@ def _draft_schema(drafts: Drafts) -> None:
         )
 
 
+def _draft_types(drafts: Drafts) -> None:
+    """Add one check of all columns' types, and one more for each column whose settings set it apart."""
+    typed = [p for p in drafts.schema.columns if p.logical_type or p.physical_type]
+    together = [p for p in typed if "freehold:blocking" not in p.custom]
+    if len(together) > 1:
+        claim = f"has its {len(together)} columns in the types of its contract"
+        drafts.add("type", claim, drafts.schema.where, arguments={"types": _types(together)})
+    for prop in typed if len(together) == 1 else [p for p in typed if p not in together]:
+        wanted = " stored as ".join(t for t in (prop.logical_type, prop.physical_type) if t)
+        types = _types([prop])
+        drafts.add(
+            *("type", f"{named(prop)} is a {wanted}", prop.where),
+            columns=(prop.column,),
+            on=prop.name,
+            custom=prop.custom,
+            arguments={"types": types},
+        )
+
+
+def _types(props: list[Property]) -> dict[str, tuple[str | None, str | None]]:
+    """Return the logical and the physical type that each column is to have."""
+    return {p.column: (p.logical_type, p.physical_type) for p in props}
+
+
 def _draft_property(drafts: Drafts, prop: Property) -> None:
     column, where = prop.column, prop.where
 
@@ -61,9 +86,6 @@ def _draft_property(drafts: Drafts, prop: Property) -> None:
             arguments=arguments,
         )
 
-    if prop.logical_type or prop.physical_type:
-        wanted = " stored as ".join(t for t in (prop.logical_type, prop.physical_type) if t)
-        add("type", f"{named(prop)} is a {wanted}", logical=prop.logical_type, physical=prop.physical_type)
     if prop.required or prop.primary_key:
         add("not_null", f"{named(prop)} is never empty")
     if prop.unique and drafts.schema.key != (column,):

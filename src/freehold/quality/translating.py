@@ -87,14 +87,23 @@ def _schema(check: Check, table: Table) -> Settled:
     return Settled(Verdict.PASS, value=0, failing=0, total=total)
 
 
-def _type(ask: Ask) -> Settled:
-    logical, physical = ask.said.get("logical"), ask.said.get("physical")
-    check, found = ask.check, ask.column.type
-    if logical and not fits_logical(found, logical):
-        return _failed(check, f"the column is {found}, which holds no {logical}", 1, 1, found)
-    if physical and fits_physical(found, physical, ask.table.dialect) is False:
-        return _failed(check, f"the column is {found}, not {physical}", 1, 1, found)
-    return Settled(Verdict.PASS, value=found, failing=0, total=1)
+def _types(ask: Ask) -> Settled:
+    """Compare the types that are there with those promised; a column that is not there is not this check's to tell."""
+    wanted: Mapping[str, tuple[str | None, str | None]] = ask.said["types"]
+    there = [(c, types) for name, types in wanted.items() if (c := ask.table.find(name))]
+    wrong = [reason for column, types in there if (reason := _misfit(column, *types, ask.table.dialect))]
+    found = there[0][0].type if len(wanted) == 1 and there else len(wrong)
+    if wrong:
+        return _failed(ask.check, "; ".join(wrong), len(wrong), len(wanted), found)
+    return Settled(Verdict.PASS, value=found, failing=0, total=len(wanted))
+
+
+def _misfit(column: Column, logical: str | None, physical: str | None, dialect: str) -> str | None:
+    if logical and not fits_logical(column.type, logical):
+        return f"the column `{column.name}` is {column.type}, which holds no {logical}"
+    if physical and fits_physical(column.type, physical, dialect) is False:
+        return f"the column `{column.name}` is {column.type}, not {physical}"
+    return None
 
 
 def _nulls(ask: Ask) -> Measure:
@@ -318,7 +327,7 @@ def _counted_apart(tree: exp.Expr, table: Table) -> str | None:
 
 
 _MEASURES: Mapping[str, Callable[[Ask], Measure]] = {
-    "type": _type, "not_null": _nulls, "nulls": _nulls, "missing": _nulls, "in_set": _in_set, "range": _range,
+    "type": _types, "not_null": _nulls, "nulls": _nulls, "missing": _nulls, "in_set": _in_set, "range": _range,
     "multiple": _multiple, "length": _length, "items": _items, "pattern": _pattern, "format": _format,
     "invalid": _invalid, "unique": _surplus, "duplicates": _surplus, "reference": _reference,
     "row_count": lambda _: RowCount(), "aggregate": _aggregate, "freshness": _freshness,

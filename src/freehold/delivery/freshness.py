@@ -1,0 +1,43 @@
+"""How old the newest live data of an asset is, and how old its contract allows it to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from freehold.delivery.asset import Asset
+from freehold.delivery.evidence import Evidence
+from freehold.delivery.graph import Graph
+from freehold.delivery.publication import Live
+from freehold.ledger import Event
+
+_UNITS = {
+    **dict.fromkeys(("d", "day", "days"), 86_400),
+    **dict.fromkeys(("h", "hour", "hours"), 3_600),
+    **dict.fromkeys(("m", "min"), 60),
+    "s": 1,
+}
+
+
+def newest_interval(asset: Asset, graph: Graph, live: Mapping[str, Live]) -> datetime | None:
+    """Return the end of the newest interval that an asset's live version holds or was built from."""
+    ends = (
+        m.interval.end for name in graph.upstream([asset.id]) if name in live for m in live[name].members if m.interval
+    )
+    return max(ends, default=None)
+
+
+def freshness_target_s(asset: Asset) -> float | None:
+    """Return the age a contract allows the newest data, in seconds: its `latency` (or `freshness`) property."""
+    for sla in asset.contract.sla if asset.contract else ():
+        if sla.property in ("latency", "freshness") and isinstance(sla.value, int | float):
+            return float(sla.value) * _UNITS.get((sla.unit or "d").lower(), 86_400)
+    return None
+
+
+def freshness_events(evidence: Evidence, graph: Graph, live: Mapping[str, Live], now: datetime) -> Iterator[Event]:
+    """Say how old the newest live data of each output port is."""
+    for asset in graph.assets.values():
+        newest = newest_interval(asset, graph, live) if asset.is_output else None
+        if newest:
+            yield evidence.freshness(asset, newest, now, freshness_target_s(asset))
