@@ -42,8 +42,8 @@ class Profiler:
         spread = found.get(keys["m2"]) if "m2" in keys else None
         return ColumnProfile(
             nulls=None if filled is None else rows - filled,
-            minimum=found.get(keys.get("minimum", "")),
-            maximum=found.get(keys.get("maximum", "")),
+            minimum=_unsigned_zero(found.get(keys.get("minimum", ""))),
+            maximum=_unsigned_zero(found.get(keys.get("maximum", ""))),
             total=found.get(keys.get("total", "")),
             m2=None if spread is None or filled is None else float(spread) * filled,
             values=values,
@@ -77,6 +77,11 @@ def _count_values(reader: Reader, names: list[str]) -> dict[str, dict[Any, int]]
         if values[number] is not None:
             found[names[number]][values[number]] = count
     return found
+
+
+def _unsigned_zero(bound: Any) -> Any:
+    """Return a bound; of -0.0 and 0.0, which are equal, an engine may give either, so that a state always holds 0.0."""
+    return 0.0 if isinstance(bound, float) and bound == 0 else bound
 
 
 @lru_cache(maxsize=256)
