@@ -157,6 +157,26 @@ def test_a_relation_that_nobody_describes_counts_by_its_name() -> None:
     assert _meaning("select a from elsewhere.w").columns["a"] != found.columns["a"]
 
 
+@pytest.mark.parametrize(
+    ("sql", "missing"),
+    [
+        pytest.param("select q from s.t", ("s.t", "q"), id="of the only relation"),
+        pytest.param("select u.y from s.t join s.u using (x)", ("s.u", "y"), id="of one that is named"),
+        pytest.param("select x from s.t where q > 1", ("s.t", "q"), id="in a filter"),
+        pytest.param("with c as (select x from s.t) select y from c", ("c", "y"), id="of a CTE"),
+        pytest.param("select q from s.t join s.u on t.x = u.x", ("", "q"), id="of any of two"),
+        pytest.param("select q from elsewhere.v", None, id="of a relation that nobody describes"),
+        pytest.param("select x as a from s.t order by a", None, id="an alias in ORDER BY"),
+        pytest.param(
+            "select x from s.t as t where exists (select 1 from s.u where u.x = y)", None, id="of the outer query"
+        ),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_not_there(sql: str, missing: tuple[str, str] | None) -> None:
+    """A column is missing only where all columns of a relation are known and it is none of them."""
+    assert _meaning(sql).missing == missing
+
+
 # -- soundness: whatever has equal digests gives equal rows
 
 _COLUMN = st.sampled_from(["x", "y", "z"])

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -46,12 +46,14 @@ class Meaning:
         columns: of each column, by name, in order.
         is_open: there may be columns that are not listed; their digests follow from `rows` and their names.
         is_whole: the query could not be taken apart, so any change of it changes every digest.
+        missing: the relation and column that the query reads and that are known not to be there; of several, one.
     """
 
     rows: str
     columns: Mapping[str, str]
     is_open: bool = False
     is_whole: bool = False
+    missing: tuple[str, str] | None = None
 
     @property
     def all(self) -> str:
@@ -84,6 +86,8 @@ def meaning_of(sql: str, dialect: str, sources: Mapping[str, Meaning], name_of: 
         if scope is None:
             raise _UnclearError("no scope")
         return _Reading(dialect, sources, name_of).of(scope)
+    except _MissingError as error:
+        return replace(whole(sql, dialect, sources, name_of), missing=(error.relation, error.column))
     except (_UnclearError, SqlglotError, RecursionError, FreeholdError):
         return whole(sql, dialect, sources, name_of)
 
@@ -103,6 +107,15 @@ def whole(sql: str, dialect: str, sources: Mapping[str, Meaning], name_of: Calla
 
 class _UnclearError(Exception):
     """A query that cannot be taken apart."""
+
+
+class _MissingError(_UnclearError):
+    """A query that reads a column of a relation whose columns are all known, and this is none of them."""
+
+    def __init__(self, relation: str, column: str) -> None:
+        super().__init__(f"{relation}.{column}")
+        self.relation = relation
+        self.column = column
 
 
 def _qualified(
@@ -141,6 +154,7 @@ class _Sources:
 
     names: list[str]
     meanings: list[Meaning]
+    relations: list[str]
     outer: _Sources | None = None
     aliases: dict[str, str] = field(default_factory=dict)
 
@@ -166,12 +180,14 @@ class _Sources:
             return self._of(holding[0], name)
         if name in self.aliases and not holding:
             return self.aliases[name], False
+        if not holding and self.outer is None and not any(m.is_open for m in self.meanings):
+            raise _MissingError(self.relations[0] if len(self.relations) == 1 else "", name)
         raise _UnclearError(column.sql())
 
     def _of(self, number: int, name: str) -> tuple[str, bool]:
         found = self.meanings[number].column(name)
         if found is None:
-            raise _UnclearError(name)
+            raise _MissingError(self.relations[number], name)
         return (found, True) if len(self.meanings) == 1 else (digest(f"#{number}", found), True)
 
 
@@ -210,7 +226,7 @@ class _Reading:
         frame = [query.key, left.rows, right.rows]
         if query.args.get("distinct"):
             frame += ["distinct", *columns.values()]
-        reading = _Sources([], [], outer, dict(columns))
+        reading = _Sources([], [], [], outer, dict(columns))
         frame += self._clauses(query, reading, {"this", "expression", "distinct", "with_"})
         return Meaning(digest(*frame), columns)
 
@@ -227,7 +243,7 @@ class _Reading:
         return Meaning(frame, columns)
 
     def _reading(self, scope: Scope, outer: _Sources | None) -> _Sources:
-        names, meanings = [], []
+        names, meanings, relations = [], [], []
         for name, (node, source) in scope.selected_sources.items():
             held = node if isinstance(node, exp.Table) else node.parent
             if held is None:
@@ -243,12 +259,13 @@ class _Reading:
             else:
                 meanings.append(self._relation(source))
             names.append(name)
+            relations.append(name if isinstance(source, Scope) else source.meta.get("relation") or self.name_of(source))
         laterals = scope.expression.args.get("laterals")
         if laterals or len(names) != len(scope.expression.args.get("joins") or ()) + bool(
             scope.expression.args.get("from_")
         ):
             raise _UnclearError("laterals")
-        return _Sources(names, meanings, outer)
+        return _Sources(names, meanings, relations, outer)
 
     def _relation(self, table: exp.Table) -> Meaning:
         name = table.meta.get("relation") or self.name_of(table)
