@@ -51,7 +51,7 @@ def opened_delivery(
     from freehold.foundation.secrets import resolved
 
     estate = loaded(start)
-    chosen = _environment(estate, env)
+    chosen = chosen_environment(estate, env)
     connection = estate.connections[chosen.connection]
     settings = resolved(connection.settings, root=estate.root, where=connection.where)
     clock = SimulatedClock(instant(at)) if at else SystemClock()
@@ -105,7 +105,26 @@ def instant(text: str) -> datetime:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def _environment(estate: Estate, name: str | None) -> Environment:
+def state_is_there(estate: Estate) -> bool:
+    """Whether the estate has a ledger yet; asking must not make one."""
+    scheme, _, rest = estate.state_url.partition("://")
+    if scheme != "sqlite":
+        return True
+    path = Path(rest[1:] if rest.startswith("/") else rest)
+    return (estate.root / path).is_file()
+
+
+def dialect_of(estate: Estate, chosen: Environment) -> str:
+    """Return the SQL dialect of an environment's engine, without opening it."""
+    return estate.connections[chosen.connection].url.partition(":")[0].replace("postgresql", "postgres")
+
+
+def chosen_environment(estate: Estate, name: str | None) -> Environment:
+    """Return the environment of that name, or the one that is meant where none is named.
+
+    Raises:
+        FreeholdError: FH-C001 there is none of that name.
+    """
     from freehold.delivery.graph import default_environment
 
     wanted = name or default_environment(estate)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.opened import chosen_environment, dialect_of
 from freehold.cli.output import as_json, counted, emit, say
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     from freehold.foundation import Problems
 
     estate = load_estate(find_estate(start), cache=not no_cache)
-    findings = (*estate.findings, *_of_models(estate))
+    findings = (*estate.findings, *_of_models(estate, cache=not no_cache))
     if findings and not as_json:
         raise Problems(findings)
     said = _summary(estate)
@@ -42,21 +43,28 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _of_models(estate: Estate) -> tuple[FreeholdError, ...]:
+def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
     """Return what is wrong with the models; without models the SQL kernel is not even imported."""
     from freehold.foundation import FreeholdError, Problems
 
     if not estate.models:
         return ()
     from freehold.delivery.graph import Graph, default_environment
+    from freehold.delivery.plan import KeptMeanings, column_findings, meanings_of
 
+    env = chosen_environment(estate, default_environment(estate))
+    dialect = dialect_of(estate, env)
     try:
-        Graph.of(estate, default_environment(estate))
+        graph = Graph.of(estate, env.name, dialect)
+        kept = KeptMeanings(estate.root) if cache else None
+        findings = column_findings(estate, graph, meanings_of(graph, dialect, kept), dialect)
+        if kept is not None:
+            kept.save()
+        return findings
     except Problems as problems:
         return problems.errors
     except FreeholdError as error:
         return (error,)
-    return ()
 
 
 def _summary(estate: Estate) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class Evidence:
             "batch": str(outcome.candidate) if outcome.candidate else None,
             "failure_mode": _FAILURES.get(outcome.status),
             "code": outcome.code or None,
+            "cost_s": plain(round(outcome.seconds, 4)),
             "deployment": self._deployment,
             **_span(outcome.interval),
         }

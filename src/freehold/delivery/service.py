@@ -20,6 +20,7 @@ from freehold.delivery.garbage import Garbage, garbage
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval
 from freehold.delivery.overlay import Overlay
+from freehold.delivery.plan.versions import keep, last_applied
 from freehold.delivery.publication import STORE, Candidate, Live, Move, Publication, Settlement
 from freehold.delivery.python_model import Worker
 from freehold.delivery.rollback import Return, returns_of
@@ -344,13 +345,15 @@ class Delivery:
         if self._applied == hashes:
             return
         self._applied = hashes
-        last = next(iter(self.ledger.read(types=("estate.applied",), env=self.env, newest_first=True, limit=1)), None)
+        last = last_applied(self.ledger, self.env)
         before = dict(last.data.get("resources") or {}) if last else {}
-        if before == hashes and last is not None:
+        version = str(last.data.get("version") or "") if last else ""
+        if before == hashes and version:
             return
         content = {
             "estate": self.estate.id,
             "env": self.env,
+            "version": keep(self.ledger, self.root, version),
             "resources": hashes,
             "added": sorted(set(hashes) - set(before)),
             "changed": sorted(k for k in hashes if k in before and hashes[k] != before[k]),

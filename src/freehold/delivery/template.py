@@ -13,8 +13,8 @@ from typing import Any
 from freehold.foundation import FreeholdError, Where
 from freehold.sql import normalised, parse, tables_of
 
-_REF = "freehold_ref"
-_THIS = '"freehold_this"'
+REF = "freehold_ref"  # the schema of a mark that stands for an asset
+THIS = "freehold_this"
 _START = "freehold:interval_start"
 _END = "freehold:interval_end"
 
@@ -49,12 +49,12 @@ class Compiled:
         text = self.again if again else self.first
         for asset in self.refs:
             text = text.replace(mark(asset), relations[asset])
-        return text.replace(_THIS, this).replace(_START, start).replace(_END, end)
+        return text.replace(f'"{THIS}"', this).replace(_START, start).replace(_END, end)
 
 
 def mark(asset: str) -> str:
     """Return the mark that stands for an asset in a compiled text."""
-    return f'"{_REF}"."{asset}"'
+    return f'"{REF}"."{asset}"'
 
 
 def compile_sql(
@@ -110,7 +110,7 @@ class _Rendering:
                 config=self._config,
                 var=self._var,
                 is_incremental=self._is_incremental,
-                this=_THIS,
+                this=f'"{THIS}"',
             )
         except jinja2.TemplateError as error:
             line = getattr(error, "lineno", None) or _line_of(error)
@@ -159,10 +159,10 @@ def _marked(sql: str, where: Where, dialect: str) -> str:
 
     tree = parse(sql, dialect, where)
     for table in tables_of(tree):
-        if table.db == _REF:
+        if table.db == REF:
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name.rpartition(".")[2], quoted=True)))
-        elif table.name == _THIS.strip('"') and not table.alias:
+        elif table.name == THIS and not table.alias:
             table.set("alias", exp.TableAlias(this=exp.to_identifier("this", quoted=True)))
     return tree.sql(dialect, comments=False)
 

@@ -65,6 +65,13 @@ def survey(root: Path) -> Survey:
     return found
 
 
+def files_of(root: Path) -> dict[str, bytes]:
+    """Return the content of every file an estate is made of, by path: enough to load it again somewhere else."""
+    there = survey(root)
+    found = [*there.documents, *(model for models in there.models.values() for model in models)]
+    return {f.path: (root / f.path).read_bytes() for f in sorted(found, key=lambda f: f.path)}
+
+
 def kind_named(path: str) -> str | None:
     """Return the kind that the name of a file promises, if it promises one."""
     name = path.rpartition("/")[2]

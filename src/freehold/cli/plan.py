@@ -1,0 +1,123 @@
+"""`freehold plan`: what a change would do, before anything is done."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded, opened_ledger, state_is_there
+from freehold.cli.output import counted, emit, say, table
+
+if TYPE_CHECKING:
+    from freehold.delivery.plan import AssetChange, Plan, Version
+    from freehold.estate.model import Estate
+
+_PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking": "red"}
+
+
+@click.command(epilog="Example: freehold plan --base origin/main --format markdown > comment.md")
+@click.option("--base", default=None, metavar="REVISION", help="Compare with a git revision, whatever is deployed.")
+@environment
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    help="text for people, json for machines, markdown for a pull request.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.pass_obj
+def plan(start: str | None, base: str | None, env: str | None, format_: str, as_json: bool) -> None:
+    """Show what the files here would change, before anything is built.
+
+    Compares them with what is deployed, column by column: what changed, what must be built again, what can be kept, who
+    reads it. Where there is no ledger, as on a CI runner, it compares with the main branch and says so. Asks no
+    warehouse.
+
+    Ends with 0 when nothing is against it, with 1 when something is.
+    """
+    found = _planned(loaded(start), base, env)
+    if as_json or format_ == "json":
+        emit(found.to_json())
+    elif format_ == "markdown":
+        from freehold.delivery.plan.markdown import comment
+
+        click.echo(comment(found))
+    else:
+        _print(found)
+    sys.exit(int(found.exit_code))
+
+
+def _planned(estate: Estate, base: str | None, env: str | None) -> Plan:
+    from freehold.delivery.plan import NO_PAST, KeptMeanings, past_of
+    from freehold.delivery.plan import plan as plan_of
+
+    chosen = chosen_environment(estate, env)
+    kept = KeptMeanings(estate.root)
+    before, past = None, NO_PAST
+    if state_is_there(estate):
+        with opened_ledger(estate) as ledger:
+            past = past_of(ledger, chosen.name)
+            before = _before(estate, base, chosen.name, ledger)
+    else:
+        before = _before(estate, base, chosen.name, None)
+    found = plan_of(estate, before, chosen.name, dialect_of(estate, chosen), past=past, kept=kept)
+    kept.save()
+    return found
+
+
+def _before(estate: Estate, base: str | None, env: str, ledger: object) -> Version | None:
+    from freehold.delivery.plan import at_revision, deployed
+    from freehold.ledger import Ledger
+
+    if base is None and isinstance(ledger, Ledger) and (found := deployed(ledger, estate.root, env)):
+        return found
+    return at_revision(estate.root, base)
+
+
+def _print(found: Plan) -> None:
+    say(f"Compared with {found.against}." + ("" if found.is_deployed else " What is deployed was not asked."))
+    if not found.changes:
+        say(f"Nothing changes: {counted(found.unchanged, 'assets')} as they were.")
+    else:
+        _print_changes(found)
+    for finding in found.findings:
+        say()
+        say(click.style(str(finding).splitlines()[0], fg="red", bold=True))
+        for line in str(finding).splitlines()[1:]:
+            say(line)
+    if found.findings:
+        say(f"\nBlocked: {counted(len(found.findings), 'findings')}.")
+
+
+def _print_changes(found: Plan) -> None:
+    from freehold.delivery.plan.markdown import spent
+
+    words = [c for c in found.changes if c.change.name == "METADATA"]
+    rows = [_row(c) for c in found.changes if c not in words]
+    if rows:
+        table(rows, ("asset", "change", "what", "then", "cost", "readers (30 days)"), right=(4,))
+    if words:
+        products = sorted({c.product for c in words})
+        say(f"Words only, nothing to build: {counted(len(words), 'assets')} of {', '.join(products)}.")
+    said = f"{counted(len(found.built), 'assets')} to build"
+    if found.downstream > len(found.built):
+        said += f" (all below the change: {found.downstream})"
+    if found.seconds is not None:
+        said += f", {spent(found.seconds)} by past runs"
+    say(f"{said}; {counted(found.unchanged, 'assets')} as they were.")
+
+
+def _row(change: AssetChange) -> tuple[str, ...]:
+    from freehold.delivery.plan.markdown import described, spent
+
+    colour = _PAINTED.get(str(change.change), "dim")
+    cost = "" if change.seconds is None else spent(change.seconds)
+    then = str(change.action) + (f" {counted(change.intervals, 'intervals')}" if change.intervals > 1 else "")
+    readers = ", ".join(f"{r.name.rpartition('/')[2]} ({r.reads:,})" for r in change.readers)
+    what = described(change)
+    if change.because and change.own <= change.own.METADATA:
+        what += f" [dim]from {', '.join(name.rpartition('.')[2] for name in change.because)}[/dim]"
+    return (change.asset, f"[{colour}]{change.change}[/{colour}]", what, then, cost, readers)

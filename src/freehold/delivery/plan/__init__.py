@@ -1,0 +1,27 @@
+"""What a change of the estate would do, before anything is done: a value that the terminal, CI and runs all share."""
+
+from freehold.delivery.plan.changes import Action, ChangeClass, Difference
+from freehold.delivery.plan.findings import column_findings
+from freehold.delivery.plan.meanings import KeptMeanings, meanings_of
+from freehold.delivery.plan.past import NO_PAST, Past, Reader, past_of
+from freehold.delivery.plan.planning import AssetChange, Plan, plan
+from freehold.delivery.plan.versions import Version, at_revision, deployed
+
+__all__ = [
+    "NO_PAST",
+    "Action",
+    "AssetChange",
+    "ChangeClass",
+    "Difference",
+    "KeptMeanings",
+    "Past",
+    "Plan",
+    "Reader",
+    "Version",
+    "at_revision",
+    "column_findings",
+    "deployed",
+    "meanings_of",
+    "past_of",
+    "plan",
+]

@@ -1,0 +1,165 @@
+"""The meaning of every asset of a graph, from its sources down."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.files import column_type
+from freehold.delivery.python_model import definition as python_definition
+from freehold.delivery.template import REF, THIS
+from freehold.sql import Meaning, digest, meaning_of
+from freehold.sql.meaning import VERSION
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from freehold.delivery.graph import Graph
+
+_CACHE = ".freehold/cache/meanings.json"
+_THIS = "this"
+
+
+def meanings_of(graph: Graph, dialect: str, kept: KeptMeanings | None = None) -> dict[str, Meaning]:
+    """Return the meaning of every asset, each from the meanings of what it reads."""
+    found: dict[str, Meaning] = {}
+    for asset in graph.assets.values():
+        found[asset.id] = meaning_of_asset(asset, dialect, found, kept)
+    return found
+
+
+def meaning_of_asset(
+    asset: Asset, dialect: str, known: Mapping[str, Meaning], kept: KeptMeanings | None = None
+) -> Meaning:
+    """Return the meaning of an asset, given those of the assets it reads."""
+    read = {name: known[name] for name in asset.inputs if name in known}
+    if asset.compiled is not None:
+        made = _of_query(asset, dialect, read, kept)
+        grown = (str(asset.kind), asset.grain, str(asset.lookback), *asset.unique_key)
+        if asset.kind in (Kind.KEY, Kind.INTERVAL):  # how rows are brought up to date decides which there are
+            return Meaning(digest("grown", made.rows, *grown), made.columns, made.is_open, made.is_whole, made.missing)
+        return made
+    if asset.python is not None:
+        said = python_definition(asset.python)
+        rows = digest("python", said, *(f"{name}={m.all}" for name, m in read.items()))
+        return Meaning(rows, _declared(asset, rows, dialect), is_open=True, is_whole=True)
+    return _of_source(asset, dialect)
+
+
+@lru_cache(maxsize=65_536)
+def folded(name: str, dialect: str) -> str:
+    """Return the name of a stored column as the kernel spells it in a dialect: in lower case where case is nothing."""
+    from sqlglot import exp
+    from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+
+    return str(normalize_identifiers(exp.to_identifier(name, quoted=True), dialect=dialect).name)
+
+
+def _of_source(asset: Asset, dialect: str) -> Meaning:
+    files = asset.files
+    said = f"{files.pattern} {files.format} {files.delimiter} {files.encoding}" if files else asset.relation.sql
+    rows = digest("source", asset.id, said)
+    columns = asset.schema.columns if asset.schema else ()
+    typed = {folded(p.column, dialect): digest("source column", asset.id, p.column, column_type(p)) for p in columns}
+    return Meaning(rows, typed, is_open=asset.kind is Kind.EXTERNAL or not columns)
+
+
+def _declared(asset: Asset, rows: str, dialect: str) -> dict[str, str]:
+    columns = asset.schema.columns if asset.schema else ()
+    return {folded(p.column, dialect): digest("declared", rows, p.column) for p in columns}
+
+
+def _of_query(asset: Asset, dialect: str, read: Mapping[str, Meaning], kept: KeptMeanings | None) -> Meaning:
+    compiled = asset.compiled
+    assert compiled is not None
+    key = digest(dialect, compiled.first, compiled.again, *(f"{name}={m.all}" for name, m in read.items()))
+    if kept is not None and (found := kept.get(key)):
+        return found
+    first = meaning_of(compiled.first, dialect, read, _name)
+    made = first
+    if compiled.again != compiled.first:
+        itself = Meaning(digest(_THIS), {name: digest(_THIS, name) for name in first.columns}, is_open=first.is_open)
+        again = meaning_of(compiled.again, dialect, {**read, _THIS: itself}, _name)
+        made = _both(first, again)
+    if kept is not None:
+        kept.put(key, made)
+    return made
+
+
+def _both(first: Meaning, again: Meaning) -> Meaning:
+    columns = {name: digest(value, again.columns.get(name, "")) for name, value in first.columns.items()}
+    return Meaning(
+        digest(first.rows, again.rows),
+        columns,
+        first.is_open or again.is_open,
+        first.is_whole or again.is_whole,
+        first.missing or again.missing,
+    )
+
+
+def _name(table: exp.Table) -> str:
+    if table.db.lower() == REF:
+        return str(table.name)
+    if table.name.lower() == THIS:
+        return _THIS
+    return ".".join(part.name for part in table.parts)
+
+
+class KeptMeanings:
+    """Meanings found earlier, by what they follow from: a cache on disk that may be dropped at any time."""
+
+    def __init__(self, root: Path) -> None:
+        self._place = root / _CACHE
+        self._known = self._read()
+        self._used: set[str] = set()
+        self._is_new = False
+
+    def get(self, key: str) -> Meaning | None:
+        """Return the meaning kept under a key."""
+        row = self._known.get(key)
+        if row is None:
+            return None
+        self._used.add(key)
+        rows, names, digests, is_open, is_whole, missing = row
+        return Meaning(rows, dict(zip(names, digests, strict=True)), is_open, is_whole, tuple(missing) or None)  # type: ignore[arg-type]
+
+    def put(self, key: str, meaning: Meaning) -> None:
+        """Keep a meaning."""
+        names, digests = list(meaning.columns), list(meaning.columns.values())
+        self._known[key] = (meaning.rows, names, digests, meaning.is_open, meaning.is_whole, meaning.missing or ())
+        self._used.add(key)
+        self._is_new = True
+
+    def save(self) -> None:
+        """Write what was used, if anything is new. Where nothing can be written, only time is lost."""
+        if not self._is_new:
+            return
+        text = json.dumps({"version": _version(), "meanings": {key: self._known[key] for key in sorted(self._used)}})
+        fresh = self._place.with_name(f"{self._place.name}.{os.getpid()}.{time.monotonic_ns()}")
+        with suppress(OSError):
+            self._place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                fresh.write_text(text)
+                fresh.replace(self._place)
+            finally:
+                fresh.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, tuple[str, list[str], list[str], bool, bool, Iterable[str]]]:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            said = json.loads(self._place.read_text())
+            if said["version"] == _version():
+                return dict(said["meanings"])
+        return {}
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"{VERSION} {version('sqlglot')}"

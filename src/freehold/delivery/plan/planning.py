@@ -1,0 +1,278 @@
+"""The plan: what a change of the estate would do to data and to the people who read it, before anything is done.
+
+`plan` compares two versions of an estate by the meanings of their columns and decides, for every asset, what changed,
+what must be built again, and who reads it. It asks no warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from freehold.delivery.asset import Asset
+from freehold.delivery.graph import Graph
+from freehold.delivery.plan.changes import (
+    Action,
+    ChangeClass,
+    Difference,
+    action_of,
+    difference,
+    is_described_otherwise,
+    is_rebuilt_otherwise,
+)
+from freehold.delivery.plan.findings import column_findings
+from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, meanings_of
+from freehold.delivery.plan.past import NO_PAST, Past, Reader
+from freehold.foundation import Exit, FreeholdError, Where
+
+if TYPE_CHECKING:
+    from freehold.delivery.plan.versions import Version
+    from freehold.estate.model import Contract, Estate
+    from freehold.sql import Meaning
+
+Judge = Callable[["Contract | None", "Contract | None"], Sequence[FreeholdError]]
+"""Returns what is against a change of contract, from the version before to the one after."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetChange:
+    """What a plan does to one asset.
+
+    Attributes:
+        change: what readers of the asset see of it, whichever file it comes from; `own`: what its own files do.
+        because: the changed assets it reads, through which the change reaches it.
+        seconds: what building it took in the past, for as many `intervals` as it has; None if it is not known.
+    """
+
+    asset: str
+    product: str
+    team: str
+    tier: int
+    is_output: bool
+    where: Where
+    change: ChangeClass
+    own: ChangeClass
+    action: Action
+    difference: Difference = field(default_factory=Difference)
+    because: tuple[str, ...] = ()
+    intervals: int = 0
+    seconds: float | None = None
+    readers: tuple[Reader, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        found = self.difference
+        return {
+            "asset": self.asset,
+            "product": self.product,
+            "team": self.team,
+            "tier": self.tier,
+            "output": self.is_output,
+            "where": str(self.where),
+            "change": str(self.change),
+            "own": str(self.own),
+            "action": str(self.action),
+            "rows": found.rows,
+            "columns": {
+                "added": list(found.added),
+                "removed": list(found.removed),
+                "changed": list(found.changed),
+                "renamed": [{"from": old, "to": new} for old, new in found.renamed],
+            },
+            "because": list(self.because),
+            "intervals": self.intervals,
+            "seconds": self.seconds,
+            "readers": [reader.to_json() for reader in self.readers],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a change would do.
+
+    Attributes:
+        against: the version it was compared with, in words; `is_deployed` tells whether that is what runs.
+        changes: of every asset that is not as it was, inputs first.
+        downstream: how many assets a rebuild of everything below the changed files would build.
+        unchanged: how many assets are as they were.
+        findings: what is against it; with any of them the plan is blocked.
+    """
+
+    estate: str
+    env: str
+    against: str
+    is_deployed: bool
+    changes: tuple[AssetChange, ...]
+    downstream: int
+    unchanged: int
+    findings: tuple[FreeholdError, ...] = ()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it must not be applied as it is."""
+        return bool(self.findings)
+
+    @property
+    def exit_code(self) -> Exit:
+        """What `freehold plan` ends with."""
+        return Exit.FINDING if self.is_blocked else Exit.DONE
+
+    @property
+    def built(self) -> tuple[AssetChange, ...]:
+        """The changes that build data."""
+        return tuple(c for c in self.changes if c.action not in (Action.REUSE, Action.REPLACE, Action.RETIRE))
+
+    @property
+    def seconds(self) -> float | None:
+        """What building took in the past, all together; None if nothing is known of any of it."""
+        known = [c.seconds for c in self.built if c.seconds is not None]
+        return sum(known) if known else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "estate": self.estate,
+            "env": self.env,
+            "against": self.against,
+            "deployed": self.is_deployed,
+            "verdict": "blocked" if self.is_blocked else "clean",
+            "changes": [change.to_json() for change in self.changes],
+            "built": len(self.built),
+            "downstream": self.downstream,
+            "unchanged": self.unchanged,
+            "seconds": self.seconds,
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+
+def plan(
+    estate: Estate,
+    before: Version | None,
+    env: str,
+    dialect: str,
+    *,
+    past: Past = NO_PAST,
+    kept: KeptMeanings | None = None,
+    judge: Judge = lambda *_: (),
+) -> Plan:
+    """Compare an estate with an earlier version of it.
+
+    Args:
+        estate: as it would be.
+        before: as it is; None if nothing was ever applied and there is nothing to compare with.
+        env: the environment that the change is for.
+        dialect: of its engine, as sqlglot names it.
+        past: what is known of costs and readers.
+        kept: meanings found earlier.
+        judge: says what is against a change of a contract.
+
+    Raises:
+        Problems: a model of either version is wrong.
+    """
+    now = Graph.of(estate, env, dialect)
+    then = Graph.of(before.estate, env, dialect) if before else Graph({})
+    meant = meanings_of(now, dialect, kept)
+    made = _Comparison(
+        estate.hashes, dict(before.estate.hashes) if before else {}, now, then, meant, meanings_of(then, dialect, kept)
+    )
+    ids = list(dict.fromkeys((*now.assets, *then.assets)))
+    found = [c for c in (made.of(id_, dialect, past, judge) for id_ in ids) if c is not None]
+    touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
+    renamed = {(c.asset, old): new for c in found for old, new in c.difference.renamed}
+    findings = [*column_findings(estate, now, meant, dialect, renamed), *made.findings]
+    return Plan(
+        estate=estate.id,
+        env=env,
+        against=before.label if before else "nothing: this is the first",
+        is_deployed=bool(before and before.is_deployed),
+        changes=tuple(found),
+        downstream=len(now.downstream(touched & now.assets.keys())),
+        unchanged=len(ids) - len(found),
+        findings=tuple(findings),
+    )
+
+
+class _Comparison:
+    """Two graphs with their meanings, compared asset by asset."""
+
+    def __init__(
+        self,
+        hashes: Mapping[str, str],
+        hashes_then: Mapping[str, str],
+        now: Graph,
+        then: Graph,
+        meant: Mapping[str, Meaning],
+        meant_then: Mapping[str, Meaning],
+    ) -> None:
+        self._hashes, self._hashes_then = hashes, hashes_then
+        self._now, self._then = now, then
+        self._meant, self._meant_then = meant, meant_then
+        self._seen: set[str] = set()
+        self._judged: set[str] = set()
+        self.findings: list[FreeholdError] = []
+
+    def of(self, id_: str, dialect: str, past: Past, judge: Judge) -> AssetChange | None:
+        """Return what happens to one asset, None if nothing does."""
+        before, after = self._then.assets.get(id_), self._now.assets.get(id_)
+        found = self._difference(id_)
+        own = self._own(before, after, dialect)
+        change = max(own if own is ChangeClass.METADATA else found.change, found.change)
+        if before is None or after is None:
+            change = own
+        stored_otherwise = bool(before and after and is_rebuilt_otherwise(before, after))
+        if change is ChangeClass.NONE and own is ChangeClass.NONE and not stored_otherwise:
+            return None
+        against = self._broken(before, after, judge)
+        if against:
+            change = ChangeClass.BREAKING
+            self.findings += against
+        because = tuple(name for name in (after.inputs if after else ()) if name in self._seen)
+        if change > ChangeClass.METADATA:
+            self._seen.add(id_)
+        one = after or before
+        assert one is not None
+        action = action_of(before, after, change, is_stored_otherwise=stored_otherwise)
+        intervals, seconds = past.cost(one) if action in (Action.REBUILD, Action.BACKFILL, Action.BUILD) else (0, None)
+        return AssetChange(
+            asset=id_,
+            product=one.product.id,
+            team=one.product.team or "",
+            tier=one.product.tier,
+            is_output=one.is_output,
+            where=one.where,
+            change=change,
+            own=own,
+            action=action,
+            difference=found,
+            because=because if change > ChangeClass.METADATA else (),
+            intervals=intervals,
+            seconds=seconds,
+            readers=past.readers(id_) if change > ChangeClass.ADDITIVE and before is not None else (),
+        )
+
+    def _difference(self, id_: str) -> Difference:
+        before, after = self._meant_then.get(id_), self._meant.get(id_)
+        return difference(before, after) if before and after else Difference()
+
+    def _own(self, before: Asset | None, after: Asset | None, dialect: str) -> ChangeClass:
+        """Return what the asset's own files do: its meaning now, were everything it reads as it was."""
+        if before is None:
+            return ChangeClass.ADDITIVE
+        if after is None:
+            return ChangeClass.BREAKING if before.is_output else ChangeClass.COLUMN
+        read = {name: self._meant_then.get(name) or self._meant[name] for name in after.inputs}
+        alone = meaning_of_asset(after, dialect, read)
+        found = difference(self._meant_then[after.id], alone).change
+        described = is_described_otherwise(before, after, self._hashes, self._hashes_then)
+        return max(found, ChangeClass.METADATA) if described else found
+
+    def _broken(self, before: Asset | None, after: Asset | None, judge: Judge) -> list[FreeholdError]:
+        """Return what is against the change of an asset's contract, each contract judged once."""
+        old = before.contract if before else None
+        new = after.contract if after else None
+        name = (new or old).id if (new or old) else ""  # type: ignore[union-attr]
+        if not name or name in self._judged or before is None:
+            return []
+        self._judged.add(name)
+        return list(judge(old, new))

@@ -1,0 +1,204 @@
+"""Other versions of an estate to compare with: what is deployed, and what a git revision holds."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.estate import files_of, load_estate
+from freehold.foundation import Exit, FreeholdError, Problems, near
+
+if TYPE_CHECKING:
+    from freehold.estate.model import Estate
+    from freehold.ledger import Ledger, Recorded
+
+_FILES, _TREES = "estate.file", "estate.tree"  # namespaces of kept state: content by hash, hashes by path
+_CACHE = ".freehold/cache/estates"
+_USUAL = ("origin/main", "origin/master", "main", "master")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An estate as it was, and how to name it to a person.
+
+    `is_deployed` tells that it is what runs now; otherwise it is what a revision holds, whatever runs.
+    """
+
+    estate: Estate
+    label: str
+    is_deployed: bool
+    commit: str = ""
+    applied_at: datetime | None = None
+
+
+# -- what is deployed
+
+
+def keep(ledger: Ledger, root: Path, before: str = "") -> str:
+    """Keep the files of an estate in the ledger's state; return the name of this version.
+
+    Content is kept once whatever versions hold it; `before` is the version applied last, whose content is there.
+    """
+    found = files_of(root)
+    tree = {path: hashlib.sha256(content).hexdigest() for path, content in found.items()}
+    version = hashlib.sha256("\n".join(f"{path}\0{name}" for path, name in sorted(tree.items())).encode()).hexdigest()
+    there = set((ledger.state.get(_TREES, before) or {}).values()) if before else set()
+    fresh = {tree[path]: content.decode("utf-8", "surrogateescape") for path, content in found.items()}
+    ledger.state.put_many(_FILES, {name: _spelt(text) for name, text in fresh.items() if name not in there})
+    ledger.state.put(_TREES, version, tree)
+    return version
+
+
+def deployed(ledger: Ledger, root: Path, env: str) -> Version | None:
+    """Return the estate that was applied last in an environment, or None if none was (or it was not kept)."""
+    last = last_applied(ledger, env)
+    name = str(last.data.get("version") or "") if last else ""
+    if last is None or not name:
+        return None
+    place = root / _CACHE / name[:20]
+    if not (place / "estate.yaml").is_file():
+        tree: Mapping[str, str] | None = ledger.state.get(_TREES, name)
+        if tree is None:
+            return None
+        _put(place, {path: _read(ledger, held) for path, held in tree.items()})
+    label = f"what was applied {last.occurred_at:%Y-%m-%d %H:%M} UTC in `{env}`"
+    return Version(_loaded(place, root, label), label, is_deployed=True, applied_at=last.occurred_at)
+
+
+def last_applied(ledger: Ledger, env: str) -> Recorded | None:
+    """Return the event of the last application in an environment."""
+    return next(iter(ledger.read(types=("estate.applied",), env=env, newest_first=True, limit=1)), None)
+
+
+def _spelt(text: str) -> str | list[int]:
+    """Return text as JSON can hold it; bytes that are no UTF-8 as numbers."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return list(text.encode("utf-8", "surrogateescape"))
+    return text
+
+
+def _read(ledger: Ledger, name: str) -> bytes:
+    kept = ledger.state.get(_FILES, name)
+    if kept is None:
+        raise FreeholdError(
+            "FH-P003",
+            f"The state of the ledger lacks a file of the estate that was applied ({name[:12]}).",
+            fix="Apply the estate again: `freehold run` keeps it anew.",
+            exit_code=Exit.ENVIRONMENT,
+        )
+    return kept.encode() if isinstance(kept, str) else bytes(kept)
+
+
+# -- what a revision holds
+
+
+def at_revision(root: Path, revision: str | None) -> Version | None:
+    """Return the estate as a git revision holds it; without one, as the usual main branch does.
+
+    None if no revision is named and there is no git repository, or no main branch, or the estate is not in it.
+
+    Raises:
+        FreeholdError: FH-P001 there is no such revision, or no repository; FH-P002 the estate is not in it.
+    """
+    inside = _git(root, "rev-parse", "--show-prefix")
+    if inside is None:
+        if revision is None:
+            return None
+        raise FreeholdError(
+            "FH-P001", f"`{root}` is in no git repository.", fix="Leave --base out.", exit_code=Exit.USAGE
+        )
+    commit, name = _commit(root, revision)
+    if commit is None:
+        return None
+    prefix = inside.strip().rstrip("/")
+    tree = _git(root, "rev-parse", "--verify", "--quiet", f"{commit}:{prefix}" if prefix else f"{commit}^{{tree}}")
+    if tree is None:
+        if revision is None:
+            return None
+        raise FreeholdError(
+            "FH-P002",
+            f"`{revision}` holds no `{prefix}`.",
+            fix="Name a revision that has the estate.",
+            exit_code=Exit.USAGE,
+        )
+    place = root / _CACHE / tree.strip()[:20]
+    if not (place / "estate.yaml").is_file():
+        _unpack(root, tree.strip(), place)
+    if not (place / "estate.yaml").is_file():
+        return None
+    label = f"`{name}` ({commit[:8]})"
+    return Version(_loaded(place, root, label), label, is_deployed=False, commit=commit)
+
+
+def _commit(root: Path, revision: str | None) -> tuple[str | None, str]:
+    for name in [revision] if revision else _USUAL:
+        found = _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        if found:
+            return found.strip(), str(name)
+    if revision is None:
+        return None, ""
+    known = (_git(root, "for-each-ref", "--format=%(refname:short)") or "").split()
+    raise FreeholdError(
+        "FH-P001",
+        f"Git knows no revision `{revision}` here.",
+        fix=near(revision, known) or "See `git branch --all`; on a CI runner, fetch it first.",
+        exit_code=Exit.USAGE,
+    )
+
+
+def _git(root: Path, *words: str) -> str | None:
+    """Return what git says, or None where it says no (or is not there)."""
+    try:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _unpack(root: Path, tree: str, place: Path) -> None:
+    top = str(_git(root, "rev-parse", "--show-toplevel")).strip()  # from a folder inside, git would cut the tree down
+    packed = subprocess.run(["git", "-C", top, "archive", tree], capture_output=True, check=True).stdout
+    fresh = place.with_name(f"{place.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(fresh, filter="data")
+    _move(fresh, place)
+
+
+def _put(place: Path, files: Mapping[str, bytes]) -> None:
+    fresh = place.with_name(f"{place.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for path, content in files.items():
+        target = fresh / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    _move(fresh, place)
+
+
+def _move(fresh: Path, place: Path) -> None:
+    """Put a folder in its place whole, so that one half written is never taken for whole."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
+    fresh.replace(place)
+
+
+def _loaded(place: Path, root: Path, label: str) -> Estate:
+    try:
+        return replace(load_estate(place), root=root)
+    except Problems as problems:
+        raise FreeholdError(
+            "FH-P004",
+            f"{label[0].upper()}{label[1:]} does not validate, so nothing can be compared with it: "
+            f"{problems.errors[0].problem}",
+            fix="Name another revision with --base.",
+        ) from problems
