@@ -131,7 +131,7 @@ def test_a_column_that_is_gone_blocks_those_who_read_it(tmp_path: Path) -> None:
     """A rename names the new name to whoever reads the old one, at the place where it is read."""
     found = _planned(tmp_path, {"lines": MODELS["lines"].replace("sku, buyer,", "sku as article, buyer,")})
     (finding,) = found.findings
-    assert finding.code == "FH-M011"
+    assert finding.code == "FH-M015"
     assert finding.where is not None
     assert str(finding.where).startswith("models/totals.sql:1:")
     assert finding.fix == "This change renames it to `article`."
@@ -144,7 +144,7 @@ def test_a_promise_that_no_model_keeps_blocks(tmp_path: Path) -> None:
     promised = contract("shop.orders.totals", [column("sku", "string"), column("sold", "integer")])
     estate = shop(tmp_path, contracts=(RAW, DAILY_CONTRACT, promised))
     found = plan(estate, Version(shop(tmp_path), "before", is_deployed=True), "prod", "duckdb")
-    assert [(f.code, "`sold`" in f.problem) for f in found.findings] == [("FH-M012", True)]
+    assert [(f.code, "`sold`" in f.problem) for f in found.findings] == [("FH-M016", True)]
 
 
 def test_words_build_nothing(tmp_path: Path) -> None:

@@ -53,9 +53,10 @@ def plan(start: str | None, base: str | None, env: str | None, format_: str, as_
 def _planned(estate: Estate, base: str | None, env: str | None) -> Plan:
     from freehold.delivery.plan import NO_PAST, KeptMeanings, past_of
     from freehold.delivery.plan import plan as plan_of
+    from freehold.delivery.template import KeptCompiled
 
     chosen = chosen_environment(estate, env)
-    kept = KeptMeanings(estate.root)
+    kept, compiled = KeptMeanings(estate.root), KeptCompiled(estate.root)
     before, past = None, NO_PAST
     if state_is_there(estate):
         with opened_ledger(estate) as ledger:
@@ -63,8 +64,9 @@ def _planned(estate: Estate, base: str | None, env: str | None) -> Plan:
             before = _before(estate, base, chosen.name, ledger)
     else:
         before = _before(estate, base, chosen.name, None)
-    found = plan_of(estate, before, chosen.name, dialect_of(estate, chosen), past=past, kept=kept)
+    found = plan_of(estate, before, chosen.name, dialect_of(estate, chosen), past=past, kept=kept, compiled=compiled)
     kept.save()
+    compiled.save()
     return found
 
 
@@ -80,7 +82,7 @@ def _before(estate: Estate, base: str | None, env: str, ledger: object) -> Versi
 def _print(found: Plan) -> None:
     say(f"Compared with {found.against}." + ("" if found.is_deployed else " What is deployed was not asked."))
     if not found.changes:
-        say(f"Nothing changes: {counted(found.unchanged, 'assets')} as they were.")
+        say(f"Nothing changes: {counted(found.unchanged, 'assets')} unchanged.")
     else:
         _print_changes(found)
     for finding in found.findings:
@@ -107,7 +109,7 @@ def _print_changes(found: Plan) -> None:
         said += f" (all below the change: {found.downstream})"
     if found.seconds is not None:
         said += f", {spent(found.seconds)} by past runs"
-    say(f"{said}; {counted(found.unchanged, 'assets')} as they were.")
+    say(f"{said}; {found.unchanged:,} unchanged.")
 
 
 def _row(change: AssetChange) -> tuple[str, ...]:

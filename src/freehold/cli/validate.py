@@ -51,14 +51,16 @@ def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
         return ()
     from freehold.delivery.graph import Graph, default_environment
     from freehold.delivery.plan import KeptMeanings, column_findings, meanings_of
+    from freehold.delivery.template import KeptCompiled
 
     env = chosen_environment(estate, default_environment(estate))
     dialect = dialect_of(estate, env)
     try:
-        graph = Graph.of(estate, env.name, dialect)
-        kept = KeptMeanings(estate.root) if cache else None
+        compiled, kept = (KeptCompiled(estate.root), KeptMeanings(estate.root)) if cache else (None, None)
+        graph = Graph.of(estate, env.name, dialect, compiled)
         findings = column_findings(estate, graph, meanings_of(graph, dialect, kept), dialect)
-        if kept is not None:
+        if compiled is not None and kept is not None:
+            compiled.save()
             kept.save()
         return findings
     except Problems as problems:

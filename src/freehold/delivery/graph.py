@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
@@ -9,7 +10,7 @@ from typing import Any
 
 from freehold.delivery.asset import Asset, Files, Kind
 from freehold.delivery.interval import GRAINS
-from freehold.delivery.template import Compiled, compile_sql
+from freehold.delivery.template import Compiled, KeptCompiled, compile_sql
 from freehold.engines import Relation
 from freehold.estate.model import Contract, Estate, ModelFile, Port, Product
 from freehold.foundation import Exit, FreeholdError, Problems, Where, near
@@ -28,13 +29,13 @@ class Graph:
     assets: Mapping[str, Asset]
 
     @classmethod
-    def of(cls, estate: Estate, env: str, dialect: str = "duckdb") -> Graph:
-        """Read every model and source of the estate.
+    def of(cls, estate: Estate, env: str, dialect: str = "duckdb", kept: KeptCompiled | None = None) -> Graph:
+        """Read every model and source of the estate; `kept` are models compiled earlier.
 
         Raises:
             Problems: every model that is wrong, and every cycle.
         """
-        return _Reader(estate, env, dialect).read()
+        return _Reader(estate, env, dialect, kept).read()
 
     def downstream(self, roots: Iterable[str]) -> set[str]:
         """Return the roots and everything that reads them, directly or not."""
@@ -96,7 +97,8 @@ def default_environment(estate: Estate) -> str:
 class _Reader:
     """Reads the assets of one estate and collects everything that is wrong with them."""
 
-    def __init__(self, estate: Estate, env: str, dialect: str) -> None:
+    def __init__(self, estate: Estate, env: str, dialect: str, kept: KeptCompiled | None) -> None:
+        self._kept = kept
         self._estate = estate
         self._env = env
         self._default_env = default_environment(estate)
@@ -105,6 +107,9 @@ class _Reader:
         self._sources = dict(self._declared_sources())
         self._external = dict(self._declared_elsewhere())
         self._ids = {*self._sources, *self._external, *estate.models}
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        for id_ in sorted(self._ids):
+            self._by_name[id_.rpartition(".")[2]].append(id_)
 
     def read(self) -> Graph:
         assets = {id_: self._source(id_, *found) for id_, found in self._sources.items()}
@@ -163,7 +168,10 @@ class _Reader:
             return self._asset(model.asset, product, Kind.SOURCE, where, files=Files(pattern=model.path))
         if model.language == "python":
             return self._python(model, product, where)
-        compiled = compile_sql(model.text, where, self._dialect, lambda names, kind: self._named(names, kind, product))
+        compiled = compile_sql(
+            *(model.text, where, self._dialect, lambda names, kind: self._named(names, kind, product, where)),
+            kept=self._kept,
+        )
         return self._asset(model.asset, product, self._kind(compiled, where), where, compiled=compiled)
 
     def _python(self, model: ModelFile, product: Product, where: Where) -> Asset:
@@ -269,9 +277,9 @@ class _Reader:
             own = f"{product.id}.{name}"
             if own in self._ids:
                 return own
-            found = sorted(i for i in self._ids if i == name or i.endswith(f".{name}"))
+            found = [i for i in self._by_name.get(name.rpartition(".")[2], ()) if i == name or i.endswith(f".{name}")]
         else:
-            found = sorted(i for i in self._ids if i.rpartition(".")[2] == name and self._in_group(i, group))
+            found = [i for i in self._by_name.get(name, ()) if self._in_group(i, group)]
         if len(found) == 1:
             return found[0]
         said = ", ".join(repr(n) for n in names)

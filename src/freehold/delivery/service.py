@@ -28,6 +28,7 @@ from freehold.delivery.run import Progress, Run, RunOutcome
 from freehold.delivery.states import States
 from freehold.delivery.status import ProductStatus, status_of
 from freehold.delivery.step import Arrived, Definitions, wanted
+from freehold.delivery.template import KeptCompiled
 from freehold.engines import Column, Engine, Relation, Session
 from freehold.estate.model import Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
@@ -67,7 +68,9 @@ class Delivery:
         self.caller = caller
         self.jobs = jobs or max(1, os.cpu_count() or 1)  # small steps keep one core of the engine busy, not all
         self.root = Path(estate.root).resolve()
-        self.graph = Graph.of(estate, env, engine.capabilities.dialect)
+        compiled = KeptCompiled(self.root)
+        self.graph = Graph.of(estate, env, engine.capabilities.dialect, compiled)
+        compiled.save()
         self.publication = Publication(env)
         self.auditor = Auditor(self.graph, engine.capabilities, States(self.publication))
         self.worker = Worker(self.root)

@@ -6,20 +6,28 @@ marks in a finished text: no Jinja and no parsing happens while data is built.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from freehold.delivery.kept import Kept
 from freehold.foundation import FreeholdError, Where
-from freehold.sql import normalised, parse, tables_of
+from freehold.sql import digest, normalised, parse, tables_of
 
 REF = "freehold_ref"  # the schema of a mark that stands for an asset
 THIS = "freehold_this"
 _START = "freehold:interval_start"
 _END = "freehold:interval_end"
 
+_COMPILER = 1  # raise it when a text compiles to something else
+
 Resolve = Callable[[tuple[str, ...], str], str]
 """(arguments, "ref" or "source") -> asset id; raises FreeholdError when there is none."""
+Asked = tuple[tuple[str, ...], str, str]
+"""What a model asked for: arguments, "ref" or "source", and the asset that it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +65,47 @@ def mark(asset: str) -> str:
     return f'"{REF}"."{asset}"'
 
 
+class KeptCompiled:
+    """Models compiled earlier, by their text. What a model names is resolved again and must mean what it meant."""
+
+    def __init__(self, root: Path) -> None:
+        self._kept = Kept(root, "compiled", f"{_COMPILER} {version('sqlglot')}")
+
+    def get(self, text: str, dialect: str, resolve: Resolve) -> Compiled | None:
+        """Return a model compiled earlier, if everything it names still means the same.
+
+        Raises:
+            FreeholdError: a name it asks for means nothing now.
+        """
+        row = self._kept.get(digest(dialect, text))
+        if row is None:
+            return None
+        first, again, asked, config = row
+        if any(resolve(tuple(names), kind) != asset for names, kind, asset in asked):
+            return None
+        return Compiled(first, again or first, tuple(dict.fromkeys(asset for *_, asset in asked)), config)
+
+    def put(
+        self, text: str, dialect: str, compiled: Compiled, asked: Sequence[tuple[tuple[str, ...], str, str]]
+    ) -> None:
+        """Keep a compiled model with what it asked for; one whose settings JSON cannot hold is not kept."""
+        config = dict(compiled.config)
+        if json.loads(json.dumps(config, default=str)) == config:
+            again = "" if compiled.again == compiled.first else compiled.again
+            self._kept.put(digest(dialect, text), [compiled.first, again, asked, config])
+
+    def save(self) -> None:
+        """Write what is new to disk."""
+        self._kept.save()
+
+
 def compile_sql(
-    text: str, where: Where, dialect: str, resolve: Resolve, variables: Mapping[str, Any] | None = None
+    text: str,
+    where: Where,
+    dialect: str,
+    resolve: Resolve,
+    variables: Mapping[str, Any] | None = None,
+    kept: KeptCompiled | None = None,
 ) -> Compiled:
     """Render and parse a model file.
 
@@ -66,12 +113,18 @@ def compile_sql(
         FreeholdError: FH-M001 the template is wrong; FH-M002 an unknown setting; FH-M003 a var without a value;
             FH-Q001, FH-Q002 the SQL is.
     """
+    if kept is not None and not variables and (known := kept.get(text, dialect, resolve)):
+        return known
     first = _Rendering(resolve, where, variables or {}, again=False)
     again = _Rendering(resolve, where, variables or {}, again=True)
     first_sql = _marked(first.render(text), where, dialect)
     again_text = again.render(text)
     again_sql = _marked(again_text, where, dialect) if again.asked_incremental else first_sql
-    return Compiled(first_sql, again_sql, tuple(dict.fromkeys((*first.refs, *again.refs))), first.settings)
+    asked = [*first.asked, *again.asked]
+    made = Compiled(first_sql, again_sql, tuple(dict.fromkeys(asset for *_, asset in asked)), first.settings)
+    if kept is not None and not variables:
+        kept.put(text, dialect, made, asked)
+    return made
 
 
 def same_definition(left: str, right: str, dialect: str) -> bool:
@@ -88,7 +141,7 @@ class _Rendering:
     """One rendering of one file: what it asked for along the way."""
 
     def __init__(self, resolve: Resolve, where: Where, variables: Mapping[str, Any], *, again: bool) -> None:
-        self.refs: list[str] = []
+        self.asked: list[Asked] = []
         self.settings: dict[str, Any] = {}
         self.asked_incremental = False
         self._resolve = resolve
@@ -122,12 +175,13 @@ class _Rendering:
             ) from error
 
     def _read(self, names: tuple[Any, ...], kind: str) -> str:
+        wanted = tuple(str(n) for n in names)
         try:
-            asset = self._resolve(tuple(str(n) for n in names), kind)
+            asset = self._resolve(wanted, kind)
         except FreeholdError as error:
             error.where = error.where or self._where
             raise
-        self.refs.append(asset)
+        self.asked.append((wanted, kind, asset))
         return mark(asset)
 
     def _config(self, **settings: Any) -> str:

@@ -51,7 +51,7 @@ def _unread(
     of = f"`{relation}` has" if relation else "nothing it reads has"
     listed = f"There: {', '.join(known[:12])}{' …' if len(known) > 12 else ''}." if known else ""
     return FreeholdError(
-        "FH-M011",
+        "FH-M015",
         f"The model `{asset.id}` reads a column `{column}`, which {of} not.",
         where=_place(estate, asset, column),
         fix=_moved(relation, column, renamed) or near(column, known) or listed,
@@ -71,7 +71,7 @@ def _unmade(
     for promised in asset.schema.columns:
         if folded(promised.column, dialect) not in meaning.columns:
             yield FreeholdError(
-                "FH-M012",
+                "FH-M016",
                 f"The contract promises a column `{promised.column}`, which the model `{asset.id}` does not give.",
                 where=promised.where,
                 fix=_moved(asset.id, folded(promised.column, dialect), renamed)

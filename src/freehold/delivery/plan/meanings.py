@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.files import column_type
+from freehold.delivery.kept import Kept
 from freehold.delivery.python_model import definition as python_definition
 from freehold.delivery.template import REF, THIS
 from freehold.sql import Meaning, digest, meaning_of
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
     from freehold.delivery.graph import Graph
 
-_CACHE = ".freehold/cache/meanings.json"
 _THIS = "this"
 
 
@@ -113,53 +110,26 @@ def _name(table: exp.Table) -> str:
 
 
 class KeptMeanings:
-    """Meanings found earlier, by what they follow from: a cache on disk that may be dropped at any time."""
+    """Meanings found earlier, by what they follow from."""
 
     def __init__(self, root: Path) -> None:
-        self._place = root / _CACHE
-        self._known = self._read()
-        self._used: set[str] = set()
-        self._is_new = False
+        self._kept = Kept(root, "meanings", f"{VERSION} {version('sqlglot')}")
 
     def get(self, key: str) -> Meaning | None:
         """Return the meaning kept under a key."""
-        row = self._known.get(key)
+        row = self._kept.get(key)
         if row is None:
             return None
-        self._used.add(key)
         rows, names, digests, is_open, is_whole, missing = row
-        return Meaning(rows, dict(zip(names, digests, strict=True)), is_open, is_whole, tuple(missing) or None)  # type: ignore[arg-type]
+        columns = dict(zip(names, digests, strict=True))
+        return Meaning(rows, columns, is_open, is_whole, (missing[0], missing[1]) if missing else None)
 
     def put(self, key: str, meaning: Meaning) -> None:
         """Keep a meaning."""
-        names, digests = list(meaning.columns), list(meaning.columns.values())
-        self._known[key] = (meaning.rows, names, digests, meaning.is_open, meaning.is_whole, meaning.missing or ())
-        self._used.add(key)
-        self._is_new = True
+        columns = meaning.columns
+        row = [meaning.rows, list(columns), list(columns.values()), meaning.is_open, meaning.is_whole, meaning.missing]
+        self._kept.put(key, row)
 
     def save(self) -> None:
-        """Write what was used, if anything is new. Where nothing can be written, only time is lost."""
-        if not self._is_new:
-            return
-        text = json.dumps({"version": _version(), "meanings": {key: self._known[key] for key in sorted(self._used)}})
-        fresh = self._place.with_name(f"{self._place.name}.{os.getpid()}.{time.monotonic_ns()}")
-        with suppress(OSError):
-            self._place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                fresh.write_text(text)
-                fresh.replace(self._place)
-            finally:
-                fresh.unlink(missing_ok=True)
-
-    def _read(self) -> dict[str, tuple[str, list[str], list[str], bool, bool, Iterable[str]]]:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            said = json.loads(self._place.read_text())
-            if said["version"] == _version():
-                return dict(said["meanings"])
-        return {}
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return f"{VERSION} {version('sqlglot')}"
+        """Write what is new to disk."""
+        self._kept.save()

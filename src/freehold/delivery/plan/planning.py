@@ -24,6 +24,7 @@ from freehold.delivery.plan.changes import (
 from freehold.delivery.plan.findings import column_findings
 from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, meanings_of
 from freehold.delivery.plan.past import NO_PAST, Past, Reader
+from freehold.delivery.template import KeptCompiled
 from freehold.foundation import Exit, FreeholdError, Where
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def plan(
     *,
     past: Past = NO_PAST,
     kept: KeptMeanings | None = None,
+    compiled: KeptCompiled | None = None,
     judge: Judge = lambda *_: (),
 ) -> Plan:
     """Compare an estate with an earlier version of it.
@@ -165,17 +167,18 @@ def plan(
         dialect: of its engine, as sqlglot names it.
         past: what is known of costs and readers.
         kept: meanings found earlier.
+        compiled: models compiled earlier.
         judge: says what is against a change of a contract.
 
     Raises:
         Problems: a model of either version is wrong.
     """
-    now = Graph.of(estate, env, dialect)
-    then = Graph.of(before.estate, env, dialect) if before else Graph({})
+    now = Graph.of(estate, env, dialect, compiled)
+    then = Graph.of(before.estate, env, dialect, compiled) if before else Graph({})
     meant = meanings_of(now, dialect, kept)
-    made = _Comparison(
-        estate.hashes, dict(before.estate.hashes) if before else {}, now, then, meant, meanings_of(then, dialect, kept)
-    )
+    meant_then = meanings_of(then, dialect, kept)
+    hashes = (estate.hashes, before.estate.hashes if before else {})
+    made = _Comparison(hashes, now, then, meant, meant_then, kept)
     ids = list(dict.fromkeys((*now.assets, *then.assets)))
     found = [c for c in (made.of(id_, dialect, past, judge) for id_ in ids) if c is not None]
     touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
@@ -198,14 +201,15 @@ class _Comparison:
 
     def __init__(
         self,
-        hashes: Mapping[str, str],
-        hashes_then: Mapping[str, str],
+        hashes: tuple[Mapping[str, str], Mapping[str, str]],
         now: Graph,
         then: Graph,
         meant: Mapping[str, Meaning],
         meant_then: Mapping[str, Meaning],
+        kept: KeptMeanings | None,
     ) -> None:
-        self._hashes, self._hashes_then = hashes, hashes_then
+        self._kept = kept
+        self._hashes, self._hashes_then = hashes
         self._now, self._then = now, then
         self._meant, self._meant_then = meant, meant_then
         self._seen: set[str] = set()
@@ -262,7 +266,7 @@ class _Comparison:
         if after is None:
             return ChangeClass.BREAKING if before.is_output else ChangeClass.COLUMN
         read = {name: self._meant_then.get(name) or self._meant[name] for name in after.inputs}
-        alone = meaning_of_asset(after, dialect, read)
+        alone = meaning_of_asset(after, dialect, read, self._kept)
         found = difference(self._meant_then[after.id], alone).change
         described = is_described_otherwise(before, after, self._hashes, self._hashes_then)
         return max(found, ChangeClass.METADATA) if described else found
