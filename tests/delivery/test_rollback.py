@@ -8,6 +8,15 @@ from shop import Shop, days, ordinary_day, write_day
 from freehold.foundation import FreeholdError
 
 
+@pytest.fixture
+def live(opened: Shop) -> Shop:
+    """A shop with five days, published one a run."""
+    for index, on in enumerate(days(5)):
+        write_day(opened.root, on, ordinary_day(index))
+        assert opened.delivery.run().exit_code == 0
+    return opened
+
+
 def _days(shop: Shop) -> list[int]:
     return [row[0].day for row in shop.rows("select sold_on from shop_orders.daily order by 1")]
 
@@ -26,6 +35,22 @@ def test_going_back_twice_goes_back_two_deployments(live: Shop) -> None:
     live.delivery.rollback("shop.orders")
     live.delivery.rollback("shop.orders")
     assert _days(live) == [1, 2, 3]
+
+
+def test_the_days_of_one_run_go_back_together(live: Shop) -> None:
+    """Between the deployments of a run some assets have a day that others have not: no way leads back to that."""
+    for index, on in enumerate(days(8)[5:], start=5):
+        write_day(live.root, on, ordinary_day(index))
+    assert len(live.delivery.run().deployments) == 3
+    live.delivery.rollback("shop.orders")
+    assert _days(live) == [1, 2, 3, 4, 5]
+    (figures,) = live.rows(
+        "SELECT (SELECT sum(amount) FROM shop_orders.lines), (SELECT sum(revenue) FROM shop_orders.daily), "
+        "(SELECT sum(revenue) FROM shop_orders.totals), (SELECT sum(spent) FROM shop_orders.buyers)"
+    )
+    assert len(set(figures)) == 1
+    live.delivery.rollback("shop.orders")
+    assert _days(live) == [1, 2, 3, 4]
 
 
 def test_a_product_stays_where_it_was_put_until_it_is_unpinned(live: Shop) -> None:

@@ -36,6 +36,10 @@ class Auditor:
             self._checks[asset.id] = found
         return self._checks[asset.id]
 
+    def referred(self, asset: Asset) -> frozenset[str]:
+        """Return the assets that checks of an asset refer to."""
+        return references_of(self.checks(asset))
+
     def fingerprint(self, asset: Asset) -> str:
         """Return what changes when an asset would be judged differently."""
         if asset.id not in self._fingerprints:

@@ -20,11 +20,24 @@ _UNITS = {
 
 
 def newest_interval(asset: Asset, graph: Graph, live: Mapping[str, Live]) -> datetime | None:
-    """Return the end of the newest interval that an asset's live version holds or was built from."""
-    ends = (
-        m.interval.end for name in graph.upstream([asset.id]) if name in live for m in live[name].members if m.interval
-    )
-    return max(ends, default=None)
+    """Return the end of the newest interval that an asset's live version holds, or was built from.
+
+    What was published of an input after that version was built is not in it, so it does not count.
+    """
+    entry = live.get(asset.id)
+    return _newest(asset, graph, live, max((m.id for m in entry.members), default=0)) if entry else None
+
+
+def _newest(asset: Asset, graph: Graph, live: Mapping[str, Live], until: int) -> datetime | None:
+    """Return the end of the newest interval among candidates that were there when candidate `until` was built."""
+    entry = live.get(asset.id)
+    if entry is None:
+        return None
+    if asset.by_interval:
+        return max((m.interval.end for m in entry.members if m.interval and m.id <= until), default=None)
+    built = min(until, max((m.id for m in entry.members), default=0))
+    above = (_newest(graph.assets[name], graph, live, built) for name in asset.inputs)
+    return max((end for end in above if end is not None), default=None)
 
 
 def freshness_target_s(asset: Asset) -> float | None:

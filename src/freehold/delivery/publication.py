@@ -152,7 +152,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release of one asset. `number` orders deployments; `reads` are the epochs of inputs a view is fixed to."""
+    """One release of one asset. `number` orders runs, which may make several deployments; `reads` are the epochs of inputs a view is fixed to."""
 
     env: str
     asset: str
@@ -180,12 +180,16 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Everything that one wave changes, all of it in one transaction."""
+    """Everything that one wave changes, all of it in one transaction.
+
+    `number` is that of an earlier settlement of the same run, if there was one: they are gone back to together.
+    """
 
     deployment: str
     moves: tuple[Move, ...] = ()
     judged: tuple[Judged, ...] = ()
     events: str = "[]"
+    number: int | None = None
 
 
 class Publication:
@@ -235,6 +239,10 @@ class Publication:
                 found = session.rows(f"SELECT nextval('{SYSTEM}.candidate_id') FROM range({_RESERVE})")
                 self._reserved = sorted((row[0] for row in found), reverse=True)
             return self._reserved.pop()
+
+    def next_number(self, session: Session) -> int:
+        """Return the number of the releases of a run; greater than all before."""
+        return int(session.rows(f"SELECT nextval('{SYSTEM}.release_number')")[0][0])
 
     def stage(self, session: Session, candidate: Candidate) -> None:
         """Remember a candidate; call it in the transaction that writes its rows."""
@@ -332,7 +340,7 @@ class Publication:
         chosen = f"AND asset IN ({', '.join('?' for _ in names)})" if names else ""
         found = session.rows(
             "SELECT env, asset, epoch, deployment, number, restores, physical, view_sql, reads, published_at "
-            f"FROM {SYSTEM}.release WHERE (env = ? OR ?) {chosen} ORDER BY number DESC, asset",
+            f"FROM {SYSTEM}.release WHERE (env = ? OR ?) {chosen} ORDER BY number DESC, epoch DESC, asset",
             (self.env, everywhere, *names),
         )
         return [replace(Release(*row), reads=tuple((a, e) for a, e in json.loads(row[8]))) for row in found]
@@ -415,7 +423,7 @@ class Publication:
         found = session.rows(f"SELECT asset, epoch, view_sql FROM {SYSTEM}.publication WHERE env = ?", (self.env,))
         current = {asset: epoch for asset, epoch, _ in found}
         shown = {asset: view_sql for asset, _, view_sql in found}
-        number = session.rows(f"SELECT nextval('{SYSTEM}.release_number')")[0][0]
+        number = settlement.number or self.next_number(session)
         for move in moves:
             self._expect(move, current.get(move.asset, 0))
         epochs = {move.asset: move.expected_epoch + 1 for move in moves}

@@ -36,6 +36,7 @@ def returns_of(
 ) -> Return:
     """Return the way back from what is live to the deployment before it.
 
+    The deployments of one run are undone together: between two of them some assets have a day that others have not.
     `releases` are all releases of the product's assets, newest first. A release that was itself a rollback counts as
     the one it restored, so that going back twice goes back two deployments.
 
@@ -60,9 +61,9 @@ def returns_of(
 
 
 def _before(releases: Sequence[Release], origin: Release) -> Release | None:
-    """Return the newest release of an asset before another, rollbacks apart; None if there is none."""
+    """Return the newest release of an asset before the run of another, rollbacks apart; None if there is none."""
     earlier = (r for r in releases if r.asset == origin.asset and r.number < origin.number and r.restores is None)
-    return max(earlier, key=lambda r: r.number, default=None)
+    return max(earlier, key=lambda r: r.epoch, default=None)
 
 
 def _origin(by_epoch: Mapping[tuple[str, int], Release], asset: str, epoch: int) -> Release:

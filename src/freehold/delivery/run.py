@@ -1,8 +1,9 @@
 """One run: find what is new, build it beside what is live, judge it, publish what passed, remember all of it.
 
-A run goes in *waves*: one for each interval, in the order of time, and a last one for assets that are built whole. Each
-wave ends in one settlement, a single transaction that moves every asset of the wave at once and keeps the events it
-owes the ledger, so that a process killed at any instant has either done all of a wave or none of it.
+A run goes in *waves*: one for each interval, in the order of time, and one for assets that are built whole, each after
+what it reads (see `phases`). A wave ends in one settlement, a single transaction that moves every asset of the wave at
+once and keeps the events it owes the ledger, so that a process killed at any instant has either done all of a wave or
+none of it. The last wave of intervals is settled together with what is built whole after it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from freehold.delivery.evidence import Evidence, packed, plain
 from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import moves_of
+from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.publication import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.step import (
     Arrived,
@@ -94,7 +96,6 @@ class _Wave:
     """What has happened since the last settlement."""
 
     work: list[_Work] = field(default_factory=list)
-    blocked: dict[str, StepOutcome] = field(default_factory=dict)
 
 
 class Run:
@@ -126,26 +127,28 @@ class Run:
         self._builder = Builder(
             *(delivery.root, delivery.publication, self._overlay, self._graph.assets, delivery.worker, delivery.bound)
         )
+        self._waits_for = waits_for(
+            self._graph, {a.id: delivery.auditor.referred(a) for a in self._graph.assets.values()}
+        )
+        self._phases = phases(self._graph, self._waits_for)
+        self._together = False
+        self._number: int | None = None
         self._wave = _Wave()
         self._steps: list[StepOutcome] = []
         self._deployments: list[str] = []
         self._unchanged = 0
         self._lacking: set[str] = set()
+        self._blocked: dict[str, list[StepOutcome]] = defaultdict(list)
         self._gaps: set[str] = set()
 
     def execute(self) -> RunOutcome:
         """Do everything there is to do; see the module."""
         began = time.perf_counter()
-        pending = self._pending()
-        together = self._changes_definition(pending)
-        ordered = list(waves(pending))
-        for done, (interval, assets) in enumerate(ordered):
-            self._go(interval, assets)
-            last = done == len(ordered) - 1
-            if not last and not together:
-                self._settle()
-            self._progress(None, done + 1, len(ordered))
-        self._go(None, [a.id for a in self._graph.assets.values() if not a.by_interval])
+        for phase in self._phases:
+            if phase.by_interval:
+                self._go_by_interval(phase.assets)
+            else:
+                self._go(None, phase.assets)
         self._settle(is_last=True)
         pinned = tuple(sorted(a for a in self._selected if self._is_pinned(a)))
         seconds = time.perf_counter() - began
@@ -156,14 +159,25 @@ class Run:
         """How many candidates were not live when the run began."""
         return len(self._waiting)
 
+    def _go_by_interval(self, assets: Sequence[str]) -> None:
+        """Go through the intervals of a phase in the order of time; what the last one gives is settled later."""
+        pending = self._pending(assets)
+        self._together = self._together or self._changes_definition(pending)
+        ordered = list(waves(pending))
+        for done, (interval, names) in enumerate(ordered, start=1):
+            self._go(interval, names)
+            if done < len(ordered) and not self._together:
+                self._settle()
+            self._progress(None, done, len(ordered))
+
     # -- what there is to do
 
-    def _pending(self) -> dict[Interval, list[str]]:
-        """Return intervals in which something may be new, with the assets that have them, inputs first."""
+    def _pending(self, assets: Iterable[str]) -> dict[Interval, list[str]]:
+        """Return intervals in which something of these assets may be new, with those assets, inputs first."""
         found = intervals_of(self._graph, self._overlay, self._arrived)
         stale: dict[Interval, list[str]] = defaultdict(list)
         moved: dict[str, set[Interval]] = defaultdict(set)
-        for asset in self._graph.assets.values():
+        for asset in (self._graph.assets[name] for name in assets):
             is_plainly_done = self._plainly_done(asset)
             above = [moved[name] for name in asset.inputs if moved.get(name)]
             for interval in found.get(asset.id, ()):
@@ -194,7 +208,8 @@ class Run:
             inputs_standing = [self._overlay.standing(name) for name in asset.inputs]
 
             def inputs(interval: Interval) -> tuple[str, ...]:
-                return tuple(c.name if (c := above.get(interval)) else "" for above in inputs_standing)
+                found = (above.get(interval) or above.get(None) for above in inputs_standing)
+                return tuple(c.name if c else "" for c in found)
 
         def is_plainly_done(interval: Interval) -> bool:
             candidate = standing.get(interval)
@@ -259,12 +274,11 @@ class Run:
         names = [a for a in assets if a in self._selected and not self._is_pinned(a)]
         if interval is None:
             self._gaps = self._open_gaps()
-            self._wave.blocked = {}
         if self._d.jobs == 1 or len(names) == 1:
             for name in names:
                 self._finish(self._step(self._session, name, interval))
             return
-        sorter = TopologicalSorter({n: set(self._graph.assets[n].inputs) & set(names) for n in names})
+        sorter = TopologicalSorter({n: self._waits_for[n] & set(names) for n in names})
         sorter.prepare()
         with ThreadPoolExecutor(self._d.jobs) as pool:
             running: dict[Future[_Work | None], str] = {}
@@ -288,7 +302,7 @@ class Run:
         self._wave.work.append(work)
         outcome = work.outcome
         if outcome.status is not Status.PUBLISHED:
-            self._wave.blocked[outcome.asset] = outcome
+            self._blocked[outcome.asset].append(outcome)
             if outcome.interval is not None and outcome.interval not in self._overlay.standing(outcome.asset):
                 self._lacking.add(outcome.asset)
         self._progress(work.outcome, 0, 0)
@@ -376,9 +390,9 @@ class Run:
     def _holder(self, asset: Asset, interval: Interval | None) -> StepOutcome | None:
         """Return the outcome an asset has to wait for, if there is one."""
         for name in asset.inputs:
-            blocked = self._wave.blocked.get(name)
-            if blocked and (blocked.interval is None or interval is None or blocked.interval.overlaps(interval)):
-                return blocked
+            for blocked in self._blocked.get(name, ()):
+                if blocked.interval is None or (interval is not None and blocked.interval.overlaps(interval)):
+                    return blocked
             if interval is None and name in self._gaps:
                 return self._gap(name)
         return None
@@ -436,7 +450,7 @@ class Run:
 
     def _settle(self, *, is_last: bool = False) -> None:
         """Publish what passed and remember everything, all at once; after the last wave, also how old the data is."""
-        wave, self._wave = self._wave, _Wave(blocked=self._wave.blocked)
+        wave, self._wave = self._wave, _Wave()
         self._steps += [w.outcome for w in wave.work]
         fresh = [w for w in wave.work if not w.outcome.repeated]
         now = self._d.clock.now()
@@ -453,7 +467,10 @@ class Run:
         self._define()
         if moves:
             self._d.ledger.append(evidence.started(moves))
-        settlement = Settlement(deployment, tuple(moves), tuple(self._judged(fresh)), packed(events))
+        if moves and self._number is None:
+            self._number = self._d.publication.next_number(self._session)
+        judged = tuple(self._judged(fresh))
+        settlement = Settlement(deployment, tuple(moves), judged, packed(events), self._number)
         self._d.publication.settle(self._session, settlement, self._token, now)
         self._d.ledger.append(*events)
         if moves:
