@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from shop import DAILY_CONTRACT, MODELS, RAW, Shop, days, ordinary_day, shop, write_day
+from shop import DAILY_CONTRACT, MODELS, RAW, START, Shop, column, contract, days, ordinary_day, shop, write_day
 
 from freehold.delivery import Status, parse_interval
 from freehold.foundation import FreeholdError
@@ -294,3 +295,46 @@ def test_live_data_is_judged_without_building(live: Shop) -> None:
     found = live.delivery.check()
     assert {str(r.verdict) for r in found["shop.orders.raw"].results} == {"pass"}
     assert live.delivery.clock.now() - timedelta(0) == live.clock.now()
+
+
+def test_what_is_live_passes_the_checks_it_was_published_by(live: Shop) -> None:
+    """A check of one interval judges each that is live, so good days stay good together."""
+    found = live.delivery.check()["shop.orders.raw"]
+    (counted,) = [r for r in found.results if r.check.kind == "row_count"]
+    assert (counted.verdict, counted.value, counted.reason) == ("pass", 3, "")
+    assert [r for r in found.results if r.blocks] == []
+
+
+def test_a_bad_interval_among_the_live_is_named(live: Shop) -> None:
+    """The verdict over all intervals is the worst, and says which they are."""
+    stricter = replace(RAW.objects[0].quality[0], threshold=4)
+    harder = replace(RAW, objects=(replace(RAW.objects[0], quality=(stricter,)),))
+    write_day(live.root, days(6)[5], [*ordinary_day(5), ("d", "b1", 1, 1.0)])
+    live.delivery.run()
+    judged = live.with_estate(shop(live.root, contracts=(harder, DAILY_CONTRACT))).check(["raw"])["shop.orders.raw"]
+    (counted,) = [r for r in judged.results if r.check.kind == "row_count"]
+    assert counted.verdict == "fail"
+    assert counted.reason.startswith("in 5 of 6 intervals: 2024-01-01, 2024-01-02, 2024-01-03 and 2 more")
+
+
+def test_an_instant_with_an_offset_is_kept_as_utc(tmp_path: Path) -> None:
+    """What a text says of its zone is not dropped; one that says nothing is UTC."""
+    events = contract("shop.orders.raw", [column("n", "integer"), column("seen", "timestamp")], path="in/{date}.csv")
+    models = {"seen": "select * from {{ source('orders', 'raw') }}"}
+    running = Shop.open(tmp_path, shop(tmp_path, models, (events,)))
+    (tmp_path / "in").mkdir()
+    texts = ("2024-01-01T23:30:00-05:00", "2024-01-01 23:30:00", "2024-01-01T23:30:00Z", "2024-01-01 00:30:00+02:00")
+    lines = "".join(f"{n},{text}\n" for n, text in enumerate(texts))
+    (tmp_path / "in/2024-01-01.csv").write_text("n,seen\n" + lines)
+    assert running.delivery.run().exit_code == 0
+    found = [str(row[0]) for row in running.rows("SELECT seen FROM shop_orders.seen ORDER BY n")]
+    assert found == ["2024-01-02 04:30:00", "2024-01-01 23:30:00", "2024-01-01 23:30:00", "2023-12-31 22:30:00"]
+    running.close()
+
+
+def test_files_dated_later_than_asked_wait(live: Shop) -> None:
+    """A file of a day that has not come is left where it is, and named."""
+    write_day(live.root, date(2031, 1, 1), ordinary_day(0))
+    outcome = live.delivery.run(until=START + timedelta(days=30))
+    assert outcome.nothing_to_do
+    assert outcome.later == ("landing/2031-01-01.csv",)

@@ -54,7 +54,7 @@ def opened_delivery(
     chosen = chosen_environment(estate, env)
     connection = estate.connections[chosen.connection]
     settings = resolved(connection.settings, root=estate.root, where=connection.where)
-    clock = SimulatedClock(instant(at)) if at else SystemClock()
+    clock = SimulatedClock(_past(at)) if at else SystemClock()
     with ExitStack() as closing:
         engine = open_engine(connection.url, root=str(estate.root), wait_s=wait_s, **settings)
         closing.callback(engine.close)
@@ -83,6 +83,23 @@ def loaded(start: str | None) -> Estate:
     from freehold.estate import find_estate, load_estate
 
     return load_estate(find_estate(Path(start) if start else None))
+
+
+def _past(text: str) -> datetime:
+    """Read an instant to act at; the rest of today counts as past, what comes after has not happened.
+
+    Raises:
+        FreeholdError: FH-C004 it is in the future.
+    """
+    read = instant(text)
+    if read > SystemClock().now() + timedelta(days=1):
+        raise FreeholdError(
+            "FH-C004",
+            f"`{text}` is in the future.",
+            fix="Name a day that has been; what is recorded then stays recorded.",
+            exit_code=Exit.USAGE,
+        )
+    return read
 
 
 def instant(text: str) -> datetime:

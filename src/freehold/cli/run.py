@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
 if TYPE_CHECKING:
     from freehold.delivery import RunOutcome, StepOutcome
 
+AHEAD = timedelta(days=2)  # no file is dated later than tomorrow, wherever its clock stands
 MOST_ROWS = 20
 _MARKS = {
     "published": "[green]published[/green]",
@@ -59,7 +61,7 @@ def run(
     span = parse_interval(interval) if interval else None
     opened = opened_delivery(start, env, wait_s=wait_s, jobs=jobs, at=as_of)
     with opened as delivery, _progress(shown=not as_json) as progress:
-        outcome = delivery.run(select, span, progress, until=instant(as_of) if as_of else None)
+        outcome = delivery.run(select, span, progress, until=instant(as_of) if as_of else datetime.now(UTC) + AHEAD)
     if as_json:
         emit(_as_object(outcome))
     else:
@@ -70,6 +72,9 @@ def run(
 def _print(outcome: RunOutcome) -> None:
     if outcome.nothing_to_do and not outcome.steps:
         say(f"Nothing new: {outcome.unchanged:,} steps are up to date. ({outcome.seconds:.1f} s)")
+    if outcome.later:
+        files = f"{outcome.later[0]} is" if len(outcome.later) == 1 else f"{len(outcome.later):,} files are"
+        say(f"{files} dated after that and left where {'it is' if len(outcome.later) == 1 else 'they are'}.")
     for name in outcome.pinned:
         say(f"{name} is pinned by a rollback and was left as it is; `freehold rollback PRODUCT --unpin` lets it go on.")
     shown = _worth_showing(outcome)
@@ -110,6 +115,7 @@ def _as_object(outcome: RunOutcome) -> dict[str, Any]:
         "deployments": outcome.deployments,
         "unchanged": outcome.unchanged,
         "pinned": outcome.pinned,
+        "later": outcome.later,
         "seconds": round(outcome.seconds, 3),
         "steps": [step_object(step) for step in outcome.steps],
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.opened import as_of, environment, opened_delivery, waiting
+from freehold.cli.opened import environment, opened_delivery, waiting
 from freehold.cli.output import ago, as_json, emit, say, table
 
 if TYPE_CHECKING:
@@ -24,20 +24,17 @@ _SAFE = {
 
 @click.command(epilog="Example: freehold status sales.orders")
 @click.argument("product", required=False)
-@as_of
 @environment
 @waiting
 @as_json
 @click.pass_obj
-def status(
-    start: str | None, product: str | None, as_of: str | None, env: str | None, wait_s: float, as_json: bool
-) -> None:
+def status(start: str | None, product: str | None, env: str | None, wait_s: float, as_json: bool) -> None:
     """Show each product: safe to use now? since when? what is in quarantine?
 
     `last good` means that consumers read the newest version that passed, and that newer data waits: the reasons follow.
     Name a PRODUCT to see its assets.
     """
-    with opened_delivery(start, env, wait_s=wait_s, at=as_of) as delivery:
+    with opened_delivery(start, env, wait_s=wait_s) as delivery:
         found = delivery.status()
         now = delivery.clock.now()
         if product:

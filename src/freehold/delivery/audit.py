@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.graph import Graph
+from freehold.delivery.interval import Interval
 from freehold.delivery.overlay import Overlay, fingerprint
 from freehold.delivery.publication import Candidate
 from freehold.delivery.states import States
 from freehold.engines import Capabilities, Column, Session
 from freehold.estate.model import Contract
-from freehold.quality import Check, CheckPlan, Evaluation, Scope, compile_checks, references_of
+from freehold.quality import Check, CheckPlan, Evaluation, Result, Scope, Verdict, compile_checks, references_of
 
 
 class Auditor:
@@ -83,11 +85,28 @@ class Auditor:
         return evaluation
 
     def standing(self, session: Session, asset: Asset, overlay: Overlay, now: datetime) -> Evaluation:
-        """Judge everything that is live of an asset."""
+        """Judge everything that is live of an asset; a check of one interval judges each that is live."""
         rows = overlay.reading(asset)
         columns = session.columns_of(f"SELECT * FROM {rows} AS t")
         scope = Scope(rows=rows, rest=None, references=self._references(asset, overlay), now=now)
-        return self.plan(asset, columns).evaluate(session, scope)
+        checks = self.checks(asset)
+        apart = [c for c in checks if c.is_of_one_interval] if asset.by_interval else []
+        if not apart:
+            return self.plan(asset, columns).evaluate(session, scope)
+        together = CheckPlan.make([c for c in checks if c not in apart], columns, self._capabilities)
+        whole = together.evaluate(session, scope)
+        each = CheckPlan.make(apart, columns, self._capabilities, values=False)
+        found: list[tuple[Interval | None, Evaluation]] = []
+        for interval, candidate in sorted(overlay.standing(asset.id).items(), key=lambda item: item[1].id):
+            found.append((interval, each.evaluate(session, replace(scope, rows=overlay.batch(candidate)))))
+        folded = {c.id: _folded([(i, e.results[n]) for i, e in found]) for n, c in enumerate(each.checks)}
+        results = iter(whole.results)
+        return Evaluation(
+            tuple(folded[c.id] if c.id in folded else next(results) for c in checks),
+            whole.state,
+            whole.queries + sum(e.queries for _, e in found),
+            whole.seconds + sum(e.seconds for _, e in found),
+        )
 
     def _references(self, asset: Asset, overlay: Overlay) -> dict[str, str]:
         named = references_of(self.checks(asset))
@@ -100,3 +119,20 @@ class Auditor:
             if asset.contract and asset.schema and asset.contract.id == wanted and asset.schema.name == schema:
                 return asset.id
         return name if name in self._graph.assets else None
+
+
+_WORST = (Verdict.ERROR, Verdict.FAIL, Verdict.WARN)
+_MOST_NAMED = 3
+
+
+def _folded(found: list[tuple[Interval | None, Result]]) -> Result:
+    """Return one result for those of all intervals: the worst, which says where; else the newest."""
+    cost = sum(r.cost_s for _, r in found)
+    for verdict in _WORST:
+        bad = [(interval, r) for interval, r in found if r.verdict is verdict]
+        if bad:
+            named = ", ".join(str(interval) for interval, _ in bad[:_MOST_NAMED])
+            more = f" and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
+            reason = f"in {len(bad)} of {len(found)} intervals: {named}{more}"
+            return replace(bad[-1][1], reason="; ".join(x for x in (reason, bad[-1][1].reason) if x), cost_s=cost)
+    return replace(found[-1][1], cost_s=cost)

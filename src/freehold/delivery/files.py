@@ -115,10 +115,10 @@ def reading(root: Path, asset: Asset, version: FileVersion) -> str:
     if asset.schema is None:
         return f"SELECT * FROM read_csv({path}, header = true, delim = {literal(asset.files.delimiter)})"
     _agree(header, asset.schema, version.path)
-    types = {p.column: column_type(p) for p in asset.schema.columns}
+    types = {p.column: _TEXT_TYPES.get(kind := column_type(p), kind) for p in asset.schema.columns}
     columns = ", ".join(f"{literal(name)}: {literal(types.get(name, 'VARCHAR'))}" for name in header)
     return (
-        f"SELECT {_selected(asset.schema)} FROM read_csv({path}, header = true, auto_detect = false, "
+        f"SELECT {_as_utc(asset.schema)} FROM read_csv({path}, header = true, auto_detect = false, "
         f"delim = {literal(asset.files.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
         f"null_padding = false, columns = {{{columns}}})"
     )
@@ -131,6 +131,20 @@ def column_type(p: Property) -> str:
     if p.logical_type == "timestamp" and p.options.get("timezone"):
         return "TIMESTAMPTZ"
     return _LOGICAL.get(p.logical_type or "string", "VARCHAR")
+
+
+# An offset in a text says which instant is meant: it is read with it and kept as UTC. A plain cast would drop it.
+_TEXT_TYPES = {"TIMESTAMP": "TIMESTAMPTZ"}
+
+
+def _as_utc(schema: SchemaObject) -> str:
+    """Return the columns of a text file, instants without a zone in UTC."""
+    return ", ".join(
+        f"timezone('UTC', {quoted(p.column)}) AS {quoted(p.column)}"
+        if column_type(p) in _TEXT_TYPES
+        else quoted(p.column)
+        for p in schema.columns
+    )
 
 
 def _selected(schema: SchemaObject | None) -> str:

@@ -152,7 +152,11 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release of one asset. `number` orders runs, which may make several deployments; `reads` are the epochs of inputs a view is fixed to."""
+    """One release of one asset.
+
+    `number` orders runs, each of which may make several deployments; `reads` are the epochs of inputs that a view is
+    fixed to.
+    """
 
     env: str
     asset: str

@@ -56,7 +56,8 @@ MOST_SAMPLES = 5
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
     """What a run came to. `deployments` are the settlements that published something; `unchanged` counts steps
-    that had nothing new to do; `pinned` names assets a rollback keeps where they are.
+    that had nothing new to do; `pinned` names assets a rollback keeps where they are; `later` are files dated after
+    the instant until which intervals were asked for.
     """
 
     run_id: str
@@ -65,6 +66,7 @@ class RunOutcome:
     unchanged: int
     pinned: tuple[str, ...]
     seconds: float
+    later: tuple[str, ...] = ()
 
     @property
     def nothing_to_do(self) -> bool:
@@ -132,6 +134,7 @@ class Run:
         )
         self._phases = phases(self._graph, self._waits_for)
         self._together = False
+        self._later: set[str] = set()
         self._number: int | None = None
         self._wave = _Wave()
         self._steps: list[StepOutcome] = []
@@ -152,7 +155,10 @@ class Run:
         self._settle(is_last=True)
         pinned = tuple(sorted(a for a in self._selected if self._is_pinned(a)))
         seconds = time.perf_counter() - began
-        return RunOutcome(self.run_id, tuple(self._steps), tuple(self._deployments), self._unchanged, pinned, seconds)
+        return RunOutcome(
+            *(self.run_id, tuple(self._steps), tuple(self._deployments), self._unchanged, pinned, seconds),
+            later=tuple(sorted(self._later)),
+        )
 
     @property
     def idle_candidates(self) -> int:
@@ -233,6 +239,8 @@ class Run:
     def _is_chosen(self, asset: Asset, interval: Interval) -> bool:
         """Say whether an interval is asked for."""
         over = self._until is None or interval.end.replace(tzinfo=UTC) <= self._until
+        if not over and asset.kind is Kind.SOURCE and interval in self._arrived.get(asset.id, {}):
+            self._later.add(self._arrived[asset.id][interval].path)
         return over and asset.id in self._selected and (self._only is None or self._only.covers(interval))
 
     def _changes_definition(self, pending: dict[Interval, list[str]]) -> bool:

@@ -8,15 +8,11 @@ from typing import Any
 
 from freehold.estate.model import Contract, Property, QualityRule, SchemaObject
 from freehold.foundation import Where
-from freehold.quality.model import Check
+from freehold.quality.model import ROW_KINDS, Check
 
 Resolve = Callable[[str, Contract], "str | None"]
 
 _MILD = {"warning", "warn", "info", "information", "informational", "low", "minor", "trivial", "notice", "debug"}
-_ROW_KINDS = {
-    "not_null", "in_set", "range", "multiple", "length", "items", "pattern", "format", "nulls", "missing", "invalid",
-    "expression",
-}  # fmt: skip
 _DIMENSIONS = {
     "schema": "conformity", "type": "conformity", "not_null": "completeness", "nulls": "completeness",
     "missing": "completeness", "row_count": "completeness", "unique": "uniqueness", "duplicates": "uniqueness",
@@ -83,7 +79,7 @@ class Drafts:
         wanted = settings.get("freehold:scope")
         if wanted in ("interval", "table"):
             return str(wanted)
-        return "interval" if self.incremental and kind in _ROW_KINDS else "table"
+        return "interval" if self.incremental and kind in ROW_KINDS else "table"
 
 
 def is_blocking(severity: str | None, settings: Mapping[str, Any]) -> bool:

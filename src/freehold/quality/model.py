@@ -9,6 +9,12 @@ from typing import Any
 
 from freehold.foundation import Where
 
+# Kinds that judge every row by itself: over several intervals they say what they say over each.
+ROW_KINDS = {
+    "not_null", "in_set", "range", "multiple", "length", "items", "pattern", "format", "nulls", "missing", "invalid",
+    "expression",
+}  # fmt: skip
+
 
 class Verdict(StrEnum):
     """What a check says. An error is neither a pass nor a failure: nothing is known."""
@@ -51,6 +57,11 @@ class Check:
     threshold: Any = 0
     unit: str = "rows"
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_of_one_interval(self) -> bool:
+        """Whether it judges the rows of an interval together, so that over several it would say something else."""
+        return self.scope == "interval" and self.kind not in ROW_KINDS
 
 
 @dataclass(frozen=True, slots=True)
