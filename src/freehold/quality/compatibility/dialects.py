@@ -8,7 +8,8 @@ from freehold.estate.model import Contract
 
 # By the `type` of an ODCS server; a server that stores files spells no types of its own.
 _OF_SERVER = {
-    "duckdb": "duckdb", "postgres": "postgres", "postgresql": "postgres", "cloudsql": "postgres", "redshift": "redshift",
+    "duckdb": "duckdb", "postgres": "postgres", "postgresql": "postgres", "cloudsql": "postgres",
+    "redshift": "redshift",
     "snowflake": "snowflake", "bigquery": "bigquery", "databricks": "databricks", "trino": "trino", "presto": "presto",
     "athena": "athena", "mysql": "mysql", "oracle": "oracle", "sqlserver": "tsql", "synapse": "tsql",
     "clickhouse": "clickhouse", "hive": "hive",

@@ -12,7 +12,7 @@ from freehold.foundation import Where
 class Judgement(StrEnum):
     """What a change means to one side.
 
-    `metadata`: the data is as before; `safe`: something about the data changed and the side is served as well as before;
+    `metadata`: the data is as before; `safe`: something about the data changed but the side is served as before;
     `additive`: something new is there; `breaking`: what the side relied on, or was able to deliver, may fail.
     """
 
@@ -41,7 +41,7 @@ class Finding:
     Attributes:
         change: the name of the ruling, such as `column_removed`; see `RULINGS`.
         object: the schema object, as named after the change; None for the contract itself.
-        property: the path of the column in it (`address.city`, `tags[]`); None for the object.
+        column: the path of the column in it (`address.city`, `tags[]`); None for the object.
         before: what the contract said, as text for people; None where it said nothing.
         after: what it says now.
         consumer: what it means to who reads the data.
@@ -53,7 +53,7 @@ class Finding:
 
     change: str
     object: str | None
-    property: str | None
+    column: str | None
     before: str | None
     after: str | None
     consumer: Judgement
@@ -75,14 +75,14 @@ class Finding:
     @property
     def subject(self) -> str:
         """What changed, as one name: `lines.amount`, `lines`, or `contract`."""
-        return ".".join(part for part in (self.object, self.property) if part) or "contract"
+        return ".".join(part for part in (self.object, self.column) if part) or "contract"
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as JSON values."""
         return {
             "change": self.change,
             "object": self.object,
-            "property": self.property,
+            "column": self.column,
             "before": self.before,
             "after": self.after,
             "verdict": str(self.verdict),

@@ -82,8 +82,8 @@ def _renamed(gone: Sequence[T], fresh: Sequence[T], likeness: Callable[[T, T], f
 
 def _alike(one: str, other: str) -> float:
     """Return how alike two names are, 0 to 1: case and the signs between words do not count."""
-    plain = [name.lower().replace("_", "").replace("-", "") for name in (one, other)]
-    return SequenceMatcher(None, *plain, autojunk=False).ratio()
+    first, second = (name.lower().replace("_", "").replace("-", "") for name in (one, other))
+    return SequenceMatcher(None, first, second, autojunk=False).ratio()
 
 
 def _same_type(old: Property, new: Property) -> bool:

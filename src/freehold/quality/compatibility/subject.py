@@ -17,7 +17,7 @@ class Subject:
 
     where: Where
     object: str | None = None
-    property: str | None = None
+    column: str | None = None
 
     def at(self, where: Where) -> Subject:
         """Return the same subject with a more exact place."""
@@ -25,11 +25,11 @@ class Subject:
 
     def within(self, name: str, where: Where) -> Subject:
         """Return a column of this object, or a field of this column."""
-        return Subject(where, self.object, f"{self.property}.{name}" if self.property else name)
+        return Subject(where, self.object, f"{self.column}.{name}" if self.column else name)
 
     def items(self, where: Where) -> Subject:
         """Return the elements of this column, which is an array."""
-        return Subject(where, self.object, f"{self.property}[]")
+        return Subject(where, self.object, f"{self.column}[]")
 
     def judged(
         self, change: str, before: Any = None, after: Any = None, *, detail: str = "", name: str = ""
@@ -37,12 +37,12 @@ class Subject:
         """Return the finding of one change by its ruling. `name` is what the reason calls it if not the subject."""
         ruling = RULINGS[change]
         old, new = shown(before), shown(after)
-        called = name or self.property or self.object or "the contract"
+        called = name or self.column or self.object or "the contract"
         reason = ruling.reason.format(subject=f"`{called}`", before=_quoted(old), after=_quoted(new), detail=detail)
         return Finding(
             change=change,
             object=self.object,
-            property=self.property,
+            column=self.column,
             before=old,
             after=new,
             consumer=ruling.consumer,
