@@ -87,6 +87,7 @@ def _alike(one: str, other: str) -> float:
 
 
 def _same_type(old: Property, new: Property) -> bool:
-    if old.physical_type and new.physical_type:
-        return old.physical_type.lower() == new.physical_type.lower()
-    return old.logical_type == new.logical_type
+    """Return whether two columns hold the same kind of values; a wider one of the same kind counts."""
+    if old.logical_type and new.logical_type:
+        return old.logical_type == new.logical_type
+    return (old.physical_type or "").lower() == (new.physical_type or "").lower()

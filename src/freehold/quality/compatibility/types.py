@@ -124,7 +124,7 @@ def _difference(before: str, after: str) -> str:
 
 def _widths(before: str | None, after: str | None, subject: Subject) -> Iterator[Finding]:
     if before is None or after is None:
-        yield subject.judged("bound_removed" if before else "bound_added", before, after, detail="A width in bits")
+        yield subject.judged("bound_removed" if before else "bound_added", before, after, detail="a width in bits")
         return
     yield subject.judged(
         _relation(_FORMATS[before], _FORMATS[after]), before, after, detail=_difference("exact number", "float")

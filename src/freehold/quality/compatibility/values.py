@@ -18,10 +18,10 @@ _LEVELS = {
     "secret": 5,
 }  # fmt: skip
 _LIMITS = (
-    ("value", "The range of values", ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")),
-    ("length", "The length", ("minLength", "", "maxLength", "")),
-    ("items", "The number of items", ("minItems", "", "maxItems", "")),
-    ("fields", "The number of fields", ("minProperties", "", "maxProperties", "")),
+    ("value", "the range of values", ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")),
+    ("length", "the length", ("minLength", "", "maxLength", "")),
+    ("items", "the number of items", ("minItems", "", "maxItems", "")),
+    ("fields", "the number of fields", ("minProperties", "", "maxProperties", "")),
 )
 _LIMITED = {name for _, _, names in _LIMITS for name in names if name}
 _WIDTHS = {f"{sign}{bits}" for sign in "iu" for bits in (8, 16, 32, 64, 128)} | {"f32", "f64"}
@@ -49,7 +49,7 @@ def _presence(old: Property, new: Property, subject: Subject) -> Iterator[Findin
 
 def _enum(before: Sequence[Any], after: Sequence[Any], subject: Subject) -> Finding:
     come, gone = [v for v in after if v not in before], [v for v in before if v not in after]
-    detail = "; ".join(f"{listed(v)} {verb}" for v, verb in ((come, "new"), (gone, "gone")) if v)
+    detail = "; ".join(f"{verb}: {listed(v)}" for v, verb in ((come, "new"), (gone, "gone")) if v)
     return subject.judged(enum_change(before, after), before or None, after or None, detail=detail)
 
 
@@ -72,7 +72,7 @@ def _limits(old: Mapping[str, Any], new: Mapping[str, Any], subject: Subject) ->
                 yield subject.judged(change, _spelled(before), _spelled(after), detail=called)
     if old.get("multipleOf") != new.get("multipleOf"):
         change = _multiple_change(old.get("multipleOf"), new.get("multipleOf"))
-        yield subject.judged(change, old.get("multipleOf"), new.get("multipleOf"), detail="The step between values")
+        yield subject.judged(change, old.get("multipleOf"), new.get("multipleOf"), detail="the step between values")
 
 
 def _bound_change(before: Mapping[str, Any], after: Mapping[str, Any], names: Sequence[str]) -> str | None:
@@ -128,9 +128,9 @@ def _options(old: Mapping[str, Any], new: Mapping[str, Any], subject: Subject) -
 def _option(name: str, before: Any, after: Any, subject: Subject) -> Finding:
     """Judge an option that is no limit: `format`, `timezone`, the required fields of an object."""
     if name == "required":
-        return subject.judged(_required_change(before or (), after or ()), before, after, detail="The fields required")
+        return subject.judged(_required_change(before or (), after or ()), before, after, detail="the fields required")
     if name == "format" and (before is None or after is None):
-        return subject.judged("bound_added" if after else "bound_removed", before, after, detail="A form of the values")
+        return subject.judged("bound_added" if after else "bound_removed", before, after, detail="a form of the values")
     return subject.judged("option_changed", before, after, detail=f"`{name}`")
 
 

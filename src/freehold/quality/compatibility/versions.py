@@ -11,10 +11,10 @@ from freehold.foundation import FreeholdError, Where
 from freehold.quality.compatibility.comparing import compare
 from freehold.quality.compatibility.finding import Bump, Finding
 
+_NUMBER = r"(?:0|[1-9]\d*)"
 _FORM = re.compile(
-    r"(?P<v>v?)(?P<numbers>(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){0,2})"
-    r"(?:-(?P<early>[0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?",
-    re.IGNORECASE,
+    rf"(?P<v>[vV]?)(?P<numbers>{_NUMBER}(?:\.{_NUMBER}){{0,2}})"
+    r"(?:-(?P<early>[0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?"
 )
 _MOST_NAMED = 3
 
@@ -75,6 +75,8 @@ def read_version(text: str) -> Version | None:
     if not found:
         return None
     numbers = [int(n) for n in found["numbers"].split(".")]
+    if found["early"] and len(numbers) < 3:  # `2024-01` is a month, not a pre-release of 2024
+        return None
     major, minor, patch = (*numbers, 0, 0)[:3]
     return Version(major, minor, patch, len(numbers), found["v"], found["early"] or "")
 
