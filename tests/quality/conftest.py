@@ -28,6 +28,12 @@ def naive() -> ModuleType:
     return _beside("naive")
 
 
+@pytest.fixture(scope="session")
+def contracts_beside() -> ModuleType:
+    """Contracts that differ in one fragment."""
+    return _beside("contracts_beside")
+
+
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     """A database in memory."""

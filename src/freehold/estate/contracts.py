@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freehold.estate.document import Document, Step
-from freehold.estate.model import Contract, Property, QualityRule, Relationship, SchemaObject, Server, Sla
+from freehold.estate.model import Contract, Property, QualityRule, Relationship, Role, SchemaObject, Server, Sla
 
 OPERATORS = (
     "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
@@ -36,6 +36,9 @@ def contract_from(document: Document, elsewhere: Elsewhere = lambda _: None) -> 
         servers=tuple(_server(document, path, s) for path, s in entries(said, (), "servers")),
         sla=tuple(_sla(document, path, s) for path, s in entries(said, (), "slaProperties")),
         custom=custom(said),
+        roles=tuple(_role(document, path, r) for path, r in entries(said, (), "roles")),
+        tags=tuple(said.get("tags", ())),
+        version_where=document.where("version"),
     )
 
 
@@ -96,6 +99,8 @@ class _Builder:
             custom=custom(said),
             properties=tuple(self.property(p, s) for p, s in entries(said, path, "properties")),
             items=self.property((*path, "items"), items) if items else None,
+            transform_logic=said.get("transformLogic"),
+            deprecated=said.get("deprecated", False),
         )
 
     def relationship(self, path: tuple[Step, ...], said: Mapping[str, Any], column: str | None) -> Relationship:
@@ -196,4 +201,10 @@ def _sla(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) ->
         element=said.get("element"),
         driver=said.get("driver"),
         description=said.get("description"),
+    )
+
+
+def _role(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Role:
+    return Role(
+        role=said["role"], where=document.where(*path), access=said.get("access"), description=said.get("description")
     )

@@ -80,6 +80,8 @@ class Property:
     custom: Mapping[str, Any] = field(default_factory=dict)
     properties: tuple[Property, ...] = ()  # of an object
     items: Property | None = None  # of an array
+    transform_logic: str | None = None  # how it is computed; of a measure, its definition
+    deprecated: bool = False
 
     @property
     def column(self) -> str:
@@ -138,6 +140,16 @@ class Sla:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """One ODCS role: a name that gives access to the data, and which access."""
+
+    role: str
+    where: Where
+    access: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """One ODCS data contract. `custom` maps the custom properties by name (`freehold:tier` and the like)."""
 
@@ -154,6 +166,9 @@ class Contract:
     servers: tuple[Server, ...] = ()
     sla: tuple[Sla, ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict)
+    roles: tuple[Role, ...] = ()
+    tags: tuple[str, ...] = ()
+    version_where: Where = NOWHERE
 
     def object_named(self, name: str) -> SchemaObject | None:
         """Return the schema object of that name, if the contract has one."""
