@@ -1,8 +1,7 @@
-"""The same ledger on PostgreSQL. Set FREEHOLD_POSTGRES_URL to a database that tests may fill, and install psycopg."""
+"""What only a server can: several processes without a shared file."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,15 +13,12 @@ from happenings import check
 from freehold.foundation import FreeholdError
 from freehold.ledger import Ledger
 
-URL = os.environ.get("FREEHOLD_POSTGRES_URL", "")
-pytestmark = pytest.mark.skipif(not URL, reason="needs PostgreSQL: set FREEHOLD_POSTGRES_URL")
-
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[tuple[Ledger, Ledger]]:
+def servers(tmp_path: Path, postgres_url: str) -> Iterator[tuple[Ledger, Ledger]]:
     """Two servers on one workspace of their own."""
     workspace = str(uuid.uuid4())
-    both = tuple(Ledger.open(URL, root=tmp_path, workspace=workspace) for _ in range(2))
+    both = tuple(Ledger.open(postgres_url, root=tmp_path, workspace=workspace) for _ in range(2))
     yield both[0], both[1]
     for ledger in both:
         ledger.close()
