@@ -88,16 +88,16 @@ class LivePostgres:
         head, mark, tail = self._admin.partition("?")
         return f"{head.rpartition('/')[0]}/{database}{mark}{tail}"
 
-    def fresh(self) -> str:
-        """Make an empty database and return its URL."""
+    def fresh(self, like: str = "") -> str:
+        """Make a database, empty or like that of another URL, which nobody may be connected to; return its URL."""
         name = f"fh_{os.getpid()}_{next(self._names)}"
-        self.tell(f'CREATE DATABASE "{name}" STRATEGY wal_log')
+        template = f'TEMPLATE "{_database(like)}"' if like else ""
+        self.tell(f'CREATE DATABASE "{name}" {template} STRATEGY wal_log')
         return self.url(name)
 
     def drop(self, url: str) -> None:
         """Drop a database that `fresh` made, whoever is still connected."""
-        name = url.partition("?")[0].rpartition("/")[2]
-        self.tell(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self.tell(f'DROP DATABASE IF EXISTS "{_database(url)}" WITH (FORCE)')
 
     def tell(self, sql: str) -> None:
         """Run a statement as the owner of everything."""
@@ -117,6 +117,10 @@ class LivePostgres:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _database(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 def _binaries(folder: Path) -> Path:
