@@ -28,6 +28,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "Name a user of the server in the URL: postgresql://user@host/database.",
     ),
     (
+        r'invalid (?:connection|URI query) (?:option|parameter):? "(?P<name>.+?)"',
+        "The URL has an option `{name}` that no server knows.",
+        "Take it out of the URL; `sslmode`, `host` and `port` are what is usual there.",
+    ),
+    (
         r"no pg_hba\.conf entry",
         "The server lets nobody in from here under this user and database: {user}",
         "Allow it in the server's pg_hba.conf, or ask for `?sslmode=require` if it wants encryption.",
@@ -43,7 +48,7 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "Grant the user CREATE on the database (`GRANT CREATE ON DATABASE … TO …`), or use another user.",
     ),
     (
-        r"starting up|shutting down|terminating connection|server closed the connection|connection (?:was )?(?:is )?lost"
+        r"starting up|shutting down|terminating connection|server closed the connection|connection (?:was |is )?lost"
         r"|connection already closed|the connection is closed|bad connection",
         "The server went away.",
         "Run again when it is up; what was committed before is kept.",

@@ -185,7 +185,7 @@ def busy(path: object) -> Transient:
     return Transient(
         "FH-L103",
         f"Another process has been writing to `{path}` for more than {PATIENCE_S:.0f} s.",
-        fix="Wait for it, or end it if it hangs (`fuser` names it, of a server `pg_stat_activity`); nothing was written.",
+        fix="Wait for it, or end it if it hangs (`fuser` or `pg_stat_activity` names it); nothing was written.",
         exit_code=Exit.ENVIRONMENT,
     )
 

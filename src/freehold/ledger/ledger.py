@@ -74,8 +74,8 @@ class Ledger:
     ) -> Ledger:
         """Open the ledger at a state URL, made and migrated if it has to be.
 
-        `sqlite:///relative/to/root.db`, `sqlite:////absolute.db`, or `postgresql://user@host/database`, whose password is
-        given apart so that no URL ever holds it.
+        `sqlite:///relative/to/root.db`, `sqlite:////absolute.db`, or `postgresql://user@host/database`, whose password
+        is given apart so that no URL ever holds it.
 
         Raises:
             FreeholdError: FH-L101 for a URL that names no state; FH-L102 to FH-L107 when the database cannot be used.

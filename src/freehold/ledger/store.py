@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, sele
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.postgres import without_password
 from freehold.ledger import tables
 from freehold.ledger.dialect import open_dialect
 
@@ -24,7 +25,8 @@ class Store:
     def __init__(self, url: str, root: Path, workspace: str, password: str | None = None) -> None:
         self.dialect = open_dialect(url, root, password)
         self.folder = self.dialect.folder
-        self.place = self.dialect.engine.url.render_as_string(hide_password=True)
+        shown = self.dialect.engine.url.render_as_string(hide_password=True)
+        self.place = without_password(shown).replace("+psycopg:", ":", 1)
         self.workspace = workspace
         self._turn = threading.Lock()
         self._writer: Connection | None = None
