@@ -307,6 +307,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         name=said["metadata"].get("name", said["metadata"]["id"]),
         state_url=state_url,
         state_settings=state_settings,
+        state_where=estate.where_key("spec", "state") if "state" in said["spec"] else None,
         connections=kinds.connections_from(estate),
         environments=kinds.environments_from(estate),
         defaults=kinds.defaults_from(estate),

@@ -55,6 +55,10 @@ class Dialect(Protocol):
         """Return what writes many rows of a table at once, in the caller's transaction; keys are its columns."""
         ...
 
+    def hold(self, connection: Connection) -> None:
+        """Keep everybody else from writing anything until the transaction ends, however long that is."""
+        ...
+
     def explain(self, error: DBAPIError, place: object) -> FreeholdError:
         """Say what a failure of the database means, and what to do about it."""
         ...
@@ -150,6 +154,9 @@ class SQLite:
                 connection.exec_driver_sql(sql, [values(row) for row in rows])
 
         return write
+
+    def hold(self, connection: Connection) -> None:
+        """Do nothing: who writes holds the whole file."""
 
     def explain(self, error: DBAPIError, place: object) -> FreeholdError:
         """Say what a failure of the file means, and what to do about it."""

@@ -85,6 +85,11 @@ class Ledger:
         store = Store(url, Path(root), workspace, password)
         return cls(store, clock or SystemClock(), ids or RandomIds(), caller, vocabulary)
 
+    @property
+    def place(self) -> str:
+        """The URL of the state as it may be shown."""
+        return self._store.place
+
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def append(self, *events: Event, fence: Lease | None = None) -> tuple[int, ...]:

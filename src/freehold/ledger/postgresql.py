@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.postgres import CONNECT_TIMEOUT_S, refusal, without_password
-from freehold.ledger import dialect
+from freehold.ledger import dialect, tables
 
 COPY_FROM = 20  # rows from which on COPY is quicker than INSERT
 IDLE_S = 60  # a transaction whose process was stopped is ended by the server, and its locks with it
@@ -102,6 +102,12 @@ class Postgres:
                     copy.write_row(row)
 
         return insert
+
+    def hold(self, connection: Connection) -> None:
+        """Lock every table against writers, and let the transaction be as long as it must."""
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        listed = ", ".join(f'"{name}"' for name in tables.metadata.tables)
+        connection.execute(text(f"LOCK TABLE {listed} IN SHARE ROW EXCLUSIVE MODE"))
 
     def explain(self, error: DBAPIError, place: object) -> FreeholdError:
         """Say what a failure of the database means, and what to do about it."""
