@@ -84,9 +84,7 @@ def test_a_statement_that_takes_too_long_is_ended(postgres_url: str) -> None:
     engine.close()
 
 
-def test_a_user_without_the_right_is_told_what_to_grant(
-    postgres: LivePostgres, warehouse: Engine, postgres_url: str
-) -> None:
+def test_a_user_without_the_right_is_told_what_to_grant(warehouse: Engine, postgres_url: str) -> None:
     """A fault of the environment, and not of the data."""
     session = warehouse.session(CALLER)
     session.run("DROP ROLE IF EXISTS fh_reader")
