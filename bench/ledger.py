@@ -4,7 +4,8 @@
 
 Appends N validated check results (default 200,000) in batches of 1,000, durably, sealing as it goes; then one at a
 time; then from eight threads that share commits; verifies all of it; makes evidence and asks three questions. Prints
-rates and seconds, writes bench/results/ledger.json. Goal: >= 20,000 events/s batched.
+rates and seconds, writes bench/results/ledger.json; on SQLite, then on PostgreSQL 18 over a socket with `fsync` and
+`synchronous_commit` on. Goal: >= 20,000 events/s batched.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import platform
 import resource
 import sqlite3
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +26,11 @@ from typing import Any
 
 from freehold.ledger import Event, Ledger
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from live_postgres import LivePostgres  # the server that tests use, here with everything on that keeps data
+
+SQLITE = "sqlite:///state.db"
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "autovacuum": "on", "shared_buffers": "128MB"}
 RESULTS = Path(__file__).parent / "results" / "ledger.json"
 GOAL = 20_000
 STATUS = ("pass",) * 97 + ("warn", "fail", "error")
@@ -88,15 +95,16 @@ def from_threads(ledger: Ledger, threads: int, each: int) -> float:
         return threads * each / timed(lambda: list(pool.map(write, range(threads))))[0]
 
 
-def measure(folder: str, events: int) -> dict[str, Any]:
+def measure(folder: str, events: int, url: str) -> dict[str, Any]:
     found: dict[str, Any] = {"events": events}
-    found["first_open_s"], ledger = timed(lambda: Ledger.open("sqlite:///state.db", root=folder))
+    found["first_open_s"], ledger = timed(lambda: Ledger.open(url, root=folder))
     found["batched_per_s"], found["batched_per_cpu_s"] = batched(ledger, events)
     found["singly_per_s"] = singly(ledger, 2_000)
     found["eight_threads_per_s"] = from_threads(ledger, 8, 250)
     ledger.close()
-    found["megabytes"] = (Path(folder) / "state.db").stat().st_size / 1e6
-    found["open_again_s"], ledger = timed(lambda: Ledger.open("sqlite:///state.db", root=folder))
+    if url == SQLITE:
+        found["megabytes"] = (Path(folder) / "state.db").stat().st_size / 1e6
+    found["open_again_s"], ledger = timed(lambda: Ledger.open(url, root=folder))
     found["verify_s"], verification = timed(ledger.verify)
     assert verification.ok, verification.broken
     found["verified_per_s"] = verification.events / found["verify_s"]
@@ -116,12 +124,17 @@ def main() -> None:
     parser.add_argument("--dir", default=None, help="where the state is written; default: a temporary folder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        found = measure(folder, options.events)
+        found = measure(folder, options.events, SQLITE)
+    with tempfile.TemporaryDirectory(dir=options.dir) as folder, LivePostgres(**DURABLE) as server:
+        on_server = measure(folder, options.events, server.fresh())
+    del on_server["peak_mb"]  # of the same process, so it says nothing more
+    found |= {f"postgresql_{name}": value for name, value in on_server.items() if name != "events"}
     found["load"] = os.getloadavg()[0]  # above the number of cores, walls measure the neighbours: read the CPU figures
     found |= {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version, "machine": platform.machine()}
     for name, value in found.items():
         print(f"{name:22} {value:,.3f}" if isinstance(value, float) else f"{name:22} {value}")
-    print(f"goal {GOAL:,} events/s batched: {'met' if found['batched_per_s'] >= GOAL else 'MISSED'}")
+    for name in ("batched_per_s", "postgresql_batched_per_s"):
+        print(f"goal {GOAL:,} events/s, {name}: {'met' if found[name] >= GOAL else 'MISSED'}")
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=2) + "\n")
 

@@ -6,6 +6,7 @@ nature of the engine, and the reason says why). A marked test that passes fails 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,11 +24,14 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Kind:
-    """One engine under the contract: how to open it in a folder, and how it says which statements reached it."""
+    """One engine under the contract: how to open it in a folder, how it says which statements reached it, and more."""
 
     name: str
     open: Callable[[Path], Engine]
     statements: Callable[[Engine], AbstractContextManager[Callable[[], list[str]]]]
+    schema: str  # where a table goes that names none
+    columns: tuple[tuple[str, str], ...]  # types as the engine describes them, each with a value
+    told: tuple[str, ...]  # how the statements begin that the test of the query tag asks for
 
 
 def _lacks(mark: str) -> Callable[..., Callable[[Test], Test]]:
@@ -74,4 +78,76 @@ class _DuckDBLog:
         self._session.close()
 
 
-ENGINES = (Kind("duckdb", open_duckdb, _DuckDBLog),)
+URL_FILE, LOG_FILE = "postgres.url", "postgres.log"  # in the folder of a test: which database is its, what it logs to
+
+
+def open_postgres(folder: Path) -> Engine:
+    """Open the database that belongs to a folder; it logs every statement."""
+    url = (folder / URL_FILE).read_text()
+    return open_engine(f"{url}{'&' if '?' in url else '?'}options=-c%20log_statement%3Dall", root=str(folder))
+
+
+class _PostgresLog:
+    """The log of the server from the moment that it is entered."""
+
+    def __init__(self, engine: Engine) -> None:
+        session = engine.session(CALLER)
+        ((self._path,),) = session.rows("SELECT current_setting('data_directory') || '/../log'")
+        ((self._database,),) = session.rows("SELECT current_database()")
+        session.close()
+
+    def __enter__(self) -> Callable[[], list[str]]:
+        if not Path(self._path).exists():
+            pytest.skip("the log of a server elsewhere cannot be read")
+        self._from = Path(self._path).stat().st_size
+        return self._reached
+
+    def _reached(self) -> list[str]:
+        with Path(self._path).open() as log:
+            log.seek(self._from)
+            told = re.split(r"^\d{4}-\d\d-\d\d \S+ UTC \[\d+\] ", log.read().replace("\n\t", "\n"), flags=re.MULTILINE)
+        found = (re.match(r"LOG:  (?:statement|execute [^:]*): (.*)", text, re.DOTALL) for text in told)
+        return [match[1] for match in found if match]
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was switched on."""
+
+
+_TOLD = ("SELECT 41", "SELECT 43", "CREATE TABLE t", "SELECT 44", "BEGIN")
+_BOTH = (("INTEGER", "1"), ("DECIMAL(18,2)", "2.5"), ("DOUBLE PRECISION", "1.5"), ("VARCHAR", "'x'"), ("BIGINT", "7"))
+
+ENGINES = (
+    Kind(
+        "duckdb",
+        open_duckdb,
+        _DuckDBLog,
+        schema="main",
+        columns=(
+            ("INTEGER", "1"),
+            ("DECIMAL(18,2)", "2.5"),
+            ("ENUM('Low', 'high')", "'Low'"),
+            ('STRUCT("Name" VARCHAR, n INTEGER)', "{'Name': 'x', 'n': 1}"),
+            ("MAP(VARCHAR, DATE)", "MAP {'k': DATE '2024-01-01'}"),
+        ),
+        told=(*_TOLD, "INSERT INTO", "COMMIT", "DESCRIBE"),
+    ),
+    Kind(
+        "postgres",
+        open_postgres,
+        _PostgresLog,
+        schema="public",
+        columns=(
+            *_BOTH,
+            ("TIMESTAMP", "'2024-01-01 12:00'"),
+            ("TIMESTAMP(3) WITH TIME ZONE", "'2024-01-01 12:00+01'"),
+            ("TIME", "'12:00'"),
+            ("VARCHAR(7)", "'x'"),
+            ("BYTEA", "'\\x00ff'"),
+            ("JSONB", "'{\"Name\": 1}'"),
+            ("UUID", "'00000000-0000-0000-0000-000000000001'"),
+            ("INTEGER[]", "'{1,2}'"),
+            ("INTERVAL", "'1 day'"),
+        ),
+        told=(*_TOLD, "COPY", "COMMIT"),  # binding is no statement to the server
+    ),
+)

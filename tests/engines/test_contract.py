@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -166,15 +167,17 @@ def test_definitions_and_rows_change_together_or_not_at_all(engine: Engine, sess
     session.run("CREATE TABLE t AS SELECT 1 AS a")
     session.run("CREATE VIEW v AS SELECT a FROM t")
 
-    def half() -> None:
-        with session.transaction():
+    def half(readers: ThreadPoolExecutor) -> Future[list[tuple[object, ...]]]:
+        with suppress(ZeroDivisionError), session.transaction():
             session.run("INSERT INTO t VALUES (2)")
+            assert other.rows("SELECT a FROM t") == [(1,)]
             session.run("CREATE OR REPLACE VIEW v AS SELECT a * 10 AS a FROM t")
-            assert other.rows("SELECT a FROM v") == [(1,)]
+            reading = readers.submit(other.rows, "SELECT a FROM v")  # it may have to wait, and sees no half either
             raise ZeroDivisionError
+        return reading
 
-    with pytest.raises(ZeroDivisionError):
-        half()
+    with ThreadPoolExecutor(1) as readers:
+        assert half(readers).result() == [(1,)]
     assert session.rows("SELECT a FROM v") == [(1,)]
     with session.transaction():
         session.run("INSERT INTO t VALUES (2)")
@@ -232,7 +235,7 @@ def test_two_writers_of_one_row_meet_an_error_that_may_pass(engine: Engine, sess
 # ---- looking around
 
 
-def test_relations_are_tables_and_views_by_schema(session: Session) -> None:
+def test_relations_are_tables_and_views_by_schema(kind: Kind, session: Session) -> None:
     """Listed in order, of one schema or of all; the engine's own are not ours to list."""
     session.run("CREATE SCHEMA s")
     session.run("CREATE SCHEMA empty")
@@ -242,25 +245,20 @@ def test_relations_are_tables_and_views_by_schema(session: Session) -> None:
     assert session.relations("s") == (Relation("s", "a", "view"), Relation("s", "b", "table"))
     assert session.relations("empty") == ()
     assert session.relations("no such schema") == ()
-    assert [str(r) for r in session.relations()] == ["main.t", "s.a", "s.b"]
+    assert [str(r) for r in session.relations()] == [f"{kind.schema}.t", "s.a", "s.b"]
 
 
-def test_columns_are_described_in_order_with_types_that_define_them_again(session: Session) -> None:
+def test_columns_are_described_in_order_with_types_that_define_them_again(kind: Kind, session: Session) -> None:
     """What describe() tells is good for a CREATE TABLE: members of enumerations and fields keep their case."""
-    types = [
-        "INTEGER",
-        "DECIMAL(18,2)",
-        "ENUM('Low', 'high')",
-        'STRUCT("Name" VARCHAR, n INTEGER)',
-        "MAP(VARCHAR, DATE)",
-    ]
+    types = [type_ for type_, _ in kind.columns]
     session.run("CREATE SCHEMA s")
-    columns = ", ".join(f"c{i} {kind}" for i, kind in enumerate(types))
+    columns = ", ".join(f"c{i} {type_}" for i, type_ in enumerate(types))
     session.run(f"CREATE TABLE s.t ({columns}, last INTEGER NOT NULL)")
-    session.run("INSERT INTO s.t VALUES (1, 2.5, 'Low', {'Name': 'x', 'n': 1}, MAP {'k': DATE '2024-01-01'}, 1)")
+    session.run(f"INSERT INTO s.t VALUES ({', '.join(value for _, value in kind.columns)}, 1)")
     found = session.describe(Relation("s", "t"))
     assert [c.name for c in found] == [*(f"c{i}" for i in range(len(types))), "last"]
     assert [c.nullable for c in found] == [True] * len(types) + [False]
+    assert [c.type for c in found] == [*types, "INTEGER"]
     again = ", ".join(f"{quoted(c.name)} {c.type}" for c in found)
     session.run(f"CREATE TABLE s.again ({again})")
     assert session.run("INSERT INTO s.again SELECT * FROM s.t") == 1
@@ -277,16 +275,18 @@ def test_what_is_not_there_has_no_columns_and_no_statistics(session: Session) ->
 
 def test_columns_of_a_query_are_known_without_running_it(session: Session) -> None:
     """Binding is enough, even for a query that would fail on its rows, and a comment at its end does no harm."""
-    found = session.columns_of("SELECT CAST('no number' AS INTEGER) AS n, 'x' AS s -- the end")
+    words = "(SELECT CAST('no number' AS VARCHAR) AS s) AS t"
+    found = session.columns_of(f"SELECT CAST(s AS INTEGER) AS n, s FROM {words} -- the end")
     assert [(c.name, c.type) for c in found] == [("n", "INTEGER"), ("s", "VARCHAR")]
     assert _failure(session.columns_of, "SELECT nothing_like_it").code == "FH-E201"
 
 
+@never("postgres", reason="each transaction sees rows of its own, so what is kept of a table is an estimate")
 def test_the_rows_of_a_table_are_counted_exactly_and_those_of_a_view_are_not_known(session: Session) -> None:
     """Statistics are metadata: a view would have to be run."""
     session.run("CREATE SCHEMA s")
-    session.run("CREATE TABLE s.t AS SELECT * FROM range(1000)")
-    session.run("DELETE FROM s.t WHERE range % 3 = 0")
+    session.run("CREATE TABLE s.t AS SELECT * FROM generate_series(0, 999) AS r(n)")
+    session.run("DELETE FROM s.t WHERE n % 3 = 0")
     session.run("CREATE VIEW s.v AS SELECT * FROM s.t")
     assert session.statistics(Relation("s", "t")).rows == 666
     assert session.statistics(Relation("s", "v")).rows is None
@@ -303,7 +303,7 @@ def test_any_name_is_quoted_so_that_it_is_only_a_name(session: Session, name: st
     session.load(relation, pa.table({name: [literal(name)]}))
     assert [c.name for c in session.describe(relation)] == [name]
     assert session.relations(name) == (relation,)
-    assert session.statistics(relation).rows == 1
+    assert session.statistics(relation).rows in (1, None)
     assert session.rows(f"SELECT {quoted(name)}, {literal(name)} FROM {relation.sql}") == [(literal(name), name)]
 
 
@@ -319,11 +319,10 @@ def test_the_engine_is_told_who_asks_and_what_for_with_every_statement(kind: Kin
         session.run("CREATE TABLE t (a INTEGER);")
         session.rows("SELECT 44 WHERE 1 = ?", (1,))
         with session.transaction():
-            session.load(Relation("main", "t"), pa.table({"a": [1]}), replace=False)
+            session.load(Relation(kind.schema, "t"), pa.table({"a": [1]}), replace=False)
         session.columns_of("SELECT 45 AS a")
         said = [text for text in reached() if '"run"' in text]
-    wanted = ["SELECT 41", "SELECT 43", "CREATE TABLE t", "SELECT 44", "BEGIN", "INSERT INTO", "COMMIT", "DESCRIBE"]
-    assert [next((w for w in wanted if text.startswith(w)), text) for text in said] == wanted
+    assert [next((w for w in kind.told if text.startswith(w)), text) for text in said] == list(kind.told)
     tag = json.loads(re.search(r"/\* (\{.*\}) \*/", said[0])[1])
     assert tag == {
         "app": "freehold",
@@ -390,7 +389,7 @@ def test_days_begin_at_midnight_utc_wherever_the_machine_stands(
 # ---- sessions side by side
 
 
-def test_sessions_of_several_threads_do_not_disturb_each_other(engine: Engine) -> None:
+def test_sessions_of_several_threads_do_not_disturb_each_other(kind: Kind, engine: Engine) -> None:
     """Each thread has a session, writes its table in transactions and reads what it wrote."""
 
     def work(number: int) -> tuple[int, int]:
@@ -399,9 +398,9 @@ def test_sessions_of_several_threads_do_not_disturb_each_other(engine: Engine) -
             session.run(f"CREATE TABLE t{number} (a INTEGER)")
             for _ in range(20):
                 with session.transaction():
-                    session.run(f"INSERT INTO t{number} SELECT * FROM range(10)")
+                    session.run(f"INSERT INTO t{number} SELECT * FROM generate_series(1, 10)")
                 assert session.arrow(f"SELECT count(*) AS n FROM t{number}").num_rows == 1
-            session.load(Relation("main", f"l{number}"), pa.table({"a": [number] * 7}))
+            session.load(Relation(kind.schema, f"l{number}"), pa.table({"a": [number] * 7}))
             (counted,) = session.rows(f"SELECT (SELECT count(*) FROM t{number}), (SELECT sum(a) FROM l{number})")
             return counted
         finally:

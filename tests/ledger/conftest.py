@@ -1,4 +1,4 @@
-"""Ledgers for tests: in a folder of their own, closed when the test ends."""
+"""Ledgers for tests, on SQLite and PostgreSQL alike: each in a folder or database of its own, closed at the end."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from happenings import START
+from places import Place, PostgresPlace, SQLitePlace
 
 from freehold.foundation import SimulatedClock
 from freehold.ledger import Ledger
@@ -23,13 +24,21 @@ def clock() -> SimulatedClock:
     return SimulatedClock(START)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where the state of the test lives: each test that asks runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return SQLitePlace(tmp_path)
+    return PostgresPlace(tmp_path, request.getfixturevalue("postgres_url"))
+
+
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Callable[..., Ledger]]:
-    """Open ledgers in the test's folder."""
+def opened(place: Place) -> Iterator[Callable[..., Ledger]]:
+    """Open ledgers on the state of the test."""
     ledgers: list[Ledger] = []
 
     def make(**options: Any) -> Ledger:
-        ledgers.append(Ledger.open("sqlite:///state.db", root=tmp_path, **options))
+        ledgers.append(Ledger.open(place.url, root=place.root, **options))
         return ledgers[-1]
 
     yield make

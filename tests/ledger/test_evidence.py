@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from happenings import START, check
+from places import Place
 
 from freehold.foundation import FreeholdError, SimulatedClock
 from freehold.ledger import Event, Evidence, Ledger, Vocabulary
@@ -144,18 +145,18 @@ def test_a_view_that_is_not_there_says_so(empty: Evidence) -> None:
 
 
 def test_segments_are_made_once_and_made_anew_when_they_do_not_fit(
-    opened: Callable[..., Ledger], clock: SimulatedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Callable[..., Ledger], clock: SimulatedClock, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of another chain, of another vocabulary, or with a file missing: the ledger is the truth."""
     monkeypatch.setattr(cutting, "EVENTS_EACH", 4)
     ledger = opened(clock=clock)
     ledger.append(*(check(n) for n in range(9)))
-    (tmp_path / "evidence" / "default" / "000000000001-000000000004").mkdir(parents=True)
+    (place.folder / "evidence" / "default" / "000000000001-000000000004").mkdir(parents=True)
 
     def made() -> dict[str, int]:
         with ledger.evidence() as evidence:
             assert evidence.query("SELECT COUNT(*) FROM check_completed") == [(9,)]
-        return {str(path): path.stat().st_mtime_ns for path in tmp_path.rglob("evidence/**/*.parquet")}
+        return {str(path): path.stat().st_mtime_ns for path in place.folder.rglob("evidence/**/*.parquet")}
 
     first = made()
     assert len(first) == 2

@@ -7,11 +7,13 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from happenings import check
+from places import Place
 
 from freehold.foundation import Transient
 from freehold.ledger import Ledger
@@ -20,9 +22,9 @@ from freehold.ledger import dialect as dialects
 WRITER = Path(__file__).with_name("writer_process.py")
 
 
-def start(folder: Path, name: str, count: int) -> subprocess.Popen[str]:
+def start(place: Place, name: str, count: int) -> subprocess.Popen[str]:
     """Start a writer."""
-    command = [sys.executable, str(WRITER), str(folder), name, str(count)]
+    command = [sys.executable, str(WRITER), place.url, str(place.root), name, str(count)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -43,9 +45,9 @@ def whole(ledger: Ledger, acknowledged: set[str]) -> None:
     assert ledger.verify().ok
 
 
-def test_eight_processes_append_at_once_and_lose_nothing(opened: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_eight_processes_append_at_once_and_lose_nothing(opened: Callable[..., Ledger], place: Place) -> None:
     """From an empty folder on, where each may be the one that makes the tables."""
-    writers = [start(tmp_path, f"w{n}", 60) for n in range(8)]
+    writers = [start(place, f"w{n}", 60) for n in range(8)]
     answers = [writer.communicate(timeout=120) for writer in writers]
 
     assert [error for _, error in answers] == [""] * 8
@@ -55,10 +57,10 @@ def test_eight_processes_append_at_once_and_lose_nothing(opened: Callable[..., L
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_killed_writer_loses_no_acknowledged_event(opened: Callable[..., Ledger], tmp_path: Path, seed: int) -> None:
+def test_a_killed_writer_loses_no_acknowledged_event(opened: Callable[..., Ledger], place: Place, seed: int) -> None:
     """SIGKILL at a random instant, beside another writer that goes on unharmed."""
     chance = random.Random(seed)
-    victim, other = start(tmp_path, "victim", 100_000), start(tmp_path, "other", 120)
+    victim, other = start(place, "victim", 100_000), start(place, "other", 120)
     assert victim.stdout is not None
     acknowledged = [victim.stdout.readline().strip() for _ in range(chance.randrange(1, 250))]
     victim.send_signal(signal.SIGKILL)
@@ -73,25 +75,38 @@ def test_a_killed_writer_loses_no_acknowledged_event(opened: Callable[..., Ledge
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(100, 130))
 def test_a_killed_writer_loses_no_acknowledged_event_at_many_instants(
-    opened: Callable[..., Ledger], tmp_path: Path, seed: int
+    opened: Callable[..., Ledger], place: Place, seed: int
 ) -> None:
     """The same at thirty more instants."""
-    test_a_killed_writer_loses_no_acknowledged_event(opened, tmp_path, seed)
+    test_a_killed_writer_loses_no_acknowledged_event(opened, place, seed)
+
+
+@contextmanager
+def turn_held(place: Place) -> Iterator[None]:
+    """Another process has the turn and does not give it back: it was stopped, say."""
+    if place.kind == "sqlite":
+        import fcntl
+
+        turn = os.open(place.root / "state.db.turn", os.O_RDWR)
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+        os.close(turn)
+    else:
+        import psycopg
+
+        with psycopg.connect(place.url) as other:
+            other.execute("SELECT * FROM ledger_head FOR UPDATE")
+            yield
 
 
 def test_a_writer_that_hangs_with_the_turn_is_named_and_not_waited_for_forever(
-    opened: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Callable[..., Ledger], place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A transient error that says what was waited for; nothing was written, and the next append goes through."""
-    import fcntl
-
     monkeypatch.setattr(dialects, "PATIENCE_S", 0.01)
     ledger = opened()
-    turn = os.open(tmp_path / "state.db.turn", os.O_RDWR)
-    fcntl.flock(turn, fcntl.LOCK_EX)
 
-    with pytest.raises(Transient, match="Another process has been writing"):
+    with turn_held(place), pytest.raises(Transient, match="Another process has been writing"):
         ledger.append(check(1))
-    os.close(turn)
 
     assert ledger.append(check(2)) == (1,)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from happenings import check
+from places import Place, PostgresPlace, on_postgresql, on_sqlite
 
 from freehold.foundation import Exit, FreeholdError
 from freehold.ledger import Ledger
+from live_postgres import LivePostgres
 
 
-def test_the_migrations_make_the_tables_that_an_open_makes(opened: Callable[..., Ledger], tmp_path: Path) -> None:
+@on_sqlite
+def test_the_migrations_make_the_tables_that_an_open_makes(
+    opened: Callable[..., Ledger], place: Place, tmp_path: Path
+) -> None:
     """Name by name, column by column, key by key, index by index; all STRICT, all with a workspace."""
     from sqlalchemy import create_engine, inspect
 
@@ -50,6 +53,33 @@ def test_the_migrations_make_the_tables_that_an_open_makes(opened: Callable[...,
         engine.dispose()
 
 
+@on_postgresql
+def test_the_migrations_make_the_same_tables_on_a_server(
+    opened: Callable[..., Ledger], place: Place, postgres: LivePostgres
+) -> None:
+    """Column by column, key by key, index by index, as the server itself describes them."""
+    from sqlalchemy import create_engine
+
+    from freehold.ledger.migrations import upgrade
+
+    described = (
+        "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_class c "
+        "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relnamespace = 'public'::regnamespace "
+        "AND c.relkind = 'r' AND c.relname <> 'freehold_revision' ORDER BY 1, a.attnum",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' "
+        "AND tablename <> 'freehold_revision' ORDER BY 1, 2",
+    )
+    opened()
+    migrated = PostgresPlace(place.root, postgres.fresh())
+    engine = create_engine(migrated.url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        upgrade(connection)
+    engine.dispose()
+
+    assert [place.ask(query) for query in described] == [migrated.ask(query) for query in described]
+    assert len(place.ask(described[0])) > 40
+
+
 def test_the_newest_migration_is_the_one_the_code_knows() -> None:
     """Otherwise every open would import Alembic."""
     from alembic.script import ScriptDirectory
@@ -61,19 +91,19 @@ def test_the_newest_migration_is_the_one_the_code_knows() -> None:
 
 
 def test_a_state_of_an_older_freehold_is_brought_up_to_date(
-    opened: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Callable[..., Ledger], place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the migrations, at open; what is in it stays."""
     asked: list[str] = []
     opened().append(check(1))
-    with closing(sqlite3.connect(tmp_path / "state.db")) as database, database:
-        database.execute("UPDATE freehold_revision SET version_num = '0000'")
+    place.tell(("UPDATE freehold_revision SET version_num = '0000'", ()))
     monkeypatch.setattr("freehold.ledger.migrations.upgrade", lambda _: asked.append("upgrade"))
 
     assert [event.seq for event in opened().read()] == [1]
     assert asked == ["upgrade"]
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
@@ -137,14 +167,13 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert (tmp_path / "state.db").read_text().startswith("these are my notes")
 
 
-def test_a_state_of_a_newer_freehold_is_refused(opened: Callable[..., Ledger], tmp_path: Path) -> None:
+def test_a_state_of_a_newer_freehold_is_refused(opened: Callable[..., Ledger], place: Place) -> None:
     """Rather than misread."""
     opened().close()
-    with closing(sqlite3.connect(tmp_path / "state.db")) as database, database:
-        database.execute("UPDATE freehold_revision SET version_num = '9999'")
+    place.tell(("UPDATE freehold_revision SET version_num = '9999'", ()))
 
     with pytest.raises(FreeholdError, match="revision 9999; this Freehold knows 0001"):
-        Ledger.open("sqlite:///state.db", root=tmp_path)
+        opened()
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
@@ -155,6 +184,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         Ledger.open("sqlite:///file/state.db", root=tmp_path)
 
 
+@on_sqlite
 def test_a_full_disk_is_one_clear_error_and_nothing_is_half_written(opened: Callable[..., Ledger]) -> None:
     """SQLite's own page limit stands in for the disk; once there is room again, the ledger goes on."""
     ledger = opened()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,23 +15,50 @@ import pytest
 from happenings import START, check
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from places import Place, PostgresPlace, SQLitePlace, on_sqlite
 
 from freehold.foundation import FreeholdError, SimulatedClock
 from freehold.ledger import Event, Ledger, Verification
 from freehold.ledger import seal as sealing
+from live_postgres import LivePostgres
 
 EVENTS, EACH = 37, 10  # the last block is not full
 
 
-@pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a sealed ledger of 37 events in four blocks, signed after 20 and at the end, and two side items."""
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed ledger, and how to copy it."""
+
+    place: Place
+    postgres: LivePostgres | None
+
+    @contextmanager
+    def copied(self) -> Iterator[Place]:
+        """A copy of it, gone afterwards."""
+        with tempfile.TemporaryDirectory() as made:
+            root = Path(shutil.copytree(self.place.root, Path(made) / "ledger"))
+            if self.postgres is None:
+                yield SQLitePlace(root)
+            else:
+                url = self.postgres.fresh(like=self.place.url)
+                yield PostgresPlace(root, url)
+                self.postgres.drop(url)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def sealed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
+    """A sealed ledger of 37 events in four blocks, signed after 20 and at the end, and two side items."""
     folder = tmp_path_factory.mktemp("sealed")
+    place: Place = SQLitePlace(folder)
+    server: LivePostgres | None = None
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres")
+        place = PostgresPlace(folder, server.fresh())
     clock = SimulatedClock(START)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sealing, "MOST_EVENTS", EACH)
         patch.setattr(sealing, "MOST_SECONDS", 3600.0)  # blocks are cut by number here, however slow the machine
-        with Ledger.open("sqlite:///state.db", root=folder, clock=clock) as ledger:
+        with Ledger.open(place.url, root=folder, clock=clock) as ledger:
             sample = ledger.side.put("sample", [{"customer": "Größe ✓"}], subject="person:1")
             for number in range(EVENTS):
                 clock.advance(timedelta(seconds=1))
@@ -40,25 +67,21 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                     ledger.checkpoint()
             clock.advance(timedelta(hours=2))
             ledger.checkpoint()
-        yield folder
+        yield Sealed(place, server)
 
 
 @contextmanager
-def tampered(folder: Path, *statements: tuple[str, tuple[object, ...]], also: str = "") -> Iterator[Verification]:
+def tampered(sealed: Sealed, *statements: tuple[str, tuple[object, ...]], also: str = "") -> Iterator[Verification]:
     """Verify a copy of a ledger in which somebody ran statements, and wrote `also` over the witness file."""
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / "ledger"
-        shutil.copytree(folder, copy)
-        with closing(sqlite3.connect(copy / "state.db")) as database, database:
-            for statement, values in statements:
-                database.execute(statement, values)
+    with sealed.copied() as copy:
+        copy.tell(*statements)
         if also:
-            (copy / "ledger.default.checkpoints.jsonl").write_text(also)
-        with Ledger.open("sqlite:///state.db", root=copy, clock=SimulatedClock(START + timedelta(days=1))) as ledger:
+            (copy.folder / "ledger.default.checkpoints.jsonl").write_text(also)
+        with Ledger.open(copy.url, root=copy.root, clock=SimulatedClock(START + timedelta(days=1))) as ledger:
             yield ledger.verify()
 
 
-def test_what_nobody_touched_verifies(sealed: Path) -> None:
+def test_what_nobody_touched_verifies(sealed: Sealed) -> None:
     """And the answer says how much that was."""
     with tampered(sealed) as found:
         assert found.ok
@@ -73,17 +96,22 @@ NUMBERS = ("schema_version", "occurred_at", "recorded_at", "replay")
 @settings(max_examples=60, deadline=None)
 @given(seq=st.integers(1, EVENTS), column=st.sampled_from(TEXTS), place=st.integers(0), bit=st.integers(0, 7))
 def test_any_bit_flipped_in_any_text_of_any_event_is_found(
-    sealed: Path, seq: int, column: str, place: int, bit: int
+    sealed: Sealed, seq: int, column: str, place: int, bit: int
 ) -> None:
     """Even where the result is no UTF-8 at all; the verification names the event and its block."""
-    with closing(sqlite3.connect(sealed / "state.db")) as database:
-        where = (f"SELECT CAST({column} AS BLOB) FROM ledger_event WHERE seq = ?", (seq,))
-        (text,) = database.execute(*where).fetchone()
+    ((text,),) = sealed.place.ask(f"SELECT {column} FROM ledger_event WHERE seq = ?", (seq,))
     assume(text)
-    flipped = bytearray(text)
-    flipped[place % len(text)] ^= 1 << bit
+    flipped = bytearray(text.encode())
+    flipped[place % len(flipped)] ^= 1 << bit
+    value: object = bytes(flipped)
+    if sealed.postgres is not None:  # which stores no text that is not UTF-8, and no NUL
+        assume(0 not in flipped)
+        try:
+            value = flipped.decode()
+        except UnicodeDecodeError:
+            assume(False)
 
-    change = (f"UPDATE ledger_event SET {column} = CAST(? AS TEXT) WHERE seq = ?", (bytes(flipped), seq))
+    change = (f"UPDATE ledger_event SET {column} = CAST(? AS TEXT) WHERE seq = ?", (value, seq))
     with tampered(sealed, change) as found:
         assert found.broken is not None
         assert (found.broken.fault, found.broken.seq) == ("changed", seq)
@@ -92,18 +120,18 @@ def test_any_bit_flipped_in_any_text_of_any_event_is_found(
 
 @settings(max_examples=30, deadline=None)
 @given(seq=st.integers(1, EVENTS), column=st.sampled_from(NUMBERS), bit=st.integers(0, 40))
-def test_any_bit_flipped_in_any_number_of_any_event_is_found(sealed: Path, seq: int, column: str, bit: int) -> None:
+def test_any_bit_flipped_in_any_number_of_any_event_is_found(sealed: Sealed, seq: int, column: str, bit: int) -> None:
     """Times and versions are sealed like texts; `replay` is a yes or no, whatever number stands for yes."""
     flip = 1 if column == "replay" else 1 << bit
-    change = f"UPDATE ledger_event SET {column} = ({column} | ?1) - ({column} & ?1) WHERE seq = ?2"
-    with tampered(sealed, (change, (flip, seq))) as found:
+    change = f"UPDATE ledger_event SET {column} = ({column} | ?) - ({column} & ?) WHERE seq = ?"
+    with tampered(sealed, (change, (flip, flip, seq))) as found:
         assert found.broken is not None
         assert (found.broken.fault, found.broken.seq) == ("changed", seq)
 
 
 @settings(max_examples=20, deadline=None)
 @given(seq=st.integers(1, EVENTS))
-def test_a_removed_event_is_named(sealed: Path, seq: int) -> None:
+def test_a_removed_event_is_named(sealed: Sealed, seq: int) -> None:
     """By its number and block."""
     with tampered(sealed, ("DELETE FROM ledger_event WHERE seq = ?", (seq,))) as found:
         assert found.broken is not None
@@ -116,14 +144,14 @@ def _close_gap(seq: int) -> list[tuple[str, tuple[object, ...]]]:
     return [("DELETE FROM ledger_event WHERE seq = ?", (seq,)), *moves]
 
 
-def test_a_removed_event_is_named_though_the_others_closed_up(sealed: Path) -> None:
+def test_a_removed_event_is_named_though_the_others_closed_up(sealed: Sealed) -> None:
     """Numbers are part of the seal."""
     with tampered(sealed, *_close_gap(13)) as found:
         assert found.broken is not None
         assert (found.broken.fault, found.broken.seq, found.broken.block) == ("removed", 13, 2)
 
 
-def test_an_inserted_event_is_named(sealed: Path) -> None:
+def test_an_inserted_event_is_named(sealed: Sealed) -> None:
     """Put between two others, which were moved down for it."""
     moves = [("UPDATE ledger_event SET seq = ? WHERE seq = ?", (s + 1, s)) for s in range(EVENTS, 12, -1)]
     copied = "INSERT INTO ledger_event SELECT * FROM ledger_event WHERE seq = 5"
@@ -140,7 +168,7 @@ _COLUMNS = (
 
 
 @pytest.mark.parametrize("seq", [0, -3, EVENTS + 1, EVENTS + 100])
-def test_an_event_put_outside_the_chain_is_named(sealed: Path, seq: int) -> None:
+def test_an_event_put_outside_the_chain_is_named(sealed: Sealed, seq: int) -> None:
     """Before its first number or after its last."""
     columns = ", ".join(_COLUMNS[3:])
     forged = f"INSERT INTO ledger_event SELECT workspace, ?, 'forged', {columns} FROM ledger_event WHERE seq = 5"
@@ -151,7 +179,7 @@ def test_an_event_put_outside_the_chain_is_named(sealed: Path, seq: int) -> None
 
 @settings(max_examples=20, deadline=None)
 @given(one=st.integers(11, 20), other=st.integers(11, 20))
-def test_two_events_that_changed_places_are_named(sealed: Path, one: int, other: int) -> None:
+def test_two_events_that_changed_places_are_named(sealed: Sealed, one: int, other: int) -> None:
     """The first of the two."""
     assume(one != other)
     swap = [(one, -1), (other, one), (-1, other)]
@@ -182,7 +210,9 @@ CUT_CHECKPOINTS = ("DELETE FROM ledger_checkpoint WHERE block > 3", ())
         ),
     ],
 )
-def test_a_tail_that_was_cut_off_is_found(sealed: Path, cuts: list[tuple[str, tuple[object, ...]]], fault: str) -> None:
+def test_a_tail_that_was_cut_off_is_found(
+    sealed: Sealed, cuts: list[tuple[str, tuple[object, ...]]], fault: str
+) -> None:
     """However clean the cut, the fourth block is named as the first that is missing."""
     with tampered(sealed, *cuts) as found:
         assert found.broken is not None
@@ -195,24 +225,26 @@ def test_a_tail_that_was_cut_off_is_found(sealed: Path, cuts: list[tuple[str, tu
         pytest.param("UPDATE ledger_block SET hash = upper(hash) WHERE block = 2", id="its hash"),
         pytest.param("UPDATE ledger_block SET previous = upper(previous) WHERE block = 2", id="the hash before it"),
         pytest.param("UPDATE ledger_block SET sealed_at = sealed_at + 1 WHERE block = 2", id="its time"),
-        pytest.param("UPDATE ledger_block SET leaves = x'00' WHERE block = 2", id="its leaves"),
+        pytest.param("UPDATE ledger_block SET leaves = ? WHERE block = 2", id="its leaves"),
         pytest.param("UPDATE ledger_block SET last_seq = 19 WHERE block = 2", id="its bounds"),
         pytest.param("DELETE FROM ledger_block WHERE block = 2", id="all of it"),
     ],
 )
-def test_a_block_that_was_changed_is_named(sealed: Path, change: str) -> None:
+def test_a_block_that_was_changed_is_named(sealed: Sealed, change: str) -> None:
     """The seal seals itself."""
-    with tampered(sealed, (change, ())) as found:
+    with tampered(sealed, (change, (b"\0",) if "?" in change else ())) as found:
         assert found.broken is not None
         assert found.broken.block == 2
 
 
-def test_a_history_written_anew_does_not_fit_the_signatures(sealed: Path) -> None:
+def test_a_history_written_anew_does_not_fit_the_signatures(sealed: Sealed) -> None:
     """Whoever hashes everything again after a change has not got the key."""
-    with closing(sqlite3.connect(sealed / "state.db")) as database:
-        database.row_factory = sqlite3.Row
-        rows = [dict(r) for r in database.execute("SELECT * FROM ledger_event ORDER BY seq")]
-        seals = [dict(r) for r in database.execute("SELECT * FROM ledger_block ORDER BY block")]
+    listed = ", ".join(_COLUMNS)
+    found_rows = sealed.place.ask(f"SELECT {listed} FROM ledger_event ORDER BY seq")
+    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in found_rows]
+    bounds = ("workspace", "block", "first_seq", "last_seq", "sealed_at")
+    found_seals = sealed.place.ask(f"SELECT {', '.join(bounds)} FROM ledger_block ORDER BY block")
+    seals = [dict(zip(bounds, seal, strict=True)) for seal in found_seals]
     rows[4]["data"] = rows[4]["data"].replace("pass", "fail")
     statements: list[tuple[str, tuple[object, ...]]] = [
         ("UPDATE ledger_event SET data = ? WHERE seq = 5", (rows[4]["data"],))
@@ -221,7 +253,7 @@ def test_a_history_written_anew_does_not_fit_the_signatures(sealed: Path) -> Non
     for seal in seals:
         own = [tuple(r.values()) for r in rows if seal["first_seq"] <= r["seq"] <= seal["last_seq"]]
         leaves = b"".join(sealing.leaf(row) for row in own)
-        given = [seal[name] for name in ("workspace", "block", "first_seq", "last_seq", "sealed_at")]
+        given = [seal[name] for name in bounds]
         hash_ = sealing.block_hash(*given, previous, leaves)
         change = "UPDATE ledger_block SET leaves = ?, previous = ?, hash = ? WHERE block = ?"
         statements.append((change, (leaves, previous, hash_, seal["block"])))
@@ -235,11 +267,10 @@ def test_a_history_written_anew_does_not_fit_the_signatures(sealed: Path) -> Non
 
 
 @pytest.mark.parametrize("column", ["hash", "signature", "public_key"])
-def test_a_checkpoint_that_was_changed_is_found(sealed: Path, column: str) -> None:
+def test_a_checkpoint_that_was_changed_is_found(sealed: Sealed, column: str) -> None:
     """Its statement, its signature, and whose it is."""
     change = f"UPDATE ledger_checkpoint SET {column} = replace({column}, substr({column}, 9, 1), '0') WHERE block = 2"
-    with closing(sqlite3.connect(sealed / "state.db")) as database:
-        (value,) = database.execute(f"SELECT {column} FROM ledger_checkpoint WHERE block = 2").fetchone()
+    ((value,),) = sealed.place.ask(f"SELECT {column} FROM ledger_checkpoint WHERE block = 2")
     if value[8] == "0":
         change = change.replace("'0'", "'1'")
     with tampered(sealed, (change, ())) as found:
@@ -247,7 +278,7 @@ def test_a_checkpoint_that_was_changed_is_found(sealed: Path, column: str) -> No
         assert found.broken.fault == "signature"
 
 
-def test_a_checkpoint_of_another_key_is_not_believed(sealed: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_key_is_not_believed(sealed: Sealed, tmp_path: Path) -> None:
     """A genuine signature of somebody else proves nothing."""
     with Ledger.open("sqlite:///state.db", root=tmp_path, clock=SimulatedClock(START)) as other:
         other.append(check(1))
@@ -258,7 +289,7 @@ def test_a_checkpoint_of_another_key_is_not_believed(sealed: Path, tmp_path: Pat
         assert "another key" in found.broken.problem
 
 
-def test_a_witness_file_that_is_damaged_says_where(sealed: Path) -> None:
+def test_a_witness_file_that_is_damaged_says_where(sealed: Sealed) -> None:
     """It is evidence too, and not silently passed over."""
     with pytest.raises(FreeholdError, match="Line 1 of"), tampered(sealed, also="{"):
         pass
@@ -280,6 +311,7 @@ def test_erasing_a_person_leaves_every_seal_valid(ledger: Ledger) -> None:
     assert erased.data == {"items": [item], "kind": "sample", "reason": "their request"}
 
 
+@on_sqlite
 def test_what_was_erased_is_in_no_file_of_the_state(ledger: Ledger, tmp_path: Path) -> None:
     """Neither in the database nor in its write-ahead log."""
     item = ledger.side.put("note", "the-secret-of-customer-17850", subject="person:1")
@@ -290,12 +322,12 @@ def test_what_was_erased_is_in_no_file_of_the_state(ledger: Ledger, tmp_path: Pa
     assert [path.name for path in tmp_path.glob("state.db*") if b"the-secret" in path.read_bytes()] == []
 
 
-def test_a_raw_segment_that_was_changed_or_lost_is_found(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_raw_segment_that_was_changed_or_lost_is_found(ledger: Ledger, place: Place) -> None:
     """The chain holds its hash."""
     used = [Event("usage.query", {"consumer": f"c{n}", "product": "sales.orders"}) for n in range(3)]
     seq = ledger.raw.append("usage.query", used)
     assert ledger.verify().segments == 1
-    (path,) = tmp_path.rglob("usage.query/*.parquet")
+    (path,) = place.folder.rglob("usage.query/*.parquet")
 
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
@@ -308,15 +340,10 @@ def test_a_raw_segment_that_was_changed_or_lost_is_found(ledger: Ledger, tmp_pat
     assert (changed.fault, changed.seq, lost.fault, lost.seq) == ("segment", seq, "segment", seq)
 
 
-def _behind_its_back(folder: Path, statement: str) -> None:
-    with closing(sqlite3.connect(folder / "state.db")) as database, database:
-        database.execute(statement)
-
-
-def test_an_event_removed_before_it_was_sealed_is_found(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_event_removed_before_it_was_sealed_is_found(ledger: Ledger, place: Place) -> None:
     """Its number is missing from then on, sealed or not."""
     ledger.append(check(1), check(2), check(3))
-    _behind_its_back(tmp_path, "DELETE FROM ledger_event WHERE seq = 2")
+    place.tell(("DELETE FROM ledger_event WHERE seq = 2", ()))
 
     before = ledger.verify().broken
     ledger.append(check(4))
@@ -329,13 +356,12 @@ def test_an_event_removed_before_it_was_sealed_is_found(ledger: Ledger, tmp_path
     assert (after.fault, after.block, after.seq) == ("removed", 1, 2)  # sealed as it was appended, not as it was found
 
 
-def test_an_event_slipped_in_past_the_ledger_stops_it(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_event_slipped_in_past_the_ledger_stops_it(ledger: Ledger, place: Place) -> None:
     """The next append finds its place taken, writes nothing and says what to do; verify names the stranger."""
     ledger.append(check(1))
     columns = ", ".join(_COLUMNS[3:])
-    _behind_its_back(
-        tmp_path, f"INSERT INTO ledger_event SELECT workspace, 2, 'forged', {columns} FROM ledger_event WHERE seq = 1"
-    )
+    forged = f"INSERT INTO ledger_event SELECT workspace, 2, 'forged', {columns} FROM ledger_event WHERE seq = 1"
+    place.tell((forged, ()))
 
     with pytest.raises(FreeholdError, match="that no ledger put there") as refused:
         ledger.append(check(2), check(3))
@@ -344,7 +370,7 @@ def test_an_event_slipped_in_past_the_ledger_stops_it(ledger: Ledger, tmp_path: 
     found = ledger.verify().broken
     assert found is not None
     assert (found.fault, found.seq) == ("inserted", 2)
-    _behind_its_back(tmp_path, "DELETE FROM ledger_event WHERE seq = 2")
+    place.tell(("DELETE FROM ledger_event WHERE seq = 2", ()))
     assert ledger.append(check(2)) == (2,)
 
 
@@ -381,11 +407,11 @@ def test_appending_then_verifying_always_passes(sizes: list[int], seal_between: 
     assert found.blocks >= sum(sizes) / EACH
 
 
-def test_the_key_is_its_owners_alone(ledger: Ledger, tmp_path: Path) -> None:
+def test_the_key_is_its_owners_alone(ledger: Ledger, place: Place) -> None:
     """Mode 0600, made once; a key that others may read is refused."""
     ledger.append(check(1))
     ledger.checkpoint()
-    key = tmp_path / "ledger.key"
+    key = place.folder / "ledger.key"
     assert key.stat().st_mode & 0o777 == 0o600
 
     key.chmod(0o644)

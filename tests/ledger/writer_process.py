@@ -1,4 +1,4 @@
-"""A process that appends until it is done or killed: `writer_process.py FOLDER NAME COUNT`.
+"""A process that appends until it is done or killed: `writer_process.py URL FOLDER NAME COUNT`.
 
 It prints the id of every event after `append` has returned for it, so that whoever reads along knows what was
 acknowledged.
@@ -11,8 +11,8 @@ from happenings import check
 from freehold.ledger import Ledger
 
 if __name__ == "__main__":
-    folder, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    with Ledger.open("sqlite:///state.db", root=folder) as ledger:
+    url, folder, name, count = *sys.argv[1:4], int(sys.argv[4])
+    with Ledger.open(url, root=folder) as ledger:
         for number in range(count):
             some = [check(number, id=f"{name}-{number}-{part}") for part in range(1 + number % 3)]
             ledger.append(*some)

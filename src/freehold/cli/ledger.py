@@ -1,18 +1,21 @@
-"""`freehold ledger`: what happened."""
+"""`freehold ledger`: what happened, and where it is kept."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from freehold.cli.opened import loaded, opened_ledger
-from freehold.cli.output import as_json, emit, say, table
+from freehold.cli.output import as_json, counted, emit, say, table
 
 if TYPE_CHECKING:
+    from freehold.estate.model import Estate
     from freehold.ledger import Ledger, Recorded
 
 
@@ -32,7 +35,7 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(epilog="Example: freehold ledger tail --type candidate.quarantined")
 def ledger() -> None:
-    """Read what happened: tail, show, export."""
+    """Read what happened, export it, and move it to another database."""
 
 
 @ledger.command(epilog="Example: freehold ledger tail -n 50 --type check.completed --subject sales.orders.lines")
@@ -94,6 +97,73 @@ def export(start: str | None, /, path: Path, form: str | None, as_json: bool, **
         emit({"path": str(path), "format": chosen_form, "events": written})
     else:
         say(f"{written:,} events written to {path}.")
+
+
+@ledger.command(
+    epilog="Example: freehold ledger migrate --to postgresql://freehold@db/state --password env:STATE_PASSWORD"
+)
+@click.option(
+    "--to", required=True, metavar="URL", help="The new place: postgresql://user@host/database or sqlite:///…."
+)
+@click.option(
+    "--password", default=None, metavar="REF", help="A reference to that user's password: env:NAME, file:/path."
+)
+@as_json
+@click.pass_obj
+def migrate(start: str | None, to: str, password: str | None, as_json: bool) -> None:
+    """Move the whole state to another, empty database, and prove that it arrived.
+
+    Every event, seal, checkpoint, side entry, lease epoch and kept value is compared, and the seals are proved there.
+    The old state stays as it is. A move that is killed has not happened: run it again.
+    """
+    from freehold.foundation.secrets import resolve, resolved
+    from freehold.ledger.moving import Address, move
+
+    estate = loaded(start)
+    source = Address(estate.state_url, resolved(estate.state_settings.get("password"), root=estate.root))
+    target = Address(to, resolve(password, root=estate.root).reveal() if password else None)
+    with _counting(shown=not as_json) as progress:
+        moved = move(source, target, estate.root, progress)
+    change = _change(estate, to, password)
+    if as_json:
+        proved = {name: {"events": v.events, "blocks": v.blocks, "ok": v.ok} for name, v in moved.proved.items()}
+        told = {"source": moved.source, "target": moved.target, "rows": dict(moved.rows), "files": moved.files}
+        emit({"migrated": {**told, "proved": proved, "change": change}})
+        return
+    said = ", ".join(counted(number, name) for name, number in moved.rows.items() if number)
+    say(f"Moved and compared: {said}; {counted(moved.files, 'files')} beside them. The seals hold at {moved.target}.")
+    say(f"The old state is as it was. Now change {change['where']}, and let no run use the old one:")
+    click.echo(f"-   {change['before']}\n+   {change['after']}")
+
+
+@contextmanager
+def _counting(*, shown: bool) -> Iterator[Any]:
+    """Say every so often how far a move is, on stderr; nothing where nobody looks."""
+    if not (shown and sys.stderr.isatty()):
+        yield lambda *_: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from freehold.cli.output import console
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("moving", total=None)
+        yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
+
+
+def _change(estate: Estate, to: str, password: str | None) -> dict[str, str]:
+    """Return the line of the estate's file that must change, before and after."""
+    where = estate.state_where or "estate.yaml, below `spec:`"
+    before = _state(estate.state_url, estate.state_settings.get("password"))
+    return {"where": str(where), "before": before if estate.state_where else "", "after": _state(to, password)}
+
+
+def _state(url: str, password: str | None) -> str:
+    from freehold.foundation.postgres import without_password
+
+    shown = without_password(url)
+    return f'state: {{url: "{shown}", password: "{password}"}}' if password else f'state: "{shown}"'
 
 
 def _events(opened: Ledger, chosen: dict[str, Any], **more: Any) -> Iterator[Recorded]:

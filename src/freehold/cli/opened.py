@@ -53,7 +53,9 @@ def opened_delivery(
     estate = loaded(start)
     chosen = chosen_environment(estate, env)
     connection = estate.connections[chosen.connection]
-    settings = resolved(connection.settings, root=estate.root, where=connection.where)
+    settings = {
+        name: resolved(value, root=estate.root, where=connection.where) for name, value in connection.settings.items()
+    }
     clock = SimulatedClock(_past(at)) if at else SystemClock()
     with ExitStack() as closing:
         engine = open_engine(connection.url, root=str(estate.root), wait_s=wait_s, **settings)
@@ -68,9 +70,12 @@ def opened_delivery(
 @contextmanager
 def opened_ledger(estate: Estate) -> Iterator[Ledger]:
     """Open the ledger of an estate."""
+    from freehold.foundation.secrets import resolved
     from freehold.ledger import Ledger
 
-    with Ledger.open(estate.state_url, root=estate.root, caller=Caller.at_the_shell()) as ledger:
+    password = resolved(estate.state_settings.get("password"), root=estate.root)
+    caller = Caller.at_the_shell()
+    with Ledger.open(estate.state_url, root=estate.root, caller=caller, password=password) as ledger:
         yield ledger
 
 

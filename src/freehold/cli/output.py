@@ -68,7 +68,8 @@ def fail(error: FreeholdError) -> NoReturn:
 
 def counted(number: int, plural: str) -> str:
     """Return `1 block`, `2 blocks`: a number with its noun."""
-    singular = plural.removesuffix("es") if plural.endswith("ches") else plural.removesuffix("s")
+    endings = (("ches", "ch"), ("ries", "ry"), ("s", ""))
+    singular = next((plural.removesuffix(end) + one for end, one in endings if plural.endswith(end)), plural)
     return f"{number:,} {plural if number != 1 else singular}"
 
 

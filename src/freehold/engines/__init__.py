@@ -32,10 +32,12 @@ def open_engine(url: str, *, root: str = ".", wait_s: float = 0.0, **settings: o
     """Open the engine a connection URL names.
 
     `duckdb:///relative/path.db` is relative to `root`, `duckdb:////absolute/path.db` is absolute, `duckdb://` lives in
-    memory. `wait_s` is how long to wait for another process that holds the file.
+    memory. `wait_s` is how long to wait for another process that holds the file. `postgresql://user@host/database`
+    reaches a server; its `password` is a setting.
 
     Raises:
-        FreeholdError: FH-E001 for a scheme nobody here speaks; FH-E101 when another process holds the file.
+        FreeholdError: FH-E001 for a scheme nobody here speaks; FH-E101 when another process holds the file;
+            FH-E112 when a server does not answer, or does not let this user in.
     """
     from freehold.foundation import Exit, FreeholdError, near
 
@@ -44,7 +46,18 @@ def open_engine(url: str, *, root: str = ".", wait_s: float = 0.0, **settings: o
         from freehold.engines.duckdb import DuckDBEngine
 
         return DuckDBEngine.open(url, root=root, wait_s=wait_s, **settings)
-    known = ["duckdb"]
+    if scheme in ("postgresql", "postgres"):
+        try:
+            from freehold.engines.postgres.engine import PostgresEngine
+        except ModuleNotFoundError as error:
+            raise FreeholdError(
+                "FH-E113",
+                "PostgreSQL needs the driver psycopg, which is not installed.",
+                fix="pip install 'freehold[postgres]'",
+                exit_code=Exit.ENVIRONMENT,
+            ) from error
+        return PostgresEngine.open(url, **settings)
+    known = ["duckdb", "postgresql"]
     raise FreeholdError(
         "FH-E001",
         f"No engine speaks `{scheme}`.",

@@ -78,6 +78,14 @@ def connections_from(document: Document) -> dict[str, Connection]:
     }
 
 
+def state_from(document: Document) -> tuple[str, dict[str, Any]]:
+    """Return the URL at which an Estate document keeps the ledger, and what else it says to reach it."""
+    said = document.value["spec"].get("state", DEFAULT_STATE)
+    if isinstance(said, str):
+        return said, {}
+    return said["url"], {key: value for key, value in said.items() if key != "url"}
+
+
 def environments_from(document: Document) -> dict[str, Environment]:
     """Return the environments of an Estate document, by name."""
     return {

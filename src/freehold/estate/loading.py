@@ -300,11 +300,14 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
     hashes |= {f"Model:{asset}": digest_of(m.text.encode()) for asset, m in models.items() if m.language != "csv"}
     assert estate is not None, "an estate without Estate has been refused"
     said = estate.value
+    state_url, state_settings = kinds.state_from(estate)
     return Estate(
         id=said["metadata"]["id"],
         root=root,
         name=said["metadata"].get("name", said["metadata"]["id"]),
-        state_url=said["spec"].get("state", kinds.DEFAULT_STATE),
+        state_url=state_url,
+        state_settings=state_settings,
+        state_where=estate.where_key("spec", "state") if "state" in said["spec"] else None,
         connections=kinds.connections_from(estate),
         environments=kinds.environments_from(estate),
         defaults=kinds.defaults_from(estate),

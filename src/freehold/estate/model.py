@@ -296,6 +296,8 @@ class Estate:
     resources: Mapping[tuple[str, str], Resource] = field(default_factory=dict)  # (kind, id)
     hashes: Mapping[str, str] = field(default_factory=dict)  # "kind:id" -> sha256 of the content as read
     findings: tuple[FreeholdError, ...] = ()  # what `validate` should say though the estate can be loaded
+    state_settings: Mapping[str, Any] = field(default_factory=dict)  # `password`: a secret reference
+    state_where: Where | None = None  # where the file says so; None where it leaves the default
 
     def contract_of(self, asset: str) -> tuple[Contract, SchemaObject] | None:
         """Return the contract and schema object that describe an asset.

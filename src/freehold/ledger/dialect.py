@@ -1,4 +1,4 @@
-"""What differs between the databases that can hold the state, and nothing else. All of it is in this one file.
+"""What differs between the databases that can hold the state, and nothing else. PostgreSQL's part is in postgresql.py.
 
 SQLite: WAL, `synchronous=FULL`, one writer at a time over all processes by an advisory lock on a file beside the
 database. The lock makes waiting fair and quick, and keeps two connections from writing and checkpointing at the same
@@ -11,15 +11,17 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert
 from sqlalchemy.exc import DBAPIError
 
 from freehold.foundation import Exit, FreeholdError, Transient
+from freehold.foundation.postgres import without_password
 
 PATIENCE_S = 30.0  # how long a writer waits for its turn before it says so
 
@@ -31,6 +33,7 @@ class Dialect(Protocol):
     folder: Path  # where the files beside the state live: key, witness, segments, evidence
 
     reading: Mapping[str, Any]  # options of a connection whose transaction sees one state of the database throughout
+    keeps_writer: bool  # whether one connection writes from the first write to the last
 
     def turn(self) -> contextlib.AbstractContextManager[None]:
         """Hold the right to write, against every other process."""
@@ -48,13 +51,25 @@ class Dialect(Protocol):
         """Let damaged text be read byte by byte, so that a verification can name it."""
         ...
 
+    def inserting(self, table: Table) -> Callable[[Connection, Sequence[Mapping[str, Any]]], None]:
+        """Return what writes many rows of a table at once, in the caller's transaction; keys are its columns."""
+        ...
+
+    def hold(self, connection: Connection) -> None:
+        """Keep everybody else from writing anything until the transaction ends, however long that is."""
+        ...
+
+    def explain(self, error: DBAPIError, place: object) -> FreeholdError:
+        """Say what a failure of the database means, and what to do about it."""
+        ...
+
     def close(self) -> None:
         """Give everything back."""
         ...
 
 
-def open_dialect(url: str, root: Path) -> Dialect:
-    """Return the dialect that a state URL names.
+def open_dialect(url: str, root: Path, password: str | None = None) -> Dialect:
+    """Return the dialect that a state URL names; `password` is for one with a server.
 
     Raises:
         FreeholdError: FH-L101 for a URL that names no database this room can use.
@@ -63,10 +78,12 @@ def open_dialect(url: str, root: Path) -> Dialect:
     if scheme == "sqlite":
         return SQLite(url, root)
     if scheme in ("postgresql", "postgres"):
-        return Postgres(url, root)
+        from freehold.ledger.postgresql import Postgres
+
+        return Postgres(url, root, password)
     raise FreeholdError(
         "FH-L101",
-        f"The state cannot live at `{url}`.",
+        f"The state cannot live at `{without_password(url)}`.",
         fix="Use sqlite:///.freehold/state.db (relative to the estate), sqlite:////absolute/path, or postgresql://host/db.",
         exit_code=Exit.USAGE,
     )
@@ -76,6 +93,7 @@ class SQLite:
     """The state in one file."""
 
     reading: Mapping[str, Any] = MappingProxyType({})  # a read transaction of SQLite is a snapshot by nature
+    keeps_writer = True
 
     def __init__(self, url: str, root: Path) -> None:
         self.path = self._path(url, root)
@@ -126,6 +144,24 @@ class SQLite:
         finally:
             driver.text_factory = str
 
+    def inserting(self, table: Table) -> Callable[[Connection, Sequence[Mapping[str, Any]]], None]:
+        """Return the INSERT of a table, compiled once: Core would look at each row again."""
+        compiled = insert(table).compile(dialect=self.engine.dialect)
+        sql, values = str(compiled), itemgetter(*(compiled.positiontup or ()))
+
+        def write(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+            if rows:
+                connection.exec_driver_sql(sql, [values(row) for row in rows])
+
+        return write
+
+    def hold(self, connection: Connection) -> None:
+        """Do nothing: who writes holds the whole file."""
+
+    def explain(self, error: DBAPIError, place: object) -> FreeholdError:
+        """Say what a failure of the file means, and what to do about it."""
+        return explain(error, place)
+
     def close(self) -> None:
         """Close the file; the last to do so folds the write-ahead log into it."""
         with self.turn():
@@ -146,16 +182,17 @@ def _lock(descriptor: int, path: Path) -> Any:
             return lambda: fcntl.flock(descriptor, fcntl.LOCK_UN)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise _busy(path) from None
+                raise busy(path) from None
             time.sleep(pause)
             pause = min(pause * 1.5, 0.002)
 
 
-def _busy(path: object) -> Transient:
+def busy(path: object) -> Transient:
+    """Return the error of a turn that did not come."""
     return Transient(
         "FH-L103",
         f"Another process has been writing to `{path}` for more than {PATIENCE_S:.0f} s.",
-        fix="Wait for it, or end it if it hangs (`fuser` names it); nothing was written.",
+        fix="Wait for it, or end it if it hangs (`fuser` or `pg_stat_activity` names it); nothing was written.",
         exit_code=Exit.ENVIRONMENT,
     )
 
@@ -190,54 +227,11 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-class Postgres:
-    """The state in a PostgreSQL database; the row lock on the head of the chain is the turn."""
-
-    reading: Mapping[str, Any] = MappingProxyType({"isolation_level": "REPEATABLE READ"})
-
-    def __init__(self, url: str, root: Path) -> None:
-        self.folder = Path(root).absolute() / ".freehold"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        rest = url.partition("://")[2]
-        try:
-            self.engine = create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True)
-        except ModuleNotFoundError as error:
-            fix = "pip install 'freehold[postgres]'"
-            raise FreeholdError(
-                "FH-L101", "PostgreSQL needs the driver psycopg.", fix=fix, exit_code=Exit.ENVIRONMENT
-            ) from error
-
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Do nothing: the transaction locks the row of the head itself."""
-        yield
-
-    @contextlib.contextmanager
-    def migrating(self) -> Iterator[None]:
-        """Hold an advisory lock of the database's."""
-        with self.engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('freehold migrations'))"))
-            yield
-
-    def forget_erased(self) -> None:
-        """Rewrite the table of erasable items, so that dead rows leave its files."""
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM FULL side_item"))
-
-    def bytewise(self, connection: Connection) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002
-        """Do nothing: PostgreSQL refuses to store text that is not UTF-8."""
-        return contextlib.nullcontext()
-
-    def close(self) -> None:
-        """Close the pool."""
-        self.engine.dispose()
-
-
 def explain(error: DBAPIError, place: object) -> FreeholdError:
     """Say what a failure of the database means, and what to do about it."""
     said = str(error.orig)
     if "locked" in said or "busy" in said:
-        return _busy(place)
+        return busy(place)
     meaning = {
         "disk is full": ("FH-L104", "The disk that holds `{place}` is full.", "Free some space; nothing was written."),
         "disk I/O": (
@@ -253,6 +247,11 @@ def explain(error: DBAPIError, place: object) -> FreeholdError:
     for mark, (code, problem, fix) in meaning.items():
         if mark in said:
             return FreeholdError(code, problem.format(place=place), fix=fix, exit_code=Exit.ENVIRONMENT)
+    return refused(said, place)
+
+
+def refused(said: str, place: object) -> FreeholdError:
+    """Return the error of a database that says something nobody foresaw."""
     problem = f"The state at `{place}` refused: {said.strip()}"
     fix = "Check that the database is there, runs, and lets this user in; nothing was written."
     return FreeholdError("FH-L106", problem, fix=fix, exit_code=Exit.ENVIRONMENT)

@@ -6,6 +6,7 @@ It is backed up and never dropped by a rebuild. Nothing here is evidence of what
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,7 +46,9 @@ class KeptState:
         Raises:
             FreeholdError: FH-L004 for a value that JSON cannot say.
         """
-        rows = [{**self._at(namespace), "key": key, "value": _text(key, value)} for key, value in values.items()]
+        rows = [
+            {**self._at(namespace), "key": _spelled(key), "value": _text(key, value)} for key, value in values.items()
+        ]
         if not rows:
             return
         try:
@@ -62,17 +65,21 @@ class KeptState:
         """Return one value, or the default."""
         with self._store.read() as connection:
             where = [tables.kept.c[name] == value for name, value in self._at(namespace).items()]
-            found = connection.execute(select(tables.kept.c.value).where(*where, tables.kept.c.key == key)).scalar()
+            found = connection.execute(
+                select(tables.kept.c.value).where(*where, tables.kept.c.key == _spelled(key))
+            ).scalar()
         return default if found is None else json.loads(found)
 
     def many(self, namespace: str, prefix: str = "") -> dict[str, Any]:
         """Return every value whose key begins with a prefix, by key, in the order of the keys."""
         where = [tables.kept.c[name] == value for name, value in self._at(namespace).items()]
         if prefix:
-            where.append(func.substr(tables.kept.c.key, 1, len(prefix)) == prefix)  # LIKE ignores case in SQLite
-        query = select(tables.kept.c.key, tables.kept.c.value).where(*where).order_by(tables.kept.c.key)
+            start = _spelled(prefix)
+            where.append(func.substr(tables.kept.c.key, 1, len(start)) == start)  # LIKE ignores case in SQLite
+        query = select(tables.kept.c.key, tables.kept.c.value).where(*where)
         with self._store.read() as connection:
-            return {row.key: json.loads(row.value) for row in connection.execute(query)}
+            found = {_unspelled(row.key): json.loads(row.value) for row in connection.execute(query)}
+        return dict(sorted(found.items()))  # here, since a server sorts by the rules of its language
 
     def delete(self, namespace: str, *keys: str) -> int:
         """Drop keys; return how many there were."""
@@ -87,9 +94,18 @@ def _drop_keys(connection: Connection, at: Mapping[str, str], keys: Sequence[str
     where = [tables.kept.c[name] == value for name, value in at.items()]
     dropped = 0
     for start in range(0, len(keys), 500):
-        some = tables.kept.c.key.in_(keys[start : start + 500])
+        some = tables.kept.c.key.in_([_spelled(key) for key in keys[start : start + 500]])
         dropped += connection.execute(delete(tables.kept).where(*where, some)).rowcount
     return dropped
+
+
+def _spelled(key: str) -> str:
+    """Return a key as it is stored: PostgreSQL holds no NUL. The order of keys and what they begin with stay."""
+    return key.replace("\1", "\1\2").replace("\0", "\1\1")
+
+
+def _unspelled(stored: str) -> str:
+    return re.sub("\1([\1\2])", lambda found: "\0" if found[1] == "\1" else "\1", stored)
 
 
 def _text(key: str, value: Any) -> str:

@@ -70,18 +70,25 @@ class Ledger:
         caller: Caller = LOCAL,
         workspace: str = "default",
         vocabulary: Vocabulary | None = None,
+        password: str | None = None,
     ) -> Ledger:
         """Open the ledger at a state URL, made and migrated if it has to be.
 
-        `sqlite:///relative/to/root.db`, `sqlite:////absolute.db`, or `postgresql://host/database`.
+        `sqlite:///relative/to/root.db`, `sqlite:////absolute.db`, or `postgresql://user@host/database`, whose password
+        is given apart so that no URL ever holds it.
 
         Raises:
             FreeholdError: FH-L101 for a URL that names no state; FH-L102 to FH-L107 when the database cannot be used.
         """
         from freehold.ledger.store import Store
 
-        store = Store(url, Path(root), workspace)
+        store = Store(url, Path(root), workspace, password)
         return cls(store, clock or SystemClock(), ids or RandomIds(), caller, vocabulary)
+
+    @property
+    def place(self) -> str:
+        """The URL of the state as it may be shown."""
+        return self._store.place
 
     # -- writing ------------------------------------------------------------------------------------------------------
 

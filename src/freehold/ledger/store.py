@@ -11,8 +11,9 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, sele
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.postgres import without_password
 from freehold.ledger import tables
-from freehold.ledger.dialect import explain, open_dialect
+from freehold.ledger.dialect import open_dialect
 
 REVISION = "0001"  # the newest migration; an up-to-date database is opened without importing Alembic
 GENESIS = "0" * 64
@@ -21,16 +22,21 @@ GENESIS = "0" * 64
 class Store:
     """One state database, opened for one workspace."""
 
-    def __init__(self, url: str, root: Path, workspace: str) -> None:
-        self.dialect = open_dialect(url, root)
+    def __init__(self, url: str, root: Path, workspace: str, password: str | None = None) -> None:
+        self.dialect = open_dialect(url, root, password)
         self.folder = self.dialect.folder
-        self.place = self.dialect.engine.url.render_as_string(hide_password=True)
+        shown = self.dialect.engine.url.render_as_string(hide_password=True)
+        self.place = without_password(shown).replace("+psycopg:", ":", 1)
         self.workspace = workspace
         self._turn = threading.Lock()
         self._writer: Connection | None = None
         self._closed = False
-        self._migrate()
-        self._begin_chain()
+        try:
+            self._migrate()
+            self._begin_chain()
+        except BaseException:
+            self.close()
+            raise
 
     @contextlib.contextmanager
     def read(self, *, bytewise: bool = False) -> Iterator[Connection]:
@@ -48,13 +54,19 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """Open the one transaction that writes; durable when the block ends, undone when it raises.
 
-        There is one write connection, and one writer at a time over all threads and processes.
+        There is one writer at a time over all threads of this process, and over all processes where the dialect takes
+        turns; elsewhere the rows they lock make them wait.
         """
         with self._turn, self._explained(), self.dialect.turn():
-            if self._writer is None:
-                self._writer = self.dialect.engine.connect().execution_options(freehold_writes=True)
-            with self._writer.begin():
-                yield self._writer
+            connection = self._writer or self.dialect.engine.connect().execution_options(freehold_writes=True)
+            if self.dialect.keeps_writer:
+                self._writer = connection
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if not self.dialect.keeps_writer:
+                    connection.close()
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -63,7 +75,7 @@ class Store:
         except IntegrityError:
             raise  # those who write know what theirs mean
         except DBAPIError as error:
-            raise explain(error, self.place) from error
+            raise self.dialect.explain(error, self.place) from error
 
     def forget_erased(self) -> None:
         """Make erased rows unreadable in the files of the database too."""

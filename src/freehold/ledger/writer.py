@@ -10,10 +10,9 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Dialect, insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from freehold.foundation import Clock, Exit, FreeholdError
@@ -60,26 +59,12 @@ class _Head:
     recorded_at: int
 
 
-class _Insert:
-    """The statement that writes events, compiled once: Core would look at each row again."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        compiled = insert(tables.event).compile(dialect=dialect)
-        self._sql = str(compiled)
-        names = compiled.positiontup
-        self._values = itemgetter(*names) if names else dict  # what the driver wants: tuples, or names
-
-    def __call__(self, connection: Connection, rows: Sequence[Row]) -> None:
-        if rows:
-            connection.exec_driver_sql(self._sql, [self._values(row) for row in rows])
-
-
 class Writer:
     """The one way into the chain of a workspace."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
-        self._insert = _Insert(store.dialect.engine.dialect)
+        self._insert = store.dialect.inserting(tables.event)
         self._clock = clock
         self._arrived: deque[_Request] = deque()
         self._turn = threading.Lock()

@@ -1,0 +1,208 @@
+"""One conversation with PostgreSQL: a connection, which has its own transaction."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import pq
+
+from freehold.engines.postgres import values
+from freehold.engines.postgres.loading import adapt
+from freehold.engines.postgres.placeholders import numbered
+from freehold.engines.postgres.translating import closed, translate
+from freehold.engines.protocol import Column, Cost, Relation, Statistics, literal, quoted
+from freehold.engines.tagging import tagged
+from freehold.foundation import Caller, FreeholdError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlglot import exp
+
+_ROWS_AT_ONCE = 20_000
+_OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'"
+
+
+class PostgresSession:
+    """One connection. Transactions see one state of the database throughout (REPEATABLE READ)."""
+
+    def __init__(self, connection: psycopg.Connection[Any], caller: Caller, tag: str, lock_timeout: str) -> None:
+        adapt(connection)
+        self._connection = connection
+        weakref.finalize(self, connection.close)  # whoever forgets a session does not keep a connection
+        self._begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {literal(lock_timeout)}"
+        self._tag = tag
+        self._in_transaction = False
+        self._is_closed = False
+        self.caller = caller
+        self.cost = Cost()
+
+    def rows(self, query: str | exp.Expression, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows."""
+        with self._asked(query, parameters) as cursor:
+            return cursor.fetchall() if cursor.description else []
+
+    def arrow(self, query: str | exp.Expression, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Run a query and return an Arrow table."""
+        with self._asked(query, parameters) as cursor:
+            fields = [(c.name, c.type_code, cursor.pgresult.fmod(i)) for i, c in enumerate(cursor.description or ())]
+            types = self._types([oid for _, oid, _ in fields], [modifier for _, _, modifier in fields])
+            some = iter(lambda: cursor.fetchmany(_ROWS_AT_ONCE), [])
+            return values.arrow([name for name, _, _ in fields], types, some)
+
+    def run(self, statement: str | exp.Expression, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement and return how many rows it touched."""
+        with self._asked(statement, parameters) as cursor:
+            return 0 if cursor.description else max(0, cursor.rowcount)
+
+    def load(self, relation: Relation, table: pa.Table | Iterable[pa.RecordBatch], *, replace: bool = True) -> int:
+        """Write Arrow data to a table by COPY; see `Session.load`. Batches are taken one at a time, never all at once.
+
+        Raises:
+            FreeholdError: FH-E109 there is no batch, so there are no columns; FH-E201 the rows do not fit the table.
+        """
+        try:
+            schema, batches = values.batches(table)
+        except StopIteration:
+            fix = "Give a table with no rows."
+            raise FreeholdError("FH-E109", "There is no batch to load, so no columns either.", fix=fix) from None
+        with self._whole():
+            if replace:
+                self._execute(f"DROP TABLE IF EXISTS {relation.sql}")
+                self._execute(f"CREATE TABLE {relation.sql} ({values.definition(schema)})")
+            listed = ", ".join(quoted(name) for name in schema.names)
+            copying = f"COPY {relation.sql} ({listed}) FROM STDIN (FORMAT csv)"
+            with self._call(copying) as sql, self._cursor() as cursor:
+                with cursor.copy(sql) as copy:
+                    for batch in batches:
+                        copy.write(values.as_csv(batch))
+                return int(cursor.rowcount)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside happens or nothing does.
+
+        Raises:
+            FreeholdError: FH-E111 a transaction is open already; that one is left as it was.
+        """
+        if self._in_transaction:
+            raise FreeholdError(
+                "FH-E111",
+                "A transaction is open in this session already.",
+                fix="Leave it before starting another, or use another session.",
+            )
+        self._execute(self._begin)
+        self._in_transaction = True
+        try:
+            yield
+            self._execute("COMMIT")
+        except BaseException:
+            with suppress(FreeholdError):  # the failure that brought us here is the one to tell
+                self._execute("ROLLBACK")
+            raise
+        finally:
+            self._in_transaction = False
+
+    def relations(self, schema: str | None = None) -> tuple[Relation, ...]:
+        """List tables and views, of one schema or of all."""
+        found = self.rows(
+            "SELECT n.nspname, c.relname, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END "
+            "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            f"WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND {_OURS}"
+            + (" AND n.nspname = ?" if schema is not None else ""),
+            () if schema is None else (schema,),
+        )
+        return tuple(Relation(*row) for row in sorted(found))
+
+    def describe(self, relation: Relation) -> tuple[Column, ...]:
+        """Return the columns of a relation in order; empty if there is no such relation."""
+        found = self.rows(
+            "SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull FROM pg_attribute a "
+            "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = ? AND c.relname = ? AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            (relation.schema, relation.name),
+        )
+        return tuple(Column(name, values.spelled(kind), nullable) for name, kind, nullable in found)
+
+    def columns_of(self, query: str | exp.Expression) -> tuple[Column, ...]:
+        """Return the columns a query would give, by binding it, without running it."""
+        with self._call(query) as sql:
+            link = self._open().pgconn
+            bound = link.prepare(b"", sql.encode())
+            if bound.status == pq.ExecStatus.COMMAND_OK:
+                bound = link.describe_prepared(b"")
+            if bound.status != pq.ExecStatus.COMMAND_OK:
+                raise psycopg.errors.error_from_result(bound)
+            count = range(bound.nfields)
+            names = [(bound.fname(i) or b"").decode() for i in count]
+            types = self._types([bound.ftype(i) for i in count], [bound.fmod(i) for i in count])
+        return tuple(Column(name, kind) for name, kind in zip(names, types, strict=True))
+
+    def statistics(self, relation: Relation) -> Statistics:  # noqa: ARG002 - none is exact
+        """Return nothing: what PostgreSQL keeps of a table is an estimate."""
+        return Statistics()
+
+    def parquet_statistics(self, paths: Sequence[str]) -> Statistics:  # noqa: ARG002 - see the capability
+        """Return nothing: the server does not see the files."""
+        return Statistics()
+
+    def close(self) -> None:
+        """Give the connection back; an open transaction is rolled back."""
+        self._is_closed = True
+        self._connection.close()
+
+    def _types(self, oids: Sequence[int], modifiers: Sequence[int]) -> list[str]:
+        """Return the names of types in the spelling of the protocol, asked of the server in one go."""
+        if not oids:
+            return []
+        with self._cursor() as cursor:
+            asked = (
+                "SELECT format_type(o, m) FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS t(o, m, i) ORDER BY i"
+            )
+            cursor.execute(asked, (list(oids), list(modifiers)))
+            return [values.spelled(name) for (name,) in cursor.fetchall()]
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Run several statements as one, in the open transaction or in one of their own."""
+        if self._in_transaction:
+            yield
+        else:
+            with self.transaction():
+                yield
+
+    def _open(self) -> psycopg.Connection[Any]:
+        if self._is_closed:
+            raise closed()
+        return self._connection
+
+    def _cursor(self) -> Any:
+        return psycopg.RawCursor(self._open())
+
+    def _execute(self, sql: str) -> None:
+        with self._asked(sql):
+            pass
+
+    @contextmanager
+    def _asked(self, query: str | exp.Expression, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        """Run a statement and give its cursor; what fails while it is read is translated too."""
+        with self._call(query, bool(parameters)) as sql, self._cursor() as cursor:
+            cursor.execute(sql, tuple(parameters) or None)
+            yield cursor
+
+    @contextmanager
+    def _call(self, query: str | exp.Expression, has_parameters: bool = False) -> Iterator[str]:
+        given = query if isinstance(query, str) else query.sql("postgres")
+        sql = numbered(given) if has_parameters else given
+        started = time.perf_counter()
+        try:
+            yield tagged(sql, self._tag)
+        except psycopg.Error as error:
+            raise (closed() if self._is_closed else translate(error, sql, tag=self._tag)) from error
+        finally:
+            self.cost.queries += 1
+            self.cost.seconds += time.perf_counter() - started
