@@ -156,6 +156,55 @@ def test_words_build_nothing(tmp_path: Path) -> None:
     assert found.built == ()
 
 
+def _with_contract(root: Path, changed: Any, said: str) -> Any:
+    """Return the shop with another contract of `daily`, whose file differs."""
+    estate = shop(root, contracts=(RAW, changed) if changed else (RAW,))
+    return replace(estate, hashes={"DataContract:shop.orders.daily": said})
+
+
+def _promising(**more: Any) -> Any:
+    columns = [column("sold_on", "date", required=True, unique=True), column("revenue", "number", **more)]
+    return contract("shop.orders.daily", columns)
+
+
+@pytest.mark.parametrize(
+    ("after", "version", "codes", "change"),
+    [
+        pytest.param({"required": True}, "1.0.0", [], "none", id="the same"),
+        pytest.param({}, "1.0.0", ["FH-V501"], "breaking", id="a promise broken without a version"),
+        pytest.param({}, "1.1.0", ["FH-V501"], "breaking", id="with a version that says too little"),
+        pytest.param({}, "2.0.0", [], "breaking", id="with a version that says it"),
+        pytest.param({"required": True, "description": "Money in."}, "1.0.0", [], "metadata", id="words"),
+    ],
+)
+def test_a_contract_is_judged(
+    tmp_path: Path, after: dict[str, Any], version: str, codes: list[str], change: str
+) -> None:
+    """A broken promise takes a major version; without it the plan is blocked, and no data is built for it."""
+    then = _with_contract(tmp_path, _promising(required=True), "before")
+    now = _with_contract(tmp_path, replace(_promising(**after), version=version), "after")
+    if change == "none":
+        now = replace(now, hashes=then.hashes)
+    found = plan(now, Version(then, "before", is_deployed=True), "prod", "duckdb")
+    assert [f.code for f in found.findings] == codes
+    assert [str(c.change) for c in found.changes] == ([] if change == "none" else [change])
+    assert found.built == ()
+    assert bool([f for c in found.changes for f in c.broken]) is (change == "breaking")
+
+
+def test_a_contract_that_goes_names_who_read_it(tmp_path: Path) -> None:
+    """Taking an asset away with a contract that is not retired is refused, with the readers named."""
+    then = _with_contract(tmp_path, _promising(), "before")
+    now = _with_contract(tmp_path, None, "after")
+    models = {k: v for k, v in now.models.items() if not k.endswith((".daily", ".latest"))}
+    past = Past(used={"shop.orders.daily": (Reader("simulated/board-pack", "service", 41),)})
+    found = plan(replace(now, models=models), Version(then, "before", is_deployed=True), "prod", "duckdb", past=past)
+    (finding,) = found.findings
+    assert finding.code == "FH-P005"
+    assert "board-pack (41 reads)" in finding.problem
+    assert "breaks for **board-pack (41 reads)**" in comment(found)
+
+
 def test_a_first_plan_builds_everything(tmp_path: Path) -> None:
     """Without a version before, all is new and the plan says so."""
     found = plan(shop(tmp_path), None, "prod", "duckdb")

@@ -85,6 +85,8 @@ def _print(found: Plan) -> None:
         say(f"Nothing changes: {counted(found.unchanged, 'assets')} unchanged.")
     else:
         _print_changes(found)
+    for said in dict.fromkeys(f"{f.subject}: {f.reason}" for c in found.changes for f in c.broken):
+        say(f"Broken  {said}")
     for finding in found.findings:
         say()
         say(click.style(str(finding).splitlines()[0], fg="red", bold=True))

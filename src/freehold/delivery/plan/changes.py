@@ -33,7 +33,6 @@ class Action(StrEnum):
     REBUILD = "rebuild"
     BACKFILL = "backfill"  # interval by interval
     RETIRE = "retire"  # nothing declares it any more
-    VERSION = "version"  # it is published beside the old one
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +100,6 @@ def action_of(before: Asset | None, after: Asset | None, change: ChangeClass, *,
         return Action.RETIRE
     if before is None:
         return Action.REPLACE if after.kind is Kind.VIEW else Action.BUILD
-    if change is ChangeClass.BREAKING:
-        return Action.VERSION
     if change <= ChangeClass.METADATA and not is_stored_otherwise:
         return Action.REUSE
     if after.kind is Kind.VIEW:

@@ -70,6 +70,10 @@ def _reached(plan: Plan) -> Iterator[str]:
             )
             verb = "breaks for" if change.change is ChangeClass.BREAKING else "changes for"
             yield f"`{change.asset}` {verb} **{names}**"
+    broken = [f for c in plan.changes for f in c.broken]
+    if broken:
+        listed = dict.fromkeys(f"- `{f.subject}`: {f.reason}" for f in broken)
+        yield "**Promises that are broken**\n\n" + "\n".join(list(listed)[:_MOST_ROWS])
     teams = sorted({c.team for c in plan.changes if c.is_output and c.change >= ChangeClass.COLUMN and c.team})
     if teams:
         yield f"To be looked at by: {', '.join(teams)}"

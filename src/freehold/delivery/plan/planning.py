@@ -6,7 +6,7 @@ what must be built again, and who reads it. It asks no warehouse.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +26,15 @@ from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, mean
 from freehold.delivery.plan.past import NO_PAST, Past, Reader
 from freehold.delivery.template import KeptCompiled
 from freehold.foundation import Exit, FreeholdError, Where
+from freehold.quality.compatibility import Finding, compare, version_finding
 
 if TYPE_CHECKING:
     from freehold.delivery.plan.versions import Version
     from freehold.estate.model import Contract, Estate
     from freehold.sql import Meaning
 
-Judge = Callable[["Contract | None", "Contract | None"], Sequence[FreeholdError]]
-"""Returns what is against a change of contract, from the version before to the one after."""
+
+_BUILDS = (Action.BUILD, Action.REBUILD, Action.BACKFILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class AssetChange:
         change: what readers of the asset see of it, whichever file it comes from; `own`: what its own files do.
         because: the changed assets it reads, through which the change reaches it.
         seconds: what building it took in the past, for as many `intervals` as it has; None if it is not known.
+        contract: what changes in the promises of its contract, judged.
     """
 
     asset: str
@@ -60,6 +62,12 @@ class AssetChange:
     intervals: int = 0
     seconds: float | None = None
     readers: tuple[Reader, ...] = ()
+    contract: tuple[Finding, ...] = ()
+
+    @property
+    def broken(self) -> tuple[Finding, ...]:
+        """The promises of the contract that the change breaks."""
+        return tuple(f for f in self.contract if f.is_breaking)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -85,6 +93,7 @@ class AssetChange:
             "intervals": self.intervals,
             "seconds": self.seconds,
             "readers": [reader.to_json() for reader in self.readers],
+            "contract": [finding.to_json() for finding in self.contract],
         }
 
 
@@ -122,7 +131,7 @@ class Plan:
     @property
     def built(self) -> tuple[AssetChange, ...]:
         """The changes that build data."""
-        return tuple(c for c in self.changes if c.action not in (Action.REUSE, Action.REPLACE, Action.RETIRE))
+        return tuple(c for c in self.changes if c.action in _BUILDS)
 
     @property
     def seconds(self) -> float | None:
@@ -156,7 +165,6 @@ def plan(
     past: Past = NO_PAST,
     kept: KeptMeanings | None = None,
     compiled: KeptCompiled | None = None,
-    judge: Judge = lambda *_: (),
 ) -> Plan:
     """Compare an estate with an earlier version of it.
 
@@ -168,7 +176,6 @@ def plan(
         past: what is known of costs and readers.
         kept: meanings found earlier.
         compiled: models compiled earlier.
-        judge: says what is against a change of a contract.
 
     Raises:
         Problems: a model of either version is wrong.
@@ -178,9 +185,9 @@ def plan(
     meant = meanings_of(now, dialect, kept)
     meant_then = meanings_of(then, dialect, kept)
     hashes = (estate.hashes, before.estate.hashes if before else {})
-    made = _Comparison(hashes, now, then, meant, meant_then, kept)
+    made = _Comparison(hashes, now, then, meant, meant_then, kept, past)
     ids = list(dict.fromkeys((*now.assets, *then.assets)))
-    found = [c for c in (made.of(id_, dialect, past, judge) for id_ in ids) if c is not None]
+    found = [c for c in (made.of(id_, dialect) for id_ in ids) if c is not None]
     touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
     renamed = {(c.asset, old): new for c in found for old, new in c.difference.renamed}
     findings = [*column_findings(estate, now, meant, dialect, renamed), *made.findings]
@@ -207,16 +214,17 @@ class _Comparison:
         meant: Mapping[str, Meaning],
         meant_then: Mapping[str, Meaning],
         kept: KeptMeanings | None,
+        past: Past,
     ) -> None:
-        self._kept = kept
+        self._kept, self._past = kept, past
         self._hashes, self._hashes_then = hashes
         self._now, self._then = now, then
         self._meant, self._meant_then = meant, meant_then
         self._seen: set[str] = set()
-        self._judged: set[str] = set()
+        self._judged: dict[str, tuple[Finding, ...]] = {}
         self.findings: list[FreeholdError] = []
 
-    def of(self, id_: str, dialect: str, past: Past, judge: Judge) -> AssetChange | None:
+    def of(self, id_: str, dialect: str) -> AssetChange | None:
         """Return what happens to one asset, None if nothing does."""
         before, after = self._then.assets.get(id_), self._now.assets.get(id_)
         found = self._difference(id_)
@@ -227,17 +235,16 @@ class _Comparison:
         stored_otherwise = bool(before and after and is_rebuilt_otherwise(before, after))
         if change is ChangeClass.NONE and own is ChangeClass.NONE and not stored_otherwise:
             return None
-        against = self._broken(before, after, judge)
-        if against:
+        promises = self._promises(before, after, dialect)
+        if any(f.is_breaking for f in promises):
             change = ChangeClass.BREAKING
-            self.findings += against
         because = tuple(name for name in (after.inputs if after else ()) if name in self._seen)
         if change > ChangeClass.METADATA:
             self._seen.add(id_)
         one = after or before
         assert one is not None
-        action = action_of(before, after, change, is_stored_otherwise=stored_otherwise)
-        intervals, seconds = past.cost(one) if action in (Action.REBUILD, Action.BACKFILL, Action.BUILD) else (0, None)
+        action = action_of(before, after, found.change, is_stored_otherwise=stored_otherwise)
+        intervals, seconds = self._past.cost(one) if action in _BUILDS else (0, None)
         return AssetChange(
             asset=id_,
             product=one.product.id,
@@ -252,7 +259,8 @@ class _Comparison:
             because=because if change > ChangeClass.METADATA else (),
             intervals=intervals,
             seconds=seconds,
-            readers=past.readers(id_) if change > ChangeClass.ADDITIVE and before is not None else (),
+            readers=self._past.readers(id_) if change > ChangeClass.ADDITIVE and before is not None else (),
+            contract=promises,
         )
 
     def _difference(self, id_: str) -> Difference:
@@ -271,12 +279,36 @@ class _Comparison:
         described = is_described_otherwise(before, after, self._hashes, self._hashes_then)
         return max(found, ChangeClass.METADATA) if described else found
 
-    def _broken(self, before: Asset | None, after: Asset | None, judge: Judge) -> list[FreeholdError]:
-        """Return what is against the change of an asset's contract, each contract judged once."""
-        old = before.contract if before else None
-        new = after.contract if after else None
-        name = (new or old).id if (new or old) else ""  # type: ignore[union-attr]
-        if not name or name in self._judged or before is None:
-            return []
-        self._judged.add(name)
-        return list(judge(old, new))
+    def _promises(self, before: Asset | None, after: Asset | None, dialect: str) -> tuple[Finding, ...]:
+        """Return what changes in what the contract promises of an asset; each contract is judged once."""
+        if before is None or before.contract is None or before.schema is None:
+            return ()
+        old, new = before.contract, after.contract if after else None
+        if old.id not in self._judged:
+            name = f"DataContract:{old.id}"
+            is_same = new is not None and self._hashes.get(name) == self._hashes_then.get(name)
+            self._judged[old.id] = () if is_same else self._judge(old, new, before, dialect)
+        objects = {None, before.schema.name, after.schema.name if after and after.schema else None}
+        return tuple(f for f in self._judged[old.id] if f.object in objects)
+
+    def _judge(self, old: Contract, new: Contract | None, asset: Asset, dialect: str) -> tuple[Finding, ...]:
+        found = compare(old, new, dialect=dialect)
+        if new is not None:
+            error = version_finding(old, new, found)
+        else:
+            error = _removed(old, asset, self._past.readers(asset.id)) if any(f.is_breaking for f in found) else None
+        if error is not None:
+            self.findings.append(error)
+        return found
+
+
+def _removed(contract: Contract, asset: Asset, readers: Sequence[Reader]) -> FreeholdError:
+    names = (
+        ", ".join(f"{r.name.rpartition('/')[2]} ({r.reads:,} reads)" for r in readers) or "nobody in the last 30 days"
+    )
+    return FreeholdError(
+        "FH-P005",
+        f"The contract `{contract.id}` goes, and with it `{asset.id}`, which was read by {names}.",
+        where=contract.where,
+        fix="Publish it with `status: retired` first, so that its readers have notice; then take it away.",
+    )

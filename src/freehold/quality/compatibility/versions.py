@@ -136,11 +136,8 @@ def _too_low(
     more = f" and {len(guilty) - _MOST_NAMED} more" if len(guilty) > _MOST_NAMED else ""
     made = f"stays {after.version}" if before.version == after.version else f"goes {before.version} to {after.version}"
     fix = f"Set `version: {lowest}`."
-    if bump is Bump.MAJOR and lowest.major:
-        fix += (
-            f" A breaking change is published side by side as `_v{lowest.major}`, with notice to consumers of the old "
-            f"one; to avoid it, take the change back."
-        )
+    if bump is Bump.MAJOR:
+        fix += " It tells consumers that what they rely on changes; to spare them, take the change back."
     return FreeholdError(
         "FH-V501",
         f"The version of `{after.id}` {made}, and a {bump} change needs {lowest}: {names}{more}.",
