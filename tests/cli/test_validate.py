@@ -107,3 +107,23 @@ def test_outside_of_an_estate(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("FH-V001\n")
     assert "freehold init" in done.stderr
+
+
+def test_an_engine_that_nobody_speaks_is_found_before_a_run(estate: Path) -> None:
+    """The scheme of a connection is judged, at its place, with the near one."""
+    mend(estate / "estate.yaml", "duckdb:", "duckbd:")
+    done = freehold("validate", at=estate)
+    assert done.returncode != 0
+    assert "FH-E001  estate.yaml:" in done.stderr
+    assert "Did you mean `duckdb`?" in done.stderr
+
+
+def test_columns_that_are_not_there_are_found_before_a_run(estate: Path) -> None:
+    """A model that reads a column its source has not is named at its line, with the near match."""
+    model = next(estate.rglob("models/*.sql"))
+    mend(model, model.read_text(), model.read_text() + "\n-- none\n")
+    (model.parent / "wrong.sql").write_text(f"select no_such_column\nfrom {{{{ ref('{model.stem}') }}}}\n")
+    done = freehold("validate", at=estate)
+    assert done.returncode == 1
+    assert "FH-M015" in done.stderr
+    assert "wrong.sql:1:8" in done.stderr

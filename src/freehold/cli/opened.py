@@ -137,8 +137,17 @@ def state_is_there(estate: Estate) -> bool:
 
 
 def dialect_of(estate: Estate, chosen: Environment) -> str:
-    """Return the SQL dialect of an environment's engine, without opening it."""
-    return estate.connections[chosen.connection].url.partition(":")[0].replace("postgresql", "postgres")
+    """Return the SQL dialect of an environment's engine, without opening it.
+
+    Raises:
+        FreeholdError: FH-E001 no engine speaks the scheme of its connection.
+    """
+    from freehold.engines import unknown_engine
+
+    connection = estate.connections[chosen.connection]
+    if error := unknown_engine(connection.url, connection.where):
+        raise error
+    return connection.url.partition(":")[0].replace("postgresql", "postgres")
 
 
 def chosen_environment(estate: Estate, name: str | None) -> Environment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,7 +32,9 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     from freehold.foundation import Problems
 
     estate = load_estate(find_estate(start), cache=not no_cache)
-    findings = (*estate.findings, *_of_models(estate, cache=not no_cache))
+    strange = tuple(_of_connections(estate))
+    models = () if strange else _of_models(estate, cache=not no_cache)  # without a dialect no SQL can be read
+    findings = (*estate.findings, *strange, *models)
     if findings and not as_json:
         raise Problems(findings)
     said = _summary(estate)
@@ -41,6 +44,15 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         say(f"{estate.name}: " + ", ".join(counted(n, noun) for noun, n in said.items() if n) + ". All is well.")
     if findings:
         raise SystemExit(1)
+
+
+def _of_connections(estate: Estate) -> Iterator[FreeholdError]:
+    """Return what is wrong with connections, as far as can be said without opening them."""
+    from freehold.engines import unknown_engine
+
+    for connection in estate.connections.values():
+        if error := unknown_engine(connection.url, connection.where):
+            yield error
 
 
 def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:

@@ -1,5 +1,9 @@
 """The only code that talks to a warehouse. Rooms above see this protocol, whatever stands behind it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from freehold.engines.protocol import (
     Capabilities,
     Column,
@@ -13,6 +17,9 @@ from freehold.engines.protocol import (
     quoted,
 )
 
+if TYPE_CHECKING:
+    from freehold.foundation import FreeholdError, Where
+
 __all__ = [
     "Capabilities",
     "Column",
@@ -25,7 +32,11 @@ __all__ = [
     "literal",
     "open_engine",
     "quoted",
+    "unknown_engine",
 ]
+
+
+_SCHEMES = ("duckdb", "postgresql", "postgres")
 
 
 def open_engine(url: str, *, root: str = ".", wait_s: float = 0.0, **settings: object) -> Engine:
@@ -39,7 +50,7 @@ def open_engine(url: str, *, root: str = ".", wait_s: float = 0.0, **settings: o
         FreeholdError: FH-E001 for a scheme nobody here speaks; FH-E101 when another process holds the file;
             FH-E112 when a server does not answer, or does not let this user in.
     """
-    from freehold.foundation import Exit, FreeholdError, near
+    from freehold.foundation import Exit, FreeholdError
 
     scheme = url.partition(":")[0]
     if scheme == "duckdb":
@@ -57,10 +68,21 @@ def open_engine(url: str, *, root: str = ".", wait_s: float = 0.0, **settings: o
                 exit_code=Exit.ENVIRONMENT,
             ) from error
         return PostgresEngine.open(url, **settings)
-    known = ["duckdb", "postgresql"]
-    raise FreeholdError(
+    raise unknown_engine(url) or AssertionError(url)
+
+
+def unknown_engine(url: str, where: Where | None = None) -> FreeholdError | None:
+    """Return what is wrong with a connection URL that no engine speaks, or None; nothing is opened."""
+    from freehold.foundation import Exit, FreeholdError, near
+
+    scheme = url.partition(":")[0]
+    if scheme in _SCHEMES:
+        return None
+    known = [name for name in _SCHEMES if name != "postgres"]
+    return FreeholdError(
         "FH-E001",
         f"No engine speaks `{scheme}`.",
+        where=where,
         fix=near(scheme, known) or f"Use one of: {', '.join(known)}.",
         exit_code=Exit.ENVIRONMENT,
     )
