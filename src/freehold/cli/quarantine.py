@@ -66,10 +66,8 @@ def show(start: str | None, candidate: int, env: str | None, wait_s: float, as_j
     if not failed:
         say(found.reason or "")
     for check in failed:
-        say(
-            f"\n{check['check']}  {check['status']}: measured {check['value']}"
-            + (f", {check['failing']} of {check['total']} rows" if check["failing"] is not None else "")
-        )
+        say(f"\n{check['check']}  {check['status']}: {check['claim']}")
+        say(f"  {_measured(check)}")
         rows = check["rows"]
         if rows:
             table([tuple(str(v) for v in row.values()) for row in rows], tuple(rows[0]))
@@ -96,6 +94,14 @@ def discard(start: str | None, candidate: int, why: str, env: str | None, wait_s
         say(f"Candidate {found.id} of {found.asset} {found.interval or ''} is discarded. Next: freehold run")
 
 
+def _measured(check: dict[str, Any]) -> str:
+    """Return what was found: why it could not be asked, or the value and the rows."""
+    if check["status"] == "error":
+        return check["reason"] or "it could not be asked"
+    rows = f", {check['failing']:,} of {check['total']:,} rows" if check["failing"] is not None else ""
+    return f"measured {check['value']}{rows}" + (f"; {check['reason']}" if check["reason"] else "")
+
+
 def _failed(delivery: Delivery, candidate: Candidate) -> list[dict[str, Any]]:
     """Return the failed checks of a candidate from the ledger, with the samples that were kept."""
     told = delivery.ledger.read(types=("candidate.quarantined",), subject=candidate.asset, newest_first=True)
@@ -104,13 +110,17 @@ def _failed(delivery: Delivery, candidate: Candidate) -> list[dict[str, Any]]:
         return []
     wanted = set(event.data.get("failed_checks") or ())
     checks = delivery.ledger.read(types=("check.completed",), subject=candidate.asset, run_id=event.run_id)
+    asset = delivery.graph.assets.get(candidate.asset)
+    claims = {c.id: c.claim for c in delivery.auditor.checks(asset)} if asset else {}
     found = []
     for e in checks:
         if e.data["check_id"] in wanted and e.correlation_id == event.correlation_id:
             side = delivery.ledger.side.get(str(e.data["sample"])) if e.data.get("sample") else None
             rows = side.payload["rows"] if side else []
             names = ("status", "value", "threshold", "failing", "total", "reason")
-            found.append({"check": e.data["check_id"], **{n: e.data.get(n) for n in names}, "rows": rows})
+            id_ = str(e.data["check_id"])
+            said = {"check": id_, "claim": claims.get(id_, "the contract does not say it any more")}
+            found.append({**said, **{n: e.data.get(n) for n in names}, "rows": rows})
     return found
 
 

@@ -59,8 +59,9 @@ def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
     """Return what is wrong with the models; without models the SQL kernel is not even imported."""
     from freehold.foundation import FreeholdError, Problems
 
-    if not estate.models:
+    if not estate.models and not estate.contracts:
         return ()
+    from freehold.delivery.audit import hopeless_checks
     from freehold.delivery.graph import Graph, default_environment
     from freehold.delivery.plan import KeptMeanings, column_findings, meanings_of
     from freehold.delivery.template import KeptCompiled
@@ -71,6 +72,7 @@ def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
         compiled, kept = (KeptCompiled(estate.root), KeptMeanings(estate.root)) if cache else (None, None)
         graph = Graph.of(estate, env.name, dialect, compiled)
         findings = column_findings(estate, graph, meanings_of(graph, dialect, kept), dialect)
+        findings = (*findings, *hopeless_checks(graph, dialect))
         if compiled is not None and kept is not None:
             compiled.save()
             kept.save()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.files import column_type
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval
 from freehold.delivery.overlay import Overlay, fingerprint
@@ -13,7 +15,18 @@ from freehold.delivery.publication import Candidate
 from freehold.delivery.states import States
 from freehold.engines import Capabilities, Column, Session
 from freehold.estate.model import Contract
-from freehold.quality import Check, CheckPlan, Evaluation, Result, Scope, Verdict, compile_checks, references_of
+from freehold.foundation import FreeholdError
+from freehold.quality import (
+    Check,
+    CheckPlan,
+    Evaluation,
+    Result,
+    Scope,
+    Verdict,
+    check_findings,
+    compile_checks,
+    references_of,
+)
 
 
 class Auditor:
@@ -30,12 +43,7 @@ class Auditor:
     def checks(self, asset: Asset) -> tuple[Check, ...]:
         """Return the checks that the contract of an asset means."""
         if asset.id not in self._checks:
-            found: tuple[Check, ...] = ()
-            if asset.contract and asset.schema:
-                found = compile_checks(
-                    asset.id, asset.contract, asset.schema, incremental=asset.by_interval, resolve=self._asset_named
-                )
-            self._checks[asset.id] = found
+            self._checks[asset.id] = checks_of(self._graph, asset)
         return self._checks[asset.id]
 
     def referred(self, asset: Asset) -> frozenset[str]:
@@ -112,13 +120,34 @@ class Auditor:
         named = references_of(self.checks(asset))
         return {name: overlay.reading(self._graph.assets[name]) for name in named if name in self._graph.assets}
 
-    def _asset_named(self, name: str, contract: Contract) -> str | None:
+
+def checks_of(graph: Graph, asset: Asset) -> tuple[Check, ...]:
+    """Return the checks that the contract of an asset means."""
+    if asset.contract is None or asset.schema is None:
+        return ()
+
+    def named(name: str, contract: Contract) -> str | None:
         contract_id, _, schema = name.rpartition(".")
         wanted = contract_id or contract.id
-        for asset in self._graph.assets.values():
-            if asset.contract and asset.schema and asset.contract.id == wanted and asset.schema.name == schema:
-                return asset.id
-        return name if name in self._graph.assets else None
+        for other in graph.assets.values():
+            if other.contract and other.schema and other.contract.id == wanted and other.schema.name == schema:
+                return other.id
+        return name if name in graph.assets else None
+
+    return compile_checks(asset.id, asset.contract, asset.schema, incremental=asset.by_interval, resolve=named)
+
+
+def hopeless_checks(graph: Graph, dialect: str) -> Iterator[FreeholdError]:
+    """Return an error for every check that could never be settled, as far as contracts alone tell.
+
+    A check of a column without a type is not judged: only the warehouse knows what the column holds.
+    """
+    for asset in graph.assets.values():
+        declared = asset.schema.columns if asset.schema else ()
+        typed = {p.column for p in declared if p.logical_type or p.physical_type}
+        columns = tuple(Column(p.column, column_type(p)) for p in declared)
+        checks = (c for c in checks_of(graph, asset) if typed.issuperset(c.columns) or not declared)
+        yield from check_findings(checks, columns, dialect)
 
 
 _WORST = (Verdict.ERROR, Verdict.FAIL, Verdict.WARN)

@@ -349,7 +349,7 @@ class Run:
         if step.asset.kind is Kind.VIEW:
             candidate = replace(candidate, rows=evaluation.state.rows)
         status = Status.QUARANTINED if failed else Status.PUBLISHED
-        reason = "; ".join(r.check.claim for r in failed[:3])
+        reason = "; ".join(r.told for r in failed[:3])
         seconds = time.perf_counter() - began
         outcome = self._outcome(step, status, candidate, reason, results=evaluation.results, seconds=seconds)
         if not failed:

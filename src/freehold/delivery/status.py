@@ -12,6 +12,7 @@ from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.freshness import newest_interval
 from freehold.delivery.publication import Candidate, Live
+from freehold.delivery.step import Status
 from freehold.estate.model import Product
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class AssetStatus:
     quarantined: tuple[Candidate, ...]
     late: tuple[Expected, ...]
     pinned: bool
+    failed: tuple[str, ...] = ()  # intervals whose newest attempt failed
+
+
+_ATTEMPTS = 60  # how many of the last attempts are looked at for one that failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +103,20 @@ def _asset(
         checks=_live_checks(delivery, asset, entry) if entry else {},
         quarantined=waiting,
         late=tuple(overdue),
+        failed=_failed(delivery, asset),
         pinned=bool(entry and entry.pinned),
     )
+
+
+def _failed(delivery: Delivery, asset: Asset) -> tuple[str, ...]:
+    """Return the intervals whose newest attempt failed; an empty text stands for an asset that is built whole."""
+    told = delivery.ledger.read(
+        types=("run.completed",), subject=asset.id, env=delivery.env, newest_first=True, limit=_ATTEMPTS
+    )
+    newest: dict[str, str] = {}
+    for event in told:
+        newest.setdefault(str(event.data.get("interval_start") or "")[:10], str(event.data["status"]))
+    return tuple(sorted(interval for interval, status in newest.items() if status == Status.FAILED))
 
 
 def _live_checks(delivery: Delivery, asset: Asset, entry: Live) -> dict[str, int]:
@@ -120,6 +137,9 @@ def _product(product: Product, own: tuple[AssetStatus, ...], above: Sequence[Ass
     reasons = [f"{name} was never published" for name in missing]
     for asset in above:
         reasons += [f"{asset.asset} {c.interval or ''} is in quarantine".replace("  ", " ") for c in asset.quarantined]
+        if asset.failed:
+            which = f" {', '.join(asset.failed[-3:])}".rstrip()
+            reasons.append(f"{asset.asset}{which} could not be built; `freehold run` says why")
         if asset.late:
             days = ", ".join(str(e.interval) for e in asset.late[-3:])
             reasons.append(f"{asset.asset} is late: {days}")

@@ -13,6 +13,7 @@ from freehold.quality.model import Check, Result, Verdict
 from freehold.quality.state import ColumnProfile, TableState
 
 if TYPE_CHECKING:
+    from freehold.quality.asking import check_findings
     from freehold.quality.compiling import compile_checks, references_of
     from freehold.quality.plan import CheckPlan, Evaluation, Scope
     from freehold.quality.samples import failing_samples
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # The planner imports sqlglot (0.3 s of CPU); `freehold --help` and readers of verdicts never need it.
 _LAZY = {
+    "check_findings": "asking",
     "compile_checks": "compiling",
     "references_of": "compiling",
     "CheckPlan": "plan",
@@ -39,6 +41,7 @@ __all__ = [
     "Scope",
     "TableState",
     "Verdict",
+    "check_findings",
     "compile_checks",
     "failing_samples",
     "references_of",

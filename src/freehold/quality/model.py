@@ -93,3 +93,21 @@ class Result:
     def blocks(self) -> bool:
         """Whether this result keeps a candidate from being published. An error blocks like a failure."""
         return self.check.blocking and self.verdict in (Verdict.FAIL, Verdict.ERROR)
+
+    @property
+    def told(self) -> str:
+        """The claim, and what was found instead: rows, a value, or why it could not be asked."""
+        claim = self.check.claim.removesuffix(".")
+        if self.verdict is Verdict.ERROR:
+            return f"{claim}: {self.reason or 'it could not be asked'}"
+        if self.reason:
+            return f"{claim}: {self.reason}"
+        if self.failing is not None and self.total:
+            return f"{claim}: not so for {self.failing:,} of {self.total:,} rows"
+        return f"{claim}: it was {_spelt(self.value)}" if self.value is not None else claim
+
+
+def _spelt(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
