@@ -14,12 +14,15 @@ from pathlib import Path
 import click
 
 from freehold.cli import cli
+from freehold.quality.compatibility import RULINGS
 
 HERE = Path(__file__).parent
 COMMANDS = HERE / "reference" / "cli.md"
 BENCHMARKS = HERE / "benchmarks.md"
+COMPATIBILITY = HERE / "concepts" / "compatibility.md"
 RESULTS = HERE.parent / "bench" / "results"
 BLOCK = re.compile(r"(<!-- results: (\w+)((?: \w+)*) -->\n).*?(<!-- end of results -->)", re.DOTALL)
+RULED = re.compile(r"(<!-- rulings -->\n).*?(<!-- end of rulings -->)", re.DOTALL)
 
 HEAD = """\
 # Commands
@@ -49,6 +52,16 @@ def benchmarks() -> str:
     return BLOCK.sub(
         lambda found: f"{found[1]}{_measured(RESULTS / f'{found[2]}.json', found[3].split())}{found[4]}", page
     )
+
+
+def compatibility() -> str:
+    """Return the page of compatibility with every ruling as it is."""
+    lines = ["| change | to the consumer | to the producer | bump | why |", "|---|---|---|---|---|"]
+    for change, ruling in RULINGS.items():
+        why = re.sub(r"`?\{(\w+)\}`?", r"*\1*", ruling.reason)
+        lines.append(f"| {change.replace('_', ' ')} | {ruling.consumer} | {ruling.producer} | {ruling.bump} | {why} |")
+    table = "\n".join(lines)
+    return RULED.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", COMPATIBILITY.read_text(encoding="utf-8"))
 
 
 def render() -> str:
@@ -150,3 +163,4 @@ def _figure(value: object) -> str:
 if __name__ == "__main__":
     COMMANDS.write_text(render(), encoding="utf-8")
     BENCHMARKS.write_text(benchmarks(), encoding="utf-8")
+    COMPATIBILITY.write_text(compatibility(), encoding="utf-8")

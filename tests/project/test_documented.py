@@ -40,6 +40,13 @@ def test_the_page_of_benchmarks_shows_what_was_measured() -> None:
     )
 
 
+def test_the_page_of_compatibility_shows_the_rulings() -> None:
+    """docs/concepts/compatibility.md repeats the table that changes of contracts are judged by."""
+    page = (ROOT / "docs/concepts/compatibility.md").read_text(encoding="utf-8")
+
+    assert page == GENERATED["compatibility"](), "run `make reference`"
+
+
 @pytest.mark.parametrize("path", CONTEXTS)
 def test_help_has_an_example(path: str) -> None:
     """The help of every command says what it does and ends with an example of itself."""

@@ -18,7 +18,7 @@ from freehold.quality.diff.result import DataDiff, RowSample
 from freehold.quality.diff.shape import Field, Shape
 from freehold.quality.diff.side import MOST_BUCKETS, Side
 
-_SLICE = 64  # buckets that travel at once: some 16,000 rows of each side
+_SLICE = 512  # buckets that travel at once, some 130,000 rows of each side: each slice is one more scan
 Row = tuple[Any, ...]
 
 

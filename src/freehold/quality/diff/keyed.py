@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
@@ -15,7 +16,7 @@ from freehold.quality.diff.shape import Field
 from freehold.quality.diff.side import Side, any_null
 
 _HERE = "here"
-_FIRST_BUCKETS = 8
+_FIRST_BUCKETS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def _beyond(before: exp.Expr, after: exp.Expr, field: Field) -> exp.Expr:
         # Whole numbers are taken apart as decimals, so that their difference cannot overflow.
         wide = exp.DataType.build("DECIMAL(38, 0)") if field.family == "integer" else None
         sides = [exp.Cast(this=t.copy(), to=wide.copy()) if wide else t.copy() for t in (before, after)]
-        limit = f"{tolerance:f}" if not isinstance(tolerance, int) else str(tolerance)
+        limit = f"{tolerance:f}" if isinstance(tolerance, Decimal) else repr(tolerance)
     apart = exp.Abs(this=exp.Sub(this=sides[0], expression=sides[1]))
     further = exp.GT(this=apart, expression=exp.Literal.number(limit))
     return exp.Coalesce(this=exp.Paren(this=further), expressions=[exp.true()])

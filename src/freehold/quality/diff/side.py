@@ -62,8 +62,10 @@ class Side:
         nulls = any_null(self.shape.key)
         keyed = exp.Case(ifs=[exp.If(this=nulls.copy(), true=exp.Null())], default=exp.column(KEY_DIGEST))
         keys = sql.count_distinct(keyed) if self.shape.key else exp.Literal.number(0)
-        # 48 and 64 bits, summed over many rows, need more than 64.
-        digest = exp.Cast(this=exp.column(ROW_DIGEST), to=exp.DataType.build("DECIMAL(38, 0)"))
+        # 64 bits, summed over many rows, need more than 64; an engine's own hash is unsigned or it widens sums itself.
+        digest: exp.Expr = exp.column(ROW_DIGEST)
+        if self._across:
+            digest = exp.Cast(this=digest, to=exp.DataType.build("DECIMAL(38, 0)"))
         sums = [exp.column(BUCKET), sql.count(), sql.count_case(nulls), keys, exp.Sum(this=digest)]
         query = sql.fetch(sums, numbered.subquery("n", copy=False)).group_by(exp.column(BUCKET), copy=False)
         return {int(b): Bucket(rows, nil, keys, int(total)) for b, rows, nil, keys, total in self.session.rows(query)}
