@@ -330,7 +330,9 @@ class Sealer:
 
     def _keep(self, made: Checkpoint) -> None:
         at = (tables.checkpoint.c.workspace == made.workspace) & (tables.checkpoint.c.block == made.block)
+        head = select(tables.head.c.seq).where(tables.head.c.workspace == made.workspace).with_for_update()
         with self._store.write() as connection:
+            connection.execute(head)  # on a server two may sign the same block at one instant: one after the other
             if connection.execute(select(tables.checkpoint.c.block).where(at)).first() is None:
                 connection.execute(insert(tables.checkpoint), {**asdict(made), "signed_at": micros(made.signed_at)})
         with self.witness.open("a", encoding="utf-8") as file:
