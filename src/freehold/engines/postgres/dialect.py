@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ class Spelling(PostgresGenerator):
     TRANSFORMS: ClassVar[dict[type[exp.Expr], Callable[..., str]]] = {
         **PostgresGenerator.TRANSFORMS,
         exp.IsNan: lambda self, e: f"({self.sql(e, 'this')} = CAST('NaN' AS DOUBLE PRECISION))",  # NaN equals NaN
+        exp.RegexpLike: lambda self, e: f"({self.sql(e, 'this')} ~ {self.sql(_as_re2(e.expression))})",
         exp.ApproxDistinct: lambda self, e: f"COUNT(DISTINCT {self.sql(e, 'this')})",  # it has no sketch
     }
 
@@ -32,6 +34,26 @@ class FreeholdPostgres(Postgres):
     """PostgreSQL, with the functions that checks are made of."""
 
     Generator = Spelling
+
+
+# The parts of a pattern, so far as they mean something else: an escaped sign, a class in brackets, a dot.
+_PARTS = re.compile(r"\\(?P<escaped>.)|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|(?P<dot>\.)", re.DOTALL)
+_ESCAPED = {"b": "\\y", "B": "\\Y", "z": "\\Z"}
+
+
+def _as_re2(pattern: exp.Expr) -> exp.Expr:
+    """Return a pattern that means to PostgreSQL what this one means to RE2, of which DuckDB's are: a dot is no line
+    break, and words end where RE2 says so with a `b`.
+    """
+    if not isinstance(pattern, exp.Literal) or not pattern.is_string:
+        return pattern
+
+    def written(found: re.Match[str]) -> str:
+        if found["dot"]:
+            return "[^\\n]"
+        return _ESCAPED.get(found["escaped"] or "", found[0])
+
+    return exp.Literal.string(_PARTS.sub(written, pattern.this))
 
 
 _WRITTEN: dict[str, str] = {
