@@ -15,7 +15,6 @@ import time
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from pwd import getpwnam
 from types import TracebackType
 from typing import Any
 
@@ -49,6 +48,8 @@ class LivePostgres:
         self.log = self.folder / "log"
         who: dict[str, Any] = {}
         if os.geteuid() == 0:
+            from pwd import getpwnam
+
             who = {"user": "nobody", "group": getpwnam("nobody").pw_gid, "extra_groups": []}
             shutil.chown(self.folder, "nobody")
         binaries = _binaries(self.folder)

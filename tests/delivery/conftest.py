@@ -8,11 +8,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from shop import Shop, days, ordinary_day, write_day
+from shop import URL_FILE, Shop, days, ordinary_day, write_day
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder of a shop, its warehouse in DuckDB and in PostgreSQL: each test that asks runs on both."""
+    if request.param == "postgres":
+        (tmp_path / URL_FILE).write_text(request.getfixturevalue("postgres_url"))
+    return tmp_path
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Shop]:
+def opened(folder: Path, tmp_path: Path) -> Iterator[Shop]:
     """A shop without files."""
     shop = Shop.open(tmp_path)
     yield shop

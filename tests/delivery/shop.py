@@ -155,6 +155,16 @@ def days(count: int, start: date = date(2024, 1, 1)) -> list[date]:
     return [start + timedelta(days=i) for i in range(count)]
 
 
+URL_FILE = "postgres.url"  # in the folder of a shop whose warehouse is in PostgreSQL
+
+
+def open_warehouse(root: Path) -> Engine:
+    """Open the warehouse of the shop in a folder: the database that the folder names, else a DuckDB file."""
+    if (root / URL_FILE).exists():
+        return open_engine((root / URL_FILE).read_text())
+    return open_engine("duckdb:///warehouse.db", root=str(root), threads=1)
+
+
 @dataclass
 class Shop:
     """A running shop: its folder, warehouse, ledger and delivery."""
@@ -169,7 +179,7 @@ class Shop:
     @classmethod
     def open(cls, root: Path, estate: Estate | None = None, jobs: int = 1, seed: int = 7) -> Shop:
         """Open the shop in a folder; what is there stays."""
-        engine = open_engine("duckdb:///warehouse.db", root=str(root), threads=1)
+        engine = open_warehouse(root)
         clock = SimulatedClock(START)
         ids = SeededIds(seed, START)
         ledger = Ledger.open("sqlite:///state.db", root=root, clock=clock, ids=ids)

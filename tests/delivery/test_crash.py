@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from shop import MODELS, Shop
+from shop import MODELS, URL_FILE, Shop
 
 DAYS = 16
 WORKER = Path(__file__).parent / "crash_worker.py"
@@ -30,13 +31,31 @@ def _start(root: Path, attempt: int) -> subprocess.Popen[bytes]:
 def _tables(root: Path) -> dict[str, list[tuple[object, ...]]]:
     shop = Shop.open(root, seed=99)
     try:
-        return {name: shop.rows(f"select * from shop_orders.{name} order by all") for name in TABLES}
+        return {name: sorted(shop.rows(f"select * from shop_orders.{name}")) for name in TABLES}
     finally:
         shop.close()
 
 
+@pytest.fixture(params=["duckdb", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Make folders of shops, their warehouses in DuckDB or in PostgreSQL."""
+    made: list[str] = []
+    server = request.getfixturevalue("postgres") if request.param == "postgres" else None
+
+    def make(name: str) -> Path:
+        root = tmp_path / name
+        root.mkdir()
+        if server is not None:
+            made.append(server.fresh())
+            (root / URL_FILE).write_text(made[-1])
+        return root
+
+    yield make
+    for url in made:
+        server.drop(url)
+
+
 def _clean(root: Path) -> dict[str, list[tuple[object, ...]]]:
-    root.mkdir()
     process = _start(root, 0)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said.decode()
@@ -46,7 +65,6 @@ def _clean(root: Path) -> dict[str, list[tuple[object, ...]]]:
 def _kill_at_random(root: Path, kills: int, seed: int) -> None:
     """Start the worker again and again, killing it somewhere each time, then let it finish."""
     chosen = random.Random(seed)
-    root.mkdir()
     for attempt in range(kills):
         process = _start(root, attempt + 1)
         # Importing takes about a second, in which nothing happens; the interesting instants come after it.
@@ -81,22 +99,24 @@ def _is_consistent(root: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_ten_kills_leave_the_tables_of_an_undisturbed_run(tmp_path: Path, seed: int) -> None:
+def test_ten_kills_leave_the_tables_of_an_undisturbed_run(place: Callable[[str], Path], seed: int) -> None:
     """Thirty instants in all: identical tables, no lost and no double event."""
-    clean = _clean(tmp_path / "clean")
-    _kill_at_random(tmp_path / "killed", 10, seed)
-    assert _tables(tmp_path / "killed") == clean
-    _is_consistent(tmp_path / "killed")
+    clean = _clean(place("clean"))
+    killed = place("killed")
+    _kill_at_random(killed, 10, seed)
+    assert _tables(killed) == clean
+    _is_consistent(killed)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(10, 20))
-def test_a_hundred_kills_leave_the_tables_of_an_undisturbed_run(tmp_path: Path, seed: int) -> None:
+def test_a_hundred_kills_leave_the_tables_of_an_undisturbed_run(place: Callable[[str], Path], seed: int) -> None:
     """The long suite: ten times ten instants."""
-    clean = _clean(tmp_path / "clean")
-    _kill_at_random(tmp_path / "killed", 10, seed)
-    assert _tables(tmp_path / "killed") == clean
-    _is_consistent(tmp_path / "killed")
+    clean = _clean(place("clean"))
+    killed = place("killed")
+    _kill_at_random(killed, 10, seed)
+    assert _tables(killed) == clean
+    _is_consistent(killed)
 
 
 def test_a_stopped_writer_keeps_others_out_and_finishes_when_it_wakes(tmp_path: Path) -> None:
@@ -106,6 +126,7 @@ def test_a_stopped_writer_keeps_others_out_and_finishes_when_it_wakes(tmp_path: 
 
     root = tmp_path / "paused"
     root.mkdir()
+    (tmp_path / "clean").mkdir()
     process = _start(root, 1)
     while not list((root / "landing").glob("*.csv")) if (root / "landing").exists() else True:
         time.sleep(0.05)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from shop import START, Shop, days, ordinary_day, write_day
+from shop import START, URL_FILE, Shop, days, ordinary_day, write_day
 
 from freehold.delivery.publication import Move, Settlement
 from freehold.engines import Relation
@@ -91,18 +95,17 @@ def test_a_failure_in_the_middle_of_a_settlement_moves_nothing(live: Shop) -> No
     assert live.rows("select count(*) from freehold.release where deployment = 'half'") == [(0,)]
 
 
-def test_readers_never_see_two_assets_of_different_deployments(tmp_path: Path) -> None:
-    """A thousand swaps of two interval assets and a table, with a reader that joins them all the while."""
-    write_day(tmp_path, days(1)[0], ordinary_day(0))
-    opened = Shop.open(tmp_path)
-    try:
-        opened.delivery.run()
-        _swap_while_reading(opened, 1000)
-    finally:
-        opened.close()
+@pytest.mark.parametrize(
+    ("readers", "swaps"), [pytest.param(1, 1000, id="one reader"), pytest.param(40, 150, id="forty readers")]
+)
+def test_readers_never_see_two_assets_of_different_deployments(opened: Shop, readers: int, swaps: int) -> None:
+    """Swaps of two interval assets and a table, with readers that join them all the while, each on its own session."""
+    write_day(opened.root, days(1)[0], ordinary_day(0))
+    opened.delivery.run()
+    _swap_while_reading(opened, swaps, readers)
 
 
-def _swap_while_reading(opened: Shop, swaps: int) -> None:
+def _swap_while_reading(opened: Shop, swaps: int, readers: int) -> None:
     publication = opened.delivery.publication
     session = opened.delivery.session("writer")
     token = publication.take(session)
@@ -126,8 +129,9 @@ def _swap_while_reading(opened: Shop, swaps: int) -> None:
                 errors.append(str(error))
         own.close()
 
-    reader = threading.Thread(target=read)
-    reader.start()
+    threads = [threading.Thread(target=read) for _ in range(readers)]
+    for thread in threads:
+        thread.start()
     for index in range(swaps):
         gone = index % 2 == 0
         moves = [
@@ -145,7 +149,8 @@ def _swap_while_reading(opened: Shop, swaps: int) -> None:
         moves.append(Move(totals.asset, relation, totals.physical, view, totals.epoch + index))
         publication.settle(session, Settlement(f"swap-{index}", tuple(moves)), token, START + timedelta(seconds=index))
     stop.set()
-    reader.join()
+    for thread in threads:
+        thread.join()
     assert errors == []
     assert seen <= {(True, True, True), (False, False, False)}
     assert len(seen) == 2
@@ -158,12 +163,12 @@ def test_what_nothing_reaches_is_collected_and_nothing_else(live: Shop) -> None:
         write_day(live.root, days(5)[2], [*ordinary_day(2), ("x", "b1", round_ + 1, 2.0)])
         live.delivery.run()
     live.clock.advance(timedelta(hours=3))
-    before = live.rows("select * from shop_orders.lines order by all")
+    before = sorted(live.rows("select * from shop_orders.lines"))
     told = live.delivery.collect(keep=2, dry_run=True)
     assert live.delivery.collect(keep=2) == told
     assert told.tables
     assert told.batches
-    assert live.rows("select * from shop_orders.lines order by all") == before
+    assert sorted(live.rows("select * from shop_orders.lines")) == before
     assert live.rows("select count(*) from shop_orders.latest") == [(3,)]
     live.delivery.rollback("shop.orders")
     assert live.rows("select sum(quantity) from shop_orders.lines where sku = 'x'") == [(5,)]
@@ -179,3 +184,73 @@ def test_a_quarantined_candidate_is_not_collected(live: Shop) -> None:
     live.delivery.collect(keep=1)
     assert [c.id for c in live.delivery.quarantined()] == [waiting.id]
     assert live.rows(f'select count(*) from freehold_data."{waiting.physical}" where _batch = {waiting.id}') == [(1,)]
+
+
+def test_a_long_reader_keeps_a_settlement_waiting_and_no_other_reader(live: Shop, folder: Path) -> None:
+    """Where a view cannot change under a reader, the publisher comes again; who comes to read meanwhile is served."""
+    publication = live.delivery.publication
+    session = live.delivery.session("writer")
+    token = publication.take(session)
+    totals = live.delivery.graph.assets["shop.orders.totals"].relation
+    with live.delivery.reading() as reading:
+        entry = publication.live(reading)["shop.orders.totals"]
+    view = entry.view_sql + " WHERE sku <> 'a'"
+    move = Move(entry.asset, totals, entry.physical, view, entry.epoch)
+    slow = live.delivery.session("slow reader")
+
+    with ThreadPoolExecutor(1) as publisher:
+        with slow.transaction():
+            before = slow.rows("select count(*) from shop_orders.totals")
+            settling = publisher.submit(publication.settle, session, Settlement("swap", (move,)), token, START)
+            if (folder / URL_FILE).exists():
+                for _ in range(20):  # each is served, though a settlement has been waiting since before the first
+                    assert live.rows("select count(*) from shop_orders.totals") == before
+                assert not settling.done()
+            assert slow.rows("select count(*) from shop_orders.totals") == before
+        assert settling.result() == {"shop.orders.totals": entry.epoch + 1}
+    assert live.rows("select count(*) from shop_orders.totals") == [(before[0][0] - 1,)]
+
+
+KILLED_IN_SETTLEMENT = """
+import os, sys
+sys.path[:0] = [{tests!r}, {here!r}]
+from pathlib import Path
+from shop import Shop, days, ordinary_day, write_day
+from freehold.delivery.publication import Publication
+shop = Shop.open(Path(sys.argv[1]), seed=11)
+write_day(shop.root, days(6)[5], ordinary_day(5))
+settle, sent = Publication.settle, Publication.sent
+if sys.argv[2] == "before it is settled":
+    Publication._owe = lambda *_: os.kill(os.getpid(), 9)
+else:
+    Publication.settle = lambda *words: (settle(*words), os.kill(os.getpid(), 9))
+shop.delivery.run()
+"""
+
+
+@pytest.mark.parametrize("instant", ["before it is settled", "after it is settled"])
+def test_a_publisher_killed_in_its_transaction_leaves_one_truth(live: Shop, instant: str) -> None:
+    """SIGKILL between the moves and the commit, and between the commit and the ledger: readers see one or the other,
+    and the next run brings warehouse and ledger to the same.
+    """
+    before = sorted(live.rows("select * from shop_orders.lines"))
+    live.close()
+    here = Path(__file__).parent
+    code = KILLED_IN_SETTLEMENT.format(tests=str(here.parent), here=str(here))
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(live.root), instant], capture_output=True, text=True, check=False
+    )
+    assert said.returncode == -9, said.stderr
+
+    shop = Shop.open(live.root, seed=12)
+    try:
+        found = sorted(shop.rows("select * from shop_orders.lines"))
+        assert (found == before) == (instant == "before it is settled")
+        assert shop.delivery.run().exit_code == 0
+        assert len(shop.rows("select * from shop_orders.lines")) == len(before) + 3
+        released = Counter(shop.rows("select asset, deployment from freehold.release"))
+        told = Counter((e.data["asset"], e.data["deployment"]) for e in shop.ledger.read(types=("asset.published",)))
+        assert told == released
+        assert set(released.values()) == {1}
+    finally:
+        shop.close()

@@ -292,6 +292,31 @@ def test_the_rows_of_a_table_are_counted_exactly_and_those_of_a_view_are_not_kno
     assert session.statistics(Relation("s", "v")).rows is None
 
 
+# ---- views
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("SELECT a, s FROM t WHERE a > 1", id="the same columns"),
+        pytest.param("SELECT a, s, a * 2 AS twice FROM t", id="one more at the end"),
+        pytest.param("SELECT a FROM t", id="one less"),
+        pytest.param("SELECT s, a FROM t", id="another order"),
+        pytest.param("SELECT CAST(a AS VARCHAR) AS a, s FROM t", id="another type"),
+    ],
+)
+def test_a_view_shows_another_query_whatever_its_columns(session: Session, query: str) -> None:
+    """In one transaction; before there was a view as after."""
+    session.run("CREATE SCHEMA s")
+    session.run("CREATE TABLE t AS SELECT 1 AS a, 'x' AS s UNION ALL SELECT 2, 'y'")
+    view = Relation("s", "v", "view")
+    for shown in ("SELECT a, s FROM t", query):
+        with session.transaction():
+            session.replace_view(view, shown)
+    assert sorted(session.rows(f"SELECT * FROM {view.sql}")) == sorted(session.rows(query))
+    assert [c.name for c in session.describe(view)] == [c.name for c in session.columns_of(query)]
+
+
 # ---- names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ from contract import CALLER
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.engines import Engine, open_engine
+from freehold.engines import Engine, Relation, open_engine
 from freehold.engines.postgres.placeholders import numbered
 from freehold.foundation import Exit, FreeholdError, Transient
 
@@ -190,3 +191,53 @@ def test_many_sessions_read_while_one_writes(warehouse: Engine) -> None:
         with ThreadPoolExecutor(8) as readers:
             seen = list(readers.map(lambda _: warehouse.session(CALLER).rows("SELECT count(*) FROM orders"), range(16)))
     assert seen == [[(0,)]] * 16
+
+
+def test_rights_and_words_stay_on_a_view_that_had_to_be_made_anew(warehouse: Engine) -> None:
+    """A consumer who could read it yesterday can read it today."""
+    session = warehouse.session(CALLER)
+    session.run("DROP ROLE IF EXISTS fh_consumer")
+    session.run("CREATE ROLE fh_consumer")
+    view = Relation("public", "v", "view")
+    session.replace_view(view, "SELECT amount, customer FROM orders")
+    session.run("GRANT SELECT ON v TO fh_consumer WITH GRANT OPTION")
+    session.run("GRANT SELECT ON v TO PUBLIC")
+    session.run("COMMENT ON VIEW v IS 'it''s ours'")
+
+    with session.transaction():
+        session.replace_view(view, "SELECT customer FROM orders")
+
+    rights = "SELECT grantee, is_grantable FROM information_schema.role_table_grants WHERE table_name = 'v'"
+    kept = set(session.rows(f"{rights} AND privilege_type = 'SELECT'"))
+    assert {("fh_consumer", "YES"), ("PUBLIC", "NO")} <= kept
+    assert session.rows("SELECT obj_description('v'::regclass)") == [("it's ours",)]
+    session.run("DROP OWNED BY fh_consumer")
+    session.run("DROP ROLE fh_consumer")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        pytest.param("SELECT customer FROM orders", '"amount" would go', id="a column dropped"),
+        pytest.param(
+            "SELECT amount::BIGINT AS amount, customer FROM orders",
+            '"amount" would be BIGINT instead of INTEGER',
+            id="a column retyped",
+        ),
+    ],
+)
+def test_a_view_is_not_changed_under_what_stands_on_it(warehouse: Engine, query: str, said: str) -> None:
+    """Whoever stands on it is named; nothing changes. What only adds columns goes through."""
+    session = warehouse.session(CALLER)
+    view = Relation("public", "v", "view")
+    session.replace_view(view, "SELECT amount, customer FROM orders")
+    session.run('CREATE VIEW "Their report" AS SELECT sum(amount) AS total FROM v')
+    session.run("CREATE MATERIALIZED VIEW theirs AS SELECT * FROM v")
+
+    with pytest.raises(FreeholdError, match=re.escape(said)) as caught:
+        session.replace_view(view, query)
+
+    assert caught.value.code == "FH-E115"
+    assert 'public."Their report", public.theirs' in caught.value.problem
+    assert [c.name for c in session.describe(view)] == ["amount", "customer"]
+    session.replace_view(view, "SELECT amount, customer, 1 AS one FROM orders")

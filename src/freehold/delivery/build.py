@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.files import FileVersion, reading
@@ -12,8 +13,11 @@ from freehold.delivery.overlay import Overlay, fingerprint, physical_name
 from freehold.delivery.publication import BATCH, STORE, Candidate, Publication
 from freehold.delivery.python_model import Worker
 from freehold.delivery.step import Step, reach
-from freehold.engines import Column, Relation, Session, quoted
-from freehold.foundation import Clock, Exit, FreeholdError, Where
+from freehold.engines import Column, Engine, Relation, Session, quoted
+from freehold.foundation import LOCAL, Clock, Exit, FreeholdError, Where
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _EARLIEST = "0001-01-01 00:00:00"
 _LATEST = "9999-12-31 00:00:00"
@@ -33,6 +37,7 @@ class Builder:
         assets: Mapping[str, Asset],
         worker: Worker,
         bound: dict[Shape, tuple[Column, ...]],
+        files: Engine | None = None,
     ) -> None:
         self._root = root
         self._publication = publication
@@ -40,6 +45,7 @@ class Builder:
         self._assets = assets
         self._worker = worker
         self._bound = bound
+        self._files = files
 
     def build(
         self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, file: FileVersion | None
@@ -67,6 +73,8 @@ class Builder:
     def _batch(
         self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, file: FileVersion | None
     ) -> Candidate:
+        if file is not None and self._files is not None:
+            return self._loaded_batch(session, step, id_, run_id, clock, self._rows_of(step, file))
         query = self._query(step, file)
         columns = self._columns(session, step, query)
         physical = physical_name(step.asset.id, fingerprint(step.definition, str(columns)))
@@ -75,10 +83,40 @@ class Builder:
             if physical not in self._overlay.columns:
                 typed = ", ".join(f"{quoted(c.name)} {c.type}" for c in columns)
                 session.run(f"CREATE TABLE IF NOT EXISTS {table} ({BATCH} BIGINT, {typed})")
-            rows = session.run(f"INSERT INTO {table} BY NAME SELECT {id_} AS {BATCH}, * FROM ({query})")
+            names = ", ".join(quoted(c.name) for c in columns)
+            rows = session.run(f"INSERT INTO {table} ({BATCH}, {names}) SELECT {id_}, {names} FROM ({query}) AS fresh")
             candidate = self._candidate(step, id_, physical, rows, run_id, clock)
             self._publication.stage(session, candidate)
         self._overlay.columns[physical] = columns
+        return candidate
+
+    def _rows_of(self, step: Step, file: FileVersion) -> pa.Table:
+        """Read a file here, for a warehouse that does not see it."""
+        assert self._files is not None
+        session = self._files.session(LOCAL, {"asset": step.asset.id})
+        try:
+            return session.arrow(reading(self._root, step.asset, file))
+        finally:
+            session.close()
+
+    def _loaded_batch(
+        self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, rows: pa.Table
+    ) -> Candidate:
+        """Load the rows of one interval into the table they share with the others."""
+        import pyarrow as pa
+
+        physical = physical_name(step.asset.id, fingerprint(step.definition, str(rows.schema)))
+        relation = Relation(STORE, physical)
+        marked = rows.add_column(0, BATCH, pa.repeat(pa.scalar(id_, pa.int64()), rows.num_rows))
+        with session.transaction():
+            is_new = physical not in self._overlay.columns and not session.describe(relation)
+            session.load(relation, marked, replace=is_new)
+            candidate = self._candidate(step, id_, physical, rows.num_rows, run_id, clock)
+            self._publication.stage(session, candidate)
+            if physical not in self._overlay.columns:
+                described = session.describe(relation)
+        if physical not in self._overlay.columns:
+            self._overlay.columns[physical] = tuple(c for c in described if c.name != BATCH)
         return candidate
 
     def _table(
@@ -93,12 +131,14 @@ class Builder:
             with session.transaction():
                 self._publication.stage(session, candidate)
             return candidate, query
-        rows = self._python(session, asset) if asset.python else None
+        rows: object = self._python(session, asset) if asset.python else None
+        if file is not None and self._files is not None:
+            rows = self._rows_of(step, file)
         seen = self._seen(asset) if asset.kind is Kind.KEY else ()
         came = self._continues(session, step)
-        query = "" if asset.python else self._query(step, file, came)
+        query = "" if rows is not None else self._query(step, file, came)
         if came is not None:
-            query = self._merged(step, query)
+            query = self._merged(session, step, query)
         with session.transaction():
             if rows is not None:
                 count = session.load(relation, rows)
@@ -128,15 +168,18 @@ class Builder:
             relations, again=again, this=this, start=str(start or _EARLIEST), end=str(end or _LATEST)
         )
 
-    def _merged(self, step: Step, query: str) -> str:
-        """Return the old rows of a by-key asset with those of the same keys replaced by the query's."""
+    def _merged(self, session: Session, step: Step, query: str) -> str:
+        """Return the old rows of a by-key asset with those of the same keys replaced by the query's, both by name."""
         asset = step.asset
         keys = ", ".join(quoted(k) for k in asset.unique_key)
         old = self._overlay.reading(asset)
+        before = [c.name for c in self._overlay.columns[self._overlay.physical(asset.id)]]
+        after = [c.name for c in self._columns(session, step, query)]
+        names = tuple(dict.fromkeys([*before, *after]))
         return (
-            f"WITH fresh AS MATERIALIZED ({query}) SELECT * FROM {old} AS old "
+            f"WITH fresh AS MATERIALIZED ({query}) SELECT {_named(names, before)} FROM {old} AS old "
             f"WHERE NOT EXISTS (SELECT 1 FROM fresh WHERE {self._equal(asset.unique_key)}) "
-            f"UNION ALL BY NAME SELECT * FROM fresh ORDER BY {keys}"
+            f"UNION ALL SELECT {_named(names, after)} FROM fresh ORDER BY {keys}"
         )
 
     def _equal(self, keys: Sequence[str]) -> str:
@@ -217,6 +260,11 @@ class Builder:
             run_id=run_id,
             built_at=clock.now(),
         )
+
+
+def _named(names: Sequence[str], there: Collection[str]) -> str:
+    """Return the names as a select list, with NULL for each that is not there."""
+    return ", ".join(quoted(name) if name in there else f"NULL AS {quoted(name)}" for name in names)
 
 
 def _placed(where: Where | None, step: Step, file: FileVersion | None) -> Where:

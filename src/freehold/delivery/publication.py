@@ -19,9 +19,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import stamina
+
 from freehold.delivery.interval import Interval
 from freehold.engines import Relation, Session, literal, quoted
-from freehold.foundation import Exit, FreeholdError
+from freehold.foundation import Exit, FreeholdError, Transient
 
 if TYPE_CHECKING:
     from freehold.delivery.garbage import Garbage
@@ -58,6 +60,7 @@ _TABLES = (
 )
 
 _RESERVE = 16
+SETTLE_S = 60.0  # how long a transaction is tried again that others stand in the way of
 
 # Everything of a candidate but its profile, which is large and seldom wanted.
 _COLUMNS = (
@@ -228,19 +231,20 @@ class Publication:
 
     def take(self, session: Session) -> int:
         """Take over writing: return a fencing token newer than any before; holders of older ones are refused."""
-        with session.transaction():
-            taken = session.rows(
-                f"INSERT INTO {SYSTEM}.fence VALUES (?, 1) "
-                "ON CONFLICT (env) DO UPDATE SET epoch = fence.epoch + 1 RETURNING epoch",
-                (self.env,),
-            )
+        for attempt in _attempts():
+            with attempt, session.transaction():
+                taken = session.rows(
+                    f"INSERT INTO {SYSTEM}.fence VALUES (?, 1) "
+                    "ON CONFLICT (env) DO UPDATE SET epoch = fence.epoch + 1 RETURNING epoch",
+                    (self.env,),
+                )
         return int(taken[0][0])
 
     def next_candidate(self, session: Session) -> int:
         """Return an identifier that no one else will ever get; they are reserved some at a time."""
         with self._reserving:
             if not self._reserved:
-                found = session.rows(f"SELECT nextval('{SYSTEM}.candidate_id') FROM range({_RESERVE})")
+                found = session.rows(f"SELECT nextval('{SYSTEM}.candidate_id') FROM generate_series(1, {_RESERVE})")
                 self._reserved = sorted((row[0] for row in found), reverse=True)
             return self._reserved.pop()
 
@@ -260,12 +264,13 @@ class Publication:
         Raises:
             FreeholdError: FH-D101 another writer has taken over; FH-D102 an asset moved since this was planned.
         """
-        with session.transaction():
-            self._hold(session, fence)
-            self._judge(session, settlement.judged)
-            epochs = self._move(session, settlement, now) if settlement.moves else {}
-            self.sent(session)  # what was owed before this was paid before this began
-            self._owe(session, settlement.deployment, settlement.events)
+        for attempt in _attempts():
+            with attempt, session.transaction():
+                self._hold(session, fence)
+                self._judge(session, settlement.judged)
+                epochs = self._move(session, settlement, now) if settlement.moves else {}
+                self.sent(session)  # what was owed before this was paid before this began
+                self._owe(session, settlement.deployment, settlement.events)
         return epochs
 
     def unsent(self, session: Session) -> list[tuple[str, list[list[Any]]]]:
@@ -312,8 +317,8 @@ class Publication:
         if not self._is_there(session):
             return ()
         found = session.rows(
-            f"SELECT {_COLUMNS} FROM {SYSTEM}.candidate c ANTI JOIN (SELECT candidate FROM {SYSTEM}.member "
-            "WHERE env = ? AND to_epoch IS NULL) m USING (candidate) ORDER BY candidate",
+            f"SELECT {_COLUMNS} FROM {SYSTEM}.candidate c WHERE NOT EXISTS (SELECT 1 FROM {SYSTEM}.member m "
+            "WHERE m.candidate = c.candidate AND m.env = ? AND m.to_epoch IS NULL) ORDER BY c.candidate",
             (self.env,),
         )
         return tuple(_candidate(row) for row in found)
@@ -359,21 +364,23 @@ class Publication:
 
     def drop(self, session: Session, gone: Garbage, fence: int, deployment: str, events: str) -> None:
         """Drop what nothing can reach, and what names it, in one transaction; `events` wait in the outbox."""
-        with session.transaction():
-            self._hold(session, fence)
-            for table in gone.tables:
-                session.run(f"DROP TABLE IF EXISTS {STORE}.{quoted(table)}")
-            for table, ids in gone.batches.items():
-                session.run(f"DELETE FROM {STORE}.{quoted(table)} WHERE {BATCH} IN ({_listed(ids)})")
-            for kept in ("candidate", "member"):
-                if gone.candidates:
-                    session.run(f"DELETE FROM {SYSTEM}.{kept} WHERE candidate IN ({_listed(gone.candidates)})")
-            if gone.releases:
-                named = [(r.env, r.asset, r.epoch) for r in gone.releases]
-                session.run(
-                    f"DELETE FROM {SYSTEM}.release WHERE (env, asset, epoch) IN (VALUES {_marks(named)})", _flat(named)
-                )
-            self._owe(session, deployment, events)
+        for attempt in _attempts():
+            with attempt, session.transaction():
+                self._hold(session, fence)
+                for table in gone.tables:
+                    session.run(f"DROP TABLE IF EXISTS {STORE}.{quoted(table)}")
+                for table, ids in gone.batches.items():
+                    session.run(f"DELETE FROM {STORE}.{quoted(table)} WHERE {BATCH} IN ({_listed(ids)})")
+                for kept in ("candidate", "member"):
+                    if gone.candidates:
+                        session.run(f"DELETE FROM {SYSTEM}.{kept} WHERE candidate IN ({_listed(gone.candidates)})")
+                if gone.releases:
+                    named = [(r.env, r.asset, r.epoch) for r in gone.releases]
+                    session.run(
+                        f"DELETE FROM {SYSTEM}.release WHERE (env, asset, epoch) IN (VALUES {_marks(named)})",
+                        _flat(named),
+                    )
+                self._owe(session, deployment, events)
 
     def unpin(self, session: Session, assets: Sequence[str], fence: int) -> None:
         """Let runs publish these assets again."""
@@ -437,7 +444,7 @@ class Publication:
             if shown.get(move.asset) != move.view_sql:  # a view of the live set shows a new set by itself
                 if move.asset not in shown:
                     session.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(move.view.schema)}")
-                session.run(f"CREATE OR REPLACE VIEW {move.view.sql} AS {move.view_sql}")
+                session.replace_view(move.view, move.view_sql)
         return epochs
 
     def _point(
@@ -500,6 +507,15 @@ class Publication:
         joined = [(self.env, m.asset, added, epochs[m.asset], None) for m in moves for added in m.added]
         if joined:
             session.run(f"INSERT INTO {SYSTEM}.member VALUES {_marks(joined)}", _flat(joined))
+
+
+def _attempts() -> Iterable[stamina.Attempt]:
+    """Return attempts at a transaction that others may stand in the way of.
+
+    Somebody who reads for long keeps a view from being changed. To wait for them would make every new reader wait
+    behind us, so an engine gives up soon and we come again, at moments drawn by chance.
+    """
+    return stamina.retry_context(on=Transient, attempts=None, timeout=SETTLE_S, wait_max=1.0)
 
 
 def _foreign() -> FreeholdError:

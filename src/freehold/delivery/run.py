@@ -127,7 +127,8 @@ class Run:
         self._definitions = delivery.definitions(session)
         self._arrived: Arrived = delivery.arrived(self._selected)
         self._builder = Builder(
-            *(delivery.root, delivery.publication, self._overlay, self._graph.assets, delivery.worker, delivery.bound)
+            *(delivery.root, delivery.publication, self._overlay, self._graph.assets, delivery.worker, delivery.bound),
+            delivery.files,
         )
         self._waits_for = waits_for(
             self._graph, {a.id: delivery.auditor.referred(a) for a in self._graph.assets.values()}

@@ -29,7 +29,7 @@ from freehold.delivery.states import States
 from freehold.delivery.status import ProductStatus, status_of
 from freehold.delivery.step import Arrived, Definitions, wanted
 from freehold.delivery.template import KeptCompiled
-from freehold.engines import Column, Engine, Relation, Session
+from freehold.engines import Column, Engine, Relation, Session, open_engine
 from freehold.estate.model import Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
 from freehold.ledger import Event, Ledger
@@ -76,6 +76,8 @@ class Delivery:
         self.worker = Worker(self.root)
         self.columns: dict[str, tuple[Column, ...]] = {}
         self.bound: dict[Shape, tuple[Column, ...]] = {}
+        # A warehouse on a server does not see the estate's files: they are read in this process and loaded.
+        self.files = None if engine.capabilities.reads_files else open_engine("duckdb://", root=str(self.root))
         self._landing = Landing(self.root)
         self._definitions: Definitions | None = None
         self._told: dict[str, datetime | None] = {}  # when the last delivery was due that the ledger knows of
@@ -87,6 +89,8 @@ class Delivery:
     def close(self) -> None:
         """End what this object started; engine and ledger belong to whoever opened them."""
         self.worker.close()
+        if self.files is not None:
+            self.files.close()
 
     def session(self, purpose: str) -> Session:
         """Start a session that tells the engine who asks and what for."""

@@ -28,6 +28,8 @@ class Capabilities:
         hash_function: a 64-bit hash of one value, for proving uniqueness; None where there is none.
         bitstring_distinct: dense integers can be counted distinct through a bit string.
         reads_parquet_footers: Parquet statistics can be read without decoding data.
+        reads_files: its SQL can read the files of an estate (`read_csv`, `read_parquet`), as DuckDB spells that; what
+            an engine without it is to hold of a file is read here and loaded as Arrow.
     """
 
     dialect: str
@@ -39,6 +41,7 @@ class Capabilities:
     hash_function: str | None = None
     bitstring_distinct: bool = False
     reads_parquet_footers: bool = False
+    reads_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,14 @@ class Session(Protocol):
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside happens or nothing does. Not to be nested: FH-E111, and the open one goes on."""
+        ...
+
+    def replace_view(self, view: Relation, query: str) -> None:
+        """Make a view show a query, whatever it showed before; call it in a transaction.
+
+        Rights that others were given on the view stay. Where the columns change and objects of others stand on the
+        view, an engine that cannot change it under them refuses (FH-E115) and names them.
+        """
         ...
 
     def relations(self, schema: str | None = None) -> tuple[Relation, ...]:

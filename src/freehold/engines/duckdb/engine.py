@@ -21,6 +21,7 @@ CAPABILITIES = Capabilities(
     hash_function="hash",
     bitstring_distinct=True,
     reads_parquet_footers=True,
+    reads_files=True,
 )
 
 

@@ -103,6 +103,10 @@ class DuckDBSession:
         finally:
             self._in_transaction = False
 
+    def replace_view(self, view: Relation, query: str) -> None:
+        """Make a view show a query; nothing depends on a view here but by its name."""
+        self.run(f"CREATE OR REPLACE VIEW {view.sql} AS {query}")
+
     def relations(self, schema: str | None = None) -> tuple[Relation, ...]:
         """List tables and views, of one schema or of all."""
         found = self.rows(

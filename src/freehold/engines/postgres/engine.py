@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from freehold.engines.postgres.dialect import NAME
 from freehold.engines.postgres.session import PostgresSession
 from freehold.engines.postgres.translating import closed, translate, unreachable
 from freehold.engines.protocol import Capabilities
@@ -17,7 +18,7 @@ from freehold.foundation import Caller, Exit, FreeholdError, near
 from freehold.foundation.postgres import CONNECT_TIMEOUT_S, without_password
 
 CAPABILITIES = Capabilities(
-    dialect="postgres",
+    dialect=NAME,
     transactional_ddl=True,
     exact_count=False,  # each transaction sees rows of its own, so no catalogue knows how many there are
 )

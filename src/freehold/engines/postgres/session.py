@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import pq
 
-from freehold.engines.postgres import values
+from freehold.engines.postgres import values, views
+from freehold.engines.postgres.dialect import NAME
 from freehold.engines.postgres.loading import adapt
 from freehold.engines.postgres.placeholders import numbered
 from freehold.engines.postgres.translating import closed, translate
@@ -107,6 +108,10 @@ class PostgresSession:
         finally:
             self._in_transaction = False
 
+    def replace_view(self, view: Relation, query: str) -> None:
+        """Make a view show a query; see the protocol, and `views`."""
+        views.replace(self, view, query)
+
     def relations(self, schema: str | None = None) -> tuple[Relation, ...]:
         """List tables and views, of one schema or of all."""
         found = self.rows(
@@ -196,7 +201,7 @@ class PostgresSession:
 
     @contextmanager
     def _call(self, query: str | exp.Expression, has_parameters: bool = False) -> Iterator[str]:
-        given = query if isinstance(query, str) else query.sql("postgres")
+        given = query if isinstance(query, str) else query.sql(NAME)
         sql = numbered(given) if has_parameters else given
         started = time.perf_counter()
         try:

@@ -1,0 +1,90 @@
+"""Changing what a view shows. PostgreSQL does it in place only where the columns stay, and new ones come at the end.
+
+Any other view is dropped and made anew in the same transaction: readers see the one or the other. That is only done
+where nothing of anybody else stands on the view, for it would have to go too; and rights on the view are given again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from freehold.engines.protocol import Column, Relation, literal, quoted
+from freehold.foundation import FreeholdError
+
+_DEPENDANTS = """
+SELECT DISTINCT coalesce(quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+  pg_describe_object(d.classid, d.objid, 0))
+FROM pg_depend d
+LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+LEFT JOIN pg_class c ON c.oid = w.ev_class
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(?) AND d.deptype = 'n'
+  AND w.ev_class IS DISTINCT FROM d.refobjid
+ORDER BY 1
+"""
+_RIGHTS = """
+SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+  a.privilege_type, a.is_grantable
+FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = to_regclass(?) AND a.grantee <> c.relowner
+"""
+
+
+class Asking(Protocol):
+    """What is needed of a session."""
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows."""
+        ...
+
+    def run(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement."""
+        ...
+
+    def describe(self, relation: Relation) -> tuple[Column, ...]:
+        """Return the columns of a relation."""
+        ...
+
+    def columns_of(self, query: str) -> tuple[Column, ...]:
+        """Return the columns a query would give."""
+        ...
+
+
+def replace(session: Asking, view: Relation, query: str) -> None:
+    """Make a view show a query.
+
+    Raises:
+        FreeholdError: FH-E115 the columns change, and objects of others stand on the view; they are named.
+    """
+    shown = [(c.name, c.type) for c in session.describe(view)]
+    wanted = [(c.name, c.type) for c in session.columns_of(query)]
+    if shown == wanted[: len(shown)]:
+        session.run(f"CREATE OR REPLACE VIEW {view.sql} AS {query}")
+        return
+    standing = [name for (name,) in session.rows(_DEPENDANTS, (view.sql,))]
+    if standing:
+        raise _stood_on(view, shown, wanted, standing)
+    rights = session.rows(_RIGHTS, (view.sql,))
+    said = session.rows("SELECT obj_description(to_regclass(?), 'pg_class')", (view.sql,))[0][0]
+    session.run(f"DROP VIEW {view.sql}")
+    session.run(f"CREATE VIEW {view.sql} AS {query}")
+    for grantee, right, may_grant in rights:
+        session.run(f"GRANT {right} ON {view.sql} TO {grantee}{' WITH GRANT OPTION' if may_grant else ''}")
+    if said:
+        session.run(f"COMMENT ON VIEW {view.sql} IS {literal(said)}")
+
+
+def _stood_on(
+    view: Relation, shown: Sequence[tuple[str, str]], wanted: Sequence[tuple[str, str]], standing: Sequence[str]
+) -> FreeholdError:
+    after = dict(wanted)
+    gone = [f"{quoted(name)} would go" for name, _ in shown if name not in after]
+    other = [
+        f"{quoted(n)} would be {after[n]} instead of {kind}" for n, kind in shown if n in after and after[n] != kind
+    ]
+    how = ", ".join([*gone, *other]) or "the order of its columns would change"
+    return FreeholdError(
+        "FH-E115",
+        f"The view {view} cannot change under {', '.join(standing)}, which stand on it: {how}. Nothing was published.",
+        fix="Drop those first and make them anew afterwards, or publish the change under a new name beside it.",
+    )
