@@ -56,6 +56,12 @@ def _spoil(estate: Path) -> None:
     newest.write_text("\n".join([head, "," + first.partition(",")[2], *rest]) + "\n")
 
 
+def _correct(estate: Path) -> None:
+    """Deliver the newest file again, without its last line."""
+    newest = sorted(estate.rglob("landing/**/*.csv"))[-1]
+    newest.write_text("\n".join(newest.read_text().splitlines()[:-1]) + "\n")
+
+
 def test_every_command_works_on_a_server(freehold: Told, tmp_path: Path) -> None:
     """Run, look, spoil a day, keep it aside, go back, collect, prove; no secret in any word."""
     done = freehold("run")
@@ -64,6 +70,8 @@ def test_every_command_works_on_a_server(freehold: Told, tmp_path: Path) -> None
     assert "shop.orders" in json.dumps(freehold("status"))
     assert freehold("check")
 
+    _correct(tmp_path / "shop")
+    assert {step["status"] for step in freehold("run")["steps"]} == {"published"}
     _spoil(tmp_path / "shop")
     kept = freehold("run", code=1)
     assert "quarantined" in {step["status"] for step in kept["steps"]}

@@ -7,6 +7,7 @@ is in `.freehold` under the root.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +50,8 @@ class Postgres:
             target = make_url(f"postgresql+psycopg://{url.partition('://')[2]}")
             given = {name: value for name, value in options.items() if name not in target.query}
             secret = {"password": password} if password else {}
+            # After a refused statement the driver warns that the rest of its batch is gone: the refusal says it better.
+            logging.getLogger("psycopg").setLevel(logging.ERROR)
             return create_engine(target, pool_pre_ping=True, connect_args={**given, **secret})
         except ModuleNotFoundError as error:
             fix = "pip install 'freehold[postgres]'"
