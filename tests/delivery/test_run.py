@@ -338,3 +338,43 @@ def test_files_dated_later_than_asked_wait(live: Shop) -> None:
     outcome = live.delivery.run(until=START + timedelta(days=30))
     assert outcome.nothing_to_do
     assert outcome.later == ("landing/2031-01-01.csv",)
+
+
+BY_DAY = MODELS["lines"].strip().splitlines()[0]
+TOTALS_BY_DAY = f"""{BY_DAY}
+select sold_on, sku, sum(quantity) as quantity, 2 * sum(amount) as revenue from {{{{ ref('lines') }}}} group by 1, 2
+"""
+
+
+def test_a_whole_table_may_become_one_of_intervals(live: Shop) -> None:
+    """The new table replaces the old one as soon as it has every interval."""
+    later = live.with_estate(shop(live.root, {**MODELS, "totals": TOTALS_BY_DAY}))
+    outcome = later.run()
+    assert outcome.exit_code == 0
+    assert len(outcome.deployments) == 1
+    assert live.rows("SELECT sum(revenue) FROM shop_orders.totals") == [(2 * 127.5,)]
+    assert later.run().nothing_to_do
+
+
+def test_the_size_of_batches_may_change(live: Shop) -> None:
+    """Days become months, and nothing is published before the month is there."""
+    monthly = MODELS["daily"].replace("batch_size='day'", "batch_size='month'")
+    later = live.with_estate(shop(live.root, {**MODELS, "daily": monthly}))
+    assert later.run().exit_code == 0
+    assert live.rows("SELECT sum(revenue) FROM shop_orders.daily") == [(127.5,)]
+    assert later.run().nothing_to_do
+
+
+def test_part_of_a_new_table_is_held_and_says_so(live: Shop) -> None:
+    """Rebuilding one interval of a changed model publishes nothing, ends as a finding, and names what lacks."""
+    doubled = MODELS["lines"].replace("quantity * price", "2 * quantity * price")
+    later = live.with_estate(shop(live.root, {**MODELS, "lines": doubled}))
+    outcome = later.run(interval=parse_interval("2024-01-05"))
+    assert outcome.exit_code == 1
+    assert outcome.deployments == ()
+    (lines,) = [s for s in outcome.steps if s.asset == "shop.orders.lines"]
+    assert lines.status is Status.HELD
+    assert lines.reason == "it goes to a new table, which lacks 2024-01-01, 2024-01-02, 2024-01-03 and 1 more yet"
+    assert live.rows("SELECT sum(amount) FROM shop_orders.lines") == [(127.5,)]
+    assert later.run().exit_code == 0
+    assert live.rows("SELECT sum(amount) FROM shop_orders.lines") == [(255.0,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -34,9 +35,21 @@ def verify(start: str | None, as_json: bool) -> None:
             f"Whole: {counted(found.events, 'events')} in {counted(found.blocks, 'blocks')}, "
             f"{counted(found.checkpoints, 'signed checkpoints')}, {counted(found.segments, 'raw segments')}."
         )
+        for doubt in _doubts(found):
+            say(doubt)
     else:
         say(f"Broken: {found.broken}")
     sys.exit(0 if found.ok else 1)
+
+
+def _doubts(found: Any) -> Iterator[str]:
+    """Say what the chain alone cannot prove: it shows an edit, a signature shows who could have made it anew."""
+    if not found.checkpoints:
+        yield "No checkpoint was signed, so a history written anew from the start would pass."
+    elif not found.trusted:
+        yield "The key beside the state is gone, so the signatures prove no more than the chain does."
+    if found.unsealed:
+        yield f"{counted(found.unsealed, 'events')} will be covered by the next block."
 
 
 def _as_object(found: Any) -> dict[str, Any]:
@@ -45,6 +58,8 @@ def _as_object(found: Any) -> dict[str, Any]:
         "events": found.events,
         "blocks": found.blocks,
         "checkpoints": found.checkpoints,
+        "trusted": found.trusted,
+        "unsealed": found.unsealed,
         "segments": found.segments,
         "broken": str(found.broken) if found.broken else None,
     }

@@ -58,7 +58,6 @@ class Asset:
     grain: str = "day"
     by_interval: bool = False
     unique_key: tuple[str, ...] = ()
-    lookback: int = 0
     contract: Contract | None = None
     schema: SchemaObject | None = None
     config: Mapping[str, Any] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from freehold.delivery.interval import Interval, hull
 from freehold.delivery.overlay import Overlay, fingerprint, physical_name
 from freehold.delivery.publication import BATCH, STORE, Candidate, Publication
 from freehold.delivery.python_model import Worker
-from freehold.delivery.step import Step, reach
+from freehold.delivery.step import Step
 from freehold.engines import Column, Engine, Relation, Session, quoted
 from freehold.foundation import LOCAL, Clock, Exit, FreeholdError, Where
 
@@ -155,7 +155,7 @@ class Builder:
         if file is not None:
             return reading(self._root, asset, file)
         assert asset.compiled is not None
-        span = reach(asset, step.interval) if step.interval else None
+        span = step.interval
         relations = {name: self._overlay.reading(self._assets[name], span) for name in asset.inputs}
         standing = self._overlay.standing(asset.id)
         again = came is not None if asset.kind is Kind.KEY else bool(standing)

@@ -219,7 +219,6 @@ class _Reader:
             grain=str(settings.get("batch_size", "day")),
             by_interval=by_interval or kind is Kind.INTERVAL,
             unique_key=(keys,) if isinstance(keys, str) else tuple(keys),
-            lookback=int(settings.get("lookback", 0)),
             contract=found[0] if found else None,
             schema=found[1] if found else None,
             config=settings,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.graph import Graph
 from freehold.delivery.overlay import Overlay, batches
@@ -9,26 +11,21 @@ from freehold.delivery.publication import STORE, Candidate, Live, Move, Publicat
 from freehold.engines import quoted
 
 
-def moves_of(overlay: Overlay, graph: Graph, publication: Publication) -> list[Move]:
-    """Return one move for each asset that has accepted candidates, inputs first.
-
-    An interval asset that goes to a new table moves only when every live interval is there again; until then it, and
-    what reads it, stays where it is.
-    """
+def moves_of(
+    overlay: Overlay, graph: Graph, publication: Publication, kept_back: Collection[str] = frozenset()
+) -> list[Move]:
+    """Return one move for each asset that has accepted candidates and is not kept back, inputs first."""
     accepted = overlay.accepted()
-    kept_back = {a for a in accepted if _is_incomplete(graph.assets[a], overlay)}
-    if kept_back:
-        kept_back = graph.downstream(kept_back)
     going = [a for a in graph.assets.values() if a.id in accepted and a.id not in kept_back]
     epochs = {a.id: _epoch(overlay.live.get(a.id)) + 1 for a in going}
     return [_move(asset, accepted[asset.id], overlay, graph, publication, epochs) for asset in going]
 
 
-def _is_incomplete(asset: Asset, overlay: Overlay) -> bool:
+def goes_to_a_new_table(asset: Asset, overlay: Overlay) -> bool:
+    """Say whether an interval asset that is live has accepted intervals in another table than the one that is live."""
     live = overlay.live.get(asset.id)
-    if not asset.by_interval or live is None or live.physical == overlay.physical(asset.id):
-        return False
-    return any(m.interval not in overlay.standing(asset.id) for m in live.members)
+    accepted = asset.by_interval and live is not None and asset.id in overlay.accepted()
+    return accepted and live is not None and live.physical != overlay.physical(asset.id)
 
 
 def _move(

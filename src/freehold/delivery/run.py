@@ -25,7 +25,7 @@ from freehold.delivery.build import Builder
 from freehold.delivery.evidence import Evidence, packed, plain
 from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
-from freehold.delivery.moves import moves_of
+from freehold.delivery.moves import goes_to_a_new_table, moves_of
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.publication import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.step import (
@@ -35,7 +35,6 @@ from freehold.delivery.step import (
     StepOutcome,
     intervals_of,
     is_done,
-    reach,
     wanted,
     waves,
 )
@@ -188,7 +187,7 @@ class Run:
             is_plainly_done = self._plainly_done(asset)
             above = [moved[name] for name in asset.inputs if moved.get(name)]
             for interval in found.get(asset.id, ()):
-                if above and self._reads_moved(asset, interval, above):
+                if above and _reads_moved(interval, above):
                     is_new = True
                 else:
                     is_new = not is_plainly_done(interval) and not self._is_done(asset, interval)
@@ -203,8 +202,6 @@ class Run:
     def _plainly_done(self, asset: Asset) -> Callable[[Interval], bool]:
         """Return what says quickly, for the common case, that what stands was built from exactly what stands above."""
         definition, standing = self._definitions.of(asset), self._overlay.standing(asset.id)
-        if asset.lookback:
-            return lambda _: False
         if asset.kind is Kind.SOURCE:
             files = self._arrived.get(asset.id, {})
 
@@ -223,14 +220,6 @@ class Run:
             return candidate is not None and candidate.definition == definition and candidate.inputs == inputs(interval)
 
         return is_plainly_done
-
-    @staticmethod
-    def _reads_moved(asset: Asset, interval: Interval, above: Sequence[set[Interval]]) -> bool:
-        """Say whether an input has something new in what an interval is built from."""
-        if any(interval in moved for moved in above):
-            return True
-        span = reach(asset, interval)
-        return any(i.overlaps(span) for moved in above for i in moved)
 
     def _is_done(self, asset: Asset, interval: Interval) -> bool:
         """Say whether an interval stands as it should, or cannot be built at all."""
@@ -460,12 +449,16 @@ class Run:
     def _settle(self, *, is_last: bool = False) -> None:
         """Publish what passed and remember everything, all at once; after the last wave, also how old the data is."""
         wave, self._wave = self._wave, _Wave()
+        waiting = self._kept_back()
+        for work in wave.work:
+            if work.outcome.status is Status.PUBLISHED and work.outcome.asset in waiting:
+                work.outcome = self._waiting_outcome(work.outcome, waiting[work.outcome.asset])
         self._steps += [w.outcome for w in wave.work]
         fresh = [w for w in wave.work if not w.outcome.repeated]
         now = self._d.clock.now()
         deployment = self._d.ids.new() if fresh else ""
         evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now)
-        moves = moves_of(self._overlay, self._graph, self._d.publication) if fresh else []
+        moves = moves_of(self._overlay, self._graph, self._d.publication, waiting) if fresh else []
         live = self._after(moves, deployment, now)
         events = list(self._events(evidence, fresh, moves))
         if is_last and (moves or self._deployments):
@@ -485,6 +478,43 @@ class Run:
         if moves:
             self._deployments.append(deployment)
             self._overlay.settled(live)
+
+    def _kept_back(self) -> dict[str, str]:
+        """Return why accepted assets may not move yet.
+
+        An interval asset that goes to a new table moves only when every interval it should have is there again; until
+        then it stays where it is, and so does what was built from it.
+        """
+        changing = [a for a in self._graph.assets.values() if goes_to_a_new_table(a, self._overlay)]
+        if not changing:
+            return {}
+        found = intervals_of(self._graph, self._overlay, self._arrived)
+        reasons: dict[str, str] = {}
+        for asset in changing:
+            lacking = sorted(i for i in found.get(asset.id, ()) if self._lacks(asset, i))
+            if lacking:
+                named = ", ".join(str(i) for i in lacking[:3]) + (
+                    f" and {len(lacking) - 3} more" if lacking[3:] else ""
+                )
+                reasons[asset.id] = f"it goes to a new table, which lacks {named} yet"
+        for asset in self._graph.assets.values():
+            above = next((name for name in asset.inputs if name in reasons), None)
+            if above and asset.id not in reasons and asset.id in self._overlay.accepted():
+                reasons[asset.id] = f"waits for {above}, whose new table is not whole yet"
+        return reasons
+
+    def _lacks(self, asset: Asset, interval: Interval) -> bool:
+        """Say whether an interval could stand, does not, and nobody chose to do without it."""
+        later = self._until is not None and interval.end.replace(tzinfo=UTC) > self._until
+        if later or interval in self._overlay.standing(asset.id):
+            return False
+        step = wanted(asset, interval, self._graph, self._overlay, self._arrived, self._definitions)
+        known = self._waiting.get(step.key) if step else None
+        return step is not None and (known is None or known.state != "discarded")
+
+    def _waiting_outcome(self, outcome: StepOutcome, reason: str) -> StepOutcome:
+        live = self._overlay.live.get(outcome.asset)
+        return replace(outcome, status=Status.HELD, reason=reason, kept=live.deployment if live else "")
 
     def _after(self, moves: Iterable[Move], deployment: str, now: datetime) -> dict[str, Live]:
         """Return what is live after a settlement: what it committed, so there is no need to ask."""
@@ -537,3 +567,8 @@ class Run:
         found = failing_samples(self._session, result, MOST_SAMPLES)
         rows = [{name: plain(value) for name, value in row.items()} for row in found]
         return self._d.ledger.side.put("sample", {"check": result.check.id, "rows": rows}, subject=result.check.asset)
+
+
+def _reads_moved(interval: Interval, above: Sequence[set[Interval]]) -> bool:
+    """Say whether an input has something new in what an interval is built from."""
+    return any(interval in moved or any(i.overlaps(interval) for i in moved) for moved in above)

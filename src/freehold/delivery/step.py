@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 
 from freehold.delivery.asset import Asset, Kind
@@ -98,7 +97,7 @@ class Definitions:
         return kind == wanted and same_definition(left, right, self._dialect)
 
     def _text(self, asset: Asset) -> str:
-        head = f"{asset.kind} {asset.grain} {asset.lookback} {','.join(asset.unique_key)}\n"
+        head = f"{asset.kind} {asset.grain} {','.join(asset.unique_key)}\n"
         if asset.compiled:
             return head + asset.compiled.definition
         if asset.python:
@@ -138,11 +137,10 @@ def wanted(
         if not all(graph.assets[n].kind is Kind.EXTERNAL or overlay.standing(n) for n in asset.inputs):
             return None
         return Step(asset, None, definition, tuple(overlay.version(graph.assets[name]) for name in asset.inputs))
-    span = reach(asset, interval)
     inputs: list[str] = []
     for name in asset.inputs:
         above = graph.assets[name]
-        versions = overlay.versions_in(above, span) if above.by_interval else [overlay.version(above)]
+        versions = overlay.versions_in(above, interval) if above.by_interval else [overlay.version(above)]
         if above.by_interval and not overlay.versions_in(above, interval):
             return None
         inputs += versions
@@ -154,14 +152,6 @@ def is_done(step: Step, standing: Candidate | None) -> bool:
     if standing is None or standing.definition != step.definition:
         return False
     return tuple(i for i in standing.inputs if not i.startswith("seen:")) == step.inputs
-
-
-def reach(asset: Asset, interval: Interval) -> Interval:
-    """Return the interval with as many intervals before it as the asset looks back."""
-    start = interval.start
-    for _ in range(asset.lookback):
-        start = cell(start - timedelta(seconds=1), asset.grain).start
-    return Interval(start, interval.end)
 
 
 def waves(pending: Mapping[Interval, Sequence[str]]) -> Iterable[tuple[Interval, Sequence[str]]]:

@@ -79,10 +79,9 @@ def difference(before: Meaning, after: Meaning) -> Difference:
 
 def is_rebuilt_otherwise(before: Asset, after: Asset) -> bool:
     """Say whether an asset is stored in another way, though it may hold the same."""
-    return (before.kind, before.grain, before.lookback, before.unique_key) != (
+    return (before.kind, before.grain, before.unique_key) != (
         after.kind,
         after.grain,
-        after.lookback,
         after.unique_key,
     )
 

@@ -39,7 +39,7 @@ def meaning_of_asset(
     read = {name: known[name] for name in asset.inputs if name in known}
     if asset.compiled is not None:
         made = _of_query(asset, dialect, read, kept)
-        grown = (str(asset.kind), asset.grain, str(asset.lookback), *asset.unique_key)
+        grown = (str(asset.kind), asset.grain, *asset.unique_key)
         if asset.kind in (Kind.KEY, Kind.INTERVAL):  # how rows are brought up to date decides which there are
             return Meaning(digest("grown", made.rows, *grown), made.columns, made.is_open, made.is_whole, made.missing)
         return made
