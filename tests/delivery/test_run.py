@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -378,3 +379,28 @@ def test_part_of_a_new_table_is_held_and_says_so(live: Shop) -> None:
     assert live.rows("SELECT sum(amount) FROM shop_orders.lines") == [(127.5,)]
     assert later.run().exit_code == 0
     assert live.rows("SELECT sum(amount) FROM shop_orders.lines") == [(255.0,)]
+
+
+def test_what_is_no_file_has_not_arrived(live: Shop) -> None:
+    """A folder, a link that leads nowhere and a pipe, named like a day, neither stop a run nor hang it."""
+    sixth, seventh, eighth, ninth = days(9)[5:]
+    (live.root / f"landing/{sixth}.csv").mkdir()
+    (live.root / f"landing/{seventh}.csv").symlink_to("/nowhere/at/all.csv")
+    os.mkfifo(live.root / f"landing/{eighth}.csv")
+    write_day(live.root, ninth, ordinary_day(8))
+    outcome = live.delivery.run()
+    assert outcome.exit_code == 0
+    assert {str(s.interval) for s in outcome.steps if s.interval} == {str(ninth)}
+
+
+def test_a_column_that_the_contract_forbids_keeps_a_file_out(live: Shop) -> None:
+    """Where the contract says so, a file with more columns is quarantined; elsewhere they are left out."""
+    closed = replace(RAW.objects[0], custom={"freehold:extra_columns": "forbid"})
+    strict = live.with_estate(shop(live.root, contracts=(replace(RAW, objects=(closed,)), DAILY_CONTRACT)))
+    path = write_day(live.root, days(6)[5], ordinary_day(5))
+    head, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{head},note", *(f"{line},x" for line in lines)]) + "\n")
+    outcome = strict.run()
+    (raw,) = [s for s in outcome.steps if s.asset == "shop.orders.raw" and str(s.interval) == "2024-01-06"]
+    assert raw.status is Status.QUARANTINED
+    assert "`note`" in raw.reason

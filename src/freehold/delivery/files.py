@@ -96,7 +96,7 @@ class Landing:
         with os.scandir(base) as entries:
             for entry in entries:
                 middle = entry.name[len(before) : len(entry.name) - len(after) if after else None]
-                if entry.name == f"{before}{middle}{after}" and _DATE.fullmatch(middle):
+                if entry.name == f"{before}{middle}{after}" and _DATE.fullmatch(middle) and entry.is_file():
                     found.append(self._look(f"{folder}/{entry.name}", entry.stat(), middle))
         return found
 
@@ -180,6 +180,13 @@ def _agree(header: list[str], schema: SchemaObject, shown: str) -> None:
             f"The file has no column {', '.join(f'`{n}`' for n in missing)}, which {schema.where} promises.{known}",
             where=Where(shown, 1, 1),
             fix=near(missing[0], extra) or "Ask the sender for the promised columns, or change the contract.",
+        )
+    if extra and str(schema.custom.get("freehold:extra_columns", "")).lower() == "forbid":
+        raise FreeholdError(
+            "FH-D303",
+            f"The file has {', '.join(f'`{n}`' for n in extra)}, which {schema.where} does not name and forbids.",
+            where=Where(shown, 1, 1),
+            fix="Name the column in the contract, or have the sender leave it out.",
         )
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
