@@ -56,8 +56,9 @@ def show(start: str | None, candidate: int, env: str | None, wait_s: float, as_j
     with opened_delivery(start, env, wait_s=wait_s) as delivery:
         found = delivery.candidate(candidate)
         failed = _failed(delivery, found)
+        is_open = any(c.id == found.id for c in delivery.quarantined())
     if as_json:
-        emit({**_as_object(found), "checks": failed})
+        emit({**_as_object(found), "open": is_open, "checks": failed})
         return
     say(
         f"Candidate {found.id} of {found.asset} {found.interval or ''}: {found.rows:,} rows, "
@@ -74,7 +75,10 @@ def show(start: str | None, candidate: int, env: str | None, wait_s: float, as_j
     if found.physical:
         batch = f" WHERE _batch = {found.id}" if found.interval else ""
         say(f'\nAll of it: SELECT * FROM freehold_data."{found.physical}"{batch}')
-    say(f"Do without it: freehold quarantine discard {found.id} --why '…'")
+    if is_open:
+        say(f"Do without it: freehold quarantine discard {found.id} --why '…'")
+    else:
+        say("Nothing waits for it any more: something newer took its place.")
 
 
 @quarantine.command(epilog="Example: freehold quarantine discard 1042 --why 'the shop was closed'")
