@@ -139,7 +139,7 @@ def _findings(bump: str, beside: ModuleType) -> tuple[Any, ...]:
         pytest.param("1.2.0", "3.1.0", "A column is removed", None, "", id="more than is needed"),
         pytest.param("1.2.0", "2.0.0-rc.1", "A column is removed", None, "", id="a pre-release of what is needed"),
         pytest.param("1.2.0", "1.3.0", "A column is removed", "FH-V501", "2.0.0", id="a major change with a minor one"),
-        pytest.param("1.2.0", "1.2.0", "A column is removed", "FH-V501", "_v2", id="a major change with none"),
+        pytest.param("1.2.0", "1.2.0", "A column is removed", "FH-V501", "2.0.0", id="a major change with none"),
         pytest.param("1", "1", "A column is removed", "FH-V501", "version: 2`", id="a short version"),
         pytest.param(
             "1.2.0", "1.2.0", "An optional column is added", "FH-V501", "1.3.0", id="a minor change with none"
