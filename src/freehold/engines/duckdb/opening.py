@@ -17,8 +17,11 @@ from freehold.foundation import Exit, FreeholdError, near
 
 SETTINGS = ("max_temp_directory_size", "memory_limit", "temp_directory", "threads")
 
-# Names in SQL mean tables, never variables of the Python code that happens to run.
-_ALWAYS = {"python_enable_replacements": "false"}
+# What the settings of a profile may say otherwise.
+_DEFAULTS = {
+    "python_enable_replacements": "false",  # names in SQL mean tables, never variables of the code that happens to run
+    "checkpoint_threshold": "64MB",  # of 16: a quarter of the rewriting of blocks, for a log a crash reads back in < 1 s
+}
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _SQLITE = b"SQLite format 3\0"
 _WHOLE_HEADER = 3 * 4096  # every DuckDB file that was ever finished is larger
@@ -54,7 +57,7 @@ def connect(path: Path | None, settings: Mapping[str, object], wait_s: float) ->
             FH-E104 a newer DuckDB made it; FH-E105 there is no room for it.
     """
     _check_names(settings)
-    config = _ALWAYS | {name: str(value) for name, value in settings.items()}
+    config = _DEFAULTS | {name: str(value) for name, value in settings.items()}
     if path is None:
         return _attempt(":memory:", config)
     _make_room(path)
