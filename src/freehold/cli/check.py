@@ -45,10 +45,12 @@ def check(
 ) -> None:
     """Judge live data by its contracts, building nothing.
 
+    The verdicts are recorded and show in `freehold status`; with --as-of they are not.
+
     Ends with 1 when a check that blocks fails or cannot be settled.
     """
     with opened_delivery(start, env, wait_s=wait_s, at=as_of) as delivery:
-        found = delivery.check(select)
+        found = delivery.check(select, remember=as_of is None)
         plans = _plans(delivery, found) if explain else {}
     if as_json:
         emit(

@@ -35,7 +35,7 @@ _MARKS = {
     "--jobs",
     type=click.IntRange(1, 64),
     default=None,
-    help="Steps at once; default: half the cores; the engine uses the rest.",
+    help="Steps at once; default: one for each core.",
 )
 @waiting
 @as_json
@@ -84,10 +84,18 @@ def _print(outcome: RunOutcome) -> None:
             ("asset", "interval", "outcome", "rows", "checks", "why"),
             right=(3,),
         )
+    for asset, evaluation in outcome.judged.items():
+        bad = [r for r in evaluation.results if r.blocks]
+        verdict = f"fails {len(bad)} of them" if bad else "passes them all"
+        say(f"The checks of {asset} changed since it was published. What is live was judged by them: it {verdict}.")
+        for result in bad:
+            say(f"  {result.check.id}: {in_a_line(result.told)}")
     by_status = {status: len(outcome.of(status)) for status in dict.fromkeys(s.status for s in outcome.steps)}
     if outcome.steps:
         said = ", ".join(f"{n:,} {status}" for status, n in by_status.items())
         say(f"{said}; {counted(len(outcome.deployments), 'deployments')} in {outcome.seconds:.1f} s.")
+    if any(r.blocks for e in outcome.judged.values() for r in e.results):
+        say("It stays live: nothing else passes. Next: freehold check")
     if any(s.status == "quarantined" for s in outcome.steps):
         say("Consumers keep the last good version. Next: freehold quarantine list")
 
@@ -117,6 +125,7 @@ def _as_object(outcome: RunOutcome) -> dict[str, Any]:
         "pinned": outcome.pinned,
         "later": outcome.later,
         "seconds": round(outcome.seconds, 3),
+        "judged": [result_object(r) for e in outcome.judged.values() for r in e.results],
         "steps": [step_object(step) for step in outcome.steps],
     }
 

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from freehold.delivery.asset import Asset
 from freehold.delivery.interval import Interval, day
+from freehold.estate.durations import seconds
 from freehold.estate.model import Calendar, Estate
 from freehold.foundation import FreeholdError
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 MOST_DAYS = 400  # how far back expectations are told when a source is first seen
 
 
@@ -97,10 +97,11 @@ def duration(text: str) -> timedelta:
     Raises:
         ValueError: it is none of these.
     """
-    found = re.fullmatch(r"(\d+)([mhd])", text.strip())
-    if not found:
+    found = re.fullmatch(r"(\d+)\s*([a-zA-Z]+)", text.strip())
+    length = seconds(found[1], found[2]) if found else None
+    if length is None:
         raise ValueError(f"`{text}` is no duration like 30m, 8h or 2d")
-    return int(found[1]) * _UNITS[found[2]]
+    return timedelta(seconds=float(length))
 
 
 def _days(text: str) -> frozenset[int]:

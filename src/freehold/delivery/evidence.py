@@ -94,8 +94,17 @@ class Evidence:
         }
         return self._event("run.completed", outcome.asset, outcome.product, content, str(outcome.interval))
 
-    def check(self, result: Result, product: str, interval: Interval | None, sample: str | None) -> Event:
-        """Say the verdict on one check."""
+    def check(
+        self,
+        result: Result,
+        product: str,
+        interval: Interval | None,
+        sample: str | None,
+        *,
+        candidate: int | None = None,
+        target: str = "candidate",
+    ) -> Event:
+        """Say the verdict on one check: of a candidate, or of all that is live."""
         check = result.check
         content = {
             "check_id": check.id,
@@ -115,6 +124,8 @@ class Evidence:
             "decided_by": result.decided_by,
             "cost_s": plain(round(result.cost_s, 4)),
             "suite_run": self._deployment,
+            "target": target,
+            "candidate": str(candidate) if candidate else None,
             "interval_start": _instant(interval.start) if interval else None,
             "sample": sample,
             "reason": result.reason or None,

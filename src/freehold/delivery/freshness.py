@@ -9,14 +9,8 @@ from freehold.delivery.asset import Asset
 from freehold.delivery.evidence import Evidence
 from freehold.delivery.graph import Graph
 from freehold.delivery.publication import Live
+from freehold.estate.durations import seconds
 from freehold.ledger import Event
-
-_UNITS = {
-    **dict.fromkeys(("d", "day", "days"), 86_400),
-    **dict.fromkeys(("h", "hour", "hours"), 3_600),
-    **dict.fromkeys(("m", "min"), 60),
-    "s": 1,
-}
 
 
 def newest_interval(asset: Asset, graph: Graph, live: Mapping[str, Live]) -> datetime | None:
@@ -43,8 +37,9 @@ def _newest(asset: Asset, graph: Graph, live: Mapping[str, Live], until: int) ->
 def freshness_target_s(asset: Asset) -> float | None:
     """Return the age a contract allows the newest data, in seconds: its `latency` (or `freshness`) property."""
     for sla in asset.contract.sla if asset.contract else ():
-        if sla.property in ("latency", "freshness") and isinstance(sla.value, int | float):
-            return float(sla.value) * _UNITS.get((sla.unit or "d").lower(), 86_400)
+        longest = seconds(sla.value, sla.unit) if sla.property in ("latency", "freshness") else None
+        if longest is not None:
+            return float(longest)
     return None
 
 

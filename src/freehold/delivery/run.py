@@ -22,12 +22,13 @@ import stamina
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.build import Builder
-from freehold.delivery.evidence import Evidence, packed, plain
+from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import goes_to_a_new_table, moves_of
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.publication import Candidate, Judged, Live, Move, Settlement
+from freehold.delivery.samples import keep_sample
 from freehold.delivery.step import (
     Arrived,
     Status,
@@ -40,7 +41,7 @@ from freehold.delivery.step import (
 )
 from freehold.engines import Session
 from freehold.foundation import Exit, FreeholdError, Transient
-from freehold.quality import Evaluation, Result, failing_samples
+from freehold.quality import Evaluation, Result
 
 if TYPE_CHECKING:
     from freehold.delivery.service import Delivery
@@ -49,14 +50,13 @@ if TYPE_CHECKING:
 Progress = Callable[["StepOutcome | None", int, int], None]
 """Called with a finished step (or None), how many intervals are done, and how many there are."""
 
-MOST_SAMPLES = 5
-
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
     """What a run came to. `deployments` are the settlements that published something; `unchanged` counts steps
     that had nothing new to do; `pinned` names assets a rollback keeps where they are; `later` are files dated after
-    the instant until which intervals were asked for.
+    the instant until which intervals were asked for; `judged` tells what is live and was judged anew, because its
+    contract asks more than it did.
     """
 
     run_id: str
@@ -66,16 +66,18 @@ class RunOutcome:
     pinned: tuple[str, ...]
     seconds: float
     later: tuple[str, ...] = ()
+    judged: Mapping[str, Evaluation] = field(default_factory=dict)
 
     @property
     def nothing_to_do(self) -> bool:
         """Whether the run changed nothing and found nothing new."""
-        return all(s.repeated for s in self.steps)
+        return all(s.repeated for s in self.steps) and not self.judged
 
     @property
     def exit_code(self) -> Exit:
         """What the command ends with: a finding if anything was kept from being published."""
-        return Exit.DONE if all(s.status is Status.PUBLISHED for s in self.steps) else Exit.FINDING
+        bad = any(r.blocks for e in self.judged.values() for r in e.results)
+        return Exit.FINDING if bad or any(s.status is not Status.PUBLISHED for s in self.steps) else Exit.DONE
 
     def of(self, status: Status) -> tuple[StepOutcome, ...]:
         """Return the steps that ended so."""
@@ -553,20 +555,13 @@ class Run:
             outcome = work.outcome
             yield evidence.step(outcome, now)
             for result in outcome.results:
-                yield evidence.check(result, outcome.product, outcome.interval, self._sample(result))
+                sample = keep_sample(self._d.ledger, self._session, result)
+                yield evidence.check(result, outcome.product, outcome.interval, sample, candidate=outcome.candidate)
             if work.evaluation and work.evaluation.results:
                 yield evidence.profile(outcome, work.evaluation.state)
             if outcome.status is Status.QUARANTINED and work.candidate:
                 yield evidence.quarantined(outcome, work.candidate.physical)
         yield from self._d.publishing_events(evidence, moves, candidates)
-
-    def _sample(self, result: Result) -> str | None:
-        """Put a few failing rows where they can be erased; return their id. Only for what failed."""
-        if not result.blocks or not result.sample_sql:
-            return None
-        found = failing_samples(self._session, result, MOST_SAMPLES)
-        rows = [{name: plain(value) for name, value in row.items()} for row in found]
-        return self._d.ledger.side.put("sample", {"check": result.check.id, "rows": rows}, subject=result.check.asset)
 
 
 def _reads_moved(interval: Interval, above: Sequence[set[Interval]]) -> bool:

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +26,7 @@ from freehold.delivery.publication import STORE, Candidate, Live, Move, Publicat
 from freehold.delivery.python_model import Worker
 from freehold.delivery.rollback import Return, returns_of
 from freehold.delivery.run import Progress, Run, RunOutcome
+from freehold.delivery.standing import judge, judge_anew
 from freehold.delivery.states import States
 from freehold.delivery.status import ProductStatus, status_of
 from freehold.delivery.step import Arrived, Definitions, wanted
@@ -120,17 +122,20 @@ class Delivery:
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
             self._left = (token, run.live)
+            outcome = replace(outcome, judged=judge_anew(self, session, run.live, self.graph.select(select)))
             if run.idle_candidates > MOST_IDLE:
                 self._collect(session, token, KEPT_RELEASES)
             return outcome
 
-    def check(self, select: Collection[str] = ()) -> dict[str, Evaluation]:
-        """Judge what is live by the contracts, building nothing; return an evaluation by asset that is live."""
+    def check(self, select: Collection[str] = (), *, remember: bool = True) -> dict[str, Evaluation]:
+        """Judge what is live by the contracts, building nothing; return an evaluation by asset that is live.
+
+        The verdicts become events, unless `remember` is false.
+        """
         with self.reading() as session:
-            overlay = self.overlay(session)
             chosen = self.graph.select(select)
-            live = [a for a in self.graph.assets.values() if a.id in chosen and self._is_there(session, a, overlay)]
-            return {a.id: self.auditor.standing(session, a, overlay, self.clock.now()) for a in live}
+            assets = [a for a in self.graph.assets.values() if a.id in chosen]
+            return judge(self, session, self.overlay(session), assets, remember=remember)
 
     def rollback(self, product: str, reason: str = "") -> Return:
         """Make the deployment before the current one live again and pin the product there.
@@ -471,11 +476,6 @@ class Delivery:
     def _aside(self, kind: str, text: str, subject: str) -> str | None:
         """Keep what a person wrote out of the chain; return the id that stands for it."""
         return self.ledger.side.put(kind, {"text": text}, subject=subject) if text else None
-
-    def _is_there(self, session: Session, asset: Asset, overlay: Overlay) -> bool:
-        if asset.kind is Kind.EXTERNAL:
-            return bool(session.describe(asset.relation))
-        return bool(overlay.standing(asset.id))
 
     def is_open(self, candidate: Candidate, overlay: Overlay, arrived: Arrived, definitions: Definitions) -> bool:
         """Say whether a candidate in quarantine is still what would be built: the same inputs, the same meaning."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.freshness import newest_interval
 from freehold.delivery.publication import Candidate, Live
+from freehold.delivery.standing import verdicts
 from freehold.delivery.step import Status
 from freehold.estate.model import Product
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class AssetStatus:
     """What consumers of one asset have in front of them.
 
-    `data_until` is the end of the newest interval it holds; `checks` counts the verdicts of its last audit.
+    `data_until` is the end of the newest interval it holds; `checks` counts the verdicts that hold for it,
+    and `bad` those of them that would keep it from being published today.
     """
 
     asset: str
@@ -39,6 +40,7 @@ class AssetStatus:
     late: tuple[Expected, ...]
     pinned: bool
     failed: tuple[str, ...] = ()  # intervals whose newest attempt failed
+    bad: int = 0
 
 
 _ATTEMPTS = 60  # how many of the last attempts are looked at for one that failed
@@ -46,8 +48,9 @@ _ATTEMPTS = 60  # how many of the last attempts are looked at for one that faile
 
 @dataclass(frozen=True, slots=True)
 class ProductStatus:
-    """One product: `safe` is yes, stale (the last good version is served, newer data waits), no, or watched (others
-    build it, so nothing stands between them and its consumers).
+    """One product: `safe` is yes, stale (the last good version is served, newer data waits), no (something was never
+    published, or what is live fails its checks), or watched (others build it, so nothing stands between them and its
+    consumers).
     """
 
     product: Product
@@ -91,6 +94,7 @@ def _asset(
     delivery: Delivery, asset: Asset, live: Any, waiting: tuple[Candidate, ...], overdue: Sequence[Expected]
 ) -> AssetStatus:
     entry: Live | None = live.get(asset.id)
+    checks, bad = verdicts(delivery, asset, entry)
     return AssetStatus(
         asset=asset.id,
         relation=str(asset.relation),
@@ -100,11 +104,12 @@ def _asset(
         published_at=entry.published_at if entry else None,
         rows=entry.rows if entry else 0,
         data_until=newest_interval(asset, delivery.graph, live) if entry else None,
-        checks=_live_checks(delivery, asset, entry) if entry else {},
+        checks=checks,
         quarantined=waiting,
         late=tuple(overdue),
         failed=_failed(delivery, asset),
         pinned=bool(entry and entry.pinned),
+        bad=bad,
     )
 
 
@@ -119,22 +124,14 @@ def _failed(delivery: Delivery, asset: Asset) -> tuple[str, ...]:
     return tuple(sorted(interval for interval, status in newest.items() if status == Status.FAILED))
 
 
-def _live_checks(delivery: Delivery, asset: Asset, entry: Live) -> dict[str, int]:
-    """Count the verdicts that let the live version through; candidates judged since then are not consumers' concern."""
-    count = 4 * len(delivery.auditor.checks(asset))
-    newest = delivery.ledger.read(
-        types=("check.completed",), subject=asset.id, env=delivery.env, newest_first=True, limit=count or 1
-    )
-    told = [e for e in newest if e.correlation_id == entry.deployment]
-    return dict(Counter(str(e.data["status"]) for e in told))
-
-
 def _product(product: Product, own: tuple[AssetStatus, ...], above: Sequence[AssetStatus]) -> ProductStatus:
     """Judge a product by its outputs and by everything they are built from."""
     outputs = [a for a in own if a.is_output] or list(own)
     built = [a for a in outputs if a.kind != Kind.EXTERNAL]
     missing = [a.asset for a in built if not a.deployment]
     reasons = [f"{name} was never published" for name in missing]
+    bad = [f"{a.asset} as it is live fails {a.bad} of its checks: `freehold check`" for a in above if a.bad]
+    reasons += bad
     for asset in above:
         reasons += [f"{asset.asset} {c.interval or ''} is in quarantine".replace("  ", " ") for c in asset.quarantined]
         if asset.failed:
@@ -146,7 +143,7 @@ def _product(product: Product, own: tuple[AssetStatus, ...], above: Sequence[Ass
     pinned = [a.asset for a in own if a.pinned]
     if pinned:
         reasons.append(f"rolled back and pinned: {', '.join(pinned)}")
-    safe = "no" if missing else "stale" if reasons else "yes" if built else "watched"
+    safe = "no" if missing or bad else "stale" if reasons else "yes" if built else "watched"
     published = max((a.published_at for a in own if a.published_at), default=None)
     until = max((a.data_until for a in outputs if a.data_until), default=None)
     return ProductStatus(product, safe, tuple(reasons), own, published, until)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
+from freehold.estate.durations import seconds
 from freehold.estate.model import Sla
 from freehold.quality.drafting import Drafts
 
@@ -13,11 +13,6 @@ _ELSEWHERE = {
     "availability": "measured by what the surfaces answered, not by the data",
     "timeofavailability": "judged on the product's calendar when the data arrives",
 }
-_UNITS = {
-    "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600,
-    "d": 86400, "day": 86400, "w": 604800, "week": 604800, "mo": 2629746, "month": 2629746,
-    "y": 31556952, "yr": 31556952, "year": 31556952,
-}  # fmt: skip
 
 
 def draft_promises(drafts: Drafts) -> None:
@@ -51,29 +46,19 @@ def _draft(drafts: Drafts, sla: Sla, column: str) -> None:
 
 
 def _draft_age(drafts: Drafts, sla: Sla, column: str) -> None:
-    longest = duration(sla.value, sla.unit)
+    longest = seconds(sla.value, sla.unit)
     arguments: dict[str, Any] = {}
     if longest is None:
         arguments["error"] = f"`{sla.value} {sla.unit or ''}` is no duration; write a number and a unit like h or d"
     drafts.add(
         "freshness",
-        f"the newest `{column}` is at most {sla.value} {sla.unit or 's'} old",
+        f"the newest `{column}` is at most {sla.value} {sla.unit or 'd'} old",
         sla.where,
         columns=(column,),
         on=column,
         severity="warning",  # late data is still better published than withheld
         operator="mustBeLessOrEqualTo",
-        threshold=longest.total_seconds() if longest else None,
+        threshold=float(longest) if longest is not None else None,
         unit="seconds",
         arguments=arguments,
     )
-
-
-def duration(value: Any, unit: str | None) -> timedelta | None:
-    """Return `4` and `d` as a timedelta, or None where they are no duration. Months and years are mean ones."""
-    word = (unit or "s").lower()
-    word = word if word in _UNITS else word.rstrip("s")
-    try:
-        return timedelta(seconds=float(value) * _UNITS[word])
-    except (TypeError, ValueError, KeyError, OverflowError):
-        return None

@@ -84,7 +84,7 @@ def _draft_sql(drafts: Drafts, rule: QualityRule, prop: Property | None) -> None
     arguments = {
         "query": query,
         "object": schema.name,
-        "aliases": tuple({schema.name, schema.physical_name or schema.name, drafts.asset}),
+        "aliases": tuple(sorted({schema.name, schema.physical_name or schema.name, drafts.asset})),
         "references": _assets_in(query, drafts),
     }
     claim = rule.description or rule.name or f"the query's value {judged(operator, threshold)}"

@@ -20,7 +20,7 @@ SETTINGS = ("max_temp_directory_size", "memory_limit", "temp_directory", "thread
 # What the settings of a profile may say otherwise.
 _DEFAULTS = {
     "python_enable_replacements": "false",  # names in SQL mean tables, never variables of the code that happens to run
-    "checkpoint_threshold": "64MB",  # of 16: a quarter of the rewriting of blocks, for a log a crash reads back in < 1 s
+    "checkpoint_threshold": "64MB",  # of 16: less is rewritten, and what a crash leaves is read back in < 1 s
 }
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _SQLITE = b"SQLite format 3\0"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from freehold.estate.durations import unit_seconds
 from freehold.estate.model import Sla
 from freehold.quality.compatibility.finding import Finding
 from freehold.quality.compatibility.subject import Subject, shown
@@ -17,11 +18,6 @@ _LESS_IS_MORE = {
     "errorrate", "er", "timeofavailability", "generalavailability", "ga",
 }  # fmt: skip
 _MORE_IS_MORE = {"retention", "re", "availability", "av", "throughput", "th", "endofsupport", "es", "endoflife", "el"}
-_SECONDS = {
-    "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600, "d": 86_400,
-    "day": 86_400, "w": 604_800, "wk": 604_800, "week": 604_800, "mo": 2_592_000, "month": 2_592_000, "q": 7_776_000,
-    "quarter": 7_776_000, "y": 31_536_000, "yr": 31_536_000, "year": 31_536_000,
-}  # fmt: skip
 _EACH = {
     "hourly": 3600,
     "daily": 86_400,
@@ -120,7 +116,7 @@ def _in_units(number: str, unit: str) -> Measure | None:
         return None
     if unit in ("%", "percent", "pct"):
         return "percent", amount
-    seconds = _SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s"))
+    seconds = unit_seconds(unit) if unit else None
     return ("seconds", amount * seconds) if seconds else (unit, amount)
 
 

@@ -1,0 +1,132 @@
+"""Judging what is live: when somebody asks, and when a contract now asks more than what let the live rows through.
+
+Nothing is taken away from consumers by such a verdict: no earlier version was judged by today's checks either. It is
+recorded, and `status` says so until a later judgement of what is live takes it back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.evidence import Evidence
+from freehold.delivery.overlay import Overlay, fingerprint
+from freehold.delivery.publication import Live
+from freehold.delivery.samples import keep_sample
+from freehold.engines import Session
+from freehold.ledger import Recorded
+from freehold.quality import Evaluation, Verdict
+
+if TYPE_CHECKING:
+    from freehold.delivery.service import Delivery
+
+_KEPT = "judged-live"
+_LOOKED_BACK = 6  # how many judgements of an asset are read for the newest verdict on each of its checks
+_BAD = (Verdict.FAIL, Verdict.ERROR)
+
+
+def judge(
+    delivery: Delivery, session: Session, overlay: Overlay, assets: Iterable[Asset], *, remember: bool = True
+) -> dict[str, Evaluation]:
+    """Judge everything that is live of assets; return an evaluation by asset that is there, and remember it."""
+    now = delivery.clock.now()
+    there = [a for a in assets if _is_there(session, a, overlay)]
+    found = {a.id: delivery.auditor.standing(session, a, overlay, now) for a in there}
+    if remember and found:
+        _remember(delivery, session, overlay.live, {a.id: a for a in there}, found)
+    return found
+
+
+def judge_anew(
+    delivery: Delivery, session: Session, live: Mapping[str, Live], selected: Collection[str]
+) -> dict[str, Evaluation]:
+    """Judge what is live again where today's checks never did, or where it failed and has changed since."""
+    assets = [delivery.graph.assets[name] for name in live if name in delivery.graph.assets and name in selected]
+    kept = _kept(delivery)
+    again = []
+    for asset in assets:
+        entry, wanted = live[asset.id], delivery.auditor.fingerprint(asset)
+        known = kept.get(asset.id, {})
+        otherwise = any(m.audit != wanted for m in entry.members) and known.get("by") != _by(entry, wanted)
+        if otherwise or (known.get("bad") and known["of"] != _of(entry, wanted)):
+            again.append(asset)
+    if not again:
+        return {}
+    return judge(delivery, session, delivery.overlay(session), again)
+
+
+def verdicts(delivery: Delivery, asset: Asset, entry: Live | None) -> tuple[dict[str, int], int]:
+    """Count the verdicts that hold for what is live, and those among them that would block a publication.
+
+    Of each check the newest counts, and a bad one over all that is live until another such judgement takes it back.
+    """
+    known = {c.id for c in delivery.auditor.checks(asset)}
+    told = delivery.ledger.read(
+        types=("check.completed",),
+        subject=asset.id,
+        env=delivery.env,
+        newest_first=True,
+        limit=_LOOKED_BACK * len(known) or 1,
+    )
+    members = {str(m.id) for m in entry.members} if entry else set()
+    newest: dict[str, Recorded] = {}
+    of_all: dict[str, Recorded] = {}
+    for event in told:
+        check = str(event.data["check_id"])
+        if check not in known:
+            continue
+        if event.data.get("target") == "live":
+            of_all.setdefault(check, event)
+            newest.setdefault(check, event)
+        elif event.data.get("candidate") in members or (entry and event.correlation_id == entry.deployment):
+            newest.setdefault(check, event)
+    newest |= {check: event for check, event in of_all.items() if event.data["status"] in _BAD}
+    bad = sum(e.data["status"] in _BAD and bool(e.data["blocking"]) for e in newest.values())
+    return dict(Counter(str(e.data["status"]) for e in newest.values())), bad
+
+
+def _remember(
+    delivery: Delivery,
+    session: Session,
+    live: Mapping[str, Live],
+    assets: Mapping[str, Asset],
+    found: Mapping[str, Evaluation],
+) -> None:
+    suite = delivery.ids.new()
+    evidence = Evidence(delivery.env, suite, suite, delivery.clock.now())
+    told = []
+    for name, evaluation in found.items():
+        for result in evaluation.results:
+            sample = keep_sample(delivery.ledger, session, result)
+            told.append(evidence.check(result, assets[name].product.id, None, sample, target="live"))
+    delivery.ledger.append(*told)
+    kept = _kept(delivery)
+    for name, evaluation in found.items():
+        entry = live.get(name)
+        if entry is not None:
+            bad = any(r.blocks for r in evaluation.results)
+            wanted = delivery.auditor.fingerprint(assets[name])
+            kept[name] = {"by": _by(entry, wanted), "of": _of(entry, wanted), "bad": bad}
+    delivery.ledger.state.put(_KEPT, delivery.env, kept)
+
+
+def _kept(delivery: Delivery) -> dict[str, Any]:
+    return dict(delivery.ledger.state.get(_KEPT, delivery.env) or {})
+
+
+def _by(entry: Live, wanted: str) -> str:
+    """Return what stands for a judgement by these checks of the rows that other checks had let through."""
+    return fingerprint(wanted, *sorted(str(m.id) for m in entry.members if m.audit != wanted))
+
+
+def _of(entry: Live, wanted: str) -> str:
+    """Return what stands for a judgement by these checks of just these rows."""
+    return fingerprint(wanted, *sorted(str(m.id) for m in entry.members))
+
+
+def _is_there(session: Session, asset: Asset, overlay: Overlay) -> bool:
+    if asset.kind is Kind.EXTERNAL:
+        return bool(session.describe(asset.relation))
+    return bool(overlay.standing(asset.id))
