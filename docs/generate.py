@@ -40,6 +40,8 @@ be piped apart. Colour is left out where nobody looks and where `NO_COLOR` is se
 | 2 | usage |
 | 3 | the environment: a lock, a disk, a connection, another writer |
 | 4 | approval needed |
+| 70 | a defect of Freehold, with a report to send |
+| 130 | stopped by Ctrl-C |
 """
 
 

@@ -32,6 +32,20 @@ WRONG: dict[str, tuple[Callable[[Path], None], int | None, str, str]] = {
         "byte 0xe9",
     ),
     "UTF-16": (with_bytes(lambda content: content.decode().encode("utf-16")), None, "FH-D304", "byte 0xff"),
+    "more decimals than the contract has": (with_lines(f"{ROW},a,5.009,PAID"), 6, "FH-D306", "`5.009` is no DECIMAL"),
+    "an instant without an end": (with_lines("20261120-900,infinity,a,5.00,PAID"), 6, "FH-D306", "`infinity` is no"),
+    "quotes that swallow a line": (
+        with_lines(f'{ROW},"a,5.00,PAID', '20261120-901,2026-11-20 10:00:00,b",5.00,PAID'),
+        6,
+        "FH-D306",
+        "ends in line 7",
+    ),
+    "quotes that swallow many lines": (
+        with_lines(f'{ROW},"a,5.00,PAID', *[f"{ROW},b,5.00,PAID"] * 40, f'{ROW},b",5.00,PAID'),
+        6,
+        "FH-D306",
+        "ends in line 47",
+    ),
     "nothing at all": (with_bytes(lambda _: b""), None, "FH-D302", "is empty"),
     "another header": (
         with_bytes(lambda content: content.replace(b"amount", b"amout", 1)),

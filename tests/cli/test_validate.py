@@ -127,3 +127,19 @@ def test_columns_that_are_not_there_are_found_before_a_run(estate: Path) -> None
     assert done.returncode == 1
     assert "FH-M015" in done.stderr
     assert "wrong.sql:1:8" in done.stderr
+
+
+def test_a_setting_that_names_no_column_is_found_before_a_run(estate: Path) -> None:
+    """`event_time` and `unique_key` are columns of the model, or the error says which it has."""
+    model = next(estate.rglob("models/*.sql"))
+    setting = "materialized='incremental', incremental_strategy='microbatch', batch_size='day', event_time='wehn'"
+    (model.parent / "timed.sql").write_text(
+        f"{{{{ config({setting}) }}}}\nselect 1 as one, date '2024-01-01' as when_\n"
+    )
+
+    done = freehold("validate", at=estate)
+
+    assert done.returncode == 1
+    assert "FH-M017" in done.stderr
+    assert "timed.sql:1:" in done.stderr
+    assert "`when_`" in done.stderr

@@ -89,6 +89,21 @@ def test_what_nobody_touched_verifies(sealed: Sealed) -> None:
         assert found.checkpoints >= 2
 
 
+def test_the_answer_says_how_far_the_signatures_reach(tmp_path: Path) -> None:
+    """Events after the last checkpoint hang on the chain alone, and whoever ends well signs its own."""
+    clock = SimulatedClock(START)
+    with Ledger.open("sqlite:///state.db", root=tmp_path, clock=clock) as ledger:
+        assert ledger.sign_off() is None  # nothing was recorded, so there is nothing to sign
+        ledger.append(check(0), check(1))
+        signed = ledger.checkpoint()
+        ledger.append(check(2))
+        ledger.seal()
+        part = ledger.verify()
+        assert (part.events, part.signed, part.signed_at) == (3, 2, signed.signed_at)
+        ledger.sign_off()
+        assert ledger.verify().signed == 3
+
+
 TEXTS = ("id", "type", "env", "actor", "assurance", "subject", "product", "run_id", "correlation_id", "data")
 NUMBERS = ("schema_version", "occurred_at", "recorded_at", "replay")
 

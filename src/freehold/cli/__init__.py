@@ -73,28 +73,22 @@ def cli(ctx: click.Context, estate: str | None) -> None:
     """Freehold: declare data products in git, publish only what passes, remember everything.
 
     Exit codes: 0 done; 1 a finding, a failed check; 2 usage; 3 the environment (lock, disk, connection);
-    4 approval needed.
+    4 approval needed; 70 a defect of Freehold; 130 stopped.
     """
     ctx.obj = estate
 
 
 def main() -> None:
     """Run the command line and end with its exit code."""
-    from freehold.foundation import FreeholdError
-
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
-    except FreeholdError as error:
-        from freehold.cli.output import fail
-
-        fail(error)
-    except click.exceptions.Abort:
-        click.echo("Stopped.", err=True)
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        code = cli.main(standalone_mode=False) or 0
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (`| head`): that is its right, and no error of ours.
         sys.stdout = None
         sys.exit(0)
+    except Exception as error:
+        from freehold.cli.ending import end
+
+        end(error)
+    sys.exit(code)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.opened import loaded, opened_ledger
+from freehold.cli.opened import ledger_around, loaded
 from freehold.cli.output import as_json, counted, emit, say, table
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def ledger() -> None:
 @click.pass_obj
 def tail(start: str | None, /, number: int, as_json: bool, **chosen: Any) -> None:
     """Show the newest events."""
-    with opened_ledger(loaded(start)) as opened:
+    with ledger_around(start) as opened:
         events = list(_events(opened, chosen, newest_first=True, limit=number))[::-1]
     if as_json:
         emit({"events": [e.to_json() for e in events]})
@@ -65,7 +65,7 @@ def show(start: str | None, event: str, as_json: bool) -> None:
     """Show one EVENT, by its number or id."""
     from freehold.foundation import Exit, FreeholdError
 
-    with opened_ledger(loaded(start)) as opened:
+    with ledger_around(start) as opened:
         found = next(opened.read(after=int(event) - 1, limit=1), None) if event.isdigit() else opened.get(event)
     if found is None or (event.isdigit() and found.seq != int(event)):
         raise FreeholdError(
@@ -91,7 +91,7 @@ def export(start: str | None, /, path: Path, form: str | None, as_json: bool, **
     from freehold.ledger.export import export as write
 
     chosen_form = form or ("parquet" if path.suffix == ".parquet" else "jsonl")
-    with opened_ledger(loaded(start)) as opened:
+    with ledger_around(start) as opened:
         written = write(_events(opened, chosen), path, chosen_form)
     if as_json:
         emit({"path": str(path), "format": chosen_form, "events": written})

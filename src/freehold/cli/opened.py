@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from freehold.foundation import Caller, Exit, FreeholdError, SimulatedClock, SystemClock, near
+from freehold.cli.output import counted, say
+from freehold.foundation import Caller, Exit, FreeholdError, Problems, SimulatedClock, SystemClock, near
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
@@ -44,13 +45,18 @@ def opened_delivery(
     wait_s: float = 0.0,
     jobs: int | None = None,
     at: str | None = None,
+    in_need: bool = False,
 ) -> Iterator[Delivery]:
-    """Open everything a delivery needs, and close it again whatever happens."""
+    """Open everything a delivery needs, and close it again whatever happens.
+
+    `in_need` is for what must work in an incident: where files of the estate are in error, it goes by the estate as it
+    was applied last, and says so.
+    """
     from freehold.delivery import Delivery
     from freehold.engines import open_engine
     from freehold.foundation.secrets import resolved
 
-    estate = loaded(start)
+    estate = loaded_or_applied(start, env) if in_need else loaded(start)
     chosen = chosen_environment(estate, env)
     connection = estate.connections[chosen.connection]
     settings = {
@@ -70,13 +76,51 @@ def opened_delivery(
 @contextmanager
 def opened_ledger(estate: Estate) -> Iterator[Ledger]:
     """Open the ledger of an estate."""
+    with _opened_ledger(Path(estate.root), estate.state_url, estate.state_settings) as ledger:
+        yield ledger
+
+
+@contextmanager
+def ledger_around(start: str | None) -> Iterator[Ledger]:
+    """Open the ledger of the estate around a folder, whatever its other files say."""
+    from freehold.estate import find_estate, state_of
+
+    root = find_estate(Path(start) if start else None)
+    with _opened_ledger(root, *state_of(root)) as ledger:
+        yield ledger
+
+
+@contextmanager
+def _opened_ledger(root: Path, url: str, settings: Mapping[str, Any]) -> Iterator[Ledger]:
     from freehold.foundation.secrets import resolved
     from freehold.ledger import Ledger
 
-    password = resolved(estate.state_settings.get("password"), root=estate.root)
-    caller = Caller.at_the_shell()
-    with Ledger.open(estate.state_url, root=estate.root, caller=caller, password=password) as ledger:
+    password = resolved(settings.get("password"), root=root)
+    with Ledger.open(url, root=root, caller=Caller.at_the_shell(), password=password) as ledger:
         yield ledger
+        ledger.sign_off()
+
+
+def loaded_or_applied(start: str | None, env: str | None) -> Estate:
+    """Read the estate; where its files are in error, return it as it was applied last, and say so.
+
+    Raises:
+        Problems: files are in error, and nothing was ever applied.
+    """
+    try:
+        return loaded(start)
+    except Problems as problems:
+        from freehold.delivery.plan.versions import deployed, last_applied
+        from freehold.estate import find_estate
+
+        with ledger_around(start) as ledger:
+            last = last_applied(ledger, env)
+            found = deployed(ledger, find_estate(Path(start) if start else None), last.env) if last else None
+        if found is None:
+            raise
+        wrong = counted(len(problems.errors), "errors")
+        say(f"The files of the estate have {wrong}: see `freehold validate`. This goes by {found.label}.")
+        return found.estate
 
 
 def loaded(start: str | None) -> Estate:

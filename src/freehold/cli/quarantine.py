@@ -30,7 +30,7 @@ def quarantine() -> None:
 @click.pass_obj
 def list_(start: str | None, env: str | None, wait_s: float, as_json: bool) -> None:
     """List what is in quarantine."""
-    with opened_delivery(start, env, wait_s=wait_s) as delivery:
+    with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         found = delivery.quarantined()
     if as_json:
         emit({"candidates": [_as_object(c) for c in found]})
@@ -53,7 +53,7 @@ def list_(start: str | None, env: str | None, wait_s: float, as_json: bool) -> N
 @click.pass_obj
 def show(start: str | None, candidate: int, env: str | None, wait_s: float, as_json: bool) -> None:
     """Show why CANDIDATE was kept back: the checks that failed, and some of the rows they failed on."""
-    with opened_delivery(start, env, wait_s=wait_s) as delivery:
+    with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         found = delivery.candidate(candidate)
         failed = _failed(delivery, found)
         is_open = any(c.id == found.id for c in delivery.quarantined())
@@ -90,7 +90,7 @@ def show(start: str | None, candidate: int, env: str | None, wait_s: float, as_j
 @click.pass_obj
 def discard(start: str | None, candidate: int, why: str, env: str | None, wait_s: float, as_json: bool) -> None:
     """Do without CANDIDATE: what waits for it may go on."""
-    with opened_delivery(start, env, wait_s=wait_s) as delivery:
+    with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         found = delivery.discard(candidate, why)
     if as_json:
         emit({**_as_object(found), "state": "discarded"})

@@ -26,7 +26,7 @@ def rollback(
     Nothing is rebuilt: the pointers of the last deployment move back, all of them in one transaction. The product stays
     there, whatever runs do, until you say `--unpin`. Rolling back again goes back one more.
     """
-    with opened_delivery(start, env, wait_s=wait_s) as delivery:
+    with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         if unpin:
             freed = delivery.unpin(product)
             if as_json:

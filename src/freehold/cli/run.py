@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AHEAD = timedelta(days=2)  # no file is dated later than tomorrow, wherever its clock stands
 MOST_ROWS = 20
+MOST_NOTICES = 5
 _MARKS = {
     "published": "[green]published[/green]",
     "quarantined": "[red]quarantined[/red]",
@@ -75,6 +76,10 @@ def _print(outcome: RunOutcome) -> None:
     if outcome.later:
         files = f"{outcome.later[0]} is" if len(outcome.later) == 1 else f"{len(outcome.later):,} files are"
         say(f"{files} dated after that and left where {'it is' if len(outcome.later) == 1 else 'they are'}.")
+    for notice in outcome.notices[:MOST_NOTICES]:
+        say(notice)
+    if len(outcome.notices) > MOST_NOTICES:
+        say(f"And {len(outcome.notices) - MOST_NOTICES:,} more such files.")
     for name in outcome.pinned:
         say(f"{name} is pinned by a rollback and was left as it is; `freehold rollback PRODUCT --unpin` lets it go on.")
     shown = _worth_showing(outcome)
@@ -124,6 +129,7 @@ def _as_object(outcome: RunOutcome) -> dict[str, Any]:
         "unchanged": outcome.unchanged,
         "pinned": outcome.pinned,
         "later": outcome.later,
+        "notices": outcome.notices,
         "seconds": round(outcome.seconds, 3),
         "judged": [result_object(r) for e in outcome.judged.values() for r in e.results],
         "steps": [step_object(step) for step in outcome.steps],

@@ -34,7 +34,7 @@ def status(start: str | None, product: str | None, env: str | None, wait_s: floa
     `last good` means that consumers read the newest version that passed, and that newer data waits: the reasons follow.
     Name a PRODUCT to see its assets.
     """
-    with opened_delivery(start, env, wait_s=wait_s) as delivery:
+    with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         found = delivery.status()
         now = delivery.clock.now()
         if product:

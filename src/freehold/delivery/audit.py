@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from freehold.delivery.asset import Asset, Kind
-from freehold.delivery.files import column_type
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval
 from freehold.delivery.overlay import Overlay, fingerprint
 from freehold.delivery.publication import Candidate
 from freehold.delivery.states import States
+from freehold.delivery.textual import column_type
 from freehold.engines import Capabilities, Column, Session
 from freehold.estate.model import Contract
 from freehold.foundation import FreeholdError

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.delivery.asset import Asset, Kind
-from freehold.delivery.files import FileVersion, reading
+from freehold.delivery.files import FileVersion, explained_by_file, reading
 from freehold.delivery.interval import Interval, hull
 from freehold.delivery.overlay import Overlay, fingerprint, physical_name
 from freehold.delivery.publication import BATCH, STORE, Candidate, Publication
@@ -60,9 +60,11 @@ class Builder:
                 return self._batch(session, step, id_, run_id, clock, file), ""
             return self._table(session, step, id_, run_id, clock, file)
         except FreeholdError as error:
-            if error.exit_code is not Exit.ENVIRONMENT:
-                error.where = _placed(error.where, step, file)
-            raise
+            if error.exit_code is Exit.ENVIRONMENT:
+                raise
+            told = explained_by_file(error, self._root, step.asset, file) if file is not None else error
+            told.where = _placed(told.where, step, file)
+            raise told from (None if told is error else error)
 
     def refused(self, session: Session, step: Step, id_: int, run_id: str, clock: Clock) -> Candidate:
         """Remember input that could not even be read: a candidate without rows."""

@@ -6,31 +6,20 @@ import csv
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from freehold.delivery.asset import Asset, Files
 from freehold.delivery.interval import Interval, day
+from freehold.delivery.textual import as_promised, column_type, explained, read_as
 from freehold.engines import literal, quoted
-from freehold.estate.model import Property, SchemaObject
+from freehold.estate.model import SchemaObject
 from freehold.foundation import FreeholdError, Where, near
 
-_LOGICAL = {
-    "string": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "time": "TIME",
-}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_PHYSICAL = re.compile(
-    r"(?i)^(varchar|char|text|string|tinyint|smallint|int|integer|bigint|hugeint|float|real|double|boolean|bool"
-    r"|date|time|timestamp|timestamptz|timestamp with time zone|uuid|blob|json"
-    r"|(decimal|numeric)\(\d+\s*,\s*\d+\)|varchar\(\d+\))$"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +60,35 @@ class Landing:
         path = self._root / asset.files.pattern
         return {None: self._look(asset.files.pattern, path.stat(), None).version} if path.is_file() else {}
 
-    def _look(self, path: str, stat: os.stat_result, on: str | None) -> _Seen:
+    def unread(self, assets: Iterable[Asset]) -> tuple[str, ...]:
+        """Say which files stand in the folders of sources and belong to none, and which folders are not there.
+
+        A name that begins with a dot or an underscore is no delivery: tools leave such marks.
+        """
+        sources = [a.files for a in assets if a.files is not None]
+        said = []
+        for folder in sorted({f.pattern.rpartition("/")[0] for f in sources if f.by_day}):
+            base = self._root / folder
+            if not base.is_dir():
+                said.append(f"The folder {folder} is not there, so nothing new of it was seen.")
+                continue
+            patterns = [f.pattern.rpartition("/")[2] for f in sources if f.pattern.rpartition("/")[0] == folder]
+            with os.scandir(base) as entries:
+                names = sorted(e.name for e in entries if not e.name.startswith((".", "_")) and e.is_file())
+            for name in names:
+                middles = [_middle(name, pattern) for pattern in patterns if "{date}" in pattern]
+                if name in patterns or any(m and _day_of(m) for m in middles):
+                    continue
+                dated = next((m for m in middles if m and _DATE.fullmatch(m)), None)
+                why = f"there is no day {dated}" if dated else f"no source reads it ({', '.join(patterns)})"
+                said.append(f"{folder}/{name} was left where it is: {why}.")
+        return tuple(said)
+
+    def _look(self, path: str, stat: os.stat_result, on: date | None) -> _Seen:
         known = self._seen.get(path)
         now = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
         if known is None or (known.size, known.mtime_ns, known.inode) != now:
-            interval = day(_date_of(on, path)) if on else None
+            interval = day(on) if on else None
             known = _Seen(*now, interval, FileVersion(path, _digest(self._root / path)))
             self._seen[path] = known
         return known
@@ -88,16 +101,15 @@ class Landing:
                 f"`{files.pattern}`: {{date}} must stand in the name of the file, not of a folder.",
                 fix="Write landing/lines/{date}.csv.",
             )
-        before, after = name.split("{date}", 1)
         found = []
         base = self._root / folder
         if not base.is_dir():
             return []
         with os.scandir(base) as entries:
             for entry in entries:
-                middle = entry.name[len(before) : len(entry.name) - len(after) if after else None]
-                if entry.name == f"{before}{middle}{after}" and _DATE.fullmatch(middle) and entry.is_file():
-                    found.append(self._look(f"{folder}/{entry.name}", entry.stat(), middle))
+                on = _day_of(_middle(entry.name, name) or "")
+                if on and entry.is_file():
+                    found.append(self._look(f"{folder}/{entry.name}", entry.stat(), on))
         return found
 
 
@@ -115,36 +127,28 @@ def reading(root: Path, asset: Asset, version: FileVersion) -> str:
     if asset.schema is None:
         return f"SELECT * FROM read_csv({path}, header = true, delim = {literal(asset.files.delimiter)})"
     _agree(header, asset.schema, version.path)
-    types = {p.column: _TEXT_TYPES.get(kind := column_type(p), kind) for p in asset.schema.columns}
+    types = {p.column: read_as(column_type(p)) for p in asset.schema.columns}
     columns = ", ".join(f"{literal(name)}: {literal(types.get(name, 'VARCHAR'))}" for name in header)
     return (
-        f"SELECT {_as_utc(asset.schema)} FROM read_csv({path}, header = true, auto_detect = false, "
+        f"SELECT {_as_promised(asset.schema, len(header), asset.files)} "
+        f"FROM read_csv({path}, header = true, auto_detect = false, "
         f"delim = {literal(asset.files.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
         f"null_padding = false, columns = {{{columns}}})"
     )
 
 
-def column_type(p: Property) -> str:
-    """Return the type a column of a contract has in the warehouse: physicalType where it is one, else logicalType."""
-    if p.physical_type and _PHYSICAL.match(p.physical_type):
-        return p.physical_type.upper().replace("STRING", "VARCHAR")
-    if p.logical_type == "timestamp" and p.options.get("timezone"):
-        return "TIMESTAMPTZ"
-    return _LOGICAL.get(p.logical_type or "string", "VARCHAR")
-
-
-# An offset in a text says which instant is meant: it is read with it and kept as UTC. A plain cast would drop it.
-_TEXT_TYPES = {"TIMESTAMP": "TIMESTAMPTZ"}
-
-
-def _as_utc(schema: SchemaObject) -> str:
-    """Return the columns of a text file, instants without a zone in UTC."""
+def _as_promised(schema: SchemaObject, columns: int, files: Files) -> str:
+    one_line = str(schema.custom.get("freehold:line_feeds", "")).lower() != "allow"
     return ", ".join(
-        f"timezone('UTC', {quoted(p.column)}) AS {quoted(p.column)}"
-        if column_type(p) in _TEXT_TYPES
-        else quoted(p.column)
-        for p in schema.columns
+        as_promised(p.column, column_type(p), columns, files.delimiter, one_line=one_line) for p in schema.columns
     )
+
+
+def explained_by_file(error: FreeholdError, root: Path, asset: Asset, version: FileVersion) -> FreeholdError:
+    """Return an error of the engine as one about the line of the file where a value was refused, if one was."""
+    if asset.files is None or asset.schema is None or asset.files.format != "csv":
+        return error
+    return explained(error, root / version.path, version.path, asset.schema, asset.files.delimiter)
 
 
 def _selected(schema: SchemaObject | None) -> str:
@@ -198,8 +202,18 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()[:32]
 
 
-def _date_of(text: str, path: str) -> date:
+def _middle(name: str, pattern: str) -> str | None:
+    """Return what stands in a name where a pattern has `{date}`, or None where the rest does not fit."""
+    before, after = pattern.split("{date}", 1)
+    middle = name[len(before) : len(name) - len(after) if after else None]
+    return middle if name == f"{before}{middle}{after}" else None
+
+
+@lru_cache(maxsize=4096)
+def _day_of(text: str) -> date | None:
+    if not _DATE.fullmatch(text):
+        return None
     try:
         return date.fromisoformat(text)
-    except ValueError as error:
-        raise FreeholdError("FH-D305", f"`{path}` is named after no day: {error}.", fix="Rename the file.") from error
+    except ValueError:
+        return None

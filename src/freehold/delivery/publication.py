@@ -210,14 +210,14 @@ class Publication:
 
     def prepare(self, session: Session) -> None:
         """Make the tables if they are not there. Only who is about to write calls this."""
-        if not self._is_there(session):
+        if not self.is_there(session):
             with session.transaction():
                 for statement in _TABLES:
                     session.run(statement)
                 session.run(f"INSERT INTO {SYSTEM}.format VALUES (?)", (FORMAT,))
             self._is_prepared = True
 
-    def _is_there(self, session: Session) -> bool:
+    def is_there(self, session: Session) -> bool:
         """Say whether anything was ever written here; reading a warehouse must not change it."""
         if not self._is_prepared:
             known = {r.name for r in session.relations(SYSTEM)}
@@ -285,7 +285,7 @@ class Publication:
 
     def live(self, session: Session) -> dict[str, Live]:
         """Return what is live, by asset."""
-        if not self._is_there(session):
+        if not self.is_there(session):
             return {}
         members: dict[str, list[Candidate]] = defaultdict(list)
         for asset, *row in session.rows(
@@ -314,7 +314,7 @@ class Publication:
 
     def waiting(self, session: Session) -> tuple[Candidate, ...]:
         """Return candidates that are not live here: in quarantine, not yet published, or of an earlier release."""
-        if not self._is_there(session):
+        if not self.is_there(session):
             return ()
         found = session.rows(
             f"SELECT {_COLUMNS} FROM {SYSTEM}.candidate c WHERE NOT EXISTS (SELECT 1 FROM {SYSTEM}.member m "
@@ -343,7 +343,7 @@ class Publication:
 
     def releases(self, session: Session, assets: Iterable[str] = (), *, everywhere: bool = False) -> list[Release]:
         """Return every release of these assets (of all, if none are named), newest first."""
-        if not self._is_there(session):
+        if not self.is_there(session):
             return []
         names = sorted(assets)
         chosen = f"AND asset IN ({', '.join('?' for _ in names)})" if names else ""
@@ -356,7 +356,7 @@ class Publication:
 
     def everything(self, session: Session) -> tuple[tuple[Candidate, ...], list[Membership]]:
         """Return every candidate and every membership of every environment."""
-        if not self._is_there(session):
+        if not self.is_there(session):
             return (), []
         candidates = session.rows(f"SELECT {_COLUMNS} FROM {SYSTEM}.candidate c ORDER BY candidate")
         members = session.rows(f"SELECT env, asset, candidate, from_epoch, to_epoch FROM {SYSTEM}.member")
@@ -393,7 +393,7 @@ class Publication:
 
     def definitions(self, session: Session) -> dict[str, dict[str, str]]:
         """Return the compiled text of every definition that ever built something, by asset and definition."""
-        if not self._is_there(session):
+        if not self.is_there(session):
             return {}
         kept: dict[str, dict[str, str]] = defaultdict(dict)
         for asset, definition, compiled in session.rows(f"SELECT * FROM {SYSTEM}.definition"):

@@ -56,7 +56,7 @@ class RunOutcome:
     """What a run came to. `deployments` are the settlements that published something; `unchanged` counts steps
     that had nothing new to do; `pinned` names assets a rollback keeps where they are; `later` are files dated after
     the instant until which intervals were asked for; `judged` tells what is live and was judged anew, because its
-    contract asks more than it did.
+    contract asks more than it did; `notices` are what a person should know and no step could tell.
     """
 
     run_id: str
@@ -67,6 +67,7 @@ class RunOutcome:
     seconds: float
     later: tuple[str, ...] = ()
     judged: Mapping[str, Evaluation] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @property
     def nothing_to_do(self) -> bool:

@@ -116,13 +116,15 @@ class Delivery:
         """
         if all(self.graph.assets[a].kind is Kind.EXTERNAL for a in self.graph.select(select)):
             return RunOutcome(self.ids.new(), (), (), 0, (), 0.0)  # others build all of it, so nothing is written
+        is_new = self._is_new_warehouse()
         with self._writing() as (session, token):
             self._apply()
             self._expect()
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
             self._left = (token, run.live)
-            outcome = replace(outcome, judged=judge_anew(self, session, run.live, self.graph.select(select)))
+            judged = judge_anew(self, session, run.live, self.graph.select(select))
+            outcome = replace(outcome, judged=judged, notices=tuple(self._notices(is_new=is_new)))
             if run.idle_candidates > MOST_IDLE:
                 self._collect(session, token, KEPT_RELEASES)
             return outcome
@@ -407,6 +409,18 @@ class Delivery:
         if fresh:
             self.ledger.append(*(expectation(self.env, asset, e) for asset, e in fresh))
             self._told |= {asset.id: e.due_at for asset, e in fresh}
+
+    def _is_new_warehouse(self) -> bool:
+        """Say whether nothing was ever written to this warehouse, though the ledger knows of deployments."""
+        with self.reading() as session:
+            if self.publication.is_there(session):
+                return False
+        return any(self.ledger.read(types=("deploy.completed",), env=self.env, limit=1))
+
+    def _notices(self, *, is_new: bool) -> Iterator[str]:
+        if is_new:
+            yield "The warehouse held nothing of what the ledger says was published, so everything was built again."
+        yield from self._landing.unread(self.graph.assets.values())
 
     def _first_of(self, asset: Asset) -> Interval | None:
         """Return the first interval a source ever had a file for."""

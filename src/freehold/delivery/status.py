@@ -86,7 +86,7 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
         own = tuple(s for id_, s in assets.items() if delivery.graph.assets[id_].product.id == product.id)
         if own:
             above = delivery.graph.upstream(s.asset for s in own)
-            found.append(_product(product, own, [assets[a] for a in delivery.graph.assets if a in above]))
+            found.append(_product(delivery, product, own, [assets[a] for a in delivery.graph.assets if a in above]))
     return tuple(found)
 
 
@@ -124,12 +124,14 @@ def _failed(delivery: Delivery, asset: Asset) -> tuple[str, ...]:
     return tuple(sorted(interval for interval, status in newest.items() if status == Status.FAILED))
 
 
-def _product(product: Product, own: tuple[AssetStatus, ...], above: Sequence[AssetStatus]) -> ProductStatus:
+def _product(
+    delivery: Delivery, product: Product, own: tuple[AssetStatus, ...], above: Sequence[AssetStatus]
+) -> ProductStatus:
     """Judge a product by its outputs and by everything they are built from."""
     outputs = [a for a in own if a.is_output] or list(own)
     built = [a for a in outputs if a.kind != Kind.EXTERNAL]
     missing = [a.asset for a in built if not a.deployment]
-    reasons = [f"{name} was never published" for name in missing]
+    reasons = [_missing(delivery, name) for name in missing]
     bad = [f"{a.asset} as it is live fails {a.bad} of its checks: `freehold check`" for a in above if a.bad]
     reasons += bad
     for asset in above:
@@ -147,6 +149,15 @@ def _product(product: Product, own: tuple[AssetStatus, ...], above: Sequence[Ass
     published = max((a.published_at for a in own if a.published_at), default=None)
     until = max((a.data_until for a in outputs if a.data_until), default=None)
     return ProductStatus(product, safe, tuple(reasons), own, published, until)
+
+
+def _missing(delivery: Delivery, asset: str) -> str:
+    """Say why there is nothing of an asset: nobody ever published it, or the warehouse lost it."""
+    told = delivery.ledger.read(types=("asset.published",), subject=asset, env=delivery.env, newest_first=True, limit=1)
+    last = next(iter(told), None)
+    if last is None:
+        return f"{asset} was never published"
+    return f"{asset} was published {last.occurred_at:%Y-%m-%d %H:%M}, and the warehouse has it no more: `freehold run`"
 
 
 def _published(asset: AssetStatus) -> datetime:

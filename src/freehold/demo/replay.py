@@ -94,8 +94,12 @@ class Stage:
     def __enter__(self) -> Stage:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.ledger.sign_off()
+        finally:
+            self.close()
 
 
 def first_instant(arrivals: Sequence[Arrival]) -> datetime:

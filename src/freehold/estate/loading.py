@@ -213,6 +213,21 @@ def judge(content: bytes, path: str) -> list[tuple[Document, str]]:
     return judged
 
 
+def state_of(root: Path) -> tuple[str, dict[str, Any]]:
+    """Return where an estate keeps its ledger and what else it says to reach it, whatever its other files say.
+
+    Raises:
+        FreeholdError: estate.yaml itself cannot be read, or is in error.
+    """
+    documents = judge((root / ESTATE_FILE).read_bytes(), ESTATE_FILE)
+    estate = next((document for document, kind in documents if kind == "Estate"), None)
+    if estate is None:
+        raise FreeholdError(
+            "FH-V001", f"{ESTATE_FILE} holds no Estate.", where=Where(ESTATE_FILE), fix="See `freehold schema Estate`."
+        )
+    return kinds.state_from(estate)
+
+
 def documents_of(content: bytes, path: str) -> tuple[Document, ...]:
     """Return the YAML documents of a file; of a decision in Markdown, its front matter."""
     from freehold.estate.reading import decoded, read_documents

@@ -55,6 +55,7 @@ class Ledger:
         self._sealer = Sealer(store, clock)
         self._leases = Leases(store, clock)
         self._delivery = _Delivery()
+        self._has_appended = False
         self.state = KeptState(store)
         self.side = SideStore(store, clock, ids, self._record_erasure)
         self.raw = RawSegments(self, store.folder)
@@ -109,6 +110,7 @@ class Ledger:
         self._sealer.seal_if_due()  # before, not after: if the disk is full, nothing of this append is written
         seqs, rows = self._writer.append(drafts, fence)
         self._sealer.note(rows)
+        self._has_appended = self._has_appended or bool(rows)
         if self._delivery.wanted:
             self._delivery.deliver([self._recorded(row) for row in rows])
         return seqs
@@ -299,6 +301,10 @@ class Ledger:
     def checkpoint(self) -> Checkpoint:
         """Seal, and sign where the chain stands. The key is made at first use, beside the state."""
         return self._sealer.checkpoint()
+
+    def sign_off(self) -> Checkpoint | None:
+        """Sign what was appended through this object, if anything was: what a process does before it ends well."""
+        return self.checkpoint() if self._has_appended else None
 
     def verify(self, witness: Path | None = None) -> Verification:
         """Prove that events, blocks, signatures and raw segments are as sealed, or name the first that is not.

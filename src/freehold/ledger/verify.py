@@ -11,6 +11,7 @@ import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,6 +47,7 @@ class Break:
 class Verification:
     """What a verification looked at, and the first thing that was wrong.
 
+    `signed` is the number of the last event that a signature covers, made at `signed_at`; 0 where nothing is signed.
     `unsealed` events are recorded and durable, and will be covered by the next block. `trusted` tells whether the
     signatures were checked against the key beside the state, and not only against the key they name themselves.
     """
@@ -56,6 +58,8 @@ class Verification:
     checkpoints: int
     segments: int
     trusted: bool
+    signed: int = 0
+    signed_at: datetime | None = None
     broken: Break | None = None
 
     @property
@@ -90,8 +94,12 @@ def verify(store: Store, sealer: Sealer, witness: Path | None = None) -> Verific
         broken = _first(_end_faults(end, hashes)) or _first(_checkpoint_faults(end, hashes, checkpoints, trusted))
     if broken is None:
         segments, broken = _segments(store, end)
+    last = max(checkpoints, key=lambda c: c.seq, default=None)
     return Verification(
-        end.sealed_seq, end.block, end.tail, len(checkpoints), segments, trusted is not None or not checkpoints, broken
+        *(end.sealed_seq, end.block, end.tail, len(checkpoints), segments, trusted is not None or not checkpoints),
+        signed=last.seq if last else 0,
+        signed_at=last.signed_at if last else None,
+        broken=broken,
     )
 
 

@@ -35,6 +35,7 @@ def column_findings(
             found.append(_unread(estate, asset, meaning.missing, meanings, renamed))
         elif asset.compiled is not None and not meaning.is_open:
             found += _unmade(asset, meaning, dialect, renamed)
+            found += _unset(estate, asset, meaning, dialect)
     return tuple(found)
 
 
@@ -77,6 +78,22 @@ def _unmade(
                 fix=_moved(asset.id, folded(promised.column, dialect), renamed)
                 or near(promised.column, meaning.columns)
                 or f"Select it in {asset.where.path}, or take it out of the contract.",
+            )
+
+
+def _unset(estate: Estate, asset: Asset, meaning: Meaning, dialect: str) -> Iterator[FreeholdError]:
+    """Say which columns `config()` names that the model does not give."""
+    said = asset.config
+    named = [("unique_key", key) for key in asset.unique_key]
+    if asset.kind is Kind.INTERVAL and said.get("event_time"):
+        named.append(("event_time", str(said["event_time"])))
+    for setting, column in named:
+        if folded(column, dialect) not in meaning.columns:
+            yield FreeholdError(
+                "FH-M017",
+                f"`config({setting}=…)` names a column `{column}`, which the model `{asset.id}` does not give.",
+                where=_place(estate, asset, column),
+                fix=near(column, meaning.columns) or f"It gives: {', '.join(meaning.columns)}.",
             )
 
 

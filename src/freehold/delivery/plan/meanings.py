@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.delivery.asset import Asset, Kind
-from freehold.delivery.files import column_type
 from freehold.delivery.kept import Kept
 from freehold.delivery.python_model import definition as python_definition
 from freehold.delivery.template import REF, THIS
+from freehold.delivery.textual import column_type
 from freehold.sql import Meaning, digest, meaning_of
 from freehold.sql.meaning import VERSION
 

@@ -73,8 +73,8 @@ def deployed(ledger: Ledger, root: Path, env: str) -> Version | None:
     return Version(_loaded(place, root, label), label, is_deployed=True, applied_at=last.occurred_at)
 
 
-def last_applied(ledger: Ledger, env: str) -> Recorded | None:
-    """Return the event of the last application in an environment."""
+def last_applied(ledger: Ledger, env: str | None) -> Recorded | None:
+    """Return the event of the last application in an environment, or in any."""
     return next(iter(ledger.read(types=("estate.applied",), env=env, newest_first=True, limit=1)), None)
 
 
