@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -15,6 +16,7 @@ from freehold.foundation import FreeholdError, Problems
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+UNLIMITED = 2_000  # columns of what goes to a file or another program: `grep` finds a row in one line
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 
 
@@ -33,17 +35,39 @@ def say(text: str = "") -> None:
     click.echo(text, err=True)
 
 
-def table(rows: Sequence[Sequence[object]], headings: Sequence[str], *, right: Sequence[int] = ()) -> None:
-    """Print rows as a table without lines; `right` are the columns to align right."""
+def table(
+    rows: Sequence[Sequence[object]], headings: Sequence[str], *, right: Sequence[int] = (), least: Sequence[int] = ()
+) -> None:
+    """Print rows as a table without lines.
+
+    `right` are the columns to align right. `least` are those that give way where the terminal is too narrow for all,
+    in this order; a line below names them, so that nobody takes them for missing.
+    """
+    target = console()
+    shown, left = list(range(len(headings))), list(least)
+    drawn = _drawn(rows, headings, shown, right)
+    boundless = target.options.update(max_width=UNLIMITED)
+    while left and target.measure(drawn, options=boundless).maximum > target.width:
+        shown.remove(left.pop(0))
+        drawn = _drawn(rows, headings, shown, right)
+    target.print(drawn)
+    hidden = [headings[i] for i in least if i not in shown]
+    if hidden:
+        say(click.style(f"A wider terminal, or --json, shows {', '.join(hidden)} too.", dim=True))
+
+
+def _drawn(
+    rows: Sequence[Sequence[object]], headings: Sequence[str], shown: Sequence[int], right: Sequence[int]
+) -> Any:
     from rich import box
     from rich.table import Table
 
     drawn = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
-    for index, heading in enumerate(headings):
-        drawn.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+    for index in shown:
+        drawn.add_column(headings[index], justify="right" if index in right else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(cell if isinstance(cell, str) else "" if cell is None else str(cell) for cell in row))
-    console().print(drawn)
+        drawn.add_row(*("" if row[i] is None else str(row[i]) for i in shown))
+    return drawn
 
 
 def console(*, stderr: bool = False) -> Any:
@@ -51,9 +75,8 @@ def console(*, stderr: bool = False) -> Any:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(
-        stderr=stderr, highlight=False, width=None if stream.isatty() else 160, soft_wrap=not stream.isatty()
-    )
+    asked = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return Console(stderr=stderr, highlight=False, width=None if asked else UNLIMITED, soft_wrap=not stream.isatty())
 
 
 def fail(error: FreeholdError) -> NoReturn:

@@ -65,6 +65,7 @@ def _print(found: tuple[ProductStatus, ...], now: datetime) -> None:
         rows,
         ("product", "tier", "owner", "safe to use", "data up to", "published", "checks", "quarantine"),
         right=(1, 7),
+        least=(1, 5, 2, 7),
     )
     for p in found:
         for reason in p.reasons:
@@ -90,7 +91,12 @@ def _print_product(p: ProductStatus, now: datetime) -> None:
         )
         for a in p.assets
     ]
-    table(rows, ("asset", "kind", "read it as", "rows", "data up to", "published", "checks", "quarantine"), right=(3,))
+    table(
+        rows,
+        ("asset", "kind", "read it as", "rows", "data up to", "published", "checks", "quarantine"),
+        right=(3,),
+        least=(1, 5, 2, 3),
+    )
     for reason in p.reasons:
         say(reason)
     if p.deployment:

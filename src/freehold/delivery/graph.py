@@ -119,9 +119,27 @@ class _Reader:
                 assets[model.asset] = self._model(model)
             except FreeholdError as error:
                 self._problems.append(error)
+        assets = self._enabled(assets)
         if self._problems:
             raise Problems(self._problems)
         return Graph({id_: assets[id_] for id_ in self._ordered(assets)})
+
+    def _enabled(self, assets: dict[str, Asset]) -> dict[str, Asset]:
+        """Return the assets without models that say `enabled=false`; nothing may read those."""
+        off = {id_ for id_, a in assets.items() if a.config.get("enabled") is False}
+        on = {id_: a for id_, a in assets.items() if id_ not in off}
+        self._problems += [
+            FreeholdError(
+                "FH-M009",
+                f"`{a.id}` reads `{name}`, which says enabled=false.",
+                where=a.where,
+                fix=f"Enable `{name}`, or set enabled=false here, too.",
+            )
+            for a in on.values()
+            for name in a.inputs
+            if name in off
+        ]
+        return on
 
     def _declared_sources(self) -> Iterable[tuple[str, tuple[Product, Port, Contract]]]:
         for product in self._estate.products.values():

@@ -34,12 +34,13 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One check that failed: its claim in words, what was measured, what it had to be."""
+    """One check that failed: its claim in words, what was measured, what it had to be, how many rows it is about."""
 
     check: str
     claim: str
     measured: str
     bound: str
+    rows: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +216,8 @@ def _broken(delivery: Delivery, evidence: Evidence, row: Mapping[str, Any]) -> I
     claims = {check.id: check for check in delivery.auditor.checks(asset)}
     failed = _rows(
         evidence,
-        "SELECT check_id, value FROM check_completed WHERE correlation_id = ? AND asset = ? AND interval_start = ? "
-        "AND blocking AND status IN ('fail', 'error') ORDER BY seq",
+        "SELECT check_id, value, failing, total FROM check_completed "
+        "WHERE correlation_id = ? AND asset = ? AND interval_start = ? AND blocking AND status IN ('fail', 'error') ORDER BY seq",
         (row["correlation_id"], row["asset"], row["interval_start"]),
     )
     for found in failed:
@@ -226,7 +227,9 @@ def _broken(delivery: Delivery, evidence: Evidence, row: Mapping[str, Any]) -> I
             continue
         limits = check.threshold if isinstance(check.threshold, list | tuple) else (check.threshold,)
         bound = _WORDS.get(check.operator, check.operator).format(*limits)
-        yield Broken(check.id, check.claim, _measured(found["value"], check.unit), bound)
+        counts_rows = found["failing"] is not None and found["total"] and check.threshold == 0
+        rows = f"{found['failing']:,} of {found['total']:,} rows" if counts_rows else ""
+        yield Broken(check.id, check.claim, _measured(found["value"], check.unit), bound, rows)
 
 
 def _measured(value: Any, unit: str) -> str:

@@ -89,6 +89,8 @@ def _figure(figure: Figure, day: date) -> str:
 
 def _failure(broken: Broken) -> str:
     """Return what a check found; its bound is named only where the claim does not say it."""
+    if broken.rows:
+        return f"{_sentence(broken.claim)} Not so for [bold]{broken.rows}[/bold]."
     told = all(number in broken.claim for number in re.findall(r"\d+", broken.bound))
     bound = "" if told else f", and {broken.bound}"
     return f"{_sentence(broken.claim)} [bold]It was {broken.measured}[/bold]{bound}."
