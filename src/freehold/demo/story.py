@@ -217,7 +217,8 @@ def _broken(delivery: Delivery, evidence: Evidence, row: Mapping[str, Any]) -> I
     failed = _rows(
         evidence,
         "SELECT check_id, value, failing, total FROM check_completed "
-        "WHERE correlation_id = ? AND asset = ? AND interval_start = ? AND blocking AND status IN ('fail', 'error') ORDER BY seq",
+        "WHERE correlation_id = ? AND asset = ? AND interval_start = ? "
+        "AND blocking AND status IN ('fail', 'error') ORDER BY seq",
         (row["correlation_id"], row["asset"], row["interval_start"]),
     )
     for found in failed:
