@@ -108,8 +108,3 @@ def _place(estate: Estate, asset: Asset, column: str) -> Where:
         if found:
             return Where(asset.where.path, number, found.start() + 1)
     return asset.where
-
-
-def _blank(found: re.Match[str]) -> str:
-    """Return a piece of a template as spaces, so that places after it stay where they are."""
-    return re.sub(r"[^\n]", " ", found[0])

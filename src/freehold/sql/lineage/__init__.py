@@ -7,11 +7,11 @@ at; what is not known of a table's columns passes through a star as a star. The 
 
 import logging
 
-from freehold.sql.lineage.apart import Reader
+from freehold.sql.lineage.apart import Reader, packed, unpacked
 from freehold.sql.lineage.reading import Influence, Lineage, Output, Source, lineage_of
 from freehold.sql.lineage.relations import Use
 
 # sqlglot tells of every statement it only carries; what was not read is told in a Lineage instead.
 logging.getLogger("sqlglot").addHandler(logging.NullHandler())
 
-__all__ = ["Influence", "Lineage", "Output", "Reader", "Source", "Use", "lineage_of"]
+__all__ = ["Influence", "Lineage", "Output", "Reader", "Source", "Use", "lineage_of", "packed", "unpacked"]

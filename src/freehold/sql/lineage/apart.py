@@ -82,7 +82,9 @@ class Reader:
         return answer
 
     def _started(self) -> subprocess.Popen[str]:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self.close()
+        if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-m", "freehold.sql.lineage.worker"],
                 stdin=subprocess.PIPE,
@@ -92,6 +94,20 @@ class Reader:
                 encoding="utf-8",
             )
         return self._process
+
+
+def packed(found: Lineage) -> dict[str, Any]:
+    """Return a lineage as JSON can hold it; `unpacked` reads it."""
+    return {
+        "reads": found.reads,
+        "writes": found.writes,
+        "outputs": [
+            [o.table, o.column, o.line, [[s.table, s.column, int(s.use)] for s in o.sources]] for o in found.outputs
+        ],
+        "influences": [[i.table, i.column, i.subtype] for i in found.influences],
+        "ambiguous": found.ambiguous,
+        "failures": found.failures,
+    }
 
 
 def unpacked(said: Mapping[str, Any]) -> Lineage:

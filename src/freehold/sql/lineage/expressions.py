@@ -64,6 +64,8 @@ class _Walk:
             self._subquery(node, use)
         elif isinstance(node, (exp.Case, exp.If)):
             self._choice(node, use)
+        elif isinstance(node, exp.DecodeCase):
+            self._decode(node, use)
         elif isinstance(node, exp.Window):
             self._window(node, use)
         elif isinstance(node, exp.Filter):
@@ -125,21 +127,27 @@ class _Walk:
             self.go(branch.this, condition)
             self.go(branch.args["true"], result)
 
+    def _decode(self, node: exp.DecodeCase, use: int) -> None:
+        """Read DECODE(value, search, result, …, default)."""
+        value, *rest = node.expressions
+        self.go(value, through(CONDITIONAL, use))
+        for index, part in enumerate(rest):
+            is_search = index % 2 == 0 and index + 1 < len(rest)
+            self.go(part, through(CONDITIONAL if is_search else TRANSFORMATION, use))
+
     def _window(self, node: exp.Window, use: int) -> None:
-        self.go(node.this, through(TRANSFORMATION, use))
+        if node.this is not None:
+            self.go(node.this, through(TRANSFORMATION, use))
         deciding = through(WINDOW, use)
         for part in node.args.get("partition_by") or []:
             self.go(part, deciding)
-        for key in ("order", "alias"):
-            part = node.args.get(key)
-            if isinstance(part, exp.Expr):
-                self._named_window(part, deciding)
-
-    def _named_window(self, part: exp.Expr, use: int) -> None:
-        if isinstance(part, exp.Identifier):
-            return
-        for child in part.iter_expressions():
-            self.go(child, use)
+        if isinstance(order := node.args.get("order"), exp.Expr):
+            for child in order.iter_expressions():
+                self.go(child, deciding)
+        named = node.args.get("alias")
+        window = self._frame.windows.get(self._seen.word(named)) if isinstance(named, exp.Identifier) else None
+        if isinstance(window, exp.Window):
+            self._window(exp.Window(**{k: v for k, v in window.args.items() if k != "this"}), use)
 
     def _lambda(self, node: exp.Lambda, use: int) -> None:
         names = frozenset(self._seen.word(name) for name in node.expressions)

@@ -68,11 +68,12 @@ class Frame:
     qualified: dict[tuple[str, ...], str] = field(default_factory=dict)  # (schema, table) -> its name here
     merged: set[str] = field(default_factory=set)  # columns that USING or NATURAL makes one
     aliases: dict[str, Origins] = field(default_factory=dict)  # columns of the list so far
+    windows: dict[str, exp.Expr] = field(default_factory=dict)
     locals: frozenset[str] = frozenset()  # parameters of lambdas
 
     def add(self, name: str, relation: Relation) -> None:
-        """Add a source; one without a name can still be searched."""
-        self.sources[name or f"#{len(self.sources)}"] = relation
+        """Add a source; one without a name, or with one that is taken, can still be searched."""
+        self.sources[name if name and name not in self.sources else f"#{len(self.sources)}"] = relation
 
     def cte(self, name: str) -> Relation | None:
         """Return what WITH calls so, here or further out."""

@@ -124,6 +124,10 @@ def source_of(node: exp.Expr, frame: Frame, seen: Seen) -> Relation:
     """Return what stands in FROM or JOIN: a table, a query, a function that gives rows."""
     if isinstance(node, exp.Table):
         return _table(node, frame, seen)
+    if isinstance(node, exp.Final):  # ClickHouse: the table as it will be once merged
+        return source_of(node.this, frame, seen)
+    if isinstance(node, (exp.Alias, exp.Column)):  # ARRAY JOIN of a column
+        return Elements([_output_name(node, seen)], _transformed(node, frame, seen))
     if isinstance(node, (exp.Unnest, exp.Lateral, exp.UDTF)) and not isinstance(node, (exp.Subquery, exp.Values)):
         return _rows(node, frame, seen)
     return relation_of(node, frame if isinstance(node, exp.Lateral) else _around(frame), seen).renamed(
@@ -167,7 +171,7 @@ def _rows(node: exp.Expr, frame: Frame, seen: Seen) -> Relation:
     origins: Origins = {}
     for child in inner.iter_expressions():
         if not isinstance(child, exp.TableAlias):
-            pour(origins, origins_of(child, frame, seen, relation_of), TRANSFORMATION)
+            pour(origins, _transformed(child, frame, seen))
     offset = node.args.get("offset")
     names = _alias_columns(node, seen)
     if isinstance(offset, exp.Identifier) and seen.word(offset) in names:
@@ -178,16 +182,30 @@ def _rows(node: exp.Expr, frame: Frame, seen: Seen) -> Relation:
     return found
 
 
+def _transformed(node: exp.Expr, frame: Frame, seen: Seen) -> Origins:
+    origins: Origins = {}
+    pour(origins, origins_of(node, frame, seen, relation_of), TRANSFORMATION)
+    return origins
+
+
 def _elements(origins: Origins, names: list[str], alias: str) -> Relation:
     return Elements(names or ([alias] if alias else []), origins)
 
 
 def _add(node: exp.Expr, frame: Frame, seen: Seen) -> None:
-    relation = source_of(node, frame, seen)
     name = _alias(node, seen)
+    if isinstance(node, exp.Final):
+        node = node.this
+    if isinstance(node, exp.Subquery) and not name and isinstance(node.this, (exp.Table, exp.Subquery)):
+        _add(node.this, frame, seen)  # parentheses around a join: its tables keep their names
+        for join in [*(node.this.args.get("joins") or []), *(node.args.get("joins") or [])]:
+            _join(join, frame, seen)
+        return
+    relation = source_of(node, frame, seen)
     if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
         parts = tuple(seen.word(part) for part in node.parts)
         name = name or parts[-1]
+        name = ".".join(parts) if name in frame.sources else name
         for length in range(2, len(parts) + 1):
             frame.qualified[parts[-length:]] = name
     frame.add(name, relation)
@@ -220,6 +238,7 @@ def _select(query: exp.Select, frame: Frame, seen: Seen) -> Relation:
         _add(lateral, frame, seen)
     for join in query.args.get("joins") or []:
         _join(join, frame, seen)
+    frame.windows.update({seen.word(window.this): window for window in query.args.get("windows") or []})
     found = projected(query.expressions, frame, seen)
     for expression, (name, origins) in zip(query.expressions, found.columns, strict=False):
         if isinstance(expression, exp.Alias) and name == _output_name(expression, seen):
@@ -229,7 +248,19 @@ def _select(query: exp.Select, frame: Frame, seen: Seen) -> Relation:
         ("group", "GROUP_BY"), ("distinct", "GROUP_BY"), ("order", "SORT"), ("sort", "SORT"), ("cluster", "SORT"),
     ):  # fmt: skip
         _influence(query.args.get(key), frame, seen, subtype)
+        _influence_of_numbered(query.args.get(key), found, seen, subtype)
     return found
+
+
+def _influence_of_numbered(clause: exp.Expr | None, found: Relation, seen: Seen, subtype: str) -> None:
+    """Note what `GROUP BY 1` and `ORDER BY 2` mean: the columns of the list, by their place."""
+    if not isinstance(clause, (exp.Group, exp.Order)) or not found.is_known:
+        return
+    for one in clause.expressions:
+        number = one.this if isinstance(one, exp.Ordered) else one
+        if isinstance(number, exp.Literal) and number.is_int and 0 < int(number.this) <= len(found.columns):
+            for leaf in found.columns[int(number.this) - 1][1]:
+                seen.influences[leaf, subtype] = None
 
 
 def projected(expressions: Iterable[exp.Expr], frame: Frame, seen: Seen) -> Relation:

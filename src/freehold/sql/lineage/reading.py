@@ -234,17 +234,39 @@ def _unwrapped(text: str) -> str:
     return re.sub(r"(?is)^\s*(declare\b.*?)?\bbegin\b|\bend\s*;?\s*$", " ", text)
 
 
+_CONTROL = {
+    "BEGIN", "END", "THEN", "ELSE", "DO", "LOOP", "AS", "IF", "ELSEIF", "FOR", "WHILE", "RETURN", "LET", "DECLARE",
+    "OPEN", "CLOSE", "FETCH", "RAISE", "EXCEPTION", "WHEN", "PRINT", "GO", "LEAVE", "ITERATE", "REPEAT", "UNTIL",
+}  # fmt: skip
+_BEGINS = {"INSERT", "UPDATE", "MERGE", "DELETE", "CREATE", "WITH", "SELECT", "TRUNCATE", "COPY"}
+
+
 def _pieces(tokens: list[Token]) -> Iterator[list[Token]]:
+    """Cut a text at its semicolons, and the words of a procedure from around each statement.
+
+    A piece of such words alone moves no data and is left out.
+    """
     piece: list[Token] = []
-    for token in tokens:
-        if token.token_type is TokenType.SEMICOLON:
-            if piece:
-                yield piece
-            piece = []
-        else:
+    for token in [*tokens, None]:
+        if token is not None and token.token_type is not TokenType.SEMICOLON:
             piece.append(token)
-    if piece:
-        yield piece
+            continue
+        inner = _without_control(piece)
+        if inner:
+            yield inner
+        piece = []
+
+
+def _without_control(piece: list[Token]) -> list[Token]:
+    if piece and piece[0].text.upper() in _CONTROL:
+        start = next((i for i, t in enumerate(piece) if t.text.upper() in _BEGINS), None)
+        if start is None:
+            return []
+        piece = piece[start:]
+    words = [t.text.upper() for t in piece]
+    while words and words[-1] == "END" and words.count("END") > words.count("CASE"):
+        words.pop()
+    return piece[: len(words)]
 
 
 # -- tables alone

@@ -220,13 +220,15 @@ def _copy(statement: exp.Copy, seen: Seen, into: Written) -> None:
     queries = [f for f in files if isinstance(f, exp.Query)]
     paths = [f for f in files if not isinstance(f, exp.Query)]
     inward = bool(statement.args.get("kind"))
+    given: list[str] = []
     if isinstance(target, exp.Schema):
+        given = [seen.word(column) for column in target.expressions]
         target = target.this
     if inward and isinstance(target, exp.Table):
         name = _write(target, seen)
         for query in queries:
             found = relation_of(query, None, seen)
-            _give(name, found, _columns_of(name, found, seen), seen, into)
+            _give(name, found, given or _columns_of(name, found, seen), seen, into)
         for path in paths:
             seen.reads[_path(path, seen)] = None
         return

@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO
 
 STACK_BYTES = 512 * 1024 * 1024
 DEEPEST = 1_000_000  # Python frames; the stack above is what really bounds them
@@ -19,7 +19,8 @@ MOST_MEMORY = 3 * 1024**3
 
 def serve(requests: IO[str], answers: IO[str]) -> None:
     """Answer requests until there are no more."""
-    from freehold.sql.lineage import lineage_of
+    from freehold.sql.lineage.apart import packed
+    from freehold.sql.lineage.reading import lineage_of
 
     for line in requests:
         request = json.loads(line)
@@ -39,20 +40,6 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
             answer = {"failures": [f"{type(error).__name__}: {error}"]}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
-
-
-def packed(found: Any) -> dict[str, Any]:
-    """Return a lineage as JSON can hold it; `apart.unpacked` reads it."""
-    return {
-        "reads": found.reads,
-        "writes": found.writes,
-        "outputs": [
-            [o.table, o.column, o.line, [[s.table, s.column, int(s.use)] for s in o.sources]] for o in found.outputs
-        ],
-        "influences": [[i.table, i.column, i.subtype] for i in found.influences],
-        "ambiguous": found.ambiguous,
-        "failures": found.failures,
-    }
 
 
 def _limit_cpu(seconds: float) -> None:

@@ -1,0 +1,205 @@
+"""`freehold lineage`: where a column comes from, and where it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded
+from freehold.cli.output import emit, say
+
+if TYPE_CHECKING:
+    from freehold.delivery.lineage import Edge, EstateLineage, Field
+
+_ONE_STEP = 1  # what is shown of a whole asset, where no depth is asked for
+
+
+@click.command(epilog="Example: freehold lineage sales.orders.daily_revenue.revenue --format mermaid")
+@click.argument("what", metavar="ASSET[.COLUMN]")
+@click.option("--up/--down", "up", default=True, help="What it comes from (the default), or what it goes into.")
+@click.option("--depth", type=click.IntRange(1), default=None, help="Steps to follow; default: all, of an asset one.")
+@click.option("--indirect", is_flag=True, help="Also columns that only decide: windows, conditions, filters, joins.")
+@environment
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "mermaid"]),
+    default="text",
+    help="text for people, json for machines, mermaid for a page.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.pass_obj
+def lineage(
+    start: str | None,
+    what: str,
+    up: bool,
+    depth: int | None,
+    indirect: bool,
+    env: str | None,
+    format_: str,
+    as_json: bool,
+) -> None:
+    """Show which columns a column comes from, or goes into, through all models.
+
+    Read from the files alone; nothing is built and no warehouse is asked. A name that several tables could mean is left
+    out and counted, never guessed at.
+    """
+    from freehold.delivery.lineage import chosen
+
+    found = _read(start, env)
+    fields = chosen(what, found)
+    far = depth or (None if len(fields) == 1 else _ONE_STEP)
+    edges = [
+        (distance, edge)
+        for one in fields
+        for distance, edge in found.walk(one, down=not up, depth=far, indirect=indirect)
+    ]
+    if as_json or format_ == "json":
+        emit(_as_object(found, fields, edges, down=not up))
+    elif format_ == "mermaid":
+        click.echo(_mermaid(found, [edge for _, edge in edges]))
+    else:
+        for one in fields:
+            for line in _tree(found, one, up=up, depth=far, indirect=indirect):
+                click.echo(line)
+        if indirect and up:
+            _say_what_decides(found, fields)
+        for asset, problem in found.unread.items():
+            say(f"{asset} is known by the tables it reads alone: {problem}")
+
+
+def _read(start: str | None, env: str | None) -> EstateLineage:
+    from freehold.delivery.graph import Graph
+    from freehold.delivery.lineage import KeptLineage, estate_lineage
+    from freehold.delivery.template import KeptCompiled
+
+    estate = loaded(start)
+    chosen = chosen_environment(estate, env)
+    dialect = dialect_of(estate, chosen)
+    compiled, kept = KeptCompiled(estate.root), KeptLineage(estate.root)
+    graph = Graph.of(estate, chosen.name, dialect, compiled)
+    found = estate_lineage(graph, estate, dialect, kept)
+    compiled.save()
+    kept.save()
+    return found
+
+
+def _tree(found: EstateLineage, start: Field, *, up: bool, depth: int | None, indirect: bool) -> Iterator[str]:
+    """Yield the lines of a tree; what stands in it already is named and not opened again."""
+    nothing = "" if found.edges(start, down=not up, indirect=indirect) else _nothing(found, start, up=up)
+    yield click.style(found.name(start), bold=True) + click.style(nothing, dim=True)
+    opened = {start}
+
+    def below(at: Field, before: str, far: int) -> Iterator[str]:
+        edges = found.edges(at, down=not up, indirect=indirect)
+        for index, edge in enumerate(edges):
+            following = edge.source if up else edge.target
+            is_last = index == len(edges) - 1
+            again = following in opened and bool(found.edges(following, down=not up, indirect=indirect))
+            opened.add(following)
+            branch = click.style(before + ("└─ " if is_last else "├─ "), dim=True)
+            told = click.style(f"  {_how(edge)}  {edge.where}{'  (opened above)' if again else ''}", dim=True)
+            yield f"{branch}{found.name(following)}{told}"
+            if not again and (depth is None or far < depth):
+                yield from below(following, before + ("   " if is_last else "│  "), far + 1)
+
+    yield from below(start, "", 1)
+
+
+def _nothing(found: EstateLineage, start: Field, *, up: bool) -> str:
+    """Say why a column has no edge."""
+    if not up:
+        return "  goes into no other column"
+    is_source = not any(one.asset == start.asset for one in found.into)
+    return "  is delivered" if is_source else "  comes from no column: a constant, or a count of rows"
+
+
+def _how(edge: Edge) -> str:
+    """Return how a column goes in, in a word or two."""
+    from freehold.sql.lineage import Use
+
+    words = (
+        (Use.AGGREGATION, "aggregated"),
+        (Use.TRANSFORMATION, "changed"),
+        (Use.IDENTITY, "as it is"),
+        (Use.CONDITIONAL, "decides"),
+        (Use.WINDOW, "windows by it"),
+    )
+    said = [word for use, word in words if edge.use & use]
+    if edge.use & Use.MASKED:
+        said.append("masked")
+    if edge.use & Use.GUESSED:
+        said.append("guessed")
+    return ", ".join(said)
+
+
+def _say_what_decides(found: EstateLineage, fields: list[Field]) -> None:
+    for asset in dict.fromkeys(one.asset for one in fields):
+        by: dict[str, list[str]] = {}
+        for one, subtype in found.decides.get(asset, ()):
+            by.setdefault(subtype, []).append(found.name(one))
+        for subtype, names in by.items():
+            say(f"Which rows {asset} has is decided by {subtype.lower().replace('_', ' ')}: {', '.join(names)}")
+
+
+def _mermaid(found: EstateLineage, edges: list[Edge]) -> str:
+    """Return a flowchart, one group an asset, as Markdown pages draw it."""
+    fields = dict.fromkeys(one for edge in edges for one in (edge.source, edge.target))
+    lines = ["flowchart LR"]
+    for asset in dict.fromkeys(one.asset for one in fields):
+        lines.append(f'  subgraph {_id(asset)}["{asset}"]')
+        own = [one for one in fields if one.asset == asset]
+        lines += [f'    {_id(str(one))}["{found.spelt.get(one, one.column)}"]' for one in own]
+        lines.append("  end")
+    for source, target, how in dict.fromkeys((edge.source, edge.target, _how(edge)) for edge in edges):
+        arrow = "-->" if how == "as it is" else f"-- {how} -->"
+        lines.append(f"  {_id(str(source))} {arrow} {_id(str(target))}")
+    return "\n".join(lines)
+
+
+def _id(name: str) -> str:
+    return re.sub(r"\W", "_", name).replace("end", "end_")  # `end` alone closes a group in Mermaid
+
+
+def _as_object(
+    found: EstateLineage, fields: list[Field], edges: list[tuple[int, Edge]], *, down: bool
+) -> dict[str, Any]:
+    assets = {one.asset for one in fields}
+    return {
+        "of": [found.name(one) for one in fields],
+        "direction": "down" if down else "up",
+        "edges": [
+            {
+                "source": _end(found, edge.source),
+                "target": _end(found, edge.target),
+                "transformations": _transformations(edge),
+                "guessed": "guessed" in _how(edge),
+                "where": str(edge.where),
+                "distance": distance,
+            }
+            for distance, edge in edges
+        ],
+        "decides": [
+            {"asset": asset, "source": _end(found, one), "subtype": subtype}
+            for asset in sorted(assets)
+            for one, subtype in found.decides.get(asset, ())
+        ],
+        "unread": found.unread,
+    }
+
+
+def _end(found: EstateLineage, one: Field) -> dict[str, str]:
+    return {"asset": one.asset, "column": found.spelt.get(one, one.column)}
+
+
+def _transformations(edge: Edge) -> list[dict[str, Any]]:
+    """Return how a column goes in, as the `columnLineage` facet of OpenLineage spells it."""
+    from freehold.sql.lineage import Source, Use
+
+    source = Source(edge.source.asset, edge.source.column, edge.use)
+    return [
+        {"type": type_, "subtype": subtype, "masking": bool(edge.use & Use.MASKED)} for type_, subtype in source.kinds
+    ]
