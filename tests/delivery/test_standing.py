@@ -90,7 +90,7 @@ def test_a_check_that_was_asked_for_is_remembered_unless_told_otherwise(live: Sh
 
 def test_status_counts_each_check_once(live: Shop) -> None:
     """However many days a run brought and whatever was rolled back, a check counts once."""
-    expected = {a: len(live.delivery.auditor.checks(live.delivery.graph.assets[a])) for a in live.delivery.graph.assets}
+    expected = {a: len(live.delivery.auditor.judged(live.delivery.graph.assets[a])) for a in live.delivery.graph.assets}
     counted = {a.asset: sum(a.checks.values()) for a in live.delivery.status()[0].assets}
     assert counted == expected
 

@@ -45,6 +45,7 @@ def rollback(
                 "to_deployment": back.to_deployment,
                 "assets": [m.asset for m in back.moves],
                 "stayed": back.first,
+                "left": back.left,
                 "seconds": round(took_s, 4),
             }
         )
@@ -54,4 +55,6 @@ def rollback(
         say(f"  {move.asset}")
     for name in back.first:
         say(f"  {name} stayed: it has no earlier release")
+    for name in back.left:
+        say(f"  {name} still holds what was built from it; `freehold run` builds it from what is live now")
     say(f"Pinned until: freehold rollback {product} --unpin")

@@ -75,7 +75,7 @@ def _print(outcome: RunOutcome) -> None:
         say(f"Nothing new: {outcome.unchanged:,} steps are up to date. ({outcome.seconds:.1f} s)")
     if outcome.later:
         files = f"{outcome.later[0]} is" if len(outcome.later) == 1 else f"{len(outcome.later):,} files are"
-        say(f"{files} dated after that and left where {'it is' if len(outcome.later) == 1 else 'they are'}.")
+        say(f"{files} dated in the future and left where {'it is' if len(outcome.later) == 1 else 'they are'}.")
     for notice in outcome.notices[:MOST_NOTICES]:
         say(notice)
     if len(outcome.notices) > MOST_NOTICES:
@@ -89,6 +89,11 @@ def _print(outcome: RunOutcome) -> None:
             ("asset", "interval", "outcome", "rows", "checks", "why"),
             right=(3,),
         )
+    warned = [(s, r) for s in outcome.steps if not s.repeated for r in s.results if r.verdict == "warn"]
+    for step, result in warned[:MOST_NOTICES]:
+        say(f"Warning: {step.asset} {step.interval or ''}: {in_a_line(result.told)}".replace(" :", ":"))
+    if len(warned) > MOST_NOTICES:
+        say(f"And {len(warned) - MOST_NOTICES:,} more warnings: `freehold status`, or --json.")
     for asset, evaluation in outcome.judged.items():
         bad = [r for r in evaluation.results if r.blocks]
         verdict = f"fails {len(bad)} of them" if bad else "passes them all"

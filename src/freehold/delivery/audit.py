@@ -13,6 +13,7 @@ from freehold.delivery.overlay import Overlay, fingerprint
 from freehold.delivery.publication import Candidate
 from freehold.delivery.states import States
 from freehold.delivery.textual import column_type
+from freehold.delivery.times import in_interval, interval_check
 from freehold.engines import Capabilities, Column, Session
 from freehold.estate.model import Contract
 from freehold.foundation import FreeholdError
@@ -45,6 +46,11 @@ class Auditor:
         if asset.id not in self._checks:
             self._checks[asset.id] = checks_of(self._graph, asset)
         return self._checks[asset.id]
+
+    def judged(self, asset: Asset) -> frozenset[str]:
+        """Return the ids of all checks that a candidate of an asset is judged by."""
+        timed = interval_check(asset) if self.checks(asset) else None
+        return frozenset((*(c.id for c in self.checks(asset)), *((timed.id,) if timed else ())))
 
     def referred(self, asset: Asset) -> frozenset[str]:
         """Return the assets that checks of an asset refer to."""
@@ -90,6 +96,10 @@ class Auditor:
         evaluation = self.plan(asset, columns).evaluate(session, scope)
         if asset.by_interval:
             self._states.keep(candidate.id, evaluation.state)
+        timed = interval_check(asset)
+        if timed is not None and candidate.interval is not None and evaluation.results:
+            result = in_interval(timed, candidate.interval, evaluation.state, session, rows)
+            evaluation = replace(evaluation, results=(*evaluation.results, result))
         return evaluation
 
     def standing(self, session: Session, asset: Asset, overlay: Overlay, now: datetime) -> Evaluation:
@@ -98,7 +108,7 @@ class Auditor:
         columns = session.columns_of(f"SELECT * FROM {rows} AS t")
         scope = Scope(rows=rows, rest=None, references=self._references(asset, overlay), now=now)
         checks = self.checks(asset)
-        apart = [c for c in checks if c.is_of_one_interval] if asset.by_interval else []
+        apart = [c for c in checks if c.is_of_one_interval] if overlay.in_batches(asset) else []
         if not apart:
             return self.plan(asset, columns).evaluate(session, scope)
         together = CheckPlan.make([c for c in checks if c not in apart], columns, self._capabilities)

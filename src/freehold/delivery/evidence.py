@@ -18,6 +18,7 @@ from freehold.delivery.step import Status, StepOutcome
 from freehold.ledger import Event
 from freehold.quality import Result, TableState
 
+_EXACT = 2**53 - 1  # the largest whole number that JSON holds exactly everywhere
 _NAMESPACE = uuid.UUID("6f9f6a52-6d6b-4c56-8f0e-3c6f0a8d2f11")
 
 # The class of a check is what coverage is counted by; kinds are finer.
@@ -249,20 +250,26 @@ def _instant(value: datetime) -> str:
 
 
 def _number(value: Any) -> int | float | None:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+        return float(value)
     found = plain(value)
     return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
 def plain(value: Any) -> Any:
     """Return a measured value as JSON can hold it; what it cannot hold is given as text."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return value if abs(value) <= _EXACT else str(value)
     if isinstance(value, float):
         if not isfinite(value):
             return str(value)
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+        return int(value) if value.is_integer() and abs(value) <= _EXACT else value
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        if not value.is_finite():
+            return str(value)
+        return plain(int(value)) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, list | tuple):

@@ -27,7 +27,7 @@ def _newest(asset: Asset, graph: Graph, live: Mapping[str, Live], until: int) ->
     entry = live.get(asset.id)
     if entry is None:
         return None
-    if asset.by_interval:
+    if any(m.interval for m in entry.members):
         return max((m.interval.end for m in entry.members if m.interval and m.id <= until), default=None)
     built = min(until, max((m.id for m in entry.members), default=0))
     above = (_newest(graph.assets[name], graph, live, built) for name in asset.inputs)

@@ -120,9 +120,26 @@ class _Reader:
             except FreeholdError as error:
                 self._problems.append(error)
         assets = self._enabled(assets)
+        self._problems += self._without_intervals(assets)
         if self._problems:
             raise Problems(self._problems)
         return Graph({id_: assets[id_] for id_ in self._ordered(assets)})
+
+    def _without_intervals(self, assets: Mapping[str, Asset]) -> Iterable[FreeholdError]:
+        """Return an error for each model that is to be built by interval and reads nothing that has intervals."""
+        for asset in assets.values():
+            above = [assets[name] for name in asset.inputs if name in assets]
+            if (
+                asset.kind is Kind.INTERVAL
+                and len(above) == len(asset.inputs)
+                and not any(a.by_interval for a in above)
+            ):
+                yield FreeholdError(
+                    "FH-M018",
+                    f"`{asset.id}` is built by interval, and nothing it reads is, so it would never be built.",
+                    where=asset.where,
+                    fix="Keep what it reads by interval, too, or set materialized='table' or a unique_key.",
+                )
 
     def _enabled(self, assets: dict[str, Asset]) -> dict[str, Asset]:
         """Return the assets without models that say `enabled=false`; nothing may read those."""

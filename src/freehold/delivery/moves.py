@@ -57,7 +57,7 @@ def _reads(asset: Asset, overlay: Overlay, graph: Graph, epochs: dict[str, int])
     found: set[tuple[str, int]] = set()
     for name in asset.inputs if asset.kind is Kind.VIEW else ():
         above = graph.assets[name]
-        if above.by_interval:
+        if overlay.in_batches(above):
             found.add((name, epochs.get(name) or _epoch(overlay.live.get(name))))
         found |= _reads(above, overlay, graph, epochs)
     return found
@@ -78,12 +78,12 @@ def view_sql(
 
 def _fixed(asset: Asset, overlay: Overlay, graph: Graph, publication: Publication, epochs: dict[str, int]) -> str:
     """Return SQL that reads an asset as it is at the epoch this deployment makes, whatever comes later."""
-    if asset.kind is Kind.VIEW:
-        live = overlay.live.get(asset.id)
-        if asset.id not in epochs and live is not None:
-            return f"({live.view_sql})"
+    live = overlay.live.get(asset.id)
+    if asset.id not in epochs and live is not None and not live.physical:
+        return f"({live.view_sql})"
+    if asset.kind is Kind.VIEW and not overlay.is_otherwise(asset):
         return f"({view_sql(asset, '', overlay, graph, publication, epochs)})"
-    if asset.by_interval:
+    if overlay.in_batches(asset):
         physical = overlay.physical(asset.id)
         if not physical:
             return overlay.reading(asset)

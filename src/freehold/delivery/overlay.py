@@ -37,7 +37,7 @@ class Overlay:
         """Let everything built from now on read this candidate; `view` is the query of one that stores nothing."""
         self._views[candidate.asset] = view
         standing = self.standing(candidate.asset)
-        if candidate.interval is None or self.physical(candidate.asset) not in ("", candidate.physical):
+        if candidate.interval is None or any(c.physical != candidate.physical for c in standing.values()):
             standing.clear()  # a new table takes the place of the old one whole
         standing[candidate.interval] = candidate
         self._accepted.setdefault(candidate.asset, []).append(candidate)
@@ -46,6 +46,15 @@ class Overlay:
         """Return the table the standing candidates are in; empty if there are none."""
         standing = self.standing(asset)
         return next(reversed(standing.values())).physical if standing else ""
+
+    def in_batches(self, asset: Asset) -> bool:
+        """Say whether what stands is rows by interval, however the model says today that it should be kept."""
+        standing = self.standing(asset.id)
+        return None not in standing if standing else asset.by_interval
+
+    def is_otherwise(self, asset: Asset) -> bool:
+        """Say whether what stands is kept in another way than the model says: it was published by an earlier one."""
+        return asset.kind is not Kind.EXTERNAL and self.in_batches(asset) != asset.by_interval
 
     def accepted(self) -> dict[str, list[Candidate]]:
         """Return what was accepted and not yet settled, by asset."""
@@ -63,7 +72,7 @@ class Overlay:
         if asset.kind is Kind.EXTERNAL:
             return f"{asset.id}~{self.now}"
         standing = self.standing(asset.id)
-        if not asset.by_interval:
+        if not self.in_batches(asset):
             only = standing.get(None)
             return only.name if only else f"{asset.id}@0"
         ids = ",".join(str(i) for i in sorted(c.id for c in standing.values()))
@@ -79,19 +88,22 @@ class Overlay:
         return [c.name for c in sorted(found, key=lambda c: c.id)]
 
     def reading(self, asset: Asset, interval: Interval | None = None) -> str:
-        """Return SQL, fit to stand where a table may, of what stands now (of an interval, if given)."""
+        """Return SQL, fit to stand where a table may, of what stands now (of an interval, if given).
+
+        It is read as it was built: an asset that was published by an earlier model may be kept in another way than its
+        model says today.
+        """
         if asset.kind is Kind.EXTERNAL:
             return asset.relation.sql
         standing = self.standing(asset.id)
-        if asset.by_interval:
-            chosen = [
-                c for c in standing.values() if interval is None or (c.interval and c.interval.overlaps(interval))
-            ]
+        if self.in_batches(asset):
+            cut = interval if asset.by_interval else None
+            chosen = [c for c in standing.values() if cut is None or (c.interval and c.interval.overlaps(cut))]
             return self.rows_of(asset, [c.id for c in chosen])
         only = standing.get(None)
         if only is None:
             return f"(SELECT {self._empty(asset)} WHERE false)"
-        if asset.kind is Kind.VIEW:
+        if not only.physical:
             return f"({self._views.get(asset.id) or self.live[asset.id].view_sql})"
         return f"{STORE}.{quoted(only.physical)}"
 

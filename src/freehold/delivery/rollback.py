@@ -16,7 +16,8 @@ class Return:
     """A way back: from which deployment to which, and the moves that make it.
 
     Assets that the current deployment did not touch stay as they are, and so do those in `first`, which have no
-    earlier release to go back to.
+    earlier release to go back to. `left` are assets of other products that hold what was built from what was taken
+    back.
     """
 
     product: str
@@ -25,6 +26,7 @@ class Return:
     to_published_at: datetime
     moves: tuple[Move, ...]
     first: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def returns_of(

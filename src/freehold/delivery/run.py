@@ -391,6 +391,9 @@ class Run:
     def _holder(self, asset: Asset, interval: Interval | None) -> StepOutcome | None:
         """Return the outcome an asset has to wait for, if there is one."""
         for name in asset.inputs:
+            above = self._graph.assets[name]
+            if interval is not None and above.by_interval and self._overlay.is_otherwise(above):
+                return StepOutcome(name, above.product.id, None, Status.HELD)  # it has no intervals to read yet
             for blocked in self._blocked.get(name, ()):
                 if blocked.interval is None or (interval is not None and blocked.interval.overlaps(interval)):
                     return blocked
@@ -476,8 +479,9 @@ class Run:
             self._number = self._d.publication.next_number(self._session)
         judged = tuple(self._judged(fresh))
         settlement = Settlement(deployment, tuple(moves), judged, packed(events), self._number)
+        drafts = self._d.ledger.drafted(*events)  # what the ledger would refuse must not be published first
         self._d.publication.settle(self._session, settlement, self._token, now)
-        self._d.ledger.append(*events)
+        self._d.ledger.append_drafted(drafts)
         if moves:
             self._deployments.append(deployment)
             self._overlay.settled(live)

@@ -20,6 +20,7 @@ from freehold.delivery.files import FileVersion, Landing
 from freehold.delivery.garbage import Garbage, garbage
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval
+from freehold.delivery.outdated import outdated
 from freehold.delivery.overlay import Overlay
 from freehold.delivery.plan.versions import keep, last_applied
 from freehold.delivery.publication import STORE, Candidate, Live, Move, Publication, Settlement
@@ -158,11 +159,15 @@ class Delivery:
                 evidence.rolled_back(product, [m.asset for m in moves], found.to_deployment, said),
                 *self.publishing_events(evidence, moves, {}),
             ]
+            drafts = self.ledger.drafted(*events)
             self.ledger.append(evidence.started(moves))
             self.publication.settle(session, Settlement(deployment, tuple(moves), events=packed(events)), token, now)
-            self.ledger.append(*events)
+            self.ledger.append_drafted(drafts)
             self.publication.sent(session)
-            return found
+            moved = {m.asset for m in found.moves}
+            behind = self.outdated(session, self.overlay(session))
+            below = self.graph.downstream(moved) - set(assets)
+            return replace(found, left=tuple(a for a in self.graph.assets if a in below and a in behind))
 
     def unpin(self, product: str) -> tuple[str, ...]:
         """Let runs publish a product again; return the assets that were pinned."""
@@ -265,6 +270,11 @@ class Delivery:
         self.know_columns(session, {c.physical for c in found.values() if c.physical})
         gone = {c.step_key for c in found.values() if c.physical and not overlay.columns.get(c.physical)}
         return {key: c for key, c in found.items() if key not in gone}
+
+    def outdated(self, session: Session, overlay: Overlay) -> dict[str, str]:
+        """Return the assets that are not built from what is live of what they read, each with such an input."""
+        waiting = {c.step_key: c for c in self.publication.waiting(session) if c.state in ("quarantined", "discarded")}
+        return outdated(self.graph, overlay, self.definitions(session), waiting, self.clock.now())
 
     def definitions(self, session: Session) -> Definitions:
         """Return the definitions of all assets, compared with every one that ever built something."""

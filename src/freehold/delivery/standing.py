@@ -62,7 +62,7 @@ def verdicts(delivery: Delivery, asset: Asset, entry: Live | None) -> tuple[dict
 
     Of each check the newest counts, and a bad one over all that is live until another such judgement takes it back.
     """
-    known = {c.id for c in delivery.auditor.checks(asset)}
+    known = delivery.auditor.judged(asset)
     told = delivery.ledger.read(
         types=("check.completed",),
         subject=asset.id,

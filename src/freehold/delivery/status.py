@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,7 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
     """Return the state of every product that has assets, in the order of their ids."""
     with delivery.reading() as session:
         overlay = delivery.overlay(session)
+        behind = delivery.outdated(session, overlay)
     waiting: dict[str, list[Candidate]] = {}
     for candidate in delivery.quarantined():
         waiting.setdefault(candidate.asset, []).append(candidate)
@@ -86,7 +87,8 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
         own = tuple(s for id_, s in assets.items() if delivery.graph.assets[id_].product.id == product.id)
         if own:
             above = delivery.graph.upstream(s.asset for s in own)
-            found.append(_product(delivery, product, own, [assets[a] for a in delivery.graph.assets if a in above]))
+            reaching = [assets[a] for a in delivery.graph.assets if a in above]
+            found.append(_product(delivery, product, own, reaching, behind))
     return tuple(found)
 
 
@@ -125,7 +127,11 @@ def _failed(delivery: Delivery, asset: Asset) -> tuple[str, ...]:
 
 
 def _product(
-    delivery: Delivery, product: Product, own: tuple[AssetStatus, ...], above: Sequence[AssetStatus]
+    delivery: Delivery,
+    product: Product,
+    own: tuple[AssetStatus, ...],
+    above: Sequence[AssetStatus],
+    behind: Mapping[str, str],
 ) -> ProductStatus:
     """Judge a product by its outputs and by everything they are built from."""
     outputs = [a for a in own if a.is_output] or list(own)
@@ -134,6 +140,15 @@ def _product(
     reasons = [_missing(delivery, name) for name in missing]
     bad = [f"{a.asset} as it is live fails {a.bad} of its checks: `freehold check`" for a in above if a.bad]
     reasons += bad
+    taken_back = {a.asset for a in above if a.pinned}
+    wrong = []
+    for asset in above:
+        read = behind.get(asset.asset)
+        if read in taken_back and not asset.pinned:
+            wrong.append(f"{asset.asset} holds what was built from {read} before that was rolled back: `freehold run`")
+        elif read and not asset.pinned and not asset.failed:
+            reasons.append(f"{asset.asset} is not built from what is live of {read}: `freehold run`")
+    reasons += wrong
     for asset in above:
         reasons += [f"{asset.asset} {c.interval or ''} is in quarantine".replace("  ", " ") for c in asset.quarantined]
         if asset.failed:
@@ -145,9 +160,9 @@ def _product(
     pinned = [a.asset for a in own if a.pinned]
     if pinned:
         reasons.append(f"rolled back and pinned: {', '.join(pinned)}")
-    safe = "no" if missing or bad else "stale" if reasons else "yes" if built else "watched"
+    safe = "no" if missing or bad or wrong else "stale" if reasons else "yes" if built else "watched"
     published = max((a.published_at for a in own if a.published_at), default=None)
-    until = max((a.data_until for a in outputs if a.data_until), default=None)
+    until = min((a.data_until for a in outputs if a.data_until), default=None)  # so far all of it reaches
     return ProductStatus(product, safe, tuple(reasons), own, published, until)
 
 

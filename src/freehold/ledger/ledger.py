@@ -104,7 +104,18 @@ class Ledger:
                 that stands for other content, FH-L004 for what has no canonical spelling, FH-L005 for a time without a
                 zone, FH-L006 for a type that goes to raw segments, FH-L202 for a lost lease.
         """
-        drafts = [self._draft(event) for event in events]
+        return self.append_drafted(self.drafted(*events), fence=fence)
+
+    def drafted(self, *events: Event) -> tuple[Draft, ...]:
+        """Return events ready to be recorded: whoever acts between may be sure that they will be accepted.
+
+        Raises:
+            FreeholdError: as `append`, but for what only the database knows.
+        """
+        return tuple(self._draft(event) for event in events)
+
+    def append_drafted(self, drafts: Sequence[Draft], *, fence: Lease | None = None) -> tuple[int, ...]:
+        """Record events that were drafted before; see `append`."""
         if not drafts:
             return ()
         self._sealer.seal_if_due()  # before, not after: if the disk is full, nothing of this append is written

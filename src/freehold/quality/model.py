@@ -35,7 +35,7 @@ class Check:
             an `id` of its own uses that in place of the kind. Stable while the contract keeps its order, because
             evidence of years is joined by it.
         kind: schema, type, not_null, unique, in_set, range, multiple, length, items, pattern, format, row_count, nulls,
-            missing, invalid, duplicates, reference, sql, expression, aggregate, freshness, text, custom.
+            missing, invalid, duplicates, reference, sql, expression, aggregate, freshness, interval, text, custom.
         claim: the check in words a consumer understands.
         scope: `table` judges what would be live after publishing, `interval` only the new rows.
         blocking: whether a failure keeps a candidate from being published; else a failure is a warning.

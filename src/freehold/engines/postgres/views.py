@@ -30,6 +30,11 @@ FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = to_regclass(?) AND a.grant
 """
 
 
+_VARYING = """
+SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?) AND atttypid = 'varchar'::regtype AND atttypmod = -1
+"""
+
+
 class Asking(Protocol):
     """What is needed of a session."""
 
@@ -58,7 +63,8 @@ def replace(session: Asking, view: Relation, query: str) -> None:
     """
     shown = [(c.name, c.type) for c in session.describe(view)]
     wanted = [(c.name, c.type) for c in session.columns_of(query)]
-    if shown == wanted[: len(shown)]:
+    query = _as_text(query, wanted)
+    if shown == wanted[: len(shown)] and not session.rows(_VARYING, (view.sql,)):
         session.run(f"CREATE OR REPLACE VIEW {view.sql} AS {query}")
         return
     standing = [name for (name,) in session.rows(_DEPENDANTS, (view.sql,))]
@@ -72,6 +78,16 @@ def replace(session: Asking, view: Relation, query: str) -> None:
         session.run(f"GRANT {right} ON {view.sql} TO {grantee}{' WITH GRANT OPTION' if may_grant else ''}")
     if said:
         session.run(f"COMMENT ON VIEW {view.sql} IS {literal(said)}")
+
+
+def _as_text(query: str, columns: Sequence[tuple[str, str]]) -> str:
+    """Return a query whose texts are all `text`: `varchar` without a length is the same, but not to a view."""
+    if not any(kind == "VARCHAR" for _, kind in columns):
+        return query
+    listed = ", ".join(
+        f"{quoted(name)}::text AS {quoted(name)}" if kind == "VARCHAR" else quoted(name) for name, kind in columns
+    )
+    return f"SELECT {listed} FROM ({query}) AS shown"
 
 
 def _stood_on(
