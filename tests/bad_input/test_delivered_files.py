@@ -34,6 +34,18 @@ WRONG: dict[str, tuple[Callable[[Path], None], int | None, str, str]] = {
     "UTF-16": (with_bytes(lambda content: content.decode().encode("utf-16")), None, "FH-D304", "byte 0xff"),
     "more decimals than the contract has": (with_lines(f"{ROW},a,5.009,PAID"), 6, "FH-D306", "`5.009` is no DECIMAL"),
     "an instant without an end": (with_lines("20261120-900,infinity,a,5.00,PAID"), 6, "FH-D306", "`infinity` is no"),
+    "a column without a name": (
+        with_bytes(lambda content: content.replace(b"state", b"state,", 1)),
+        1,
+        "FH-D302",
+        "Column 6 of 6 has no name",
+    ),
+    "a header with a column in two cases": (
+        with_bytes(lambda content: content.replace(b"customer", b"AMOUNT,customer", 1)),
+        1,
+        "FH-D303",
+        "`AMOUNT` and `amount` stands twice",
+    ),
     "quotes that swallow a line": (
         with_lines(f'{ROW},"a,5.00,PAID', '20261120-901,2026-11-20 10:00:00,b",5.00,PAID'),
         6,

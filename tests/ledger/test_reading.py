@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def test_an_id_that_is_not_there_is_none(told: Ledger) -> None:
 
 def test_an_export_to_json_lines_is_the_events(told: Ledger, tmp_path: Path) -> None:
     """One object a line, as `to_json` gives it, and a checkpoint to hold it against."""
-    path = tmp_path / "out" / "events.jsonl"
+    path = tmp_path / "events.jsonl"
 
     assert told.export(path, types="deploy.*") == 2
 
@@ -134,4 +135,12 @@ def test_an_export_that_cannot_be_written_leaves_nothing(told: Ledger, tmp_path:
     (tmp_path / "file").write_text("")
     with pytest.raises(FreeholdError, match="cannot be written"):
         told.export(tmp_path / "file" / "x")
+    with pytest.raises(FreeholdError, match="cannot be written"):
+        told.export(tmp_path / "no" / "such" / "folder.jsonl")
+    with pytest.raises(FreeholdError, match="is no file"):
+        told.export(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FreeholdError, match="is no file"):
+        told.export(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.endswith("partial")) == []

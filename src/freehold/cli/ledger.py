@@ -13,6 +13,7 @@ import click
 
 from freehold.cli.opened import ledger_around, loaded
 from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -87,16 +88,26 @@ def show(start: str | None, event: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def export(start: str | None, /, path: Path, form: str | None, as_json: bool, **chosen: Any) -> None:
-    """Write events to PATH, as JSON lines or Parquet."""
+    """Write events to PATH, as JSON lines or Parquet: a file that appears whole or not at all."""
     from freehold.ledger.export import export as write
 
-    chosen_form = form or ("parquet" if path.suffix == ".parquet" else "jsonl")
+    chosen_form = form or _FORMS.get(path.suffix)
+    if chosen_form is None:
+        raise FreeholdError(
+            "FH-L402",
+            f"The ending of `{path.name}` names no format.",
+            fix="End it with .jsonl or .parquet, or give --format.",
+            exit_code=Exit.USAGE,
+        )
     with ledger_around(start) as opened:
         written = write(_events(opened, chosen), path, chosen_form)
     if as_json:
         emit({"path": str(path), "format": chosen_form, "events": written})
     else:
         say(f"{written:,} events written to {path}.")
+
+
+_FORMS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 
 
 @ledger.command(

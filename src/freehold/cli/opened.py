@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from freehold.estate.model import Environment, Estate
     from freehold.ledger import Ledger
 
+_ROOM = timedelta(days=3)  # below the last day there is, for the zones and grace that are added to an instant
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 environment = click.option("--env", default=None, metavar="ENV", help="The environment; default: the protected one.")
@@ -166,8 +167,9 @@ def instant(text: str) -> datetime:
             fix="Write 2011-03-07 or 2011-03-07T06:00.",
             exit_code=Exit.USAGE,
         ) from None
-    if len(text) == len("2011-03-07"):
-        read += timedelta(days=1)
+    whole_day = timedelta(days=1 if len(text) == len("2011-03-07") else 0)
+    last = datetime.max.replace(tzinfo=read.tzinfo) - _ROOM
+    read = min(read, last) + whole_day
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 

@@ -37,14 +37,21 @@ def status(start: str | None, product: str | None, env: str | None, wait_s: floa
     with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         found = delivery.status()
         now = delivery.clock.now()
+        retired = delivery.retired()
         if product:
             found = tuple(p for p in found if product in (p.product.id, p.product.name)) or _unknown(product, found)
     if as_json:
-        emit({"products": [_as_object(p, now) for p in found]})
+        emit({"products": [_as_object(p, now) for p in found], "retired": {a: str(r) for a, r in retired.items()}})
     elif product:
         _print_product(found[0], now)
     else:
         _print(found, now)
+        known = {p.product.id for p in found}
+        for asset, relation in retired.items():
+            if asset.rpartition(".")[0] not in known:
+                say(f"{relation} is still readable, and nothing builds {asset} any more.")
+        if retired:
+            say("Take from consumers what nothing builds: freehold collect --retired")
 
 
 def _print(found: tuple[ProductStatus, ...], now: datetime) -> None:

@@ -166,6 +166,13 @@ def _header(path: Path, shown: str, files: Files) -> list[str]:
             where=Where(shown, error.object.count(b"\n", 0, error.start) + 1, 1),
             fix="Deliver the file as UTF-8.",
         ) from error
+    if first and (nameless := next((n for n, name in enumerate(first, 1) if not name.strip()), None)):
+        raise FreeholdError(
+            "FH-D302",
+            f"Column {nameless} of {len(first)} has no name in the header.",
+            where=Where(shown, 1, len(files.delimiter.join(first[: nameless - 1])) + 2),
+            fix="Have it named, or left out: a separator at the end of each line makes one more column.",
+        )
     if not first:
         raise FreeholdError(
             "FH-D302", "The file is empty: it has no header.", where=Where(shown, 1, 1), fix="Deliver the file again."
@@ -192,9 +199,12 @@ def _agree(header: list[str], schema: SchemaObject, shown: str) -> None:
             where=Where(shown, 1, 1),
             fix="Name the column in the contract, or have the sender leave it out.",
         )
-    doubled = sorted({name for name in header if header.count(name) > 1})
+    folded = [name.lower() for name in header]  # engines tell no two names apart by their case
+    doubled = sorted({name for name in header if folded.count(name.lower()) > 1})
     if doubled:
-        raise FreeholdError("FH-D303", f"The column `{doubled[0]}` stands twice.", where=Where(shown, 1, 1))
+        raise FreeholdError(
+            "FH-D303", f"The column {' and '.join(f'`{n}`' for n in doubled)} stands twice.", where=Where(shown, 1, 1)
+        )
 
 
 def _digest(path: Path) -> str:

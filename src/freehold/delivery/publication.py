@@ -382,6 +382,18 @@ class Publication:
                     )
                 self._owe(session, deployment, events)
 
+    def retire(self, session: Session, gone: Mapping[str, Relation], fence: int, deployment: str, events: str) -> None:
+        """Take assets from consumers for good: their views, and what says that they are live, in one transaction."""
+        for attempt in _attempts():
+            with attempt, session.transaction():
+                self._hold(session, fence)
+                for asset, view in gone.items():
+                    session.run(f"DROP VIEW IF EXISTS {view.sql}")
+                    session.run(f"DELETE FROM {SYSTEM}.publication WHERE env = ? AND asset = ?", (self.env, asset))
+                    session.run(f"DELETE FROM {SYSTEM}.member WHERE env = ? AND asset = ?", (self.env, asset))
+                    session.run(f"DELETE FROM {SYSTEM}.release WHERE env = ? AND asset = ?", (self.env, asset))
+                self._owe(session, deployment, events)
+
     def unpin(self, session: Session, assets: Sequence[str], fence: int) -> None:
         """Let runs publish these assets again."""
         with session.transaction():

@@ -18,7 +18,7 @@ from freehold.delivery.build import Shape
 from freehold.delivery.evidence import Evidence, expectation, packed, unpacked
 from freehold.delivery.files import FileVersion, Landing
 from freehold.delivery.garbage import Garbage, garbage
-from freehold.delivery.graph import Graph
+from freehold.delivery.graph import Graph, default_environment, relation_of
 from freehold.delivery.interval import Interval
 from freehold.delivery.outdated import outdated
 from freehold.delivery.overlay import Overlay
@@ -244,6 +244,23 @@ class Delivery:
         with self._writing() as (session, token):
             return self._collect(session, token, keep)
 
+    def retired(self) -> dict[str, Relation]:
+        """Return what consumers can still read though no file builds it any more, and where they read it."""
+        with self.reading() as session:
+            return self._retired(self.publication.live(session))
+
+    def retire(self) -> dict[str, Relation]:
+        """Take from consumers what no file builds any more, with every release of it; return what went."""
+        with self._writing() as (session, token):
+            gone = self._retired(self.publication.live(session))
+            if gone:
+                id_ = self.ids.new()
+                told = Evidence(self.env, "", id_, self.clock.now()).collected([str(v) for v in gone.values()], {}, 0)
+                self.publication.retire(session, gone, token, id_, packed([told]))
+                self.ledger.append(told)
+                self.publication.sent(session)
+            return gone
+
     def status(self) -> tuple[ProductStatus, ...]:
         """Return the state of every product: safe to use now, and if not, why not."""
         return status_of(self)
@@ -440,6 +457,10 @@ class Delivery:
                 return None
             self._first[asset.id] = first
         return self._first[asset.id]
+
+    def _retired(self, live: Mapping[str, Live]) -> dict[str, Relation]:
+        usual = default_environment(self.estate)
+        return {name: relation_of(self.env, usual, name) for name in sorted(live) if name not in self.graph.assets}
 
     def _garbage(self, session: Session, keep: int) -> Garbage:
         candidates, members = self.publication.everything(session)

@@ -13,6 +13,7 @@ from freehold.delivery.freshness import newest_interval
 from freehold.delivery.publication import Candidate, Live
 from freehold.delivery.standing import verdicts
 from freehold.delivery.step import Status
+from freehold.engines import Relation
 from freehold.estate.model import Product
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
     with delivery.reading() as session:
         overlay = delivery.overlay(session)
         behind = delivery.outdated(session, overlay)
+    retired = delivery.retired()
     waiting: dict[str, list[Candidate]] = {}
     for candidate in delivery.quarantined():
         waiting.setdefault(candidate.asset, []).append(candidate)
@@ -88,7 +90,7 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
         if own:
             above = delivery.graph.upstream(s.asset for s in own)
             reaching = [assets[a] for a in delivery.graph.assets if a in above]
-            found.append(_product(delivery, product, own, reaching, behind))
+            found.append(_product(delivery, product, own, reaching, behind, retired))
     return tuple(found)
 
 
@@ -132,6 +134,7 @@ def _product(
     own: tuple[AssetStatus, ...],
     above: Sequence[AssetStatus],
     behind: Mapping[str, str],
+    retired: Mapping[str, Relation],
 ) -> ProductStatus:
     """Judge a product by its outputs and by everything they are built from."""
     outputs = [a for a in own if a.is_output] or list(own)
@@ -140,6 +143,8 @@ def _product(
     reasons = [_missing(delivery, name) for name in missing]
     bad = [f"{a.asset} as it is live fails {a.bad} of its checks: `freehold check`" for a in above if a.bad]
     reasons += bad
+    orphans = [name for name in retired if name.rpartition(".")[0] == product.id]
+    reasons += [f"{retired[name]} is still readable, and nothing builds {name} any more" for name in orphans]
     taken_back = {a.asset for a in above if a.pinned}
     wrong = []
     for asset in above:
@@ -160,7 +165,9 @@ def _product(
     pinned = [a.asset for a in own if a.pinned]
     if pinned:
         reasons.append(f"rolled back and pinned: {', '.join(pinned)}")
-    safe = "no" if missing or bad or wrong else "stale" if reasons else "yes" if built else "watched"
+    promised = {f"{product.id}.{port.name}" for port in product.output_ports}
+    unbuilt = promised.intersection(orphans)
+    safe = "no" if missing or bad or wrong or unbuilt else "stale" if reasons else "yes" if built else "watched"
     published = max((a.published_at for a in own if a.published_at), default=None)
     until = min((a.data_until for a in outputs if a.data_until), default=None)  # so far all of it reaches
     return ProductStatus(product, safe, tuple(reasons), own, published, until)

@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from math import isinf
 from pathlib import Path
 
 from freehold.engines import literal, quoted
@@ -35,9 +36,12 @@ _PHYSICAL = re.compile(
 )
 _WHOLE = {"TINYINT": (18, 6), "SMALLINT": (18, 6), "INT": (18, 6), "INTEGER": (18, 6), "BIGINT": (25, 6)}
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\((\d+)\s*,\s*(\d+)\)")
-# An offset in a text says which instant is meant: it is read with it and kept as UTC. A plain cast would drop it.
-_READ_AS = {"TIMESTAMP": "TIMESTAMPTZ"}
+# An offset in a text says which instant is meant: it is read with it and kept as UTC. A plain cast would drop it, and
+# the hour of a day.
+_READ_AS = {"TIMESTAMP": "TIMESTAMPTZ", "DATE": "TIMESTAMP"}
+_FLOATS = ("DOUBLE", "FLOAT", "REAL")
 _ENDLESS = ("infinity", "-infinity")
+_HOUR = re.compile(r"\d[T ](?!00:00(:00)?(\.0+)?Z?\s*$)\d")
 
 
 def column_type(p: Property) -> str:
@@ -64,7 +68,13 @@ def as_promised(name: str, kind: str, columns: int, delimiter: str, *, one_line:
     if _digits(kind):
         cast = f"CAST({column} AS {kind})"
         return f"CASE WHEN {column} = {cast} OR {column} IS NULL THEN {cast} ELSE {_refuse(name)} END AS {column}"
-    if kind in ("DATE", "TIMESTAMP", "TIMESTAMPTZ"):
+    if kind in _FLOATS:
+        return f"CASE WHEN isinf({column}) THEN {_refuse(name)} ELSE {column} END AS {column}"
+    if kind == "DATE":
+        cast = f"CAST({column} AS DATE)"
+        whole = f"isfinite({column}) AND {column} = {cast}"
+        return f"CASE WHEN {whole} OR {column} IS NULL THEN {cast} ELSE {_refuse(name)} END AS {column}"
+    if kind in ("TIMESTAMP", "TIMESTAMPTZ"):
         kept = f"timezone('UTC', {column})" if kind in _READ_AS else column
         return f"CASE WHEN isfinite({column}) OR {column} IS NULL THEN {kept} ELSE {_refuse(name)} END AS {column}"
     if kind == "VARCHAR" and one_line and columns >= LEAST_COLUMNS:
@@ -128,7 +138,18 @@ def _judge(kind: str, columns: int, delimiter: str) -> Callable[[str], bool]:
         return number
     if kind == "VARCHAR":
         return lambda text: "\n" in text and text.count(delimiter) == text.count("\n") * (columns - 1)
+    if kind in _FLOATS:
+        return _is_endless
+    if kind == "DATE":
+        return lambda text: text.strip().lower() in _ENDLESS or bool(_HOUR.search(text))
     return lambda text: text.strip().lower() in _ENDLESS
+
+
+def _is_endless(text: str) -> bool:
+    try:
+        return isinf(float(text))
+    except ValueError:
+        return False
 
 
 def _digits(kind: str) -> tuple[int, int] | None:

@@ -25,9 +25,15 @@ def export(events: Iterable[Recorded], path: Path, format: str) -> int:
     if format not in formats:
         fix = near(format, formats) or "Use jsonl or parquet."
         raise FreeholdError("FH-L402", f"Events are not exported as `{format}`.", fix=fix, exit_code=Exit.USAGE)
+    if path.exists() and not path.is_file():
+        raise FreeholdError(
+            "FH-L403",
+            f"`{path}` is no file, so it is not replaced.",
+            fix="Name a file; for another program, `freehold ledger tail --json`.",
+            exit_code=Exit.ENVIRONMENT,
+        )
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         written = formats[format](events, partial)
         partial.replace(path)
     except OSError as error:

@@ -117,6 +117,8 @@ def _csv(found: re.Match[str], text: str, root: str) -> FreeholdError:
     at = original.find(value["value"]) if value else original.find('"') if "quote" in reason else 0
     path = _CSV_FILE.search(text)
     place = Where(_shown(path["path"].strip(), root), int(found["line"]), max(at, 0) + 1) if path else None
+    if "state machine" in reason:
+        reason = "its lines do not all end alike (CRLF and LF), or its quotes do not match"
     line = original if len(original) <= _SHOWN else original[:_SHOWN] + "…"
     return FreeholdError(
         "FH-E201",
