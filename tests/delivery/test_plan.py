@@ -153,6 +153,7 @@ def test_words_build_nothing(tmp_path: Path) -> None:
     now = replace(shop(tmp_path), hashes={"DataContract:shop.orders.daily": "b"})
     found = plan(now, before, "prod", "duckdb")
     assert _short(found) == {"daily": ("metadata", "reuse")}
+    assert not found.changes[0].is_judged_otherwise
     assert found.built == ()
 
 
@@ -190,6 +191,7 @@ def test_a_contract_is_judged(
     assert [str(c.change) for c in found.changes] == ([] if change == "none" else [change])
     assert found.built == ()
     assert bool([f for c in found.changes for f in c.broken]) is (change == "breaking")
+    assert [c.is_judged_otherwise for c in found.changes] == ([] if change == "none" else [change == "breaking"])
 
 
 def test_a_contract_that_goes_names_who_read_it(tmp_path: Path) -> None:

@@ -99,13 +99,17 @@ def _print(found: Plan) -> None:
 def _print_changes(found: Plan) -> None:
     from freehold.delivery.plan.markdown import spent
 
-    words = [c for c in found.changes if c.change.name == "METADATA"]
-    rows = [_row(c) for c in found.changes if c not in words]
+    apart = [c for c in found.changes if c.change.name == "METADATA"]
+    words = [c for c in apart if not c.is_judged_otherwise]
+    rows = [_row(c) for c in found.changes if c not in apart]
     if rows:
         table(rows, ("asset", "change", "what", "then", "cost", "readers (30 days)"), right=(4,))
     if words:
         products = sorted({c.product for c in words})
         say(f"Words only, nothing to build: {counted(len(words), 'assets')} of {', '.join(products)}.")
+    for change in found.changes:
+        if change.is_judged_otherwise:
+            say(f"Other checks of {change.asset}: the next run judges what is live by them.")
     said = f"{counted(len(found.built), 'assets')} to build"
     if found.downstream > len(found.built):
         said += f" (all below the change: {found.downstream})"

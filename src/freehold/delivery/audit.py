@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -59,11 +59,7 @@ class Auditor:
     def fingerprint(self, asset: Asset) -> str:
         """Return what changes when an asset would be judged differently."""
         if asset.id not in self._fingerprints:
-            said = [
-                repr((c.id, c.kind, c.columns, c.scope, c.blocking, c.operator, c.threshold, c.unit, dict(c.arguments)))
-                for c in self.checks(asset)
-            ]
-            self._fingerprints[asset.id] = fingerprint(*said)
+            self._fingerprints[asset.id] = judged_by(self.checks(asset))
         return self._fingerprints[asset.id]
 
     def plan(self, asset: Asset, columns: tuple[Column, ...]) -> CheckPlan:
@@ -129,6 +125,16 @@ class Auditor:
     def _references(self, asset: Asset, overlay: Overlay) -> dict[str, str]:
         named = references_of(self.checks(asset))
         return {name: overlay.reading(self._graph.assets[name]) for name in named if name in self._graph.assets}
+
+
+def judged_by(checks: Iterable[Check]) -> str:
+    """Return a fingerprint of checks: it changes when an asset would be judged differently."""
+    return fingerprint(
+        *(
+            repr((c.id, c.kind, c.columns, c.scope, c.blocking, c.operator, c.threshold, c.unit, dict(c.arguments)))
+            for c in checks
+        )
+    )
 
 
 def checks_of(graph: Graph, asset: Asset) -> tuple[Check, ...]:

@@ -41,7 +41,11 @@ def _parts(plan: Plan) -> Iterator[str]:
         yield "**To mend**\n\n" + "\n".join(_finding(f) for f in plan.findings)
     yield _table([c for c in plan.changes if c.change > ChangeClass.METADATA])
     yield _cost(plan)
-    words = [c.asset for c in plan.changes if c.change is ChangeClass.METADATA]
+    judged = [c.asset for c in plan.changes if c.is_judged_otherwise]
+    if judged:
+        names = ", ".join(f"`{name}`" for name in judged[:_MOST_ROWS])
+        yield f"Other checks, by which the next run judges what is live: {names}."
+    words = [c.asset for c in plan.changes if c.change is ChangeClass.METADATA and not c.is_judged_otherwise]
     if words:
         yield f"Words only, nothing to build: {', '.join(f'`{name}`' for name in words[:_MOST_ROWS])}."
     yield f"<sub>Compared with {plan.against}" + (

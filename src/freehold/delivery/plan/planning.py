@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.asset import Asset
+from freehold.delivery.audit import checks_of, judged_by
 from freehold.delivery.graph import Graph
 from freehold.delivery.plan.changes import (
     Action,
@@ -46,6 +47,7 @@ class AssetChange:
         because: the changed assets it reads, through which the change reaches it.
         seconds: what building it took in the past, for as many `intervals` as it has; None if it is not known.
         contract: what changes in the promises of its contract, judged.
+        is_judged_otherwise: its checks change, so that the next run judges what is live by them.
     """
 
     asset: str
@@ -63,6 +65,7 @@ class AssetChange:
     seconds: float | None = None
     readers: tuple[Reader, ...] = ()
     contract: tuple[Finding, ...] = ()
+    is_judged_otherwise: bool = False
 
     @property
     def broken(self) -> tuple[Finding, ...]:
@@ -94,6 +97,7 @@ class AssetChange:
             "seconds": self.seconds,
             "readers": [reader.to_json() for reader in self.readers],
             "contract": [finding.to_json() for finding in self.contract],
+            "judged_otherwise": self.is_judged_otherwise,
         }
 
 
@@ -261,7 +265,12 @@ class _Comparison:
             seconds=seconds,
             readers=self._past.readers(id_) if change > ChangeClass.ADDITIVE and before is not None else (),
             contract=promises,
+            is_judged_otherwise=bool(before and after) and self._is_judged_otherwise(id_),
         )
+
+    def _is_judged_otherwise(self, id_: str) -> bool:
+        now, then = self._now.assets[id_], self._then.assets[id_]
+        return judged_by(checks_of(self._now, now)) != judged_by(checks_of(self._then, then))
 
     def _difference(self, id_: str) -> Difference:
         before, after = self._meant_then.get(id_), self._meant.get(id_)
