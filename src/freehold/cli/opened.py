@@ -15,6 +15,7 @@ from freehold.foundation import Caller, Exit, FreeholdError, Problems, Simulated
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
+    from freehold.engines import Engine
     from freehold.estate.model import Environment, Estate
     from freehold.ledger import Ledger
 
@@ -54,24 +55,34 @@ def opened_delivery(
     was applied last, and says so.
     """
     from freehold.delivery import Delivery
-    from freehold.engines import open_engine
-    from freehold.foundation.secrets import resolved
 
     estate = loaded_or_applied(start, env) if in_need else loaded(start)
     chosen = chosen_environment(estate, env)
-    connection = estate.connections[chosen.connection]
-    settings = {
-        name: resolved(value, root=estate.root, where=connection.where) for name, value in connection.settings.items()
-    }
     clock = SimulatedClock(_past(at)) if at else SystemClock()
     with ExitStack() as closing:
-        engine = open_engine(connection.url, root=str(estate.root), wait_s=wait_s, **settings)
-        closing.callback(engine.close)
+        engine = closing.enter_context(opened_engine(estate, chosen, wait_s=wait_s))
         ledger = closing.enter_context(opened_ledger(estate))
         caller = Caller.at_the_shell()
         delivery = Delivery(estate, engine, ledger, env=chosen.name, clock=clock, caller=caller, jobs=jobs)
         closing.callback(delivery.close)
         yield delivery
+
+
+@contextmanager
+def opened_engine(estate: Estate, chosen: Environment, *, wait_s: float = 0.0) -> Iterator[Engine]:
+    """Open the warehouse of an environment."""
+    from freehold.engines import open_engine
+    from freehold.foundation.secrets import resolved
+
+    connection = estate.connections[chosen.connection]
+    settings = {
+        name: resolved(value, root=estate.root, where=connection.where) for name, value in connection.settings.items()
+    }
+    engine = open_engine(connection.url, root=str(estate.root), wait_s=wait_s, **settings)
+    try:
+        yield engine
+    finally:
+        engine.close()
 
 
 @contextmanager
