@@ -74,6 +74,16 @@ def test_a_run_of_a_part_leaves_the_rest_behind_and_says_so(live: Shop) -> None:
     assert _of(live.delivery, "shop.orders").safe == "yes"
 
 
+def test_what_waits_in_quarantine_is_told_once(live: Shop) -> None:
+    """A corrected day that fails further down is in quarantine; it is not also out of date."""
+    write_day(live.root, days(5)[4], [("a", "b1", 1000, 20.0), ("b", "b2", 1, 1.0)])
+    live.delivery.run()
+
+    status = _of(live.delivery, "shop.orders")
+    assert status.safe == "stale"
+    assert [r for r in status.reasons if "shop.orders.daily" in r] == ["shop.orders.daily 2024-01-05 is in quarantine"]
+
+
 def test_a_day_that_only_some_have_is_told(live: Shop) -> None:
     """A new day in one asset and not in what reads it."""
     live.clock.advance(timedelta(days=10))

@@ -24,7 +24,7 @@ def outdated(
     for asset in graph.assets.values():
         if asset.kind in (Kind.SOURCE, Kind.EXTERNAL) or overlay.is_otherwise(asset):
             continue
-        behind = _behind(asset, graph, overlay, definitions)
+        behind = _behind(asset, graph, overlay, definitions, waiting)
         if behind is None and asset.by_interval:
             lacking = (i for i in intervals.get(asset.id, ()) if i not in overlay.standing(asset.id))
             over = [i for i in lacking if i.end.replace(tzinfo=UTC) <= now]
@@ -35,11 +35,13 @@ def outdated(
     return found
 
 
-def _behind(asset: Asset, graph: Graph, overlay: Overlay, definitions: Definitions) -> str | None:
+def _behind(
+    asset: Asset, graph: Graph, overlay: Overlay, definitions: Definitions, waiting: Mapping[str, Candidate]
+) -> str | None:
     """Return the first input of which another version is live than the one this was built from."""
     for interval, candidate in overlay.standing(asset.id).items():
         step = wanted(asset, interval, graph, overlay, {}, definitions)
-        if step is None or candidate.definition != step.definition:
+        if step is None or candidate.definition != step.definition or step.key in waiting:
             continue
         built = {i for i in candidate.inputs if not i.startswith("seen:")}
         for version in step.inputs:
