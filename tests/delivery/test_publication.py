@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from shop import START, URL_FILE, Shop, days, ordinary_day, write_day
 
-from freehold.delivery.publication import Move, Settlement
+from freehold.delivery.release import Move, Settlement
 from freehold.engines import Relation
 from freehold.foundation import FreeholdError
 

@@ -11,7 +11,7 @@ from freehold.cli.output import as_json, emit, in_a_line, say, table
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
-    from freehold.delivery.publication import Candidate
+    from freehold.delivery.release import Candidate
 
 
 @click.group(epilog="Example: freehold quarantine show 1042")

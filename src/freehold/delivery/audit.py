@@ -10,7 +10,7 @@ from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval
 from freehold.delivery.overlay import Overlay, fingerprint
-from freehold.delivery.publication import Candidate
+from freehold.delivery.release import Candidate
 from freehold.delivery.states import States
 from freehold.delivery.textual import column_type
 from freehold.delivery.times import in_interval, interval_check

@@ -10,8 +10,9 @@ from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.files import FileVersion, explained_by_file, reading
 from freehold.delivery.interval import Interval, hull
 from freehold.delivery.overlay import Overlay, fingerprint, physical_name
-from freehold.delivery.publication import BATCH, STORE, Candidate, Publication
+from freehold.delivery.publication import Publication
 from freehold.delivery.python_model import Worker
+from freehold.delivery.release import BATCH, STORE, Candidate
 from freehold.delivery.step import Step
 from freehold.engines import Column, Engine, Relation, Session, quoted
 from freehold.foundation import LOCAL, Clock, Exit, FreeholdError, Where

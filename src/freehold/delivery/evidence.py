@@ -13,7 +13,7 @@ from typing import Any
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Asset
 from freehold.delivery.interval import Interval
-from freehold.delivery.publication import Candidate, Move
+from freehold.delivery.release import Candidate, Move
 from freehold.delivery.step import Status, StepOutcome
 from freehold.ledger import Event
 from freehold.quality import Result, TableState

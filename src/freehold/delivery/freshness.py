@@ -8,7 +8,7 @@ from datetime import datetime
 from freehold.delivery.asset import Asset
 from freehold.delivery.evidence import Evidence
 from freehold.delivery.graph import Graph
-from freehold.delivery.publication import Live
+from freehold.delivery.release import Live
 from freehold.estate.durations import seconds
 from freehold.ledger import Event
 

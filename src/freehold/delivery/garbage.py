@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from freehold.delivery.publication import Candidate, Membership, Release
+from freehold.delivery.release import Candidate, Membership, Release
 
 GRACE = timedelta(hours=1)  # longer than any query we let run
 QUARANTINE_KEPT = timedelta(days=90)  # so that what was caught can still be looked at after it was replaced

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.graph import Graph
 from freehold.delivery.overlay import Overlay, batches
-from freehold.delivery.publication import STORE, Candidate, Live, Move, Publication
+from freehold.delivery.publication import Publication
+from freehold.delivery.release import STORE, Candidate, Live, Move
 from freehold.engines import quoted
 
 

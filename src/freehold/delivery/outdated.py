@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.graph import Graph
 from freehold.delivery.overlay import Overlay
-from freehold.delivery.publication import Candidate
+from freehold.delivery.release import Candidate
 from freehold.delivery.step import Definitions, intervals_of, wanted
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.interval import Interval
-from freehold.delivery.publication import BATCH, STORE, Candidate, Live
+from freehold.delivery.release import BATCH, STORE, Candidate, Live
 from freehold.engines import Column, quoted
 
 

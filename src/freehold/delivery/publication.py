@@ -15,22 +15,30 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import stamina
 
 from freehold.delivery.interval import Interval
+from freehold.delivery.release import (
+    BATCH,
+    STORE,
+    SYSTEM,
+    Candidate,
+    Judged,
+    Live,
+    Membership,
+    Move,
+    Release,
+    Settlement,
+)
 from freehold.engines import Relation, Session, literal, quoted
 from freehold.foundation import Exit, FreeholdError, Transient
 
 if TYPE_CHECKING:
     from freehold.delivery.garbage import Garbage
-
-SYSTEM = "freehold"
-STORE = "freehold_data"
-BATCH = "_batch"
 
 FORMAT = 1  # of the tables below; raise it with a migration that brings older ones up to date
 
@@ -67,136 +75,6 @@ _COLUMNS = (
     "c.candidate, c.asset, c.physical, c.definition, c.interval_start, c.interval_end, c.step_key, c.inputs, c.rows, "
     "c.state, c.audit, c.run_id, c.built_at, c.reason"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Data built beside what is live.
-
-    Attributes:
-        inputs: what it was built from: `file:<path>=<digest>`, `<asset>@<candidate>` or `<asset>#<epoch>`.
-        state: built | audited | quarantined | discarded.
-        audit: fingerprint of the checks it was judged by; None before it was.
-    """
-
-    id: int
-    asset: str
-    physical: str
-    definition: str
-    interval: Interval | None
-    step_key: str
-    inputs: tuple[str, ...]
-    rows: int
-    run_id: str
-    built_at: datetime
-    state: str = "built"
-    audit: str | None = None
-    reason: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What a step that reads this calls it among its inputs."""
-        return f"{self.asset}@{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """What is live of one asset: the release at `epoch`, a set of candidates."""
-
-    asset: str
-    deployment: str
-    epoch: int
-    physical: str
-    view_sql: str
-    pinned: bool
-    published_at: datetime
-    members: tuple[Candidate, ...] = ()
-
-    @property
-    def rows(self) -> int:
-        """Rows a consumer reads."""
-        return sum(m.rows for m in self.members)
-
-    def member_for(self, interval: Interval) -> Candidate | None:
-        """Return the candidate that holds exactly this interval."""
-        return next((m for m in self.members if m.interval == interval), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """The next release of one asset: which candidates come, which go, and the view that shows the result.
-
-    `expected_epoch` is the epoch this was planned against (0: never published); another one found means another writer
-    was here. `restores` is the epoch a rollback goes back to; `reads` the epochs of inputs that a view is fixed to.
-    """
-
-    asset: str
-    view: Relation
-    physical: str
-    view_sql: str
-    expected_epoch: int
-    added: tuple[int, ...] = ()
-    removed: tuple[int, ...] = ()
-    restores: int | None = None
-    pinned: bool = False
-    reads: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """A candidate was part of an asset's releases from one epoch up to, not with, another (None: it still is)."""
-
-    env: str
-    asset: str
-    candidate: int
-    from_epoch: int
-    to_epoch: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """One release of one asset.
-
-    `number` orders runs, each of which may make several deployments; `reads` are the epochs of inputs that a view is
-    fixed to.
-    """
-
-    env: str
-    asset: str
-    epoch: int
-    deployment: str
-    number: int
-    restores: int | None
-    physical: str
-    view_sql: str
-    reads: tuple[tuple[str, int], ...]
-    published_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the audit of one candidate came to, written in the transaction that acts on it."""
-
-    candidate: int
-    state: str
-    audit: str
-    reason: str | None = None
-    profile: str | None = None
-    rows: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """Everything that one wave changes, all of it in one transaction.
-
-    `number` is that of an earlier settlement of the same run, if there was one: they are gone back to together.
-    """
-
-    deployment: str
-    moves: tuple[Move, ...] = ()
-    judged: tuple[Judged, ...] = ()
-    events: str = "[]"
-    number: int | None = None
 
 
 class Publication:

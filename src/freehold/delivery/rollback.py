@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from freehold.delivery.graph import Graph
-from freehold.delivery.publication import Live, Move, Release
+from freehold.delivery.release import Live, Move, Release
 from freehold.foundation import FreeholdError
 
 

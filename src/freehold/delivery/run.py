@@ -27,7 +27,7 @@ from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import goes_to_a_new_table, moves_of
 from freehold.delivery.phases import phases, waits_for
-from freehold.delivery.publication import Candidate, Judged, Live, Move, Settlement
+from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.samples import keep_sample
 from freehold.delivery.step import (
     Arrived,

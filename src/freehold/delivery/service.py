@@ -7,24 +7,25 @@ import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 
-from freehold.delivery.arrival import Expected, expected, late, promise_of
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.applying import apply
+from freehold.delivery.arrival import Expected
+from freehold.delivery.asset import Kind
 from freehold.delivery.audit import Auditor
 from freehold.delivery.build import Shape
-from freehold.delivery.evidence import Evidence, expectation, packed, unpacked
+from freehold.delivery.evidence import Evidence, packed, unpacked
+from freehold.delivery.expecting import Expectations
 from freehold.delivery.files import FileVersion, Landing
 from freehold.delivery.garbage import Garbage, garbage
 from freehold.delivery.graph import Graph, default_environment, relation_of
 from freehold.delivery.interval import Interval
 from freehold.delivery.outdated import outdated
 from freehold.delivery.overlay import Overlay
-from freehold.delivery.plan.versions import keep, last_applied
-from freehold.delivery.publication import STORE, Candidate, Live, Move, Publication, Settlement
+from freehold.delivery.publication import Publication
 from freehold.delivery.python_model import Worker
+from freehold.delivery.release import STORE, Candidate, Live, Move, Settlement
 from freehold.delivery.rollback import Return, returns_of
 from freehold.delivery.run import Progress, Run, RunOutcome
 from freehold.delivery.standing import judge, judge_anew
@@ -83,9 +84,8 @@ class Delivery:
         self.files = None if engine.capabilities.reads_files else open_engine("duckdb://", root=str(self.root))
         self._landing = Landing(self.root)
         self._definitions: Definitions | None = None
-        self._told: dict[str, datetime | None] = {}  # when the last delivery was due that the ledger knows of
-        self._first: dict[str, Interval] = {}
-        self._applied: Mapping[str, str] | None = None
+        self._expectations = Expectations(estate, self.graph, self._landing, ledger, env)
+        self._is_applied = False
         self._is_clean = False  # whether everything begun through this object has ended well
         self._left: tuple[int, Mapping[str, Live]] | None = None  # the last token held here, and what it left live
 
@@ -119,8 +119,10 @@ class Delivery:
             return RunOutcome(self.ids.new(), (), (), 0, (), 0.0)  # others build all of it, so nothing is written
         is_new = self._is_new_warehouse()
         with self._writing() as (session, token):
-            self._apply()
-            self._expect()
+            if not self._is_applied:
+                apply(self.estate, self.graph, self.ledger, self.root, self.env)
+                self._is_applied = True
+            self._expectations.remember(self.clock.now())
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
             self._left = (token, run.live)
@@ -267,11 +269,7 @@ class Delivery:
 
     def late(self) -> tuple[Expected, ...]:
         """Return deliveries that should have come by now and are not there."""
-        found: list[Expected] = []
-        now = self.clock.now()
-        for asset, due in self._due():
-            found += late(iter(due), set(self._landing.arrived(asset)), now)
-        return tuple(found)
+        return self._expectations.late(self.clock.now())
 
     # -- what runs and other parts of this room ask
 
@@ -380,63 +378,6 @@ class Delivery:
             if ended.id and self.ledger.get(ended.id) is None:
                 self.ledger.append(ended)
 
-    def _apply(self) -> None:
-        """Record which estate is in force, when it is another than before."""
-        hashes = dict(self.estate.hashes)
-        if self._applied == hashes:
-            return
-        self._applied = hashes
-        last = last_applied(self.ledger, self.env)
-        before = dict(last.data.get("resources") or {}) if last else {}
-        version = str(last.data.get("version") or "") if last else ""
-        if before == hashes and version:
-            return
-        content = {
-            "estate": self.estate.id,
-            "env": self.env,
-            "version": keep(self.ledger, self.root, version),
-            "resources": hashes,
-            "added": sorted(set(hashes) - set(before)),
-            "changed": sorted(k for k in hashes if k in before and hashes[k] != before[k]),
-            "removed": sorted(set(before) - set(hashes)),
-            "assets": {
-                a.id: {
-                    "tier": a.product.tier,
-                    "owner": a.product.team,
-                    "product": a.product.id,
-                    "domain": a.product.domain,
-                }
-                for a in self.graph.assets.values()
-            },
-        }
-        self.ledger.append(Event("estate.applied", content, env=self.env, subject=self.estate.id))
-
-    def _due(self, since: Mapping[str, datetime] = MappingProxyType({})) -> Iterator[tuple[Asset, list[Expected]]]:
-        """Return what was due until now (from an instant on, where one is given) of every source that promises."""
-        calendar = self.estate.calendars.get(str(self.estate.defaults.get("calendar", "")))
-        for asset in self.graph.assets.values():
-            promise = promise_of(asset, self.estate) if asset.kind is Kind.SOURCE else None
-            first = self._first_of(asset) if promise else None
-            if promise and first:
-                start = since[asset.id].date() - timedelta(days=2) if asset.id in since else first.start.date()
-                yield asset, list(expected(asset, promise, calendar, start, self.clock.now()))
-
-    def _expect(self) -> None:
-        """Remember what was due since the last run, so that what never comes can count."""
-        for asset in self.graph.assets.values():
-            if asset.kind is Kind.SOURCE and asset.id not in self._told:
-                last = self.ledger.read(
-                    types=("run.expected",), subject=asset.id, env=self.env, newest_first=True, limit=1
-                )
-                self._told[asset.id] = next((e.occurred_at for e in last), None)
-        fresh = []
-        for asset, due in self._due({name: at for name, at in self._told.items() if at}):
-            last_told = self._told[asset.id]
-            fresh += [(asset, e) for e in due if last_told is None or e.due_at > last_told]
-        if fresh:
-            self.ledger.append(*(expectation(self.env, asset, e) for asset, e in fresh))
-            self._told |= {asset.id: e.due_at for asset, e in fresh}
-
     def _is_new_warehouse(self) -> bool:
         """Say whether nothing was ever written to this warehouse, though the ledger knows of deployments."""
         with self.reading() as session:
@@ -448,15 +389,6 @@ class Delivery:
         if is_new:
             yield "The warehouse held nothing of what the ledger says was published, so everything was built again."
         yield from self._landing.unread(self.graph.assets.values())
-
-    def _first_of(self, asset: Asset) -> Interval | None:
-        """Return the first interval a source ever had a file for."""
-        if asset.id not in self._first:
-            first = min((i for i in self._landing.arrived(asset) if i), default=None)
-            if first is None:
-                return None
-            self._first[asset.id] = first
-        return self._first[asset.id]
 
     def _retired(self, live: Mapping[str, Live]) -> dict[str, Relation]:
         usual = default_environment(self.estate)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.evidence import Evidence
 from freehold.delivery.overlay import Overlay, fingerprint
-from freehold.delivery.publication import Live
+from freehold.delivery.release import Live
 from freehold.delivery.samples import keep_sample
 from freehold.engines import Session
 from freehold.ledger import Recorded

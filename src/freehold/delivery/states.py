@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from freehold.delivery.asset import Asset
 from freehold.delivery.overlay import Overlay
-from freehold.delivery.publication import Candidate, Publication
+from freehold.delivery.publication import Publication
+from freehold.delivery.release import Candidate
 from freehold.engines import Session
 from freehold.quality import TableState
 

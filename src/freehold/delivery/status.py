@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.freshness import newest_interval
-from freehold.delivery.publication import Candidate, Live
+from freehold.delivery.release import Candidate, Live
 from freehold.delivery.standing import verdicts
 from freehold.delivery.step import Status
 from freehold.engines import Relation

@@ -12,8 +12,8 @@ from freehold.delivery.files import FileVersion
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval, cell
 from freehold.delivery.overlay import Overlay, fingerprint
-from freehold.delivery.publication import Candidate
 from freehold.delivery.python_model import definition as python_definition
+from freehold.delivery.release import Candidate
 from freehold.delivery.template import same_definition
 from freehold.delivery.textual import column_type
 from freehold.quality import Result
