@@ -132,8 +132,8 @@ def test_columns_that_are_not_there_are_found_before_a_run(estate: Path) -> None
 def test_a_setting_that_names_no_column_is_found_before_a_run(estate: Path) -> None:
     """`event_time` and `unique_key` are columns of the model, or the error says which it has."""
     model = next(estate.rglob("models/*.sql"))
-    setting = "materialized='incremental', incremental_strategy='microbatch', batch_size='day', event_time='wehn'"
-    (model.parent / "timed.sql").write_text(
+    setting = "materialized='incremental', unique_key='wehn'"
+    (model.parent / "keyed.sql").write_text(
         f"{{{{ config({setting}) }}}}\nselect 1 as one, date '2024-01-01' as when_\n"
     )
 
@@ -141,5 +141,5 @@ def test_a_setting_that_names_no_column_is_found_before_a_run(estate: Path) -> N
 
     assert done.returncode == 1
     assert "FH-M017" in done.stderr
-    assert "timed.sql:1:" in done.stderr
+    assert "keyed.sql:1:" in done.stderr
     assert "`when_`" in done.stderr

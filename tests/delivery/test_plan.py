@@ -147,6 +147,22 @@ def test_a_promise_that_no_model_keeps_blocks(tmp_path: Path) -> None:
     assert [(f.code, "`sold`" in f.problem) for f in found.findings] == [("FH-M016", True)]
 
 
+@pytest.mark.parametrize(
+    ("model", "setting", "column"),
+    [("lines", "event_time='sold_on'", "sold"), ("buyers", "unique_key='buyer'", "byer")],
+)
+def test_a_setting_that_names_no_column_is_found(tmp_path: Path, model: str, setting: str, column: str) -> None:
+    """What a model is kept by is a column that it gives, or the near one is named at its place."""
+    wrong = setting.replace(setting.partition("'")[2].rstrip("'"), column)
+    found = _planned(tmp_path, {model: MODELS[model].replace(setting, wrong)})
+    (finding,) = found.findings
+    assert finding.code == "FH-M017"
+    assert f"`{column}`" in finding.problem
+    assert finding.where is not None
+    assert finding.where.path.endswith(f"{model}.sql")
+    assert finding.fix.startswith("Did you mean")
+
+
 def test_words_build_nothing(tmp_path: Path) -> None:
     """A contract with other words is metadata: reported, not built."""
     before = Version(replace(shop(tmp_path), hashes={"DataContract:shop.orders.daily": "a"}), "x", is_deployed=True)
