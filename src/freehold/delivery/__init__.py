@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from freehold.delivery.interval import Interval, parse_interval
+    from freehold.delivery.outcome import RunOutcome
     from freehold.delivery.rollback import Return
-    from freehold.delivery.run import RunOutcome
     from freehold.delivery.service import Delivery
     from freehold.delivery.status import AssetStatus, ProductStatus
     from freehold.delivery.step import Status, StepOutcome
@@ -15,7 +15,7 @@ _LAZY = {
     "Interval": "interval",
     "parse_interval": "interval",
     "Return": "rollback",
-    "RunOutcome": "run",
+    "RunOutcome": "outcome",
     "Status": "step",
     "StepOutcome": "step",
     "AssetStatus": "status",

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import goes_to_a_new_table, moves_of
+from freehold.delivery.outcome import RunOutcome, Wave, Work
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.samples import keep_sample
@@ -41,7 +42,7 @@ from freehold.delivery.step import (
 )
 from freehold.engines import Session
 from freehold.foundation import Exit, FreeholdError, Transient
-from freehold.quality import Evaluation, Result
+from freehold.quality import Result
 
 if TYPE_CHECKING:
     from freehold.delivery.service import Delivery
@@ -49,57 +50,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[["StepOutcome | None", int, int], None]
 """Called with a finished step (or None), how many intervals are done, and how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
-    """What a run came to. `deployments` are the settlements that published something; `unchanged` counts steps
-    that had nothing new to do; `pinned` names assets a rollback keeps where they are; `later` are files dated after
-    the instant until which intervals were asked for; `judged` tells what is live and was judged anew, because its
-    contract asks more than it did; `notices` are what a person should know and no step could tell.
-    """
-
-    run_id: str
-    steps: tuple[StepOutcome, ...]
-    deployments: tuple[str, ...]
-    unchanged: int
-    pinned: tuple[str, ...]
-    seconds: float
-    later: tuple[str, ...] = ()
-    judged: Mapping[str, Evaluation] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
-
-    @property
-    def nothing_to_do(self) -> bool:
-        """Whether the run changed nothing and found nothing new."""
-        return all(s.repeated for s in self.steps) and not self.judged
-
-    @property
-    def exit_code(self) -> Exit:
-        """What the command ends with: a finding if anything was kept from being published."""
-        bad = any(r.blocks for e in self.judged.values() for r in e.results)
-        return Exit.FINDING if bad or any(s.status is not Status.PUBLISHED for s in self.steps) else Exit.DONE
-
-    def of(self, status: Status) -> tuple[StepOutcome, ...]:
-        """Return the steps that ended so."""
-        return tuple(s for s in self.steps if s.status is status)
-
-
-@dataclass(slots=True)
-class _Work:
-    """One step in hand: what it gave, and what its audit came to."""
-
-    outcome: StepOutcome
-    candidate: Candidate | None = None
-    evaluation: Evaluation | None = None
-    started: float = 0.0
-
-
-@dataclass(slots=True)
-class _Wave:
-    """What has happened since the last settlement."""
-
-    work: list[_Work] = field(default_factory=list)
 
 
 class Run:
@@ -139,7 +89,7 @@ class Run:
         self._together = False
         self._later: set[str] = set()
         self._number: int | None = None
-        self._wave = _Wave()
+        self._wave = Wave()
         self._steps: list[StepOutcome] = []
         self._deployments: list[str] = []
         self._unchanged = 0
@@ -282,7 +232,7 @@ class Run:
         sorter = TopologicalSorter({n: self._waits_for[n] & set(names) for n in names})
         sorter.prepare()
         with ThreadPoolExecutor(self._d.jobs) as pool:
-            running: dict[Future[_Work | None], str] = {}
+            running: dict[Future[Work | None], str] = {}
             while sorter.is_active():
                 for name in sorter.get_ready():
                     running[pool.submit(self._apart, name, interval)] = name
@@ -290,14 +240,14 @@ class Run:
                     self._finish(future.result())
                     sorter.done(running.pop(future))
 
-    def _apart(self, name: str, interval: Interval | None) -> _Work | None:
+    def _apart(self, name: str, interval: Interval | None) -> Work | None:
         session = self._d.session("build")
         try:
             return self._step(session, name, interval)
         finally:
             session.close()
 
-    def _finish(self, work: _Work | None) -> None:
+    def _finish(self, work: Work | None) -> None:
         if work is None:
             return
         self._wave.work.append(work)
@@ -308,7 +258,7 @@ class Run:
                 self._lacking.add(outcome.asset)
         self._progress(work.outcome, 0, 0)
 
-    def _step(self, session: Session, name: str, interval: Interval | None) -> _Work | None:
+    def _step(self, session: Session, name: str, interval: Interval | None) -> Work | None:
         """Bring one asset, or one interval of it, up to date; None when it is."""
         asset = self._graph.assets[name]
         holder = self._holder(asset, interval)
@@ -320,12 +270,12 @@ class Run:
             return None
         earlier = self._waiting.get(step.key)
         if earlier and earlier.state == "quarantined" and earlier.audit == self._d.auditor.fingerprint(asset):
-            return _Work(self._outcome(step, Status.QUARANTINED, earlier, earlier.reason or "", repeated=True), earlier)
+            return Work(self._outcome(step, Status.QUARANTINED, earlier, earlier.reason or "", repeated=True), earlier)
         if earlier and earlier.state == "discarded":
             return None
         return self._attempt(session, step, earlier)
 
-    def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> _Work:
+    def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> Work:
         began = time.perf_counter()
         try:
             for attempt in stamina.retry_context(on=Transient, attempts=3, wait_initial=0.1, wait_max=2.0):
@@ -348,7 +298,7 @@ class Run:
         if not failed:
             audit = self._d.auditor.fingerprint(step.asset)
             self._overlay.accept(replace(candidate, state="audited", audit=audit), query)
-        return _Work(outcome, candidate, evaluation, began)
+        return Work(outcome, candidate, evaluation, began)
 
     def _candidate(self, session: Session, step: Step, earlier: Candidate | None) -> tuple[Candidate, str]:
         """Return the candidate of a step: one that is there already, or a new one."""
@@ -358,7 +308,7 @@ class Run:
         file = self._arrived[step.asset.id][step.interval] if step.asset.kind is Kind.SOURCE else None
         return self._builder.build(session, step, id_, self.run_id, self._d.clock, file)
 
-    def _broken(self, session: Session, step: Step, error: FreeholdError, began: float) -> _Work:
+    def _broken(self, session: Session, step: Step, error: FreeholdError, began: float) -> Work:
         """Return the outcome of a step that could not be built. Bad data is quarantined, a bad model failed."""
         is_data = step.asset.kind is Kind.SOURCE
         status = Status.QUARANTINED if is_data else Status.FAILED
@@ -368,15 +318,15 @@ class Run:
             candidate = self._builder.refused(session, step, id_, self.run_id, self._d.clock)
         seconds = time.perf_counter() - began
         outcome = self._outcome(step, status, candidate, str(error), code=error.code, seconds=seconds)
-        return _Work(outcome, candidate, None, began)
+        return Work(outcome, candidate, None, began)
 
-    def _held(self, asset: Asset, interval: Interval | None, step: Step | None, holder: StepOutcome) -> _Work | None:
+    def _held(self, asset: Asset, interval: Interval | None, step: Step | None, holder: StepOutcome) -> Work | None:
         standing = self._overlay.standing(asset.id).get(interval)
         if interval is None and step is not None and is_done(step, standing) and holder.repeated:
             return None
         live = self._overlay.live.get(asset.id)
         at = f" of {holder.interval}" if holder.interval and holder.interval != interval else ""
-        return _Work(
+        return Work(
             StepOutcome(
                 asset=asset.id,
                 product=asset.product.id,
@@ -454,7 +404,7 @@ class Run:
 
     def _settle(self, *, is_last: bool = False) -> None:
         """Publish what passed and remember everything, all at once; after the last wave, also how old the data is."""
-        wave, self._wave = self._wave, _Wave()
+        wave, self._wave = self._wave, Wave()
         waiting = self._kept_back()
         for work in wave.work:
             if work.outcome.status is Status.PUBLISHED and work.outcome.asset in waiting:
@@ -544,7 +494,7 @@ class Run:
             self._d.publication.define(self._session, asset, name, text)
         self._definitions.new.clear()
 
-    def _judged(self, fresh: Iterable[_Work]) -> Iterator[Judged]:
+    def _judged(self, fresh: Iterable[Work]) -> Iterator[Judged]:
         for work in fresh:
             if work.candidate is None:
                 continue
@@ -553,7 +503,7 @@ class Run:
             profile = json.dumps(work.evaluation.state.to_json()) if work.evaluation else None
             yield Judged(work.candidate.id, state, audit, work.outcome.reason or None, profile, work.candidate.rows)
 
-    def _events(self, evidence: Evidence, fresh: list[_Work], moves: Sequence[Move]) -> Iterator[Event]:
+    def _events(self, evidence: Evidence, fresh: list[Work], moves: Sequence[Move]) -> Iterator[Event]:
         candidates = {w.candidate.id: w.candidate for w in fresh if w.candidate}
         now = self._d.clock.now()
         for work in fresh:

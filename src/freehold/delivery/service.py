@@ -21,13 +21,14 @@ from freehold.delivery.files import FileVersion, Landing
 from freehold.delivery.garbage import Garbage, garbage
 from freehold.delivery.graph import Graph, default_environment, relation_of
 from freehold.delivery.interval import Interval
+from freehold.delivery.outcome import RunOutcome
 from freehold.delivery.outdated import outdated
 from freehold.delivery.overlay import Overlay
 from freehold.delivery.publication import Publication
 from freehold.delivery.python_model import Worker
 from freehold.delivery.release import STORE, Candidate, Live, Move, Settlement
 from freehold.delivery.rollback import Return, returns_of
-from freehold.delivery.run import Progress, Run, RunOutcome
+from freehold.delivery.run import Progress, Run
 from freehold.delivery.standing import judge, judge_anew
 from freehold.delivery.states import States
 from freehold.delivery.status import ProductStatus, status_of
@@ -380,6 +381,8 @@ class Delivery:
 
     def _is_new_warehouse(self) -> bool:
         """Say whether nothing was ever written to this warehouse, though the ledger knows of deployments."""
+        if self._left is not None:  # something was, by this object
+            return False
         with self.reading() as session:
             if self.publication.is_there(session):
                 return False

@@ -1,0 +1,62 @@
+"""What a run came to, and what it has in hand on the way there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from freehold.delivery.release import Candidate
+from freehold.delivery.step import Status, StepOutcome
+from freehold.foundation import Exit
+from freehold.quality import Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What a run came to. `deployments` are the settlements that published something; `unchanged` counts steps
+    that had nothing new to do; `pinned` names assets a rollback keeps where they are; `later` are files dated after
+    the instant until which intervals were asked for; `judged` tells what is live and was judged anew, because its
+    contract asks more than it did; `notices` are what a person should know and no step could tell.
+    """
+
+    run_id: str
+    steps: tuple[StepOutcome, ...]
+    deployments: tuple[str, ...]
+    unchanged: int
+    pinned: tuple[str, ...]
+    seconds: float
+    later: tuple[str, ...] = ()
+    judged: Mapping[str, Evaluation] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether the run changed nothing and found nothing new."""
+        return all(s.repeated for s in self.steps) and not self.judged
+
+    @property
+    def exit_code(self) -> Exit:
+        """What the command ends with: a finding if anything was kept from being published."""
+        bad = any(r.blocks for e in self.judged.values() for r in e.results)
+        return Exit.FINDING if bad or any(s.status is not Status.PUBLISHED for s in self.steps) else Exit.DONE
+
+    def of(self, status: Status) -> tuple[StepOutcome, ...]:
+        """Return the steps that ended so."""
+        return tuple(s for s in self.steps if s.status is status)
+
+
+@dataclass(slots=True)
+class Work:
+    """One step in hand: what it gave, and what its audit came to."""
+
+    outcome: StepOutcome
+    candidate: Candidate | None = None
+    evaluation: Evaluation | None = None
+    started: float = 0.0
+
+
+@dataclass(slots=True)
+class Wave:
+    """What has happened since the last settlement."""
+
+    work: list[Work] = field(default_factory=list)
