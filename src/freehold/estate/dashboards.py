@@ -1,0 +1,40 @@
+"""Dashboards and other consumers outside the estate, as values: whatever tool tells of them, they look alike here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from freehold.foundation import Where
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One thing a dashboard reads: a column of an asset or relation, or all of it where `column` is empty.
+
+    `of` is as its tool writes it: an asset id (`sales.orders.lines`) or a relation (`schema.table`,
+    `database.schema.table`).
+    """
+
+    of: str
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A consumer that no file of the estate builds: a dashboard, a report, a notebook, an application.
+
+    `tool` says where it was read from (`looker`, `tableau`, `powerbi`, `dbt`, `csv`), `kind` what it is (`dashboard`,
+    `report`, `notebook`, `application`, `ml`); `viewers` are the distinct people of the last 30 days, None where nobody
+    counted; `where` is the file that tells of it.
+    """
+
+    id: str
+    name: str
+    tool: str
+    where: Where
+    kind: str = "dashboard"
+    owner: str = ""
+    viewers: int | None = None
+    url: str = ""
+    reads: tuple[Reading, ...] = ()
+    metrics: tuple[str, ...] = ()
