@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.files import FileVersion, explained_by_file, reading
 from freehold.delivery.interval import Interval, hull
-from freehold.delivery.overlay import Overlay, fingerprint, physical_name
+from freehold.delivery.origins import Origins
+from freehold.delivery.overlay import Overlay, fingerprint, physical_name, version_of
 from freehold.delivery.publication import Publication
 from freehold.delivery.python_model import Worker
 from freehold.delivery.release import BATCH, STORE, Candidate
@@ -38,6 +39,7 @@ class Builder:
         assets: Mapping[str, Asset],
         worker: Worker,
         bound: dict[Shape, tuple[Column, ...]],
+        origins: Origins,
         files: Engine | None = None,
     ) -> None:
         self._root = root
@@ -46,6 +48,7 @@ class Builder:
         self._assets = assets
         self._worker = worker
         self._bound = bound
+        self._origins = origins
         self._files = files
 
     def build(
@@ -80,18 +83,32 @@ class Builder:
             return self._loaded_batch(session, step, id_, run_id, clock, self._rows_of(step, file))
         query = self._query(step, file)
         columns = self._columns(session, step, query)
-        physical = physical_name(step.asset.id, fingerprint(step.definition, str(columns)))
+        physical = self._table_for(step, columns)
         table = f"{STORE}.{quoted(physical)}"
         with session.transaction():
             if physical not in self._overlay.columns:
                 typed = ", ".join(f"{quoted(c.name)} {c.type}" for c in columns)
                 session.run(f"CREATE TABLE IF NOT EXISTS {table} ({BATCH} BIGINT, {typed})")
             names = ", ".join(quoted(c.name) for c in columns)
-            rows = session.run(f"INSERT INTO {table} ({BATCH}, {names}) SELECT {id_}, {names} FROM ({query}) AS fresh")
+            into = ", ".join(quoted(c.name) for c in self._overlay.columns.get(physical, columns))
+            rows = session.run(f"INSERT INTO {table} ({BATCH}, {into}) SELECT {id_}, {names} FROM ({query}) AS fresh")
             candidate = self._candidate(step, id_, physical, rows, run_id, clock)
             self._publication.stage(session, candidate)
-        self._overlay.columns[physical] = columns
+        self._overlay.columns.setdefault(physical, columns)
         return candidate
+
+    def _table_for(self, step: Step, columns: tuple[Column, ...]) -> str:
+        """Return the table for the rows of an interval: the one that stands, unless definition or columns are others.
+
+        Case is no difference: the same meaning in other words may spell a column `AMOUNT`.
+        """
+        standing = self._overlay.standing(step.asset.id)
+        newest = standing[next(reversed(standing))] if standing else None
+        if newest is not None and newest.definition == step.definition:
+            known = self._overlay.columns.get(newest.physical, ())
+            if [(c.name.casefold(), c.type) for c in known] == [(c.name.casefold(), c.type) for c in columns]:
+                return newest.physical
+        return physical_name(step.asset.id, fingerprint(step.definition, str(columns)))
 
     def _rows_of(self, step: Step, file: FileVersion) -> pa.Table:
         """Read a file here, for a warehouse that does not see it."""
@@ -226,22 +243,23 @@ class Builder:
         read = (self._overlay.columns.get(self._overlay.physical(name), ()) for name in step.asset.inputs)
         return (step.asset.id, step.definition, tuple(read))
 
-    def _seen(self, asset: Asset) -> tuple[str, ...]:
+    def _seen(self, asset: Asset) -> tuple[tuple[str, str, int], ...]:
         """Return which epochs a by-key asset has taken in, so that the next run knows what changed since."""
         seen = []
         for name in asset.inputs:
             if self._assets[name].by_interval:
                 live = self._overlay.live.get(name)
                 epoch = (live.epoch if live else 0) + (1 if name in self._overlay.accepted() else 0)
-                seen.append(f"seen:{name}#{epoch}")
+                seen.append((self._publication.env, name, epoch))
         return tuple(seen)
 
     def _came(self, session: Session, before: Candidate) -> list[Interval] | None:
         """Return the intervals that came to the inputs since a version was built; None if any was replaced or went."""
         intervals: list[Interval] = []
-        for name in (i for i in before.inputs if i.startswith("seen:")):
-            above, _, epoch = name.removeprefix("seen:").rpartition("#")
-            then = self._publication.members_at(session, above, int(epoch))
+        for env, above, epoch in before.seen:
+            then = self._publication.members_at(session, above, epoch, env=env)
+            if version_of(above, then) not in before.inputs:  # some of it was collected: nobody can say what changed
+                return None
             now = {c.id: c.interval for c in self._overlay.standing(above).values()}
             if then.keys() - now.keys():
                 return None
@@ -249,7 +267,14 @@ class Builder:
         return intervals
 
     def _candidate(
-        self, step: Step, id_: int, physical: str, rows: int, run_id: str, clock: Clock, seen: tuple[str, ...] = ()
+        self,
+        step: Step,
+        id_: int,
+        physical: str,
+        rows: int,
+        run_id: str,
+        clock: Clock,
+        seen: tuple[tuple[str, str, int], ...] = (),
     ) -> Candidate:
         return Candidate(
             id=id_,
@@ -258,10 +283,12 @@ class Builder:
             definition=step.definition,
             interval=step.interval,
             step_key=step.key,
-            inputs=(*step.inputs, *seen),
+            inputs=step.inputs,
             rows=rows,
             run_id=run_id,
             built_at=clock.now(),
+            origin=self._origins.of(step, self._overlay),
+            seen=seen,
         )
 
 

@@ -7,13 +7,19 @@ from datetime import UTC, datetime
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.graph import Graph
+from freehold.delivery.origins import Origins, is_done
 from freehold.delivery.overlay import Overlay
 from freehold.delivery.release import Candidate
 from freehold.delivery.step import Definitions, intervals_of, wanted
 
 
 def outdated(
-    graph: Graph, overlay: Overlay, definitions: Definitions, waiting: Mapping[str, Candidate], now: datetime
+    graph: Graph,
+    overlay: Overlay,
+    definitions: Definitions,
+    origins: Origins,
+    waiting: Mapping[str, Candidate],
+    now: datetime,
 ) -> dict[str, str]:
     """Return the assets that are not built from what is live of what they read, each with the first such input.
 
@@ -24,7 +30,7 @@ def outdated(
     for asset in graph.assets.values():
         if asset.kind in (Kind.SOURCE, Kind.EXTERNAL) or overlay.is_otherwise(asset):
             continue
-        behind = _behind(asset, graph, overlay, definitions, waiting)
+        behind = _behind(asset, graph, overlay, definitions, origins, waiting)
         if behind is None and asset.by_interval:
             lacking = (i for i in intervals.get(asset.id, ()) if i not in overlay.standing(asset.id))
             over = [i for i in lacking if i.end.replace(tzinfo=UTC) <= now]
@@ -36,14 +42,21 @@ def outdated(
 
 
 def _behind(
-    asset: Asset, graph: Graph, overlay: Overlay, definitions: Definitions, waiting: Mapping[str, Candidate]
+    asset: Asset,
+    graph: Graph,
+    overlay: Overlay,
+    definitions: Definitions,
+    origins: Origins,
+    waiting: Mapping[str, Candidate],
 ) -> str | None:
     """Return the first input of which another version is live than the one this was built from."""
     for interval, candidate in overlay.standing(asset.id).items():
         step = wanted(asset, interval, graph, overlay, {}, definitions)
         if step is None or candidate.definition != step.definition or step.key in waiting:
             continue
-        built = {i for i in candidate.inputs if not i.startswith("seen:")}
+        if is_done(step, candidate, origins, overlay):
+            continue
+        built = set(candidate.inputs)
         for version in step.inputs:
             if version not in built and "~" not in version:  # what others build has no version of its own
                 return version.partition("@")[0].partition("#")[0]

@@ -75,17 +75,22 @@ class Overlay:
         if not self.in_batches(asset):
             only = standing.get(None)
             return only.name if only else f"{asset.id}@0"
-        ids = ",".join(str(i) for i in sorted(c.id for c in standing.values()))
-        return f"{asset.id}#{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
+        return version_of(asset.id, (c.id for c in standing.values()))
 
     def versions_in(self, asset: Asset, interval: Interval) -> list[str]:
         """Return the versions of the intervals of an asset that lie in an interval."""
+        return [c.name for c in self.candidates_in(asset, interval)]
+
+    def candidates_in(self, asset: Asset, interval: Interval | None = None) -> list[Candidate]:
+        """Return what stands of an asset: in an interval, or all of it."""
         standing = self.standing(asset.id)
+        if interval is None:
+            return list(standing.values())
         exact = standing.get(interval)
         if exact is not None:
-            return [exact.name]
+            return [exact]
         found = (c for c in standing.values() if c.interval and c.interval.overlaps(interval))
-        return [c.name for c in sorted(found, key=lambda c: c.id)]
+        return sorted(found, key=lambda c: c.id)
 
     def reading(self, asset: Asset, interval: Interval | None = None) -> str:
         """Return SQL, fit to stand where a table may, of what stands now (of an interval, if given).
@@ -144,6 +149,12 @@ def batches(physical: str, columns: Iterable[Column], chosen: str) -> str:
     """Return SQL of the rows of chosen batches (a list of numbers, or a SELECT of them), without the batch column."""
     names = ", ".join(quoted(c.name) for c in columns)
     return f"(SELECT {names} FROM {STORE}.{quoted(physical)} WHERE {BATCH} IN ({chosen}))"
+
+
+def version_of(asset: str, candidates: Iterable[int]) -> str:
+    """Return the name of a set of batches, as an input of what reads them."""
+    ids = ",".join(str(i) for i in sorted(candidates))
+    return f"{asset}#{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
 
 
 def physical_name(asset: str, fingerprint: str) -> str:

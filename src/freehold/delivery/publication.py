@@ -31,6 +31,7 @@ from freehold.delivery.release import (
     Live,
     Membership,
     Move,
+    Origin,
     Release,
     Settlement,
 )
@@ -211,11 +212,13 @@ class Publication:
         """Forget events that the ledger has."""
         session.run(f"DELETE FROM {SYSTEM}.outbox WHERE env = ?", (self.env,))
 
-    def members_at(self, session: Session, asset: str, epoch: int) -> dict[int, Interval | None]:
-        """Return the candidates of one release, with their intervals."""
+    def members_at(
+        self, session: Session, asset: str, epoch: int, *, env: str | None = None
+    ) -> dict[int, Interval | None]:
+        """Return the candidates of one release (of another environment, if one is named), with their intervals."""
         found = session.rows(
             f"SELECT c.candidate, c.interval_start, c.interval_end FROM {SYSTEM}.candidate c "
-            f"WHERE c.candidate IN ({self.members_sql(asset, epoch)})"
+            f"WHERE c.candidate IN ({self.members_sql(asset, epoch, env)})"
         )
         return {id_: Interval(start, end) if start is not None else None for id_, start, end in found}
 
@@ -296,14 +299,14 @@ class Publication:
             f"INSERT INTO {SYSTEM}.definition VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (asset, definition, compiled)
         )
 
-    def members_sql(self, asset: str, epoch: int | None = None) -> str:
+    def members_sql(self, asset: str, epoch: int | None = None, env: str | None = None) -> str:
         """Return the SELECT of the candidates that are live now, or were at an epoch."""
         span = (
             "to_epoch IS NULL" if epoch is None else f"from_epoch <= {epoch} AND coalesce(to_epoch, {2**62}) > {epoch}"
         )
         return (
             f"SELECT candidate FROM {SYSTEM}.member "
-            f"WHERE env = {literal(self.env)} AND asset = {literal(asset)} AND {span}"
+            f"WHERE env = {literal(env or self.env)} AND asset = {literal(asset)} AND {span}"
         )
 
     def _hold(self, session: Session, fence: int) -> None:
@@ -433,15 +436,28 @@ def _listed(ids: Iterable[int]) -> str:
 def _row(c: Candidate) -> tuple[Any, ...]:
     start, end = (c.interval.start, c.interval.end) if c.interval else (None, None)
     return (
-        *(c.id, c.asset, c.physical, c.definition, start, end, c.step_key, json.dumps(c.inputs)),
+        *(c.id, c.asset, c.physical, c.definition, start, end, c.step_key, _noted(c)),
         *(c.rows, c.state, c.audit, c.run_id, c.built_at, c.reason, None),
     )
+
+
+def _noted(c: Candidate) -> str:
+    """Return what a candidate was built from, as it is kept; before origins were noted, it was a list of names."""
+    noted: dict[str, Any] = {"of": c.inputs}
+    if c.origin is not None:
+        noted |= {"means": c.origin.means, "roots": c.origin.roots}
+    return json.dumps(noted | ({"seen": c.seen} if c.seen else {}))
 
 
 def _candidate(row: Sequence[Any]) -> Candidate:
     id_, asset, physical, definition, start, end, step_key, inputs, rows, state, audit, run_id, built_at, reason = row
     interval = Interval(start, end) if start is not None else None
+    noted = json.loads(inputs)
+    of = noted["of"] if isinstance(noted, dict) else [i for i in noted if not i.startswith("seen:")]
+    more = noted if isinstance(noted, dict) else {}
     return Candidate(
-        *(id_, asset, physical, definition, interval, step_key, tuple(json.loads(inputs)), rows, run_id, built_at),
+        *(id_, asset, physical, definition, interval, step_key, tuple(of), rows, run_id, built_at),
         *(state, audit, reason),
+        origin=Origin(more["means"], tuple(more["roots"])) if "means" in more else None,
+        seen=tuple((env, name, epoch) for env, name, epoch in more.get("seen", ())),
     )

@@ -14,11 +14,24 @@ BATCH = "_batch"
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What rows follow from, whatever they were read through: equal origins, equal rows.
+
+    `means` is a digest of what the asset means down to its sources, `roots` stand for the versions of these.
+    """
+
+    means: str
+    roots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Data built beside what is live.
 
     Attributes:
         inputs: what it was built from: `file:<path>=<digest>`, `<asset>@<candidate>` or `<asset>#<epoch>`.
+        origin: what its rows follow from; None where nobody noted it.
+        seen: the releases that a by-key asset has taken in: (environment, asset, epoch).
         state: built | audited | quarantined | discarded.
         audit: fingerprint of the checks it was judged by; None before it was.
     """
@@ -36,6 +49,8 @@ class Candidate:
     state: str = "built"
     audit: str | None = None
     reason: str | None = None
+    origin: Origin | None = None
+    seen: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def name(self) -> str:

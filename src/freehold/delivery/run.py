@@ -26,6 +26,7 @@ from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import goes_to_a_new_table, moves_of
+from freehold.delivery.origins import is_done
 from freehold.delivery.outcome import RunOutcome, Wave, Work
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
@@ -36,7 +37,6 @@ from freehold.delivery.step import (
     Step,
     StepOutcome,
     intervals_of,
-    is_done,
     wanted,
     waves,
 )
@@ -77,9 +77,11 @@ class Run:
         self._overlay = delivery.overlay(session, token)
         self._waiting = delivery.waiting(session, self._overlay)
         self._definitions = delivery.definitions(session)
+        delivery.origins.equate(self._definitions, self._overlay)
         self._arrived: Arrived = delivery.arrived(self._selected)
         self._builder = Builder(
             *(delivery.root, delivery.publication, self._overlay, self._graph.assets, delivery.worker, delivery.bound),
+            delivery.origins,
             delivery.files,
         )
         self._waits_for = waits_for(
@@ -177,7 +179,11 @@ class Run:
     def _is_done(self, asset: Asset, interval: Interval) -> bool:
         """Say whether an interval stands as it should, or cannot be built at all."""
         step = wanted(asset, interval, self._graph, self._overlay, self._arrived, self._definitions)
-        return step is None or is_done(step, self._overlay.standing(asset.id).get(interval))
+        return step is None or self._stands(step)
+
+    def _stands(self, step: Step) -> bool:
+        standing = self._overlay.standing(step.asset.id).get(step.interval)
+        return is_done(step, standing, self._d.origins, self._overlay)
 
     def _is_chosen(self, asset: Asset, interval: Interval) -> bool:
         """Say whether an interval is asked for."""
@@ -265,7 +271,7 @@ class Run:
         step = wanted(asset, interval, self._graph, self._overlay, self._arrived, self._definitions)
         if holder is not None:
             return self._held(asset, interval, step, holder)
-        if step is None or is_done(step, self._overlay.standing(name).get(interval)):
+        if step is None or self._stands(step):
             self._unchanged += 1 if interval is None else 0
             return None
         earlier = self._waiting.get(step.key)
@@ -321,8 +327,7 @@ class Run:
         return Work(outcome, candidate, None, began)
 
     def _held(self, asset: Asset, interval: Interval | None, step: Step | None, holder: StepOutcome) -> Work | None:
-        standing = self._overlay.standing(asset.id).get(interval)
-        if interval is None and step is not None and is_done(step, standing) and holder.repeated:
+        if interval is None and step is not None and self._stands(step) and holder.repeated:
             return None
         live = self._overlay.live.get(asset.id)
         at = f" of {holder.interval}" if holder.interval and holder.interval != interval else ""

@@ -21,6 +21,7 @@ from freehold.delivery.files import FileVersion, Landing
 from freehold.delivery.garbage import Garbage, garbage
 from freehold.delivery.graph import Graph, default_environment, relation_of
 from freehold.delivery.interval import Interval
+from freehold.delivery.origins import Origins
 from freehold.delivery.outcome import RunOutcome
 from freehold.delivery.outdated import outdated
 from freehold.delivery.overlay import Overlay
@@ -83,6 +84,7 @@ class Delivery:
         self.bound: dict[Shape, tuple[Column, ...]] = {}
         # A warehouse on a server does not see the estate's files: they are read in this process and loaded.
         self.files = None if engine.capabilities.reads_files else open_engine("duckdb://", root=str(self.root))
+        self.origins = Origins(self.graph, engine.capabilities.dialect, self.root)
         self._landing = Landing(self.root)
         self._definitions: Definitions | None = None
         self._expectations = Expectations(estate, self.graph, self._landing, ledger, env)
@@ -290,7 +292,8 @@ class Delivery:
     def outdated(self, session: Session, overlay: Overlay) -> dict[str, str]:
         """Return the assets that are not built from what is live of what they read, each with such an input."""
         waiting = {c.step_key: c for c in self.publication.waiting(session) if c.state in ("quarantined", "discarded")}
-        return outdated(self.graph, overlay, self.definitions(session), waiting, self.clock.now())
+        definitions = self.definitions(session)
+        return outdated(self.graph, overlay, definitions, self.origins, waiting, self.clock.now())
 
     def definitions(self, session: Session) -> Definitions:
         """Return the definitions of all assets, compared with every one that ever built something."""

@@ -13,7 +13,6 @@ from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval, cell
 from freehold.delivery.overlay import Overlay, fingerprint
 from freehold.delivery.python_model import definition as python_definition
-from freehold.delivery.release import Candidate
 from freehold.delivery.template import same_definition
 from freehold.delivery.textual import column_type
 from freehold.quality import Result
@@ -83,6 +82,11 @@ class Definitions:
             self._named[asset.id] = self._find(asset)
         return self._named[asset.id]
 
+    def equate(self, asset: Asset, name: str) -> None:
+        """Let an asset go by an earlier definition, which means the same."""
+        self.new = [entry for entry in self.new if entry[:2] != (asset.id, self._named.get(asset.id))]
+        self._named[asset.id] = name
+
     def _find(self, asset: Asset) -> str:
         text = self._text(asset)
         for name, known in self._kept.get(asset.id, {}).items():
@@ -146,13 +150,6 @@ def wanted(
             return None
         inputs += versions
     return Step(asset, interval, definition, tuple(inputs))
-
-
-def is_done(step: Step, standing: Candidate | None) -> bool:
-    """Say whether what stands was built by this very step."""
-    if standing is None or standing.definition != step.definition:
-        return False
-    return tuple(i for i in standing.inputs if not i.startswith("seen:")) == step.inputs
 
 
 def waves(pending: Mapping[Interval, Sequence[str]]) -> Iterable[tuple[Interval, Sequence[str]]]:
