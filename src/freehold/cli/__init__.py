@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
     "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),
     "rollback": ("freehold.cli.rollback:rollback", "Go back to the previous good deployment, at once."),
+    "environments": ("freehold.cli.environments:environments", "Show the environments; take one away."),
     "ledger": ("freehold.cli.ledger:ledger", "Read what happened: tail, show, export; migrate it elsewhere."),
     "audit": ("freehold.cli.audit:audit", "Prove that the ledger is whole."),
     "collect": ("freehold.cli.collect:collect", "Drop tables and rows that nothing can reach any more."),

@@ -56,7 +56,7 @@ def diff(
                 fix="Name another environment with --env, or with --against.",
                 exit_code=Exit.USAGE,
             )
-        here = delivery.estate.environments[delivery.env].connection
+        here = chosen_environment(delivery.estate, delivery.env).connection
         other = None
         if beside.connection != here:
             other = closing.enter_context(opened_engine(delivery.estate, beside, wait_s=wait_s))

@@ -216,8 +216,9 @@ def chosen_environment(estate: Estate, name: str | None) -> Environment:
     from freehold.delivery.graph import default_environment
 
     wanted = name or default_environment(estate)
-    if wanted in estate.environments:
-        return estate.environments[wanted]
+    found = estate.environment(wanted)
+    if found is not None:
+        return found
     known = ", ".join(estate.environments)
     raise FreeholdError(
         "FH-C001",

@@ -90,8 +90,8 @@ def relation_of(env: str, default_env: str, asset: str) -> Relation:
 
 def default_environment(estate: Estate) -> str:
     """Return the environment whose relations carry no prefix: the first protected one, else the first."""
-    protected = [e.name for e in estate.environments.values() if e.protected]
-    return protected[0] if protected else next(iter(estate.environments), "prod")
+    there = [e for e in estate.environments.values() if not e.name.endswith("*")]
+    return next((e.name for e in there if e.protected), next((e.name for e in there), "prod"))
 
 
 class _Reader:

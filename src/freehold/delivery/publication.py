@@ -146,6 +146,7 @@ class Publication:
         for attempt in _attempts():
             with attempt, session.transaction():
                 self._hold(session, fence)
+                self._expect_kept(session, settlement.reused)
                 self._judge(session, settlement.judged)
                 epochs = self._move(session, settlement, now) if settlement.moves else {}
                 self.sent(session)  # what was owed before this was paid before this began
@@ -202,6 +203,14 @@ class Publication:
         )
         return tuple(_candidate(row) for row in found)
 
+    def idle(self, session: Session) -> int:
+        """Count the candidates that are live in no environment."""
+        found = session.rows(
+            f"SELECT count(*) FROM {SYSTEM}.candidate c WHERE NOT EXISTS (SELECT 1 FROM {SYSTEM}.member m "
+            "WHERE m.candidate = c.candidate AND m.to_epoch IS NULL)"
+        )
+        return int(found[0][0])
+
     def judge(self, session: Session, candidate: int, state: str, fence: int) -> None:
         """Change the state of one candidate that is not live."""
         with session.transaction():
@@ -243,11 +252,17 @@ class Publication:
         members = session.rows(f"SELECT env, asset, candidate, from_epoch, to_epoch FROM {SYSTEM}.member")
         return tuple(_candidate(row) for row in candidates), [Membership(*row) for row in members]
 
-    def drop(self, session: Session, gone: Garbage, fence: int, deployment: str, events: str) -> None:
-        """Drop what nothing can reach, and what names it, in one transaction; `events` wait in the outbox."""
+    def drop(self, session: Session, gone: Garbage, fence: int, deployment: str, events: str) -> bool:
+        """Drop what nothing can reach, and what names it, in one transaction; `events` wait in the outbox.
+
+        Return false, with nothing dropped, where another environment took over some of it meanwhile.
+        """
         for attempt in _attempts():
             with attempt, session.transaction():
                 self._hold(session, fence)
+                session.run(f"UPDATE {SYSTEM}.fence SET epoch = epoch WHERE env <> ?", (self.env,))  # all writers wait
+                if self._is_live_anywhere(session, gone.candidates):
+                    return False
                 for table in gone.tables:
                     session.run(f"DROP TABLE IF EXISTS {STORE}.{quoted(table)}")
                 for table, ids in gone.batches.items():
@@ -262,9 +277,28 @@ class Publication:
                         _flat(named),
                     )
                 self._owe(session, deployment, events)
+        return True
 
-    def retire(self, session: Session, gone: Mapping[str, Relation], fence: int, deployment: str, events: str) -> None:
-        """Take assets from consumers for good: their views, and what says that they are live, in one transaction."""
+    def environments(self, session: Session) -> dict[str, datetime]:
+        """Return every environment in which something is live, with when something was last published there."""
+        if not self.is_there(session):
+            return {}
+        return dict(session.rows(f"SELECT env, max(published_at) FROM {SYSTEM}.publication GROUP BY env"))
+
+    def retire(
+        self,
+        session: Session,
+        gone: Mapping[str, Relation],
+        fence: int,
+        deployment: str,
+        events: str,
+        *,
+        whole: bool = False,
+    ) -> None:
+        """Take assets from consumers for good: their views, and what says that they are live, in one transaction.
+
+        `whole` takes their schemas too, where nothing of anybody else is in them.
+        """
         for attempt in _attempts():
             with attempt, session.transaction():
                 self._hold(session, fence)
@@ -273,6 +307,9 @@ class Publication:
                     session.run(f"DELETE FROM {SYSTEM}.publication WHERE env = ? AND asset = ?", (self.env, asset))
                     session.run(f"DELETE FROM {SYSTEM}.member WHERE env = ? AND asset = ?", (self.env, asset))
                     session.run(f"DELETE FROM {SYSTEM}.release WHERE env = ? AND asset = ?", (self.env, asset))
+                for schema in {view.schema for view in gone.values()} if whole else ():
+                    if schema and not session.relations(schema):
+                        session.run(f"DROP SCHEMA {quoted(schema)}")
                 self._owe(session, deployment, events)
 
     def unpin(self, session: Session, assets: Sequence[str], fence: int) -> None:
@@ -385,6 +422,22 @@ class Publication:
                 f"`{move.asset}` was published by someone else meanwhile (epoch {epoch}, planned against "
                 f"{move.expected_epoch}); nothing of this deployment was published.",
                 fix="Run again; it starts from what is live now.",
+                exit_code=Exit.ENVIRONMENT,
+            )
+
+    def _is_live_anywhere(self, session: Session, candidates: Sequence[int]) -> bool:
+        query = f"SELECT count(*) FROM {SYSTEM}.member WHERE to_epoch IS NULL AND candidate IN ({_listed(candidates)})"
+        return bool(candidates) and bool(session.rows(query)[0][0])
+
+    def _expect_kept(self, session: Session, candidates: Sequence[int]) -> None:
+        if not candidates:
+            return
+        query = f"SELECT count(*) FROM {SYSTEM}.candidate WHERE candidate IN ({_listed(candidates)})"
+        if session.rows(query)[0][0] != len(set(candidates)):
+            raise FreeholdError(
+                "FH-D103",
+                "Some of what was to be taken over was collected meanwhile; nothing of this deployment was published.",
+                fix="Run again; it is built anew.",
                 exit_code=Exit.ENVIRONMENT,
             )
 

@@ -149,6 +149,7 @@ class Settlement:
     """Everything that one wave changes, all of it in one transaction.
 
     `number` is that of an earlier settlement of the same run, if there was one: they are gone back to together.
+    `reused` are candidates that this writer did not build, so that somebody may have collected them meanwhile.
     """
 
     deployment: str
@@ -156,3 +157,4 @@ class Settlement:
     judged: tuple[Judged, ...] = ()
     events: str = "[]"
     number: int | None = None
+    reused: tuple[int, ...] = ()

@@ -283,6 +283,9 @@ class Run:
 
     def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> Work:
         began = time.perf_counter()
+        if earlier is not None and self._is_judged(step.asset, earlier):
+            self._overlay.accept(earlier)
+            return Work(self._outcome(step, Status.PUBLISHED, earlier, reused=True), earlier, None, began)
         try:
             for attempt in stamina.retry_context(on=Transient, attempts=3, wait_initial=0.1, wait_max=2.0):
                 with attempt:
@@ -300,15 +303,28 @@ class Run:
         status = Status.QUARANTINED if failed else Status.PUBLISHED
         reason = "; ".join(r.told for r in failed[:3])
         seconds = time.perf_counter() - began
-        outcome = self._outcome(step, status, candidate, reason, results=evaluation.results, seconds=seconds)
+        outcome = self._outcome(
+            *(step, status, candidate, reason),
+            results=evaluation.results,
+            seconds=seconds,
+            reused=earlier is not None and candidate.id == earlier.id,
+        )
         if not failed:
             audit = self._d.auditor.fingerprint(step.asset)
             self._overlay.accept(replace(candidate, state="audited", audit=audit), query)
         return Work(outcome, candidate, evaluation, began)
 
+    def _is_judged(self, asset: Asset, earlier: Candidate) -> bool:
+        """Say whether a candidate can be published as it is: good by today's checks, whatever else is live.
+
+        Rows of one interval are judged beside the others, and references against other assets: those again.
+        """
+        is_whole = not asset.by_interval and bool(earlier.physical) and not self._d.auditor.referred(asset)
+        return is_whole and earlier.state == "audited" and earlier.audit == self._d.auditor.fingerprint(asset)
+
     def _candidate(self, session: Session, step: Step, earlier: Candidate | None) -> tuple[Candidate, str]:
         """Return the candidate of a step: one that is there already, or a new one."""
-        if earlier is not None and step.asset.kind not in (Kind.KEY, Kind.VIEW) and earlier.physical:
+        if earlier is not None and step.asset.kind is not Kind.VIEW and earlier.physical:
             return earlier, ""
         id_ = self._d.publication.next_candidate(session)
         file = self._arrived[step.asset.id][step.interval] if step.asset.kind is Kind.SOURCE else None
@@ -387,6 +403,7 @@ class Run:
         results: tuple[Result, ...] = (),
         seconds: float = 0.0,
         repeated: bool = False,
+        reused: bool = False,
     ) -> StepOutcome:
         live = self._overlay.live.get(step.asset.id)
         return StepOutcome(
@@ -399,6 +416,7 @@ class Run:
             reason=reason,
             code=code,
             repeated=repeated,
+            reused=reused,
             step_key=step.key,
             candidate=candidate.id if candidate else 0,
             kept=live.deployment if live and status is not Status.PUBLISHED else "",
@@ -433,7 +451,8 @@ class Run:
         if moves and self._number is None:
             self._number = self._d.publication.next_number(self._session)
         judged = tuple(self._judged(fresh))
-        settlement = Settlement(deployment, tuple(moves), judged, packed(events), self._number)
+        reused = tuple(w.candidate.id for w in fresh if w.candidate and w.outcome.reused)
+        settlement = Settlement(deployment, tuple(moves), judged, packed(events), self._number, reused)
         drafts = self._d.ledger.drafted(*events)  # what the ledger would refuse must not be published first
         self._d.publication.settle(self._session, settlement, self._token, now)
         self._d.ledger.append_drafted(drafts)
@@ -501,7 +520,7 @@ class Run:
 
     def _judged(self, fresh: Iterable[Work]) -> Iterator[Judged]:
         for work in fresh:
-            if work.candidate is None:
+            if work.candidate is None or (work.outcome.reused and work.evaluation is None):
                 continue
             state = "quarantined" if work.outcome.status is Status.QUARANTINED else "audited"
             audit = self._d.auditor.fingerprint(self._graph.assets[work.outcome.asset])

@@ -15,6 +15,7 @@ from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Kind
 from freehold.delivery.audit import Auditor
 from freehold.delivery.build import Shape
+from freehold.delivery.environments import fork
 from freehold.delivery.evidence import Evidence, packed, unpacked
 from freehold.delivery.expecting import Expectations
 from freehold.delivery.files import FileVersion, Landing
@@ -121,17 +122,19 @@ class Delivery:
         if all(self.graph.assets[a].kind is Kind.EXTERNAL for a in self.graph.select(select)):
             return RunOutcome(self.ids.new(), (), (), 0, (), 0.0)  # others build all of it, so nothing is written
         is_new = self._is_new_warehouse()
-        with self._writing() as (session, token):
+        with self.writing() as (session, token):
             if not self._is_applied:
                 apply(self.estate, self.graph, self.ledger, self.root, self.env)
                 self._is_applied = True
             self._expectations.remember(self.clock.now())
+            taken = fork(self, session, token)
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
             self._left = (token, run.live)
             judged = judge_anew(self, session, run.live, self.graph.select(select))
-            outcome = replace(outcome, judged=judged, notices=tuple(self._notices(is_new=is_new)))
-            if run.idle_candidates > MOST_IDLE:
+            notices = self._notices(is_new=is_new, taken=len(taken))
+            outcome = replace(outcome, judged=judged, notices=tuple(notices))
+            if run.idle_candidates > MOST_IDLE and self.publication.idle(session) > MOST_IDLE:
                 self._collect(session, token, KEPT_RELEASES)
             return outcome
 
@@ -152,7 +155,7 @@ class Delivery:
             FreeholdError: FH-D201 there is no such product; FH-D202 there is nothing to go back to.
         """
         assets = self._assets_of(product)
-        with self._writing() as (session, token):
+        with self.writing() as (session, token):
             live = self.publication.live(session)
             releases = self.publication.releases(session, assets)
             found = returns_of(product, assets, live, releases, self.graph)
@@ -177,7 +180,7 @@ class Delivery:
     def unpin(self, product: str) -> tuple[str, ...]:
         """Let runs publish a product again; return the assets that were pinned."""
         assets = self._assets_of(product)
-        with self._writing() as (session, token):
+        with self.writing() as (session, token):
             live = self.publication.live(session)
             pinned = tuple(a for a in assets if a in live and live[a].pinned)
             if pinned:
@@ -208,7 +211,7 @@ class Delivery:
                 exit_code=Exit.USAGE,
             )
         found = open_[candidate]
-        with self._writing() as (session, token):
+        with self.writing() as (session, token):
             self.publication.judge(session, candidate, "discarded", token)
             evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
             said = self._aside("discard", reason, found.asset)
@@ -246,7 +249,7 @@ class Delivery:
         if dry_run:
             with self.reading() as session:
                 return self._garbage(session, keep)
-        with self._writing() as (session, token):
+        with self.writing() as (session, token):
             return self._collect(session, token, keep)
 
     def retired(self) -> dict[str, Relation]:
@@ -256,7 +259,7 @@ class Delivery:
 
     def retire(self) -> dict[str, Relation]:
         """Take from consumers what no file builds any more, with every release of it; return what went."""
-        with self._writing() as (session, token):
+        with self.writing() as (session, token):
             gone = self._retired(self.publication.live(session))
             if gone:
                 id_ = self.ids.new()
@@ -330,19 +333,24 @@ class Delivery:
             session.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[Session, int]]:
-        """Hold the environment: a lease in the ledger against others who ask, a token in the warehouse against
-        those who do not know yet that they lost it.
+    def writing(self, env: str | None = None) -> Iterator[tuple[Session, int]]:
+        """Hold the environment (or another): a lease in the ledger against others who ask, a token in the warehouse
+        against those who do not know yet that they lost it.
         """
+        publication = self.publication if env in (None, self.env) else Publication(str(env))
         holder = f"{self.caller.principal}@{socket.gethostname()}:{os.getpid()}"
         session = self.session("publish")
-        lease = self.ledger.lease(f"deliver:{self.env}", holder, LEASE_S, is_gone=_is_dead)
+        lease = self.ledger.lease(f"deliver:{publication.env}", holder, LEASE_S, is_gone=_is_dead)
         try:
-            self.publication.prepare(session)
-            token = self.publication.take(session)
+            publication.prepare(session)
+            token = publication.take(session)
             lease.renew()
+            if publication is not self.publication:
+                self._recover(session, publication)
+                yield session, token
+                return
             if not self._is_clean:
-                self._recover(session)
+                self._recover(session, publication)
             self._is_clean = False
             yield session, token
             self._is_clean = True
@@ -362,22 +370,22 @@ class Delivery:
         self.know_columns(session, {entry.physical for entry in live.values() if entry.physical})
         return Overlay(live, self.clock.now().isoformat(), self.columns)
 
-    def _recover(self, session: Session) -> None:
+    def _recover(self, session: Session, publication: Publication) -> None:
         """Finish what a killed process left: its events if it had settled, a word about it if it had not."""
-        owed = self.publication.unsent(session)
+        owed = publication.unsent(session)
         for _, events in owed:
             self.ledger.append(*unpacked(events))  # those the ledger has already are recognised by their ids
         if owed:
-            self.publication.sent(session)
-        self._close_intents(session)
+            publication.sent(session)
+        self._close_intents(session, publication)
 
-    def _close_intents(self, session: Session) -> None:
-        started = list(self.ledger.read(types=("deploy.started",), env=self.env, newest_first=True, limit=1))
+    def _close_intents(self, session: Session, publication: Publication) -> None:
+        started = list(self.ledger.read(types=("deploy.started",), env=publication.env, newest_first=True, limit=1))
         for event in started:
             deployment = str(event.data["deploy_id"])
-            if self.publication.released(session, deployment):
+            if publication.released(session, deployment):
                 continue
-            evidence = Evidence(self.env, event.run_id, deployment, self.clock.now())
+            evidence = Evidence(publication.env, event.run_id, deployment, self.clock.now())
             ended = evidence.ended((), "abandoned", "killed before it published")
             if ended.id and self.ledger.get(ended.id) is None:
                 self.ledger.append(ended)
@@ -391,7 +399,10 @@ class Delivery:
                 return False
         return any(self.ledger.read(types=("deploy.completed",), env=self.env, limit=1))
 
-    def _notices(self, *, is_new: bool) -> Iterator[str]:
+    def _notices(self, *, is_new: bool, taken: int) -> Iterator[str]:
+        declared = self.estate.environment(self.env)
+        if taken and declared is not None:
+            yield f"`{self.env}` began with what is live in `{declared.defer_to}` ({taken:,} assets)."
         if is_new:
             yield "The warehouse held nothing of what the ledger says was published, so everything was built again."
         yield from self._landing.unread(self.graph.assets.values())
@@ -411,7 +422,8 @@ class Delivery:
             return gone
         id_ = self.ids.new()
         told = Evidence(self.env, "", id_, self.clock.now()).collected(gone.tables, gone.batches, gone.rows)
-        self.publication.drop(session, gone, token, id_, packed([told]))
+        if not self.publication.drop(session, gone, token, id_, packed([told])):
+            return Garbage()
         self.ledger.append(told)
         self.publication.sent(session)
         for table in gone.tables:

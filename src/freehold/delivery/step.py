@@ -49,7 +49,8 @@ class StepOutcome:
     """What became of one step.
 
     `kept` is the deployment consumers still read where this one was not published; `results` the verdicts on it;
-    `repeated` tells that an earlier run already said so and nothing has changed since.
+    `repeated` tells that an earlier run already said so and nothing has changed since; `reused` that its rows
+    were there already, built for another environment or before a rollback.
     """
 
     asset: str
@@ -61,6 +62,7 @@ class StepOutcome:
     reason: str = ""
     code: str = ""
     repeated: bool = False
+    reused: bool = False
     step_key: str = ""
     candidate: int = 0
     kept: str = ""

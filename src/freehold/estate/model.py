@@ -5,14 +5,16 @@ Every value that came from a file carries `where`, so that whoever finds fault w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from freehold.foundation import FreeholdError, Where
 
 NOWHERE = Where("")
+_ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +300,15 @@ class Estate:
     findings: tuple[FreeholdError, ...] = ()  # what `validate` should say though the estate can be loaded
     state_settings: Mapping[str, Any] = field(default_factory=dict)  # `password`: a secret reference
     state_where: Where | None = None  # where the file says so; None where it leaves the default
+
+    def environment(self, name: str) -> Environment | None:
+        """Return the environment of that name; one declared as `pr-*` stands for `pr-12`. None if there is none."""
+        found = self.environments.get(name)
+        if found is not None or not _ENVIRONMENT.fullmatch(name):
+            return None if name.endswith("*") else found
+        patterns = sorted((n for n in self.environments if n.endswith("*")), key=len, reverse=True)
+        meant = next((n for n in patterns if name.startswith(n[:-1]) and len(name) >= len(n)), None)
+        return replace(self.environments[meant], name=name) if meant else None
 
     def contract_of(self, asset: str) -> tuple[Contract, SchemaObject] | None:
         """Return the contract and schema object that describe an asset.
