@@ -1,27 +1,102 @@
-"""Which estate is in force in an environment, recorded with its files when it is another than before."""
+"""Putting an estate in force: recorded with its files, and what it changes published whole or not at all."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from freehold.delivery.environments import fork
 from freehold.delivery.graph import Graph
+from freehold.delivery.outcome import Change, RunOutcome
 from freehold.delivery.plan.versions import keep, last_applied
+from freehold.delivery.run import Progress, Run
+from freehold.delivery.standing import judge_anew
 from freehold.estate.model import Estate
+from freehold.foundation import FreeholdError
 from freehold.ledger import Event, Ledger
+
+if TYPE_CHECKING:
+    from freehold.delivery.service import Delivery
+
+
+def publish_change(
+    delivery: Delivery,
+    assets: Collection[str],
+    change_id: str,
+    *,
+    version: str = "",
+    progress: Progress | None = None,
+) -> RunOutcome:
+    """Put the estate of a delivery in force: build what it changes, publish all of that in one move, or nothing.
+
+    Args:
+        delivery: the environment, with the estate as it should be.
+        assets: what the change builds anew; whatever it reuses stays as it stands.
+        change_id: what names the change in every event of it.
+        version: the name under which the files of the estate are kept, where they are not the ones at hand.
+        progress: called with each step.
+
+    Returns:
+        What the run came to. Where `is_refused`, nothing was published and the earlier estate is still in force.
+
+    Raises:
+        FreeholdError: FH-D213 a rollback keeps one of the assets where it is.
+    """
+    with delivery.writing() as (session, token):
+        fork(delivery, session, token)
+        live = delivery.publication.live(session)
+        _refuse_pinned([a for a in assets if a in live and live[a].pinned], delivery.graph)
+        event = application(
+            *(delivery.estate, delivery.graph, delivery.ledger, delivery.root, delivery.env),
+            version=version,
+            id_=delivery.ids.new(),
+            at=delivery.clock.now(),
+        )
+        outcome = RunOutcome(delivery.ids.new(), (), (), 0, (), 0.0)
+        if assets:
+            run = Run(delivery, session, token, assets, None, None, progress, Change(change_id, event))
+            outcome = run.execute()
+            live = dict(run.live)
+        delivery.forget()
+        if outcome.is_refused:
+            return outcome
+        if event is not None and not outcome.deployments:
+            delivery.ledger.append(event)
+        return replace(outcome, judged=judge_anew(delivery, session, live, delivery.graph.assets))
 
 
 def apply(estate: Estate, graph: Graph, ledger: Ledger, root: Path, env: str) -> None:
     """Record that an estate is in force, unless it is already, and keep its files to go back to and compare with."""
+    event = application(estate, graph, ledger, root, env)
+    if event is not None:
+        ledger.append(event)
+
+
+def application(
+    estate: Estate,
+    graph: Graph,
+    ledger: Ledger,
+    root: Path,
+    env: str,
+    *,
+    version: str = "",
+    id_: str | None = None,
+    at: datetime | None = None,
+) -> Event | None:
+    """Keep the files of an estate and return the event that puts it in force; None if it is in force already."""
     hashes = dict(estate.hashes)
     last = last_applied(ledger, env)
     before = dict(last.data.get("resources") or {}) if last else {}
-    version = str(last.data.get("version") or "") if last else ""
-    if before == hashes and version:
-        return
+    known = str(last.data.get("version") or "") if last else ""
+    if before == hashes and known:
+        return None
     content = {
         "estate": estate.id,
         "env": env,
-        "version": keep(ledger, root, version),
+        "version": version or keep(ledger, root, known),
         "resources": hashes,
         "added": sorted(set(hashes) - set(before)),
         "changed": sorted(k for k in hashes if k in before and hashes[k] != before[k]),
@@ -36,4 +111,15 @@ def apply(estate: Estate, graph: Graph, ledger: Ledger, root: Path, env: str) ->
             for a in graph.assets.values()
         },
     }
-    ledger.append(Event("estate.applied", content, env=env, subject=estate.id))
+    return Event("estate.applied", content, id=id_, occurred_at=at, env=env, subject=estate.id)
+
+
+def _refuse_pinned(pinned: Collection[str], graph: Graph) -> None:
+    if pinned:
+        product = graph.assets[next(iter(pinned))].product.id
+        raise FreeholdError(
+            "FH-D213",
+            f"A rollback keeps {', '.join(f'`{name}`' for name in pinned)} where it is, so the change cannot be "
+            "published whole.",
+            fix=f"Let it go on first: freehold rollback {product} --unpin",
+        )

@@ -81,6 +81,7 @@ def fork(delivery: Delivery, session: Session, token: int) -> tuple[str, ...]:
     delivery.publication.settle(session, settlement, token, now)
     delivery.ledger.append_drafted(drafts)
     delivery.publication.sent(session)
+    delivery.forget()
     return tuple(m.asset for m in moves)
 
 

@@ -30,11 +30,12 @@ _CLASSES |= dict.fromkeys(("range", "in_set", "pattern", "length", "invalid"), "
 class Evidence:
     """Makes the events of one deployment."""
 
-    def __init__(self, env: str, run_id: str, deployment: str, now: datetime) -> None:
+    def __init__(self, env: str, run_id: str, deployment: str, now: datetime, change: str = "") -> None:
         self._env = env
         self._run_id = run_id
         self._deployment = deployment
         self._now = now
+        self._changes = [change] if change else []
 
     def started(self, moves: Iterable[Move]) -> Event:
         """Say what is about to be published: the intent."""
@@ -50,7 +51,7 @@ class Evidence:
             "env": self._env,
             "status": status,
             "resources": sorted(m.asset for m in moves),
-            "change_ids": [],
+            "change_ids": self._changes,
         }
         return self._event("deploy.completed", "", "", content | ({"reason": reason} if reason else {}))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from freehold.delivery.release import Candidate
 from freehold.delivery.step import Status, StepOutcome
 from freehold.foundation import Exit
+from freehold.ledger import Event
 from freehold.quality import Evaluation
 
 
@@ -35,6 +36,11 @@ class RunOutcome:
         return all(s.repeated for s in self.steps) and not self.judged
 
     @property
+    def is_refused(self) -> bool:
+        """Whether a change that is published whole or not at all was not."""
+        return bool(self.steps) and not self.deployments
+
+    @property
     def exit_code(self) -> Exit:
         """What the command ends with: a finding if anything was kept from being published."""
         bad = any(r.blocks for e in self.judged.values() for r in e.results)
@@ -43,6 +49,17 @@ class RunOutcome:
     def of(self, status: Status) -> tuple[StepOutcome, ...]:
         """Return the steps that ended so."""
         return tuple(s for s in self.steps if s.status is status)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the estate that a run publishes whole or not at all.
+
+    `applied` says that it is in force; None where it is already.
+    """
+
+    id: str
+    applied: Event | None
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import goes_to_a_new_table, moves_of
 from freehold.delivery.origins import is_done
-from freehold.delivery.outcome import RunOutcome, Wave, Work
+from freehold.delivery.outcome import Change, RunOutcome, Wave, Work
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.samples import keep_sample
@@ -64,6 +64,7 @@ class Run:
         interval: Interval | None,
         until: datetime | None,
         progress: Progress | None,
+        change: Change | None = None,
     ) -> None:
         self._d = delivery
         self._session = session
@@ -88,7 +89,9 @@ class Run:
             self._graph, {a.id: delivery.auditor.referred(a) for a in self._graph.assets.values()}
         )
         self._phases = phases(self._graph, self._waits_for)
-        self._together = False
+        self._change = change
+        self._stood = frozenset(self._overlay.live)
+        self._together = change is not None
         self._later: set[str] = set()
         self._number: int | None = None
         self._wave = Wave()
@@ -436,10 +439,20 @@ class Run:
         fresh = [w for w in wave.work if not w.outcome.repeated]
         now = self._d.clock.now()
         deployment = self._d.ids.new() if fresh else ""
-        evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now)
+        change = self._change
+        evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now, change.id if change else "")
         moves = moves_of(self._overlay, self._graph, self._d.publication, waiting) if fresh else []
+        if change is not None and (why := self._refused()):
+            moves = []
+            self._hold_back(wave, why)
+        else:
+            why = ""
         live = self._after(moves, deployment, now)
         events = list(self._events(evidence, fresh, moves))
+        if change is not None and moves and change.applied is not None:
+            events.append(change.applied)
+        if why:
+            events.append(evidence.ended((), "failed", why))
         if is_last and (moves or self._deployments):
             events += freshness_events(evidence, self._graph, live, now)
         if not fresh:
@@ -459,6 +472,19 @@ class Run:
         if moves:
             self._deployments.append(deployment)
             self._overlay.settled(live)
+
+    def _refused(self) -> str:
+        """Return why a change cannot be published whole: what failed of it, or took a part from what was live."""
+        kept = [s for s in self._steps if s.status is not Status.PUBLISHED]
+        found = next((s for s in kept if s.status is Status.FAILED or s.asset in self._stood), None)
+        return f"the change is published whole or not at all, and {found.asset} is {found.status}" if found else ""
+
+    def _hold_back(self, wave: Wave, why: str) -> None:
+        """Let what would have been published wait with the rest of its change."""
+        for work in wave.work:
+            if work.outcome.status is Status.PUBLISHED:
+                work.outcome = self._waiting_outcome(work.outcome, why)
+        self._steps = [w.outcome for w in wave.work]
 
     def _kept_back(self) -> dict[str, str]:
         """Return why accepted assets may not move yet.

@@ -298,6 +298,11 @@ class Delivery:
         definitions = self.definitions(session)
         return outdated(self.graph, overlay, definitions, self.origins, waiting, self.clock.now())
 
+    def forget(self) -> None:
+        """Forget what was left live, so that it is read from the warehouse again."""
+        self._left = None
+        self._is_applied = False
+
     def definitions(self, session: Session) -> Definitions:
         """Return the definitions of all assets, compared with every one that ever built something."""
         if self._definitions is None:
