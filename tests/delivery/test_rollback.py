@@ -94,8 +94,9 @@ def test_a_product_that_does_not_exist_is_answered_with_a_near_one(live: Shop) -
 
 def test_a_rollback_is_evidence(live: Shop) -> None:
     """The ledger knows what was taken back, to where, and keeps what the person wrote apart."""
-    live.delivery.rollback("shop.orders", "wrong prices")
+    taken_back = live.delivery.rollback("shop.orders", "wrong prices").from_deployment
     (event,) = live.ledger.read(types=("deploy.rolled_back",))
+    assert event.data["deploy_id"] == taken_back != event.correlation_id
     assert event.data["to"]
     assert "wrong" not in str(event.data)
     item = live.ledger.side.get(str(event.data["reason"]))

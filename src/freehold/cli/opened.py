@@ -51,12 +51,21 @@ def opened_delivery(
 ) -> Iterator[Delivery]:
     """Open everything a delivery needs, and close it again whatever happens.
 
-    `in_need` is for what must work in an incident: where files of the estate are in error, it goes by the estate as it
-    was applied last, and says so.
+    In a protected environment it goes by the estate that was applied there, whatever the files here say. `in_need` is
+    for what must work in an incident: where files are in error, it goes by what was applied last, wherever it was.
     """
+    estate = estate_in_force(start, env, in_need=in_need)
+    with delivery_of(estate, env, wait_s=wait_s, jobs=jobs, at=at) as delivery:
+        yield delivery
+
+
+@contextmanager
+def delivery_of(
+    estate: Estate, env: str | None, *, wait_s: float = 0.0, jobs: int | None = None, at: str | None = None
+) -> Iterator[Delivery]:
+    """Open everything a delivery of this very estate needs, and close it again whatever happens."""
     from freehold.delivery import Delivery
 
-    estate = loaded_or_applied(start, env) if in_need else loaded(start)
     chosen = chosen_environment(estate, env)
     clock = SimulatedClock(_past(at)) if at else SystemClock()
     with ExitStack() as closing:
@@ -113,11 +122,38 @@ def _opened_ledger(root: Path, url: str, settings: Mapping[str, Any]) -> Iterato
         ledger.sign_off()
 
 
-def loaded_or_applied(start: str | None, env: str | None) -> Estate:
+def estate_in_force(start: str | None, env: str | None, *, in_need: bool = False) -> Estate:
+    """Return the estate a command acts by: in a protected environment what was applied there, elsewhere the files here.
+
+    Where the files differ from what was applied, or are in error, that is said.
+
+    Raises:
+        Problems: files are in error, and nothing else can be gone by.
+    """
+    estate = loaded_or_applied(start, env, protected=not in_need)
+    chosen = chosen_environment(estate, env)
+    if not state_is_there(estate):
+        return estate
+    from freehold.delivery.plan.versions import deployed, last_applied
+
+    with opened_ledger(estate) as ledger:
+        last = last_applied(ledger, chosen.name)
+        if last is None or not (chosen.protected or last.data.get("protected")):
+            return estate
+        if last.data.get("resources") == dict(estate.hashes):
+            return estate
+        found = deployed(ledger, estate.root, chosen.name)
+    if found is None:
+        return estate
+    say(f"The files here are not what is applied in `{chosen.name}`; this goes by {found.label}. See `freehold plan`.")
+    return found.estate
+
+
+def loaded_or_applied(start: str | None, env: str | None, *, protected: bool = False) -> Estate:
     """Read the estate; where its files are in error, return it as it was applied last, and say so.
 
     Raises:
-        Problems: files are in error, and nothing was ever applied.
+        Problems: files are in error, and nothing was ever applied (or, if `protected`, not in such an environment).
     """
     try:
         return loaded(start)
@@ -128,7 +164,10 @@ def loaded_or_applied(start: str | None, env: str | None) -> Estate:
         with ledger_around(start) as ledger:
             last = last_applied(ledger, env)
             found = deployed(ledger, find_estate(Path(start) if start else None), last.env) if last else None
-        if found is None:
+        if found is None or last is None:
+            raise
+        declared = found.estate.environment(last.env)
+        if protected and not (declared and declared.protected):
             raise
         wrong = counted(len(problems.errors), "errors")
         say(f"The files of the estate have {wrong}: see `freehold validate`. This goes by {found.label}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,8 @@ from freehold.cli.output import counted, emit, say, table
 
 if TYPE_CHECKING:
     from freehold.delivery.plan import AssetChange, Plan, Version
-    from freehold.estate.model import Estate
+    from freehold.estate.model import Environment, Estate
+    from freehold.ledger import Ledger
 
 _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking": "red"}
 
@@ -38,7 +40,7 @@ def plan(start: str | None, base: str | None, env: str | None, format_: str, as_
 
     Ends with 0 when nothing is against it, with 1 when something is.
     """
-    found = _planned(loaded(start), base, env)
+    found = planned(loaded(start), env, base=base)
     if as_json or format_ == "json":
         emit(found.to_json())
     elif format_ == "markdown":
@@ -46,40 +48,49 @@ def plan(start: str | None, base: str | None, env: str | None, format_: str, as_
 
         click.echo(comment(found))
     else:
-        _print(found)
+        print_plan(found)
     sys.exit(int(found.exit_code))
 
 
-def _planned(estate: Estate, base: str | None, env: str | None) -> Plan:
-    from freehold.delivery.plan import NO_PAST, KeptMeanings, past_of
+def planned(
+    estate: Estate, env: str | None, *, base: str | None = None, ledger: Ledger | None = None, first: bool = False
+) -> Plan:
+    """Return what an estate would change in an environment, against what is deployed there or a git revision.
+
+    `ledger` is the one of the estate, where it is open already; with `first`, where nothing was applied nothing is
+    compared with, whatever git holds.
+    """
+    from freehold.delivery.plan import NO_PAST, KeptMeanings, at_revision, past_of
     from freehold.delivery.plan import plan as plan_of
     from freehold.delivery.template import KeptCompiled
 
     chosen = chosen_environment(estate, env)
     kept, compiled = KeptMeanings(estate.root), KeptCompiled(estate.root)
     before, past = None, NO_PAST
-    if state_is_there(estate):
-        with opened_ledger(estate) as ledger:
-            past = past_of(ledger, chosen.name)
-            before = _before(estate, base, chosen.name, ledger)
-    else:
-        before = _before(estate, base, chosen.name, None)
+    if ledger is not None or state_is_there(estate):
+        with nullcontext(ledger) if ledger is not None else opened_ledger(estate) as opened:
+            past = past_of(opened, chosen.name)
+            before = _deployed(estate, chosen, opened) if base is None else None
+    if before is None and not first:
+        before = at_revision(estate.root, base)
     found = plan_of(estate, before, chosen.name, dialect_of(estate, chosen), past=past, kept=kept, compiled=compiled)
     kept.save()
     compiled.save()
     return found
 
 
-def _before(estate: Estate, base: str | None, env: str, ledger: object) -> Version | None:
-    from freehold.delivery.plan import at_revision, deployed
-    from freehold.ledger import Ledger
+def _deployed(estate: Estate, chosen: Environment, ledger: Ledger) -> Version | None:
+    """Return what is in force in an environment; where nothing is yet, in the one it starts from."""
+    from freehold.delivery.plan import deployed
 
-    if base is None and isinstance(ledger, Ledger) and (found := deployed(ledger, estate.root, env)):
-        return found
-    return at_revision(estate.root, base)
+    found = deployed(ledger, estate.root, chosen.name)
+    if found is None and chosen.defer_to:
+        found = deployed(ledger, estate.root, chosen.defer_to)
+    return found
 
 
-def _print(found: Plan) -> None:
+def print_plan(found: Plan) -> None:
+    """Print a plan for people."""
     say(f"Compared with {found.against}." + ("" if found.is_deployed else " What is deployed was not asked."))
     if not found.changes:
         say(f"Nothing changes: {counted(found.unchanged, 'assets')} unchanged.")

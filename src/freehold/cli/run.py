@@ -61,16 +61,17 @@ def run(
 
     span = parse_interval(interval) if interval else None
     opened = opened_delivery(start, env, wait_s=wait_s, jobs=jobs, at=as_of)
-    with opened as delivery, _progress(shown=not as_json) as progress:
+    with opened as delivery, progress_shown(shown=not as_json) as progress:
         outcome = delivery.run(select, span, progress, until=instant(as_of) if as_of else datetime.now(UTC) + AHEAD)
     if as_json:
-        emit(_as_object(outcome))
+        emit(outcome_object(outcome))
     else:
-        _print(outcome)
+        print_outcome(outcome)
     sys.exit(int(outcome.exit_code))
 
 
-def _print(outcome: RunOutcome) -> None:
+def print_outcome(outcome: RunOutcome) -> None:
+    """Print what a run came to for people."""
     if outcome.nothing_to_do and not outcome.steps:
         say(f"Nothing new: {outcome.unchanged:,} steps are up to date. ({outcome.seconds:.1f} s)")
     if outcome.later:
@@ -120,14 +121,15 @@ def _worth_showing(outcome: RunOutcome) -> list[StepOutcome]:
 def _row(step: StepOutcome) -> tuple[str, ...]:
     passed = sum(r.verdict == "pass" for r in step.results)
     checks = f"{passed}/{len(step.results)}" if step.results else ""
-    again = " (still)" if step.repeated else ""
+    again = " (still)" if step.repeated else " [dim](reused)[/dim]" if step.reused else ""
     return (
         *(step.asset, str(step.interval or ""), _MARKS[step.status] + again),
         *(f"{step.rows:,}" if step.rows else "", checks, in_a_line(step.reason)),
     )
 
 
-def _as_object(outcome: RunOutcome) -> dict[str, Any]:
+def outcome_object(outcome: RunOutcome) -> dict[str, Any]:
+    """Return what a run came to for machines."""
     return {
         "run_id": outcome.run_id,
         "deployments": outcome.deployments,
@@ -152,6 +154,7 @@ def step_object(step: StepOutcome) -> dict[str, Any]:
         "reason": step.reason or None,
         "code": step.code or None,
         "repeated": step.repeated,
+        "reused": step.reused,
         "candidate": step.candidate or None,
         "kept_deployment": step.kept or None,
         "checks": len(step.results),
@@ -181,7 +184,7 @@ def result_object(result: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def _progress(*, shown: bool) -> Iterator[Any]:
+def progress_shown(*, shown: bool) -> Iterator[Any]:
     """Show a bar on a terminal, nothing elsewhere."""
     if not (shown and sys.stderr.isatty()):
         yield None

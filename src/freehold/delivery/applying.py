@@ -93,9 +93,11 @@ def application(
     known = str(last.data.get("version") or "") if last else ""
     if before == hashes and known:
         return None
+    declared = estate.environment(env)
     content = {
         "estate": estate.id,
         "env": env,
+        "protected": bool(declared and declared.protected),
         "version": version or keep(ledger, root, known),
         "resources": hashes,
         "added": sorted(set(hashes) - set(before)),

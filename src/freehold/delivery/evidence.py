@@ -168,9 +168,9 @@ class Evidence:
         }
         return self._event("freshness.observed", asset.id, asset.product.id, content)
 
-    def rolled_back(self, product: str, assets: Iterable[str], to: str, reason: str | None) -> Event:
-        """Say that an earlier deployment is live again."""
-        content = {"deploy_id": self._deployment, "to": to, "env": self._env, "product": product, "pinned": True}
+    def rolled_back(self, product: str, assets: Iterable[str], taken_back: str, to: str, reason: str | None) -> Event:
+        """Say that an earlier deployment is live again; the event correlates with the deployment that did it."""
+        content = {"deploy_id": taken_back, "to": to, "env": self._env, "product": product, "pinned": True}
         content |= {"assets": sorted(assets), "reason": reason}
         return self._event("deploy.rolled_back", product, product, content)
 

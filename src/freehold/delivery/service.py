@@ -163,8 +163,9 @@ class Delivery:
             now, deployment = self.clock.now(), self.ids.new()
             evidence = Evidence(self.env, deployment, deployment, now)
             said = self._aside("rollback", reason, product)
+            names = [m.asset for m in moves]
             events = [
-                evidence.rolled_back(product, [m.asset for m in moves], found.to_deployment, said),
+                evidence.rolled_back(product, names, found.from_deployment, found.to_deployment, said),
                 *self.publishing_events(evidence, moves, {}),
             ]
             drafts = self.ledger.drafted(*events)

@@ -6,6 +6,8 @@ what must be built again, and who reads it. It asks no warehouse.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -106,6 +108,7 @@ class Plan:
     """What a change would do.
 
     Attributes:
+        id: the same for the same two versions of an estate and environment, wherever it is made.
         against: the version it was compared with, in words; `is_deployed` tells whether that is what runs.
         changes: of every asset that is not as it was, inputs first.
         downstream: how many assets a rebuild of everything below the changed files would build.
@@ -113,6 +116,7 @@ class Plan:
         findings: what is against it; with any of them the plan is blocked.
     """
 
+    id: str
     estate: str
     env: str
     against: str
@@ -138,6 +142,11 @@ class Plan:
         return tuple(c for c in self.changes if c.action in _BUILDS)
 
     @property
+    def touched(self) -> tuple[str, ...]:
+        """The assets that applying it builds, or whose view it replaces; inputs first."""
+        return tuple(c.asset for c in self.changes if c.action in _BUILDS or c.action is Action.REPLACE)
+
+    @property
     def seconds(self) -> float | None:
         """What building took in the past, all together; None if nothing is known of any of it."""
         known = [c.seconds for c in self.built if c.seconds is not None]
@@ -146,6 +155,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return {
+            "plan": self.id,
             "estate": self.estate,
             "env": self.env,
             "against": self.against,
@@ -196,6 +206,7 @@ def plan(
     renamed = {(c.asset, old): new for c in found for old, new in c.difference.renamed}
     findings = [*column_findings(estate, now, meant, dialect, renamed), *made.findings]
     return Plan(
+        id=_name(env, *hashes),
         estate=estate.id,
         env=env,
         against=before.label if before else "nothing: this is the first",
@@ -205,6 +216,11 @@ def plan(
         unchanged=len(ids) - len(found),
         findings=tuple(findings),
     )
+
+
+def _name(env: str, now: Mapping[str, str], then: Mapping[str, str]) -> str:
+    said = json.dumps([env, sorted(then.items()), sorted(now.items())])
+    return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
 class _Comparison:

@@ -1,0 +1,116 @@
+"""`freehold apply` and `freehold promote`: put a change in force, whole or not at all."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from freehold.cli.opened import chosen_environment, delivery_of, environment, loaded, opened_ledger, waiting
+from freehold.cli.output import as_json, counted, emit, say
+from freehold.cli.plan import planned, print_plan
+from freehold.cli.run import outcome_object, print_outcome, progress_shown
+from freehold.foundation import Exit, FreeholdError
+
+if TYPE_CHECKING:
+    from freehold.delivery import Delivery, RunOutcome
+    from freehold.delivery.plan import Plan
+    from freehold.estate.model import Estate
+
+_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask; without a terminal nothing is asked.")
+_jobs = click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Steps at once; default: one a core.")
+
+
+@click.command(epilog="Example: freehold apply --env pr-12")
+@environment
+@_yes
+@_jobs
+@waiting
+@as_json
+@click.pass_obj
+def apply(start: str | None, env: str | None, yes: bool, jobs: int | None, wait_s: float, as_json: bool) -> None:
+    """Put the files here in force: build what they change, publish all of it in one move, or nothing.
+
+    Shows the plan first and, on a terminal, asks. Everything is built beside what is live and judged by its contract;
+    only when all of it passes does it go live, in one deployment that `freehold deployments` names. Ends with 1 when
+    something is against it or fails, with 4 when an approval is missing; then nothing has changed.
+    """
+    _put_in_force(loaded(start), env, "", ask=not yes, jobs=jobs, wait_s=wait_s, as_json=as_json)
+
+
+@click.command(epilog="Example: freehold promote pr-12 prod")
+@click.argument("source")
+@click.argument("target")
+@_yes
+@_jobs
+@waiting
+@as_json
+@click.pass_obj
+def promote(
+    start: str | None, source: str, target: str, yes: bool, jobs: int | None, wait_s: float, as_json: bool
+) -> None:
+    """Put in force in TARGET what is applied in SOURCE, taking over what was built there.
+
+    What SOURCE built from the same inputs by the same meaning moves as it is: nothing is computed again. What TARGET
+    has other inputs for is built from those. It goes live in one deployment, or nothing changes.
+    """
+    from freehold.delivery.plan.versions import deployed, last_applied
+
+    files = loaded(start)
+    for name in (source, target):
+        chosen_environment(files, name)
+    with opened_ledger(files) as ledger:
+        found, last = deployed(ledger, files.root, source), last_applied(ledger, source)
+    if found is None or last is None:
+        raise FreeholdError(
+            "FH-D216",
+            f"Nothing was ever applied in `{source}`, so there is nothing to promote.",
+            fix=f"First: freehold apply --env {source}",
+            exit_code=Exit.USAGE,
+        )
+    version = str(last.data["version"])
+    _put_in_force(found.estate, target, version, ask=not yes, jobs=jobs, wait_s=wait_s, as_json=as_json)
+
+
+def _put_in_force(
+    estate: Estate, env: str | None, version: str, *, ask: bool, jobs: int | None, wait_s: float, as_json: bool
+) -> None:
+    from freehold.delivery.applying import publish_change
+
+    with delivery_of(estate, env, wait_s=wait_s, jobs=jobs) as delivery:
+        found = planned(estate, delivery.env, ledger=delivery.ledger, first=True)
+        if not as_json:
+            print_plan(found)
+        if found.is_blocked:
+            _end(found, None, as_json=as_json)
+        if ask and not as_json and sys.stdin.isatty() and _is_worth_asking(found):
+            click.confirm(f"Apply to `{delivery.env}`?", abort=True, err=True)
+        with progress_shown(shown=not as_json) as progress:
+            outcome = publish_change(delivery, found.touched, found.id, version=version, progress=progress)
+        _end(found, outcome, as_json=as_json, delivery=delivery)
+
+
+def _is_worth_asking(found: Plan) -> bool:
+    return bool(found.changes)
+
+
+def _end(found: Plan, outcome: RunOutcome | None, *, as_json: bool, delivery: Delivery | None = None) -> None:
+    """Say what became of it, and end with its exit code."""
+    refused = outcome is None or outcome.is_refused
+    if as_json:
+        told: dict[str, Any] = {"plan": found.to_json(), "applied": not refused}
+        emit(told | ({"outcome": outcome_object(outcome)} if outcome else {}))
+    elif outcome is not None and delivery is not None:
+        if outcome.steps or outcome.judged:
+            print_outcome(outcome)
+        if refused:
+            say(f"Nothing changed in `{delivery.env}`: a change goes live whole or not at all.")
+        elif outcome.deployments:
+            reused = sum(step.reused for step in outcome.steps)
+            taken = f"; {counted(reused, 'steps')} were built before and taken over" if reused else ""
+            said = "taken back by: freehold deployments rollback"
+            say(f"Applied to `{delivery.env}`{taken}; {said} {outcome.deployments[-1][-12:]}")
+        else:
+            say(f"Applied to `{delivery.env}`; nothing had to be built.")
+    sys.exit(int(Exit.FINDING if outcome is None else outcome.exit_code))
