@@ -39,7 +39,8 @@ def _events(live: Shop, type_: str) -> list[dict[str, object]]:
 def test_a_change_is_one_deployment_that_names_it(live: Shop) -> None:
     """All intervals and all assets move at once, and the events of the deployment say which change it was."""
     _, outcome = _applied(live, "lines", "buyers", lines=SHOUTED)
-    assert len(outcome.deployments) == 1 and outcome.exit_code == 0
+    assert len(outcome.deployments) == 1
+    assert outcome.exit_code == 0
     ended = [e for e in _events(live, "deploy.completed") if e["change_ids"] == ["c-1"]]
     assert [e["status"] for e in ended] == ["success"]
     assert live.rows("SELECT count(*) FROM shop_orders.lines WHERE buyer = upper(buyer)") == [(15,)]
@@ -50,7 +51,9 @@ def test_a_change_that_fails_its_audit_changes_nothing(live: Shop) -> None:
     before = {name: live.rows(f"SELECT * FROM shop_orders.{name} ORDER BY ALL") for name in MODELS}
     applied = last_applied(live.ledger, "prod")
     _, outcome = _applied(live, *MODELS, lines=DEARER)
-    assert outcome.is_refused and outcome.exit_code == 1 and not outcome.deployments
+    assert outcome.is_refused
+    assert outcome.exit_code == 1
+    assert not outcome.deployments
     assert {s.status for s in outcome.steps} >= {Status.QUARANTINED, Status.HELD}
     assert not outcome.of(Status.PUBLISHED)
     for name in MODELS:
@@ -72,7 +75,8 @@ def test_a_bad_day_does_not_keep_a_first_estate_back(opened: Shop) -> None:
     for index, on in enumerate(days(3)):
         write_day(opened.root, on, ordinary_day(index) if index != 1 else [("a", "b", 1, 1.0)])
     _, outcome = _applied(opened, "raw", *MODELS)
-    assert not outcome.is_refused and len(outcome.of(Status.QUARANTINED)) == 1
+    assert not outcome.is_refused
+    assert len(outcome.of(Status.QUARANTINED)) == 1
     assert opened.rows("SELECT count(*) FROM shop_orders.lines") == [(6,)]
 
 
@@ -82,7 +86,9 @@ def test_what_only_words_change_is_in_force_without_a_deployment(live: Shop) -> 
     outcome = _words(live)
     assert not outcome.steps
     after = last_applied(live.ledger, "prod")
-    assert before is not None and after is not None and after.seq > before.seq
+    assert before is not None
+    assert after is not None
+    assert after.seq > before.seq
 
 
 def _words(live: Shop) -> RunOutcome:
@@ -101,7 +107,8 @@ def test_a_tightened_promise_is_judged_when_it_is_applied(live: Shop) -> None:
     estate = shop(live.root, contracts=(RAW, tight))
     delivery = live.with_estate(replace(estate, hashes=dict(estate.hashes) | {"tight": "1"}))
     outcome = publish_change(delivery, (), "c-3")
-    assert outcome.exit_code == 1 and "shop.orders.daily" in outcome.judged
+    assert outcome.exit_code == 1
+    assert "shop.orders.daily" in outcome.judged
 
 
 def test_what_a_rollback_keeps_is_not_changed(live: Shop) -> None:
@@ -111,7 +118,8 @@ def test_what_a_rollback_keeps_is_not_changed(live: Shop) -> None:
     live.delivery.rollback("shop.orders")
     with pytest.raises(FreeholdError) as caught:
         _applied(live, "lines", "buyers", lines=SHOUTED)
-    assert caught.value.code == "FH-D213" and "--unpin" in caught.value.fix
+    assert caught.value.code == "FH-D213"
+    assert "--unpin" in caught.value.fix
 
 
 def test_a_change_goes_back_whole(live: Shop) -> None:

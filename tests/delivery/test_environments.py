@@ -37,6 +37,10 @@ def _delivery(live: Shop, env: str, **models: str) -> Delivery:
     return made
 
 
+def _shown(live: Shop, relation: str) -> list[tuple[object, ...]]:
+    return sorted(live.rows(f"SELECT * FROM {relation}"), key=str)
+
+
 def _tables(live: Shop) -> set[str]:
     session = live.delivery.session("test")
     try:
@@ -53,20 +57,21 @@ def test_a_new_environment_shows_what_it_starts_from_and_builds_nothing(live: Sh
     """Every asset of the protected environment is live in the new one, in the very same tables."""
     tables = _tables(live)
     outcome = _delivery(live, "pr-12").run()
-    assert not outcome.steps and outcome.exit_code == 0
+    assert not outcome.steps
+    assert outcome.exit_code == 0
     assert "began with what is live in `prod`" in " ".join(outcome.notices)
     assert _tables(live) == tables
     for name in ("lines", "daily", "totals", "buyers", "latest"):
-        here = live.rows(f'SELECT * FROM "pr-12__shop_orders".{name} ORDER BY ALL')
-        assert here == live.rows(f"SELECT * FROM shop_orders.{name} ORDER BY ALL"), name
+        here = _shown(live, f'"pr-12__shop_orders".{name}')
+        assert here == _shown(live, f"shop_orders.{name}"), name
 
 
 def test_a_change_builds_only_what_it_reaches_and_nobody_else_sees_it(live: Shop) -> None:
     """In an environment of its own a change builds what reads it; the protected one shows what it showed."""
-    before = live.rows("SELECT * FROM shop_orders.lines ORDER BY ALL")
+    before = _shown(live, "shop_orders.lines")
     outcome = _delivery(live, "pr-12", lines=SHOUTED).run()
     assert _names(outcome.of(Status.PUBLISHED)) == ["buyers", "lines"]
-    assert live.rows("SELECT * FROM shop_orders.lines ORDER BY ALL") == before
+    assert _shown(live, "shop_orders.lines") == before
     assert live.rows("""SELECT count(*) FROM "pr-12__shop_orders".lines WHERE buyer <> upper(buyer)""") == [(0,)]
 
 
@@ -78,8 +83,8 @@ def test_what_one_environment_built_another_takes_over(live: Shop) -> None:
     assert _names(outcome.of(Status.PUBLISHED)) == ["buyers", "lines"]
     assert all(step.reused for step in outcome.steps), [s.asset for s in outcome.steps if not s.reused]
     assert _tables(live) == tables
-    shown = live.rows("SELECT * FROM shop_orders.buyers ORDER BY ALL")
-    assert shown == live.rows('SELECT * FROM "pr-12__shop_orders".buyers ORDER BY ALL')
+    shown = _shown(live, "shop_orders.buyers")
+    assert shown == _shown(live, '"pr-12__shop_orders".buyers')
 
 
 def test_a_new_day_in_both_is_built_once(live: Shop) -> None:
@@ -94,8 +99,8 @@ def test_a_new_day_in_both_is_built_once(live: Shop) -> None:
         assert outcome.exit_code == 0
         assert all(step.reused for step in outcome.steps if step.asset != "shop.orders.latest")
         for name in ("lines", "daily", "totals", "buyers", "latest"):
-            here = live.rows(f'SELECT * FROM "pr-12__shop_orders".{name} ORDER BY ALL')
-            assert here == live.rows(f"SELECT * FROM shop_orders.{name} ORDER BY ALL"), name
+            here = _shown(live, f'"pr-12__shop_orders".{name}')
+            assert here == _shown(live, f"shop_orders.{name}"), name
 
 
 def test_what_another_environment_shows_is_not_collected(live: Shop) -> None:
@@ -143,6 +148,7 @@ def test_another_kind_is_left_to_the_run(live: Shop) -> None:
     """An asset that the change keeps in another way is built in the new environment, not taken over."""
     table = MODELS["daily"].replace("incremental', incremental_strategy='microbatch'", "table'")
     outcome = _delivery(live, "pr-12", daily=table).run()
-    assert "daily" in _names(outcome.of(Status.PUBLISHED)) and outcome.exit_code == 0
-    here = live.rows('SELECT * FROM "pr-12__shop_orders".daily ORDER BY ALL')
-    assert here == live.rows("SELECT * FROM shop_orders.daily ORDER BY ALL")
+    assert "daily" in _names(outcome.of(Status.PUBLISHED))
+    assert outcome.exit_code == 0
+    here = _shown(live, '"pr-12__shop_orders".daily')
+    assert here == _shown(live, "shop_orders.daily")

@@ -165,8 +165,8 @@ class Delivery:
             said = self._aside("rollback", reason, product)
             names = [m.asset for m in moves]
             events = [
-                evidence.rolled_back(product, names, found.from_deployment, found.to_deployment, said),
                 *self.publishing_events(evidence, moves, {}),
+                evidence.rolled_back(product, names, found.from_deployment, found.to_deployment, said),
             ]
             drafts = self.ledger.drafted(*events)
             self.ledger.append(evidence.started(moves))

@@ -1,0 +1,185 @@
+"""A change on its way: an environment of its own, the protected one, and back; as a person types it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from freehold.cli import cli
+
+MODEL = "shop/orders/models/orders.sql"
+CONTRACT = "shop/orders/contracts/orders.odcs.yaml"
+Say = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop whose production is protected, once published."""
+    root = tmp_path_factory.mktemp("apply") / "shop"
+    assert CliRunner().invoke(cli, ["init", str(root)]).exit_code == 0
+    declared = (root / "estate.yaml").read_text()
+    prod = next(line for line in declared.splitlines() if line.startswith("    prod:"))
+    protected = (
+        "    prod: {connection: warehouse, protected: true}\n    pr-*: {connection: warehouse, defer_to: prod, ttl: 7d}"
+    )
+    (root / "estate.yaml").write_text(declared.replace(prod, protected))
+    assert CliRunner().invoke(cli, ["-C", str(root), "run"]).exit_code == 0
+    return root
+
+
+@pytest.fixture
+def shop(made: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    return Path(shutil.copytree(made, tmp_path / "shop"))
+
+
+@pytest.fixture
+def freehold(shop: Path) -> Say:
+    """Run a command on it."""
+    return lambda *words: CliRunner().invoke(cli, ["-C", str(shop), *words], standalone_mode=False)
+
+
+def said(done: Result) -> Any:
+    """Return what a command said to machines."""
+    return json.loads(done.stdout)
+
+
+def double(shop: Path) -> None:
+    """Change the model: every amount is doubled."""
+    path = shop / MODEL
+    path.write_text(path.read_text().replace("    amount,", "    cast(amount * 2 as decimal(12, 2)) as amount,"))
+
+
+def live(freehold: Say, env: str = "prod") -> set[str]:
+    """Return the deployments that are live in an environment."""
+    return {
+        d["deployment"]
+        for d in said(freehold("deployments", "list", "--env", env, "--json"))["deployments"]
+        if d["live"]
+    }
+
+
+def test_a_run_in_a_protected_environment_goes_by_what_was_applied(shop: Path, freehold: Say) -> None:
+    """A changed file changes nothing in production until it is applied; that is said."""
+    double(shop)
+    done = freehold("run")
+    assert "not what is applied in `prod`" in done.stderr
+    assert "Nothing new" in done.stderr
+    assert done.return_value is None or done.exit_code == 0
+
+
+def test_files_in_error_do_not_stop_a_protected_environment(shop: Path, freehold: Say) -> None:
+    """A broken file here is no reason not to publish the day that came; elsewhere it is."""
+    (shop / CONTRACT).write_text("kind: DataContract\n  id: [")
+    assert freehold("run").exit_code == 0
+    assert freehold("run", "--env", "pr-1").exception is not None
+
+
+def test_taking_the_protection_away_needs_the_protection_to_agree(shop: Path, freehold: Say) -> None:
+    """An environment is protected until a change that says otherwise was applied there."""
+    declared = shop / "estate.yaml"
+    declared.write_text(declared.read_text().replace(", protected: true", ""))
+    double(shop)
+    done = freehold("run")
+    assert "not what is applied in `prod`" in done.stderr
+    assert "Nothing new" in done.stderr
+
+
+def test_a_change_goes_through_an_environment_of_its_own(shop: Path, freehold: Say) -> None:
+    """Applied for a pull request, compared, promoted without being built again, and taken back."""
+    before = live(freehold)
+    double(shop)
+    first = said(freehold("apply", "--env", "pr-12", "--json"))
+    assert first["applied"]
+    assert {s["reused"] for s in first["outcome"]["steps"]} == {False}
+    assert live(freehold) == before, "production saw nothing of it"
+    differing = said(freehold("diff", "orders", "--env", "pr-12", "--json"))
+    assert [c["column"] for c in differing["columns"]] == ["amount"]
+
+    second = said(freehold("promote", "pr-12", "prod", "--json"))
+    assert second["applied"]
+    assert {s["reused"] for s in second["outcome"]["steps"]} == {True}
+    assert said(freehold("plan", "--json"))["changes"] == []
+    (newest, *_) = said(freehold("deployments", "list", "--changes", "--json"))["deployments"]
+    assert newest["changes"] == [second["plan"]["plan"]]
+    assert newest["live"] == 1
+    shown = said(freehold("deployments", "show", newest["deployment"][-8:], "--json"))
+    assert [m["asset"] for m in shown["moved"]] == ["shop.orders.orders"]
+
+    back = said(freehold("deployments", "rollback", newest["deployment"][-8:], "--json"))
+    assert [b["product"] for b in back["rolled_back"]] == ["shop.orders"]
+    (gone, *_) = said(freehold("deployments", "list", "--changes", "--json"))["deployments"]
+    assert gone["kind"] == "rollback"
+
+
+def test_a_change_that_fails_its_contract_changes_nothing(shop: Path, freehold: Say) -> None:
+    """The candidate is kept to be looked at, production stays, and so does the estate that is in force."""
+    before = live(freehold)
+    path = shop / MODEL
+    path.write_text(path.read_text().replace("    amount,", "    cast(-amount as decimal(12, 2)) as amount,"))
+    done = freehold("apply", "--json")
+    told = said(done)
+    assert not told["applied"]
+    assert {s["status"] for s in told["outcome"]["steps"]} == {"quarantined"}
+    assert live(freehold) == before
+    assert [c["asset"] for c in said(freehold("plan", "--json"))["changes"]] == ["shop.orders.orders"]
+
+
+def test_what_a_plan_blocks_is_not_applied(shop: Path, freehold: Say) -> None:
+    """A broken promise without a version is a finding, and nothing is built."""
+    path = shop / CONTRACT
+    text = path.read_text()
+    assert "name: amount" in text
+    path.write_text(text.replace("name: amount", "name: total", 1))
+    done = freehold("apply", "--json")
+    told = said(done)
+    assert not told["applied"]
+    assert told["plan"]["findings"]
+    assert "outcome" not in told
+
+
+def test_words_alone_are_applied_without_building(shop: Path, freehold: Say) -> None:
+    """Nothing is built, and the plan is empty afterwards."""
+    path = shop / CONTRACT
+    text = path.read_text()
+    at = text.index("purpose:") if "purpose:" in text else text.index("description:")
+    end = text.index("\n", at)
+    path.write_text(text[:end] + " In other words." + text[end:])
+    assert said(freehold("plan", "--json"))["built"] == 0
+    told = said(freehold("apply", "--json"))
+    assert told["applied"]
+    assert told["outcome"]["steps"] == []
+    assert said(freehold("plan", "--json"))["changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("promote", "pr-77", "prod"), "FH-D216"),
+        (("promote", "nowhere", "prod"), "FH-C001"),
+        (("deployments", "show", "ffffffffffff"), "FH-D214"),
+        (("environments", "drop", "prod"), "FH-D212"),
+        (("run", "--env", "PR-12"), "FH-C001"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(freehold: Say, words: tuple[str, ...], code: str) -> None:
+    """Each mistake has its error, and changes nothing."""
+    done = freehold(*words)
+    assert getattr(done.exception, "code", None) == code, done.exception
+
+
+def test_environments_come_and_go(shop: Path, freehold: Say) -> None:
+    """The list tells what is its own; dropped, it is gone."""
+    double(shop)
+    freehold("apply", "--env", "pr-12", "--json")
+    listed = {e["name"]: e for e in said(freehold("environments", "list", "--json"))["environments"]}
+    assert (listed["pr-12"]["own"], listed["pr-12"]["assets"], listed["pr-12"]["defers_to"]) == (1, 2, "prod")
+    assert listed["pr-12"]["expires_at"]
+    assert said(freehold("environments", "drop", "pr-12", "--json")) == {"environment": "pr-12", "assets": 2}
+    assert "pr-12" not in {e["name"] for e in said(freehold("environments", "list", "--json"))["environments"]}
