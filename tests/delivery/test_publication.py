@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from shop import START, URL_FILE, Shop, days, ordinary_day, write_day
 from freehold.delivery.release import Move, Settlement
 from freehold.engines import Relation
 from freehold.foundation import FreeholdError
+from live_postgres import LivePostgres
 
 
 def _move(live: Shop, asset: str = "shop.orders.daily") -> Move:
@@ -105,7 +107,22 @@ def test_readers_never_see_two_assets_of_different_deployments(opened: Shop, rea
     _swap_while_reading(opened, swaps, readers)
 
 
-def _swap_while_reading(opened: Shop, swaps: int, readers: int) -> None:
+@pytest.mark.long
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres"])
+def test_a_thousand_readers_see_no_torn_deployment(tmp_path: Path, warehouse: str) -> None:
+    """A thousand open sessions read two assets and a table while these are swapped: never a mixture, never an error."""
+    with ExitStack() as closing:
+        if warehouse == "postgres":
+            server = closing.enter_context(LivePostgres("", max_connections="1100"))
+            (tmp_path / URL_FILE).write_text(server.fresh())
+        opened = Shop.open(tmp_path)
+        closing.callback(opened.close)
+        write_day(opened.root, days(1)[0], ordinary_day(0))
+        opened.delivery.run()
+        _swap_while_reading(opened, 20, 20, sessions_each=50)
+
+
+def _swap_while_reading(opened: Shop, swaps: int, readers: int, sessions_each: int = 1) -> None:
     publication = opened.delivery.publication
     session = opened.delivery.session("writer")
     token = publication.take(session)
@@ -115,23 +132,28 @@ def _swap_while_reading(opened: Shop, swaps: int, readers: int) -> None:
     relation = opened.delivery.graph.assets[totals.asset].relation
     session.run('CREATE TABLE freehold_data."empty" AS SELECT * FROM shop_orders.totals WHERE false')
     stop, seen, errors = threading.Event(), set(), []
+    ready = threading.Barrier(readers + 1)
 
     def read() -> None:
-        own = opened.delivery.session("reader")
+        own = [opened.delivery.session("reader") for _ in range(sessions_each)]
+        ready.wait()
         query = (
             "SELECT (SELECT count(*) > 0 FROM shop_orders.lines), (SELECT count(*) > 0 FROM shop_orders.daily), "
             "(SELECT count(*) > 0 FROM shop_orders.totals)"
         )
         while not stop.is_set():
             try:
-                seen.update(own.rows(query))
+                for session in own:
+                    seen.update(session.rows(query))
             except FreeholdError as error:
                 errors.append(str(error))
-        own.close()
+        for session in own:
+            session.close()
 
     threads = [threading.Thread(target=read) for _ in range(readers)]
     for thread in threads:
         thread.start()
+    ready.wait()
     for index in range(swaps):
         gone = index % 2 == 0
         moves = [
