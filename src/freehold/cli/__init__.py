@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lineage": ("freehold.cli.lineage:lineage", "Show which columns a column comes from, and goes into."),
     "diff": ("freehold.cli.diff:diff", "Compare the rows of an asset in two environments."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
+    "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),
     "check": ("freehold.cli.check:check", "Judge live data by its contracts, building nothing."),
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
     "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),

@@ -287,7 +287,7 @@ class Builder:
             rows=rows,
             run_id=run_id,
             built_at=clock.now(),
-            origin=self._origins.of(step, self._overlay),
+            origin=None if step.is_again else self._origins.of(step, self._overlay),
             seen=seen,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from freehold.delivery.interval import Interval
 from freehold.delivery.release import Candidate
 from freehold.delivery.step import Status, StepOutcome
 from freehold.foundation import Exit
@@ -60,6 +61,22 @@ class Change:
 
     id: str
     applied: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a run builds again though it stands: assets, and of those by interval the intervals within a span.
+
+    `id` names the attempt: what it has built once is not built a second time, also after it was interrupted.
+    """
+
+    id: str
+    assets: frozenset[str]
+    span: Interval | None = None
+
+    def wants(self, asset: str, interval: Interval | None) -> bool:
+        """Say whether an asset, or one interval of it, is to be built again."""
+        return asset in self.assets and (interval is None or self.span is None or self.span.covers(interval))
 
 
 @dataclass(slots=True)

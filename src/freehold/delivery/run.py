@@ -25,9 +25,9 @@ from freehold.delivery.build import Builder
 from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
-from freehold.delivery.moves import goes_to_a_new_table, moves_of
+from freehold.delivery.moves import moves_of
 from freehold.delivery.origins import is_done
-from freehold.delivery.outcome import Change, RunOutcome, Wave, Work
+from freehold.delivery.outcome import Again, Change, RunOutcome, Wave, Work
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.samples import keep_sample
@@ -40,6 +40,7 @@ from freehold.delivery.step import (
     wanted,
     waves,
 )
+from freehold.delivery.waits import Waits
 from freehold.engines import Session
 from freehold.foundation import Exit, FreeholdError, Transient
 from freehold.quality import Result
@@ -65,6 +66,7 @@ class Run:
         until: datetime | None,
         progress: Progress | None,
         change: Change | None = None,
+        again: Again | None = None,
     ) -> None:
         self._d = delivery
         self._session = session
@@ -72,7 +74,7 @@ class Run:
         self._only = interval
         self._until = until
         self._progress = progress or (lambda *_: None)
-        self.run_id = delivery.ids.new()
+        self.run_id = again.id if again else delivery.ids.new()
         self._graph = delivery.graph
         self._selected = delivery.graph.select(select)
         self._overlay = delivery.overlay(session, token)
@@ -91,16 +93,15 @@ class Run:
         self._phases = phases(self._graph, self._waits_for)
         self._change = change
         self._stood = frozenset(self._overlay.live)
-        self._together = change is not None
+        self._again = again
+        self._together = change is not None or again is not None
         self._later: set[str] = set()
         self._number: int | None = None
         self._wave = Wave()
         self._steps: list[StepOutcome] = []
         self._deployments: list[str] = []
         self._unchanged = 0
-        self._lacking: set[str] = set()
-        self._blocked: dict[str, list[StepOutcome]] = defaultdict(list)
-        self._gaps: set[str] = set()
+        self._waits = Waits(delivery, self._overlay, self._waiting, self._arrived, self._definitions, until)
 
     def execute(self) -> RunOutcome:
         """Do everything there is to do; see the module."""
@@ -174,6 +175,8 @@ class Run:
                 return tuple(c.name if c else "" for c in found)
 
         def is_plainly_done(interval: Interval) -> bool:
+            if self._again is not None and self._again.wants(asset.id, interval):
+                return False
             candidate = standing.get(interval)
             return candidate is not None and candidate.definition == definition and candidate.inputs == inputs(interval)
 
@@ -186,6 +189,8 @@ class Run:
 
     def _stands(self, step: Step) -> bool:
         standing = self._overlay.standing(step.asset.id).get(step.interval)
+        if self._again is not None and self._again.wants(step.asset.id, step.interval):
+            return standing is not None and standing.run_id == self._again.id
         return is_done(step, standing, self._d.origins, self._overlay)
 
     def _is_chosen(self, asset: Asset, interval: Interval) -> bool:
@@ -206,23 +211,6 @@ class Run:
                 return True
         return False
 
-    def _open_gaps(self) -> set[str]:
-        """Return interval assets that lack an interval of theirs, and those that read them.
-
-        Whatever is built whole from such an asset would silently miss that interval, so it waits.
-        """
-        gaps = {
-            c.asset
-            for c in self._waiting.values()
-            if c.state == "quarantined" and c.interval and c.interval not in self._overlay.standing(c.asset)
-            if self._d.is_open(c, self._overlay, self._arrived, self._definitions)
-        }
-        gaps |= self._lacking
-        for asset in self._graph.assets.values():
-            if asset.by_interval and gaps.intersection(asset.inputs):
-                gaps.add(asset.id)
-        return gaps
-
     def _is_pinned(self, asset: str) -> bool:
         live = self._overlay.live.get(asset)
         return bool(live and live.pinned)
@@ -233,7 +221,7 @@ class Run:
         """Run the steps of a wave, each after its inputs, as many at once as there are jobs."""
         names = [a for a in assets if a in self._selected and not self._is_pinned(a)]
         if interval is None:
-            self._gaps = self._open_gaps()
+            self._waits.find_gaps()
         if self._d.jobs == 1 or len(names) == 1:
             for name in names:
                 self._finish(self._step(self._session, name, interval))
@@ -262,27 +250,33 @@ class Run:
         self._wave.work.append(work)
         outcome = work.outcome
         if outcome.status is not Status.PUBLISHED:
-            self._blocked[outcome.asset].append(outcome)
-            if outcome.interval is not None and outcome.interval not in self._overlay.standing(outcome.asset):
-                self._lacking.add(outcome.asset)
+            self._waits.block(outcome)
         self._progress(work.outcome, 0, 0)
 
     def _step(self, session: Session, name: str, interval: Interval | None) -> Work | None:
         """Bring one asset, or one interval of it, up to date; None when it is."""
         asset = self._graph.assets[name]
-        holder = self._holder(asset, interval)
+        holder = self._waits.holder(asset, interval)
         step = wanted(asset, interval, self._graph, self._overlay, self._arrived, self._definitions)
         if holder is not None:
             return self._held(asset, interval, step, holder)
         if step is None or self._stands(step):
             self._unchanged += 1 if interval is None else 0
             return None
-        earlier = self._waiting.get(step.key)
+        if self._again is not None and self._again.wants(name, interval):
+            step = replace(step, is_again=True)
+        earlier = self._earlier(step)
         if earlier and earlier.state == "quarantined" and earlier.audit == self._d.auditor.fingerprint(asset):
             return Work(self._outcome(step, Status.QUARANTINED, earlier, earlier.reason or "", repeated=True), earlier)
         if earlier and earlier.state == "discarded":
             return None
         return self._attempt(session, step, earlier)
+
+    def _earlier(self, step: Step) -> Candidate | None:
+        """Return what was built of this very step before; of one that is wanted again, since it is."""
+        found = self._waiting.get(step.key)
+        is_of_another = step.is_again and found is not None and found.run_id != self.run_id
+        return None if is_of_another else found
 
     def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> Work:
         began = time.perf_counter()
@@ -362,39 +356,6 @@ class Run:
             )
         )
 
-    def _holder(self, asset: Asset, interval: Interval | None) -> StepOutcome | None:
-        """Return the outcome an asset has to wait for, if there is one."""
-        for name in asset.inputs:
-            above = self._graph.assets[name]
-            if interval is not None and above.by_interval and self._overlay.is_otherwise(above):
-                return StepOutcome(name, above.product.id, None, Status.HELD)  # it has no intervals to read yet
-            for blocked in self._blocked.get(name, ()):
-                if blocked.interval is None or (interval is not None and blocked.interval.overlaps(interval)):
-                    return blocked
-            if interval is None and name in self._gaps:
-                return self._gap(name)
-        return None
-
-    def _gap(self, name: str) -> StepOutcome:
-        """Return why an interval asset lacks an interval: the first candidate in quarantine on the way up to it."""
-        above = self._graph.upstream([name])
-        waiting = [c for c in self._waiting.values() if c.state == "quarantined" and c.asset in above]
-        new = [s for s in [*self._steps, *(w.outcome for w in self._wave.work)] if s.asset in above and not s.repeated]
-        for outcome in new:
-            if outcome.status in (Status.QUARANTINED, Status.FAILED):
-                return outcome
-        for candidate in waiting:
-            asset = self._graph.assets[candidate.asset]
-            return StepOutcome(
-                asset.id,
-                asset.product.id,
-                candidate.interval,
-                Status.QUARANTINED,
-                repeated=True,
-                candidate=candidate.id,
-            )
-        return StepOutcome(name, self._graph.assets[name].product.id, None, Status.QUARANTINED, repeated=True)
-
     def _outcome(
         self,
         step: Step,
@@ -431,7 +392,7 @@ class Run:
     def _settle(self, *, is_last: bool = False) -> None:
         """Publish what passed and remember everything, all at once; after the last wave, also how old the data is."""
         wave, self._wave = self._wave, Wave()
-        waiting = self._kept_back()
+        waiting = self._waits.kept_back()
         for work in wave.work:
             if work.outcome.status is Status.PUBLISHED and work.outcome.asset in waiting:
                 work.outcome = self._waiting_outcome(work.outcome, waiting[work.outcome.asset])
@@ -442,7 +403,7 @@ class Run:
         change = self._change
         evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now, change.id if change else "")
         moves = moves_of(self._overlay, self._graph, self._d.publication, waiting) if fresh else []
-        if change is not None and (why := self._refused()):
+        if (change is not None or self._again is not None) and (why := self._refused()):
             moves = []
             self._hold_back(wave, why)
         else:
@@ -477,7 +438,7 @@ class Run:
         """Return why a change cannot be published whole: what failed of it, or took a part from what was live."""
         kept = [s for s in self._steps if s.status is not Status.PUBLISHED]
         found = next((s for s in kept if s.status is Status.FAILED or s.asset in self._stood), None)
-        return f"the change is published whole or not at all, and {found.asset} is {found.status}" if found else ""
+        return f"it is published whole or not at all, and {found.asset} is {found.status}" if found else ""
 
     def _hold_back(self, wave: Wave, why: str) -> None:
         """Let what would have been published wait with the rest of its change."""
@@ -485,39 +446,6 @@ class Run:
             if work.outcome.status is Status.PUBLISHED:
                 work.outcome = self._waiting_outcome(work.outcome, why)
         self._steps = [w.outcome for w in wave.work]
-
-    def _kept_back(self) -> dict[str, str]:
-        """Return why accepted assets may not move yet.
-
-        An interval asset that goes to a new table moves only when every interval it should have is there again; until
-        then it stays where it is, and so does what was built from it.
-        """
-        changing = [a for a in self._graph.assets.values() if goes_to_a_new_table(a, self._overlay)]
-        if not changing:
-            return {}
-        found = intervals_of(self._graph, self._overlay, self._arrived)
-        reasons: dict[str, str] = {}
-        for asset in changing:
-            lacking = sorted(i for i in found.get(asset.id, ()) if self._lacks(asset, i))
-            if lacking:
-                named = ", ".join(str(i) for i in lacking[:3]) + (
-                    f" and {len(lacking) - 3} more" if lacking[3:] else ""
-                )
-                reasons[asset.id] = f"it goes to a new table, which lacks {named} yet"
-        for asset in self._graph.assets.values():
-            above = next((name for name in asset.inputs if name in reasons), None)
-            if above and asset.id not in reasons and asset.id in self._overlay.accepted():
-                reasons[asset.id] = f"waits for {above}, whose new table is not whole yet"
-        return reasons
-
-    def _lacks(self, asset: Asset, interval: Interval) -> bool:
-        """Say whether an interval could stand, does not, and nobody chose to do without it."""
-        later = self._until is not None and interval.end.replace(tzinfo=UTC) > self._until
-        if later or interval in self._overlay.standing(asset.id):
-            return False
-        step = wanted(asset, interval, self._graph, self._overlay, self._arrived, self._definitions)
-        known = self._waiting.get(step.key) if step else None
-        return step is not None and (known is None or known.state != "discarded")
 
     def _waiting_outcome(self, outcome: StepOutcome, reason: str) -> StepOutcome:
         live = self._overlay.live.get(outcome.asset)

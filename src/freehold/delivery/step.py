@@ -31,12 +31,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One asset, or one interval of it, to be built from these inputs by this definition."""
+    """One asset, or one interval of it, to be built from these inputs by this definition.
+
+    `is_again` tells that it is built though it stands, and may come out otherwise than before.
+    """
 
     asset: Asset
     interval: Interval | None
     definition: str
     inputs: tuple[str, ...]
+    is_again: bool = False
 
     @property
     def key(self) -> str:

@@ -47,6 +47,11 @@ class Past:
         intervals = found[0] if asset.by_interval else 1
         return intervals, found[1] * intervals
 
+    def each(self, asset: str) -> float | None:
+        """Return the median of the seconds that building an asset, or one interval of it, took."""
+        found = self.costs.get(asset)
+        return found[1] if found else None
+
     def readers(self, asset: str) -> tuple[Reader, ...]:
         """Return who read an asset, most reads first."""
         return self.used.get(asset, ())
