@@ -73,7 +73,7 @@ class Waits:
         return None
 
     def _gap(self, name: str) -> StepOutcome:
-        """Return why an interval asset lacks an interval: what failed first on the way to it, or waits in quarantine."""
+        """Return why an interval asset lacks an interval: what failed first above it, or waits in quarantine."""
         above = self._graph.upstream([name])
         new = (o for asset, outcomes in self._blocked.items() if asset in above for o in outcomes if not o.repeated)
         for outcome in new:
