@@ -83,6 +83,12 @@ def write(root: Path, **more: str) -> Path:
 
 
 @pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes the estate, and more files by name."""
+    return lambda **more: write(tmp_path, **more)
+
+
+@pytest.fixture
 def estate(tmp_path: Path) -> Estate:
     """The estate of a corner shop."""
     return load_estate(write(tmp_path), cache=False)
