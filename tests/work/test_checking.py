@@ -22,7 +22,7 @@ HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
         ),
         pytest.param(
             "states: {a: {moves: {go: b}}, b: {final: true}, c: {final: true}}",
-            "FH-W002", "c: {", "comes to the state `c`", "", id="a state nobody comes to",
+            "FH-W002", "c: {final", "comes to the state `c`", "", id="a state nobody comes to",
         ),
         pytest.param(
             "states: {a: {moves: {go: b}}, b: {moves: {go: a}}}",

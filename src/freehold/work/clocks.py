@@ -88,7 +88,7 @@ class WorkingTime:
     def _windows(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the working hours of each working day that end after an instant, in UTC."""
         first = start.astimezone(self.zone).date()
-        for ahead in range(MOST_DAYS):
+        for ahead in range(-1, MOST_DAYS):  # a night shift began the day before
             on = first + timedelta(days=ahead)
             if self.days.is_worked(on):
                 opens, closes = self._hours(on)
