@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -43,7 +43,7 @@ class Condition:
 
     text: str
     facts: tuple[str, ...]
-    evaluate: Callable[[Mapping[str, Any]], bool | None]
+    evaluate: Callable[[Mapping[str, Any]], bool | None] = field(compare=False)  # it follows from the text
 
     def missing(self, facts: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the facts it names that are not known."""
