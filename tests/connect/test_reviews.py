@@ -129,7 +129,10 @@ def forge(peer: Peer, kind: str = "github") -> Forge:
         ([("hubot", "DISMISSED", HEAD)], []),
         ([("HuBot", "APPROVED", HEAD), ("hubot", "DISMISSED", HEAD)], []),
         ([("hubot", "PENDING", HEAD)], []),
-        ([("hubot", "APPROVED", HEAD), ("octocat", "APPROVED", HEAD)], [("github:hubot", False), ("github:octocat", False)]),
+        (
+            [("hubot", "APPROVED", HEAD), ("octocat", "APPROVED", OLD)],
+            [("github:hubot", False), ("github:octocat", True)],
+        ),
     ],
     ids=[
         "nobody", "an approval", "of an older commit", "again, of the newest", "and a comment", "and then a no",

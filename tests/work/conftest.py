@@ -39,7 +39,7 @@ spec: {roles: {dataops-lead: ["user:idp/lead"], delegate: ["team:sales"]}}
 apiVersion: freehold.dev/v1
 kind: Team
 metadata: {id: other}
-spec: {roles: {steward: ["user:idp/other"], privacy: ["role:dataops-lead"], round: ["role:round"]}}
+spec: {roles: {steward: ["user:idp/other"], privacy: ["role:dataops-lead", "role:idp/dpo"], round: ["role:round"]}}
 ---
 apiVersion: freehold.dev/v1
 kind: Calendar

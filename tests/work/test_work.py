@@ -235,7 +235,7 @@ def test_folding_does_not_depend_on_the_order_events_are_given_in(work_of: Opene
         ("dataops-lead", "sales.orders", {"user:idp/lead"}),
         ("delegate", "sales.orders", {"user:idp/member"}),
         ("privacy", "sales.orders", set()),
-        ("role:privacy", "sales.orders", {"user:idp/lead"}),
+        ("role:privacy", "sales.orders", {"user:idp/lead", "role:idp/dpo"}),
         ("steward", "", {"group:idp/stewards", "user:idp/other"}),
         ("steward", "sales.order", set()),
         ("role:round", "", set()),

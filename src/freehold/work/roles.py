@@ -54,7 +54,7 @@ class Raci:
             yield from self._expanded(person, product, seen)
 
     def _expanded(self, person: str, product: str, seen: set[object]) -> Iterator[str]:
-        if person.startswith("role:"):
+        if person.startswith("role:") and self._is_ours(person.removeprefix("role:")):
             yield from self._holders(person, product, seen)
         elif person.startswith("team:") and person not in seen:
             seen.add(person)
@@ -63,6 +63,10 @@ class Raci:
                 yield from self._expanded(member, product, seen)
         else:
             yield person
+
+    def _is_ours(self, role: str) -> bool:
+        """Whether a team names a role; otherwise it is one of the identity provider, and stands for itself."""
+        return any(role in team.roles for team in self._teams.values())
 
     def _chain(self, product: str) -> Iterator[Team]:
         """Yield the team of a product and those above it, nearest first; circles are refused when files are read."""
