@@ -70,7 +70,7 @@ class Result:
         """Why it came out so, in a sentence."""
         said = _REASONS[self.outcome].format(
             text=self.rule.rule.name or self.rule.check.text,
-            missing=", ".join(f"`{name}`" for name in self.missing),
+            missing=", ".join(f"`{name}`" for name in self.missing) + (" is" if len(self.missing) == 1 else " are"),
             waiver=f"`{self.waiver.id}` until {self.waiver.expires}" if self.waiver else "",
         )
         return said + (f" The waiver `{self.expired.id}` expired on {self.expired.expires}." if self.expired else "")
@@ -97,7 +97,7 @@ class Result:
 _REASONS = {
     Outcome.PASSED: "Holds: {text}.",
     Outcome.FAILED: "Does not hold: {text}.",
-    Outcome.UNKNOWN: "Not evaluated, since {missing} is not known: {text}.",
+    Outcome.UNKNOWN: "Not evaluated, since {missing} not known: {text}.",
     Outcome.WAIVED: "Waived by {waiver}: {text}.",
 }
 
