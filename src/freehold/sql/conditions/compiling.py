@@ -101,6 +101,8 @@ def _too_deep(offset: int = 0) -> ConditionError:
 def _unparsable(error: errors.SqlglotError) -> ConditionError:
     first = error.errors[0] if isinstance(error, errors.ParseError) and error.errors else {}
     said = str(first.get("description") or _ESCAPES.sub("", str(error)).splitlines()[0])
+    if "<class" in said:  # names of the library's own parts
+        said = "something is missing"
     before = str(first.get("start_context") or _PREFIX)
     at = f" near `{first['highlight']}`" if first.get("highlight") else ""
     return ConditionError(f"This condition does not parse{at}: {said.rstrip('.')}.", max(0, len(before) - len(_PREFIX)))
@@ -279,9 +281,10 @@ class _Reader:
 
     def _of_text(self, tree: exp.Expr) -> _Part:
         type_, function = _OF_TEXT[type(tree)]
-        if any(value for name, value in tree.args.items() if name not in ("this", "expression")):
-            raise _not_allowed(tree)
-        trees = (tree.this, tree.expression) if tree.args.get("expression") is not None else (tree.this,)
+        taken = ("this", "expression") if isinstance(tree, _OF_TWO_TEXTS) else ("this",)
+        if any(value for name, value in tree.args.items() if name not in taken):
+            raise ConditionError(f"`{_said(tree)}` has more than conditions take.", _offset(tree), "Leave it out.")
+        trees = [tree.args[name] for name in taken]
         return _Part(type_, logic.strict(function, *(self.cell(part, FactType.TEXT) for part in trees)))
 
     def _absolute(self, tree: exp.Expr) -> _Part:
@@ -312,6 +315,7 @@ _OF_TEXT: dict[type, tuple[FactType, Callable[..., Any]]] = {
     exp.EndsWith: (FactType.BOOLEAN, str.endswith),
     exp.Contains: (FactType.BOOLEAN, lambda text, part: part in text),
 }
+_OF_TWO_TEXTS = (exp.StartsWith, exp.EndsWith, exp.Contains)
 FUNCTIONS = ("abs", "coalesce", "contains", "ends_with", "length", "lower", "nullif", "starts_with", "trim", "upper")
 _RULES: dict[type, Callable[[_Reader, exp.Expr], _Part]] = {
     exp.Column: _Reader._fact, exp.Literal: _Reader._literal, exp.Boolean: _Reader._truth, exp.Null: _Reader._null,
