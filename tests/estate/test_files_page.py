@@ -14,7 +14,7 @@ from freehold.estate.schemas import custom_properties
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "files.md"
 BLOCK = re.compile(r"^```(?:yaml|sql|markdown)\n(?:#|--|<!--) (?P<path>[\w./-]+)[^\n]*\n(?P<text>.*?)^```", re.M | re.S)
-OURS = ("Estate", "Team", "Calendar", "Decision")
+OURS = ("Estate", "Team", "Calendar", "Decision", "RuleSet", "Waiver", "Workflow")
 
 
 def rows(schema: dict[str, Any], root: dict[str, Any], path: str = "") -> Iterator[str]:
@@ -78,6 +78,6 @@ def test_the_files_of_the_page_make_an_estate(tmp_path: Path) -> None:
 
     assert estate.findings == ()
     assert sorted({kind for kind, _ in estate.resources}) == [
-        "AIUseCase", "Decision", "KPI", "Objective", "RuleSet", "Workflow",
+        "AIUseCase", "Decision", "KPI", "Objective", "RuleSet", "Waiver", "Workflow",
     ]  # fmt: skip
     assert (len(estate.products), len(estate.contracts), len(estate.teams), len(estate.calendars)) == (1, 2, 1, 1)

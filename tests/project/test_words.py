@@ -21,6 +21,10 @@ HOSTS = {
     "pypi" + ".org",
     "files.python" + "hosted.org",
     "localhost",
+    "api.github.com",
+    "gitlab.com",
+    "token.actions.githubusercontent.com",
+    "127.0.0.1",
     "yaml.org",
 }
 

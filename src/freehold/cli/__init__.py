@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "environments": ("freehold.cli.environments:environments", "Show the environments; take one away."),
     "ledger": ("freehold.cli.ledger:ledger", "Read what happened: tail, show, export; migrate it elsewhere."),
     "audit": ("freehold.cli.audit:audit", "Prove that the ledger is whole."),
+    "rules": ("freehold.cli.rules:rules", "Show the rules of the estate, and what comes of them."),
     "collect": ("freehold.cli.collect:collect", "Drop tables and rows that nothing can reach any more."),
     "schema": ("freehold.cli.schema:schema", "Print the JSON Schema of a kind of file, for editors."),
     "demo": ("freehold.cli.demo:demo", "See it work: a retailer, its days, three faults caught."),

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     """Check every file of the estate, without a warehouse.
 
-    YAML, schemas of the standards and of Freehold, references between files, and every model: its template, its SQL,
-    what it reads. Each error says what, where (file:line:column), and how to mend it. Ends with 0 when all is well,
-    with 1 when something is to mend.
+    YAML, schemas of the standards and of Freehold, references between files, rules and workflows, and every model: its
+    template, its SQL, what it reads. Each error says what, where (file:line:column), and how to mend it. Ends with 0
+    when all is well, with 1 when something is to mend.
     """
     from freehold.estate import find_estate, load_estate
     from freehold.foundation import Problems
@@ -34,7 +34,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     estate = load_estate(find_estate(start), cache=not no_cache)
     strange = tuple(_of_connections(estate))
     models = () if strange else _of_models(estate, cache=not no_cache)  # without a dialect no SQL can be read
-    findings = (*estate.findings, *strange, *models)
+    findings = (*estate.findings, *strange, *_of_rules(estate), *models)
     if findings and not as_json:
         raise Problems(findings)
     said = _summary(estate)
@@ -53,6 +53,20 @@ def _of_connections(estate: Estate) -> Iterator[FreeholdError]:
     for connection in estate.connections.values():
         if error := unknown_engine(connection.url, connection.where):
             yield error
+
+
+def _of_rules(estate: Estate) -> Iterator[FreeholdError]:
+    """Return what is wrong with rule sets, waivers and workflows; without any, the SQL kernel is not even imported."""
+    if estate.rule_sets or estate.waivers:
+        from freehold.delivery.gate import CHANGE
+        from freehold.rules import rule_findings
+        from freehold.rules.assets import ASSET
+
+        yield from rule_findings(estate, {table.subject: table for table in (ASSET, CHANGE)})
+    if estate.workflows:
+        from freehold.work import workflow_findings
+
+        yield from workflow_findings(estate)
 
 
 def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:

@@ -6,17 +6,15 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from freehold.delivery.asset import Asset
 from freehold.delivery.interval import Interval, day
+from freehold.estate.calendars import Days, days_of, weekdays
 from freehold.estate.durations import seconds
 from freehold.estate.model import Calendar, Estate
 from freehold.foundation import FreeholdError
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_DAYS = 400  # how far back expectations are told when a source is first seen
 
 
@@ -59,7 +57,7 @@ def promise_of(asset: Asset, estate: Estate) -> Promise | None:
     zone = ZoneInfo(str(estate.defaults.get("timezone", "UTC")))
     try:
         return Promise(
-            days=_days(str(said.get("days", "mon-sun"))),
+            days=weekdays(str(said.get("days", "mon-sun"))),
             except_holidays=said.get("except") == "holidays",
             at=time.fromisoformat(str(written)),
             grace=duration(str(said.get("grace", "0m"))),
@@ -78,9 +76,9 @@ def expected(
     asset: Asset, promise: Promise, calendar: Calendar | None, since: date, now: datetime
 ) -> Iterator[Expected]:
     """Return every delivery that was due between a day and now, in order."""
-    on = max(since, (now - timedelta(days=MOST_DAYS)).date())
+    on, days = max(since, (now - timedelta(days=MOST_DAYS)).date()), days_of(calendar)
     while promise.due_at(on) <= now:
-        if on.weekday() in promise.days and not (promise.except_holidays and _is_closed(calendar, on)):
+        if on.weekday() in promise.days and not (promise.except_holidays and _is_closed(days, on)):
             due = promise.due_at(on)
             yield Expected(asset.id, day(on), due, due + promise.grace)
         on += timedelta(days=1)
@@ -104,33 +102,5 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=float(length))
 
 
-def _days(text: str) -> frozenset[int]:
-    chosen: set[int] = set()
-    for part in text.replace(" ", "").lower().split(","):
-        first, _, last = part.partition("-")
-        if first not in _DAYS or (last and last not in _DAYS):
-            raise ValueError(f"`{part}` is no day of the week (mon to sun)")
-        start, end = _DAYS.index(first), _DAYS.index(last or first)
-        chosen.update(d % 7 for d in range(start, end + 1 if end >= start else end + 8))
-    return frozenset(chosen)
-
-
-def _is_closed(calendar: Calendar | None, on: date) -> bool:
-    if calendar is None:
-        return False
-    spec = calendar.spec
-    if any(_within(entry, on) for entry in spec.get("freeze") or ()):
-        return True
-    country = spec.get("country")
-    return bool(country) and on in _holidays(str(country), str(spec.get("subdivision") or ""), on.year)
-
-
-def _within(entry: Mapping[str, Any], on: date) -> bool:
-    return date.fromisoformat(str(entry["from"])) <= on <= date.fromisoformat(str(entry["to"]))
-
-
-@lru_cache(maxsize=64)
-def _holidays(country: str, subdivision: str, year: int) -> frozenset[date]:
-    import holidays
-
-    return frozenset(holidays.country_holidays(country, subdiv=subdivision or None, years=year))
+def _is_closed(days: Days, on: date) -> bool:
+    return days.freeze_on(on) is not None or days.is_holiday(on)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date, time
 from typing import Any
 
 from freehold.estate.document import Document, Step
@@ -13,6 +14,7 @@ from freehold.foundation import FreeholdError, near
 from freehold.foundation.secrets import holds_a_secret
 
 PREFIX = "freehold:"
+_ENDS = ("from", "to")
 _ID = re.compile(r"[a-z0-9._/-]+")
 _NAME = re.compile(r"[a-z0-9_-]+")
 # The key of the list that an entry stands in tells what the entry is.
@@ -43,6 +45,8 @@ def document_errors(document: Document, kind: str) -> list[FreeholdError]:
     found += _ids(document, kind)
     if kind == "Estate":
         found += _timezone(document)
+    elif kind == "Calendar":
+        found += _calendar(document)
     return found
 
 
@@ -67,6 +71,39 @@ def _ids(document: Document, kind: str) -> Iterator[FreeholdError]:
                 wrong = asset_name_error(port["name"]) if kind == "DataProduct" else None
                 if wrong:
                     yield FreeholdError("FH-V111", wrong, where=document.where(side, index, "name"), fix="Rename it.")
+
+
+def _calendar(document: Document) -> Iterator[FreeholdError]:
+    """Find hours and days that have the form of such and are none."""
+    spec = document.value["spec"]
+    if (hours := spec.get("hours")) and not _are_hours(hours):
+        yield FreeholdError(
+            "FH-V105", f"`{hours}` are no hours of a day.", where=document.where("spec", "hours"), fix="09:00-17:30"
+        )
+    days = [
+        (("spec", "freeze", n, end), freeze[end]) for n, freeze in enumerate(spec.get("freeze", ())) for end in _ENDS
+    ]
+    for path, text in days:
+        if not _is_day(text):
+            where = document.where(*path)
+            yield FreeholdError(
+                "FH-V105", f"There is no day `{text}`.", where=where, fix="Write one such as 2011-12-24."
+            )
+
+
+def _are_hours(text: str) -> bool:
+    try:
+        first, last = (time.fromisoformat(part) for part in text.split("-"))
+    except ValueError:
+        return False
+    return first != last
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _timezone(document: Document) -> Iterator[FreeholdError]:

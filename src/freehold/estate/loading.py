@@ -32,6 +32,7 @@ from freehold.estate.files import (
 )
 from freehold.estate.findings import findings
 from freehold.estate.model import Calendar, Contract, Estate, ModelFile, Product, Resource, Team
+from freehold.estate.operating import RuleSet, Waiver, Workflow, rule_set_from, waiver_from, workflow_from
 from freehold.estate.references import Declared, joined, reference_errors
 from freehold.foundation import Exit, FreeholdError, Problems, Where
 
@@ -312,6 +313,8 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
                 resources[one.kind, one.id] = _decision_maker(parsed)
             else:
                 resources[one.kind, one.id] = _maker(kinds.resource_from, parsed, index)
+                if one.kind in _OPERATING:
+                    makers.setdefault(one.kind, {})[one.id] = _maker(_OPERATING[one.kind], parsed, index)
     hashes |= {f"Model:{asset}": digest_of(m.text.encode()) for asset, m in models.items() if m.language != "csv"}
     assert estate is not None, "an estate without Estate has been refused"
     said = estate.value
@@ -334,6 +337,9 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         resources=Unread(resources),  # type: ignore[arg-type]
         hashes=hashes,
         findings=found,
+        rule_sets=Unread[RuleSet](makers.get("RuleSet", {})),
+        waivers=Unread[Waiver](makers.get("Waiver", {})),
+        workflows=Unread[Workflow](makers.get("Workflow", {})),
     )
 
 
@@ -341,6 +347,11 @@ _TYPED: dict[str, Callable[[Document], Any]] = {
     "DataProduct": kinds.product_from,
     "Team": kinds.team_from,
     "Calendar": kinds.calendar_from,
+}
+_OPERATING: dict[str, Callable[[Document], Any]] = {
+    "RuleSet": rule_set_from,
+    "Waiver": waiver_from,
+    "Workflow": workflow_from,
 }
 
 

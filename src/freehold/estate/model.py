@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from freehold.estate.operating import RuleSet, Waiver, Workflow
 from freehold.foundation import FreeholdError, Where
 
 NOWHERE = Where("")
@@ -300,6 +301,9 @@ class Estate:
     findings: tuple[FreeholdError, ...] = ()  # what `validate` should say though the estate can be loaded
     state_settings: Mapping[str, Any] = field(default_factory=dict)  # `password`: a secret reference
     state_where: Where | None = None  # where the file says so; None where it leaves the default
+    rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
+    waivers: Mapping[str, Waiver] = field(default_factory=dict)
+    workflows: Mapping[str, Workflow] = field(default_factory=dict)
 
     def environment(self, name: str) -> Environment | None:
         """Return the environment of that name; one declared as `pr-*` stands for `pr-12`. None if there is none."""

@@ -24,6 +24,7 @@ KINDS: dict[str, str] = {
     "Objective": "an objective with its key results",
     "KPI": "a figure somebody answers for",
     "RuleSet": "rules over the facts of assets",
+    "Waiver": "an exemption from a rule, for a time",
     "Workflow": "the states and moves of a kind of work item",
     "AIUseCase": "a use of AI: purpose, users, risk, evaluation",
     "Decision": "the front matter of a decision in Markdown",

@@ -1,0 +1,22 @@
+"""The gate: may this change be released, by which rule not, and whose approval does it need? Decides; asks nobody."""
+
+from freehold.delivery.gate.approvals import Approval, Counted, counted, handles_of, needed_roles, refusal
+from freehold.delivery.gate.facts import CHANGE, Change, Proposal, change_subjects
+from freehold.delivery.gate.verdict import Needed, Verdict, gate, verdict_on
+
+__all__ = [
+    "CHANGE",
+    "Approval",
+    "Change",
+    "Counted",
+    "Needed",
+    "Proposal",
+    "Verdict",
+    "change_subjects",
+    "counted",
+    "gate",
+    "handles_of",
+    "needed_roles",
+    "refusal",
+    "verdict_on",
+]

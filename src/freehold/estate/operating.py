@@ -1,0 +1,258 @@
+"""The operating model as values: rule sets, waivers and workflows, from documents that have passed their schema.
+
+What the expressions in them mean is for the rooms `rules` and `work` to say; here they only keep their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from freehold.estate.document import Document, ListNode, ScalarNode, Step
+from freehold.foundation import Where
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An expression as it stands in a file. `inset` is the width of the quote before it; None where it is a block."""
+
+    text: str
+    where: Where
+    inset: int | None = 0
+
+    def at(self, offset: int, root: Path) -> Where:
+        """Return the place of a character of the text; of the whole where the file spells it otherwise than it reads.
+
+        That is so for a block, a text over several lines, and one with escapes: the file under `root` is asked.
+        """
+        path, line, column = self.where.path, self.where.line, self.where.column
+        if self.inset is None or not line:
+            return self.where
+        with (root / path).open(encoding="utf-8-sig") as file:
+            found = next(islice(file, line - 1, None), "")
+        is_as_it_reads = found[column - 1 + self.inset :].startswith(self.text)
+        return Where(path, line, column + self.inset + offset) if is_as_it_reads else self.where
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a rule set. `level` is empty where the file does not say."""
+
+    id: str
+    where: Where
+    check: Written
+    when: Written | None = None
+    name: str = ""
+    level: str = ""
+    weight: float = 1.0
+    remedy: str = ""
+    is_waivable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Rules over the facts of one kind of subject. `scope` says for which of them."""
+
+    id: str
+    where: Where
+    subject: str  # the kind of subject: asset, change
+    rules: tuple[Rule, ...]
+    scope: Written | None = None
+    name: str = ""
+    has_badge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """An exemption of subjects from a rule (`rule set/rule`), up to and including the day it expires."""
+
+    id: str
+    where: Where
+    rule: str
+    subject: str  # an id, or a pattern with *
+    why: str
+    approved_by: str
+    expires: date
+    rule_where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOfItem:
+    """A field that the items of a workflow hold."""
+
+    name: str
+    type: str
+    where: Where
+    is_required: bool = False
+    is_many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A way out of a state. `by` are roles, any of which may go it; without any, everybody may."""
+
+    name: str
+    to: str
+    where: Where
+    by: tuple[str, ...] = ()
+    requires: tuple[Written, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state of a workflow, with the ways out of it."""
+
+    name: str
+    where: Where
+    moves: Mapping[str, Move] = field(default_factory=dict)
+    on_enter: tuple[tuple[str, Any, Where], ...] = ()  # what is done, with what, where the file says so
+    pauses_clock: bool = False
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sla:
+    """How long an item may take, until it enters a state (`until`), leaves the first one, or ends."""
+
+    name: str
+    within: str
+    where: Where
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """The states and moves of one kind of work item; `start` is the first state of the file."""
+
+    id: str
+    where: Where
+    states: Mapping[str, State]
+    fields: Mapping[str, FieldOfItem] = field(default_factory=dict)
+    sla: Mapping[str, Sla] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def start(self) -> str:
+        """The state in which an item begins."""
+        return next(iter(self.states))
+
+
+def rule_set_from(document: Document) -> RuleSet:
+    """Return the rule set a valid document holds."""
+    spec, metadata = document.value["spec"], document.value["metadata"]
+    return RuleSet(
+        id=metadata["id"],
+        where=document.where("metadata", "id"),
+        subject=spec.get("subject", "asset"),
+        rules=tuple(_rule(document, index, said) for index, said in enumerate(spec["rules"])),
+        scope=written(document, "spec", "scope"),
+        name=metadata.get("name", ""),
+        has_badge=spec.get("badge", False),
+    )
+
+
+def _rule(document: Document, index: int, said: Mapping[str, Any]) -> Rule:
+    path: tuple[Step, ...] = ("spec", "rules", index)
+    check = written(document, *path, "check")
+    assert check is not None, "a rule without check has been refused"
+    return Rule(
+        id=said["id"],
+        where=document.where(*path, "id"),
+        check=check,
+        when=written(document, *path, "when"),
+        name=said.get("name", ""),
+        level=said.get("level", ""),
+        weight=float(said.get("weight", 1)),
+        remedy=said.get("remedy", ""),
+        is_waivable=said.get("waivable", True),
+    )
+
+
+def waiver_from(document: Document) -> Waiver:
+    """Return the waiver a valid document holds."""
+    said = document.value["spec"]
+    return Waiver(
+        id=document.value["metadata"]["id"],
+        where=document.where("metadata", "id"),
+        rule=said["rule"],
+        subject=said["subject"],
+        why=said["why"],
+        approved_by=said["approved_by"],
+        expires=date.fromisoformat(said["expires"]),
+        rule_where=document.where("spec", "rule"),
+    )
+
+
+def workflow_from(document: Document) -> Workflow:
+    """Return the workflow a valid document holds."""
+    spec, metadata = document.value["spec"], document.value["metadata"]
+    return Workflow(
+        id=metadata["id"],
+        where=document.where("metadata", "id"),
+        states={name: _state(document, name, said or {}) for name, said in spec["states"].items()},
+        fields={name: _field(document, name, text) for name, text in spec.get("fields", {}).items()},
+        sla={name: _sla(document, name, said) for name, said in spec.get("sla", {}).items()},
+        name=metadata.get("name", ""),
+    )
+
+
+def _state(document: Document, name: str, said: Mapping[str, Any]) -> State:
+    path: tuple[Step, ...] = ("spec", "states", name)
+    return State(
+        name=name,
+        where=document.where_key(*path),
+        moves={move: _move(document, path, move, to) for move, to in said.get("moves", {}).items()},
+        on_enter=tuple(
+            (what, given, document.where_key(*path, "on_enter", index, what))
+            for index, entry in enumerate(said.get("on_enter", ()))
+            for what, given in entry.items()
+        ),
+        pauses_clock=said.get("pauses_clock", False),
+        is_final=said.get("final", False),
+    )
+
+
+def _move(document: Document, state: tuple[Step, ...], name: str, said: str | Mapping[str, Any]) -> Move:
+    path = (*state, "moves", name)
+    to = said if isinstance(said, str) else said["to"]
+    around = document.value["spec"]["states"][state[-1]]
+    by = around.get("by", ()) if isinstance(said, str) else said.get("by", around.get("by", ()))
+    places = [(*state, "requires"), (*path, "requires")]
+    return Move(
+        name=name,
+        to=to,
+        where=document.where(*path) if isinstance(said, str) else document.where(*path, "to"),
+        by=(by,) if isinstance(by, str) else tuple(by),
+        requires=tuple(one for place in places for one in _each_written(document, place)),
+    )
+
+
+def _field(document: Document, name: str, text: str) -> FieldOfItem:
+    where = document.where("spec", "fields", name)
+    return FieldOfItem(name, text.rstrip("!*"), where, is_required="!" in text, is_many="*" in text)
+
+
+def _sla(document: Document, name: str, said: str | Mapping[str, Any]) -> Sla:
+    where = document.where("spec", "sla", name)
+    return Sla(name, said, where) if isinstance(said, str) else Sla(name, said["within"], where, said.get("until"))
+
+
+def written(document: Document, *path: Step) -> Written | None:
+    """Return the expression at a path, or None where there is none."""
+    node = document.node(*path)
+    if not isinstance(node, ScalarNode):
+        return None
+    inset = None if node.style in ("|", ">") else len(node.style)
+    return Written(str(node.value), Where(document.path, node.line, node.column), inset)
+
+
+def _each_written(document: Document, path: tuple[Step, ...]) -> Iterator[Written]:
+    node = document.node(*path)
+    for index in range(len(node.items) if isinstance(node, ListNode) else 0):
+        one = written(document, *path, index)
+        if one is not None:
+            yield one

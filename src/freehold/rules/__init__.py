@@ -1,0 +1,30 @@
+"""M4, rules: conditions over the facts of subjects, with their remedies, waivers and results. Decides; acts on nothing.
+
+A room above declares a `FactTable` for each kind of subject it knows and fills rows of it; the rest is in files.
+"""
+
+from freehold.rules.checking import rule_findings
+from freehold.rules.compiling import CompiledRule, compiled
+from freehold.rules.evaluating import Outcome, Result, Subject, Sweep, evaluate, sweep
+from freehold.rules.facts import Fact, FactTable
+from freehold.rules.recording import Last, changed, last_results
+from freehold.rules.shipped import rule_sets_of, shipped
+
+__all__ = [
+    "CompiledRule",
+    "Fact",
+    "FactTable",
+    "Last",
+    "Outcome",
+    "Result",
+    "Subject",
+    "Sweep",
+    "changed",
+    "compiled",
+    "evaluate",
+    "last_results",
+    "rule_findings",
+    "rule_sets_of",
+    "shipped",
+    "sweep",
+]

@@ -1,0 +1,107 @@
+"""From a rule set as written to conditions that can be evaluated, or to every error in it with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.foundation import FreeholdError, Problems, Where, near
+from freehold.rules.facts import FactTable
+
+if TYPE_CHECKING:
+    from freehold.estate.operating import Rule, RuleSet, Written
+    from freehold.sql.conditions import Condition
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule ready to be evaluated. `applies` are the conditions, all of which must be true for it to apply at all."""
+
+    id: str  # rule set/rule
+    rule_set: str
+    rule: Rule
+    level: str
+    applies: tuple[Condition, ...]
+    check: Condition
+
+    @property
+    def where(self) -> Where:
+        """Where the file says it."""
+        return self.rule.where
+
+
+def compiled(rule_set: RuleSet, table: FactTable, root: Path) -> tuple[CompiledRule, ...]:
+    """Return the rules of a rule set, typed against the facts of its subject.
+
+    Raises:
+        Problems: FH-R001 a condition cannot be used; FH-R003 an id stands twice; FH-R004 a remedy names an unknown
+            fact; FH-R005 a level is none of the subject's.
+    """
+    errors: list[FreeholdError] = []
+    scope = _condition(rule_set.scope, table, root, errors)
+    made = [_rule(rule_set, rule, scope, table, root, errors) for rule in rule_set.rules]
+    errors += _twice(rule_set)
+    if errors:
+        raise Problems(errors)
+    return tuple(one for one in made if one is not None)
+
+
+def _rule(
+    rule_set: RuleSet,
+    rule: Rule,
+    scope: Condition | None,
+    table: FactTable,
+    root: Path,
+    errors: list[FreeholdError],
+) -> CompiledRule | None:
+    when = _condition(rule.when, table, root, errors)
+    check = _condition(rule.check, table, root, errors)
+    errors += _of_remedy(rule, table)
+    level = rule.level or next(iter(table.levels), "")
+    if table.levels and level not in table.levels:
+        fix = near(level, table.levels) or f"One of: {', '.join(table.levels)}."
+        errors.append(
+            FreeholdError(
+                "FH-R005", f"A rule over a {table.subject} has no level `{level}`.", where=rule.where, fix=fix
+            )
+        )
+    applies = tuple(one for one in (scope, when) if one is not None)
+    return CompiledRule(f"{rule_set.id}/{rule.id}", rule_set.id, rule, level, applies, check) if check else None
+
+
+def _condition(written: Written | None, table: FactTable, root: Path, errors: list[FreeholdError]) -> Condition | None:
+    from freehold.sql.conditions import ConditionError, condition
+
+    if written is None:
+        return None
+    try:
+        return condition(written.text, table.types)
+    except ConditionError as error:
+        where = written.at(error.offset, root)
+        errors.append(FreeholdError("FH-R001", error.problem, where=where, fix=error.fix))
+        return None
+
+
+def _of_remedy(rule: Rule, table: FactTable) -> Iterator[FreeholdError]:
+    for name in PLACEHOLDER.findall(rule.remedy):
+        if name not in table.facts:
+            yield FreeholdError(
+                "FH-R004",
+                f"The remedy of `{rule.id}` names `{{{name}}}`, and a {table.subject} has no such fact.",
+                where=rule.where,
+                fix=near(name, table.facts) or f"There are: {', '.join(sorted(table.facts))}.",
+            )
+
+
+def _twice(rule_set: RuleSet) -> Iterator[FreeholdError]:
+    first: dict[str, Rule] = {}
+    for rule in rule_set.rules:
+        if rule.id in first:
+            problem = f"The rule `{rule.id}` stands twice in `{rule_set.id}`; first at {first[rule.id].where}."
+            yield FreeholdError("FH-R003", problem, where=rule.where, fix="Keep one, or rename it.")
+        first.setdefault(rule.id, rule)

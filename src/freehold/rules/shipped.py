@@ -1,0 +1,37 @@
+"""Rule sets that come with Freehold, in `builtin/rules`. An estate's own of the same id takes the place of one."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.estate.operating import RuleSet, rule_set_from
+
+if TYPE_CHECKING:
+    from freehold.estate.model import Estate
+
+PACKAGE = Path(__file__).parents[1]
+FOLDER = "builtin/rules"
+
+
+@cache
+def shipped() -> dict[str, RuleSet]:
+    """Return the rule sets that come with Freehold, by id; their places are relative to `PACKAGE`."""
+    from freehold.estate.loading import documents_of, judge
+
+    found = {}
+    for path in sorted((PACKAGE / FOLDER).glob("*.yaml")):
+        name, content = f"{FOLDER}/{path.name}", path.read_bytes()
+        judge(content, name)
+        for document in documents_of(content, name):
+            one = rule_set_from(document)
+            found[one.id] = one
+    return found
+
+
+def rule_sets_of(estate: Estate, subject: str) -> tuple[tuple[RuleSet, Path], ...]:
+    """Return the rule sets over a kind of subject, each with the folder its places are relative to."""
+    own = {one.id: (one, estate.root) for one in estate.rule_sets.values()}
+    ours = {id_: (one, PACKAGE) for id_, one in shipped().items()}
+    return tuple(found for found in (ours | own).values() if found[0].subject == subject)

@@ -1,0 +1,27 @@
+"""M3, work items: state machines from files, moves as events, roles through teams, clocks on calendars.
+
+A room above registers what is done when an item enters a state; nothing here knows what a document or a message is.
+"""
+
+from freehold.work.checking import workflow_findings
+from freehold.work.clocks import Clock, Span, WorkingTime, clocks, span, working_time
+from freehold.work.item import Item, Passage, fold
+from freehold.work.roles import Raci
+from freehold.work.service import Moved, Way, Work
+
+__all__ = [
+    "Clock",
+    "Item",
+    "Moved",
+    "Passage",
+    "Raci",
+    "Span",
+    "Way",
+    "Work",
+    "WorkingTime",
+    "clocks",
+    "fold",
+    "span",
+    "workflow_findings",
+    "working_time",
+]

@@ -1,0 +1,128 @@
+"""What is wrong with the workflows of an estate, found before any item is made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from freehold.foundation import FreeholdError, near
+from freehold.work.guards import FIELD_TYPES, NAMED, OF_EVERY_ITEM, compiled_guard, is_named
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from freehold.estate.model import Estate
+    from freehold.estate.operating import Workflow, Written
+
+ACTIONS = ("document", "notify")  # what rooms above know to do when an item enters a state
+
+
+def workflow_findings(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return every error of the estate's workflows, FH-W001 to FH-W008."""
+    return tuple(error for one in estate.workflows.values() for error in findings_of(one, estate.root))
+
+
+def findings_of(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
+    """Yield what is wrong with one workflow whose file lies under `root`."""
+    yield from _fields(workflow)
+    lost = list(_lost_moves(workflow))
+    yield from lost
+    if not lost:
+        yield from _unreached(workflow)
+        yield from _endless(workflow)
+    yield from _guards(workflow, root)
+    yield from _actions(workflow)
+    yield from _clocks(workflow)
+
+
+def _lost_moves(workflow: Workflow) -> Iterator[FreeholdError]:
+    for state in workflow.states.values():
+        for move in state.moves.values():
+            if move.to not in workflow.states:
+                problem = f"The move `{move.name}` of `{state.name}` leads to `{move.to}`, which is no state."
+                yield FreeholdError("FH-W001", problem, where=move.where, fix=_known(move.to, workflow.states))
+
+
+def _unreached(workflow: Workflow) -> Iterator[FreeholdError]:
+    reached, waiting = {workflow.start}, [workflow.start]
+    while waiting:
+        for move in workflow.states[waiting.pop()].moves.values():
+            if move.to not in reached:
+                reached.add(move.to)
+                waiting.append(move.to)
+    for name, state in workflow.states.items():
+        if name not in reached:
+            fix = "Lead a move to it, or take it away."
+            yield FreeholdError("FH-W002", f"No item ever comes to the state `{name}`.", where=state.where, fix=fix)
+
+
+def _endless(workflow: Workflow) -> Iterator[FreeholdError]:
+    for state in workflow.states.values():
+        if state.is_final and state.moves:
+            problem, fix = f"The state `{state.name}` is final and has moves.", "Take away `final`, or the moves."
+            yield FreeholdError("FH-W003", problem, where=state.where, fix=fix)
+    ending = {name for name, state in workflow.states.items() if state.is_final}
+    grows = True
+    while grows:
+        more = {
+            n for n, s in workflow.states.items() if n not in ending and any(m.to in ending for m in s.moves.values())
+        }
+        ending |= more
+        grows = bool(more)
+    for name, state in workflow.states.items():
+        if name not in ending:
+            fix = "Mark a state `final: true` and lead a way to it."
+            yield FreeholdError("FH-W003", f"From the state `{name}` no item ever ends.", where=state.where, fix=fix)
+
+
+def _fields(workflow: Workflow) -> Iterator[FreeholdError]:
+    for one in workflow.fields.values():
+        if one.type not in FIELD_TYPES:
+            problem = f"The field `{one.name}` has a type `{one.type}`, which there is not."
+            yield FreeholdError("FH-W004", problem, where=one.where, fix=_known(one.type, FIELD_TYPES))
+        if one.name in OF_EVERY_ITEM and one.name != "product":
+            problem = f"Every item has a `{one.name}` of its own."
+            yield FreeholdError("FH-W008", problem, where=one.where, fix="Give the field another name.")
+
+
+def _guards(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
+    told: set[Written] = set()  # a guard of a state stands for each of its moves
+    for state in workflow.states.values():
+        for move in state.moves.values():
+            for guard in move.requires:
+                if guard not in told:
+                    told.add(guard)
+                    yield from _guard(guard, workflow, root)
+
+
+def _guard(guard: Written, workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
+    from freehold.sql.conditions import ConditionError
+
+    if is_named(guard):
+        if guard.text not in NAMED:
+            problem = f"There is no condition `{guard.text}`."
+            yield FreeholdError("FH-W005", problem, where=guard.where, fix=_known(guard.text, NAMED))
+        return
+    try:
+        compiled_guard(guard, workflow)
+    except ConditionError as error:
+        yield FreeholdError("FH-W005", error.problem, where=guard.at(error.offset, root), fix=error.fix)
+
+
+def _actions(workflow: Workflow) -> Iterator[FreeholdError]:
+    for state in workflow.states.values():
+        for what, _, where in state.on_enter:
+            if what not in ACTIONS:
+                problem = f"Nothing is called `{what}` that could be done on entering `{state.name}`."
+                yield FreeholdError("FH-W006", problem, where=where, fix=_known(what, ACTIONS))
+
+
+def _clocks(workflow: Workflow) -> Iterator[FreeholdError]:
+    for one in workflow.sla.values():
+        if one.until is not None and one.until not in workflow.states:
+            problem = f"The clock `{one.name}` runs until `{one.until}`, which is no state."
+            yield FreeholdError("FH-W007", problem, where=one.where, fix=_known(one.until, workflow.states))
+
+
+def _known(word: str, known: Collection[str]) -> str:
+    return near(word, known) or f"There are: {', '.join(known)}."

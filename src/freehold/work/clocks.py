@@ -1,0 +1,193 @@
+"""Clocks of work items: how long something may take, in wall time or in working time, with pauses.
+
+`30m`, `8h`, `7d` and `2w` run day and night. `2bd` and `6bh` run in the working hours of a calendar only: a business
+day is one working day's worth of its hours, wherever in a day it starts. Arithmetic is exact; an instant is rounded up
+to the microsecond.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+from math import ceil
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from freehold.estate.calendars import Days, days_of
+from freehold.work.item import Item
+
+if TYPE_CHECKING:
+    from freehold.estate.model import Estate
+    from freehold.estate.operating import Sla, Workflow
+
+_MICROSECOND = timedelta(microseconds=1)
+_WALL_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+MOST_DAYS = 366 * 20  # a calendar on which nothing is worked for that long has no working days
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A length of time: so many seconds of wall time, business days (`bd`), or business hours (`bh`)."""
+
+    amount: Fraction
+    unit: str  # s | bd | bh
+
+
+def span(text: str) -> Span:
+    """Read `30m`, `8h`, `7d`, `2w`, `2bd` or `6bh`.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    found = re.fullmatch(r"(\d+)(bd|bh|m|h|d|w)", text)
+    if found is None:
+        raise ValueError(f"`{text}` is no duration like 30m, 8h, 7d, 2bd or 6bh")
+    amount, unit = int(found[1]), found[2]
+    return Span(Fraction(amount), unit) if unit[0] == "b" else Span(Fraction(amount * _WALL_SECONDS[unit]), "s")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingTime:
+    """When people work: the days of a calendar, in a time zone."""
+
+    days: Days
+    zone: ZoneInfo
+
+    def passed(self, start: datetime, end: datetime, unit: str) -> Fraction:
+        """Return how much of a unit passes between two instants; 0 if they are not in order."""
+        if unit == "s":
+            return max(Fraction(0), Fraction((end - start) // _MICROSECOND, 1_000_000))
+        total = Fraction(0)
+        for opens, closes in self._windows(start):
+            if opens >= end:
+                break
+            total += _part(max(opens, start), min(closes, end), opens, closes, unit)
+        return total
+
+    def after(self, start: datetime, length: Span) -> datetime:
+        """Return the first instant by which a length of time has passed since `start`.
+
+        Raises:
+            ValueError: the calendar has no working days to pass.
+        """
+        if length.unit == "s" or not length.amount:
+            return start + _MICROSECOND * ceil(length.amount * 1_000_000)
+        left = length.amount
+        for opens, closes in self._windows(start):
+            here = _part(max(opens, start), closes, opens, closes, length.unit)
+            if here >= left:
+                worth = _worth(opens, closes, length.unit)
+                return max(opens, start) + _MICROSECOND * ceil(left / worth * ((closes - opens) // _MICROSECOND))
+            left -= here
+        raise ValueError("the calendar has no working days")
+
+    def _windows(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the working hours of each working day that end after an instant, in UTC."""
+        first = start.astimezone(self.zone).date()
+        for ahead in range(-1, MOST_DAYS):  # a night shift began the day before
+            on = first + timedelta(days=ahead)
+            if self.days.is_worked(on):
+                opens, closes = self._hours(on)
+                if closes > start:
+                    yield opens, closes
+
+    def _hours(self, on: date) -> tuple[datetime, datetime]:
+        begin, end = self.days.hours
+        last = on if end > begin else on + timedelta(days=1)
+        opens, closes = (datetime.combine(day, at, self.zone).astimezone(UTC) for day, at in ((on, begin), (last, end)))
+        return opens, closes
+
+
+def _worth(opens: datetime, closes: datetime, unit: str) -> Fraction:
+    return Fraction(1) if unit == "bd" else Fraction((closes - opens) // _MICROSECOND, 3_600_000_000)
+
+
+def _part(start: datetime, end: datetime, opens: datetime, closes: datetime, unit: str) -> Fraction:
+    if end <= start:
+        return Fraction(0)
+    return _worth(opens, closes, unit) * Fraction((end - start) // _MICROSECOND, (closes - opens) // _MICROSECOND)
+
+
+def working_time(estate: Estate, calendar: str | None = None) -> WorkingTime:
+    """Return the working time of an estate's calendar, its default one where none is named."""
+    name = calendar or str(estate.defaults.get("calendar", ""))
+    return WorkingTime(days_of(estate.calendars.get(name)), ZoneInfo(str(estate.defaults.get("timezone", "UTC"))))
+
+
+class Hand(StrEnum):
+    """What a clock does."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One clock of an item.
+
+    Attributes:
+        used: how much of `allowed` has passed, pauses left out.
+        due_at: when it runs out; None while it is paused, and once it has stopped.
+        is_late: whether more has passed than is allowed.
+    """
+
+    name: str
+    allowed: Span
+    used: Fraction
+    hand: Hand
+    due_at: datetime | None
+    is_late: bool
+
+
+def clocks(item: Item, workflow: Workflow, time: WorkingTime, now: datetime) -> tuple[Clock, ...]:
+    """Return the clocks of an item as they stand at an instant."""
+    return tuple(_clock(sla, item, workflow, time, now) for sla in workflow.sla.values())
+
+
+def _clock(sla: Sla, item: Item, workflow: Workflow, time: WorkingTime, now: datetime) -> Clock:
+    allowed, used = span(sla.within), Fraction(0)
+    stretches = _stretches(sla, item, workflow)
+    for state, since, until in stretches:
+        if not _pauses(workflow, state):
+            used += time.passed(since, min(until or now, now), allowed.unit)
+    state, since, until = stretches[-1]
+    if until is not None or _has_ended(sla, item, workflow):
+        return Clock(sla.name, allowed, used, Hand.STOPPED, None, used > allowed.amount)
+    if _pauses(workflow, state):
+        return Clock(sla.name, allowed, used, Hand.PAUSED, None, used > allowed.amount)
+    left = allowed.amount - (used - time.passed(since, now, allowed.unit))
+    due = time.after(since, Span(max(Fraction(0), left), allowed.unit))
+    return Clock(sla.name, allowed, used, Hand.RUNNING, due, used > allowed.amount)
+
+
+def _stretches(sla: Sla, item: Item, workflow: Workflow) -> Sequence[tuple[str, datetime, datetime | None]]:
+    """Return the states in which the clock counts, each with its beginning and its end; None: it is still there."""
+    ends: list[datetime | None] = [passage.since for passage in item.history[1:]]
+    found: list[tuple[str, datetime, datetime | None]] = []
+    for passage, until in zip(item.history, [*ends, None], strict=True):
+        if found and _stops(sla, workflow, passage.state):
+            break
+        found.append((passage.state, passage.since, until))
+    return found
+
+
+def _stops(sla: Sla, workflow: Workflow, state: str) -> bool:
+    """Whether entering a state ends the clock."""
+    known = workflow.states.get(state)
+    if known is not None and known.is_final:
+        return True
+    return state == sla.until if sla.until else sla.name == "triage" and state != workflow.start
+
+
+def _has_ended(sla: Sla, item: Item, workflow: Workflow) -> bool:
+    return any(_stops(sla, workflow, passage.state) for passage in item.history[1:])
+
+
+def _pauses(workflow: Workflow, state: str) -> bool:
+    known = workflow.states.get(state)
+    return known is not None and known.pauses_clock

@@ -1,0 +1,100 @@
+"""What must hold before a move: conditions over the facts of an item, or conditions with a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from freehold.rules.facts import Fact, FactTable
+
+if TYPE_CHECKING:
+    from freehold.estate.operating import FieldOfItem, Workflow, Written
+    from freehold.ledger import Ledger
+    from freehold.sql.conditions import Condition
+    from freehold.work.item import Item
+
+Named = Callable[["Item", "Ledger"], bool]
+
+# The types a field may have, each with the type of its fact. A field that may hold several counts them.
+FIELD_TYPES = {
+    "text": "varchar", "metric": "varchar", "asset": "varchar", "product": "varchar", "url": "varchar",
+    "principal": "varchar", "date": "date", "number": "double", "boolean": "boolean",
+}  # fmt: skip
+OF_EVERY_ITEM = {
+    "item": Fact("varchar", "its id"),
+    "type": Fact("varchar", "the id of its workflow"),
+    "state": Fact("varchar", "the state it is in"),
+    "requester": Fact("varchar", "who asked for it"),
+    "product": Fact("varchar", "the product it is about"),
+    "class": Fact("varchar", "its class: standard, urgent"),
+    "priority": Fact("varchar", "its priority"),
+    "age_days": Fact("double", "days since it began"),
+    "move_count": Fact("bigint", "how often it moved"),
+}
+_NAMED = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")
+
+
+def facts_of(workflow: Workflow) -> FactTable:
+    """Return the facts of the items of a workflow: those of every item, and its own fields."""
+    own = {name: Fact(_type(one), f"the field `{name}`") for name, one in workflow.fields.items()}
+    return FactTable("item", {**own, **OF_EVERY_ITEM})
+
+
+def row_of(item: Item, workflow: Workflow, now: datetime, texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of an item as they stand; `texts` are its fields of free text."""
+    held = {**item.fields, **texts}
+    own = {name: _value(one, held.get(name)) for name, one in workflow.fields.items()}
+    return {
+        **own,
+        "item": item.id,
+        "type": item.type,
+        "state": item.state,
+        "requester": item.requester or None,
+        "product": item.product or None,
+        "class": item.service_class or None,
+        "priority": item.priority or None,
+        "age_days": (now - item.created_at).total_seconds() / 86_400,
+        "move_count": len(item.history) - 1,
+    }
+
+
+def is_named(guard: Written) -> bool:
+    """Whether a guard is the name of a condition, such as `decision-recorded`, and no expression."""
+    return _NAMED.fullmatch(guard.text) is not None
+
+
+def compiled_guard(guard: Written, workflow: Workflow) -> Condition:
+    """Return a guard that is an expression, typed.
+
+    Raises:
+        ConditionError: it cannot be used.
+    """
+    from freehold.sql.conditions import condition
+
+    return condition(guard.text, facts_of(workflow).types)
+
+
+def _decision_recorded(item: Item, ledger: Ledger) -> bool:
+    return any(event.data.get("item") == item.id for event in ledger.read(types=("decision.recorded",)))
+
+
+def _users_notified(item: Item, ledger: Ledger) -> bool:
+    sent = ledger.read(types=("notice.sent",), since=item.created_at)
+    return any(item.id in (event.subject, event.data.get("topic")) for event in sent)
+
+
+NAMED: Mapping[str, Named] = {"decision-recorded": _decision_recorded, "users-notified": _users_notified}
+
+
+def _type(field: FieldOfItem) -> str:
+    return "bigint" if field.is_many else FIELD_TYPES.get(field.type, "varchar")
+
+
+def _value(field: FieldOfItem, value: Any) -> Any:
+    if field.is_many:
+        return len(value or ())
+    if value is not None and field.type == "date":
+        return date.fromisoformat(value)
+    return value

@@ -1,0 +1,78 @@
+"""What is wrong with a workflow is told before any item is made, each at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from freehold.estate import load_estate
+from freehold.work import workflow_findings
+
+HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "at", "problem", "fix"),
+    [
+        pytest.param(
+            "states: {a: {moves: {go: c}}, b: {final: true}}",
+            "FH-W001", "c}}", "leads to `c`, which is no state", "There are: a, b.", id="a move to nowhere",
+        ),
+        pytest.param(
+            "states: {a: {moves: {go: b}}, b: {final: true}, c: {final: true}}",
+            "FH-W002", "c: {final", "comes to the state `c`", "", id="a state nobody comes to",
+        ),
+        pytest.param(
+            "states: {a: {moves: {go: b}}, b: {moves: {go: a}}}",
+            "FH-W003", "a: {", "From the state `a` no item ever ends", "", id="no end",
+        ),
+        pytest.param(
+            "states: {a: {moves: {go: b}}, b: {final: true, moves: {go: a}}}",
+            "FH-W003", "b: {", "is final and has moves", "", id="an end with a way out",
+        ),
+        pytest.param(
+            "fields: {f: txt}, states: {a: {final: true}}",
+            "FH-W004", "txt", "type `txt`", "Did you mean `text`?", id="a type misspelt",
+        ),
+        pytest.param(
+            "fields: {state: text}, states: {a: {final: true}}",
+            "FH-W008", "text", "a `state` of its own", "another name", id="a field that every item has",
+        ),
+        pytest.param(
+            "states: {a: {moves: {go: b}, requires: [decision-record]}, b: {final: true}}",
+            "FH-W005", "decision", "no condition `decision-record`", "`decision-recorded`", id="a condition misspelt",
+        ),
+        pytest.param(
+            "states: {a: {moves: {go: b}, requires: ['age_days > 1 and pririty = 1']}, b: {final: true}}",
+            "FH-W005", "pririty", "no fact `pririty`", "Did you mean `priority`?", id="a fact misspelt",
+        ),
+        pytest.param(
+            "states: {a: {on_enter: [{documnt: x}], final: true}}",
+            "FH-W006", "documnt", "`documnt`", "Did you mean `document`?", id="an action misspelt",
+        ),
+        pytest.param(
+            "sla: {s: {within: 2bd, until: c}}, states: {a: {final: true}}",
+            "FH-W007", "{within", "until `c`", "There are: a", id="a clock without end",
+        ),
+    ],
+)  # fmt: skip
+def test_an_error_of_a_workflow_has_its_place(
+    written: Callable[..., Path], body: str, code: str, at: str, problem: str, fix: str
+) -> None:
+    """Each error names the line and column of the file, what is wrong and what is near."""
+    line = f"spec: {{{body}}}"
+    first = workflow_findings(load_estate(written(w=f"{HEAD}{line}\n"), cache=False))[0]
+
+    assert (first.code, str(first.where)) == (code, f"w.yaml:4:{line.index(at) + 1}")
+    assert problem in first.problem
+    assert fix in first.fix
+
+
+def test_a_workflow_that_is_right_has_no_findings(written: Callable[..., Path]) -> None:
+    """The dispute of the examples is found to be right."""
+    estate = load_estate(written(), cache=False)
+
+    assert list(estate.workflows) == ["metric-dispute"]
+    assert workflow_findings(estate) == ()
