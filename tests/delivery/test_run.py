@@ -268,7 +268,7 @@ def test_a_model_that_fails_holds_what_reads_it(live: Shop) -> None:
 
 def test_two_runs_at_once_are_refused_by_name(live: Shop) -> None:
     """The second names the holder instead of waiting for ever or writing beside the first."""
-    with live.delivery._writing(), pytest.raises(FreeholdError) as caught:
+    with live.delivery.writing(), pytest.raises(FreeholdError) as caught:
         live.delivery.run()
     assert caught.value.code == "FH-L201"
 

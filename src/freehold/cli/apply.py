@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.gated import Judgement, events_of, judgement
 from freehold.cli.opened import chosen_environment, delivery_of, environment, loaded, opened_ledger, waiting
 from freehold.cli.output import as_json, counted, emit, say
-from freehold.cli.plan import planned, print_plan
+from freehold.cli.plan import exit_code, plan_object, planned, print_judgement, print_plan
 from freehold.cli.run import outcome_object, print_outcome, progress_shown
 from freehold.foundation import Exit, FreeholdError
 
@@ -77,29 +78,47 @@ def _put_in_force(
     estate: Estate, env: str | None, version: str, *, ask: bool, jobs: int | None, wait_s: float, as_json: bool
 ) -> None:
     from freehold.delivery.applying import publish_change
+    from freehold.delivery.plan.versions import head_of
 
     with delivery_of(estate, env, wait_s=wait_s, jobs=jobs) as delivery:
-        found = planned(estate, delivery.env, ledger=delivery.ledger, first=True)
+        found, before = planned(estate, delivery.env, ledger=delivery.ledger, first=True)
+        commit = None if version else head_of(estate.root)
+        judged = judgement(found, estate, before, delivery.ledger, is_release=True)
         if not as_json:
             print_plan(found)
-        if found.is_blocked:
-            _end(found, None, as_json=as_json)
+            print_judgement(found, judged)
+        if exit_code(found, judged):
+            _end(found, judged, None, as_json=as_json)
         if ask and not as_json and sys.stdin.isatty() and _is_worth_asking(found):
             click.confirm(f"Apply to `{delivery.env}`?", abort=True, err=True)
         with progress_shown(shown=not as_json) as progress:
-            outcome = publish_change(delivery, found.touched, found.id, version=version, progress=progress)
-        _end(found, outcome, as_json=as_json, delivery=delivery)
+            if found.changes:
+                delivery.ledger.append(*events_of(found, judged, commit))
+            outcome = publish_change(
+                *(delivery, found.touched, found.id),
+                version=version,
+                commit=commit[0] if commit else "",
+                progress=progress,
+            )
+        _end(found, judged, outcome, as_json=as_json, delivery=delivery)
 
 
 def _is_worth_asking(found: Plan) -> bool:
     return bool(found.changes)
 
 
-def _end(found: Plan, outcome: RunOutcome | None, *, as_json: bool, delivery: Delivery | None = None) -> None:
+def _end(
+    found: Plan,
+    judged: Judgement | None,
+    outcome: RunOutcome | None,
+    *,
+    as_json: bool,
+    delivery: Delivery | None = None,
+) -> None:
     """Say what became of it, and end with its exit code."""
     refused = outcome is None or outcome.is_refused
     if as_json:
-        told: dict[str, Any] = {"plan": found.to_json(), "applied": not refused}
+        told: dict[str, Any] = {"plan": plan_object(found, judged), "applied": not refused}
         emit(told | ({"outcome": outcome_object(outcome)} if outcome else {}))
     elif outcome is not None and delivery is not None:
         if outcome.steps or outcome.judged:
@@ -113,4 +132,4 @@ def _end(found: Plan, outcome: RunOutcome | None, *, as_json: bool, delivery: De
             say(f"Applied to `{delivery.env}`{taken}; {said} {outcome.deployments[-1][-12:]}")
         else:
             say(f"Applied to `{delivery.env}`; nothing had to be built.")
-    sys.exit(int(Exit.FINDING if outcome is None else outcome.exit_code))
+    sys.exit(int(exit_code(found, judged) if outcome is None else outcome.exit_code))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.gated import Judgement, judgement
 from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded, opened_ledger, state_is_there
 from freehold.cli.output import counted, emit, say, table
+from freehold.foundation import Exit
 
 if TYPE_CHECKING:
     from freehold.delivery.plan import AssetChange, Plan, Version
@@ -38,26 +40,31 @@ def plan(start: str | None, base: str | None, env: str | None, format_: str, as_
     reads it. Where there is no ledger, as on a CI runner, it compares with the main branch and says so. Asks no
     warehouse.
 
-    Ends with 0 when nothing is against it, with 1 when something is.
+    Ends with 0 when nothing is against it, with 1 when something is, with 4 when an approval is missing.
     """
-    found = planned(loaded(start), env, base=base)
+    estate = loaded(start)
+    with ExitStack() as closing:
+        ledger = closing.enter_context(opened_ledger(estate)) if state_is_there(estate) else None
+        found, before = planned(estate, env, base=base, ledger=ledger)
+        judged = judgement(found, estate, before, ledger, is_release=False)
     if as_json or format_ == "json":
-        emit(found.to_json())
+        emit(plan_object(found, judged))
     elif format_ == "markdown":
         from freehold.delivery.plan.markdown import comment
 
-        click.echo(comment(found))
+        click.echo(comment(found, judged.verdict if judged else None))
     else:
         print_plan(found)
-    sys.exit(int(found.exit_code))
+        print_judgement(found, judged)
+    sys.exit(int(exit_code(found, judged)))
 
 
 def planned(
     estate: Estate, env: str | None, *, base: str | None = None, ledger: Ledger | None = None, first: bool = False
-) -> Plan:
-    """Return what an estate would change in an environment, against what is deployed there or a git revision.
+) -> tuple[Plan, Version | None]:
+    """Return what an estate would change in an environment, and what it was compared with: what is deployed, or git.
 
-    `ledger` is the one of the estate, where it is open already; with `first`, where nothing was applied nothing is
+    `ledger` is the one of the estate, None where there is none; with `first`, where nothing was applied nothing is
     compared with, whatever git holds.
     """
     from freehold.delivery.plan import NO_PAST, KeptMeanings, at_revision, past_of
@@ -67,16 +74,15 @@ def planned(
     chosen = chosen_environment(estate, env)
     kept, compiled = KeptMeanings(estate.root), KeptCompiled(estate.root)
     before, past = None, NO_PAST
-    if ledger is not None or state_is_there(estate):
-        with nullcontext(ledger) if ledger is not None else opened_ledger(estate) as opened:
-            past = past_of(opened, chosen.name)
-            before = _deployed(estate, chosen, opened) if base is None else None
+    if ledger is not None:
+        past = past_of(ledger, chosen.name)
+        before = _deployed(estate, chosen, ledger) if base is None else None
     if before is None and not first:
         before = at_revision(estate.root, base)
     found = plan_of(estate, before, chosen.name, dialect_of(estate, chosen), past=past, kept=kept, compiled=compiled)
     kept.save()
     compiled.save()
-    return found
+    return found, before
 
 
 def _deployed(estate: Estate, chosen: Environment, ledger: Ledger) -> Version | None:
@@ -105,6 +111,40 @@ def print_plan(found: Plan) -> None:
             say(line)
     if found.findings:
         say(f"\nBlocked: {counted(len(found.findings), 'findings')}.")
+
+
+def exit_code(found: Plan, judged: Judgement | None) -> Exit:
+    """Return what a command ends with that goes by a plan: 0, 1 where something is against it, 4 for an approval."""
+    return found.exit_code if found.is_blocked or judged is None else judged.exit_code
+
+
+def plan_object(found: Plan, judged: Judgement | None) -> dict[str, Any]:
+    """Return a plan with its judgement for machines."""
+    told = found.to_json()
+    if judged is not None:
+        told["gate"] = judged.verdict.to_json() | {"rejected_by": judged.rejected_by or None}
+        if not found.is_blocked and exit_code(found, judged):
+            told["verdict"] = "rejected" if judged.rejected_by else judged.verdict.to_json()["verdict"]
+    return told
+
+
+def print_judgement(found: Plan, judged: Judgement | None) -> None:
+    """Print what the gate says of a plan, and how to go on."""
+    if judged is None or found.is_blocked:
+        return
+    for error in judged.verdict.errors():
+        first, *rest = str(error).splitlines()
+        say("\n" + click.style(first, fg="yellow" if int(error.exit_code) == int(Exit.APPROVAL) else "red", bold=True))
+        for line in rest:
+            say(line)
+    for result in judged.verdict.warnings:
+        say(f"Mind: {result.rule.id}, `{result.subject}`: {result.remedy or result.reason}")
+    if judged.rejected_by:
+        say(f"\nRejected by {judged.rejected_by}.")
+    elif judged.verdict.blocked:
+        say(f"\nBlocked by {counted(len(judged.verdict.blocked), 'rules')}.")
+    elif judged.verdict.needs_approval:
+        say(f"\nApproval needed. Plan {found.id}.")
 
 
 def _print_changes(found: Plan) -> None:

@@ -28,6 +28,7 @@ def publish_change(
     change_id: str,
     *,
     version: str = "",
+    commit: str = "",
     progress: Progress | None = None,
 ) -> RunOutcome:
     """Put the estate of a delivery in force: build what it changes, publish all of that in one move, or nothing.
@@ -37,6 +38,7 @@ def publish_change(
         assets: what the change builds anew; whatever it reuses stays as it stands.
         change_id: what names the change in every event of it.
         version: the name under which the files of the estate are kept, where they are not the ones at hand.
+        commit: of the files, where they are all in git.
         progress: called with each step.
 
     Returns:
@@ -52,6 +54,7 @@ def publish_change(
         event = application(
             *(delivery.estate, delivery.graph, delivery.ledger, delivery.root, delivery.env),
             version=version,
+            commit=commit,
             id_=delivery.ids.new(),
             at=delivery.clock.now(),
         )
@@ -83,6 +86,7 @@ def application(
     env: str,
     *,
     version: str = "",
+    commit: str = "",
     id_: str | None = None,
     at: datetime | None = None,
 ) -> Event | None:
@@ -99,6 +103,7 @@ def application(
         "env": env,
         "protected": bool(declared and declared.protected),
         "version": version or keep(ledger, root, known),
+        "commit": commit or None,
         "resources": hashes,
         "added": sorted(set(hashes) - set(before)),
         "changed": sorted(k for k in hashes if k in before and hashes[k] != before[k]),

@@ -300,6 +300,7 @@ class Estate:
     hashes: Mapping[str, str] = field(default_factory=dict)  # "kind:id" -> sha256 of the content as read
     findings: tuple[FreeholdError, ...] = ()  # what `validate` should say though the estate can be loaded
     state_settings: Mapping[str, Any] = field(default_factory=dict)  # `password`: a secret reference
+    reviews: Mapping[str, Any] = field(default_factory=dict)  # where code is reviewed; `token`: a secret reference
     state_where: Where | None = None  # where the file says so; None where it leaves the default
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)

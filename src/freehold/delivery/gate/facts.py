@@ -84,12 +84,14 @@ class Proposal:
 
     Attributes:
         author: who brought it, for people to read.
+        is_protected: whether it is one, whatever the estate says that judges.
         authors: every name of everybody who made it: principals, and `github:NAME` or `gitlab:NAME`.
     """
 
     env: str
     changes: tuple[Change, ...]
     author: str = ""
+    is_protected: bool = False
     authors: frozenset[str] = frozenset()
     approvals: tuple[Approval, ...] = ()
 
@@ -119,7 +121,8 @@ def change_subjects(proposal: Proposal, estate: Estate, now: datetime) -> tuple[
 def _facts(
     change: Change, proposal: Proposal, estate: Estate, raci: Raci, freeze: Freeze | None, now: datetime
 ) -> dict[str, Any]:
-    is_protected = estate.environments[proposal.env].protected
+    declared = estate.environment(proposal.env)
+    is_protected = proposal.is_protected or bool(declared and declared.protected)
     found = counted(
         proposal.approvals,
         needed_roles(estate, change.tier),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from freehold.delivery.plan.changes import Action, ChangeClass
 from freehold.delivery.plan.planning import AssetChange, Plan
+
+if TYPE_CHECKING:
+    from freehold.delivery.gate import Verdict
 
 _MOST_ROWS = 20
 _MOST_COLUMNS = 6
 _MOST_READERS = 5
 
 
-def comment(plan: Plan) -> str:
-    """Return a plan as Markdown: verdict, who is reached, what is against it, what is done, what it costs."""
-    return "\n\n".join(part for part in _parts(plan) if part) + "\n"
+def comment(plan: Plan, gate: Verdict | None = None) -> str:
+    """Return a plan as Markdown: verdict, who is reached, what is against it, who approves, what is done, what it costs."""
+    return "\n\n".join(part for part in _parts(plan, gate) if part) + "\n"
 
 
 def described(change: AssetChange) -> str:
@@ -34,11 +38,12 @@ def spent(seconds: float) -> str:
     return f"{seconds:,.1f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
 
 
-def _parts(plan: Plan) -> Iterator[str]:
-    yield f"### Freehold plan for `{plan.env}`: {_verdict(plan)}"
+def _parts(plan: Plan, gate: Verdict | None) -> Iterator[str]:
+    yield f"### Freehold plan for `{plan.env}`: {_verdict(plan, gate)}"
     yield from _reached(plan)
     if plan.findings:
         yield "**To mend**\n\n" + "\n".join(_finding(f) for f in plan.findings)
+    yield from _gated(gate)
     yield _table([c for c in plan.changes if c.change > ChangeClass.METADATA])
     yield _cost(plan)
     judged = [c.asset for c in plan.changes if c.is_judged_otherwise]
@@ -53,7 +58,24 @@ def _parts(plan: Plan) -> Iterator[str]:
     )
 
 
-def _verdict(plan: Plan) -> str:
+def _gated(gate: Verdict | None) -> Iterator[str]:
+    """Say which rules are against it, and whose approval it needs."""
+    if gate is None:
+        return
+    if gate.blocked:
+        told = dict.fromkeys(f"- `{r.rule.id}`, `{r.subject}`: {r.remedy or r.reason}" for r in gate.blocked)
+        yield "**Rules against it**\n\n" + "\n".join(list(told)[:_MOST_ROWS])
+    if gate.approvals_needed:
+        needed = (
+            f"- **{n.role}** of `{n.product}`: {', '.join(n.holders) or 'nobody holds it'}"
+            for n in gate.approvals_needed
+        )
+        yield "**Approval needed by**\n\n" + "\n".join(list(needed)[:_MOST_ROWS])
+
+
+def _verdict(plan: Plan, gate: Verdict | None) -> str:
+    if not plan.is_blocked and gate is not None and not gate.is_clear:
+        return f"blocked by {len(gate.blocked)} rules" if gate.blocked else "approval needed"
     if plan.is_blocked:
         count = len(plan.findings)
         return f"blocked by {count} finding{'s' if count != 1 else ''}"

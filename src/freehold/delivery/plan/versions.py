@@ -140,6 +140,22 @@ def at_revision(root: Path, revision: str | None) -> Version | None:
     return Version(_loaded(place, root, label), label, is_deployed=False, commit=commit)
 
 
+def head_of(root: Path) -> tuple[str, datetime] | None:
+    """Return the commit that is checked out, and when it was made; None where files differ from it, or git is not."""
+    changed = _git(root, "status", "--porcelain", "--untracked-files=all", "--", ".")
+    said = _git(root, "log", "-1", "--format=%H %cI") if changed is not None and not changed.strip() else None
+    if not said:
+        return None
+    commit, _, at = said.strip().partition(" ")
+    return commit, datetime.fromisoformat(at)
+
+
+def commits_since(root: Path, commit: str) -> tuple[str, ...]:
+    """Return the commits of the branch checked out after one of it that change the estate, oldest first."""
+    said = _git(root, "rev-list", "--first-parent", "--reverse", f"{commit}..HEAD", "--", ".")
+    return tuple((said or "").split())
+
+
 def _commit(root: Path, revision: str | None) -> tuple[str | None, str]:
     for name in [revision] if revision else _USUAL:
         found = _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")

@@ -1,0 +1,161 @@
+"""The gate as commands meet it: who made the change, who approved it, and by whose rules it is judged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from freehold.foundation import Caller, Exit, FreeholdError, SystemClock
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from freehold.connect.reviews import PullRequest, Review
+    from freehold.connect.reviews.identity import CiIdentity
+    from freehold.delivery.gate import Approval, Change, Verdict
+    from freehold.delivery.plan import Plan, Version
+    from freehold.estate.model import Estate
+    from freehold.foundation.caller import Assurance
+    from freehold.ledger import Event, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the gate says of a plan, by the estate that is in force; and the review it went by, if there was one."""
+
+    verdict: Verdict
+    review: Review | None = None
+    rejected_by: str = ""
+
+    @property
+    def exit_code(self) -> Exit:
+        """0 clear, 1 blocked or rejected, 4 an approval is missing."""
+        return Exit.FINDING if self.rejected_by else self.verdict.exit_code
+
+
+def judgement(
+    found: Plan, estate: Estate, before: Version | None, ledger: Ledger | None, *, is_release: bool
+) -> Judgement | None:
+    """Judge a plan by the rules, teams and waivers that are in force, not those that it brings.
+
+    Args:
+        found: what would change.
+        estate: the files it is made from.
+        before: what it was compared with; None where nothing is in force, so that nobody can be harmed.
+        ledger: where approvals and rejections were recorded; None on a machine that has none.
+        is_release: whether it is about to be applied, and not only looked at.
+
+    Raises:
+        FreeholdError: FH-H001 to FH-H009 the forge cannot be asked.
+    """
+    from freehold.delivery.gate import Proposal, verdict_on
+
+    if before is None:
+        return None
+    law, now, caller = before.estate, SystemClock().now(), Caller.at_the_shell()
+    review = _review(law, now, is_release=is_release)
+    recorded, rejected_by = _recorded(found.id, ledger)
+    declared = estate.environment(found.env)
+    proposal = Proposal(
+        env=found.env,
+        changes=tuple(_changes(found)),
+        author=review.author if review else caller.principal,
+        is_protected=bool(declared and declared.protected),
+        authors=review.authors if review else frozenset({caller.principal}),
+        approvals=(*(review.approvals if review else ()), *recorded),
+    )
+    return Judgement(verdict_on(proposal, law, now), review, rejected_by)
+
+
+def events_of(found: Plan, judged: Judgement | None, commit: tuple[str, datetime] | None) -> Iterator[Event]:
+    """Say what is applied, who approved it, and which commit it came with."""
+    from freehold.ledger import Event
+
+    review = judged.review if judged else None
+    worst = max((c.change for c in found.changes), default=None)
+    spoken = {"BREAKING": "breaking", "ADDITIVE": "additive", "NONE": "none", "METADATA": "none"}
+    content = {
+        "change_id": found.id,
+        "resources": [c.asset for c in found.changes],
+        "breaking": spoken.get(worst.name if worst is not None else "NONE", "none"),
+        "author": review.author if review else Caller.at_the_shell().principal,
+        "head": commit[0] if commit else None,
+    }
+    yield Event("change.proposed", content, env=found.env, subject=found.id)
+    for approval in review.approvals if review else ():
+        yield Event(
+            "change.approved", {"change_id": found.id, "approver": approval.by}, env=found.env, subject=found.id
+        )
+    if commit is not None:
+        merged = {"change_id": found.id, "commit": commit[0], "merged_at": commit[1].isoformat()}
+        yield Event("change.merged", merged, env=found.env, subject=found.id)
+
+
+def _changes(found: Plan) -> Iterator[Change]:
+    from freehold.delivery.gate import Change
+
+    for one in found.changes:
+        yield Change(
+            asset=one.asset,
+            product=one.product,
+            tier=one.tier,
+            change=str(one.change),
+            is_output=one.is_output,
+            readers=len(one.readers),
+            has_version_bump=not found.findings if one.broken else None,
+        )
+
+
+def _recorded(plan: str, ledger: Ledger | None) -> tuple[tuple[Approval, ...], str]:
+    """Return the approvals of a plan that were recorded here, and who rejected it last, if that was the last word."""
+    from freehold.delivery.gate import Approval
+
+    if ledger is None:
+        return (), ""
+    approvals: dict[str, Approval] = {}
+    rejected_by = ""
+    for event in ledger.read(types=("change.approved", "decision.recorded"), subject=plan):
+        if event.type == "change.approved" and event.data.get("approver") == event.actor:
+            assurance: Assurance = "local" if event.assurance == "local" else "token"
+            approvals[event.actor] = Approval(event.actor, (event.actor,), assurance, event.occurred_at)
+            rejected_by = "" if event.actor == rejected_by else rejected_by
+        elif event.type == "decision.recorded" and event.data["decision"] == "rejected":
+            approvals.pop(event.actor, None)
+            rejected_by = event.actor
+    return tuple(approvals.values()), rejected_by
+
+
+def _review(law: Estate, now: datetime, *, is_release: bool) -> Review | None:
+    """Return the code review that a CI job runs for; None outside of one, and where the estate names no forge."""
+    said = law.reviews
+    if not said or not os.environ.get("CI"):
+        return None
+    from freehold.connect.reviews import Forge, pull_request_here, pull_request_of, review_of
+    from freehold.delivery.gate import handles_of
+
+    forge = Forge.at(said["forge"], said["token"], environ=os.environ, api=said.get("api", ""))
+    asked: PullRequest | None = pull_request_here(os.environ)
+    if asked is None:
+        commit = os.environ.get("GITHUB_SHA") or os.environ.get("CI_COMMIT_SHA") or ""
+        asked = pull_request_of(commit, said["repository"], forge) if commit else None
+    if asked is None:
+        return None
+    branch = f"refs/heads/{said.get('branch', 'main')}"
+    identity = _identity(said, (branch,) if is_release else (branch, "refs/pull/*", "refs/merge-requests/*"), now)
+    return review_of(asked, forge, handles_of(law, said["forge"]), identity=identity)
+
+
+def _identity(said: Mapping[str, Any], refs: tuple[str, ...], now: datetime) -> CiIdentity | None:
+    from freehold.connect.reviews import GITHUB_ISSUER, GITLAB_ISSUER, identity_token, verified
+
+    audience = said.get("audience", "freehold")
+    try:
+        token = identity_token(audience, os.environ)
+    except FreeholdError as error:
+        if error.code != "FH-H009":
+            raise
+        return None  # a job without an identity: what it reads is vouched for by its shell alone
+    issuer = said.get("issuer") or {"github": GITHUB_ISSUER, "gitlab": GITLAB_ISSUER}[said["forge"]]
+    return verified(token.reveal(), issuer=issuer, audience=audience, repository=said["repository"], refs=refs, now=now)
