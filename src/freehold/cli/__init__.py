@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("freehold.cli.validate:validate", "Check every file of the estate, without a warehouse."),
     "plan": ("freehold.cli.plan:plan", "Show what a change would do, before anything is built."),
     "lineage": ("freehold.cli.lineage:lineage", "Show which columns a column comes from, and goes into."),
+    "dashboards": ("freehold.cli.dashboards:dashboards", "List who reads the estate from outside, and what of it."),
     "diff": ("freehold.cli.diff:diff", "Compare the rows of an asset in two environments."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "check": ("freehold.cli.check:check", "Judge live data by its contracts, building nothing."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from freehold.cli.dashboards import dashboards_of
 from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded, opened_ledger, state_is_there
 from freehold.cli.output import counted, emit, say, table
 
@@ -64,7 +65,16 @@ def _planned(estate: Estate, base: str | None, env: str | None) -> Plan:
             before = _before(estate, base, chosen.name, ledger)
     else:
         before = _before(estate, base, chosen.name, None)
-    found = plan_of(estate, before, chosen.name, dialect_of(estate, chosen), past=past, kept=kept, compiled=compiled)
+    dialect = dialect_of(estate, chosen)
+    told = dashboards_of(estate, dialect)
+    found = plan_of(
+        *(estate, before, chosen.name, dialect),
+        past=past,
+        kept=kept,
+        compiled=compiled,
+        dashboards=told.dashboards,
+        unread=told.errors,
+    )
     kept.save()
     compiled.save()
     return found
@@ -81,6 +91,7 @@ def _before(estate: Estate, base: str | None, env: str, ledger: object) -> Versi
 
 def _print(found: Plan) -> None:
     say(f"Compared with {found.against}." + ("" if found.is_deployed else " What is deployed was not asked."))
+    _print_dashboards(found)
     if not found.changes:
         say(f"Nothing changes: {counted(found.unchanged, 'assets')} unchanged.")
     else:
@@ -94,6 +105,17 @@ def _print(found: Plan) -> None:
             say(line)
     if found.findings:
         say(f"\nBlocked: {counted(len(found.findings), 'findings')}.")
+
+
+def _print_dashboards(found: Plan) -> None:
+    """Name the dashboards that a change reaches, before anything else of it."""
+    from freehold.delivery.plan.reached import sentence
+
+    for one in found.dashboards:
+        said = sentence(one).replace("**", "").replace("`", "")
+        say(click.style(said, fg="yellow" if str(one.verdict) == "changes" else "red"))
+    for error in found.unread:
+        say(click.style(f"Not known whom this reaches: {error.problem} See `freehold validate`.", fg="yellow"))
 
 
 def _print_changes(found: Plan) -> None:

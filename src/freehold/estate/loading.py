@@ -334,6 +334,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         resources=Unread(resources),  # type: ignore[arg-type]
         hashes=hashes,
         findings=found,
+        dashboards=kinds.dashboards_from(estate),
     )
 
 

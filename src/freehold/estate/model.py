@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from freehold.estate.dashboards import DashboardFiles
 from freehold.foundation import FreeholdError, Where
 
 NOWHERE = Where("")
@@ -298,6 +299,7 @@ class Estate:
     findings: tuple[FreeholdError, ...] = ()  # what `validate` should say though the estate can be loaded
     state_settings: Mapping[str, Any] = field(default_factory=dict)  # `password`: a secret reference
     state_where: Where | None = None  # where the file says so; None where it leaves the default
+    dashboards: tuple[DashboardFiles, ...] = ()  # where consumers outside the estate are told of
 
     def contract_of(self, asset: str) -> tuple[Contract, SchemaObject] | None:
         """Return the contract and schema object that describe an asset.

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from freehold.delivery.plan.changes import Action, ChangeClass
 from freehold.delivery.plan.planning import AssetChange, Plan
+from freehold.delivery.plan.reached import sentence
 
 _MOST_ROWS = 20
 _MOST_COLUMNS = 6
 _MOST_READERS = 5
+_MOST_DASHBOARDS = 10
 
 
 def comment(plan: Plan) -> str:
@@ -66,7 +68,13 @@ def _verdict(plan: Plan) -> str:
 
 
 def _reached(plan: Plan) -> Iterator[str]:
-    """Say who reads what changes, and whose product it is."""
+    """Say who reads what changes, dashboards first, and whose product it is."""
+    if plan.dashboards:
+        lines = [f"- {sentence(one)}" for one in plan.dashboards[:_MOST_DASHBOARDS]]
+        more = len(plan.dashboards) - _MOST_DASHBOARDS
+        yield "\n".join([*lines, *([f"- and {more} more"] if more > 0 else [])])
+    for error in plan.unread:
+        yield f"Not known whom this reaches: {error.problem}"
     for change in plan.changes:
         if change.readers and change.change >= ChangeClass.COLUMN:
             names = ", ".join(

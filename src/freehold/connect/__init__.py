@@ -1,0 +1,1 @@
+"""In and out, above the rooms it feeds: one folder a peer."""
