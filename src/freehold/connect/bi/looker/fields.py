@@ -140,9 +140,8 @@ class Fields:
             inner = self._view(other[1].removesuffix(".SQL_TABLE_NAME"))
             yield from self._column(inner, column, within) if inner else ()
         elif _LIQUID.search(view.table) or "@{" in view.table:
-            self.why[f"which table the view `{view.name}` is of is decided when it is asked ({view.table.strip()})"] = (
-                None
-            )
+            why = f"which table the view `{view.name}` is of is decided when it is asked ({view.table.strip()})"
+            self.why[why] = None
         else:
             yield _plain(view.table.strip() or view.name), column
 

@@ -120,8 +120,8 @@ class _Found:
         if ending == ".pbit" or export.content()[:2] == b"PK":
             self._add_template(export)
         elif ending == ".tmdl":
-            place = _root(export.folder)
-            self._tmdl.setdefault(place, []).append((export.path, parsed_tmdl(export.text(), export.path)))
+            place, thing = _root(export.folder), parsed_tmdl(export.text(), export.path)
+            self._tmdl.setdefault(place, []).append((export.path, thing))
             self._note(place, export)
         elif ending == ".pbir":
             self._bind(export)
