@@ -19,7 +19,7 @@ _MOST_ASSETS = 4
 
 
 def dashboards_of(estate: Estate, dialect: str) -> Told:
-    """Return what the files that `spec.dashboards` names tell; an estate that names none pays nothing."""
+    """Return what the files that `spec.dashboards` names tell."""
     from freehold.connect.bi import Told, told
 
     return told(estate.root, estate.dashboards, dialect) if estate.dashboards else Told()
