@@ -25,8 +25,8 @@ class Dashboard:
     """A consumer that no file of the estate builds: a dashboard, a report, a notebook, an application.
 
     `tool` says where it was read from (`looker`, `tableau`, `powerbi`, `dbt`, `csv`), `kind` what it is (`dashboard`,
-    `report`, `notebook`, `application`, `ml`); `viewers` are the distinct people of the last 30 days, None where nobody
-    counted; `where` is the file that tells of it.
+    `report`, `notebook`, `application`, `ml`, or `model` for one that people query through); `viewers` are the distinct
+    people of the last 30 days, None where nobody counted; `where` is the file that tells of it.
     """
 
     id: str

@@ -155,6 +155,7 @@ def packed(members: dict[str, bytes]) -> bytes:
     return made.getvalue()
 
 
+CUT = BOARD.partition("<worksheets>")[0]
 LAUGHS = """<?xml version="1.0"?>
 <!DOCTYPE w [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <workbook><datasources>&b;</datasources></workbook>"""
@@ -162,7 +163,7 @@ OUTSIDE = '<?xml version="1.0"?>\n<!DOCTYPE w SYSTEM "file:///etc/hostname">\n<w
 BAD: list[tuple[str, str, str | bytes, str, str]] = [
     ("entities that make a small file endless", "a.twb", LAUGHS, "FH-X207", "a.twb:2:1"),
     ("a document type from elsewhere", "a.twb", OUTSIDE, "FH-X207", "a.twb:2:1"),
-    ("XML that is cut off", "a.twb", BOARD[:4000], "FH-X203", "a.twb:75"),
+    ("XML that is cut off", "a.twb", CUT, "FH-X203", f"a.twb:{CUT.count(chr(10)) + 1}"),
     ("XML of another kind", "a.twb", "<html/>", "FH-X203", "a.twb:1"),
     ("XML that nests without end", "a.twb", "<a>" * 100_000, "FH-X203", "a.twb:1"),
     ("an archive that is none", "a.twbx", "PK, or so", "FH-X203", "a.twbx"),
@@ -211,6 +212,51 @@ def test_no_file_brings_the_reading_down(tmp_path: Path, ending: str, content: b
 
     assert len(found.errors) <= len(content) + 1
     assert all(error.code.startswith("FH-X2") for error in found.errors)
+
+
+def _chained_workbook(many: int) -> str:
+    fields = "".join(
+        f"<column name='[c{n}]'><calculation class='tableau' formula='[c{n + 1}]' /></column>" for n in range(many)
+    )
+    return (
+        f"<workbook><datasources><datasource name='s'>{fields}</datasource></datasources>"
+        "<worksheets><worksheet name='w'><table><view><datasource-dependencies datasource='s'><column name='[c0]' /></datasource-dependencies></view>"
+        "</table></worksheet></worksheets></workbook>"
+    )
+
+
+def _chained_model(many: int) -> str:
+    measures = [{"name": f"c{n}", "expression": f"[c{n + 1}]"} for n in range(many)]
+    columns = [{"name": "x", "type": "calculated", "expression": "[c0]"}]
+    return json.dumps({"model": {"tables": [{"name": "t", "measures": measures, "columns": columns}]}})
+
+
+def _chained_view(many: int) -> str:
+    fields = "\n".join(f"dimension: c{n} {{ sql: ${{c{n + 1}}} ;; }}" for n in range(many))
+    return f"explore: v {{}}\nview: v {{ {fields} }}"
+
+
+CHAINS: list[tuple[str, dict[str, str]]] = [
+    ("Tableau", {"a.twb": _chained_workbook(5_000)}),
+    ("Power BI", {"a/model.bim": _chained_model(5_000)}),
+    (
+        "Looker",
+        {
+            "a.model.lkml": _chained_view(2_000),
+            "a.dashboard.lookml": "- dashboard: a\n  elements: [{name: a, explore: v, fields: [v.c0]}]",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("files", [c[1] for c in CHAINS], ids=[c[0] for c in CHAINS])
+def test_fields_that_lead_on_without_end_are_an_error(reading, files: dict[str, str]) -> None:  # type: ignore[no-untyped-def]
+    """Of that file, and not the end of the program."""
+    found = reading({**files, "sound.csv": "dashboard,reads\nwall,a.b\n"})
+
+    assert [error.code for error in found.errors] == ["FH-X203"]
+    assert "too often to be followed" in found.errors[0].problem
+    assert [d.id for d in found.dashboards] == ["wall"]
 
 
 def test_a_file_that_unpacks_without_end_is_refused(reading, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

@@ -122,6 +122,11 @@ def broken(path: str, why: str, line: int = 0, column: int = 0, fix: str = "") -
     return FreeholdError("FH-X203", f"`{path}` cannot be read: {why}.", where=Where(path, line, column), fix=fix)
 
 
+def too_deep(path: str) -> FreeholdError:
+    """Return the error of a file whose fields are computed from each other without end in sight."""
+    return broken(path, "its fields lead from one to another too often to be followed")
+
+
 def decoded(content: bytes, path: str) -> str:
     """Return the text of bytes, UTF-8 or marked UTF-16.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from freehold.connect.bi.files import Export, broken, members
+from freehold.connect.bi.files import Export, broken, members, too_deep
 from freehold.connect.bi.queries import Leaf, Queries
 from freehold.connect.bi.tableau_source import PARAMETERS, Source, bare
 from freehold.connect.bi.telling import Telling, readings, slug
@@ -37,7 +37,10 @@ def read(files: Sequence[Export], telling: Telling, queries: Queries) -> None:
                 published.setdefault(name, source)
     for export, root in roots:
         if root.tag == "workbook":
-            telling.dashboards += _Workbook(export, root, telling, queries, published).dashboards()
+            try:
+                telling.dashboards += list(_Workbook(export, root, telling, queries, published).dashboards())
+            except RecursionError:
+                telling.errors.append(too_deep(export.path))
         elif root.tag != "datasource":
             telling.errors.append(broken(export.path, f"a <{root.tag}> is neither workbook nor data source", root.line))
 

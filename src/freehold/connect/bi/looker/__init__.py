@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from freehold.connect.bi.files import Export, broken
+from freehold.connect.bi.files import Export, broken, too_deep
 from freehold.connect.bi.looker.fields import Fields
 from freehold.connect.bi.looker.project import Project, parsed, project_of, words
 from freehold.connect.bi.queries import Leaf, Queries
@@ -38,8 +38,12 @@ def read(files: Sequence[Export], telling: Telling, queries: Queries) -> None:
             telling.errors.append(error)
     project = project_of(models)
     for name, (export, said) in boards.items():
-        if said.get("extension") != "required":
+        if said.get("extension") == "required":
+            continue
+        try:
             telling.dashboards.append(_dashboard(name, export, said, boards, project, queries, telling))
+        except RecursionError:
+            telling.errors.append(too_deep(export.path))
 
 
 def _dashboard(

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Any
 
-from freehold.connect.bi.files import Export, broken, decoded, members
+from freehold.connect.bi.files import Export, broken, decoded, members, too_deep
 from freehold.connect.bi.powerbi.model import Found, Model, Said, as_json, from_tmdl, from_tmsl
 from freehold.connect.bi.powerbi.report import Mentioned, measures, mentioned
 from freehold.connect.bi.powerbi.tmdl import Thing
@@ -57,10 +57,18 @@ def read(files: Sequence[Export], telling: Telling, queries: Queries) -> None:
             telling.dashboards.append(_dashboard(report, ([], []), telling))
             continue
         unread.pop(place, None)
-        telling.dashboards.append(_dashboard(report, models[place].behind(report.mentions, report.measures), telling))
+        try:
+            found_behind = models[place].behind(report.mentions, report.measures)
+        except RecursionError:
+            telling.errors.append(too_deep(report.where.path))
+            continue
+        telling.dashboards.append(_dashboard(report, found_behind, telling))
     for place, model in unread.items():
         alone = _Report(model.name, model.where, found.owners.get(place, ""))
-        telling.dashboards.append(_dashboard(alone, model.everything(), telling, kind="model"))
+        try:
+            telling.dashboards.append(_dashboard(alone, model.everything(), telling, kind="model"))
+        except RecursionError:
+            telling.errors.append(too_deep(model.where.path))
 
 
 def _dashboard(report: _Report, found: Found, telling: Telling, kind: str = "report") -> Dashboard:
