@@ -218,10 +218,10 @@ def _chained_workbook(many: int) -> str:
     fields = "".join(
         f"<column name='[c{n}]'><calculation class='tableau' formula='[c{n + 1}]' /></column>" for n in range(many)
     )
+    used = "<datasource-dependencies datasource='s'><column name='[c0]' /></datasource-dependencies>"
     return (
-        f"<workbook><datasources><datasource name='s'>{fields}</datasource></datasources>"
-        "<worksheets><worksheet name='w'><table><view><datasource-dependencies datasource='s'><column name='[c0]' /></datasource-dependencies></view>"
-        "</table></worksheet></worksheets></workbook>"
+        f"<workbook><datasources><datasource name='s'>{fields}</datasource></datasources><worksheets>"
+        f"<worksheet name='w'><table><view>{used}</view></table></worksheet></worksheets></workbook>"
     )
 
 
