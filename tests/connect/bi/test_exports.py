@@ -40,9 +40,10 @@ CASES: list[tuple[str, str, tuple[str, ...], dict[str, list[str]], list[str]]] =
         "tableau",
         ("board.twb",),
         {
-            "board/board-pack": [*BUYERS, "daily.orders", "daily.revenue"],
-            "board/stock-days": ["stock.day"],
-            "board/the-year": [*BUYERS, "daily.orders", "daily.revenue"],
+            "board/board-pack": [*BUYERS, "daily.day", "daily.orders", "daily.revenue", "stock.day"],
+            "board/stock-days": ["daily.day", "stock.day"],
+            "board/the-year": [*BUYERS, "daily.day", "daily.orders", "daily.revenue", "stock.day"],
+            "board/towns": [*BUYERS, "people.id", "people.town"],
         },
         ["`target` of `Targets`: the data source", "`weather` of `Revenue`: which relation it is of is not said"],
     ),
@@ -51,9 +52,12 @@ CASES: list[tuple[str, str, tuple[str, ...], dict[str, list[str]], list[str]]] =
         "tableau",
         (),
         {
-            "board/board-pack": [*BUYERS, "daily.orders", "daily.revenue"],
-            "board/stock-days": ["stock.day"],
-            "board/the-year": [*BUYERS, "daily.orders", "daily.revenue", "shop_plans.targets.target"],
+            "board/board-pack": [*BUYERS, "daily.day", "daily.orders", "daily.revenue", "stock.day"],
+            "board/stock-days": ["daily.day", "stock.day"],
+            "board/the-year": [
+                *(*BUYERS, "daily.day", "daily.orders", "daily.revenue", "stock.day", "shop_plans.targets.target"),
+            ],
+            "board/towns": [*BUYERS, "people.id", "people.town"],
         },
         ["`weather` of `Revenue`: which relation it is of is not said"],
     ),
@@ -142,7 +146,7 @@ def test_packed_workbooks_and_templates_are_opened(reading) -> None:  # type: ig
     )
 
     assert found.errors == ()
-    assert reads(found)["board/stock-days"] == ["stock.day"]
+    assert reads(found)["board/stock-days"] == ["daily.day", "stock.day"]
     assert reads(found)["old"] == ["latest.*", "lines.*", "totals.quantity"]
 
 
@@ -196,7 +200,9 @@ def test_a_broken_file_is_one_clear_error(reading, name: str, content: str | byt
 
     assert [(error.code, str(error.where)[: len(where)]) for error in found.errors] == [(code, where)]
     assert found.errors[0].fix
-    assert [d.id for d in found.dashboards] == ["days/board-pack", "days/stock-days", "days/the-year"]
+    assert [d.id for d in found.dashboards] == [
+        *("days/board-pack", "days/stock-days", "days/the-year", "days/towns"),
+    ]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -326,7 +332,24 @@ def test_a_list_adds_people_to_what_an_export_tells(reading) -> None:  # type: i
         *("Board pack", "tableau", "finance", 41),
         ("revenue",),
     )
-    assert len(one.reads) == 5
+    assert len(one.reads) == 7
+
+
+def test_a_field_of_a_union_is_of_each_of_its_tables(reading) -> None:  # type: ignore[no-untyped-def]
+    """Whichever of them loses the column, the sheet breaks."""
+    found = reading(
+        {
+            "u.twb": "<workbook><datasources><datasource name='s'><connection class='federated' schema='x'>"
+            "<relation type='union' name='all'><relation name='a' table='[a]' type='table'/>"
+            "<relation name='b' table='[b]' type='table'/></relation>"
+            "<cols><map key='[n]' value='[all].[n]'/></cols></connection></datasource></datasources>"
+            "<worksheets><worksheet name='w'><table><view><datasource-dependencies datasource='s'>"
+            "<column name='[n]'/></datasource-dependencies></view></table></worksheet></worksheets></workbook>"
+        }
+    )
+
+    assert reads(found) == {"u/w": ["x.a.n", "x.b.n"]}
+    assert found.unresolved == ()
 
 
 def test_two_exports_of_one_dashboard_are_told_apart(reading) -> None:  # type: ignore[no-untyped-def]

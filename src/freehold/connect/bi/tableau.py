@@ -144,11 +144,13 @@ class _Workbook:
                 source.learn(column)
             fields = [bare(column.get("name", "")) for column in listed.children("column")]
             fields += [bare(used.get("column", "")) for used in listed.children("column-instance")]
+            used: dict[Leaf, None] = {}
             for field in dict.fromkeys(fields):
                 found, why = source.leaves(field)
-                yield from found
+                used |= dict.fromkeys(found)
                 for reason in why:
                     self._open(f"`{source.shown(field)}` of `{source.name}`: {reason}.", listed.line)
+            yield from (*used, *sorted(source.ties(used)))
 
     def _open(self, problem: str, line: int) -> None:
         self._telling.leave_open(problem, Where(self._export.path, line, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from freehold.connect.bi.queries import Leaf, Queries, Query
 from freehold.connect.bi.xmltree import Node, name_of
@@ -36,7 +36,17 @@ class Source:
         self._columns = {bare(c.get("name", "")): c for c in node.children("column")}
         self._groups = {bare(g.get("name", "")): g for g in node.children("group")}
         live = list(node.children("connection"))
-        self._relations = {r.get("name", ""): r for r in _relations(live)}
+        self._relations: dict[str, Node] = {}
+        for relation in _relations(live):  # an extract beside its origin has the same name: the first is the origin
+            self._relations.setdefault(relation.get("name", ""), relation)
+        self._unions = {
+            union.get("name", ""): [inner.get("name", "") for inner in _relations([union])]
+            for connection in live
+            for union in connection.named("relation")
+            if union.get("type") == "union"
+        }
+        self._joins = [clause for c in live for clause in c.named("clause")]
+        self._relationships = [tie for graph in node.children("object-graph") for tie in graph.named("relationship")]
         self._schemas = {
             named.get("name", ""): inner.get("schema", "")
             for connection in live
@@ -74,6 +84,32 @@ class Source:
             self._known[field] = (list(found), list(why))
         return self._known[field]
 
+    def ties(self, used: Collection[Leaf]) -> set[Leaf]:
+        """Return the columns that tie the relations of used columns together.
+
+        Joins are always made; a relationship of the logical layer is where both its sides are used.
+        """
+        if not used:
+            return set()
+        found = {leaf for clause in self._joins for leaf in self._operands(clause)}
+        tables = {table for table, _ in used}
+        for relationship in self._relationships:
+            sides = self._operands(relationship)
+            if {table for table, _ in sides} <= tables:
+                found |= sides
+        return found
+
+    def _operands(self, tie: Node) -> set[Leaf]:
+        """Return the columns that the condition of a join or relationship compares."""
+        found: set[Leaf] = set()
+        for expression in tie.named("expression"):
+            parts = [(a or b).replace("]]", "]") for a, b in _PART.findall(expression.get("op", ""))]
+            if len(parts) == 2 and parts[0] in self._relations:
+                found |= {leaf for leaf, _ in self._of_relation(*parts) if leaf}
+            elif len(parts) == 1 and expression.get("op", "").startswith("["):
+                found |= set(self.leaves(parts[0])[0])
+        return found
+
     def _behind(self, field: str) -> Iterator[tuple[Leaf | None, str]]:
         column = self._columns.get(field)
         calculation = next(column.children("calculation"), None) if column is not None else None
@@ -103,10 +139,17 @@ class Source:
         relation, column = self._mapped.get(field, ("", ""))
         if not relation and len(self._relations) == 1:
             relation, column = next(iter(self._relations)), field
-        if relation not in self._relations:
+        if relation in self._unions:
+            for inner in self._unions[relation]:
+                yield from self._of_relation(inner, column)
+        elif relation not in self._relations:
             tables = ", ".join(self._relations) or "none is named"
             yield None, f"which relation it is of is not said ({tables})"
-        elif self._relations[relation].get("type") == "text":
+        else:
+            yield from self._of_relation(relation, column)
+
+    def _of_relation(self, relation: str, column: str) -> Iterator[tuple[Leaf | None, str]]:
+        if self._relations[relation].get("type") == "text":
             found, why = self._query(relation).behind(column)
             yield from ((leaf, "") for leaf in found)
             yield None, why

@@ -176,7 +176,7 @@ def from_tmsl(text: str, path: str) -> Said:
     if not isinstance(said, dict) or not isinstance(said.get("tables"), list):
         raise broken(path, "it holds no `model` with `tables`")
     shared = {str(e.get("name")): _joined(e.get("expression")) for e in _list(said, "expressions")}
-    ties = [(_end(one, "from"), _end(one, "to")) for one in _list(said, "relationships")]
+    ties = [(_end(one, "from"), _end(one, "to")) for one in _list(said, "relationships") if one.get("isActive", True)]
     return Said([_table(one, path) for one in _list(said, "tables")], shared, ties)
 
 
@@ -192,8 +192,9 @@ def from_tmdl(things: Iterable[tuple[str, Thing]]) -> Said:
         models = [root, *root.of("model"), *root.of("database")]
         said.tables += [_table_of(thing, path) for one in models for thing in one.of("table")]
         for tie in (thing for one in models for thing in one.of("relationship")):
-            ends = [_dotted(tie.properties.get(key, "")) for key in ("fromColumn", "toColumn")]
-            said.relationships.append((ends[0], ends[1]))
+            if tie.properties.get("isActive") != "false":
+                ends = [_dotted(tie.properties.get(key, "")) for key in ("fromColumn", "toColumn")]
+                said.relationships.append((ends[0], ends[1]))
     return said
 
 

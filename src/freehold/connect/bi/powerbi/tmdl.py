@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from freehold.connect.bi.files import broken
 
-_OBJECT = re.compile(
-    r"^(?P<kind>table|column|measure|partition|expression|calculationGroup|calculationItem|model|database"
-    r"|hierarchy|level|relationship|role|culture|perspective|annotation|variation|dataSource|queryGroup|tablePermission"
-    r"|function|namedExpression)\b\s*(?P<name>'(?:[^']|'')*'|[^=:]*?)?\s*(?P<given>=\s*(?P<value>.*))?$"
-)
+_OBJECT = re.compile(r"^(?P<kind>[A-Za-z]\w*)\s+(?P<name>'(?:[^']|'')*'|[^=:]+?)\s*(?P<given>=\s*(?P<value>.*))?$")
+_AT_THE_TOP = {
+    *("table", "expression", "relationship", "model", "database", "role", "perspective", "culture", "cultureInfo"),
+    *("dataSource", "function", "queryGroup", "ref", "annotation"),
+}
 _PROPERTY = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[:=])\s*(?P<value>.*)$")
 _QUOTED = re.compile("'(?:[^']|'')+'")
 _FENCE = "```"
@@ -53,7 +53,8 @@ def parsed(text: str, path: str) -> Thing:
         while open_[-1][0] >= depth:
             open_.pop()
         parent = open_[-1][1]
-        if match := _OBJECT.match(said):
+        match = None if _PROPERTY.match(said) else _OBJECT.match(said)
+        if match:
             thing = Thing(match["kind"], _unquoted(match["name"] or ""), at)
             parent.inside.append(thing)
             open_.append((depth, thing))
@@ -65,7 +66,7 @@ def parsed(text: str, path: str) -> Thing:
             if match["sign"] == "=":
                 value, at = _expression(lines, at, value, depth, path)
             parent.properties.setdefault(match["name"], _unquoted(value))
-    if not root.inside:
+    if not any(thing.kind in _AT_THE_TOP for thing in root.inside):
         raise broken(path, "it holds no object of a tabular model")
     return root
 
