@@ -25,8 +25,8 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     """Check every file of the estate, without a warehouse.
 
     YAML, schemas of the standards and of Freehold, references between files, and every model: its template, its SQL,
-    what it reads. Each error says what, where (file:line:column), and how to mend it. Ends with 0 when all is well,
-    with 1 when something is to mend.
+    what it reads. Each error says what, where (file:line:column), and how to mend it. What dashboards name
+    and the estate has not is a warning. Ends with 0 when all is well, with 1 when something is to mend.
     """
     from freehold.estate import find_estate, load_estate
     from freehold.foundation import Problems
