@@ -132,6 +132,19 @@ def test_a_plan_names_the_dashboards_it_reaches(
     assert (f"**Board pack** (41 viewers, owner finance) {said}" if said else "") in text
 
 
+def test_the_verdict_counts_what_breaks(tmp_path: Path) -> None:
+    """A comment never says that nothing is broken above a dashboard that is."""
+    heads = {
+        name: comment(_planned(tmp_path, DROPPED, one)).splitlines()[0].partition(": ")[2]
+        for name, one in (("read", board(f"{TOTALS}.revenue")), ("not read", board(f"{TOTALS}.sku")))
+    }
+
+    assert heads == {
+        "read": "1 dashboard breaks; 1 asset to build",
+        "not read": "nothing is broken; 1 asset to build",
+    }
+
+
 def test_a_broken_promise_breaks_who_reads_that_column(tmp_path: Path) -> None:
     """By the contract, though the column is still there."""
     columns = [

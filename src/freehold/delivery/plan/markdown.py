@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from freehold.delivery.plan.changes import Action, ChangeClass
 from freehold.delivery.plan.planning import AssetChange, Plan
-from freehold.delivery.plan.reached import sentence
+from freehold.delivery.plan.reached import Verdict, sentence
 
 _MOST_ROWS = 20
 _MOST_COLUMNS = 6
@@ -64,7 +64,9 @@ def _verdict(plan: Plan) -> str:
     worst = max(c.change for c in plan.changes)
     if worst is ChangeClass.METADATA:
         return "words only"
-    return f"nothing is broken; {len(plan.built)} asset{'s' if len(plan.built) != 1 else ''} to build"
+    broken = sum(one.verdict is Verdict.BREAKS for one in plan.dashboards)
+    said = f"{broken} dashboard{'s break' if broken != 1 else ' breaks'}" if broken else "nothing is broken"
+    return f"{said}; {len(plan.built)} asset{'s' if len(plan.built) != 1 else ''} to build"
 
 
 def _reached(plan: Plan) -> Iterator[str]:
