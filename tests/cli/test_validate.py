@@ -45,13 +45,13 @@ def test_a_sound_estate_is_summed_up(estate: Path) -> None:
 
 
 def test_a_machine_gets_one_object(estate: Path) -> None:
-    """--json prints one object with the counts and the findings."""
+    """--json prints one object with the counts, the findings and the warnings."""
     done = freehold("validate", "--json", at=estate)
 
     assert done.returncode == 0
     assert json.loads(done.stdout) == {
         "estate": "small", "products": 1, "contracts": 1, "assets": 1, "teams": 1, "calendars": 1, "environments": 2,
-        "others": 0, "findings": [],
+        "others": 0, "findings": [], "warnings": [],
     }  # fmt: skip
 
 

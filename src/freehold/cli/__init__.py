@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("freehold.cli.apply:apply", "Put a change in force: built, judged and published whole, or not at all."),
     "promote": ("freehold.cli.apply:promote", "Put in force in one environment what is applied in another."),
     "lineage": ("freehold.cli.lineage:lineage", "Show which columns a column comes from, and goes into."),
+    "dashboards": ("freehold.cli.dashboards:dashboards", "List who reads the estate from outside, and what of it."),
     "diff": ("freehold.cli.diff:diff", "Compare the rows of an asset in two environments."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),

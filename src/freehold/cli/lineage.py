@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.dashboards import dashboards_of
 from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded
 from freehold.cli.output import emit, say
 
 if TYPE_CHECKING:
     from freehold.delivery.lineage import Edge, EstateLineage, Field
+    from freehold.estate.dashboards import Dashboard
+    from freehold.foundation import FreeholdError
 
 _ONE_STEP = 1  # what is shown of a whole asset, where no depth is asked for
 
@@ -42,14 +45,14 @@ def lineage(
     format_: str,
     as_json: bool,
 ) -> None:
-    """Show which columns a column comes from, or goes into, through all models.
+    """Show which columns a column comes from, or goes into, through all models, and which dashboards read them.
 
     Read from the files alone; nothing is built and no warehouse is asked. A name that several tables could mean is left
     out and counted, never guessed at.
     """
     from freehold.delivery.lineage import chosen
 
-    found = _read(start, env)
+    found, problems = _read(start, env)
     fields = chosen(what, found)
     far = depth or (None if len(fields) == 1 else _ONE_STEP)
     edges = [
@@ -60,7 +63,7 @@ def lineage(
     if as_json or format_ == "json":
         emit(_as_object(found, fields, edges, down=not up))
     elif format_ == "mermaid":
-        click.echo(_mermaid(found, [edge for _, edge in edges]))
+        click.echo(_mermaid(found, fields, [edge for _, edge in edges], down=not up))
     else:
         for one in fields:
             for line in _tree(found, one, up=up, depth=far, indirect=indirect):
@@ -69,10 +72,14 @@ def lineage(
             _say_what_decides(found, fields)
         for asset, problem in found.unread.items():
             say(f"{asset} is known by the tables it reads alone: {problem}")
+    for error in problems if not up else ():
+        say(f"Not known who else reads it: {error.problem} See `freehold validate`.")
 
 
-def _read(start: str | None, env: str | None) -> EstateLineage:
-    from freehold.delivery.graph import Graph
+def _read(start: str | None, env: str | None) -> tuple[EstateLineage, tuple[FreeholdError, ...]]:
+    """Return the lineage of the estate, its dashboards in it, and which of their files could not be read."""
+    from freehold.delivery.consumers import consumers_of
+    from freehold.delivery.graph import Graph, default_environment
     from freehold.delivery.lineage import KeptLineage, estate_lineage
     from freehold.delivery.template import KeptCompiled
 
@@ -84,21 +91,31 @@ def _read(start: str | None, env: str | None) -> EstateLineage:
     found = estate_lineage(graph, estate, dialect, kept)
     compiled.save()
     kept.save()
-    return found
+    told = dashboards_of(estate, dialect)
+    default = default_environment(estate)
+    found.consumers = consumers_of(told.dashboards, graph.assets.values(), default, dialect, found.columns)
+    return found, told.errors
 
 
 def _tree(found: EstateLineage, start: Field, *, up: bool, depth: int | None, indirect: bool) -> Iterator[str]:
     """Yield the lines of a tree; what stands in it already is named and not opened again."""
-    nothing = "" if found.edges(start, down=not up, indirect=indirect) else _nothing(found, start, up=up)
+    is_alone = not found.edges(start, down=not up, indirect=indirect) and (up or not found.readers(start))
+    nothing = _nothing(found, start, up=up) if is_alone else ""
     yield click.style(found.name(start), bold=True) + click.style(nothing, dim=True)
     opened = {start}
 
     def below(at: Field, before: str, far: int) -> Iterator[str]:
         edges = found.edges(at, down=not up, indirect=indirect)
+        readers = () if up else found.readers(at)
+        for index, reader in enumerate(readers, start=1):
+            is_last = index == len(readers) and not edges
+            yield click.style(before + ("└─ " if is_last else "├─ "), dim=True) + _reader(reader)
         for index, edge in enumerate(edges):
             following = edge.source if up else edge.target
             is_last = index == len(edges) - 1
-            again = following in opened and bool(found.edges(following, down=not up, indirect=indirect))
+            again = following in opened and bool(
+                found.edges(following, down=not up, indirect=indirect) or (not up and found.readers(following))
+            )
             opened.add(following)
             branch = click.style(before + ("└─ " if is_last else "├─ "), dim=True)
             told = click.style(f"  {_how(edge)}  {edge.where}{'  (opened above)' if again else ''}", dim=True)
@@ -107,6 +124,15 @@ def _tree(found: EstateLineage, start: Field, *, up: bool, depth: int | None, in
                 yield from below(following, before + ("   " if is_last else "│  "), far + 1)
 
     yield from below(start, "", 1)
+
+
+def _reader(one: Dashboard) -> str:
+    """Return a dashboard as a line of a tree ends."""
+    from freehold.delivery.consumers import described
+
+    people = described(one)
+    told = f"  {one.kind}{', ' if people else ''}{people}  {one.where}"
+    return click.style(one.name, fg="cyan") + click.style(told, dim=True)
 
 
 def _nothing(found: EstateLineage, start: Field, *, up: bool) -> str:
@@ -145,9 +171,18 @@ def _say_what_decides(found: EstateLineage, fields: list[Field]) -> None:
             say(f"Which rows {asset} has is decided by {subtype.lower().replace('_', ' ')}: {', '.join(names)}")
 
 
-def _mermaid(found: EstateLineage, edges: list[Edge]) -> str:
-    """Return a flowchart, one group an asset, as Markdown pages draw it."""
-    fields = dict.fromkeys(one for edge in edges for one in (edge.source, edge.target))
+def _readers(found: EstateLineage, fields: list[Field], edges: list[Edge]) -> Iterator[tuple[Field, Dashboard]]:
+    """Yield who reads the columns that were asked for, and those they go into."""
+    for one in dict.fromkeys((*fields, *(edge.target for edge in edges))):
+        for reader in found.readers(one):
+            yield one, reader
+
+
+def _mermaid(found: EstateLineage, start: list[Field], edges: list[Edge], *, down: bool) -> str:
+    """Return a flowchart, one group an asset, as Markdown pages draw it; dashboards stand round at its end."""
+    readers = list(_readers(found, start, edges)) if down else []
+    ends = (one for edge in edges for one in (edge.source, edge.target))
+    fields = dict.fromkeys((*ends, *(one for one, _ in readers)))
     lines = ["flowchart LR"]
     for asset in dict.fromkeys(one.asset for one in fields):
         lines.append(f'  subgraph {_id(asset)}["{asset}"]')
@@ -157,6 +192,10 @@ def _mermaid(found: EstateLineage, edges: list[Edge]) -> str:
     for source, target, how in dict.fromkeys((edge.source, edge.target, _how(edge)) for edge in edges):
         arrow = "-->" if how == "as it is" else f"-- {how} -->"
         lines.append(f"  {_id(str(source))} {arrow} {_id(str(target))}")
+    for one in {reader.id: reader for _, reader in readers}.values():
+        name = one.name.replace('"', "#quot;")
+        lines.append(f'  {_id("reads " + one.id)}(["{name}"])')
+    lines += [f"  {_id(str(at))} --> {_id('reads ' + one.id)}" for at, one in readers]
     return "\n".join(lines)
 
 
@@ -167,7 +206,10 @@ def _id(name: str) -> str:
 def _as_object(
     found: EstateLineage, fields: list[Field], edges: list[tuple[int, Edge]], *, down: bool
 ) -> dict[str, Any]:
+    from freehold.delivery.consumers import dashboard_json
+
     assets = {one.asset for one in fields}
+    readers = list(_readers(found, fields, [edge for _, edge in edges])) if down else []
     return {
         "of": [found.name(one) for one in fields],
         "direction": "down" if down else "up",
@@ -188,6 +230,10 @@ def _as_object(
             for one, subtype in found.decides.get(asset, ())
         ],
         "unread": found.unread,
+        "dashboards": [
+            dashboard_json(one) | {"reads": [_end(found, at) for at, reader in readers if reader.id == one.id]}
+            for one in {reader.id: reader for _, reader in readers}.values()
+        ],
     }
 
 

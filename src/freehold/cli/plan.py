@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.dashboards import dashboards_of
 from freehold.cli.gated import Judgement, judgement
 from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded, opened_ledger, state_is_there
 from freehold.cli.output import counted, emit, say, table
@@ -79,7 +80,16 @@ def planned(
         before = _deployed(estate, chosen, ledger) if base is None else None
     if before is None and not first:
         before = at_revision(estate.root, base)
-    found = plan_of(estate, before, chosen.name, dialect_of(estate, chosen), past=past, kept=kept, compiled=compiled)
+    dialect = dialect_of(estate, chosen)
+    told = dashboards_of(estate, dialect)
+    found = plan_of(
+        *(estate, before, chosen.name, dialect),
+        past=past,
+        kept=kept,
+        compiled=compiled,
+        dashboards=told.dashboards,
+        unread=told.errors,
+    )
     kept.save()
     compiled.save()
     return found, before
@@ -98,6 +108,7 @@ def _deployed(estate: Estate, chosen: Environment, ledger: Ledger) -> Version | 
 def print_plan(found: Plan) -> None:
     """Print a plan for people."""
     say(f"Compared with {found.against}." + ("" if found.is_deployed else " What is deployed was not asked."))
+    _print_dashboards(found)
     if not found.changes:
         say(f"Nothing changes: {counted(found.unchanged, 'assets')} unchanged.")
     else:
@@ -145,6 +156,17 @@ def print_judgement(found: Plan, judged: Judgement | None) -> None:
         say(f"\nBlocked by {counted(len(judged.verdict.blocked), 'rules')}.")
     elif judged.verdict.needs_approval:
         say(f"\nApproval needed. Plan {found.id}.")
+
+
+def _print_dashboards(found: Plan) -> None:
+    """Name the dashboards that a change reaches, before anything else of it."""
+    from freehold.delivery.plan.reached import sentence
+
+    for one in found.dashboards:
+        said = sentence(one).replace("**", "").replace("`", "")
+        say(click.style(said, fg="yellow" if str(one.verdict) == "changes" else "red"))
+    for error in found.unread:
+        say(click.style(f"Not known whom this reaches: {error.problem} See `freehold validate`.", fg="yellow"))
 
 
 def _print_changes(found: Plan) -> None:

@@ -25,8 +25,8 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     """Check every file of the estate, without a warehouse.
 
     YAML, schemas of the standards and of Freehold, references between files, rules and workflows, and every model: its
-    template, its SQL, what it reads. Each error says what, where (file:line:column), and how to mend it. Ends with 0
-    when all is well, with 1 when something is to mend.
+    template, its SQL, what it reads. Each error says what, where (file:line:column), and how to mend it. What
+    dashboards name and the estate has not is a warning. Ends with 0 when all is well, with 1 when something is to mend.
     """
     from freehold.estate import find_estate, load_estate
     from freehold.foundation import Problems
@@ -34,14 +34,19 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     estate = load_estate(find_estate(start), cache=not no_cache)
     strange = tuple(_of_connections(estate))
     models = () if strange else _of_models(estate, cache=not no_cache)  # without a dialect no SQL can be read
-    findings = (*estate.findings, *strange, *_of_rules(estate), *models)
+    unread, doubts = ((), ()) if strange else _of_dashboards(estate, cache=not no_cache, is_sound=not models)
+    findings = (*estate.findings, *strange, *_of_rules(estate), *models, *unread)
+    for doubt in doubts if not as_json else ():
+        say(f"{doubt}\n")
     if findings and not as_json:
         raise Problems(findings)
     said = _summary(estate)
     if as_json:
-        emit({"estate": estate.id, **said, "findings": [finding.to_json() for finding in findings]})
+        told = {"findings": [f.to_json() for f in findings], "warnings": [d.to_json() for d in doubts]}
+        emit({"estate": estate.id, **said, **told})
     else:
-        say(f"{estate.name}: " + ", ".join(counted(n, noun) for noun, n in said.items() if n) + ". All is well.")
+        well = f"{counted(len(doubts), 'warnings')} about dashboards." if doubts else "All is well."
+        say(f"{estate.name}: " + ", ".join(counted(n, noun) for noun, n in said.items() if n) + f". {well}")
     if findings:
         raise SystemExit(1)
 
@@ -95,6 +100,23 @@ def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
         return problems.errors
     except FreeholdError as error:
         return (error,)
+
+
+def _of_dashboards(
+    estate: Estate, *, cache: bool, is_sound: bool
+) -> tuple[tuple[FreeholdError, ...], tuple[FreeholdError, ...]]:
+    """Return which exports of dashboards cannot be read, and, as warnings, what they leave open.
+
+    What they name and the estate has not is among those only where the models are sound.
+    """
+    if not estate.dashboards:
+        return (), ()
+    from freehold.cli.dashboards import dashboards_of, known_consumers
+
+    dialect = dialect_of(estate, chosen_environment(estate, None))
+    told = dashboards_of(estate, dialect)
+    strange = known_consumers(estate, told, dialect, cache=cache).strange if is_sound else ()
+    return told.errors, (*told.unresolved, *strange)
 
 
 def _summary(estate: Estate) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.delivery.asset import Asset
+from freehold.delivery.consumers import ANY, NOBODY, Consumers
 from freehold.delivery.kept import Kept
-from freehold.delivery.plan.meanings import folded
+from freehold.delivery.spelling import folded
 from freehold.delivery.template import REF, THIS
 from freehold.foundation import Exit, FreeholdError, Where, near
 from freehold.sql import digest
@@ -20,9 +21,9 @@ from freehold.sql.lineage import Lineage, Reader, Use, packed, unpacked
 
 if TYPE_CHECKING:
     from freehold.delivery.graph import Graph
+    from freehold.estate.dashboards import Dashboard
     from freehold.estate.model import Estate
 
-ANY = "*"  # a column nobody listed, or all of them
 _ALGORITHM = 1
 _TEMPLATE = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
 
@@ -57,6 +58,7 @@ class EstateLineage:
     """The columns of every asset, the edges between them, and what could not be read.
 
     `decides` maps an asset to the columns that only decide which rows it has, with how: FILTER, JOIN, GROUP_BY, SORT.
+    `consumers` are who reads the assets from outside.
     """
 
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class EstateLineage:
     decides: dict[str, tuple[tuple[Field, str], ...]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     spelt: dict[Field, str] = field(default_factory=dict)  # a column as its contract spells it, where that differs
+    consumers: Consumers = NOBODY
 
     def name(self, one: Field) -> str:
         """Return a column as people write it."""
@@ -98,6 +101,10 @@ class EstateLineage:
                 if following not in seen:
                     seen.add(following)
                     queue.append((following, far + 1))
+
+    def readers(self, at: Field) -> tuple[Dashboard, ...]:
+        """Return the dashboards that read a column, those first that more people look at."""
+        return self.consumers.of(at.asset, at.column)
 
     def reached(self, start: Iterable[Field], *, down: bool) -> set[Field]:
         """Return every column that leads to some, or away from them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from freehold.estate.contracts import custom, entries
+from freehold.estate.dashboards import DashboardFiles
 from freehold.estate.document import Document, Step
 from freehold.estate.model import Calendar, Connection, Environment, Port, Product, Resource, Team
 
@@ -99,6 +100,16 @@ def environments_from(document: Document) -> dict[str, Environment]:
         )
         for name, said in document.value["spec"]["environments"].items()
     }
+
+
+def dashboards_from(document: Document) -> tuple[DashboardFiles, ...]:
+    """Return where an Estate document says that dashboards are told of, in its order."""
+    found = []
+    for index, said in enumerate(document.value["spec"].get("dashboards", ())):
+        where = document.where("spec", "dashboards", index)
+        entry = {"path": said} if isinstance(said, str) else said
+        found.append(DashboardFiles(where=where, **entry))
+    return tuple(found)
 
 
 def defaults_from(document: Document) -> dict[str, Any]:

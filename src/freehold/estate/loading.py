@@ -341,6 +341,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         rule_sets=Unread[RuleSet](makers.get("RuleSet", {})),
         waivers=Unread[Waiver](makers.get("Waiver", {})),
         workflows=Unread[Workflow](makers.get("Workflow", {})),
+        dashboards=kinds.dashboards_from(estate),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from freehold.estate.dashboards import DashboardFiles
 from freehold.estate.operating import RuleSet, Waiver, Workflow
 from freehold.foundation import FreeholdError, Where
 
@@ -302,6 +303,7 @@ class Estate:
     state_settings: Mapping[str, Any] = field(default_factory=dict)  # `password`: a secret reference
     reviews: Mapping[str, Any] = field(default_factory=dict)  # where code is reviewed; `token`: a secret reference
     state_where: Where | None = None  # where the file says so; None where it leaves the default
+    dashboards: tuple[DashboardFiles, ...] = ()  # where consumers outside the estate are told of
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from freehold.delivery.plan.findings import column_findings
 from freehold.delivery.plan.meanings import KeptMeanings, meanings_of
 from freehold.delivery.plan.past import NO_PAST, Past, Reader, past_of
 from freehold.delivery.plan.planning import AssetChange, Plan, plan
+from freehold.delivery.plan.reached import Reached, Touch, Verdict
 from freehold.delivery.plan.versions import Version, at_revision, deployed
 
 __all__ = [
@@ -16,7 +17,10 @@ __all__ = [
     "KeptMeanings",
     "Past",
     "Plan",
+    "Reached",
     "Reader",
+    "Touch",
+    "Verdict",
     "Version",
     "at_revision",
     "column_findings",

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from freehold.delivery.asset import Asset, Kind
-from freehold.delivery.plan.meanings import folded
+from freehold.delivery.spelling import folded
 from freehold.foundation import FreeholdError, Where, near
 
 if TYPE_CHECKING:

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from freehold.delivery.plan.changes import Action, ChangeClass
 from freehold.delivery.plan.planning import AssetChange, Plan
+from freehold.delivery.plan.reached import Verdict, sentence
 
 if TYPE_CHECKING:
-    from freehold.delivery.gate import Verdict
+    from freehold.delivery.gate import Verdict as Gate
 
 _MOST_ROWS = 20
 _MOST_COLUMNS = 6
 _MOST_READERS = 5
+_MOST_DASHBOARDS = 10
 
 
-def comment(plan: Plan, gate: Verdict | None = None) -> str:
-    """Return a plan as Markdown: verdict, who is reached, what is against it, who approves, what is done, what it costs."""
+def comment(plan: Plan, gate: Gate | None = None) -> str:
+    """Return a plan as Markdown: verdict, who is reached, what is against it, who approves, what is done and costs."""
     return "\n\n".join(part for part in _parts(plan, gate) if part) + "\n"
 
 
@@ -38,7 +40,7 @@ def spent(seconds: float) -> str:
     return f"{seconds:,.1f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
 
 
-def _parts(plan: Plan, gate: Verdict | None) -> Iterator[str]:
+def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
     yield f"### Freehold plan for `{plan.env}`: {_verdict(plan, gate)}"
     yield from _reached(plan)
     if plan.findings:
@@ -58,7 +60,7 @@ def _parts(plan: Plan, gate: Verdict | None) -> Iterator[str]:
     )
 
 
-def _gated(gate: Verdict | None) -> Iterator[str]:
+def _gated(gate: Gate | None) -> Iterator[str]:
     """Say which rules are against it, and whose approval it needs."""
     if gate is None:
         return
@@ -66,14 +68,11 @@ def _gated(gate: Verdict | None) -> Iterator[str]:
         told = dict.fromkeys(f"- `{r.rule.id}`, `{r.subject}`: {r.remedy or r.reason}" for r in gate.blocked)
         yield "**Rules against it**\n\n" + "\n".join(list(told)[:_MOST_ROWS])
     if gate.approvals_needed:
-        needed = (
-            f"- **{n.role}** of `{n.product}`: {', '.join(n.holders) or 'nobody holds it'}"
-            for n in gate.approvals_needed
-        )
-        yield "**Approval needed by**\n\n" + "\n".join(list(needed)[:_MOST_ROWS])
+        told = [f"- **{n.role}** of `{n.product}`: {', '.join(n.holders) or 'nobody'}" for n in gate.approvals_needed]
+        yield "**Approval needed by**\n\n" + "\n".join(told[:_MOST_ROWS])
 
 
-def _verdict(plan: Plan, gate: Verdict | None) -> str:
+def _verdict(plan: Plan, gate: Gate | None) -> str:
     if not plan.is_blocked and gate is not None and not gate.is_clear:
         return f"blocked by {len(gate.blocked)} rules" if gate.blocked else "approval needed"
     if plan.is_blocked:
@@ -84,11 +83,19 @@ def _verdict(plan: Plan, gate: Verdict | None) -> str:
     worst = max(c.change for c in plan.changes)
     if worst is ChangeClass.METADATA:
         return "words only"
-    return f"nothing is broken; {len(plan.built)} asset{'s' if len(plan.built) != 1 else ''} to build"
+    broken = sum(one.verdict is Verdict.BREAKS for one in plan.dashboards)
+    said = f"{broken} dashboard{'s break' if broken != 1 else ' breaks'}" if broken else "nothing is broken"
+    return f"{said}; {len(plan.built)} asset{'s' if len(plan.built) != 1 else ''} to build"
 
 
 def _reached(plan: Plan) -> Iterator[str]:
-    """Say who reads what changes, and whose product it is."""
+    """Say who reads what changes, dashboards first, and whose product it is."""
+    if plan.dashboards:
+        lines = [f"- {sentence(one)}" for one in plan.dashboards[:_MOST_DASHBOARDS]]
+        more = len(plan.dashboards) - _MOST_DASHBOARDS
+        yield "\n".join([*lines, *([f"- and {more} more"] if more > 0 else [])])
+    for error in plan.unread:
+        yield f"Not known whom this reaches: {error.problem}"
     for change in plan.changes:
         if change.readers and change.change >= ChangeClass.COLUMN:
             names = ", ".join(

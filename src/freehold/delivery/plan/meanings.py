@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.kept import Kept
 from freehold.delivery.python_model import definition as python_definition
+from freehold.delivery.spelling import folded as folded
 from freehold.delivery.template import REF, THIS
 from freehold.delivery.textual import column_type
 from freehold.sql import Meaning, digest, meaning_of
@@ -48,15 +48,6 @@ def meaning_of_asset(
         rows = digest("python", said, *(f"{name}={m.all}" for name, m in read.items()))
         return Meaning(rows, _declared(asset, rows, dialect), is_open=True, is_whole=True)
     return _of_source(asset, dialect)
-
-
-@lru_cache(maxsize=65_536)
-def folded(name: str, dialect: str) -> str:
-    """Return the name of a stored column as the kernel spells it in a dialect: in lower case where case is nothing."""
-    from sqlglot import exp
-    from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
-
-    return str(normalize_identifiers(exp.to_identifier(name, quoted=True), dialect=dialect).name)
 
 
 def _of_source(asset: Asset, dialect: str) -> Meaning:

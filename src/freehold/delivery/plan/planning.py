@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.asset import Asset
 from freehold.delivery.audit import checks_of, judged_by
-from freehold.delivery.graph import Graph
+from freehold.delivery.consumers import consumers_of
+from freehold.delivery.graph import Graph, default_environment
 from freehold.delivery.plan.changes import (
     Action,
     ChangeClass,
@@ -27,12 +28,14 @@ from freehold.delivery.plan.changes import (
 from freehold.delivery.plan.findings import column_findings
 from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, meanings_of
 from freehold.delivery.plan.past import NO_PAST, Past, Reader
+from freehold.delivery.plan.reached import Reached, reached
 from freehold.delivery.template import KeptCompiled
 from freehold.foundation import Exit, FreeholdError, Where
 from freehold.quality.compatibility import Finding, compare, version_finding
 
 if TYPE_CHECKING:
     from freehold.delivery.plan.versions import Version
+    from freehold.estate.dashboards import Dashboard
     from freehold.estate.model import Contract, Estate
     from freehold.sql import Meaning
 
@@ -114,6 +117,8 @@ class Plan:
         downstream: how many assets a rebuild of everything below the changed files would build.
         unchanged: how many assets are as they were.
         findings: what is against it; with any of them the plan is blocked.
+        dashboards: whom it reaches outside the estate, the worst first.
+        unread: exports of dashboards that could not be read; whoever they tell of is not among `dashboards`.
     """
 
     id: str
@@ -125,6 +130,8 @@ class Plan:
     downstream: int
     unchanged: int
     findings: tuple[FreeholdError, ...] = ()
+    dashboards: tuple[Reached, ...] = ()
+    unread: tuple[FreeholdError, ...] = ()
 
     @property
     def is_blocked(self) -> bool:
@@ -167,6 +174,8 @@ class Plan:
             "unchanged": self.unchanged,
             "seconds": self.seconds,
             "findings": [finding.to_json() for finding in self.findings],
+            "dashboards": [one.to_json() for one in self.dashboards],
+            "dashboards_unread": [error.to_json() for error in self.unread],
         }
 
 
@@ -179,6 +188,8 @@ def plan(
     past: Past = NO_PAST,
     kept: KeptMeanings | None = None,
     compiled: KeptCompiled | None = None,
+    dashboards: Sequence[Dashboard] = (),
+    unread: Sequence[FreeholdError] = (),
 ) -> Plan:
     """Compare an estate with an earlier version of it.
 
@@ -190,6 +201,8 @@ def plan(
         past: what is known of costs and readers.
         kept: meanings found earlier.
         compiled: models compiled earlier.
+        dashboards: who reads the estate from outside.
+        unread: what kept others from being told.
 
     Raises:
         Problems: a model of either version is wrong.
@@ -205,6 +218,8 @@ def plan(
     touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
     renamed = {(c.asset, old): new for c in found for old, new in c.difference.renamed}
     findings = [*column_findings(estate, now, meant, dialect, renamed), *made.findings]
+    assets = {**then.assets, **now.assets}.values()
+    readers = consumers_of(dashboards, assets, default_environment(estate), dialect)
     return Plan(
         id=_name(env, *hashes),
         estate=estate.id,
@@ -215,6 +230,8 @@ def plan(
         downstream=len(now.downstream(touched & now.assets.keys())),
         unchanged=len(ids) - len(found),
         findings=tuple(findings),
+        dashboards=reached(found, readers, dialect),
+        unread=tuple(unread),
     )
 
 

@@ -1,0 +1,1 @@
+constant: schema { value: "shop_orders" }
