@@ -53,15 +53,22 @@ def list_(start: str | None, wait_s: float, as_json: bool) -> None:
 
 @environments.command(epilog="Example: freehold environments drop pr-12")
 @click.argument("name")
+@click.option("--if-there", is_flag=True, help="Where nothing is there, all is well.")
 @waiting
 @as_json
 @click.pass_obj
-def drop(start: str | None, name: str, wait_s: float, as_json: bool) -> None:
+def drop(start: str | None, name: str, if_there: bool, wait_s: float, as_json: bool) -> None:
     """Take environment NAME away: its views and pointers, at once; its tables when nothing else shows them."""
     from freehold.delivery.environments import drop as drop_of
+    from freehold.foundation import FreeholdError
 
     with opened_delivery(start, None, wait_s=wait_s) as delivery:
-        assets = drop_of(delivery, name)
+        try:
+            assets = drop_of(delivery, name)
+        except FreeholdError as error:
+            if not (if_there and error.code == "FH-D211"):
+                raise
+            assets = 0
     if as_json:
         emit({"environment": name, "assets": assets})
     else:

@@ -93,6 +93,57 @@ def events_of(found: Plan, judged: Judgement | None, commit: tuple[str, datetime
         yield Event("change.merged", merged, env=found.env, subject=found.id)
 
 
+def tell(found: Plan, judged: Judgement | None, law: Estate) -> None:
+    """Write a plan to the pull request that a CI job runs for, and ask for review whoever's approval is missing.
+
+    Raises:
+        FreeholdError: FH-C010 no forge is named, or there is no pull request; FH-H001 to FH-H006 the forge refuses.
+    """
+    from freehold.connect.reviews import Forge, ask, comment, pull_request_here
+    from freehold.delivery.gate import handles_of
+    from freehold.delivery.plan.markdown import comment as text_of
+
+    said, here = law.reviews, pull_request_here(os.environ)
+    if not said or here is None:
+        lacking = "no pull request that this runs for" if said else "no `reviews` in estate.yaml"
+        raise FreeholdError(
+            "FH-C010",
+            f"There is nowhere to write the plan: {lacking}.",
+            fix="Use --comment in the pipeline of `freehold export github`; elsewhere --format markdown prints it.",
+            exit_code=Exit.USAGE,
+        )
+    forge = Forge.at(said["forge"], said["token"], environ=os.environ, api=said.get("api", ""))
+    comment(here, forge, text_of(found, judged.verdict if judged else None))
+    holders = {person for needed in judged.verdict.approvals_needed for person in needed.holders} if judged else set()
+    named = handles_of(law, said["forge"])
+    makers = judged.review.authors if judged and judged.review else frozenset[str]()
+    asked = [h for h, who in named.items() if holders.intersection(who) and f"{said['forge']}:{h}" not in makers]
+    ask(here, forge, asked)
+
+
+def recording_of(found: Plan, estate: Estate, before: Version | None, judged: Judgement | None, caller: Caller) -> None:
+    """Refuse an approval that could not count, before it is recorded.
+
+    Raises:
+        FreeholdError: FH-G003 to FH-G006, each naming its rule.
+    """
+    from freehold.delivery.gate import Approval, needed_roles, refusal
+    from freehold.work import Raci
+
+    law = before.estate if before else estate
+    declared = estate.environment(found.env)
+    there = law.environment(found.env)
+    is_protected = bool((declared and declared.protected) or (there and there.protected))
+    approval = Approval(caller.principal, (caller.principal,), caller.assurance, SystemClock().now())
+    authors = judged.review.authors if judged and judged.review else frozenset[str]()
+    refused = [
+        refusal(approval, needed_roles(law, one.tier), one.product, authors, Raci.of(law), is_protected=is_protected)
+        for one in found.changes
+    ]
+    if refused and all(refused):
+        raise next(error for error in refused if error is not None)
+
+
 def _changes(found: Plan) -> Iterator[Change]:
     from freehold.delivery.gate import Change
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.dashboards import dashboards_of
-from freehold.cli.gated import Judgement, judgement
+from freehold.cli.gated import Judgement, judgement, tell
 from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded, opened_ledger, state_is_there
 from freehold.cli.output import counted, emit, say, table
 from freehold.foundation import Exit
@@ -33,8 +33,11 @@ _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking
     help="text for people, json for machines, markdown for a pull request.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--comment", "as_comment", is_flag=True, help="In CI: also write it to the pull request, asking reviewers."
+)
 @click.pass_obj
-def plan(start: str | None, base: str | None, env: str | None, format_: str, as_json: bool) -> None:
+def plan(start: str | None, base: str | None, env: str | None, format_: str, as_json: bool, as_comment: bool) -> None:
     """Show what the files here would change, before anything is built.
 
     Compares them with what is deployed, column by column: what changed, what must be built again, what can be kept, who
@@ -48,6 +51,8 @@ def plan(start: str | None, base: str | None, env: str | None, format_: str, as_
         ledger = closing.enter_context(opened_ledger(estate)) if state_is_there(estate) else None
         found, before = planned(estate, env, base=base, ledger=ledger)
         judged = judgement(found, estate, before, ledger, is_release=False)
+    if as_comment:
+        tell(found, judged, before.estate if before else estate)
     if as_json or format_ == "json":
         emit(plan_object(found, judged))
     elif format_ == "markdown":

@@ -16,6 +16,7 @@ from freehold.foundation import Exit, FreeholdError, Transient
 TIMEOUT_S = 20.0
 LARGEST = 20_000_000  # bytes of one answer
 MOST_PAGES = 50
+_SHOWN = {"Accept": "application/json", "User-Agent": "freehold"}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -41,8 +42,21 @@ def get(url: str, headers: Mapping[str, str]) -> Answer:
         FreeholdError: FH-H001 nothing answers (transient); FH-H002 the token may not; FH-H003 it is not there;
             FH-H004 too many questions (transient); FH-H005 the answer is none; FH-H006 the address is not safe to ask.
     """
-    checked_address(url)
-    request = Request(url, headers={"Accept": "application/json", "User-Agent": "freehold", **headers})
+    return _asked(Request(checked_address(url), headers={**_SHOWN, **headers}))
+
+
+def send(method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
+    """Send JSON, with `POST`, `PUT` or `PATCH`, and return what comes back.
+
+    Raises:
+        FreeholdError: as `get`.
+    """
+    shown = {**_SHOWN, "Content-Type": "application/json", **headers}
+    return _asked(Request(checked_address(url), json.dumps(body).encode(), shown, method=method))
+
+
+def _asked(request: Request) -> Answer:
+    url = request.full_url
     try:
         with build_opener(_Stay).open(request, timeout=TIMEOUT_S) as answer:
             content = answer.read(LARGEST + 1)

@@ -68,8 +68,8 @@ def _gated(gate: Gate | None) -> Iterator[str]:
         told = dict.fromkeys(f"- `{r.rule.id}`, `{r.subject}`: {r.remedy or r.reason}" for r in gate.blocked)
         yield "**Rules against it**\n\n" + "\n".join(list(told)[:_MOST_ROWS])
     if gate.approvals_needed:
-        told = [f"- **{n.role}** of `{n.product}`: {', '.join(n.holders) or 'nobody'}" for n in gate.approvals_needed]
-        yield "**Approval needed by**\n\n" + "\n".join(told[:_MOST_ROWS])
+        asked = [f"- **{n.role}** of `{n.product}`: {', '.join(n.holders) or 'nobody'}" for n in gate.approvals_needed]
+        yield "**Approval needed by**\n\n" + "\n".join(asked[:_MOST_ROWS])
 
 
 def _verdict(plan: Plan, gate: Gate | None) -> str:
