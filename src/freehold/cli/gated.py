@@ -55,14 +55,14 @@ def judgement(
     if before is None:
         return None
     law, now, caller = before.estate, SystemClock().now(), Caller.at_the_shell()
-    review = _review(law, now, is_release=is_release)
+    is_protected = _is_protected(found.env, estate, law)
+    review = _review(law, now, is_release=is_release) if is_protected else None
     recorded, rejected_by = _recorded(found.id, ledger)
-    declared = estate.environment(found.env)
     proposal = Proposal(
         env=found.env,
         changes=tuple(_changes(found)),
         author=review.author if review else caller.principal,
-        is_protected=bool(declared and declared.protected),
+        is_protected=is_protected,
         authors=review.authors if review else frozenset({caller.principal}),
         approvals=(*(review.approvals if review else ()), *recorded),
     )
@@ -131,9 +131,7 @@ def recording_of(found: Plan, estate: Estate, before: Version | None, judged: Ju
     from freehold.work import Raci
 
     law = before.estate if before else estate
-    declared = estate.environment(found.env)
-    there = law.environment(found.env)
-    is_protected = bool((declared and declared.protected) or (there and there.protected))
+    is_protected = _is_protected(found.env, estate, law)
     approval = Approval(caller.principal, (caller.principal,), caller.assurance, SystemClock().now())
     authors = judged.review.authors if judged and judged.review else frozenset[str]()
     refused = [
@@ -142,6 +140,11 @@ def recording_of(found: Plan, estate: Estate, before: Version | None, judged: Ju
     ]
     if refused and all(refused):
         raise next(error for error in refused if error is not None)
+
+
+def _is_protected(env: str, *estates: Estate) -> bool:
+    """Whether any of the estates protects an environment: to take the protection away is a change like any other."""
+    return any(declared.protected for estate in estates if (declared := estate.environment(env)) is not None)
 
 
 def _changes(found: Plan) -> Iterator[Change]:
