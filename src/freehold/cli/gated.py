@@ -60,7 +60,7 @@ def judgement(
     recorded, rejected_by = _recorded(found.id, ledger)
     proposal = Proposal(
         env=found.env,
-        changes=tuple(_changes(found)),
+        changes=tuple(changes_in_plan(found)),
         author=review.author if review else caller.principal,
         is_protected=is_protected,
         authors=review.authors if review else frozenset({caller.principal}),
@@ -147,7 +147,8 @@ def _is_protected(env: str, *estates: Estate) -> bool:
     return any(declared.protected for estate in estates if (declared := estate.environment(env)) is not None)
 
 
-def _changes(found: Plan) -> Iterator[Change]:
+def changes_in_plan(found: Plan) -> Iterator[Change]:
+    """Yield what a plan says of each asset, as the gate wants it."""
     from freehold.delivery.gate import Change
 
     for one in found.changes:

@@ -156,6 +156,24 @@ def commits_since(root: Path, commit: str) -> tuple[str, ...]:
     return tuple((said or "").split())
 
 
+def changes_of(root: Path, days: int) -> tuple[tuple[str, str, str], ...]:
+    """Return commits of the branch checked out that change the estate: commit, when, title; oldest first.
+
+    The first commit there is has nothing before it and does not count.
+    """
+    wanted = (
+        "log",
+        "--first-parent",
+        "--reverse",
+        f"--since={days} days ago",
+        "--format=%H%x00%cI%x00%s%x00%P",
+        "--",
+        ".",
+    )
+    lines = (line.split("\0") for line in (_git(root, *wanted) or "").splitlines())
+    return tuple((commit, at, title) for commit, at, title, parents in lines if parents)
+
+
 def _commit(root: Path, revision: str | None) -> tuple[str | None, str]:
     for name in [revision] if revision else _USUAL:
         found = _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
