@@ -123,8 +123,10 @@ def estate_lineage(graph: Graph, estate: Estate, dialect: str, kept: KeptLineage
 def _add(
     asset: Asset, estate: Estate, dialect: str, found: EstateLineage, reader: Reader, kept: KeptLineage | None
 ) -> None:
+    dialect = asset.dialect(dialect)
     spelt = {folded(p.column, dialect): p.column for p in asset.schema.columns} if asset.schema else {}
-    declared = tuple(spelt)
+    listed_there = asset.observed.columns if asset.observed else ()
+    declared = tuple(spelt) or tuple(folded(name, dialect) for name in listed_there)
     found.spelt |= {Field(asset.id, name): said for name, said in spelt.items() if said != name}
     if asset.compiled is None:
         found.columns[asset.id] = declared or (ANY,)
@@ -139,7 +141,7 @@ def _add(
     problem = next((failure for one in read for failure in one.failures), None)
     if problem:
         found.unread[asset.id] = problem
-    text = estate.models[asset.id].text if asset.id in estate.models else ""
+    text = estate.models[asset.id].text if asset.id in estate.models else asset.observed.text if asset.observed else ""
     uses: dict[tuple[Field, Field], Use] = {}
     for one in read:
         for output in one.outputs:

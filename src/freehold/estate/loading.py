@@ -326,6 +326,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         connections=kinds.connections_from(estate),
         environments=kinds.environments_from(estate),
         defaults=kinds.defaults_from(estate),
+        dbt=kinds.dbt_from(estate),
         products=Unread[Product](makers.get("DataProduct", {})),
         contracts=Unread[Contract](makers.get("DataContract", {})),
         models=models,

@@ -13,6 +13,7 @@ from typing import Any
 from freehold.foundation import FreeholdError, Where
 
 NOWHERE = Where("")
+ADVISED = ("watch", "advise")  # the modes in which nothing is built, and what is found blocks nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +268,15 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class DbtProject:
+    """A dbt project beside the estate: its folder, relative to the estate, and the folder of its artifacts in that."""
+
+    project: str
+    target: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A file of one of our own kinds that no room of this version interprets further (Objective, KPI …)."""
 
@@ -297,6 +307,7 @@ class Estate:
     hashes: Mapping[str, str] = field(default_factory=dict)  # "kind:id" -> sha256 of the content as read
     findings: tuple[FreeholdError, ...] = ()  # what `validate` should say though the estate can be loaded
     state_settings: Mapping[str, Any] = field(default_factory=dict)  # `password`: a secret reference
+    dbt: tuple[DbtProject, ...] = ()
     state_where: Where | None = None  # where the file says so; None where it leaves the default
 
     def contract_of(self, asset: str) -> tuple[Contract, SchemaObject] | None:

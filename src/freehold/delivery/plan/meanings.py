@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +37,13 @@ def meaning_of_asset(
     asset: Asset, dialect: str, known: Mapping[str, Meaning], kept: KeptMeanings | None = None
 ) -> Meaning:
     """Return the meaning of an asset, given those of the assets it reads."""
+    made = _own_meaning(asset, asset.dialect(dialect), known, kept)
+    if asset.observed is not None and asset.observed.state:
+        return replace(made, rows=digest("state", made.rows, asset.observed.state))
+    return made
+
+
+def _own_meaning(asset: Asset, dialect: str, known: Mapping[str, Meaning], kept: KeptMeanings | None) -> Meaning:
     read = {name: known[name] for name in asset.inputs if name in known}
     if asset.compiled is not None:
         made = _of_query(asset, dialect, read, kept)
@@ -60,6 +68,10 @@ def folded(name: str, dialect: str) -> str:
 
 
 def _of_source(asset: Asset, dialect: str) -> Meaning:
+    if asset.observed is not None:  # named otherwise in the tool that tells of it, it is the same relation still
+        rows, names = digest("relation", asset.observed.identity or asset.relation.sql), asset.observed.columns
+        listed = {folded(name, dialect): digest("relation column", rows, folded(name, dialect)) for name in names}
+        return Meaning(rows, listed, is_open=not listed)
     files = asset.files
     said = f"{files.pattern} {files.format} {files.delimiter} {files.encoding}" if files else asset.relation.sql
     rows = digest("source", asset.id, said)
@@ -102,8 +114,9 @@ def _both(first: Meaning, again: Meaning) -> Meaning:
 
 
 def _name(table: exp.Table) -> str:
-    if table.db.lower() == REF:
-        return str(table.name)
+    first, *rest = [part.name for part in table.parts]
+    if first.lower() == REF and rest:  # BigQuery takes the dots in a quoted name for its own
+        return ".".join(rest)
     if table.name.lower() == THIS:
         return _THIS
     return ".".join(part.name for part in table.parts)

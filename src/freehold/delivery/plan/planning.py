@@ -6,7 +6,7 @@ what must be built again, and who reads it. It asks no warehouse.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,11 @@ from freehold.delivery.plan.changes import (
     is_described_otherwise,
     is_rebuilt_otherwise,
 )
-from freehold.delivery.plan.findings import column_findings
+from freehold.delivery.plan.findings import findings_of
 from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, meanings_of
 from freehold.delivery.plan.past import NO_PAST, Past, Reader
 from freehold.delivery.template import KeptCompiled
+from freehold.estate.model import ADVISED
 from freehold.foundation import Exit, FreeholdError, Where
 from freehold.quality.compatibility import Finding, compare, version_finding
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from freehold.estate.model import Contract, Estate
     from freehold.sql import Meaning
 
+
+Join = Callable[[Graph, Graph], tuple[Graph, Graph]]
+"""Puts what other tools build into the graphs of now and before."""
 
 _BUILDS = (Action.BUILD, Action.REBUILD, Action.BACKFILL)
 
@@ -111,6 +115,7 @@ class Plan:
         downstream: how many assets a rebuild of everything below the changed files would build.
         unchanged: how many assets are as they were.
         findings: what is against it; with any of them the plan is blocked.
+        advice: what would be against it, were its products not only watched or advised.
     """
 
     estate: str
@@ -121,6 +126,7 @@ class Plan:
     downstream: int
     unchanged: int
     findings: tuple[FreeholdError, ...] = ()
+    advice: tuple[FreeholdError, ...] = ()
 
     @property
     def is_blocked(self) -> bool:
@@ -157,6 +163,7 @@ class Plan:
             "unchanged": self.unchanged,
             "seconds": self.seconds,
             "findings": [finding.to_json() for finding in self.findings],
+            "advice": [finding.to_json() for finding in self.advice],
         }
 
 
@@ -169,6 +176,7 @@ def plan(
     past: Past = NO_PAST,
     kept: KeptMeanings | None = None,
     compiled: KeptCompiled | None = None,
+    join: Join | None = None,
 ) -> Plan:
     """Compare an estate with an earlier version of it.
 
@@ -180,12 +188,15 @@ def plan(
         past: what is known of costs and readers.
         kept: meanings found earlier.
         compiled: models compiled earlier.
+        join: puts what other tools build into the graphs of now and before.
 
     Raises:
         Problems: a model of either version is wrong.
     """
     now = Graph.of(estate, env, dialect, compiled)
     then = Graph.of(before.estate, env, dialect, compiled) if before else Graph({})
+    if join is not None:
+        now, then = join(now, then)
     meant = meanings_of(now, dialect, kept)
     meant_then = meanings_of(then, dialect, kept)
     hashes = (estate.hashes, before.estate.hashes if before else {})
@@ -194,7 +205,9 @@ def plan(
     found = [c for c in (made.of(id_, dialect) for id_ in ids) if c is not None]
     touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
     renamed = {(c.asset, old): new for c in found for old, new in c.difference.renamed}
-    findings = [*column_findings(estate, now, meant, dialect, renamed), *made.findings]
+    said = [(one, list(findings_of(one, estate, now, meant, dialect, renamed))) for one in now.assets.values()]
+    blocking = [error for one, errors in said for error in errors if one.product.mode not in ADVISED]
+    advice = [error for one, errors in said for error in errors if one.product.mode in ADVISED]
     return Plan(
         estate=estate.id,
         env=env,
@@ -203,7 +216,8 @@ def plan(
         changes=tuple(found),
         downstream=len(now.downstream(touched & now.assets.keys())),
         unchanged=len(ids) - len(found),
-        findings=tuple(findings),
+        findings=(*blocking, *made.findings),
+        advice=(*advice, *made.advice),
     )
 
 
@@ -227,6 +241,7 @@ class _Comparison:
         self._seen: set[str] = set()
         self._judged: dict[str, tuple[Finding, ...]] = {}
         self.findings: list[FreeholdError] = []
+        self.advice: list[FreeholdError] = []
 
     def of(self, id_: str, dialect: str) -> AssetChange | None:
         """Return what happens to one asset, None if nothing does."""
@@ -307,7 +322,7 @@ class _Comparison:
         else:
             error = _removed(old, asset, self._past.readers(asset.id)) if any(f.is_breaking for f in found) else None
         if error is not None:
-            self.findings.append(error)
+            (self.advice if asset.product.mode in ADVISED else self.findings).append(error)
         return found
 
 

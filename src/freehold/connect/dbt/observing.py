@@ -1,0 +1,322 @@
+"""A dbt project as part of an estate: its models, seeds, snapshots and sources as assets that another tool builds.
+
+What two versions of a model have in common is found by the kernel that compares our own models, over the SQL that dbt
+compiled. In it every relation that the project builds or declares is replaced by the asset it is, so that the schema a
+target writes to, a renamed source and a moved file make no difference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from freehold.connect.dbt.model import Node, Project, Source
+from freehold.connect.dbt.text import state_of
+from freehold.delivery.asset import Asset, Kind, Observed
+from freehold.delivery.graph import Graph
+from freehold.delivery.kept import Kept
+from freehold.delivery.template import REF, Compiled
+from freehold.engines import Relation
+from freehold.estate.model import Product
+from freehold.foundation import FreeholdError, Where
+from freehold.sql import digest, parse, tables_of
+
+_COMPILER = 1  # raise it when a text compiles to something else
+_LONGEST = 1_000_000  # characters of SQL that are parsed; of a longer one, only the text counts
+_SNAPSHOT = ("dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to")
+Parts = tuple[str, ...]
+Relations = Mapping[Parts, str]
+"""Names of relations, as (database, schema, name) or (schema, name), in lower case -> asset id."""
+
+
+def joining(
+    projects: Sequence[tuple[Project, Project | None]], root: Path
+) -> Callable[[Graph, Graph], tuple[Graph, Graph]]:
+    """Return what puts dbt projects into the graphs of an estate as it is now and as it was.
+
+    Args:
+        projects: each as it is now and as it was; where it is not known how it was, nothing of it counts as changed.
+        root: the folder of the estate.
+    """
+
+    def join(now: Graph, then: Graph) -> tuple[Graph, Graph]:
+        kept = KeptMarked(root)
+        names = {**_declared(then), **_declared(now)}
+        listed = {**_listed(p for _, p in projects if p), **_listed(p for p, _ in projects)}
+        head = _assets([p for p, _ in projects], names, listed, root, kept)
+        base = _assets([before or p for p, before in projects], names, listed, root, kept)
+        kept.save()
+        return now.joined(head), then.joined(base)
+
+    return join
+
+
+def joined(graph: Graph, projects: Sequence[Project], root: Path) -> Graph:
+    """Return the graph of an estate with dbt projects in it."""
+    return joining([(project, None) for project in projects], root)(graph, Graph({}))[0]
+
+
+def project_path(project: Project, package: str, path: str) -> str:
+    """Return the path of a file of a project or of one of its packages, relative to the project."""
+    return path if package in ("", project.name) else f"dbt_packages/{package}/{path}"
+
+
+class KeptMarked:
+    """Compiled SQL with marks, found earlier; what a name means is looked up again and must be what it was."""
+
+    def __init__(self, root: Path) -> None:
+        self._kept = Kept(root, "dbt", f"{_COMPILER} {version('sqlglot')}")
+
+    def get(self, key: str, relations: Relations) -> tuple[str, tuple[str, ...]] | None:
+        """Return the marked text kept under a key, with the assets it reads."""
+        row = self._kept.get(key)
+        if row is None or any(_meant(tuple(parts), relations) != id_ for parts, id_ in row[1]):
+            return None
+        return row[0], tuple(dict.fromkeys(id_ for _, id_ in row[1] if id_))
+
+    def put(self, key: str, text: str, asked: Iterable[tuple[Parts, str]]) -> None:
+        """Keep a marked text with the names it asked for; an empty id stands for a name that nothing has."""
+        self._kept.put(key, [text, [[list(parts), id_] for parts, id_ in asked]])
+
+    def save(self) -> None:
+        """Write what is new to disk."""
+        self._kept.save()
+
+
+def _declared(graph: Graph) -> dict[str | Parts, str]:
+    """Return the assets that products declare and others build, by the dbt node they name and by their relation."""
+    found: dict[str | Parts, str] = {}
+    for asset in graph.assets.values():
+        if asset.kind is not Kind.EXTERNAL:
+            continue
+        node = asset.schema.custom.get("freehold:dbt") if asset.schema else None
+        found[str(node) if node else (asset.relation.schema.lower(), asset.relation.name.lower())] = asset.id
+    return found
+
+
+def _listed(projects: Iterable[Project]) -> dict[str, tuple[str, ...]]:
+    """Return the columns of sources by their identity: one list serves both versions, or they would differ by it."""
+    return {
+        _identity(source, project): tuple(column.name for column in source.columns)
+        for project in projects
+        for source in project.sources.values()
+        if source.is_catalogued
+    }
+
+
+def _assets(
+    projects: Sequence[Project],
+    names: Mapping[str | Parts, str],
+    listed: Mapping[str, tuple[str, ...]],
+    root: Path,
+    kept: KeptMarked,
+) -> dict[str, Asset]:
+    ids = {id_: asset for project in projects for id_, asset in _ids(project, names).items()}
+    relations = _relations(projects, ids)
+    found: dict[str, Asset] = {}
+    for project in projects:
+        for source in project.sources.values():
+            id_ = ids[source.id]
+            if relations.get(_parts(source)[-2:], id_) == id_:  # else another project builds it
+                found[id_] = _of_source(source, id_, project, root, listed)
+    for project in projects:
+        seconds = {r.node: r.seconds for r in project.results.values() if r.status == "success"}
+        for node in project.nodes.values():
+            found[ids[node.id]] = _of_node(node, ids, relations, project, root, kept, seconds.get(node.id))
+    return found
+
+
+def _ids(project: Project, names: Mapping[str | Parts, str]) -> dict[str, str]:
+    """Return the asset id of every node and source: the declared one, or one made of what dbt calls it."""
+    found: dict[str, str] = {}
+    for node in project.nodes.values():
+        usual = f"{_id(node.package)}.{_id(node.label.replace('.', '_'))}"
+        found[node.id] = names.get(node.id) or names.get((node.schema.lower(), node.alias.lower())) or usual
+    for source in project.sources.values():
+        usual = _id_of_relation(_identity(source, project))
+        found[source.id] = names.get(source.id) or names.get(_parts(source)[-2:]) or usual
+    return found
+
+
+def _relations(projects: Sequence[Project], ids: Mapping[str, str]) -> dict[Parts, str]:
+    found: dict[Parts, str] = {}
+    doubtful: set[Parts] = set()
+    for project in projects:
+        both: list[Node | Source] = [*project.sources.values(), *project.nodes.values()]
+        for one in both:  # who builds a relation comes after who reads it
+            parts = _parts(one)
+            if isinstance(one, Node) and not one.relation:
+                continue
+            known = found.get(parts[-2:])
+            if known not in (None, ids[one.id]) and parts not in found and parts[0]:
+                doubtful.add(parts[-2:])
+            found[parts[-2:]] = found[parts] = ids[one.id]
+    return {parts: id_ for parts, id_ in found.items() if parts not in doubtful}
+
+
+def _parts(one: Node | Source) -> Parts:
+    name = one.alias if isinstance(one, Node) else one.identifier
+    return (one.database.lower(), one.schema.lower(), name.lower())
+
+
+def _identity(source: Source, project: Project) -> str:
+    """Return what a source is: its relation, with the database where that is not the one the project writes to."""
+    usual = _usual_database(project)
+    database = "" if source.database.lower() == usual else f"{source.database.lower()}."
+    return f"{database}{source.schema.lower()}.{source.identifier.lower()}"
+
+
+def _usual_database(project: Project) -> str:
+    found = [node.database.lower() for node in project.nodes.values()]
+    return max(set(found), key=found.count) if found else ""
+
+
+def _id(name: str) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "_", name.lower()).strip("_") or "unnamed"
+
+
+def _id_of_relation(identity: str) -> str:
+    return ".".join(_id(part) for part in identity.split("."))
+
+
+def _product(package: str, owner: str, project: Project, root: Path) -> Product:
+    where = Where(_relative(project.root / "dbt_project.yml", root))
+    return Product(id=_id(package), where=where, name=package, mode="watch", team=owner or None)
+
+
+def _relative(path: Path, root: Path) -> str:
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def _of_source(source: Source, id_: str, project: Project, root: Path, listed: Mapping[str, tuple[str, ...]]) -> Asset:
+    identity = _identity(source, project)
+    return Asset(
+        id=id_,
+        product=_product(source.package, source.owner, project, root),
+        kind=Kind.EXTERNAL,
+        relation=Relation(source.schema, source.identifier),
+        where=Where(_relative(project.root / project_path(project, source.package, source.path), root)),
+        observed=Observed(dialect=project.dialect, identity=identity, columns=listed.get(identity, ())),
+    )
+
+
+def _of_node(
+    node: Node,
+    ids: Mapping[str, str],
+    relations: Relations,
+    project: Project,
+    root: Path,
+    kept: KeptMarked,
+    seconds: float | None,
+) -> Asset:
+    inputs = tuple(dict.fromkeys(ids[read] for read in node.reads if read in ids))
+    compiled = None
+    if node.resource != "seed" and node.language == "sql":
+        compiled = _compiled(node, inputs, relations, project, kept)
+    columns = tuple(c.name for c in node.columns) if node.is_catalogued and node.resource == "seed" else ()
+    return Asset(
+        id=ids[node.id],
+        product=_product(node.package, node.owner or node.group, project, root),
+        kind=_kind(node),
+        relation=Relation(node.schema, node.alias, "view" if node.materialized == "view" else "table"),
+        where=Where(_relative(project.root / project_path(project, node.package, node.path), root), 1, 1),
+        inputs=compiled.refs if compiled else inputs,
+        compiled=compiled,
+        python=node.compiled or node.raw if node.language == "python" else None,
+        grain=str(node.config.get("batch_size") or "day"),
+        observed=Observed(
+            dialect=project.dialect,
+            text=node.raw,
+            state=state_of(node, project),
+            identity=node.id,
+            columns=columns,
+            seconds=seconds,
+        ),
+    )
+
+
+def _kind(node: Node) -> Kind:
+    if node.resource == "snapshot":
+        return Kind.KEY
+    if node.materialized in ("view", "ephemeral"):
+        return Kind.VIEW
+    if node.materialized == "incremental":
+        return Kind.INTERVAL if node.config.get("incremental_strategy") == "microbatch" else Kind.KEY
+    return Kind.TABLE
+
+
+def _compiled(
+    node: Node, inputs: tuple[str, ...], relations: Relations, project: Project, kept: KeptMarked
+) -> Compiled:
+    """Return the compiled SQL of a model with marks for what it reads; of SQL that cannot be read, the text."""
+    text, dialect = node.compiled, project.dialect
+    if not text:
+        return _as_text(node.raw, inputs)
+    if node.resource == "snapshot":
+        text = _with_history(text, node)
+    key = digest(dialect, text)
+    known = kept.get(key, relations)
+    if known is None:
+        try:
+            marked, asked = _marked(text, dialect, relations)
+        except (FreeholdError, RecursionError):
+            return _as_text(text, inputs)
+        kept.put(key, marked, asked)
+        known = marked, tuple(dict.fromkeys(id_ for _, id_ in asked if id_))
+    return Compiled(known[0], known[0], known[1])
+
+
+def _as_text(text: str, inputs: tuple[str, ...]) -> Compiled:
+    return Compiled(text, text, inputs)
+
+
+def _with_history(text: str, node: Node) -> str:
+    """Return the query of a snapshot with the columns that dbt keeps its history in."""
+    renamed = node.config.get("snapshot_meta_column_names") or {}
+    names = [*_SNAPSHOT, *(["dbt_is_deleted"] if node.config.get("hard_deletes") == "new_record" else [])]
+    kept = ", ".join(f"'{name}' AS {renamed.get(name) or name}" for name in names)
+    return f"SELECT *, {kept} FROM (\n{text.strip().rstrip(';')}\n) AS snapshotted"
+
+
+def _marked(sql: str, dialect: str, relations: Relations) -> tuple[str, list[tuple[Parts, str]]]:
+    """Return a query in which every relation that is an asset is its mark, and every name it asked for.
+
+    Raises:
+        FreeholdError: FH-Q001, FH-Q002 it is not one query that parses.
+    """
+    from sqlglot import exp
+
+    if len(sql) > _LONGEST:
+        raise FreeholdError("FH-Q001", "The statement is too long to be read.")
+    tree = parse(sql, dialect)
+    asked: list[tuple[Parts, str]] = []
+    for table in tables_of(tree):
+        if not isinstance(table.this, exp.Identifier):
+            continue  # a table function
+        parts = tuple(part.name.lower() for part in table.parts)
+        id_ = _meant(parts, relations)
+        asked.append((parts, id_))
+        if id_:
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=table.this.copy()))
+            table.set("catalog", None)
+            table.set("db", exp.to_identifier(REF, quoted=True))
+            table.set("this", exp.to_identifier(id_, quoted=True))
+    return tree.sql(dialect, comments=False), asked
+
+
+def _meant(parts: Parts, relations: Relations) -> str:
+    if len(parts) < 2:
+        return ""
+    return relations.get(parts[-3:], "")
+
+
+def uncompiled(project: Project) -> Iterator[Node]:
+    """Yield the models without compiled SQL: they are compared by what was written, macros and settings included."""
+    return (n for n in project.nodes.values() if n.resource == "model" and n.language == "sql" and not n.compiled)
+
+
+__all__ = ["joined", "joining", "project_path", "uncompiled"]
