@@ -71,7 +71,7 @@ def _project(
     groups = {id_: _group(id_, said) for id_, said in (manifest.get("groups") or {}).items()}
     owners = {group.name: group.owner for group in groups.values()}
     found = {**((catalog or {}).get("nodes") or {}), **((catalog or {}).get("sources") or {})}
-    metrics, measures, semantic_models = _semantics(manifest, semantics)
+    metrics, measures, over = _semantics(manifest, semantics)
     name = str(metadata.get("project_name") or _named_by(nodes) or place.root.name)
     return Project(
         name=name,
@@ -89,7 +89,8 @@ def _project(
         groups=groups,
         metrics=metrics,
         measures=measures,
-        semantic_models=semantic_models,
+        semantic_models=len(over),
+        semantic_nodes=frozenset(over.values()),
         saved_queries=len(manifest.get("saved_queries") or {}),
         unit_tests={id_: _reads(u) for id_, u in (manifest.get("unit_tests") or {}).items()},
         macros=dict(_macros(manifest.get("macros") or {}, adapter)),
@@ -144,6 +145,7 @@ def _node(id_: str, said: Json, found: Json | None, owners: Mapping[str, str]) -
         types=", ".join(f"{c['name']} {c.get('data_type')}".lower() for c in (said.get("columns") or {}).values()),
         owner=_owner_in_meta(said) or owners.get(group, ""),
         version=str(said.get("version") or ""),
+        is_time_spine=bool(said.get("time_spine")),
     )
 
 
@@ -224,8 +226,11 @@ def _group(id_: str, said: Json) -> Group:
     return Group(id_, str(said["name"]), str(said.get("original_file_path") or ""), _owner(said))
 
 
-def _semantics(manifest: Json, semantics: Json | None) -> tuple[dict[str, Metric], tuple[Measure, ...], int]:
-    """Return metrics and measures; those that only the semantic manifest has are added to those of the manifest."""
+def _semantics(manifest: Json, semantics: Json | None) -> tuple[dict[str, Metric], tuple[Measure, ...], dict[str, str]]:
+    """Return metrics, measures, and by semantic model the node it is over.
+
+    Those that only the semantic manifest has are added to those of the manifest.
+    """
     metrics = {id_: _metric(id_, m) for id_, m in (manifest.get("metrics") or {}).items() if _is_on(m)}
     named = {metric.name for metric in metrics.values()}
     for said in (semantics or {}).get("metrics") or ():
@@ -236,16 +241,19 @@ def _semantics(manifest: Json, semantics: Json | None) -> tuple[dict[str, Metric
     for said in (semantics or {}).get("semantic_models") or ():
         by_name.setdefault(str(said["name"]), said)
     relations = {_plain(n.get("relation_name")): id_ for id_, n in manifest["nodes"].items() if n.get("relation_name")}
-    return metrics, tuple(m for said in by_name.values() for m in _measures(said, relations)), len(by_name)
+    over = {name: _node_over(said, relations) for name, said in by_name.items()}
+    return metrics, tuple(m for name, said in by_name.items() for m in _measures(said, over[name])), over
 
 
-def _measures(said: Json, relations: Mapping[str, str]) -> Iterator[Measure]:
-    model = next(iter(_reads(said)), "") or relations.get(
-        _plain((said.get("node_relation") or {}).get("relation_name"))
-    )
+def _node_over(said: Json, relations: Mapping[str, str]) -> str:
+    named = _plain((said.get("node_relation") or {}).get("relation_name"))
+    return next(iter(_reads(said)), "") or relations.get(named, "")
+
+
+def _measures(said: Json, model: str) -> Iterator[Measure]:
     for one in said.get("measures") or ():
         expression = str(one["expr"]) if one.get("expr") is not None else str(one["name"])
-        yield Measure(str(one["name"]), str(one["agg"]), expression, model or "", str(said["name"]))
+        yield Measure(str(one["name"]), str(one["agg"]), expression, model, str(said["name"]))
 
 
 def _metric(id_: str, said: Json) -> Metric:

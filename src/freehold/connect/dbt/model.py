@@ -60,6 +60,7 @@ class Node:
     types: str = ""
     owner: str = ""
     version: str = ""
+    is_time_spine: bool = False
 
     @property
     def label(self) -> str:
@@ -198,6 +199,7 @@ class Project:
     metrics: Mapping[str, Metric]
     measures: tuple[Measure, ...] = ()
     semantic_models: int = 0
+    semantic_nodes: frozenset[str] = frozenset()  # the unique ids of what they are over
     saved_queries: int = 0
     unit_tests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     macros: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)

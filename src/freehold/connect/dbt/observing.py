@@ -18,7 +18,7 @@ from freehold.connect.dbt.text import state_of
 from freehold.delivery.asset import Asset, Kind, Observed
 from freehold.delivery.graph import Graph
 from freehold.delivery.kept import Kept
-from freehold.delivery.template import REF, Compiled
+from freehold.delivery.template import REF, THIS, Compiled
 from freehold.engines import Relation
 from freehold.estate.model import Product
 from freehold.foundation import FreeholdError, Where
@@ -57,6 +57,11 @@ def joining(
 def joined(graph: Graph, projects: Sequence[Project], root: Path) -> Graph:
     """Return the graph of an estate with dbt projects in it."""
     return joining([(project, None) for project in projects], root)(graph, Graph({}))[0]
+
+
+def asset_ids(project: Project) -> dict[str, str]:
+    """Return the asset that each node and source is, by unique id, where no product declares it."""
+    return _ids(project, {})
 
 
 def project_path(project: Project, package: str, path: str) -> str:
@@ -215,7 +220,7 @@ def _of_node(
     inputs = tuple(dict.fromkeys(ids[read] for read in node.reads if read in ids))
     compiled = None
     if node.resource != "seed" and node.language == "sql":
-        compiled = _compiled(node, inputs, relations, project, kept)
+        compiled = _compiled(node, ids[node.id], inputs, relations, project, kept)
     columns = tuple(c.name for c in node.columns) if node.is_catalogued and node.resource == "seed" else ()
     return Asset(
         id=ids[node.id],
@@ -249,7 +254,7 @@ def _kind(node: Node) -> Kind:
 
 
 def _compiled(
-    node: Node, inputs: tuple[str, ...], relations: Relations, project: Project, kept: KeptMarked
+    node: Node, own: str, inputs: tuple[str, ...], relations: Relations, project: Project, kept: KeptMarked
 ) -> Compiled:
     """Return the compiled SQL of a model with marks for what it reads; of SQL that cannot be read, the text."""
     text, dialect = node.compiled, project.dialect
@@ -257,16 +262,17 @@ def _compiled(
         return _as_text(node.raw, inputs)
     if node.resource == "snapshot":
         text = _with_history(text, node)
-    key = digest(dialect, text)
+    key = digest(dialect, own, text)
     known = kept.get(key, relations)
     if known is None:
         try:
-            marked, asked = _marked(text, dialect, relations)
+            marked, asked = _marked(text, own, dialect, relations)
         except (FreeholdError, RecursionError):
             return _as_text(text, inputs)
         kept.put(key, marked, asked)
         known = marked, tuple(dict.fromkeys(id_ for _, id_ in asked if id_))
-    return Compiled(known[0], known[0], known[1])
+    refs = tuple(id_ for id_ in known[1] if id_ != own)
+    return Compiled(known[0], known[0], refs)
 
 
 def _as_text(text: str, inputs: tuple[str, ...]) -> Compiled:
@@ -281,8 +287,10 @@ def _with_history(text: str, node: Node) -> str:
     return f"SELECT *, {kept} FROM (\n{text.strip().rstrip(';')}\n) AS snapshotted"
 
 
-def _marked(sql: str, dialect: str, relations: Relations) -> tuple[str, list[tuple[Parts, str]]]:
+def _marked(sql: str, own: str, dialect: str, relations: Relations) -> tuple[str, list[tuple[Parts, str]]]:
     """Return a query in which every relation that is an asset is its mark, and every name it asked for.
+
+    An incremental model that is there already reads itself: the asset `own`.
 
     Raises:
         FreeholdError: FH-Q001, FH-Q002 it is not one query that parses.
@@ -303,8 +311,8 @@ def _marked(sql: str, dialect: str, relations: Relations) -> tuple[str, list[tup
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=table.this.copy()))
             table.set("catalog", None)
-            table.set("db", exp.to_identifier(REF, quoted=True))
-            table.set("this", exp.to_identifier(id_, quoted=True))
+            table.set("db", None if id_ == own else exp.to_identifier(REF, quoted=True))
+            table.set("this", exp.to_identifier(THIS if id_ == own else id_, quoted=True))
     return tree.sql(dialect, comments=False), asked
 
 
@@ -319,4 +327,4 @@ def uncompiled(project: Project) -> Iterator[Node]:
     return (n for n in project.nodes.values() if n.resource == "model" and n.language == "sql" and not n.compiled)
 
 
-__all__ = ["joined", "joining", "project_path", "uncompiled"]
+__all__ = ["asset_ids", "joined", "joining", "project_path", "uncompiled"]
