@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,15 +48,16 @@ def opened_delivery(
     jobs: int | None = None,
     at: str | None = None,
     in_need: bool = False,
+    estate: Estate | None = None,
 ) -> Iterator[Delivery]:
     """Open everything a delivery needs, and close it again whatever happens.
 
     `in_need` is for what must work in an incident: where files of the estate are in error, it goes by the estate as it
-    was applied last, and says so.
+    was applied last, and says so. `estate` is one that was read already.
     """
     from freehold.delivery import Delivery
 
-    estate = loaded_or_applied(start, env) if in_need else loaded(start)
+    estate = estate or (loaded_or_applied(start, env) if in_need else loaded(start))
     chosen = chosen_environment(estate, env)
     clock = SimulatedClock(_past(at)) if at else SystemClock()
     with ExitStack() as closing:
@@ -144,6 +145,11 @@ def loaded(start: str | None) -> Estate:
     from freehold.estate import find_estate, load_estate
 
     return load_estate(find_estate(Path(start) if start else None))
+
+
+def only_in(estate: Estate, modes: Collection[str]) -> bool:
+    """Whether every product of an estate is in one of some modes, and there is one."""
+    return bool(estate.products) and all(product.mode in modes for product in estate.products.values())
 
 
 def _past(text: str) -> datetime:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +13,7 @@ from freehold.cli.opened import chosen_environment, dialect_of, environment, loa
 from freehold.cli.output import counted, emit, say, table
 
 if TYPE_CHECKING:
-    from freehold.delivery.plan import AssetChange, Plan, Version
+    from freehold.delivery.plan import AssetChange, Join, Plan, Version
     from freehold.estate.model import Estate
 
 _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking": "red"}
@@ -19,6 +21,13 @@ _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking
 
 @click.command(epilog="Example: freehold plan --base origin/main --format markdown > comment.md")
 @click.option("--base", default=None, metavar="REVISION", help="Compare with a git revision, whatever is deployed.")
+@click.option(
+    "--base-dbt",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Compare dbt models with the artifacts in this folder.",
+)
 @environment
 @click.option(
     "--format",
@@ -29,16 +38,22 @@ _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.pass_obj
-def plan(start: str | None, base: str | None, env: str | None, format_: str, as_json: bool) -> None:
+def plan(
+    start: str | None, base: str | None, base_dbt: tuple[Path, ...], env: str | None, format_: str, as_json: bool
+) -> None:
     """Show what the files here would change, before anything is built.
 
     Compares them with what is deployed, column by column: what changed, what must be built again, what can be kept, who
     reads it. Where there is no ledger, as on a CI runner, it compares with the main branch and says so. Asks no
     warehouse.
 
-    Ends with 0 when nothing is against it, with 1 when something is.
+    Models of a dbt project that the estate names are compared by what they compile to: with --base-dbt, with the
+    artifacts of the base, if it holds any, or with those that the last `freehold run` kept.
+
+    Ends with 0 when nothing is against it, with 1 when something is. What is found in products that only watch or
+    advise is told, and is against nothing.
     """
-    found = _planned(loaded(start), base, env)
+    found = _planned(loaded(start), base, base_dbt, env)
     if as_json or format_ == "json":
         emit(found.to_json())
     elif format_ == "markdown":
@@ -50,7 +65,7 @@ def plan(start: str | None, base: str | None, env: str | None, format_: str, as_
     sys.exit(int(found.exit_code))
 
 
-def _planned(estate: Estate, base: str | None, env: str | None) -> Plan:
+def _planned(estate: Estate, base: str | None, base_dbt: tuple[Path, ...], env: str | None) -> Plan:
     from freehold.delivery.plan import NO_PAST, KeptMeanings, past_of
     from freehold.delivery.plan import plan as plan_of
     from freehold.delivery.template import KeptCompiled
@@ -64,10 +79,40 @@ def _planned(estate: Estate, base: str | None, env: str | None) -> Plan:
             before = _before(estate, base, chosen.name, ledger)
     else:
         before = _before(estate, base, chosen.name, None)
-    found = plan_of(estate, before, chosen.name, dialect_of(estate, chosen), past=past, kept=kept, compiled=compiled)
+    join = None
+    if estate.dbt or base_dbt:
+        before, join = _with_dbt(estate, before, chosen.name, base_dbt)
+    dialect = dialect_of(estate, chosen)
+    found = plan_of(estate, before, chosen.name, dialect, past=past, kept=kept, compiled=compiled, join=join)
     kept.save()
     compiled.save()
     return found
+
+
+def _with_dbt(estate: Estate, before: Version | None, env: str, named: tuple[Path, ...]) -> tuple[Version | None, Join]:
+    """Return the version to compare with, the dbt projects named in its label, and what puts them into the graphs."""
+    from freehold.connect.dbt import joining, pairs_of, uncompiled
+    from freehold.delivery.plan import Version
+
+    pairs = pairs_of(estate, env, before.commit if before else "", named)
+    against = [pair.against for pair in pairs if pair.against]
+    for pair in pairs:
+        if not pair.against:
+            say(
+                f"No earlier artifacts of the dbt project {pair.now.name} are known, so nothing of it counts as "
+                "changed: `freehold run` keeps them, --base-dbt names them."
+            )
+        without = sum(1 for _ in uncompiled(pair.now))
+        if without:
+            say(
+                f"{counted(without, 'models')} of {pair.now.name} have no compiled SQL and are compared by their text: "
+                "run `dbt compile`."
+            )
+    if before is None and against:  # the files of the estate are new, what dbt builds is not
+        before = Version(estate, "", is_deployed=False)
+    if before is not None and against:
+        before = replace(before, label=" and ".join(part for part in (before.label, *against) if part))
+    return before, joining([(pair.now, pair.before) for pair in pairs], estate.root)
 
 
 def _before(estate: Estate, base: str | None, env: str, ledger: object) -> Version | None:
@@ -92,6 +137,8 @@ def _print(found: Plan) -> None:
         say(click.style(str(finding).splitlines()[0], fg="red", bold=True))
         for line in str(finding).splitlines()[1:]:
             say(line)
+    for finding in found.advice:
+        say(f"\n{click.style('Advice', bold=True)}  {finding}")
     if found.findings:
         say(f"\nBlocked: {counted(len(found.findings), 'findings')}.")
 

@@ -3,7 +3,23 @@
 from freehold.connect.dbt.dashboards import exposures_of
 from freehold.connect.dbt.manifest import read_project
 from freehold.connect.dbt.model import Project
-from freehold.connect.dbt.observing import asset_ids, joined, joining
+from freehold.connect.dbt.observing import asset_ids, joined, joining, uncompiled
 from freehold.connect.dbt.starting import FOLDER, Started, start
+from freehold.connect.dbt.versions import Pair, keep, pairs_of, projects_of
 
-__all__ = ["FOLDER", "Project", "Started", "asset_ids", "exposures_of", "joined", "joining", "read_project", "start"]
+__all__ = [
+    "FOLDER",
+    "Pair",
+    "Project",
+    "Started",
+    "asset_ids",
+    "exposures_of",
+    "joined",
+    "joining",
+    "keep",
+    "pairs_of",
+    "projects_of",
+    "read_project",
+    "start",
+    "uncompiled",
+]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from freehold.connect.dbt.model import Exposure, Project
 from freehold.connect.dbt.observing import asset_ids
 from freehold.connect.dbt.places import Places
+from freehold.delivery.graph import Graph
 from freehold.estate.dashboards import Dashboard, Reading
 
 _KINDS = {"ml": "ml", "analysis": "report", "notebook": "notebook", "application": "application"}
 
 
-def exposures_of(project: Project, names: dict[str, str] | None = None) -> tuple[Dashboard, ...]:
-    """Return the exposures of a project.
+def exposures_of(project: Project, graph: Graph | None = None) -> tuple[Dashboard, ...]:
+    """Return the exposures of a project; `graph`, of the estate, tells which of its models products declare.
 
-    They read whole assets: dbt does not tell columns. `names` are the assets that nodes are, by unique id, as far as
-    they are not what `asset_ids` says.
+    They read whole assets: dbt does not tell columns.
     """
-    ids, places = {**asset_ids(project), **(names or {})}, Places(project)
+    ids, places = asset_ids(project, graph), Places(project)
     by_measure = {measure.name: measure.model for measure in project.measures}
     return tuple(_dashboard(one, ids, project, places, by_measure) for one in project.exposures.values())
 

@@ -129,7 +129,7 @@ def _contract(node: Node, product: Chosen, project: Project, assets: Mapping[str
         server["description"] = project.adapter or "unknown"
     tests = project.tests_of.get(node.id, ())
     lines = [
-        f"# Drafted from {at(places.of_node(node))}. A claim says which test of dbt makes it; strike what is not meant.",
+        f"# Drafted from {at(places.of_node(node))}. A claim names the dbt test that makes it; strike what is chance.",
         "apiVersion: v3.2.0",
         "kind: DataContract",
         f"id: {product.id}.{name}",

@@ -59,9 +59,9 @@ def joined(graph: Graph, projects: Sequence[Project], root: Path) -> Graph:
     return joining([(project, None) for project in projects], root)(graph, Graph({}))[0]
 
 
-def asset_ids(project: Project) -> dict[str, str]:
-    """Return the asset that each node and source is, by unique id, where no product declares it."""
-    return _ids(project, {})
+def asset_ids(project: Project, graph: Graph | None = None) -> dict[str, str]:
+    """Return the asset that each node and source is, by unique id; `graph` tells which of them products declare."""
+    return _ids(project, _declared(graph) if graph else {})
 
 
 def project_path(project: Project, package: str, path: str) -> str:
