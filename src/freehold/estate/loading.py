@@ -31,7 +31,7 @@ from freehold.estate.files import (
     survey,
 )
 from freehold.estate.findings import findings
-from freehold.estate.model import Calendar, Contract, Estate, ModelFile, Product, Resource, Team
+from freehold.estate.model import Calendar, Contract, DbtProject, Estate, ModelFile, Product, Resource, Team
 from freehold.estate.references import Declared, joined, reference_errors
 from freehold.foundation import Exit, FreeholdError, Problems, Where
 
@@ -219,13 +219,26 @@ def state_of(root: Path) -> tuple[str, dict[str, Any]]:
     Raises:
         FreeholdError: estate.yaml itself cannot be read, or is in error.
     """
+    return kinds.state_from(_estate_document(root))
+
+
+def dbt_of(root: Path) -> tuple[DbtProject, ...]:
+    """Return the dbt projects an estate names, whatever its other files say.
+
+    Raises:
+        FreeholdError: estate.yaml itself cannot be read, or is in error.
+    """
+    return kinds.dbt_from(_estate_document(root))
+
+
+def _estate_document(root: Path) -> Document:
     documents = judge((root / ESTATE_FILE).read_bytes(), ESTATE_FILE)
     estate = next((document for document, kind in documents if kind == "Estate"), None)
     if estate is None:
         raise FreeholdError(
             "FH-V001", f"{ESTATE_FILE} holds no Estate.", where=Where(ESTATE_FILE), fix="See `freehold schema Estate`."
         )
-    return kinds.state_from(estate)
+    return estate
 
 
 def documents_of(content: bytes, path: str) -> tuple[Document, ...]:

@@ -176,8 +176,8 @@ def _inventory(memo: Memo) -> str:
         lines.append(f"Of the models, {listed}.")
     own = found.counts["models"] - sum(found.packages.values())
     lines.append(
-        f"Of {own:,} models of its own, {found.owned:,} have an owner, {found.described:,} a description, "
-        f"{found.tested:,} a data test."
+        f"Of its own models ({own:,}): with an owner {found.owned:,}, with a description {found.described:,}, "
+        f"with a data test {found.tested:,}."
     )
     return "\n".join(lines)
 

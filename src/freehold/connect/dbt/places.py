@@ -34,35 +34,43 @@ class Places:
 
     def of_source(self, source: Source) -> Where:
         """Return where a source's table is declared."""
-        return self._named(self._path(source.package, source.path), source.source, source.name)
+        return self._named(self._path(source.package, source.path), "sources", source.source, source.name)
 
     def of_exposure(self, exposure: Exposure) -> Where:
         """Return where an exposure is declared."""
-        return self._named(self._path(_package(exposure.id), exposure.path), exposure.name)
+        return self._named(self._path(_package(exposure.id), exposure.path), "exposures", exposure.name)
 
     def of_metric(self, metric: Metric) -> Where:
         """Return where a metric is declared; nowhere, where only the semantic manifest knows it."""
-        return self._named(self._path(_package(metric.id), metric.path), metric.name) if metric.path else Where("")
+        if not metric.path:
+            return Where("")
+        return self._named(self._path(_package(metric.id), metric.path), "metrics", metric.name)
 
     def of_test(self, test: Test) -> Where:
         """Return where a test is declared: the file of a singular one, of a generic one the line of what it tests."""
         path = self._path(_package(test.id), test.path)
         if test.kind == "singular":
             return Where(path, 1 if self._read(path) else 0)
-        about = self._project.nodes.get(test.of) or self._project.sources.get(test.of)
-        names = [about.name] if about else []
-        return self._named(path, *names, *([test.column] if test.column else []))
+        node, source = self._project.nodes.get(test.of), self._project.sources.get(test.of)
+        section = "sources" if source else f"{node.resource}s" if node else ""
+        names = [*([source.source] if source else []), *([one.name] if (one := node or source) else [])]
+        return self._named(path, section, *names, *([test.column] if test.column else []))
 
-    def _named(self, path: str, *names: str) -> Where:
-        """Return the line on which the last name stands, after those before it, each as the value of `name`."""
-        lines, at = self._read(path), 0
+    def _named(self, path: str, section: str, *names: str) -> Where:
+        """Return the line on which the last name stands: below its section, after the names before it.
+
+        Names are looked for as the value of `name`.
+        """
+        lines = self._read(path)
+        at = next((n for n, line in enumerate(lines) if re.match(rf"\s*{section}:", line)), 0) if section else 0
+        found = None
         for name in names:
             pattern = re.compile(rf"(?<![\w-])name:\s*[\"']?{re.escape(name)}[\"']?(?![\w-])")
-            found = next((n for n in range(at, len(lines)) if pattern.search(lines[n])), None)
-            if found is None:
-                return Where(path, at + 1 if at else 0)
-            at = found
-        return Where(path, at + 1 if lines and names else 0)
+            following = next((n for n in range(at, len(lines)) if pattern.search(lines[n])), None)
+            if following is None:
+                break
+            at = found = following
+        return Where(path, found + 1 if found is not None else 0)
 
     def _path(self, package: str, path: str) -> str:
         return project_path(self._project, package, path)

@@ -23,7 +23,7 @@ class Risk:
         kind: what sort of risk; `alike` is how many of that kind there are, this one among them.
         subject: the unique id of what it is about.
         exposures, nodes: how many of either are below it.
-        weight: of two with the same reach, the one that hurts now comes first.
+        weight: of two that reach as many exposures, the one that hurts now comes first.
     """
 
     kind: str
@@ -48,7 +48,7 @@ def risks(project: Project, places: Places) -> tuple[Risk, ...]:
         *_unowned(project, places),
         *_long(project, places),
     ]
-    return tuple(sorted(found, key=lambda r: (-r.exposures, -r.nodes, -r.weight, r.kind, r.subject)))
+    return tuple(sorted(found, key=lambda r: (-r.exposures, -r.weight, -r.nodes, r.kind, r.subject)))
 
 
 def top(found: tuple[Risk, ...]) -> tuple[Risk, ...]:

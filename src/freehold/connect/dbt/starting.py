@@ -17,7 +17,7 @@ from freehold.connect.dbt.places import Places
 from freehold.connect.dbt.risks import risks, top
 from freehold.delivery.graph import Graph
 from freehold.delivery.lineage import EstateLineage, KeptLineage, estate_lineage
-from freehold.estate import load_estate
+from freehold.estate import dbt_of
 from freehold.estate.files import ESTATE_FILE
 from freehold.estate.scaffold import write_new
 from freehold.foundation import Exit, FreeholdError, Where
@@ -99,8 +99,7 @@ def _lineage(project: Project, folder: Path) -> EstateLineage:
 
 
 def _watches(folder: Path, project: Project) -> None:
-    estate = load_estate(folder)
-    if any((folder / one.project).resolve() == project.root for one in estate.dbt):
+    if any((folder / one.project).resolve() == project.root for one in dbt_of(folder)):
         return
     raise FreeholdError(
         "FH-X116",
