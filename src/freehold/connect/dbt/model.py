@@ -212,6 +212,10 @@ class Project:
         """The models, without seeds and snapshots."""
         return (node for node in self.nodes.values() if node.resource == "model")
 
+    def named(self, id_: str) -> Node | Source | None:
+        """Return the node or source of a unique id."""
+        return self.nodes.get(id_) or self.sources.get(id_)
+
     def of_kind(self, resource: str) -> list[Node]:
         """Return the nodes of a kind."""
         return [node for node in self.nodes.values() if node.resource == resource]

@@ -14,11 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from freehold.connect.dbt.model import Node, Project, Source
-from freehold.connect.dbt.text import state_of
+from freehold.connect.dbt.text import state_of, without_layout
 from freehold.delivery.asset import Asset, Kind, Observed
 from freehold.delivery.graph import Graph
 from freehold.delivery.kept import Kept
-from freehold.delivery.template import REF, THIS, Compiled
+from freehold.delivery.template import REF, THIS, Compiled, mark
 from freehold.engines import Relation
 from freehold.estate.model import Product
 from freehold.foundation import FreeholdError, Where
@@ -259,7 +259,7 @@ def _compiled(
     """Return the compiled SQL of a model with marks for what it reads; of SQL that cannot be read, the text."""
     text, dialect = node.compiled, project.dialect
     if not text:
-        return _as_text(node.raw, inputs)
+        return _as_text(node.raw, {}, inputs)
     if node.resource == "snapshot":
         text = _with_history(text, node)
     key = digest(dialect, own, text)
@@ -268,14 +268,19 @@ def _compiled(
         try:
             marked, asked = _marked(text, own, dialect, relations)
         except (FreeholdError, RecursionError):
-            return _as_text(text, inputs)
+            named = {one.relation: mark(one.id) for id_ in (*node.reads, node.id) if (one := project.named(id_))}
+            return _as_text(text, named, inputs)
         kept.put(key, marked, asked)
         known = marked, tuple(dict.fromkeys(id_ for _, id_ in asked if id_))
     refs = tuple(id_ for id_ in known[1] if id_ != own)
     return Compiled(known[0], known[0], refs)
 
 
-def _as_text(text: str, inputs: tuple[str, ...]) -> Compiled:
+def _as_text(text: str, named: Mapping[str, str], inputs: tuple[str, ...]) -> Compiled:
+    """Return SQL that is not parsed without its layout, each relation called by what stands for it in any target."""
+    for relation, instead in named.items():
+        text = text.replace(relation, instead) if relation else text
+    text = without_layout(text)
     return Compiled(text, text, inputs)
 
 

@@ -35,10 +35,12 @@ def without_layout(text: str) -> str:
     parts: list[str] = []
     end = 0
     for found in _LAYOUT.finditer(text):
-        parts.append(text[end : found.start()])
+        between = text[end : found.start()]
+        if between:
+            parts.append(between)
         if found["kept"]:
             parts.append(found["kept"])
-        elif not parts[-1].endswith(" ") and (parts[-1] or len(parts) < 2 or not parts[-2].endswith(" ")):
+        elif not parts or not parts[-1].endswith(" "):
             parts.append(" ")
         end = found.end()
     return "".join((*parts, text[end:])).strip()
