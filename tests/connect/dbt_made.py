@@ -57,12 +57,19 @@ class Made:
 
     def relation(self, name: str) -> str:
         """Return the relation of a model or seed."""
-        return f'"db"."{self.schema}"."{name}"'
+        return self.quoted("db", self.schema, name)
+
+    def quoted(self, *parts: str) -> str:
+        """Return a name as the warehouse quotes it; Snowflake keeps names in upper case, and its dbt quotes none."""
+        if self.adapter == "snowflake":
+            return ".".join(parts).upper()
+        mark = "`" if self.adapter in ("bigquery", "databricks") else '"'
+        return ".".join(f"{mark}{part}{mark}" for part in parts)
 
     def source_relation(self, source: str, table: str) -> str:
         """Return the relation of a source."""
         said = self.sources[source, table]
-        return f'"db"."{said.get("schema", source)}"."{said.get("identifier", table)}"'
+        return self.quoted("db", said.get("schema", source), said.get("identifier", table))
 
     # -- compiling
 

@@ -7,6 +7,7 @@ differ, the plan must say so.
 from __future__ import annotations
 
 import copy
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,11 @@ import duckdb
 import pytest
 from dbt_made import Made, Model, shop
 
-from freehold.connect.dbt import joining, read_project
+from freehold.connect.dbt import joined, joining, read_project
 from freehold.connect.dbt.text import without_layout
 from freehold.delivery.graph import Graph
-from freehold.delivery.plan import ChangeClass, Plan, Version, plan
+from freehold.delivery.lineage import estate_lineage
+from freehold.delivery.plan import ChangeClass, Plan, Version, meanings_of, plan
 from freehold.estate import load_estate
 from freehold.estate.model import Estate
 
@@ -354,6 +356,62 @@ def test_without_compiled_sql_the_text_with_its_macros_counts(estate: Estate, tm
 def test_layout_goes_and_strings_stay(text: str, left: str) -> None:
     """What is compared by its text is compared without comments and space, and with every string as it is."""
     assert without_layout(text) == left
+
+
+@pytest.mark.parametrize(
+    "adapter", ["bigquery", "snowflake", "databricks", "redshift", "postgres", "trino", "nobody's"]
+)
+def test_every_warehouse_is_spoken_to_in_its_own_quotes(adapter: str, estate: Estate, tmp_path: Path) -> None:
+    """Another schema and layout change nothing, one column changes itself, and lineage leads to the source."""
+    before = longer()
+    before.adapter = adapter
+    after, changed = copy.deepcopy(before), copy.deepcopy(before)
+    another_target(after, random.Random(1))
+    formatted(after, random.Random(1))
+    another_expression(changed, random.Random(1))
+    changed.schema = "pr_3"
+    project = read_project(before.write_artifacts(tmp_path / "one"))
+    lineage = estate_lineage(joined(Graph({}), [project], estate.root), None, "duckdb")
+    column = next(f for f in lineage.fields("shop.daily_revenue") if f.column.lower() == "revenue")
+    above = {str(edge.source).lower() for _, edge in lineage.walk(column, down=False)}
+
+    assert said(planned(before, after, estate, tmp_path)) == {}
+    assert said(planned(before, changed, estate, tmp_path)) == {"daily_revenue": ChangeClass.COLUMN}
+    assert above == {"shop.orders.amount", "shop.stg_orders.amount", "raw.orders.amount"}
+    assert not lineage.unread
+
+
+def test_snapshots_and_python_models(made: Made, estate: Estate, tmp_path: Path) -> None:
+    """A snapshot gives its query's columns and those of its history; a Python model counts by its code."""
+
+    def written(body: str) -> Path:
+        target = made.write_artifacts(tmp_path / body.replace(" ", ""))
+        said = json.loads((target / "manifest.json").read_text())
+        one = said["nodes"]["model.shop.forgotten"]
+        kept = {
+            **one,
+            "resource_type": "snapshot",
+            "name": "kept",
+            "alias": "kept",
+            "relation_name": '"db"."main"."kept"',
+        }
+        kept["config"] = {"materialized": "snapshot", "strategy": "check", "check_cols": "all"}
+        said["nodes"]["snapshot.shop.kept"] = kept
+        code = f"def model(dbt, session):\n    return {body}\n"
+        said["nodes"]["model.shop.forgotten"] |= {"language": "python", "raw_code": code, "compiled_code": code}
+        (target / "manifest.json").write_text(json.dumps(said))
+        return target
+
+    first, same, other = (read_project(written(body)) for body in ("1 + 1", "1  +  1", "2"))
+    graph = joined(Graph({}), [first], estate.root)
+    version = Version(estate, "before", is_deployed=False)
+
+    assert list(meanings_of(graph, "duckdb")["shop.kept"].columns) == [
+        "customer_id", "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to",
+    ]  # fmt: skip
+    for after, expected in ((same, {}), (other, {"forgotten": ChangeClass.ROWS})):
+        found = plan(estate, version, "prod", "duckdb", join=joining([(after, first)], estate.root))
+        assert said(found) == expected
 
 
 def test_a_model_that_reads_itself_is_no_circle(made: Made, estate: Estate, tmp_path: Path) -> None:

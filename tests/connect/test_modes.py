@@ -15,7 +15,6 @@ from dbt_made import Made
 from freehold.cli import cli
 from freehold.foundation import FreeholdError
 
-
 # Nobody lists the columns of the source, so `where amount >= 0` may mean the new amount: rows, to be safe.
 EXPENSIVE = (
     *("shop.stg_orders", "shop.core.orders", "shop.events", "shop.finance.daily_revenue"),

@@ -7,9 +7,11 @@ target writes to, a renamed source and a moved file make no difference.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -103,13 +105,29 @@ def _declared(graph: Graph) -> dict[str | Parts, str]:
 
 
 def _listed(projects: Iterable[Project]) -> dict[str, tuple[str, ...]]:
-    """Return the columns of sources by their identity: one list serves both versions, or they would differ by it."""
-    return {
-        _identity(source, project): tuple(column.name for column in source.columns)
-        for project in projects
-        for source in project.sources.values()
-        if source.is_catalogued
-    }
+    """Return the columns of what SQL does not tell them of, by identity; one list serves both versions of a project."""
+    found: dict[str, tuple[str, ...]] = {}
+    for project in projects:
+        both: list[tuple[str, Node | Source]] = [(_identity(one, project), one) for one in project.sources.values()]
+        both += [(node.id, node) for node in project.nodes.values() if _is_asked_of(node)]
+        found |= {id_: tuple(column.name for column in one.columns) for id_, one in both if one.is_catalogued}
+    return found
+
+
+def _is_asked_of(node: Node) -> bool:
+    """Whether SQL may read its columns though none gives them: a seed, and a model that reads itself."""
+    return node.resource == "seed" or node.materialized == "incremental"
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One version of all projects: the asset that each node and relation is, and what is known of columns."""
+
+    ids: Mapping[str, str]
+    relations: Relations
+    listed: Mapping[str, tuple[str, ...]]
+    root: Path
+    kept: KeptMarked
 
 
 def _assets(
@@ -120,17 +138,16 @@ def _assets(
     kept: KeptMarked,
 ) -> dict[str, Asset]:
     ids = {id_: asset for project in projects for id_, asset in _ids(project, names).items()}
-    relations = _relations(projects, ids)
+    side = _Side(ids, _relations(projects, ids), listed, root, kept)
     found: dict[str, Asset] = {}
     for project in projects:
         for source in project.sources.values():
             id_ = ids[source.id]
-            if relations.get(_parts(source)[-2:], id_) == id_:  # else another project builds it
-                found[id_] = _of_source(source, id_, project, root, listed)
+            if side.relations.get(_parts(source)[-2:], id_) == id_:  # else another project builds it
+                found[id_] = _of_source(source, project, side)
     for project in projects:
-        seconds = {r.node: r.seconds for r in project.results.values() if r.status == "success"}
         for node in project.nodes.values():
-            found[ids[node.id]] = _of_node(node, ids, relations, project, root, kept, seconds.get(node.id))
+            found[ids[node.id]] = _of_node(node, project, side)
     return found
 
 
@@ -196,51 +213,53 @@ def _relative(path: Path, root: Path) -> str:
     return Path(os.path.relpath(path, root)).as_posix()
 
 
-def _of_source(source: Source, id_: str, project: Project, root: Path, listed: Mapping[str, tuple[str, ...]]) -> Asset:
+def _of_source(source: Source, project: Project, side: _Side) -> Asset:
     identity = _identity(source, project)
+    path = project.root / project_path(project, source.package, source.path)
     return Asset(
-        id=id_,
-        product=_product(source.package, source.owner, project, root),
+        id=side.ids[source.id],
+        product=_product(source.package, source.owner, project, side.root),
         kind=Kind.EXTERNAL,
         relation=Relation(source.schema, source.identifier),
-        where=Where(_relative(project.root / project_path(project, source.package, source.path), root)),
-        observed=Observed(dialect=project.dialect, identity=identity, columns=listed.get(identity, ())),
+        where=Where(_relative(path, side.root)),
+        observed=Observed(dialect=project.dialect, identity=identity, columns=side.listed.get(identity, ())),
     )
 
 
-def _of_node(
-    node: Node,
-    ids: Mapping[str, str],
-    relations: Relations,
-    project: Project,
-    root: Path,
-    kept: KeptMarked,
-    seconds: float | None,
-) -> Asset:
-    inputs = tuple(dict.fromkeys(ids[read] for read in node.reads if read in ids))
-    compiled = None
-    if node.resource != "seed" and node.language == "sql":
-        compiled = _compiled(node, ids[node.id], inputs, relations, project, kept)
-    columns = tuple(c.name for c in node.columns) if node.is_catalogued and node.resource == "seed" else ()
+def _of_node(node: Node, project: Project, side: _Side) -> Asset:
+    inputs = tuple(dict.fromkeys(side.ids[read] for read in node.reads if read in side.ids))
+    python = node.raw if node.language == "python" and _parses(node.raw) else None
+    is_query = node.resource != "seed" and python is None
+    compiled = _compiled(node, inputs, project, side) if is_query else None
+    ran = project.results.get(node.id)
+    path = project.root / project_path(project, node.package, node.path)
     return Asset(
-        id=ids[node.id],
-        product=_product(node.package, node.owner or node.group, project, root),
+        id=side.ids[node.id],
+        product=_product(node.package, node.owner or node.group, project, side.root),
         kind=_kind(node),
         relation=Relation(node.schema, node.alias, "view" if node.materialized == "view" else "table"),
-        where=Where(_relative(project.root / project_path(project, node.package, node.path), root), 1, 1),
+        where=Where(_relative(path, side.root), 1, 1),
         inputs=compiled.refs if compiled else inputs,
         compiled=compiled,
-        python=node.compiled or node.raw if node.language == "python" else None,
+        python=python,
         grain=str(node.config.get("batch_size") or "day"),
         observed=Observed(
             dialect=project.dialect,
             text=node.raw,
             state=state_of(node, project),
             identity=node.id,
-            columns=columns,
-            seconds=seconds,
+            columns=side.listed.get(node.id, ()),
+            seconds=ran.seconds if ran and ran.status == "success" else None,
         ),
     )
+
+
+def _parses(python: str) -> bool:
+    try:
+        ast.parse(python)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _kind(node: Node) -> Kind:
@@ -253,24 +272,22 @@ def _kind(node: Node) -> Kind:
     return Kind.TABLE
 
 
-def _compiled(
-    node: Node, own: str, inputs: tuple[str, ...], relations: Relations, project: Project, kept: KeptMarked
-) -> Compiled:
+def _compiled(node: Node, inputs: tuple[str, ...], project: Project, side: _Side) -> Compiled:
     """Return the compiled SQL of a model with marks for what it reads; of SQL that cannot be read, the text."""
-    text, dialect = node.compiled, project.dialect
+    text, dialect, own = node.compiled, project.dialect, side.ids[node.id]
     if not text:
         return _as_text(node.raw, {}, inputs)
     if node.resource == "snapshot":
         text = _with_history(text, node)
     key = digest(dialect, own, text)
-    known = kept.get(key, relations)
+    known = side.kept.get(key, side.relations)
     if known is None:
         try:
-            marked, asked = _marked(text, own, dialect, relations)
+            marked, asked = _marked(text, own, dialect, side.relations)
         except (FreeholdError, RecursionError):
             named = {one.relation: mark(one.id) for id_ in (*node.reads, node.id) if (one := project.named(id_))}
             return _as_text(text, named, inputs)
-        kept.put(key, marked, asked)
+        side.kept.put(key, marked, asked)
         known = marked, tuple(dict.fromkeys(id_ for _, id_ in asked if id_))
     refs = tuple(id_ for id_ in known[1] if id_ != own)
     return Compiled(known[0], known[0], refs)

@@ -88,6 +88,9 @@ def _declared(asset: Asset, rows: str, dialect: str) -> dict[str, str]:
 def _of_query(asset: Asset, dialect: str, read: Mapping[str, Meaning], kept: KeptMeanings | None) -> Meaning:
     compiled = asset.compiled
     assert compiled is not None
+    if asset.observed is not None and asset.observed.columns and THIS in compiled.first:
+        listed = [folded(name, dialect) for name in asset.observed.columns]  # it was compiled where it stands already
+        read = {**read, _THIS: Meaning(digest(_THIS), {name: digest(_THIS, name) for name in listed})}
     key = digest(dialect, compiled.first, compiled.again, *(f"{name}={m.all}" for name, m in read.items()))
     if kept is not None and (found := kept.get(key)):
         return found
