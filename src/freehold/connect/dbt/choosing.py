@@ -87,7 +87,7 @@ def _product(id_: str, name: str, nodes: list[Node], project: Project) -> Chosen
         below, exposures = project.reach.get(node.id, (0, 0))
         return -exposures, -below, node.label
 
-    nodes = sorted(nodes, key=reach)
+    nodes = list({slug(node.label): node for node in sorted(nodes, key=reach, reverse=True)}.values())[::-1]
     outputs = tuple(nodes[:MOST_OUTPUTS])
     owners = [node.owner for node in nodes if node.owner]
     owner = max(dict.fromkeys(owners), key=owners.count) if owners else ""

@@ -91,8 +91,11 @@ def _between_models(project: Project, places: Places, lineage: EstateLineage) ->
     for one in _aggregates(project, lineage):
         by_name.setdefault(one.column.lower(), []).append(one)
     for same in by_name.values():
+        below = {one.node.id: _below(one.node, project) for one in same} if len(same) > 1 else {}
         for left, right in combinations(same, 2):
-            if _disagree(left, right) and not _builds_on(left, right, project):
+            # Where one model reads the other, one name is the other taken further.
+            is_further = left.node.id in below[right.node.id] or right.node.id in below[left.node.id]
+            if _disagree(left, right) and not is_further:
                 reach = sum(project.reach.get(one.node.id, (0, 0))[1] for one in (left, right))
                 yield Conflict("same name", _sql_side(left, places), _sql_side(right, places), reach)
 
@@ -102,21 +105,16 @@ def _disagree(left: Aggregate, right: Aggregate) -> bool:
     return bool(left.roots & right.roots) and (left.shape != right.shape or left.roots != right.roots)
 
 
-def _builds_on(left: Aggregate, right: Aggregate, project: Project) -> bool:
-    """Whether one model reads the other: then one name is the other, taken further."""
-
-    def is_above(above: Node, below: Node) -> bool:
-        waiting, seen = [above.id], set[str]()
-        while waiting:
-            for child in project.children.get(waiting.pop(), ()):
-                if child == below.id:
-                    return True
-                if child not in seen:
-                    seen.add(child)
-                    waiting.append(child)
-        return False
-
-    return is_above(left.node, right.node) or is_above(right.node, left.node)
+def _below(node: Node, project: Project) -> frozenset[str]:
+    """Return the unique ids of the nodes that read a node, directly or not."""
+    found: set[str] = set()
+    waiting = [node.id]
+    while waiting:
+        for child in project.children.get(waiting.pop(), ()):
+            if child not in found:
+                found.add(child)
+                waiting.append(child)
+    return frozenset(found)
 
 
 def _sql_side(one: Aggregate, places: Places) -> Side:

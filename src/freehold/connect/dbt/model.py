@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -219,6 +220,12 @@ class Project:
     def of_kind(self, resource: str) -> list[Node]:
         """Return the nodes of a kind."""
         return [node for node in self.nodes.values() if node.resource == resource]
+
+    @cached_property
+    def usual_database(self) -> str:
+        """The database that most nodes are written to, in lower case."""
+        found = Counter(node.database.lower() for node in self.nodes.values())
+        return found.most_common(1)[0][0] if found else ""
 
     @cached_property
     def children(self) -> Mapping[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -48,8 +48,9 @@ def joining(
         kept = KeptMarked(root)
         names = {**_declared(then), **_declared(now)}
         listed = {**_listed(p for _, p in projects if p), **_listed(p for p, _ in projects)}
-        head = _assets([p for p, _ in projects], names, listed, root, kept)
-        base = _assets([before or p for p, before in projects], names, listed, root, kept)
+        taken = {a.id for graph in (now, then) for a in graph.assets.values() if a.kind is not Kind.EXTERNAL}
+        head = _assets([p for p, _ in projects], names, taken, listed, root, kept)
+        base = _assets([before or p for p, before in projects], names, taken, listed, root, kept)
         kept.save()
         return now.joined(head), then.joined(base)
 
@@ -63,7 +64,9 @@ def joined(graph: Graph, projects: Sequence[Project], root: Path) -> Graph:
 
 def asset_ids(project: Project, graph: Graph | None = None) -> dict[str, str]:
     """Return the asset that each node and source is, by unique id; `graph` tells which of them products declare."""
-    return _ids(project, _declared(graph) if graph else {})
+    if graph is None:
+        return _ids(project, {})
+    return _ids(project, _declared(graph), {a.id for a in graph.assets.values() if a.kind is not Kind.EXTERNAL})
 
 
 def project_path(project: Project, package: str, path: str) -> str:
@@ -133,11 +136,14 @@ class _Side:
 def _assets(
     projects: Sequence[Project],
     names: Mapping[str | Parts, str],
+    taken: Collection[str],
     listed: Mapping[str, tuple[str, ...]],
     root: Path,
     kept: KeptMarked,
 ) -> dict[str, Asset]:
-    ids = {id_: asset for project in projects for id_, asset in _ids(project, names).items()}
+    ids: dict[str, str] = {}
+    for project in projects:
+        ids |= _ids(project, names, taken)
     side = _Side(ids, _relations(projects, ids), listed, root, kept)
     found: dict[str, Asset] = {}
     for project in projects:
@@ -151,16 +157,28 @@ def _assets(
     return found
 
 
-def _ids(project: Project, names: Mapping[str | Parts, str]) -> dict[str, str]:
-    """Return the asset id of every node and source: the declared one, or one made of what dbt calls it."""
+def _ids(project: Project, names: Mapping[str | Parts, str], taken: Collection[str] = ()) -> dict[str, str]:
+    """Return the asset id of every node and source: the declared one, or one made of what dbt calls it.
+
+    No two nodes share one, and none has one that is `taken` by something else.
+    """
     found: dict[str, str] = {}
+    used = set(taken)
     for node in project.nodes.values():
         usual = f"{_id(node.package)}.{_id(node.label.replace('.', '_'))}"
-        found[node.id] = names.get(node.id) or names.get((node.schema.lower(), node.alias.lower())) or usual
-    for source in project.sources.values():
+        declared = names.get(node.id) or names.get((node.schema.lower(), node.alias.lower()))
+        found[node.id] = declared or _free(usual, used)
+        used.add(found[node.id])
+    for source in project.sources.values():  # two names of one relation are one asset
         usual = _id_of_relation(_identity(source, project))
-        found[source.id] = names.get(source.id) or names.get(_parts(source)[-2:]) or usual
+        found[source.id] = names.get(source.id) or names.get(_parts(source)[-2:]) or _free(usual, used)
     return found
+
+
+def _free(usual: str, used: Collection[str]) -> str:
+    """Return an id that nothing has: the usual one, or that with a number."""
+    candidates = (usual, *(f"{usual}_{number}" for number in range(2, len(used) + 3)))
+    return next(id_ for id_ in candidates if id_ not in used)
 
 
 def _relations(projects: Sequence[Project], ids: Mapping[str, str]) -> dict[Parts, str]:
@@ -186,14 +204,8 @@ def _parts(one: Node | Source) -> Parts:
 
 def _identity(source: Source, project: Project) -> str:
     """Return what a source is: its relation, with the database where that is not the one the project writes to."""
-    usual = _usual_database(project)
-    database = "" if source.database.lower() == usual else f"{source.database.lower()}."
+    database = "" if source.database.lower() == project.usual_database else f"{source.database.lower()}."
     return f"{database}{source.schema.lower()}.{source.identifier.lower()}"
-
-
-def _usual_database(project: Project) -> str:
-    found = [node.database.lower() for node in project.nodes.values()]
-    return max(set(found), key=found.count) if found else ""
 
 
 def _id(name: str) -> str:

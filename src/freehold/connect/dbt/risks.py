@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from freehold.connect.dbt.model import Exposure, Node, Project, Test
 from freehold.connect.dbt.places import Places
@@ -53,8 +53,6 @@ def risks(project: Project, places: Places) -> tuple[Risk, ...]:
 
 def top(found: tuple[Risk, ...]) -> tuple[Risk, ...]:
     """Return the foremost, no more than two of a kind, each with how many are like it."""
-    from dataclasses import replace
-
     chosen: list[Risk] = []
     for risk in found:
         if sum(one.kind == risk.kind for one in chosen) < _MOST_OF_A_KIND and len(chosen) < MOST:
