@@ -186,6 +186,20 @@ def test_a_rollup_is_no_conflict(made: Made, tmp_path: Path) -> None:
     assert ("daily_revenue.revenue", "monthly.revenue") not in {(c["left"]["name"], c["right"]["name"]) for c in found}
 
 
+def test_aggregates_that_are_written_alike_say_what_tells_them_apart(made: Made, tmp_path: Path) -> None:
+    """Two sums of one spelling over columns of which one is made of more say which columns that are."""
+    made.models["net"] = Model("select order_id, amount - discount as amount from {{ ref('orders') }}\n")
+    made.models["monthly"] = Model("select sum(amount) as revenue from {{ ref('net') }}\n", access="public")
+    found = began(made.write(tmp_path))["memo"]["conflicts"]
+    one = next(
+        c for c in found if {c["left"]["name"], c["right"]["name"]} == {"daily_revenue.revenue", "monthly.revenue"}
+    )
+
+    assert {one["left"]["definition"], one["right"]["definition"]} == {
+        "SUM(amount) from what both read alone", "SUM(amount) from raw.orders.discount besides",
+    }  # fmt: skip
+
+
 def test_without_catalog_and_results_it_says_what_it_lacks(made: Made, tmp_path: Path) -> None:
     """The manifest is enough to begin with: columns come from the SQL, and the memo says what was not looked at."""
     made.results = {}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from freehold.delivery.lineage import EstateLineage, Field
 
 MOST = 5
+_MOST_ROOTS = 2
 _LONGEST = 200_000  # characters of SQL that are searched for aggregates
 
 
@@ -97,7 +98,7 @@ def _between_models(project: Project, places: Places, lineage: EstateLineage) ->
             is_further = left.node.id in below[right.node.id] or right.node.id in below[left.node.id]
             if _disagree(left, right) and not is_further:
                 reach = sum(project.reach.get(one.node.id, (0, 0))[1] for one in (left, right))
-                yield Conflict("same name", _sql_side(left, places), _sql_side(right, places), reach)
+                yield Conflict("same name", _sql_side(left, right, places), _sql_side(right, left, places), reach)
 
 
 def _disagree(left: Aggregate, right: Aggregate) -> bool:
@@ -117,8 +118,13 @@ def _below(node: Node, project: Project) -> frozenset[str]:
     return frozenset(found)
 
 
-def _sql_side(one: Aggregate, places: Places) -> Side:
-    return Side(f"{one.node.label}.{one.column}", one.expression, places.of_column(one.node, one.column))
+def _sql_side(one: Aggregate, other: Aggregate, places: Places) -> Side:
+    told = one.expression
+    if one.expression == other.expression:  # alike as written: what they read tells them apart
+        own = sorted(str(root) for root in one.roots - other.roots)
+        more = f" and {len(own) - _MOST_ROOTS} more" if len(own) > _MOST_ROOTS else ""
+        told += f" from {', '.join(own[:_MOST_ROOTS])}{more} besides" if own else " from what both read alone"
+    return Side(f"{one.node.label}.{one.column}", told, places.of_column(one.node, one.column))
 
 
 def _aggregates(project: Project, lineage: EstateLineage) -> Iterable[Aggregate]:
