@@ -17,6 +17,7 @@ HOSTS = {
     "freehold.dev",
     "github.com",
     "json-schema.org",
+    "schemas.getdbt.com",  # in the artifacts of dbt
     "www.apache.org",
     "pypi" + ".org",
     "files.python" + "hosted.org",

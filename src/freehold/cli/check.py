@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.opened import as_of, environment, opened_delivery, selecting, waiting
+from freehold.cli.opened import as_of, environment, loaded, only_in, opened_delivery, selecting, waiting
 from freehold.cli.output import as_json, emit, say, table
 from freehold.cli.run import result_object
+from freehold.estate.model import ADVISED
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
@@ -45,11 +46,18 @@ def check(
 ) -> None:
     """Judge live data by its contracts, building nothing.
 
-    The verdicts are recorded and show in `freehold status`; with --as-of they are not.
+    The verdicts are recorded and show in `freehold status`; with --as-of they are not. Products that only watch or
+    advise are left out, unless they are selected.
 
     Ends with 1 when a check that blocks fails or cannot be settled.
     """
-    with opened_delivery(start, env, wait_s=wait_s, at=as_of) as delivery:
+    estate = loaded(start)
+    if not select and only_in(estate, ADVISED):
+        if as_json:
+            emit({"checks": []})
+        say("Nothing to judge: every product only watches or advises. `freehold:mode: check` has its data judged.")
+        return
+    with opened_delivery(start, env, wait_s=wait_s, at=as_of, estate=estate) as delivery:
         found = delivery.check(select, remember=as_of is None)
         plans = _plans(delivery, found) if explain else {}
     if as_json:

@@ -1,35 +1,55 @@
-"""`freehold init`: a first estate, invented to run at once or drafted from a database that is there."""
+"""`freehold init`: a first estate, invented to run at once, or drafted from a database or a dbt project."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from freehold.cli.output import as_json, emit, say
+from freehold.cli.output import as_json, counted, emit, say
 from freehold.foundation import Caller, Exit, FreeholdError
 
 if TYPE_CHECKING:
     from freehold.engines import Session
 
 _TEAM = "owners"
+_MOST_NAMED = 8
 
 
 @click.command(
     epilog="Example: freehold init my-estate && cd my-estate && freehold validate && freehold run",
 )
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", required=False, type=click.Path(path_type=Path))
 @click.option("--from", "source", metavar="URL", help="Draft contracts from the tables of duckdb:///path/to.db.")
+@click.option(
+    "--from-dbt",
+    "dbt",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Watch a dbt project: the folder of dbt_project.yml or of manifest.json.",
+)
 @as_json
-def init(folder: Path, source: str | None, as_json: bool) -> None:
+def init(folder: Path | None, source: str | None, dbt: Path | None, as_json: bool) -> None:
     """Start an estate in DIR, a folder that is new or empty.
 
     Without --from: a small product with sample data that validates and runs as it stands. With --from: one product for
     each schema of the database, one contract for each table, with the claims that hold for all rows today. Drafts are
     marked as such, say in a comment what each claim was drawn from, and only watch.
+
+    With --from-dbt: one folder, by default `freehold` in the project, that watches what dbt builds: at most five
+    products with contracts, a team for each owner, and MEMO.md with what to look at first. Nothing in the project is
+    touched. A second time changes nothing that a person has edited.
     """
+    if dbt is not None:
+        if source:
+            raise click.UsageError("--from and --from-dbt are two ways to begin; take one.")
+        _start_from_dbt(dbt, folder, as_json=as_json)
+        return
+    if folder is None:
+        raise click.UsageError("Missing argument 'DIR'.")
     from datetime import UTC, datetime
 
     from freehold.estate.scaffold import scaffold, write_new
@@ -45,6 +65,57 @@ def init(folder: Path, source: str | None, as_json: bool) -> None:
     contracts = sum(path.endswith(".odcs.yaml") for path in files)
     say(f"Wrote {len(files)} files to {folder}, {contracts} contracts among them.")
     say(f"Next: cd {folder} && freehold validate" + ("" if source else " && freehold run"))
+
+
+def _start_from_dbt(path: Path, folder: Path | None, *, as_json: bool) -> None:
+    from freehold.connect.dbt import FOLDER, read_project, start
+
+    project = read_project(path)
+    done = start(project, folder or project.root / FOLDER)
+    if as_json:
+        emit(
+            {
+                "dir": str(done.folder),
+                "files": list(done.written),
+                "differing": list(done.differing),
+                "lacking": list(done.lacking),
+                "memo": done.memo.to_json(),
+            }
+        )
+        return
+    shown = _shown(done.folder)
+    counts = done.memo.inventory.counts
+    say(
+        f"Read {counted(counts['models'], 'models')} and {counted(counts['exposures'], 'exposures')} of {project.name}."
+    )
+    if done.is_new:
+        products = counted(len(done.memo.products), "products")
+        say(f"Wrote {counted(len(done.written), 'files')} to {shown}, {products} to watch.")
+    else:
+        _say_what_differs(done.written, done.differing, done.lacking, shown)
+    for line in done.memo.missing:
+        say(line)
+    say(f"What to look at first: {shown}/MEMO.md")
+    say(f"Next: freehold -C {shown} validate")
+
+
+def _say_what_differs(written: Sequence[str], differing: Sequence[str], lacking: Sequence[str], folder: str) -> None:
+    if written:
+        say(f"The project has changed: wrote {', '.join(written)} anew.")
+    else:
+        say(f"Nothing was changed in {folder}.")
+    for said, paths in (
+        ("would be drafted otherwise now, left as they are", differing),
+        ("not there, left out", lacking),
+    ):
+        if paths:
+            more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
+            say(f"{counted(len(paths), 'files')} {said}: {', '.join(paths[:_MOST_NAMED])}{more}.")
+
+
+def _shown(folder: Path) -> str:
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) and folder != here else str(folder)
 
 
 def _drafted(name: str, source: str, folder: Path) -> dict[str, str]:

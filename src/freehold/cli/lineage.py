@@ -88,6 +88,10 @@ def _read(start: str | None, env: str | None) -> tuple[EstateLineage, tuple[Free
     dialect = dialect_of(estate, chosen)
     compiled, kept = KeptCompiled(estate.root), KeptLineage(estate.root)
     graph = Graph.of(estate, chosen.name, dialect, compiled)
+    if estate.dbt:
+        from freehold.connect.dbt import joined, projects_of
+
+        graph = joined(graph, projects_of(estate), estate.root)
     found = estate_lineage(graph, estate, dialect, kept)
     compiled.save()
     kept.save()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,6 +48,7 @@ def opened_delivery(
     jobs: int | None = None,
     at: str | None = None,
     in_need: bool = False,
+    estate: Estate | None = None,
 ) -> Iterator[Delivery]:
     """Open everything a delivery needs, and close it again whatever happens.
 
@@ -183,6 +184,11 @@ def loaded(start: str | None) -> Estate:
     from freehold.estate import find_estate, load_estate
 
     return load_estate(find_estate(Path(start) if start else None))
+
+
+def only_in(estate: Estate, modes: Collection[str]) -> bool:
+    """Whether every product of an estate is in one of some modes, and there is one."""
+    return bool(estate.products) and all(product.mode in modes for product in estate.products.values())
 
 
 def _past(text: str) -> datetime:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +17,8 @@ from freehold.cli.output import counted, emit, say, table
 from freehold.foundation import Exit
 
 if TYPE_CHECKING:
-    from freehold.delivery.plan import AssetChange, Plan, Version
+    from freehold.delivery.plan import AssetChange, Join, Plan, Version
+    from freehold.estate.dashboards import Dashboard
     from freehold.estate.model import Environment, Estate
     from freehold.ledger import Ledger
 
@@ -24,6 +27,13 @@ _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking
 
 @click.command(epilog="Example: freehold plan --base origin/main --format markdown > comment.md")
 @click.option("--base", default=None, metavar="REVISION", help="Compare with a git revision, whatever is deployed.")
+@click.option(
+    "--base-dbt",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Compare dbt models with the artifacts in this folder.",
+)
 @environment
 @click.option(
     "--format",
@@ -37,19 +47,31 @@ _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking
     "--comment", "as_comment", is_flag=True, help="In CI: also write it to the pull request, asking reviewers."
 )
 @click.pass_obj
-def plan(start: str | None, base: str | None, env: str | None, format_: str, as_json: bool, as_comment: bool) -> None:
+def plan(
+    start: str | None,
+    base: str | None,
+    base_dbt: tuple[Path, ...],
+    env: str | None,
+    format_: str,
+    as_json: bool,
+    as_comment: bool,
+) -> None:
     """Show what the files here would change, before anything is built.
 
     Compares them with what is deployed, column by column: what changed, what must be built again, what can be kept, who
     reads it. Where there is no ledger, as on a CI runner, it compares with the main branch and says so. Asks no
     warehouse.
 
-    Ends with 0 when nothing is against it, with 1 when something is, with 4 when an approval is missing.
+    Models of a dbt project that the estate names are compared by what they compile to: with --base-dbt, with the
+    artifacts of the base, if it holds any, or with those that the last `freehold run` kept.
+
+    Ends with 0 when nothing is against it, with 1 when something is, with 4 when an approval is missing. What is found
+    in products that only watch or advise is told, and is against nothing.
     """
     estate = loaded(start)
     with ExitStack() as closing:
         ledger = closing.enter_context(opened_ledger(estate)) if state_is_there(estate) else None
-        found, before = planned(estate, env, base=base, ledger=ledger)
+        found, before = planned(estate, env, base=base, base_dbt=base_dbt, ledger=ledger)
         judged = judgement(found, estate, before, ledger, is_release=False)
     if as_comment:
         tell(found, judged, before.estate if before else estate)
@@ -66,7 +88,13 @@ def plan(start: str | None, base: str | None, env: str | None, format_: str, as_
 
 
 def planned(
-    estate: Estate, env: str | None, *, base: str | None = None, ledger: Ledger | None = None, first: bool = False
+    estate: Estate,
+    env: str | None,
+    *,
+    base: str | None = None,
+    base_dbt: tuple[Path, ...] = (),
+    ledger: Ledger | None = None,
+    first: bool = False,
 ) -> tuple[Plan, Version | None]:
     """Return what an estate would change in an environment, and what it was compared with: what is deployed, or git.
 
@@ -85,15 +113,20 @@ def planned(
         before = _deployed(estate, chosen, ledger) if base is None else None
     if before is None and not first:
         before = at_revision(estate.root, base)
+    against, join = before, None
+    exposures: tuple[Dashboard, ...] = ()
+    if estate.dbt or base_dbt:
+        against, join, exposures = _with_dbt(estate, before, chosen.name, base_dbt)
     dialect = dialect_of(estate, chosen)
     told = dashboards_of(estate, dialect)
     found = plan_of(
-        *(estate, before, chosen.name, dialect),
+        *(estate, against, chosen.name, dialect),
         past=past,
         kept=kept,
         compiled=compiled,
-        dashboards=told.dashboards,
+        dashboards=(*told.dashboards, *exposures),
         unread=told.errors,
+        join=join,
     )
     kept.save()
     compiled.save()
@@ -108,6 +141,35 @@ def _deployed(estate: Estate, chosen: Environment, ledger: Ledger) -> Version | 
     if found is None and chosen.defer_to:
         found = deployed(ledger, estate.root, chosen.defer_to)
     return found
+
+
+def _with_dbt(
+    estate: Estate, before: Version | None, env: str, named: tuple[Path, ...]
+) -> tuple[Version | None, Join, tuple[Dashboard, ...]]:
+    """Return the version to compare with, the dbt projects named in its label, and what puts them into the graphs."""
+    from freehold.connect.dbt import exposures_of, joining, pairs_of, uncompiled
+    from freehold.delivery.plan import Version
+
+    pairs = pairs_of(estate, env, before.commit if before else "", named)
+    against = [pair.against for pair in pairs if pair.against]
+    for pair in pairs:
+        if not pair.against:
+            say(
+                f"No earlier artifacts of the dbt project {pair.now.name} are known, so nothing of it counts as "
+                "changed: `freehold run` keeps them, --base-dbt names them."
+            )
+        without = sum(1 for _ in uncompiled(pair.now))
+        if without:
+            say(
+                f"{counted(without, 'models')} of {pair.now.name} have no compiled SQL and are compared by their text: "
+                "run `dbt compile`."
+            )
+    if before is None and against:  # the files of the estate are new, what dbt builds is not
+        before = Version(estate, "", is_deployed=False)
+    if before is not None and against:
+        before = replace(before, label=" and ".join(part for part in (before.label, *against) if part))
+    exposures = tuple(one for pair in pairs for one in exposures_of(pair.now))
+    return before, joining([(pair.now, pair.before) for pair in pairs], estate.root), exposures
 
 
 def print_plan(found: Plan) -> None:
@@ -125,6 +187,8 @@ def print_plan(found: Plan) -> None:
         say(click.style(str(finding).splitlines()[0], fg="red", bold=True))
         for line in str(finding).splitlines()[1:]:
             say(line)
+    for finding in found.advice:
+        say(f"\n{click.style('Advice', bold=True)}  {finding}")
     if found.findings:
         say(f"\nBlocked: {counted(len(found.findings), 'findings')}.")
 

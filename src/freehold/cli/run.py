@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.opened import as_of, environment, instant, opened_delivery, selecting, waiting
+from freehold.cli.opened import (
+    as_of,
+    chosen_environment,
+    delivery_of,
+    environment,
+    estate_in_force,
+    instant,
+    only_in,
+    selecting,
+    waiting,
+)
 from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
 
 if TYPE_CHECKING:
     from freehold.delivery import RunOutcome, StepOutcome
+    from freehold.estate.model import Estate
 
 AHEAD = timedelta(days=2)  # no file is dated later than tomorrow, wherever its clock stands
 MOST_ROWS = 20
@@ -56,11 +67,20 @@ def run(
     Everything new is built beside what is live, judged by its contract, and published in one move, or kept in
     quarantine while the last good version stays live. With nothing new, nothing is done. Ends with 1 when anything was
     kept from being published.
+
+    Products in another mode than publish are left to whoever builds them. Of a dbt project that the estate names, the
+    artifacts are kept, for later plans to compare with.
     """
     from freehold.delivery import parse_interval
 
     span = parse_interval(interval) if interval else None
-    opened = opened_delivery(start, env, wait_s=wait_s, jobs=jobs, at=as_of)
+    estate = estate_in_force(start, env)
+    if estate.dbt:
+        _keep_artifacts(estate, env)
+    if only_in(estate, ("watch", "advise", "check")):
+        _leave(estate, as_json=as_json)
+        return
+    opened = delivery_of(estate, env, wait_s=wait_s, jobs=jobs, at=as_of)
     with opened as delivery, progress_shown(shown=not as_json) as progress:
         outcome = delivery.run(select, span, progress, until=instant(as_of) if as_of else datetime.now(UTC) + AHEAD)
     if as_json:
@@ -68,6 +88,24 @@ def run(
     else:
         print_outcome(outcome)
     sys.exit(int(outcome.exit_code))
+
+
+def _keep_artifacts(estate: Estate, env: str | None) -> None:
+    from freehold.connect.dbt import keep
+
+    for project in keep(estate, chosen_environment(estate, env).name):
+        when = project.generated_at[:16].replace("T", " ")
+        say(f"Kept the artifacts of the dbt project {project.name}, written {when} UTC, to compare with.")
+
+
+def _leave(estate: Estate, *, as_json: bool) -> None:
+    """Say that there is nothing to build where others build everything."""
+    from freehold.delivery import RunOutcome
+
+    if as_json:
+        emit(outcome_object(RunOutcome("", (), (), 0, (), 0.0)))
+    modes = dict.fromkeys(product.mode for product in estate.products.values())
+    say(f"Nothing to build: {counted(len(estate.products), 'products')} in mode {' or '.join(modes)}, built by others.")
 
 
 def print_outcome(outcome: RunOutcome) -> None:

@@ -40,10 +40,33 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """What another tool builds, as that tool tells of it.
+
+    Attributes:
+        dialect: of its SQL, as sqlglot names it.
+        text: its file as a person wrote it, to show places in it.
+        state: what else decides its rows, beside its query and what it reads: two versions of an asset mean the same
+            only where these texts are equal.
+        identity: what a source is known by, wherever it lies and whatever the tool calls it.
+        columns: its columns as the tool lists them, in order; empty where nobody listed them all.
+        seconds: what building it took last, None where that is not known.
+    """
+
+    dialect: str
+    text: str = ""
+    state: str = ""
+    identity: str = ""
+    columns: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """One node of the graph.
 
-    `inputs` are asset ids in the order the model names them; `relation` is what consumers read.
+    `inputs` are asset ids in the order the model names them; `relation` is what consumers read; `observed` is set where
+    another tool builds it.
     """
 
     id: str
@@ -61,11 +84,16 @@ class Asset:
     contract: Contract | None = None
     schema: SchemaObject | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    observed: Observed | None = None
 
     @property
     def name(self) -> str:
         """The last part of the id."""
         return self.id.rpartition(".")[2]
+
+    def dialect(self, usual: str) -> str:
+        """Return the dialect of its SQL: that of the tool that builds it, else that of the environment's engine."""
+        return self.observed.dialect if self.observed else usual
 
     @property
     def is_output(self) -> bool:

@@ -37,6 +37,23 @@ class Graph:
         """
         return _Reader(estate, env, dialect, kept).read()
 
+    def joined(self, observed: Mapping[str, Asset]) -> Graph:
+        """Return a graph with what other tools build in it; what a product declares of the same id is kept to it.
+
+        Raises:
+            FreeholdError: FH-M010 assets read each other in a circle.
+        """
+        assets = dict(self.assets)
+        for id_, asset in observed.items():
+            declared = assets.get(id_)
+            if declared is None:
+                assets[id_] = asset
+            elif declared.kind is Kind.EXTERNAL:
+                assets[id_] = replace(
+                    asset, product=declared.product, contract=declared.contract, schema=declared.schema
+                )
+        return Graph({id_: assets[id_] for id_ in in_order(assets)})
+
     def downstream(self, roots: Iterable[str]) -> set[str]:
         """Return the roots and everything that reads them, directly or not."""
         reached = set(roots)
@@ -94,6 +111,25 @@ def default_environment(estate: Estate) -> str:
     return next((e.name for e in there if e.protected), next((e.name for e in there), "prod"))
 
 
+def in_order(assets: Mapping[str, Asset]) -> list[str]:
+    """Return the ids of assets so that each comes after those it reads.
+
+    Raises:
+        FreeholdError: FH-M010 assets read each other in a circle.
+    """
+    sorter = TopologicalSorter({id_: sorted(asset.inputs) for id_, asset in sorted(assets.items())})
+    try:
+        return [id_ for id_ in sorter.static_order() if id_ in assets]
+    except CycleError as error:
+        circle = error.args[1]
+        raise FreeholdError(
+            "FH-M010",
+            f"These assets read each other in a circle: {' -> '.join(reversed(circle))}.",
+            where=assets[circle[0]].where,
+            fix=f"One of them must not read the next: {', '.join(str(assets[c].where) for c in circle[1:])}.",
+        ) from error
+
+
 class _Reader:
     """Reads the assets of one estate and collects everything that is wrong with them."""
 
@@ -123,7 +159,7 @@ class _Reader:
         self._problems += self._without_intervals(assets)
         if self._problems:
             raise Problems(self._problems)
-        return Graph({id_: assets[id_] for id_ in self._ordered(assets)})
+        return Graph({id_: assets[id_] for id_ in in_order(assets)})
 
     def _without_intervals(self, assets: Mapping[str, Asset]) -> Iterable[FreeholdError]:
         """Return an error for each model that is to be built by interval and reads nothing that has intervals."""
@@ -332,16 +368,3 @@ class _Reader:
     def _in_group(self, asset: str, group: str) -> bool:
         product = self._estate.products[asset.rpartition(".")[0]]
         return group in (product.id, product.id.rpartition(".")[2], product.domain)
-
-    def _ordered(self, assets: Mapping[str, Asset]) -> list[str]:
-        sorter = TopologicalSorter({id_: sorted(asset.inputs) for id_, asset in sorted(assets.items())})
-        try:
-            return list(sorter.static_order())
-        except CycleError as error:
-            circle = error.args[1]
-            raise FreeholdError(
-                "FH-M010",
-                f"These assets read each other in a circle: {' -> '.join(reversed(circle))}.",
-                where=assets[circle[0]].where,
-                fix=f"One of them must not read the next: {', '.join(str(assets[c].where) for c in circle[1:])}.",
-            ) from error

@@ -118,7 +118,7 @@ class EstateLineage:
         return [Field(asset, column) for column in self.columns.get(asset, ())]
 
 
-def estate_lineage(graph: Graph, estate: Estate, dialect: str, kept: KeptLineage | None = None) -> EstateLineage:
+def estate_lineage(graph: Graph, estate: Estate | None, dialect: str, kept: KeptLineage | None = None) -> EstateLineage:
     """Return the lineage of every asset; a model that cannot be read is known by what it reads, and counted."""
     found = EstateLineage()
     with Reader() as reader:
@@ -128,10 +128,12 @@ def estate_lineage(graph: Graph, estate: Estate, dialect: str, kept: KeptLineage
 
 
 def _add(
-    asset: Asset, estate: Estate, dialect: str, found: EstateLineage, reader: Reader, kept: KeptLineage | None
+    asset: Asset, estate: Estate | None, dialect: str, found: EstateLineage, reader: Reader, kept: KeptLineage | None
 ) -> None:
+    dialect = asset.dialect(dialect)
     spelt = {folded(p.column, dialect): p.column for p in asset.schema.columns} if asset.schema else {}
-    declared = tuple(spelt)
+    listed_there = asset.observed.columns if asset.observed else ()
+    declared = tuple(spelt) or tuple(folded(name, dialect) for name in listed_there)
     found.spelt |= {Field(asset.id, name): said for name, said in spelt.items() if said != name}
     if asset.compiled is None:
         found.columns[asset.id] = declared or (ANY,)
@@ -146,7 +148,8 @@ def _add(
     problem = next((failure for one in read for failure in one.failures), None)
     if problem:
         found.unread[asset.id] = problem
-    text = estate.models[asset.id].text if asset.id in estate.models else ""
+    model = estate.models.get(asset.id) if estate else None
+    text = model.text if model else asset.observed.text if asset.observed else ""
     uses: dict[tuple[Field, Field], Use] = {}
     for one in read:
         for output in one.outputs:

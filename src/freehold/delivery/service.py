@@ -37,7 +37,7 @@ from freehold.delivery.status import ProductStatus, status_of
 from freehold.delivery.step import Arrived, Definitions, wanted
 from freehold.delivery.template import KeptCompiled
 from freehold.engines import Column, Engine, Relation, Session, open_engine
-from freehold.estate.model import Estate
+from freehold.estate.model import ADVISED, Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
 from freehold.ledger import Event, Ledger
 from freehold.quality import Evaluation, PlannedCheck
@@ -119,8 +119,12 @@ class Delivery:
             FreeholdError: FH-D002 a selector names nothing; FH-L201 another run holds the environment; FH-D101, FH-D102
                 another writer took over. What is bad about data is an outcome, not an error.
         """
-        if all(self.graph.assets[a].kind is Kind.EXTERNAL for a in self.graph.select(select)):
+        chosen = self.graph.select(select)
+        built = {a for a in chosen if self.graph.assets[a].product.mode == "publish"}
+        if all(self.graph.assets[a].kind is Kind.EXTERNAL for a in built):
             return RunOutcome(self.ids.new(), (), (), 0, (), 0.0)  # others build all of it, so nothing is written
+        if built != chosen:
+            select = sorted(built)
         is_new = self._is_new_warehouse()
         with self.writing() as (session, token):
             if not self._is_applied:
@@ -141,10 +145,13 @@ class Delivery:
     def check(self, select: Collection[str] = (), *, remember: bool = True) -> dict[str, Evaluation]:
         """Judge what is live by the contracts, building nothing; return an evaluation by asset that is live.
 
-        The verdicts become events, unless `remember` is false.
+        Products that only watch or advise are left out, unless somebody selects them. The verdicts become events,
+        unless `remember` is false.
         """
         with self.reading() as session:
             chosen = self.graph.select(select)
+            if not select:
+                chosen = {a for a in chosen if self.graph.assets[a].product.mode not in ADVISED}
             assets = [a for a in self.graph.assets.values() if a.id in chosen]
             return judge(self, session, self.overlay(session), assets, remember=remember)
 

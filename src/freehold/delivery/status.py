@@ -138,7 +138,7 @@ def _product(
 ) -> ProductStatus:
     """Judge a product by its outputs and by everything they are built from."""
     outputs = [a for a in own if a.is_output] or list(own)
-    built = [a for a in outputs if a.kind != Kind.EXTERNAL]
+    built = [a for a in outputs if a.kind != Kind.EXTERNAL] if product.mode == "publish" else []
     missing = [a.asset for a in built if not a.deployment]
     reasons = [_missing(delivery, name) for name in missing]
     bad = [f"{a.asset} as it is live fails {a.bad} of its checks: `freehold check`" for a in above if a.bad]

@@ -7,7 +7,7 @@ from typing import Any
 from freehold.estate.contracts import custom, entries
 from freehold.estate.dashboards import DashboardFiles
 from freehold.estate.document import Document, Step
-from freehold.estate.model import Calendar, Connection, Environment, Port, Product, Resource, Team
+from freehold.estate.model import Calendar, Connection, DbtProject, Environment, Port, Product, Resource, Team
 
 DEFAULT_STATE = "sqlite:///.freehold/state.db"
 
@@ -110,6 +110,14 @@ def dashboards_from(document: Document) -> tuple[DashboardFiles, ...]:
         entry = {"path": said} if isinstance(said, str) else said
         found.append(DashboardFiles(where=where, **entry))
     return tuple(found)
+
+
+def dbt_from(document: Document) -> tuple[DbtProject, ...]:
+    """Return the dbt projects that an Estate document names."""
+    return tuple(
+        DbtProject(said["project"], said.get("target", "target"), document.where("spec", "dbt", number))
+        for number, said in enumerate(document.value["spec"].get("dbt", ()))
+    )
 
 
 def defaults_from(document: Document) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from freehold.estate.files import (
     survey,
 )
 from freehold.estate.findings import findings
-from freehold.estate.model import Calendar, Contract, Estate, ModelFile, Product, Resource, Team
+from freehold.estate.model import Calendar, Contract, DbtProject, Estate, ModelFile, Product, Resource, Team
 from freehold.estate.operating import RuleSet, Waiver, Workflow, rule_set_from, waiver_from, workflow_from
 from freehold.estate.references import Declared, joined, reference_errors
 from freehold.foundation import Exit, FreeholdError, Problems, Where
@@ -220,13 +220,26 @@ def state_of(root: Path) -> tuple[str, dict[str, Any]]:
     Raises:
         FreeholdError: estate.yaml itself cannot be read, or is in error.
     """
+    return kinds.state_from(_estate_document(root))
+
+
+def dbt_of(root: Path) -> tuple[DbtProject, ...]:
+    """Return the dbt projects an estate names, whatever its other files say.
+
+    Raises:
+        FreeholdError: estate.yaml itself cannot be read, or is in error.
+    """
+    return kinds.dbt_from(_estate_document(root))
+
+
+def _estate_document(root: Path) -> Document:
     documents = judge((root / ESTATE_FILE).read_bytes(), ESTATE_FILE)
     estate = next((document for document, kind in documents if kind == "Estate"), None)
     if estate is None:
         raise FreeholdError(
             "FH-V001", f"{ESTATE_FILE} holds no Estate.", where=Where(ESTATE_FILE), fix="See `freehold schema Estate`."
         )
-    return kinds.state_from(estate)
+    return estate
 
 
 def documents_of(content: bytes, path: str) -> tuple[Document, ...]:
@@ -330,6 +343,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         environments=kinds.environments_from(estate),
         defaults=kinds.defaults_from(estate),
         reviews=dict(said["spec"].get("reviews", {})),
+        dbt=kinds.dbt_from(estate),
         products=Unread[Product](makers.get("DataProduct", {})),
         contracts=Unread[Contract](makers.get("DataContract", {})),
         models=models,

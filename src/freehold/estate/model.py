@@ -17,6 +17,7 @@ from freehold.foundation import FreeholdError, Where
 
 NOWHERE = Where("")
 _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_-]*")
+ADVISED = ("watch", "advise")  # the modes in which nothing is built, and what is found blocks nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +272,15 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class DbtProject:
+    """A dbt project beside the estate: its folder, relative to the estate, and the folder of its artifacts in that."""
+
+    project: str
+    target: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A file of one of our own kinds that no room of this version interprets further (Objective, KPI …)."""
 
@@ -302,6 +312,7 @@ class Estate:
     findings: tuple[FreeholdError, ...] = ()  # what `validate` should say though the estate can be loaded
     state_settings: Mapping[str, Any] = field(default_factory=dict)  # `password`: a secret reference
     reviews: Mapping[str, Any] = field(default_factory=dict)  # where code is reviewed; `token`: a secret reference
+    dbt: tuple[DbtProject, ...] = ()
     state_where: Where | None = None  # where the file says so; None where it leaves the default
     dashboards: tuple[DashboardFiles, ...] = ()  # where consumers outside the estate are told of
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from freehold.foundation import Exit, FreeholdError, Where
 _TEMPLATES = SHIPPED.parent / "templates" / "estate"
 _FILLED = ("estate.yaml", "README.md")
 _HIDDEN = {"gitignore": ".gitignore"}  # packagers and git treat a hidden file in our own tree as their own
+_OURS = (".git", ".freehold")
 DAYS = 7
 _STATES = ("paid", "paid", "paid", "shipped", "shipped", "shipped", "shipped", "cancelled")
 
@@ -66,8 +67,8 @@ def write_new(folder: Path, files: dict[str, str]) -> None:
         FreeholdError: FH-V401 the folder holds something already (nothing is written); FH-V402 it cannot be written.
     """
     try:
-        # A fresh repository is as good as an empty folder.
-        if folder.exists() and (not folder.is_dir() or any(entry.name != ".git" for entry in folder.iterdir())):
+        # A fresh repository is as good as an empty folder, and so is one in which only our cache lies.
+        if folder.exists() and (not folder.is_dir() or any(entry.name not in _OURS for entry in folder.iterdir())):
             raise FreeholdError(
                 "FH-V401", f"`{folder}` is not an empty folder; nothing was written.", where=Where(str(folder)),
                 fix="Name a folder that is new or empty.", exit_code=Exit.USAGE,

@@ -91,9 +91,9 @@ class Proposal:
     env: str
     changes: tuple[Change, ...]
     author: str = ""
-    is_protected: bool = False
     authors: frozenset[str] = frozenset()
     approvals: tuple[Approval, ...] = ()
+    is_protected: bool = False
 
     @property
     def made_by(self) -> Collection[str]:

@@ -4,7 +4,7 @@ from freehold.delivery.plan.changes import Action, ChangeClass, Difference
 from freehold.delivery.plan.findings import column_findings
 from freehold.delivery.plan.meanings import KeptMeanings, meanings_of
 from freehold.delivery.plan.past import NO_PAST, Past, Reader, past_of
-from freehold.delivery.plan.planning import AssetChange, Plan, plan
+from freehold.delivery.plan.planning import AssetChange, Join, Plan, plan
 from freehold.delivery.plan.reached import Reached, Touch, Verdict
 from freehold.delivery.plan.versions import Version, at_revision, deployed
 
@@ -14,6 +14,7 @@ __all__ = [
     "AssetChange",
     "ChangeClass",
     "Difference",
+    "Join",
     "KeptMeanings",
     "Past",
     "Plan",

@@ -28,15 +28,33 @@ def column_findings(
 
     `renamed` maps relation and old name of a column to the new one, where a change renames it.
     """
-    found: list[FreeholdError] = []
-    for asset in graph.assets.values():
-        meaning = meanings[asset.id]
-        if meaning.missing is not None:
-            found.append(_unread(estate, asset, meaning.missing, meanings, renamed))
-        elif asset.compiled is not None and not meaning.is_open:
-            found += _unmade(asset, meaning, dialect, renamed)
-            found += _unset(estate, asset, meaning, dialect)
-    return tuple(found)
+    return tuple(
+        found for one in graph.assets.values() for found in findings_of(one, estate, graph, meanings, dialect, renamed)
+    )
+
+
+def findings_of(
+    asset: Asset,
+    estate: Estate,
+    graph: Graph,
+    meanings: Mapping[str, Meaning],
+    dialect: str,
+    renamed: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> Iterator[FreeholdError]:
+    """Yield what `column_findings` says of one asset."""
+    meaning = meanings[asset.id]
+    if meaning.missing is not None:
+        # A list that another tool made of the columns of a source may be older than the column.
+        if not _is_listed_elsewhere(asset, meaning.missing[0], graph):
+            yield _unread(estate, asset, meaning.missing, meanings, renamed)
+    elif asset.compiled is not None and not meaning.is_open:
+        yield from _unmade(asset, meaning, asset.dialect(dialect), renamed)
+        yield from _unset(estate, asset, meaning, asset.dialect(dialect))
+
+
+def _is_listed_elsewhere(asset: Asset, relation: str, graph: Graph) -> bool:
+    read = [graph.assets[name] for name in ([relation] if relation else asset.inputs) if name in graph.assets]
+    return any(one.observed is not None and one.compiled is None for one in read)
 
 
 def _unread(
@@ -100,7 +118,8 @@ def _unset(estate: Estate, asset: Asset, meaning: Meaning, dialect: str) -> Iter
 def _place(estate: Estate, asset: Asset, column: str) -> Where:
     """Return where a model's file first has a word: the SQL that was parsed is not the file, it is rendered."""
     model = estate.models.get(asset.id)
-    for number, line in enumerate(model.text.splitlines() if model else (), start=1):
+    text = model.text if model else asset.observed.text if asset.observed else ""
+    for number, line in enumerate(text.splitlines(), start=1):
         code = line.partition("--")[0]
         found = re.search(
             rf"(?<![\w.]){re.escape(column)}(?!\w)|\.\"?{re.escape(column)}\"?(?!\w)", code, re.IGNORECASE

@@ -46,6 +46,8 @@ def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
     if plan.findings:
         yield "**To mend**\n\n" + "\n".join(_finding(f) for f in plan.findings)
     yield from _gated(gate)
+    if plan.advice:
+        yield "**Advice** (blocks nothing)\n\n" + "\n".join(_finding(f) for f in plan.advice[:_MOST_ROWS])
     yield _table([c for c in plan.changes if c.change > ChangeClass.METADATA])
     yield _cost(plan)
     judged = [c.asset for c in plan.changes if c.is_judged_otherwise]

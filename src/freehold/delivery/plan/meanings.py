@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,13 @@ def meaning_of_asset(
     asset: Asset, dialect: str, known: Mapping[str, Meaning], kept: KeptMeanings | None = None
 ) -> Meaning:
     """Return the meaning of an asset, given those of the assets it reads."""
+    made = _own_meaning(asset, asset.dialect(dialect), known, kept)
+    if asset.observed is not None and asset.observed.state:
+        return replace(made, rows=digest("state", made.rows, asset.observed.state))
+    return made
+
+
+def _own_meaning(asset: Asset, dialect: str, known: Mapping[str, Meaning], kept: KeptMeanings | None) -> Meaning:
     read = {name: known[name] for name in asset.inputs if name in known}
     if asset.compiled is not None:
         made = _of_query(asset, dialect, read, kept)
@@ -51,6 +59,10 @@ def meaning_of_asset(
 
 
 def _of_source(asset: Asset, dialect: str) -> Meaning:
+    if asset.observed is not None:  # named otherwise in the tool that tells of it, it is the same relation still
+        rows, names = digest("relation", asset.observed.identity or asset.relation.sql), asset.observed.columns
+        listed = {folded(name, dialect): digest("relation column", rows, folded(name, dialect)) for name in names}
+        return Meaning(rows, listed, is_open=not listed)
     files = asset.files
     said = f"{files.pattern} {files.format} {files.delimiter} {files.encoding}" if files else asset.relation.sql
     rows = digest("source", asset.id, said)
@@ -67,6 +79,9 @@ def _declared(asset: Asset, rows: str, dialect: str) -> dict[str, str]:
 def _of_query(asset: Asset, dialect: str, read: Mapping[str, Meaning], kept: KeptMeanings | None) -> Meaning:
     compiled = asset.compiled
     assert compiled is not None
+    if asset.observed is not None and asset.observed.columns and THIS in compiled.first:
+        listed = [folded(name, dialect) for name in asset.observed.columns]  # it was compiled where it stands already
+        read = {**read, _THIS: Meaning(digest(_THIS), {name: digest(_THIS, name) for name in listed})}
     key = digest(dialect, compiled.first, compiled.again, *(f"{name}={m.all}" for name, m in read.items()))
     if kept is not None and (found := kept.get(key)):
         return found
@@ -93,8 +108,9 @@ def _both(first: Meaning, again: Meaning) -> Meaning:
 
 
 def _name(table: exp.Table) -> str:
-    if table.db.lower() == REF:
-        return str(table.name)
+    first, *rest = [part.name for part in table.parts]
+    if first.lower() == REF and rest:  # BigQuery takes the dots in a quoted name for its own
+        return ".".join(rest)
     if table.name.lower() == THIS:
         return _THIS
     return ".".join(part.name for part in table.parts)

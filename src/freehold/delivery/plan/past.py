@@ -43,7 +43,7 @@ class Past:
         """Return how many intervals a rebuild has, and its seconds; None if nothing like it was ever built."""
         found = self.costs.get(asset.id)
         if found is None:
-            return 0, None
+            return (1, asset.observed.seconds) if asset.observed else (0, None)
         intervals = found[0] if asset.by_interval else 1
         return intervals, found[1] * intervals
 

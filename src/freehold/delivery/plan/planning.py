@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,12 @@ from freehold.delivery.plan.changes import (
     is_described_otherwise,
     is_rebuilt_otherwise,
 )
-from freehold.delivery.plan.findings import column_findings
+from freehold.delivery.plan.findings import findings_of
 from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, meanings_of
 from freehold.delivery.plan.past import NO_PAST, Past, Reader
 from freehold.delivery.plan.reached import Reached, reached
 from freehold.delivery.template import KeptCompiled
+from freehold.estate.model import ADVISED
 from freehold.foundation import Exit, FreeholdError, Where
 from freehold.quality.compatibility import Finding, compare, version_finding
 
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from freehold.estate.model import Contract, Estate
     from freehold.sql import Meaning
 
+
+Join = Callable[[Graph, Graph], tuple[Graph, Graph]]
+"""Puts what other tools build into the graphs of now and before."""
 
 _BUILDS = (Action.BUILD, Action.REBUILD, Action.BACKFILL)
 
@@ -119,6 +123,7 @@ class Plan:
         findings: what is against it; with any of them the plan is blocked.
         dashboards: whom it reaches outside the estate, the worst first.
         unread: exports of dashboards that could not be read; whoever they tell of is not among `dashboards`.
+        advice: what would be against it, were its products not only watched or advised.
     """
 
     id: str
@@ -132,6 +137,7 @@ class Plan:
     findings: tuple[FreeholdError, ...] = ()
     dashboards: tuple[Reached, ...] = ()
     unread: tuple[FreeholdError, ...] = ()
+    advice: tuple[FreeholdError, ...] = ()
 
     @property
     def is_blocked(self) -> bool:
@@ -176,6 +182,7 @@ class Plan:
             "findings": [finding.to_json() for finding in self.findings],
             "dashboards": [one.to_json() for one in self.dashboards],
             "dashboards_unread": [error.to_json() for error in self.unread],
+            "advice": [finding.to_json() for finding in self.advice],
         }
 
 
@@ -190,6 +197,7 @@ def plan(
     compiled: KeptCompiled | None = None,
     dashboards: Sequence[Dashboard] = (),
     unread: Sequence[FreeholdError] = (),
+    join: Join | None = None,
 ) -> Plan:
     """Compare an estate with an earlier version of it.
 
@@ -203,12 +211,15 @@ def plan(
         compiled: models compiled earlier.
         dashboards: who reads the estate from outside.
         unread: what kept others from being told.
+        join: puts what other tools build into the graphs of now and before.
 
     Raises:
         Problems: a model of either version is wrong.
     """
     now = Graph.of(estate, env, dialect, compiled)
     then = Graph.of(before.estate, env, dialect, compiled) if before else Graph({})
+    if join is not None:
+        now, then = join(now, then)
     meant = meanings_of(now, dialect, kept)
     meant_then = meanings_of(then, dialect, kept)
     hashes = (estate.hashes, before.estate.hashes if before else {})
@@ -217,7 +228,9 @@ def plan(
     found = [c for c in (made.of(id_, dialect) for id_ in ids) if c is not None]
     touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
     renamed = {(c.asset, old): new for c in found for old, new in c.difference.renamed}
-    findings = [*column_findings(estate, now, meant, dialect, renamed), *made.findings]
+    said = [(one, list(findings_of(one, estate, now, meant, dialect, renamed))) for one in now.assets.values()]
+    blocking = [error for one, errors in said for error in errors if one.product.mode not in ADVISED]
+    advice = [error for one, errors in said for error in errors if one.product.mode in ADVISED]
     assets = {**then.assets, **now.assets}.values()
     readers = consumers_of(dashboards, assets, default_environment(estate), dialect)
     return Plan(
@@ -229,7 +242,8 @@ def plan(
         changes=tuple(found),
         downstream=len(now.downstream(touched & now.assets.keys())),
         unchanged=len(ids) - len(found),
-        findings=tuple(findings),
+        findings=(*blocking, *made.findings),
+        advice=(*advice, *made.advice),
         dashboards=reached(found, readers, dialect),
         unread=tuple(unread),
     )
@@ -260,6 +274,7 @@ class _Comparison:
         self._seen: set[str] = set()
         self._judged: dict[str, tuple[Finding, ...]] = {}
         self.findings: list[FreeholdError] = []
+        self.advice: list[FreeholdError] = []
 
     def of(self, id_: str, dialect: str) -> AssetChange | None:
         """Return what happens to one asset, None if nothing does."""
@@ -340,7 +355,7 @@ class _Comparison:
         else:
             error = _removed(old, asset, self._past.readers(asset.id)) if any(f.is_breaking for f in found) else None
         if error is not None:
-            self.findings.append(error)
+            (self.advice if asset.product.mode in ADVISED else self.findings).append(error)
         return found
 
 

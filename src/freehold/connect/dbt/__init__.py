@@ -1,0 +1,25 @@
+"""dbt, read from the artifacts it leaves behind: its models in the graph, a memo of what to look at, a first estate."""
+
+from freehold.connect.dbt.dashboards import exposures_of
+from freehold.connect.dbt.manifest import read_project
+from freehold.connect.dbt.model import Project
+from freehold.connect.dbt.observing import asset_ids, joined, joining, uncompiled
+from freehold.connect.dbt.starting import FOLDER, Started, start
+from freehold.connect.dbt.versions import Pair, keep, pairs_of, projects_of
+
+__all__ = [
+    "FOLDER",
+    "Pair",
+    "Project",
+    "Started",
+    "asset_ids",
+    "exposures_of",
+    "joined",
+    "joining",
+    "keep",
+    "pairs_of",
+    "projects_of",
+    "read_project",
+    "start",
+    "uncompiled",
+]
