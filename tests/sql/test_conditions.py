@@ -116,18 +116,21 @@ def test_what_is_no_condition_is_refused_with_its_place(text: str, problem: str,
         assert caught.value.offset == offset
 
 
-BOOLEANS = st.recursive(
-    st.sampled_from(["owned", "live", "tier > 1", "share <= 0.5", "kind = 'a'", "kind like 'a%'", "name in ('a', 'b')",
-                     "tier in (1, null)", "owned is null", "tier between 0 and 1", "coalesce(owned, false)",
-                     "tier + 1 = 2 * share", "kind is distinct from name", "length(name) > tier",
-                     "null = tier"]).map("({})".format),
-    lambda inner: st.one_of(
+def joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Return conditions made of others."""
+    return st.one_of(
         st.tuples(inner, st.sampled_from(["and", "or", "=", "<>"]), inner).map(lambda p: f"({p[0]} {p[1]} {p[2]})"),
         inner.map(lambda part: f"(not {part})"),
         st.tuples(inner, inner).map(lambda p: f"(case when {p[0]} then {p[1]} else not {p[1]} end)"),
-    ),
-    max_leaves=6,
-)  # fmt: skip
+    )
+
+
+SIMPLE = [
+    "owned", "live", "tier > 1", "share <= 0.5", "kind = 'a'", "kind like 'a%'", "name in ('a', 'b')",
+    "tier in (1, null)", "owned is null", "tier between 0 and 1", "coalesce(owned, false)", "tier + 1 = 2 * share",
+    "kind is distinct from name", "length(name) > tier", "null = tier",
+]  # fmt: skip
+BOOLEANS = st.recursive(st.sampled_from(SIMPLE).map("({})".format), joined, max_leaves=6)
 ROWS = st.fixed_dictionaries(
     {
         "owned": st.sampled_from([True, False, None]),
