@@ -93,7 +93,7 @@ def _put_in_force(
             click.confirm(f"Apply to `{delivery.env}`?", abort=True, err=True)
         with progress_shown(shown=not as_json) as progress:
             if found.changes:
-                delivery.ledger.append(*events_of(found, judged, commit))
+                delivery.ledger.append(*events_of(found, judged, commit, delivery.ledger))
             outcome = publish_change(
                 *(delivery, found.touched, found.id),
                 version=version,

@@ -115,5 +115,5 @@ def _judged(estate: Estate, env: str | None, commit: str, at: str, title: str) -
         kept.save()
     except (FreeholdError, Problems) as error:
         return Past(commit, title, when, None, None, str(error).partition("\n")[2].partition("\n")[0] or str(error))
-    proposal = Proposal(env=chosen.name, changes=tuple(changes_in_plan(found)), is_protected=True)
+    proposal = Proposal(env=chosen.name, changes=tuple(changes_in_plan(found, {})), is_protected=True)
     return Past(commit, title, when, found, verdict_on(proposal, estate, SystemClock().now()))

@@ -60,7 +60,7 @@ def judgement(
     recorded, rejected_by = _recorded(found.id, ledger)
     proposal = Proposal(
         env=found.env,
-        changes=tuple(changes_in_plan(found)),
+        changes=tuple(changes_in_plan(found, _notices(ledger, now))),
         author=review.author if review else caller.principal,
         is_protected=is_protected,
         authors=review.authors if review else frozenset({caller.principal}),
@@ -69,10 +69,16 @@ def judgement(
     return Judgement(verdict_on(proposal, law, now), review, rejected_by)
 
 
-def events_of(found: Plan, judged: Judgement | None, commit: tuple[str, datetime] | None) -> Iterator[Event]:
-    """Say what is applied, who approved it, and which commit it came with."""
+def events_of(
+    found: Plan, judged: Judgement | None, commit: tuple[str, datetime] | None, ledger: Ledger
+) -> Iterator[Event]:
+    """Say what is applied, by which rules, who approved it, and which commit it came with."""
     from freehold.ledger import Event
+    from freehold.rules import changed, last_results
 
+    if judged is not None:
+        last = last_results(ledger, env=found.env)
+        yield from changed(judged.verdict.results, last, env=found.env, correlation_id=found.id)
     review = judged.review if judged else None
     worst = max((c.change for c in found.changes), default=None)
     spoken = {"BREAKING": "breaking", "ADDITIVE": "additive", "NONE": "none", "METADATA": "none"}
@@ -147,8 +153,8 @@ def _is_protected(env: str, *estates: Estate) -> bool:
     return any(declared.protected for estate in estates if (declared := estate.environment(env)) is not None)
 
 
-def changes_in_plan(found: Plan) -> Iterator[Change]:
-    """Yield what a plan says of each asset, as the gate wants it."""
+def changes_in_plan(found: Plan, told: Mapping[str, int]) -> Iterator[Change]:
+    """Yield what a plan says of each asset, as the gate wants it; `told` are days since readers were told, by topic."""
     from freehold.delivery.gate import Change
 
     for one in found.changes:
@@ -160,7 +166,15 @@ def changes_in_plan(found: Plan) -> Iterator[Change]:
             is_output=one.is_output,
             readers=len(one.readers),
             has_version_bump=not found.findings if one.broken else None,
+            notice_days=max((told.get(name, 0) for name in (one.asset, one.product)), default=0),
         )
+
+
+def _notices(ledger: Ledger | None, now: datetime) -> dict[str, int]:
+    """Return for each asset or product that a notice was sent about, how many days ago the last one was."""
+    if ledger is None:
+        return {}
+    return {str(e.data.get("topic")): (now - e.occurred_at).days for e in ledger.read(types=("notice.sent",))}
 
 
 def _recorded(plan: str, ledger: Ledger | None) -> tuple[tuple[Approval, ...], str]:
