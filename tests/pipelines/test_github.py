@@ -217,3 +217,32 @@ def test_a_rejected_plan_is_not_applied(story: Story) -> None:
     (planned,) = story.event("pull_request_review", "submitted")
     assert planned.code == 1
     assert "Rejected by" in planned.said
+
+
+def test_every_commit_since_what_is_applied_is_approved_by_its_own_review(story: Story) -> None:
+    """What was pushed past the review is not let in with the next pull request that was approved."""
+    before = story.amounts()
+    path = story.work / MODEL
+    path.write_text(path.read_text().replace("lower(state)", "upper(state)"))
+    story.commit("Past the review")
+    story.propose()
+    story.forge.review("olga")
+    assert story.event("pull_request_review", "submitted")[0].code == 0
+    story.merge()
+    (applied,) = story.event("push")
+    assert applied.code == 4, applied.said
+    assert story.amounts() == before
+
+
+def test_files_that_are_not_in_git_are_approved_by_no_review(story: Story) -> None:
+    """A job that changes files after the checkout releases something nobody looked at."""
+    before = story.amounts()
+    story.propose()
+    story.forge.review("olga")
+    story.merge()
+    story.workflow = story.workflow.replace(
+        "run: freehold apply --yes\n", f"run: sed -i s/lower/upper/ {MODEL} && freehold apply --yes\n"
+    )
+    (applied,) = story.event("push")
+    assert (applied.job, applied.code) == ("apply", 4), applied.said
+    assert story.amounts() == before

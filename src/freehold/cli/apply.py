@@ -37,7 +37,7 @@ def apply(start: str | None, env: str | None, yes: bool, jobs: int | None, wait_
     only when all of it passes does it go live, in one deployment that `freehold deployments` names. Ends with 1 when
     something is against it or fails, with 4 when an approval is missing; then nothing has changed.
     """
-    _put_in_force(loaded(start), env, "", ask=not yes, jobs=jobs, wait_s=wait_s, as_json=as_json)
+    _put_in_force(loaded(start), env, "", is_at_hand=True, ask=not yes, jobs=jobs, wait_s=wait_s, as_json=as_json)
 
 
 @click.command(epilog="Example: freehold promote pr-12 prod")
@@ -71,19 +71,39 @@ def promote(
             exit_code=Exit.USAGE,
         )
     version = str(last.data["version"])
-    _put_in_force(found.estate, target, version, ask=not yes, jobs=jobs, wait_s=wait_s, as_json=as_json)
+    is_at_hand = dict(files.hashes) == dict(found.estate.hashes)
+    _put_in_force(
+        *(found.estate, target, version),
+        is_at_hand=is_at_hand,
+        ask=not yes,
+        jobs=jobs,
+        wait_s=wait_s,
+        as_json=as_json,
+    )
 
 
 def _put_in_force(
-    estate: Estate, env: str | None, version: str, *, ask: bool, jobs: int | None, wait_s: float, as_json: bool
+    estate: Estate,
+    env: str | None,
+    version: str,
+    *,
+    is_at_hand: bool,
+    ask: bool,
+    jobs: int | None,
+    wait_s: float,
+    as_json: bool,
 ) -> None:
+    """Plan, judge and publish an estate: `version` names its files where they are kept, and not the ones here.
+
+    `is_at_hand` tells that the files here say the same, so that the commit checked out is what is released.
+    """
     from freehold.delivery.applying import publish_change
     from freehold.delivery.plan.versions import head_of
 
     with delivery_of(estate, env, wait_s=wait_s, jobs=jobs) as delivery:
         found, before = planned(estate, delivery.env, ledger=delivery.ledger, first=True)
-        commit = None if version else head_of(estate.root)
-        judged = judgement(found, estate, before, delivery.ledger, is_release=True)
+        commit = head_of(estate.root) if is_at_hand else None
+        judged = judgement(found, estate, before, delivery.ledger, is_release=True, commit=commit[0] if commit else "")
         if not as_json:
             print_plan(found)
             print_judgement(found, judged)
@@ -122,7 +142,7 @@ def _end(
         emit(told | ({"outcome": outcome_object(outcome)} if outcome else {}))
     elif outcome is not None and delivery is not None:
         if outcome.steps or outcome.judged:
-            print_outcome(outcome)
+            print_outcome(outcome, delivery.env)
         if refused:
             say(f"Nothing changed in `{delivery.env}`: a change goes live whole or not at all.")
         elif outcome.deployments:

@@ -51,7 +51,7 @@ def _record(start: str | None, plan: str, env: str | None, *, as_json: bool, why
                 exit_code=Exit.USAGE,
             )
         if why is None:
-            judged = judgement(found, estate, before, ledger, is_release=False)
+            judged = judgement(found, estate, before, ledger)
             recording_of(found, estate, before, judged, caller)
             event = Event(
                 "change.approved", {"change_id": plan, "approver": caller.principal}, env=found.env, subject=plan

@@ -65,7 +65,7 @@ def backfill(
     if as_json:
         emit(_as_object(found) | {"outcome": outcome_object(outcome)})
     else:
-        print_outcome(outcome)
+        print_outcome(outcome, env)
         if outcome.is_refused:
             say("Nothing was published: a backfill goes live whole or not at all.")
     sys.exit(int(outcome.exit_code))

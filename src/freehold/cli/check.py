@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.opened import as_of, environment, loaded, only_in, opened_delivery, selecting, waiting
+from freehold.cli.opened import as_of, delivery_of, environment, estate_in_force, only_in, selecting, waiting
 from freehold.cli.output import as_json, emit, say, table
-from freehold.cli.run import result_object
+from freehold.cli.run import print_taken, result_object
 from freehold.estate.model import ADVISED
 
 if TYPE_CHECKING:
@@ -51,24 +51,29 @@ def check(
 
     Ends with 1 when a check that blocks fails or cannot be settled.
     """
-    estate = loaded(start)
+    from freehold.delivery.watching import take_back
+
+    estate = estate_in_force(start, env)
     if not select and only_in(estate, ADVISED):
         if as_json:
             emit({"checks": []})
         say("Nothing to judge: every product only watches or advises. `freehold:mode: check` has its data judged.")
         return
-    with opened_delivery(start, env, wait_s=wait_s, at=as_of, estate=estate) as delivery:
+    with delivery_of(estate, env, wait_s=wait_s, at=as_of) as delivery:
         found = delivery.check(select, remember=as_of is None)
+        taken = take_back(delivery, found) if as_of is None else ()
         plans = _plans(delivery, found) if explain else {}
     if as_json:
         emit(
             {
                 "checks": [result_object(r) for e in found.values() for r in e.results],
+                "taken_back": [r.product for r in taken],
                 **({"plan": plans} if explain else {}),
             }
         )
     else:
         _print(found, plans, everything=everything or explain)
+        print_taken(taken)
     blocked = any(r.blocks for e in found.values() for r in e.results)
     sys.exit(1 if blocked else 0)
 

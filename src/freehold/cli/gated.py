@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Caller, Exit, FreeholdError, SystemClock
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from freehold.connect.reviews import PullRequest, Review
     from freehold.connect.reviews.identity import CiIdentity
-    from freehold.delivery.gate import Approval, Change, Verdict
+    from freehold.delivery.gate import Approval, Change, Needed, Verdict
     from freehold.delivery.plan import Plan, Version
     from freehold.estate.model import Estate
     from freehold.foundation.caller import Assurance
@@ -36,7 +36,13 @@ class Judgement:
 
 
 def judgement(
-    found: Plan, estate: Estate, before: Version | None, ledger: Ledger | None, *, is_release: bool
+    found: Plan,
+    estate: Estate,
+    before: Version | None,
+    ledger: Ledger | None,
+    *,
+    is_release: bool = False,
+    commit: str = "",
 ) -> Judgement | None:
     """Judge a plan by the rules, teams and waivers that are in force, not those that it brings.
 
@@ -46,27 +52,74 @@ def judgement(
         before: what it was compared with; None where nothing is in force, so that nobody can be harmed.
         ledger: where approvals and rejections were recorded; None on a machine that has none.
         is_release: whether it is about to be applied, and not only looked at.
+        commit: what the files are in git, where they are all in it; a review approves nothing else.
 
     Raises:
         FreeholdError: FH-H001 to FH-H009 the forge cannot be asked.
     """
-    from freehold.delivery.gate import Proposal, verdict_on
-
     if before is None:
         return None
-    law, now, caller = before.estate, SystemClock().now(), Caller.at_the_shell()
+    law, now = before.estate, SystemClock().now()
     is_protected = _is_protected(found.env, estate, law)
-    review = _review(law, now, is_release=is_release) if is_protected else None
+    review = _review(law, now, commit if is_release else None) if is_protected else None
     recorded, rejected_by = _recorded(found.id, ledger)
+    told = _notices(ledger, now)
+    verdict = _verdict(found, law, now, review, recorded, told, is_protected=is_protected)
+    if is_release and is_protected and commit and before.commit:
+        verdict = _of_every_commit(verdict, found.env, before, now, told)
+    return Judgement(verdict, review, rejected_by)
+
+
+def _verdict(
+    found: Plan,
+    law: Estate,
+    now: datetime,
+    review: Review | None,
+    recorded: tuple[Approval, ...],
+    told: Mapping[str, int],
+    *,
+    is_protected: bool,
+) -> Verdict:
+    from freehold.delivery.gate import Proposal, verdict_on
+
+    caller = Caller.at_the_shell()
     proposal = Proposal(
         env=found.env,
-        changes=tuple(changes_in_plan(found, _notices(ledger, now))),
+        changes=tuple(changes_in_plan(found, told)),
         author=review.author if review else caller.principal,
         is_protected=is_protected,
         authors=review.authors if review else frozenset({caller.principal}),
         approvals=(*(review.approvals if review else ()), *recorded),
     )
-    return Judgement(verdict_on(proposal, law, now), review, rejected_by)
+    return verdict_on(proposal, law, now)
+
+
+def _of_every_commit(whole: Verdict, env: str, before: Version, now: datetime, told: Mapping[str, int]) -> Verdict:
+    """Judge the commits since what is applied one by one, each by its own review, where there are several.
+
+    Otherwise whoever approved the last of them would have approved those before it, unseen.
+    """
+    from freehold.cli.opened import chosen_environment, dialect_of
+    from freehold.delivery.plan import at_revision
+    from freehold.delivery.plan import plan as plan_of
+    from freehold.delivery.plan.versions import commits_since
+
+    law = before.estate
+    commits = commits_since(law.root, before.commit)
+    if len(commits) < 2:
+        return whole
+    results = [r for r in whole.results if r.rule.level != "approve"]
+    needed: list[Needed] = []
+    for commit in commits:
+        then, now_at = at_revision(law.root, f"{commit}^"), at_revision(law.root, commit)
+        if now_at is None:
+            continue
+        estate = now_at.estate
+        found = plan_of(estate, then, env, dialect_of(estate, chosen_environment(estate, env)))
+        one = _verdict(found, law, now, _review(law, now, commit), (), told, is_protected=True)
+        results += [r for r in one.results if r.rule.level == "approve"]
+        needed += one.approvals_needed
+    return replace(whole, results=tuple(results), approvals_needed=tuple(dict.fromkeys(needed)))
 
 
 def events_of(
@@ -196,23 +249,27 @@ def _recorded(plan: str, ledger: Ledger | None) -> tuple[tuple[Approval, ...], s
     return tuple(approvals.values()), rejected_by
 
 
-def _review(law: Estate, now: datetime, *, is_release: bool) -> Review | None:
-    """Return the code review that a CI job runs for; None outside of one, and where the estate names no forge."""
+def _review(law: Estate, now: datetime, commit: str | None) -> Review | None:
+    """Return the code review that a CI job runs for: of its pull request, or, for a release, of a commit.
+
+    None outside of CI, where the estate names no forge, and for a release of files that are not all in git.
+    """
     said = law.reviews
-    if not said or not os.environ.get("CI"):
+    if not said or not os.environ.get("CI") or commit == "":
         return None
     from freehold.connect.reviews import Forge, pull_request_here, pull_request_of, review_of
     from freehold.delivery.gate import handles_of
 
     forge = Forge.at(said["forge"], said["token"], environ=os.environ, api=said.get("api", ""))
     asked: PullRequest | None = pull_request_here(os.environ)
-    if asked is None:
-        commit = os.environ.get("GITHUB_SHA") or os.environ.get("CI_COMMIT_SHA") or ""
-        asked = pull_request_of(commit, said["repository"], forge) if commit else None
+    if commit is not None:
+        asked = pull_request_of(commit, said["repository"], forge)
     if asked is None:
         return None
     branch = f"refs/heads/{said.get('branch', 'main')}"
-    identity = _identity(said, (branch,) if is_release else (branch, "refs/pull/*", "refs/merge-requests/*"), now)
+    identity = _identity(
+        said, (branch,) if commit is not None else (branch, "refs/pull/*", "refs/merge-requests/*"), now
+    )
     return review_of(asked, forge, handles_of(law, said["forge"]), identity=identity)
 
 

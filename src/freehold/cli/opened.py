@@ -48,7 +48,6 @@ def opened_delivery(
     jobs: int | None = None,
     at: str | None = None,
     in_need: bool = False,
-    estate: Estate | None = None,
 ) -> Iterator[Delivery]:
     """Open everything a delivery needs, and close it again whatever happens.
 

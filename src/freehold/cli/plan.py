@@ -72,7 +72,7 @@ def plan(
     with ExitStack() as closing:
         ledger = closing.enter_context(opened_ledger(estate)) if state_is_there(estate) else None
         found, before = planned(estate, env, base=base, base_dbt=base_dbt, ledger=ledger)
-        judged = judgement(found, estate, before, ledger, is_release=False)
+        judged = judgement(found, estate, before, ledger)
     if as_comment:
         tell(found, judged, before.estate if before else estate)
     if as_json or format_ == "json":

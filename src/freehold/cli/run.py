@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from freehold.cli.opened import (
 from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
 
 if TYPE_CHECKING:
-    from freehold.delivery import RunOutcome, StepOutcome
+    from freehold.delivery import Return, RunOutcome, StepOutcome
     from freehold.estate.model import Estate
 
 AHEAD = timedelta(days=2)  # no file is dated later than tomorrow, wherever its clock stands
@@ -72,6 +72,7 @@ def run(
     artifacts are kept, for later plans to compare with.
     """
     from freehold.delivery import parse_interval
+    from freehold.delivery.watching import take_back
 
     span = parse_interval(interval) if interval else None
     estate = estate_in_force(start, env)
@@ -83,10 +84,12 @@ def run(
     opened = delivery_of(estate, env, wait_s=wait_s, jobs=jobs, at=as_of)
     with opened as delivery, progress_shown(shown=not as_json) as progress:
         outcome = delivery.run(select, span, progress, until=instant(as_of) if as_of else datetime.now(UTC) + AHEAD)
+        taken = take_back(delivery, outcome.judged)
     if as_json:
-        emit(outcome_object(outcome))
+        emit(outcome_object(outcome) | {"taken_back": [r.product for r in taken]})
     else:
-        print_outcome(outcome)
+        print_outcome(outcome, env)
+        print_taken(taken)
     sys.exit(int(outcome.exit_code))
 
 
@@ -108,8 +111,16 @@ def _leave(estate: Estate, *, as_json: bool) -> None:
     say(f"Nothing to build: {counted(len(estate.products), 'products')} in mode {' or '.join(modes)}, built by others.")
 
 
-def print_outcome(outcome: RunOutcome) -> None:
-    """Print what a run came to for people."""
+def print_taken(taken: Sequence[Return]) -> None:
+    """Say which products were taken back by themselves."""
+    for back in taken:
+        at = f"{back.to_published_at:%Y-%m-%d %H:%M}"
+        say(f"{back.product} is watched and was taken back by itself, to the deployment of {at}.")
+        say(f"Pinned until: freehold rollback {back.product} --unpin")
+
+
+def print_outcome(outcome: RunOutcome, env: str | None = None) -> None:
+    """Print what a run came to for people; `env` is the environment, where it was named."""
     if outcome.nothing_to_do and not outcome.steps:
         say(f"Nothing new: {outcome.unchanged:,} steps are up to date. ({outcome.seconds:.1f} s)")
     if outcome.later:
@@ -146,7 +157,7 @@ def print_outcome(outcome: RunOutcome) -> None:
     if any(r.blocks for e in outcome.judged.values() for r in e.results):
         say("It stays live: nothing else passes. Next: freehold check")
     if any(s.status == "quarantined" for s in outcome.steps):
-        say("Consumers keep the last good version. Next: freehold quarantine list")
+        say("Consumers keep the last good version. Next: freehold quarantine list" + (f" --env {env}" if env else ""))
 
 
 def _worth_showing(outcome: RunOutcome) -> list[StepOutcome]:

@@ -70,7 +70,8 @@ def deployed(ledger: Ledger, root: Path, env: str) -> Version | None:
             return None
         _put(place, {path: _read(ledger, held) for path, held in tree.items()})
     label = f"what was applied {last.occurred_at:%Y-%m-%d %H:%M} UTC in `{env}`"
-    return Version(_loaded(place, root, label), label, is_deployed=True, applied_at=last.occurred_at)
+    commit = str(last.data.get("commit") or "")
+    return Version(_loaded(place, root, label), label, is_deployed=True, commit=commit, applied_at=last.occurred_at)
 
 
 def last_applied(ledger: Ledger, env: str | None) -> Recorded | None:
