@@ -404,3 +404,32 @@ def test_a_column_that_the_contract_forbids_keeps_a_file_out(live: Shop) -> None
     (raw,) = [s for s in outcome.steps if s.asset == "shop.orders.raw" and str(s.interval) == "2024-01-06"]
     assert raw.status is Status.QUARANTINED
     assert "`note`" in raw.reason
+
+
+def test_a_run_after_one_that_broke_starts_from_what_is_live(live: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends between two settlements leaves the next one of the same object nothing stale to go by."""
+    for index in (5, 6):
+        write_day(live.root, days(7)[index], ordinary_day(index))
+    settle, settled = live.delivery.publication.settle, []
+
+    def once(*words: object) -> dict[str, int]:
+        if settled:
+            raise KeyboardInterrupt
+        settled.append(1)
+        return settle(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(live.delivery.publication, "settle", once)
+    with pytest.raises(KeyboardInterrupt):
+        live.delivery.run()
+    monkeypatch.undo()
+    assert live.delivery.run().exit_code == 0
+    assert live.rows("SELECT count(*) FROM shop_orders.daily") == [(7,)]
+
+
+def test_a_run_after_another_command_starts_from_what_is_live(live: Shop) -> None:
+    """A rollback and its end by the same object move what is live: the next run goes by that."""
+    live.delivery.rollback("shop.orders")
+    live.delivery.unpin("shop.orders")
+    write_day(live.root, days(6)[5], ordinary_day(5))
+    assert live.delivery.run().exit_code == 0
+    assert live.rows("SELECT count(*) FROM shop_orders.daily") == [(6,)]

@@ -47,10 +47,11 @@ def publish_change(
     Raises:
         FreeholdError: FH-D213 a rollback keeps one of the assets where it is.
     """
+    ours = [a for a in assets if a in delivery.graph.assets and delivery.graph.assets[a].product.mode == "publish"]
     with delivery.writing() as (session, token):
         fork(delivery, session, token)
         live = delivery.publication.live(session)
-        _refuse_pinned([a for a in assets if a in live and live[a].pinned], delivery.graph)
+        _refuse_pinned([a for a in ours if a in live and live[a].pinned], delivery.graph)
         event = application(
             *(delivery.estate, delivery.graph, delivery.ledger, delivery.root, delivery.env),
             version=version,
@@ -59,8 +60,8 @@ def publish_change(
             at=delivery.clock.now(),
         )
         outcome = RunOutcome(delivery.ids.new(), (), (), 0, (), 0.0)
-        if assets:
-            run = Run(delivery, session, token, assets, None, None, progress, Change(change_id, event))
+        if ours:
+            run = Run(delivery, session, token, ours, None, None, progress, Change(change_id, event))
             outcome = run.execute()
             live = dict(run.live)
         delivery.forget()

@@ -119,6 +119,10 @@ class Publication:
                 )
         return int(taken[0][0])
 
+    def is_held(self, session: Session, token: int) -> bool:
+        """Say whether nobody has taken over since a token was taken, so that it is still the newest."""
+        return token > 0 and session.rows(f"SELECT epoch FROM {SYSTEM}.fence WHERE env = ?", (self.env,)) == [(token,)]
+
     def next_candidate(self, session: Session) -> int:
         """Return an identifier that no one else will ever get; they are reserved some at a time."""
         with self._reserving:

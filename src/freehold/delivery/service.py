@@ -91,7 +91,8 @@ class Delivery:
         self._expectations = Expectations(estate, self.graph, self._landing, ledger, env)
         self._is_applied = False
         self._is_clean = False  # whether everything begun through this object has ended well
-        self._left: tuple[int, Mapping[str, Live]] | None = None  # the last token held here, and what it left live
+        self._token = 0  # the last one held here
+        self._left: tuple[int, Mapping[str, Live]] | None = None  # what a run with that token left live
 
     def close(self) -> None:
         """End what this object started; engine and ledger belong to whoever opened them."""
@@ -134,13 +135,13 @@ class Delivery:
             taken = fork(self, session, token)
             run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
-            self._left = (token, run.live)
             judged = judge_anew(self, session, run.live, self.graph.select(select))
             notices = self._notices(is_new=is_new, taken=len(taken))
             outcome = replace(outcome, judged=judged, notices=tuple(notices))
             if run.idle_candidates > MOST_IDLE and self.publication.idle(session) > MOST_IDLE:
                 self._collect(session, token, KEPT_RELEASES)
-            return outcome
+        self._left = (token, run.live)
+        return outcome
 
     def check(self, select: Collection[str] = (), *, remember: bool = True) -> dict[str, Evaluation]:
         """Judge what is live by the contracts, building nothing; return an evaluation by asset that is live.
@@ -356,28 +357,31 @@ class Delivery:
         lease = self.ledger.lease(f"deliver:{publication.env}", holder, LEASE_S, is_gone=_is_dead)
         try:
             publication.prepare(session)
-            token = publication.take(session)
-            lease.renew()
             if publication is not self.publication:
+                token = publication.take(session)
                 self._recover(session, publication)
                 yield session, token
                 return
+            token = self._token if publication.is_held(session, self._token) else publication.take(session)
+            self._left, self._token = self._left if token == self._token else None, token
+            lease.renew()
             if not self._is_clean:
                 self._recover(session, publication)
             self._is_clean = False
             yield session, token
             self._is_clean = True
         finally:
+            self._left = None  # whoever wrote may have moved something; a run says afterwards what it left
             session.close()
             lease.release()
 
     def overlay(self, session: Session, token: int | None = None) -> Overlay:
         """Return what is live, ready to be read and to have more laid over it.
 
-        Who writes gives the token it holds: if the one before it was held here too, nobody else has written since, and
+        Who writes gives the token it holds: if it is the one that the last run here held, nobody has written since, and
         what that run left need not be read again.
         """
-        if token is not None and self._left is not None and self._left[0] == token - 1:
+        if token is not None and self._left is not None and self._left[0] == token:
             return Overlay(self._left[1], self.clock.now().isoformat(), self.columns)
         live = self.publication.live(session)
         self.know_columns(session, {entry.physical for entry in live.values() if entry.physical})
