@@ -141,7 +141,9 @@ def write_day(root: Path, on: date, rows: Iterable[tuple[Any, ...]]) -> Path:
     path = root / "landing" / f"{on}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ["sold_on,sku,buyer,quantity,price", *(",".join([str(on), *map(str, row)]) for row in rows)]
-    path.write_text("\n".join(lines) + "\n")
+    fresh = root / f"{on}.part"  # in its place whole: a process that is killed here leaves no half of a file
+    fresh.write_text("\n".join(lines) + "\n")
+    fresh.replace(path)
     return path
 
 
