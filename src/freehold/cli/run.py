@@ -139,11 +139,7 @@ def print_outcome(outcome: RunOutcome, env: str | None = None) -> None:
             ("asset", "interval", "outcome", "rows", "checks", "why"),
             right=(3,),
         )
-    warned = [(s, r) for s in outcome.steps if not s.repeated for r in s.results if r.verdict == "warn"]
-    for step, result in warned[:MOST_NOTICES]:
-        say(f"Warning: {step.asset} {step.interval or ''}: {in_a_line(result.told)}".replace(" :", ":"))
-    if len(warned) > MOST_NOTICES:
-        say(f"And {len(warned) - MOST_NOTICES:,} more warnings: `freehold status`, or --json.")
+    _print_warnings(outcome)
     for asset, evaluation in outcome.judged.items():
         bad = [r for r in evaluation.results if r.blocks]
         verdict = f"fails {len(bad)} of them" if bad else "passes them all"
@@ -158,6 +154,21 @@ def print_outcome(outcome: RunOutcome, env: str | None = None) -> None:
         say("It stays live: nothing else passes. Next: freehold check")
     if any(s.status == "quarantined" for s in outcome.steps):
         say("Consumers keep the last good version. Next: freehold quarantine list" + (f" --env {env}" if env else ""))
+
+
+def _print_warnings(outcome: RunOutcome) -> None:
+    """Tell each check that warned once, by its newest interval and how many there were."""
+    warned: dict[str, list[tuple[StepOutcome, Any]]] = {}
+    for step in outcome.steps:
+        for result in step.results if not step.repeated else ():
+            if result.verdict == "warn":
+                warned.setdefault(result.check.id, []).append((step, result))
+    for same in list(warned.values())[:MOST_NOTICES]:
+        step, result = same[-1]
+        more = f" (and in {counted(len(same) - 1, 'intervals')} before)" if same[1:] else ""
+        say(f"Warning: {step.asset} {step.interval or ''}{more}: {in_a_line(result.told)}".replace(" :", ":"))
+    if len(warned) > MOST_NOTICES:
+        say(f"And {len(warned) - MOST_NOTICES:,} more checks that warned: `freehold status`, or --json.")
 
 
 def _worth_showing(outcome: RunOutcome) -> list[StepOutcome]:
