@@ -184,3 +184,95 @@ def test_environments_come_and_go(shop: Path, freehold: Say) -> None:
     assert listed["pr-12"]["expires_at"]
     assert said(freehold("environments", "drop", "pr-12", "--json")) == {"environment": "pr-12", "assets": 2}
     assert "pr-12" not in {e["name"] for e in said(freehold("environments", "list", "--json"))["environments"]}
+
+
+def replaced(shop: Path, path: str, old: str, new: str) -> None:
+    """Change a text in a file of the shop."""
+    text = (shop / path).read_text()
+    assert old in text, (path, old)
+    (shop / path).write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        pytest.param("estate.yaml", ", protected: true", "", id="the protection"),
+        pytest.param("estate.yaml", "approvals: [owner, steward]", "approvals: []", id="who is asked"),
+        pytest.param("estate.yaml", ".freehold/warehouse.db", ".freehold/other.db", id="the warehouse"),
+        pytest.param("teams.yaml", "role:idp/shop-data-owner", "user:local/root", id="who answers"),
+    ],
+)
+def test_what_governs_changes_is_changed_with_approval(
+    shop: Path, freehold: Say, path: str, old: str, new: str
+) -> None:
+    """A change that touches no asset, and would let the next one through, is judged as the estate is now."""
+    replaced(shop, path, old, new)
+    done = freehold("apply", "--json")
+    assert said(done)["applied"] is False
+    assert said(done)["plan"]["verdict"] == "approval needed"
+    planned = said(freehold("plan", "--json"))
+    assert [r["subject"] for r in planned["gate"]["needs_approval"]] == ["estate"]
+
+
+def test_a_product_is_of_the_tier_it_had(shop: Path, freehold: Say) -> None:
+    """A lower tier, taken with the change that it would ease, eases nothing."""
+    replaced(shop, "estate.yaml", "approvals: []", "approvals: [owner]")
+    assert said(freehold("apply", "--json"))["plan"]["verdict"] == "approval needed"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        pytest.param(
+            "prod: {connection: warehouse, protected: true}", "live: {connection: warehouse}", "FH-D220", id="name"
+        ),
+        pytest.param(
+            "state: sqlite:///.freehold/state.db", "state: sqlite:///.freehold/new.db", "FH-D219", id="ledger"
+        ),
+    ],
+)
+def test_nobody_else_publishes_over_a_protected_environment(
+    shop: Path, freehold: Say, old: str, new: str, code: str
+) -> None:
+    """Neither an environment of another name nor another ledger is a first estate that needs no approval."""
+    replaced(shop, "estate.yaml", old, new)
+    if code == "FH-D220":
+        replaced(shop, "estate.yaml", "defer_to: prod", "defer_to: live")
+    double(shop)
+    done = freehold("run")
+    assert getattr(done.exception, "code", None) == code, done.stderr
+    dropped = freehold("environments", "drop", "prod")
+    assert getattr(dropped.exception, "code", None) == "FH-D212"
+
+
+def test_another_seed_is_a_change(shop: Path, freehold: Say) -> None:
+    """A protected environment keeps the seed that was applied; the plan shows another one, and apply brings it."""
+    seed = shop / "shop/orders/seeds/rates.csv"
+    seed.parent.mkdir()
+    seed.write_text("state,rate\npaid,1\n")
+    (shop / "shop/orders/models/rated.sql").write_text("select state, rate * 2 as doubled from {{ ref('rates') }}")
+    assert said(freehold("apply", "--json"))["applied"]
+    seed.write_text("state,rate\npaid,100\n")
+    assert "Nothing new" in freehold("run").stderr
+    assert [c["asset"] for c in said(freehold("plan", "--json"))["changes"]] == [
+        "shop.orders.rates",
+        "shop.orders.rated",
+    ]
+    seed.unlink()
+    assert freehold("run").exit_code == 0, "what is applied needs no file that is here"
+    seed.write_text("state,rate\npaid,100\n")
+    assert said(freehold("apply", "--json"))["applied"]
+    assert said(freehold("plan", "--json"))["changes"] == []
+
+
+def test_a_change_ends_a_rollback(shop: Path, freehold: Say) -> None:
+    """Reverted in the files and applied with --unpin, the product goes on, and no run brings the bad change back."""
+    text = (shop / MODEL).read_text()
+    double(shop)
+    assert said(freehold("apply", "--json"))["applied"]
+    freehold("rollback", "shop.orders")
+    (shop / MODEL).write_text(text)
+    assert getattr(freehold("apply", "--json").exception, "code", None) == "FH-D213"
+    assert said(freehold("apply", "--unpin", "--json"))["applied"]
+    assert "pinned" not in freehold("run").stderr
+    assert said(freehold("plan", "--json"))["changes"] == []

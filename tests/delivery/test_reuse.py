@@ -55,6 +55,30 @@ def test_a_change_builds_only_what_it_reaches(live: Shop, models: dict[str, str]
     assert again.nothing_to_do, "what was reused is as it should be"
 
 
+@pytest.mark.parametrize(
+    "reader",
+    [
+        pytest.param("select * from {{ ref('base') }} where columns(*) is not null", id="columns of all"),
+        pytest.param("select count(distinct x) as n from {{ ref('base') }} x", id="a row as a value"),
+        pytest.param("select max(to_json(x)) as j from {{ ref('base') }} x", id="a row in a function"),
+        pytest.param("select sku from (select * from {{ ref('base') }} order by all limit 3)", id="order by all"),
+        pytest.param("select * from (pivot {{ ref('base') }} on sku using count(*))", id="a pivot that stands alone"),
+        pytest.param(
+            "select sku from {{ ref('base') }} where (sku, buyer) in (select * from {{ ref('base') }})", id="in"
+        ),
+    ],
+)
+def test_what_reads_every_column_is_built_again_when_one_comes(live: Shop, reader: str) -> None:
+    """A query that names no column reads all of them: one more, or another order, changes it."""
+    base = "select sku, buyer from {{ ref('lines') }}"
+    _changed(live, base=base, reader=reader)
+    wider = "select sku, buyer, price from {{ ref('lines') }}" if " in (" not in reader else base
+    other = wider if wider != base else "select buyer, sku from {{ ref('lines') }}"
+    outcome = _changed(live, base=other, reader=reader)
+    built = {s.asset.rpartition(".")[2] for s in outcome.steps}
+    assert {"base", "reader"} <= built
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """These are decisions about versions, the same on every engine."""

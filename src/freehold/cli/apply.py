@@ -20,36 +20,56 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
 
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask; without a terminal nothing is asked.")
+_unpin = click.option("--unpin", is_flag=True, help="Go on from a rollback with this change: what it pinned is freed.")
 _jobs = click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Steps at once; default: one a core.")
 
 
 @click.command(epilog="Example: freehold apply --env pr-12")
 @environment
 @_yes
+@_unpin
 @_jobs
 @waiting
 @as_json
 @click.pass_obj
-def apply(start: str | None, env: str | None, yes: bool, jobs: int | None, wait_s: float, as_json: bool) -> None:
+def apply(
+    start: str | None, env: str | None, yes: bool, unpin: bool, jobs: int | None, wait_s: float, as_json: bool
+) -> None:
     """Put the files here in force: build what they change, publish all of it in one move, or nothing.
 
     Shows the plan first and, on a terminal, asks. Everything is built beside what is live and judged by its contract;
     only when all of it passes does it go live, in one deployment that `freehold deployments` names. Ends with 1 when
     something is against it or fails, with 4 when an approval is missing; then nothing has changed.
     """
-    _put_in_force(loaded(start), env, "", is_at_hand=True, ask=not yes, jobs=jobs, wait_s=wait_s, as_json=as_json)
+    _put_in_force(
+        *(loaded(start), env, ""),
+        is_at_hand=True,
+        ask=not yes,
+        unpin=unpin,
+        jobs=jobs,
+        wait_s=wait_s,
+        as_json=as_json,
+    )
 
 
 @click.command(epilog="Example: freehold promote pr-12 prod")
 @click.argument("source")
 @click.argument("target")
 @_yes
+@_unpin
 @_jobs
 @waiting
 @as_json
 @click.pass_obj
 def promote(
-    start: str | None, source: str, target: str, yes: bool, jobs: int | None, wait_s: float, as_json: bool
+    start: str | None,
+    source: str,
+    target: str,
+    yes: bool,
+    unpin: bool,
+    jobs: int | None,
+    wait_s: float,
+    as_json: bool,
 ) -> None:
     """Put in force in TARGET what is applied in SOURCE, taking over what was built there.
 
@@ -76,6 +96,7 @@ def promote(
         *(found.estate, target, version),
         is_at_hand=is_at_hand,
         ask=not yes,
+        unpin=unpin,
         jobs=jobs,
         wait_s=wait_s,
         as_json=as_json,
@@ -89,6 +110,7 @@ def _put_in_force(
     *,
     is_at_hand: bool,
     ask: bool,
+    unpin: bool,
     jobs: int | None,
     wait_s: float,
     as_json: bool,
@@ -118,6 +140,7 @@ def _put_in_force(
                 *(delivery, found.touched, found.id),
                 version=version,
                 commit=commit[0] if commit else "",
+                unpin=unpin,
                 progress=progress,
             )
         _end(found, judged, outcome, as_json=as_json, delivery=delivery)
@@ -147,7 +170,11 @@ def _end(
             say(f"Nothing changed in `{delivery.env}`: a change goes live whole or not at all.")
         elif outcome.deployments:
             reused = sum(step.reused for step in outcome.steps)
-            taken = f"; {counted(reused, 'steps')} were built before and taken over" if reused else ""
+            taken = (
+                f"; {counted(reused, 'steps')} {'was' if reused == 1 else 'were'} built before and taken over"
+                if reused
+                else ""
+            )
             said = "taken back by: freehold deployments rollback"
             say(f"Applied to `{delivery.env}`{taken}; {said} {outcome.deployments[-1][-12:]}")
         else:

@@ -89,7 +89,10 @@ def _span(first: str | None, last: str | None) -> Interval | None:
 
     if first is None and last is None:
         return None
-    return parse_interval(f"{first or date.min}..{last or date(9998, 12, 31)}")
+    begins, ends = (parse_interval(day) if day else None for day in (first, last))
+    return parse_interval(
+        f"{begins.start.date() if begins else date.min}..{ends.start.date() if ends else date(9998, 12, 31)}"
+    )
 
 
 def _length(text: str | None, option: str) -> timedelta | None:

@@ -40,7 +40,11 @@ def list_(
         emit({"deployments": [_as_object(d) for d in found]})
         return
     if not found:
-        say("Nothing was deployed yet." if not (product or changes) else "No such deployment.")
+        say(
+            "No change was deployed yet, only data."
+            if changes
+            else f"Nothing{f' of {product}' * bool(product)} was deployed yet."
+        )
         return
     rows = [
         (

@@ -31,7 +31,10 @@ def export(start: str | None, kind: str, runner: str, only_print: bool, force: b
     folder = root.relative_to(_top(root)).as_posix()
     text = pipeline(estate, kind, runner=runner, folder="" if folder == "." else folder)
     if only_print:
-        click.echo(text, nl=False)
+        if as_json:
+            emit({"path": PLACES[kind], "text": text})
+        else:
+            click.echo(text, nl=False)
         return
     place = _top(root) / PLACES[kind]
     was = place.read_text(encoding="utf-8") if place.exists() else None

@@ -97,7 +97,7 @@ def _judged(estate: Estate, env: str | None, commit: str, at: str, title: str) -
     """Plan one commit against the one before it, and judge it by the rules of today."""
     from datetime import datetime
 
-    from freehold.cli.gated import changes_in_plan
+    from freehold.cli.gated import changes_in_plan, changes_of_estate
     from freehold.delivery.gate import Proposal, verdict_on
     from freehold.delivery.gate.report import Past
     from freehold.delivery.plan import KeptMeanings, at_revision
@@ -106,14 +106,22 @@ def _judged(estate: Estate, env: str | None, commit: str, at: str, title: str) -
 
     when = datetime.fromisoformat(at)
     try:
-        after, before = at_revision(estate.root, commit), at_revision(estate.root, f"{commit}^")
-        assert after is not None
+        after = at_revision(estate.root, commit)
+        if after is None:
+            return Past(commit, title, when, None, None, "There is no estate.")
         chosen = chosen_environment(after.estate, env)
+    except FreeholdError as error:
+        return Past(commit, title, when, None, None, error.problem)
+    try:
+        before = at_revision(estate.root, f"{commit}^")
         kept, compiled = KeptMeanings(estate.root), KeptCompiled(estate.root)
         dialect = dialect_of(after.estate, chosen)
         found = plan_of(after.estate, before, chosen.name, dialect, kept=kept, compiled=compiled)
         kept.save()
-    except (FreeholdError, Problems) as error:
-        return Past(commit, title, when, None, None, str(error).partition("\n")[2].partition("\n")[0] or str(error))
-    proposal = Proposal(env=chosen.name, changes=tuple(changes_in_plan(found, {})), is_protected=True)
+    except Problems as error:
+        return Past(commit, title, when, None, None, error.errors[0].problem)
+    except FreeholdError:  # what it came after does not validate: this one mends it
+        return Past(commit, title, when, None, None)
+    changes = (*changes_in_plan(found, {}, estate), *(changes_of_estate(after.estate, before.estate) if before else ()))
+    proposal = Proposal(env=chosen.name, changes=changes, is_protected=True)
     return Past(commit, title, when, found, verdict_on(proposal, estate, SystemClock().now()))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from freehold.ledger import Event, Ledger
 
 
+_OF_PRODUCTS = ("DataProduct", "DataContract", "Model", "Seed")
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the gate says of a plan, by the estate that is in force; and the review it went by, if there was one."""
@@ -64,19 +67,20 @@ def judgement(
     review = _review(law, now, commit if is_release else None) if is_protected else None
     recorded, rejected_by = _recorded(found.id, ledger)
     told = _notices(ledger, now)
-    verdict = _verdict(found, law, now, review, recorded, told, is_protected=is_protected)
+    changes = (*changes_in_plan(found, told, law), *changes_of_estate(estate, law))
+    verdict = _verdict(found.env, changes, law, now, review, recorded, is_protected=is_protected)
     if is_release and is_protected and commit and before.commit:
         verdict = _of_every_commit(verdict, found.env, before, now, told)
     return Judgement(verdict, review, rejected_by)
 
 
 def _verdict(
-    found: Plan,
+    env: str,
+    changes: tuple[Change, ...],
     law: Estate,
     now: datetime,
     review: Review | None,
     recorded: tuple[Approval, ...],
-    told: Mapping[str, int],
     *,
     is_protected: bool,
 ) -> Verdict:
@@ -84,8 +88,8 @@ def _verdict(
 
     caller = Caller.at_the_shell()
     proposal = Proposal(
-        env=found.env,
-        changes=tuple(changes_in_plan(found, told)),
+        env=env,
+        changes=changes,
         author=review.author if review else caller.principal,
         is_protected=is_protected,
         authors=review.authors if review else frozenset({caller.principal}),
@@ -116,7 +120,9 @@ def _of_every_commit(whole: Verdict, env: str, before: Version, now: datetime, t
             continue
         estate = now_at.estate
         found = plan_of(estate, then, env, dialect_of(estate, chosen_environment(estate, env)))
-        one = _verdict(found, law, now, _review(law, now, commit), (), told, is_protected=True)
+        before_it = then.estate if then is not None else law
+        changes = (*changes_in_plan(found, told, law), *changes_of_estate(estate, before_it, law))
+        one = _verdict(env, changes, law, now, _review(law, now, commit), (), is_protected=True)
         results += [r for r in one.results if r.rule.level == "approve"]
         needed += one.approvals_needed
     return replace(whole, results=tuple(results), approvals_needed=tuple(dict.fromkeys(needed)))
@@ -186,16 +192,18 @@ def recording_of(found: Plan, estate: Estate, before: Version | None, judged: Ju
     Raises:
         FreeholdError: FH-G003 to FH-G006, each naming its rule.
     """
-    from freehold.delivery.gate import Approval, needed_roles, refusal
+    from freehold.delivery.gate import Approval, answering, needed_roles, refusal
     from freehold.work import Raci
 
     law = before.estate if before else estate
     is_protected = _is_protected(found.env, estate, law)
     approval = Approval(caller.principal, (caller.principal,), caller.assurance, SystemClock().now())
     authors = judged.review.authors if judged and judged.review else frozenset[str]()
+    changes = (*changes_in_plan(found, {}, law), *changes_of_estate(estate, law))
+    raci = Raci.of(law)
     refused = [
-        refusal(approval, needed_roles(law, one.tier), one.product, authors, Raci.of(law), is_protected=is_protected)
-        for one in found.changes
+        refusal(approval, needed_roles(law, c.tier), answering(c.product), authors, raci, is_protected=is_protected)
+        for c in changes
     ]
     if refused and all(refused):
         raise next(error for error in refused if error is not None)
@@ -206,21 +214,40 @@ def _is_protected(env: str, *estates: Estate) -> bool:
     return any(declared.protected for estate in estates if (declared := estate.environment(env)) is not None)
 
 
-def changes_in_plan(found: Plan, told: Mapping[str, int]) -> Iterator[Change]:
-    """Yield what a plan says of each asset, as the gate wants it; `told` are days since readers were told, by topic."""
+def changes_in_plan(found: Plan, told: Mapping[str, int], law: Estate) -> Iterator[Change]:
+    """Yield what a plan says of each asset, as the gate wants it; `told` are days since readers were told, by topic.
+
+    A product is of the tier it has, or would have, whichever asks for more.
+    """
     from freehold.delivery.gate import Change
 
     for one in found.changes:
+        known = law.products.get(one.product)
         yield Change(
             asset=one.asset,
             product=one.product,
-            tier=one.tier,
+            tier=min(one.tier, known.tier) if known is not None else one.tier,
             change=str(one.change),
             is_output=one.is_output,
             readers=len(one.readers),
             has_version_bump=not found.findings if one.broken else None,
             notice_days=max((told.get(name, 0) for name in (one.asset, one.product)), default=0),
         )
+
+
+def changes_of_estate(estate: Estate, before: Estate, law: Estate | None = None) -> Iterator[Change]:
+    """Yield a change of the estate itself, where it differs in what is of no product.
+
+    Environments, connections, teams, tiers, rules, waivers, calendars: who changes them changes who may change the
+    rest, so the strictest tier answers for them.
+    """
+    from freehold.delivery.gate import ESTATE, Change
+
+    keys = {*estate.hashes, *before.hashes}
+    other = (k for k in keys if k.partition(":")[0] not in _OF_PRODUCTS)
+    if any(estate.hashes.get(k) != before.hashes.get(k) for k in other):
+        tiers = (law or before).defaults.get("tiers", {})
+        yield Change(asset="estate", product=ESTATE, tier=min(tiers, default=1), change="metadata", is_output=False)
 
 
 def _notices(ledger: Ledger | None, now: datetime) -> dict[str, int]:

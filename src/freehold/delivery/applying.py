@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from freehold.delivery.environments import fork
 from freehold.delivery.graph import Graph
 from freehold.delivery.outcome import Change, RunOutcome
 from freehold.delivery.plan.versions import keep, last_applied
+from freehold.delivery.release import Live
 from freehold.delivery.run import Progress, Run
 from freehold.delivery.standing import judge_anew
 from freehold.estate.model import Estate
@@ -29,6 +30,7 @@ def publish_change(
     *,
     version: str = "",
     commit: str = "",
+    unpin: bool = False,
     progress: Progress | None = None,
 ) -> RunOutcome:
     """Put the estate of a delivery in force: build what it changes, publish all of that in one move, or nothing.
@@ -39,6 +41,7 @@ def publish_change(
         change_id: what names the change in every event of it.
         version: the name under which the files of the estate are kept, where they are not the ones at hand.
         commit: of the files, where they are all in git.
+        unpin: let what a rollback has pinned go on with this change, and from then on.
         progress: called with each step.
 
     Returns:
@@ -51,7 +54,9 @@ def publish_change(
     with delivery.writing() as (session, token):
         fork(delivery, session, token)
         live = delivery.publication.live(session)
-        _refuse_pinned([a for a in ours if a in live and live[a].pinned], delivery.graph)
+        pinned = _pinned(ours, live, delivery.graph)
+        if pinned and not unpin:
+            raise _kept(pinned, delivery.graph)
         event = application(
             *(delivery.estate, delivery.graph, delivery.ledger, delivery.root, delivery.env),
             version=version,
@@ -61,7 +66,7 @@ def publish_change(
         )
         outcome = RunOutcome(delivery.ids.new(), (), (), 0, (), 0.0)
         if ours:
-            run = Run(delivery, session, token, ours, None, None, progress, Change(change_id, event))
+            run = Run(delivery, session, token, ours, None, None, progress, Change(change_id, event, frees=unpin))
             outcome = run.execute()
             live = dict(run.live)
         delivery.forget()
@@ -69,6 +74,8 @@ def publish_change(
             return outcome
         if event is not None and not outcome.deployments:
             delivery.ledger.append(event)
+        if pinned:
+            delivery.free(session, token, pinned)
         return replace(outcome, judged=judge_anew(delivery, session, live, delivery.graph.assets))
 
 
@@ -122,12 +129,18 @@ def application(
     return Event("estate.applied", content, id=id_, occurred_at=at, env=env, subject=estate.id)
 
 
-def _refuse_pinned(pinned: Collection[str], graph: Graph) -> None:
-    if pinned:
-        product = graph.assets[next(iter(pinned))].product.id
-        raise FreeholdError(
-            "FH-D213",
-            f"A rollback keeps {', '.join(f'`{name}`' for name in pinned)} where it is, so the change cannot be "
-            "published whole.",
-            fix=f"Let it go on first: freehold rollback {product} --unpin",
-        )
+def _pinned(ours: Collection[str], live: Mapping[str, Live], graph: Graph) -> list[str]:
+    """Return what a rollback has pinned of the products that a change touches."""
+    products = {graph.assets[name].product.id for name in ours}
+    return [a for a, e in live.items() if e.pinned and a in graph.assets and graph.assets[a].product.id in products]
+
+
+def _kept(pinned: Collection[str], graph: Graph) -> FreeholdError:
+    product = graph.assets[next(iter(pinned))].product.id
+    return FreeholdError(
+        "FH-D213",
+        f"A rollback keeps {', '.join(f'`{name}`' for name in pinned)} where it is, so the change cannot be published "
+        "whole.",
+        fix=f"To go on with this change: --unpin. To go on with what was rolled back: freehold rollback {product} "
+        "--unpin, then run.",
+    )

@@ -26,12 +26,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of a source: a path under the estate, with `{date}` where there is one file a day."""
+    """The files of a source: a path under the estate, with `{date}` where there is one file a day.
+
+    A seed is a file of the estate itself: `held` is the folder of the version of the estate it belongs to, where that
+    is not the one at hand, and `digest` what it held when the estate was read.
+    """
 
     pattern: str
     format: str = "csv"
     delimiter: str = ","
     encoding: str = "utf-8"
+    held: str = ""
+    digest: str = ""
 
     @property
     def by_day(self) -> bool:

@@ -94,7 +94,7 @@ def backfill(
         FreeholdError: FH-D218 it costs more than it may; what was built is kept for when it is asked for again.
     """
     if most_seconds is not None and found.seconds is not None and found.seconds > most_seconds:
-        raise _too_dear(f"It would cost {found.seconds:,.0f} s by past runs", most_seconds, "Nothing was built")
+        raise _too_dear(f"It would cost {found.seconds:,.1f} s by past runs", most_seconds, "Nothing was built")
     key = f"{delivery.env} {' '.join(found.again)} {span or ''}"
     attempt = (delivery.ledger.state.get(_KEPT, key) or {}).get("id") or delivery.ids.new()
     delivery.ledger.state.put(_KEPT, key, {"id": attempt})
@@ -125,13 +125,13 @@ class _Watch:
         elif self._most is not None and (self._chunk is None or self._since >= self._chunk):
             self._since = timedelta()
             if self._spent > self._most and done < total:
-                told = f"It has cost {self._spent:,.0f} s after {done:,} of {total:,} intervals"
+                told = f"It has cost {self._spent:,.1f} s after {done:,} of {total:,} intervals"
                 raise _too_dear(told, self._most, "What was built is kept, nothing was published")
 
 
 def _too_dear(told: str, most_seconds: float, left: str) -> FreeholdError:
     return FreeholdError(
         "FH-D218",
-        f"{told}, and may cost {most_seconds:,.0f} s. {left}.",
+        f"{told}, and may cost {most_seconds:,.1f} s. {left}.",
         fix="Allow more with --max-cost, or take a shorter span; asked for again, it goes on where it was.",
     )

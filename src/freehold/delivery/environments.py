@@ -108,6 +108,7 @@ def drop(delivery: Delivery, name: str) -> int:
     """
     with delivery.reading() as session:
         there = delivery.publication.environments(session)
+        protected = delivery.publication.protected(session)
     declared = delivery.estate.environment(name)
     usual = default_environment(delivery.estate)
     if name not in there:
@@ -117,7 +118,7 @@ def drop(delivery: Delivery, name: str) -> int:
             fix=near(name, there) or "See `freehold environments list`.",
             exit_code=Exit.USAGE,
         )
-    if name == usual or (declared is not None and declared.protected):
+    if name == usual or name in protected or (declared is not None and declared.protected):
         raise FreeholdError(
             "FH-D212",
             f"`{name}` is what consumers read; it is not dropped.",

@@ -57,8 +57,8 @@ class Landing:
         assert asset.files is not None
         if asset.files.by_day:
             return {seen.interval: seen.version for seen in self._dated(asset.files)}
-        path = self._root / asset.files.pattern
-        return {None: self._look(asset.files.pattern, path.stat(), None).version} if path.is_file() else {}
+        path = self._root / asset.files.held / asset.files.pattern
+        return {None: self._look(asset.files.pattern, path.stat(), None, path).version} if path.is_file() else {}
 
     def unread(self, assets: Iterable[Asset]) -> tuple[str, ...]:
         """Say which files stand in the folders of sources and belong to none, and which folders are not there.
@@ -84,12 +84,12 @@ class Landing:
                 said.append(f"{folder}/{name} was left where it is: {why}.")
         return tuple(said)
 
-    def _look(self, path: str, stat: os.stat_result, on: date | None) -> _Seen:
+    def _look(self, path: str, stat: os.stat_result, on: date | None, place: Path | None = None) -> _Seen:
         known = self._seen.get(path)
         now = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
         if known is None or (known.size, known.mtime_ns, known.inode) != now:
             interval = day(on) if on else None
-            known = _Seen(*now, interval, FileVersion(path, _digest(self._root / path)))
+            known = _Seen(*now, interval, FileVersion(path, _digest(place or self._root / path)))
             self._seen[path] = known
         return known
 
@@ -120,10 +120,11 @@ def reading(root: Path, asset: Asset, version: FileVersion) -> str:
         FreeholdError: FH-D302 to FH-D304: the file does not have the columns that its contract promises.
     """
     assert asset.files is not None
-    path = literal(str(root / version.path))
+    place = root / asset.files.held / version.path
+    path = literal(str(place))
     if asset.files.format in ("parquet", "json"):
         return f"SELECT {_selected(asset.schema)} FROM read_{asset.files.format}({path})"
-    header = _header(root / version.path, version.path, asset.files)
+    header = _header(place, version.path, asset.files)
     if asset.schema is None:
         return f"SELECT * FROM read_csv({path}, header = true, delim = {literal(asset.files.delimiter)})"
     _agree(header, asset.schema, version.path)
@@ -148,7 +149,7 @@ def explained_by_file(error: FreeholdError, root: Path, asset: Asset, version: F
     """Return an error of the engine as one about the line of the file where a value was refused, if one was."""
     if asset.files is None or asset.schema is None or asset.files.format != "csv":
         return error
-    return explained(error, root / version.path, version.path, asset.schema, asset.files.delimiter)
+    return explained(error, root / asset.files.held / version.path, version.path, asset.schema, asset.files.delimiter)
 
 
 def _selected(schema: SchemaObject | None) -> str:

@@ -236,7 +236,9 @@ class _Reader:
         product = self._estate.products[model.product]
         where = Where(model.path, 1, 1)
         if model.language == "csv":
-            return self._asset(model.asset, product, Kind.SOURCE, where, files=Files(pattern=model.path))
+            digest = self._estate.hashes.get(f"Seed:{model.asset}", "")
+            files = Files(pattern=model.path, held=self._estate.held, digest=digest)
+            return self._asset(model.asset, product, Kind.SOURCE, where, files=files)
         if model.language == "python":
             return self._python(model, product, where)
         compiled = compile_sql(

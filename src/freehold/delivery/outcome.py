@@ -56,11 +56,12 @@ class RunOutcome:
 class Change:
     """A change of the estate that a run publishes whole or not at all.
 
-    `applied` says that it is in force; None where it is already.
+    `applied` says that it is in force; None where it is already. `frees` lets it move what a rollback has pinned.
     """
 
     id: str
     applied: Event | None
+    frees: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,8 @@ class Run:
 
     def _is_pinned(self, asset: str) -> bool:
         live = self._overlay.live.get(asset)
-        return bool(live and live.pinned)
+        frees = self._change is not None and self._change.frees
+        return bool(live and live.pinned) and not frees
 
     # -- one wave
 

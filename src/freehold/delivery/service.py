@@ -90,6 +90,7 @@ class Delivery:
         self._definitions: Definitions | None = None
         self._expectations = Expectations(estate, self.graph, self._landing, ledger, env)
         self._is_applied = False
+        self._is_ours = False
         self._is_clean = False  # whether everything begun through this object has ended well
         self._token = 0  # the last one held here
         self._left: tuple[int, Mapping[str, Live]] | None = None  # what a run with that token left live
@@ -192,11 +193,18 @@ class Delivery:
         with self.writing() as (session, token):
             live = self.publication.live(session)
             pinned = tuple(a for a in assets if a in live and live[a].pinned)
-            if pinned:
-                self.publication.unpin(session, pinned, token)
-                evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
-                self.ledger.append(evidence.unpinned(product, pinned))
+            self.free(session, token, pinned)
             return pinned
+
+    def free(self, session: Session, token: int, pinned: Sequence[str]) -> None:
+        """Let runs publish assets again that a rollback has pinned, and remember it."""
+        if not pinned:
+            return
+        self.publication.unpin(session, pinned, token)
+        evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
+        for product in dict.fromkeys(self.graph.assets[name].product.id for name in pinned):
+            mine = [name for name in pinned if self.graph.assets[name].product.id == product]
+            self.ledger.append(evidence.unpinned(product, mine))
 
     def quarantined(self) -> tuple[Candidate, ...]:
         """Return the candidates that wait in quarantine and that nothing newer has replaced."""
@@ -307,6 +315,23 @@ class Delivery:
         definitions = self.definitions(session)
         return outdated(self.graph, overlay, definitions, self.origins, waiting, self.clock.now())
 
+    def _claim(self, session: Session) -> None:
+        """Make sure that this environment is ours to write, before the first time."""
+        if self._is_ours:
+            return
+        declared = self.estate.environment(self.env)
+        identity = (self.ledger.state.get("ledger", "identity") or {}).get("id")
+        if identity is None:
+            identity = self.ids.new()
+            self.ledger.state.put("ledger", "identity", {"id": identity})
+        self.publication.claim(
+            session,
+            identity,
+            is_usual=self.env == default_environment(self.estate),
+            is_protected=bool(declared and declared.protected),
+        )
+        self._is_ours = True
+
     def forget(self) -> None:
         """Forget what was left live, so that it is read from the warehouse again."""
         self._left = None
@@ -363,6 +388,7 @@ class Delivery:
                 yield session, token
                 return
             token = self._token if publication.is_held(session, self._token) else publication.take(session)
+            self._claim(session)
             self._left, self._token = self._left if token == self._token else None, token
             lease.renew()
             if not self._is_clean:

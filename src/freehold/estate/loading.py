@@ -329,6 +329,9 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
                 if one.kind in _OPERATING:
                     makers.setdefault(one.kind, {})[one.id] = _maker(_OPERATING[one.kind], parsed, index)
     hashes |= {f"Model:{asset}": digest_of(m.text.encode()) for asset, m in models.items() if m.language != "csv"}
+    hashes |= {
+        f"Seed:{asset}": digest_of((root / m.path).read_bytes()) for asset, m in models.items() if m.language == "csv"
+    }
     assert estate is not None, "an estate without Estate has been refused"
     said = estate.value
     state_url, state_settings = kinds.state_from(estate)

@@ -314,6 +314,7 @@ class Estate:
     reviews: Mapping[str, Any] = field(default_factory=dict)  # where code is reviewed; `token`: a secret reference
     dbt: tuple[DbtProject, ...] = ()
     state_where: Where | None = None  # where the file says so; None where it leaves the default
+    held: str = ""  # where the files of this version lie, under `root`; empty where they are the ones at hand
     dashboards: tuple[DashboardFiles, ...] = ()  # where consumers outside the estate are told of
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)

@@ -27,9 +27,10 @@ from sqlglot.schema import MappingSchema
 from freehold.foundation import FreeholdError
 from freehold.sql.kernel import parse
 
-VERSION = 1
+VERSION = 2
 """Of the algorithm: part of every key under which digests are kept."""
 
+_SURPRISED = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 _MULTIPLIES = (exp.UDTF, exp.Explode, exp.Anonymous, exp.GenerateSeries, exp.Inline)
 _TAKEN_APART = {"expressions", "with_", "from_", "joins", "distinct"}
 _PLAIN_TABLE = {"this", "alias", "db", "catalog"}
@@ -124,6 +125,7 @@ def _qualified(
     tree = normalize_identifiers(parse(sql, dialect), dialect=dialect)
     if any(w.args.get("recursive") for w in tree.find_all(exp.With)):
         raise _UnclearError("a recursive CTE")
+    _refuse_whole_rows(tree, sources, name_of)
     known: dict[str, object] = {}
     defined = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
     for number, table in enumerate(list(tree.find_all(exp.Table))):
@@ -145,7 +147,28 @@ def _qualified(
         if not nested.alias and isinstance(nested.parent, exp.From | exp.Join):
             nested.set("alias", exp.TableAlias(this=exp.to_identifier(f"s{number}", quoted=True)))
     schema = MappingSchema(known, dialect=dialect, normalize=False)
-    return qualify_columns(tree, schema, allow_partial_qualification=True)
+    try:
+        return qualify_columns(tree, schema, allow_partial_qualification=True)
+    except _SURPRISED as error:  # the library meets a shape it did not expect: then nobody takes it apart
+        raise _UnclearError(str(error)) from error
+
+
+def _refuse_whole_rows(tree: exp.Expr, sources: Mapping[str, Meaning], name_of: Callable[[exp.Table], str]) -> None:
+    """Refuse what reads every column there is without naming any: `COLUMNS(*)`, `ORDER BY ALL`, a row as a value."""
+    if next(tree.find_all(exp.Columns), None) is not None:
+        raise _UnclearError("COLUMNS")
+    if any(isinstance(one.parent, exp.Subquery | exp.CTE) for one in tree.find_all(exp.Pivot)):
+        raise _UnclearError("a PIVOT that stands alone")
+    if any(isinstance(one.this, exp.Var) for one in tree.find_all(exp.Ordered)):
+        raise _UnclearError("ORDER BY ALL")
+    held = list(tree.find_all(exp.Table, exp.Subquery, exp.CTE))
+    rows = {one.alias_or_name.lower() for one in held} - {""}
+    columns = {name.lower() for t in tree.find_all(exp.Table) if (m := sources.get(name_of(t))) for name in m.columns}
+    columns |= {name.lower() for query in tree.find_all(exp.Query) for name in query.named_selects}
+    for column in tree.find_all(exp.Column):
+        name = column.name.lower()
+        if not column.table and name in rows and name not in columns:
+            raise _UnclearError(f"the row {name} as a value")
 
 
 @dataclass

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
 
 BLOCK, APPROVE, WARN = "block", "approve", "warn"
+ESTATE = "the estate"
+"""The product of a change that is of none: of environments, teams, tiers, rules, waivers, calendars."""
 CHANGE = FactTable(
     "change",
     {
@@ -126,7 +128,7 @@ def _facts(
     found = counted(
         proposal.approvals,
         needed_roles(estate, change.tier),
-        change.product,
+        answering(change.product),
         proposal.made_by,
         raci,
         is_protected=is_protected,
@@ -154,7 +156,7 @@ def _facts(
 
 
 def _of_approvals(found: Counted, product: str, raci: Raci) -> dict[str, Any]:
-    holders = sorted({person for role in found.missing for person in raci.holders(role, product)})
+    holders = sorted({person for role in found.missing for person in raci.holders(role, answering(product))})
     return {
         "approvals_of_owner": int("owner" in found.given),
         "approvals_of_steward": int("steward" in found.given),
@@ -167,6 +169,11 @@ def _of_approvals(found: Counted, product: str, raci: Raci) -> dict[str, Any]:
         "missing_roles": ", ".join(found.missing) or None,
         "may_approve": ", ".join(holders) or ("nobody: name them in the file of the team" if found.missing else None),
     }
+
+
+def answering(product: str) -> str:
+    """Return the product whose roles answer for a change of one; for the estate itself those of any team do."""
+    return "" if product == ESTATE else product
 
 
 def _freeze(estate: Estate, now: datetime) -> Freeze | None:

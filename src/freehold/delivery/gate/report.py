@@ -20,7 +20,7 @@ class Past:
     Attributes:
         commit: what it is known by.
         at: when it was made.
-        plan: what it did; None where it, or what it came after, does not validate: `unsound` says why.
+        plan: what it did; None where it does not validate (`unsound` says why), or what it came after did not.
         verdict: of the rules, without any approval; None where it could not be planned.
     """
 
@@ -35,7 +35,7 @@ class Past:
     def blocked_by(self) -> tuple[str, ...]:
         """What would have blocked it: codes of findings, and rules; each once."""
         if self.plan is None:
-            return ("unsound",)
+            return ("unsound",) if self.unsound else ()
         rules = (r.rule.id for r in self.verdict.blocked) if self.verdict else ()
         return tuple(dict.fromkeys((*(f.code for f in self.plan.findings), *rules)))
 
@@ -48,7 +48,8 @@ class Past:
     @property
     def is_empty(self) -> bool:
         """Whether it changed nothing that a gate looks at."""
-        return self.plan is not None and not self.plan.changes and not self.plan.findings
+        said = self.plan.changes or self.plan.findings if self.plan is not None else True
+        return not said and not (self.verdict and self.verdict.results)
 
     @property
     def worst(self) -> ChangeClass | None:

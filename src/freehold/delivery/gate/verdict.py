@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from freehold.delivery.gate.facts import APPROVE, BLOCK, CHANGE, Proposal, change_subjects
+from freehold.delivery.gate.facts import APPROVE, BLOCK, CHANGE, Proposal, answering, change_subjects
 from freehold.foundation import Exit, FreeholdError
 from freehold.rules.compiling import CompiledRule, compiled
 from freehold.rules.evaluating import Result, Subject, evaluate
@@ -157,4 +157,4 @@ def verdict_on(proposal: Proposal, estate: Estate, now: datetime) -> Verdict:
 def _needed(facts: Mapping[str, Any], raci: Raci | None) -> Iterator[Needed]:
     product = str(facts.get("product") or "")
     for role in filter(None, str(facts.get("missing_roles") or "").split(", ")):
-        yield Needed(role, product, tuple(sorted(raci.holders(role, product))) if raci else ())
+        yield Needed(role, product, tuple(sorted(raci.holders(role, answering(product)))) if raci else ())

@@ -44,13 +44,14 @@ class Difference:
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()  # from, to: the same content under another name
+    reordered: bool = False  # the same columns in another order: who reads by position sees others
 
     @property
     def change(self) -> ChangeClass:
         """The class of it, as far as data goes."""
         if self.rows:
             return ChangeClass.ROWS
-        if self.removed or self.changed or self.renamed:
+        if self.removed or self.changed or self.renamed or self.reordered:
             return ChangeClass.COLUMN
         return ChangeClass.ADDITIVE if self.added else ChangeClass.NONE
 
@@ -68,12 +69,14 @@ def difference(before: Meaning, after: Meaning) -> Difference:
     by_content = {value: name for name, value in came.items()}
     renamed = tuple((name, by_content[value]) for name, value in gone.items() if value in by_content)
     moved = {old for old, _ in renamed} | {new for _, new in renamed}
+    both = [name for name in after.columns if name in before.columns]
     return Difference(
         rows=before.rows != after.rows,
         added=tuple(n for n in came if n not in moved),
         removed=tuple(n for n in gone if n not in moved),
         changed=tuple(n for n, v in after.columns.items() if n in before.columns and before.columns[n] != v),
         renamed=renamed,
+        reordered=both != [name for name in before.columns if name in after.columns],
     )
 
 

@@ -29,6 +29,7 @@ def described(change: AssetChange) -> str:
     parts = ["rows"] if found.rows else []
     parts += [f"+{name}" for name in found.added] + [f"-{name}" for name in found.removed]
     parts += [f"{old} → {new}" for old, new in found.renamed] + ([] if found.rows else list(found.changed))
+    parts += ["order of columns"] if found.reordered and not found.rows else []
     more = f" and {len(parts) - _MOST_COLUMNS} more" if len(parts) > _MOST_COLUMNS else ""
     return ", ".join(parts[:_MOST_COLUMNS]) + more
 

@@ -65,6 +65,7 @@ def _of_source(asset: Asset, dialect: str) -> Meaning:
         return Meaning(rows, listed, is_open=not listed)
     files = asset.files
     said = f"{files.pattern} {files.format} {files.delimiter} {files.encoding}" if files else asset.relation.sql
+    said += f" {files.digest}" if files and files.digest else ""
     rows = digest("source", asset.id, said)
     columns = asset.schema.columns if asset.schema else ()
     typed = {folded(p.column, dialect): digest("source column", asset.id, p.column, column_type(p)) for p in columns}

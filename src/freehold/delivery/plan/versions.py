@@ -229,7 +229,7 @@ def _move(fresh: Path, place: Path) -> None:
 
 def _loaded(place: Path, root: Path, label: str) -> Estate:
     try:
-        return replace(load_estate(place), root=root)
+        return replace(load_estate(place), root=root, held=place.relative_to(root).as_posix())
     except Problems as problems:
         raise FreeholdError(
             "FH-P004",
