@@ -221,7 +221,7 @@ def test_a_rejected_plan_is_not_applied(story: Story) -> None:
 
 def test_every_commit_since_what_is_applied_is_approved_by_its_own_review(story: Story) -> None:
     """What was pushed past the review is not let in with the next pull request that was approved."""
-    before = story.amounts()
+    before, first = story.amounts(), story.git("rev-parse", "HEAD")
     path = story.work / MODEL
     path.write_text(path.read_text().replace("lower(state)", "upper(state)"))
     story.commit("Past the review")
@@ -231,6 +231,12 @@ def test_every_commit_since_what_is_applied_is_approved_by_its_own_review(story:
     story.merge()
     (applied,) = story.event("push")
     assert applied.code == 4, applied.said
+    assert story.amounts() == before
+
+    story.git("checkout", "-q", first, "--", MODEL)
+    story.commit("Both are taken back")
+    (applied,) = story.event("push")
+    assert applied.code == 0, "what was taken back is nobody's to approve"
     assert story.amounts() == before
 
 

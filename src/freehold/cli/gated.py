@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from freehold.ledger import Event, Ledger
 
 
-_OF_PRODUCTS = ("DataProduct", "DataContract", "Model", "Seed")
+_GOVERNING = ("Estate", "Team", "Calendar", "RuleSet", "Waiver", "Workflow")
+_NAMESPACE = uuid.UUID("0b5a2a64-6d0e-4f3c-9a55-2f1c7a0d9e41")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def _of_every_commit(whole: Verdict, env: str, before: Version, now: datetime, t
     if len(commits) < 2:
         return whole
     results = [r for r in whole.results if r.rule.level != "approve"]
+    left = {r.subject for r in whole.results}  # what a later commit took back is nobody's to approve
     needed: list[Needed] = []
     for commit in commits:
         then, now_at = at_revision(law.root, f"{commit}^"), at_revision(law.root, commit)
@@ -122,6 +126,7 @@ def _of_every_commit(whole: Verdict, env: str, before: Version, now: datetime, t
         found = plan_of(estate, then, env, dialect_of(estate, chosen_environment(estate, env)))
         before_it = then.estate if then is not None else law
         changes = (*changes_in_plan(found, told, law), *changes_of_estate(estate, before_it, law))
+        changes = tuple(c for c in changes if c.asset in left)
         one = _verdict(env, changes, law, now, _review(law, now, commit), (), is_protected=True)
         results += [r for r in one.results if r.rule.level == "approve"]
         needed += one.approvals_needed
@@ -132,7 +137,6 @@ def events_of(
     found: Plan, judged: Judgement | None, commit: tuple[str, datetime] | None, ledger: Ledger
 ) -> Iterator[Event]:
     """Say what is applied, by which rules, who approved it, and which commit it came with."""
-    from freehold.ledger import Event
     from freehold.rules import changed, last_results
 
     if judged is not None:
@@ -148,14 +152,21 @@ def events_of(
         "author": review.author if review else Caller.at_the_shell().principal,
         "head": commit[0] if commit else None,
     }
-    yield Event("change.proposed", content, env=found.env, subject=found.id)
+    yield _told(found, "change.proposed", content)
     for approval in review.approvals if review else ():
-        yield Event(
-            "change.approved", {"change_id": found.id, "approver": approval.by}, env=found.env, subject=found.id
-        )
+        if not approval.is_stale and approval.identities.isdisjoint(review.authors if review else ()):
+            yield _told(found, "change.approved", {"change_id": found.id, "approver": approval.by})
     if commit is not None:
         merged = {"change_id": found.id, "commit": commit[0], "merged_at": commit[1].isoformat()}
-        yield Event("change.merged", merged, env=found.env, subject=found.id)
+        yield _told(found, "change.merged", merged)
+
+
+def _told(found: Plan, type_: str, content: dict[str, Any]) -> Event:
+    """Return an event of a change; told again, when it is applied again after a failure, it is the same one."""
+    from freehold.ledger import Event
+
+    name = json.dumps([type_, found.env, content], sort_keys=True)
+    return Event(type_, content, id=str(uuid.uuid5(_NAMESPACE, name)), env=found.env, subject=found.id)
 
 
 def tell(found: Plan, judged: Judgement | None, law: Estate) -> None:
@@ -238,14 +249,14 @@ def changes_in_plan(found: Plan, told: Mapping[str, int], law: Estate) -> Iterat
 def changes_of_estate(estate: Estate, before: Estate, law: Estate | None = None) -> Iterator[Change]:
     """Yield a change of the estate itself, where it differs in what is of no product.
 
-    Environments, connections, teams, tiers, rules, waivers, calendars: who changes them changes who may change the
-    rest, so the strictest tier answers for them.
+    Environments, connections, teams, tiers, rules, waivers, workflows, calendars: who changes them changes who may
+    change the rest, so the strictest tier answers for them.
     """
     from freehold.delivery.gate import ESTATE, Change
 
     keys = {*estate.hashes, *before.hashes}
-    other = (k for k in keys if k.partition(":")[0] not in _OF_PRODUCTS)
-    if any(estate.hashes.get(k) != before.hashes.get(k) for k in other):
+    governing = (k for k in keys if k.partition(":")[0] in _GOVERNING)
+    if any(estate.hashes.get(k) != before.hashes.get(k) for k in governing):
         tiers = (law or before).defaults.get("tiers", {})
         yield Change(asset="estate", product=ESTATE, tier=min(tiers, default=1), change="metadata", is_output=False)
 

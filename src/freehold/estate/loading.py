@@ -6,11 +6,10 @@ they are asked for, from the content that was judged: an estate of ten thousand 
 
 from __future__ import annotations
 
-import gc
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -35,6 +34,7 @@ from freehold.estate.model import Calendar, Contract, DbtProject, Estate, ModelF
 from freehold.estate.operating import RuleSet, Waiver, Workflow, rule_set_from, waiver_from, workflow_from
 from freehold.estate.references import Declared, joined, reference_errors
 from freehold.foundation import Exit, FreeholdError, Problems, Where
+from freehold.foundation.memory import collector_at_rest
 
 T = TypeVar("T")
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(?P<front>.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
@@ -83,7 +83,7 @@ def load_estate(root: Path | str, *, cache: bool = True) -> Estate:
             "FH-V001", f"`{root}` holds no {ESTATE_FILE}.", exit_code=Exit.USAGE,
             fix="Start an estate with `freehold init`, or name one with `-C DIR`.",
         )  # fmt: skip
-    with _collector_at_rest():
+    with collector_at_rest():
         return _loaded(root, use_cache=cache)
 
 
@@ -103,18 +103,6 @@ def _loaded(root: Path, *, use_cache: bool) -> Estate:
     if errors:
         raise Problems(_flat(errors))
     return _estate(root, judged.entries, models, findings(declared, models))
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep the garbage collector from walking, again and again, what is being built to stay: half of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)

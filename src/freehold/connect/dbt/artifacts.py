@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from freehold.foundation import Exit, FreeholdError, Where
+from freehold.foundation.memory import collector_at_rest
 
 MANIFEST, CATALOG, RUN_RESULTS, SEMANTICS = (
     "manifest.json",
@@ -135,7 +134,7 @@ def _json(path: Path) -> Any:
             exit_code=Exit.ENVIRONMENT,
         ) from error
     try:
-        with _collector_at_rest():
+        with collector_at_rest():
             return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _broken(path, content, error) from error
@@ -179,15 +178,3 @@ def _known_version(said: Mapping[str, Any], kind: str, path: Path) -> None:
         if kind in _WRITTEN_BY
         else "Take the file away: the manifest is enough to begin with.",
     )
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep the garbage collector from walking, again and again, what is being built to stay."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
