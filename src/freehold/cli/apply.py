@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.calling_dbt import compiled_projects, keep_compiled
 from freehold.cli.gated import Judgement, events_of, judgement
 from freehold.cli.opened import chosen_environment, delivery_of, environment, loaded, opened_ledger, waiting
 from freehold.cli.output import as_json, counted, emit, say
@@ -122,8 +123,9 @@ def _put_in_force(
     from freehold.delivery.applying import publish_change
     from freehold.delivery.plan.versions import head_of
 
-    with delivery_of(estate, env, wait_s=wait_s, jobs=jobs) as delivery:
-        found, before = planned(estate, delivery.env, ledger=delivery.ledger, first=True)
+    with delivery_of(estate, env, wait_s=wait_s, jobs=jobs, compiling=True) as delivery:
+        compiled = compiled_projects(delivery)
+        found, before = planned(estate, delivery.env, ledger=delivery.ledger, first=True, compiled=compiled)
         commit = head_of(estate.root) if is_at_hand else None
         judged = judgement(found, estate, before, delivery.ledger, is_release=True, commit=commit[0] if commit else "")
         if not as_json:
@@ -143,6 +145,8 @@ def _put_in_force(
                 unpin=unpin,
                 progress=progress,
             )
+        if compiled is not None and not outcome.is_refused:
+            keep_compiled(estate, chosen_environment(estate, env))
         _end(found, judged, outcome, as_json=as_json, delivery=delivery)
 
 

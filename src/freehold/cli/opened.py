@@ -61,9 +61,19 @@ def opened_delivery(
 
 @contextmanager
 def delivery_of(
-    estate: Estate, env: str | None, *, wait_s: float = 0.0, jobs: int | None = None, at: str | None = None
+    estate: Estate,
+    env: str | None,
+    *,
+    wait_s: float = 0.0,
+    jobs: int | None = None,
+    at: str | None = None,
+    compiling: bool = False,
 ) -> Iterator[Delivery]:
-    """Open everything a delivery of this very estate needs, and close it again whatever happens."""
+    """Open everything a delivery of this very estate needs, and close it again whatever happens.
+
+    `compiling` has dbt compile first what it builds at our order.
+    """
+    from freehold.cli.calling_dbt import compile_beside, tool_of
     from freehold.delivery import Delivery
 
     chosen = chosen_environment(estate, env)
@@ -72,7 +82,10 @@ def delivery_of(
         engine = closing.enter_context(opened_engine(estate, chosen, wait_s=wait_s))
         ledger = closing.enter_context(opened_ledger(estate))
         caller = Caller.at_the_shell()
-        delivery = Delivery(estate, engine, ledger, env=chosen.name, clock=clock, caller=caller, jobs=jobs)
+        tool = tool_of(estate, chosen)
+        if tool is not None and compiling:
+            compile_beside(tool, engine, estate, chosen)
+        delivery = Delivery(estate, engine, ledger, env=chosen.name, clock=clock, caller=caller, jobs=jobs, tool=tool)
         closing.callback(delivery.close)
         yield delivery
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.calling_dbt import compiled_for_plan
 from freehold.cli.dashboards import dashboards_of
 from freehold.cli.gated import Judgement, judgement, tell
 from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded, opened_ledger, state_is_there
@@ -17,6 +18,7 @@ from freehold.cli.output import counted, emit, say, table
 from freehold.foundation import Exit
 
 if TYPE_CHECKING:
+    from freehold.connect.dbt import Project
     from freehold.delivery.plan import AssetChange, Join, Plan, Version
     from freehold.estate.dashboards import Dashboard
     from freehold.estate.model import Environment, Estate
@@ -71,7 +73,8 @@ def plan(
     estate = loaded(start)
     with ExitStack() as closing:
         ledger = closing.enter_context(opened_ledger(estate)) if state_is_there(estate) else None
-        found, before = planned(estate, env, base=base, base_dbt=base_dbt, ledger=ledger)
+        compiled = compiled_for_plan(estate, chosen_environment(estate, env)) if estate.dbt else None
+        found, before = planned(estate, env, base=base, base_dbt=base_dbt, ledger=ledger, compiled=compiled)
         judged = judgement(found, estate, before, ledger)
     if as_comment:
         tell(found, judged, before.estate if before else estate)
@@ -95,18 +98,19 @@ def planned(
     base_dbt: tuple[Path, ...] = (),
     ledger: Ledger | None = None,
     first: bool = False,
+    compiled: tuple[Project, ...] | None = None,
 ) -> tuple[Plan, Version | None]:
     """Return what an estate would change in an environment, and what it was compared with: what is deployed, or git.
 
     `ledger` is the one of the estate, None where there is none; with `first`, where nothing was applied nothing is
-    compared with, whatever git holds.
+    compared with, whatever git holds. `compiled` are the dbt projects as dbt compiles them now, where it was asked.
     """
     from freehold.delivery.plan import NO_PAST, KeptMeanings, at_revision, past_of
     from freehold.delivery.plan import plan as plan_of
     from freehold.delivery.template import KeptCompiled
 
     chosen = chosen_environment(estate, env)
-    kept, compiled = KeptMeanings(estate.root), KeptCompiled(estate.root)
+    kept, templates = KeptMeanings(estate.root), KeptCompiled(estate.root)
     before, past = None, NO_PAST
     if ledger is not None:
         past = past_of(ledger, chosen.name)
@@ -116,20 +120,20 @@ def planned(
     against, join = before, None
     exposures: tuple[Dashboard, ...] = ()
     if estate.dbt or base_dbt:
-        against, join, exposures = _with_dbt(estate, before, chosen.name, base_dbt)
+        against, join, exposures = _with_dbt(estate, before, chosen.name, base_dbt, compiled or ())
     dialect = dialect_of(estate, chosen)
     told = dashboards_of(estate, dialect)
     found = plan_of(
         *(estate, against, chosen.name, dialect),
         past=past,
         kept=kept,
-        compiled=compiled,
+        compiled=templates,
         dashboards=(*told.dashboards, *exposures),
         unread=told.errors,
         join=join,
     )
     kept.save()
-    compiled.save()
+    templates.save()
     return found, before
 
 
@@ -144,16 +148,17 @@ def _deployed(estate: Estate, chosen: Environment, ledger: Ledger) -> Version | 
 
 
 def _with_dbt(
-    estate: Estate, before: Version | None, env: str, named: tuple[Path, ...]
+    estate: Estate, before: Version | None, env: str, named: tuple[Path, ...], compiled: tuple[Project, ...]
 ) -> tuple[Version | None, Join, tuple[Dashboard, ...]]:
     """Return the version to compare with, the dbt projects named in its label, and what puts them into the graphs."""
-    from freehold.connect.dbt import exposures_of, joining, pairs_of, uncompiled
+    from freehold.connect.dbt import declared_nodes, exposures_of, joining, pairs_of, uncompiled
     from freehold.delivery.plan import Version
 
-    pairs = pairs_of(estate, env, before.commit if before else "", named)
+    pairs = pairs_of(estate, env, before.commit if before else "", named, compiled)
+    unbuilt = [pair.now.name for pair in pairs if pair.before is None] if declared_nodes(estate) else []
     against = [pair.against for pair in pairs if pair.against]
     for pair in pairs:
-        if not pair.against:
+        if not pair.against and pair.now.name not in unbuilt:
             say(
                 f"No earlier artifacts of the dbt project {pair.now.name} are known, so nothing of it counts as "
                 "changed: `freehold run` keeps them, --base-dbt names them."
@@ -169,7 +174,7 @@ def _with_dbt(
     if before is not None and against:
         before = replace(before, label=" and ".join(part for part in (before.label, *against) if part))
     exposures = tuple(one for pair in pairs for one in exposures_of(pair.now))
-    return before, joining([(pair.now, pair.before) for pair in pairs], estate.root), exposures
+    return before, joining([(pair.now, pair.before) for pair in pairs], estate.root, unbuilt), exposures
 
 
 def print_plan(found: Plan) -> None:

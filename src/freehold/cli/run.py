@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.calling_dbt import expect_applied, keep_compiled, tool_of
 from freehold.cli.opened import (
     as_of,
     chosen_environment,
@@ -76,15 +77,21 @@ def run(
 
     span = parse_interval(interval) if interval else None
     estate = estate_in_force(start, env)
-    if estate.dbt:
+    chosen = chosen_environment(estate, env)
+    tool = tool_of(estate, chosen)
+    if estate.dbt and tool is None:
         _keep_artifacts(estate, env)
     if only_in(estate, ("watch", "advise", "check")):
         _leave(estate, as_json=as_json)
         return
-    opened = delivery_of(estate, env, wait_s=wait_s, jobs=jobs, at=as_of)
+    opened = delivery_of(estate, env, wait_s=wait_s, jobs=jobs, at=as_of, compiling=True)
     with opened as delivery, progress_shown(shown=not as_json) as progress:
+        if tool is not None:
+            expect_applied(estate, chosen, tool)
         outcome = delivery.run(select, span, progress, until=instant(as_of) if as_of else datetime.now(UTC) + AHEAD)
         taken = take_back(delivery, outcome.judged)
+        if tool is not None:
+            keep_compiled(estate, chosen)
     if as_json:
         emit(outcome_object(outcome) | {"taken_back": [r.product for r in taken]})
     else:

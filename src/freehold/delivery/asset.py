@@ -11,6 +11,7 @@ from freehold.delivery.template import Compiled
 from freehold.engines import Relation
 from freehold.estate.model import Contract, Product, SchemaObject
 from freehold.foundation import Where
+from freehold.quality import Check
 
 
 class Kind(StrEnum):
@@ -57,6 +58,9 @@ class Observed:
         identity: what a source is known by, wherever it lies and whatever the tool calls it.
         columns: its columns as the tool lists them, in order; empty where nobody listed them all.
         seconds: what building it took last, None where that is not known.
+        grows: how a new version goes on from the one before: `rows` where a change of meaning starts it anew,
+            `history` where nothing does, since what it has kept is nowhere else; empty where each version stands alone.
+        tests: the checks that the tool makes of what it builds.
     """
 
     dialect: str
@@ -65,6 +69,8 @@ class Observed:
     identity: str = ""
     columns: tuple[str, ...] = ()
     seconds: float | None = None
+    grows: str = ""
+    tests: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,21 @@ class Asset:
     def dialect(self, usual: str) -> str:
         """Return the dialect of its SQL: that of the tool that builds it, else that of the environment's engine."""
         return self.observed.dialect if self.observed else usual
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether another tool builds it at our order, and we publish it."""
+        return self.observed is not None and self.kind is not Kind.EXTERNAL and self.product.mode == "publish"
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether the tool that builds it goes on from the rows that stand."""
+        return self.observed is not None and bool(self.observed.grows)
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether it holds what nothing else does, so that it is never started anew."""
+        return self.observed is not None and self.observed.grows == "history"
 
     @property
     def is_output(self) -> bool:

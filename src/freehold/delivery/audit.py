@@ -29,6 +29,8 @@ from freehold.quality import (
     references_of,
 )
 
+_TESTED = "+"  # in a fingerprint, between what the contract says and what a tool tests
+
 
 class Auditor:
     """The checks of an estate and their plans, each made once."""
@@ -50,7 +52,8 @@ class Auditor:
     def judged(self, asset: Asset) -> frozenset[str]:
         """Return the ids of all checks that a candidate of an asset is judged by."""
         timed = interval_check(asset) if self.checks(asset) else None
-        return frozenset((*(c.id for c in self.checks(asset)), *((timed.id,) if timed else ())))
+        tests = asset.observed.tests if asset.observed and asset.is_ordered else ()
+        return frozenset((*(c.id for c in (*self.checks(asset), *tests)), *((timed.id,) if timed else ())))
 
     def referred(self, asset: Asset) -> frozenset[str]:
         """Return the assets that checks of an asset refer to."""
@@ -59,7 +62,9 @@ class Auditor:
     def fingerprint(self, asset: Asset) -> str:
         """Return what changes when an asset would be judged differently."""
         if asset.id not in self._fingerprints:
-            self._fingerprints[asset.id] = judged_by(self.checks(asset))
+            tests = asset.observed.tests if asset.observed and asset.is_ordered else ()
+            told = judged_by(self.checks(asset))
+            self._fingerprints[asset.id] = f"{told}{_TESTED}{judged_by(tests)}" if tests else told
         return self._fingerprints[asset.id]
 
     def plan(self, asset: Asset, columns: tuple[Column, ...]) -> CheckPlan:
@@ -135,6 +140,14 @@ def judged_by(checks: Iterable[Check]) -> str:
             for c in checks
         )
     )
+
+
+def by_contract(audit: str | None) -> str | None:
+    """Return the part of an asset's fingerprint that tells of its contract alone: what is live can be judged by that.
+
+    The tests of a tool that builds it are made of what the tool has just built.
+    """
+    return audit.partition(_TESTED)[0] if audit else audit
 
 
 def checks_of(graph: Graph, asset: Asset) -> tuple[Check, ...]:

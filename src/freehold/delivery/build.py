@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.files import FileVersion, explained_by_file, reading
 from freehold.delivery.interval import Interval, hull
+from freehold.delivery.orders import Made
 from freehold.delivery.origins import Origins
 from freehold.delivery.overlay import Overlay, fingerprint, physical_name, version_of
 from freehold.delivery.publication import Publication
@@ -50,6 +51,7 @@ class Builder:
         self._bound = bound
         self._origins = origins
         self._files = files
+        self.made: dict[str, Made] = {}  # what came of what another tool was ordered to build
 
     def build(
         self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, file: FileVersion | None
@@ -145,12 +147,16 @@ class Builder:
         asset = step.asset
         physical = physical_name(asset.id, f"{step.key}_{id_}")
         relation = Relation(STORE, physical)
+        if asset.is_ordered and (error := self._of_order(asset).error) is not None:
+            raise error
         if asset.kind is Kind.VIEW:
             query = self._query(step, file)
             candidate = self._candidate(step, id_, "", 0, run_id, clock)
             with session.transaction():
                 self._publication.stage(session, candidate)
             return candidate, query
+        if asset.is_ordered:
+            return self._taken_over(session, step, id_, run_id, clock, relation), ""
         rows: object = self._python(session, asset) if asset.python else None
         if file is not None and self._files is not None:
             rows = self._rows_of(step, file)
@@ -168,6 +174,30 @@ class Builder:
             self._publication.stage(session, candidate)
         self._overlay.columns[physical] = self._described(session, step, relation)
         return candidate, ""
+
+    def _of_order(self, asset: Asset) -> Made:
+        """Return what came of an order; a step that was not foreseen when it was given is left to the next run."""
+        return self.made.get(asset.id) or Made(
+            error=FreeholdError(
+                "FH-D221",
+                f"`{asset.id}` was not ordered: what it reads came out otherwise than was foreseen.",
+                where=asset.where,
+                fix="Run again; it starts from what stands now.",
+            )
+        )
+
+    def _taken_over(
+        self, session: Session, step: Step, id_: int, run_id: str, clock: Clock, relation: Relation
+    ) -> Candidate:
+        """Take the table that another tool has made into the store."""
+        place = self._of_order(step.asset).relation
+        assert place is not None, "a tool names a table, or says why there is none"
+        with session.transaction():
+            count = session.move(place, relation)
+            candidate = self._candidate(step, id_, relation.name, count, run_id, clock)
+            self._publication.stage(session, candidate)
+        self._overlay.columns[relation.name] = session.describe(relation)
+        return candidate
 
     def _query(self, step: Step, file: FileVersion | None, came: list[Interval] | None = None) -> str:
         """Return the query of a step; `came` are the new intervals that a by-key asset goes on with."""

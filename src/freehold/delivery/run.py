@@ -26,8 +26,10 @@ from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
 from freehold.delivery.moves import moves_of
+from freehold.delivery.orders import Foreseen, Tool, foresee
 from freehold.delivery.origins import is_done
 from freehold.delivery.outcome import Again, Change, RunOutcome, Wave, Work
+from freehold.delivery.overlay import Overlay
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.samples import keep_sample
@@ -188,10 +190,14 @@ class Run:
         return step is None or self._stands(step)
 
     def _stands(self, step: Step) -> bool:
-        standing = self._overlay.standing(step.asset.id).get(step.interval)
+        return self._stands_in(step, self._overlay)
+
+    def _stands_in(self, step: Step, overlay: Overlay) -> bool:
+        """Say whether a step is done, as things are laid over each other."""
+        standing = overlay.standing(step.asset.id).get(step.interval)
         if self._again is not None and self._again.wants(step.asset.id, step.interval):
             return standing is not None and standing.run_id == self._again.id
-        return is_done(step, standing, self._d.origins, self._overlay)
+        return is_done(step, standing, self._d.origins, overlay)
 
     def _is_chosen(self, asset: Asset, interval: Interval) -> bool:
         """Say whether an interval is asked for."""
@@ -223,6 +229,36 @@ class Run:
         names = [a for a in assets if a in self._selected and not self._is_pinned(a)]
         if interval is None:
             self._waits.find_gaps()
+            if self._d.tool is not None and any(self._graph.assets[name].is_ordered for name in names):
+                self._go_by_order(self._d.tool, names)
+                return
+        self._build(names, interval)
+
+    def _go_by_order(self, tool: Tool, names: Sequence[str]) -> None:
+        """Have another tool build what of these assets is its to build, then take all of them step by step."""
+        foreseen = self._foreseen([n for n in names if self._graph.assets[n].is_ordered])
+        try:
+            if foreseen.steps:
+                tool.clear(self._session)
+                order = foreseen.order(self._token, self._graph, self._d.origins, self._overlay)
+                with self._d.held():
+                    self._builder.made = dict(tool.build(self._d.engine, self._session, order))
+            self._build(names, None)
+        finally:
+            if foreseen.steps:
+                tool.clear(self._session)
+
+    def _foreseen(self, names: Sequence[str]) -> Foreseen:
+        """Return what has to be ordered, decided as for a step of our own."""
+        return foresee(
+            *(names, self._graph, self._overlay, self._d.origins, self._d.clock.now()),
+            lambda asset, overlay: wanted(asset, None, self._graph, overlay, self._arrived, self._definitions),
+            self._stands_in,
+            self._earlier,
+        )
+
+    def _build(self, names: Sequence[str], interval: Interval | None) -> None:
+        """Run the steps of these assets."""
         if self._d.jobs == 1 or len(names) == 1:
             for name in names:
                 self._finish(self._step(self._session, name, interval))
@@ -276,8 +312,13 @@ class Run:
     def _earlier(self, step: Step) -> Candidate | None:
         """Return what was built of this very step before; of one that is wanted again, since it is."""
         found = self._waiting.get(step.key)
-        is_of_another = step.is_again and found is not None and found.run_id != self.run_id
-        return None if is_of_another else found
+        if found is None or (step.is_again and found.run_id != self.run_id):
+            return None
+        if step.asset.is_ordered and found.state != "discarded":  # the tests of its tool are made of what it builds
+            is_told = found.audit == self._d.auditor.fingerprint(step.asset)
+            is_kept = found.state == "quarantined" or self._is_judged(step.asset, found)
+            return found if is_told and is_kept else None
+        return found
 
     def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> Work:
         began = time.perf_counter()
@@ -295,6 +336,9 @@ class Run:
             if error.exit_code is Exit.ENVIRONMENT:  # a full disk is no fault of this step: the run ends here
                 raise
             return self._broken(session, step, error, began)
+        if step.asset.is_ordered:
+            told = self._builder.made[step.asset.id].results
+            evaluation = replace(evaluation, results=(*evaluation.results, *told))
         failed = [r for r in evaluation.results if r.blocks]
         if step.asset.kind is Kind.VIEW:
             candidate = replace(candidate, rows=evaluation.state.rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from freehold.delivery.files import FileVersion, Landing
 from freehold.delivery.garbage import Garbage, garbage
 from freehold.delivery.graph import Graph, default_environment, relation_of
 from freehold.delivery.interval import Interval
+from freehold.delivery.orders import Tool
 from freehold.delivery.origins import Origins
 from freehold.delivery.outcome import RunOutcome
 from freehold.delivery.outdated import outdated
@@ -34,12 +36,13 @@ from freehold.delivery.run import Progress, Run
 from freehold.delivery.standing import judge, judge_anew
 from freehold.delivery.states import States
 from freehold.delivery.status import ProductStatus, status_of
-from freehold.delivery.step import Arrived, Definitions, wanted
+from freehold.delivery.step import Arrived, Definitions, Step, wanted
 from freehold.delivery.template import KeptCompiled
 from freehold.engines import Column, Engine, Relation, Session, open_engine
 from freehold.estate.model import ADVISED, Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
 from freehold.ledger import Event, Ledger
+from freehold.ledger.kept import Lease
 from freehold.quality import Evaluation, PlannedCheck
 
 LEASE_S = 120.0
@@ -65,6 +68,7 @@ class Delivery:
         ids: IdSource | None = None,
         caller: Caller = LOCAL,
         jobs: int | None = None,
+        tool: Tool | None = None,
     ) -> None:
         self.estate = estate
         self.engine = engine
@@ -76,7 +80,9 @@ class Delivery:
         self.jobs = jobs or max(1, os.cpu_count() or 1)  # small steps keep one core of the engine busy, not all
         self.root = Path(estate.root).resolve()
         compiled = KeptCompiled(self.root)
-        self.graph = Graph.of(estate, env, engine.capabilities.dialect, compiled)
+        self.tool = tool
+        graph = Graph.of(estate, env, engine.capabilities.dialect, compiled)
+        self.graph = tool.joined(graph, env, default_environment(estate)) if tool is not None else graph
         compiled.save()
         self.publication = Publication(env)
         self.auditor = Auditor(self.graph, engine.capabilities, States(self.publication))
@@ -93,6 +99,7 @@ class Delivery:
         self._is_ours = False
         self._is_clean = False  # whether everything begun through this object has ended well
         self._token = 0  # the last one held here
+        self._lease: Lease | None = None  # while this writes
         self._left: tuple[int, Mapping[str, Live]] | None = None  # what a run with that token left live
 
     def close(self) -> None:
@@ -390,16 +397,37 @@ class Delivery:
             token = self._token if publication.is_held(session, self._token) else publication.take(session)
             self._claim(session)
             self._left, self._token = self._left if token == self._token else None, token
-            lease.renew()
+            self._lease = lease.renew()
             if not self._is_clean:
                 self._recover(session, publication)
             self._is_clean = False
             yield session, token
             self._is_clean = True
         finally:
+            self._lease = None
             self._left = None  # whoever wrote may have moved something; a run says afterwards what it left
             session.close()
             lease.release()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the lease on the environment while another process works for us, however long it takes."""
+        over = threading.Event()
+
+        def renew() -> None:
+            while self._lease is not None and not over.wait(LEASE_S / 3):
+                try:
+                    self._lease.renew()
+                except FreeholdError:  # somebody took over; what we would publish is refused by its token
+                    return
+
+        thread = threading.Thread(target=renew, name="freehold-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def overlay(self, session: Session, token: int | None = None) -> Overlay:
         """Return what is live, ready to be read and to have more laid over it.
@@ -521,7 +549,16 @@ class Delivery:
         if asset is None:
             return False
         step = wanted(asset, candidate.interval, self.graph, overlay, arrived, definitions)
-        return step is not None and step.key == candidate.step_key
+        return step is not None and _is_same(step, candidate)
+
+
+def _is_same(step: Step, candidate: Candidate) -> bool:
+    """Say whether a step is the one a candidate was built by, as far as can be told.
+
+    What others change whenever they like has a version of its own each time it is asked for.
+    """
+    then, now = (tuple(i.partition("~")[0] for i in inputs) for inputs in (candidate.inputs, step.inputs))
+    return step.key == candidate.step_key or (candidate.definition == step.definition and then == now != step.inputs)
 
 
 def _is_dead(holder: str) -> bool:

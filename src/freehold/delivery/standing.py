@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.audit import by_contract
 from freehold.delivery.evidence import Evidence
 from freehold.delivery.overlay import Overlay, fingerprint
 from freehold.delivery.release import Live
@@ -47,9 +48,9 @@ def judge_anew(
     kept = _kept(delivery)
     again = []
     for asset in assets:
-        entry, wanted = live[asset.id], delivery.auditor.fingerprint(asset)
+        entry, wanted = live[asset.id], by_contract(delivery.auditor.fingerprint(asset)) or ""
         known = kept.get(asset.id, {})
-        otherwise = any(m.audit != wanted for m in entry.members) and known.get("by") != _by(entry, wanted)
+        otherwise = any(by_contract(m.audit) != wanted for m in entry.members) and known.get("by") != _by(entry, wanted)
         if otherwise or (known.get("bad") and known["of"] != _of(entry, wanted)):
             again.append(asset)
     if not again:
@@ -107,7 +108,7 @@ def _remember(
         entry = live.get(name)
         if entry is not None:
             bad = any(r.blocks for r in evaluation.results)
-            wanted = delivery.auditor.fingerprint(assets[name])
+            wanted = by_contract(delivery.auditor.fingerprint(assets[name])) or ""
             kept[name] = {"by": _by(entry, wanted), "of": _of(entry, wanted), "bad": bad}
     delivery.ledger.state.put(_KEPT, delivery.env, kept)
 
@@ -118,7 +119,7 @@ def _kept(delivery: Delivery) -> dict[str, Any]:
 
 def _by(entry: Live, wanted: str) -> str:
     """Return what stands for a judgement by these checks of the rows that other checks had let through."""
-    return fingerprint(wanted, *sorted(str(m.id) for m in entry.members if m.audit != wanted))
+    return fingerprint(wanted, *sorted(str(m.id) for m in entry.members if by_contract(m.audit) != wanted))
 
 
 def _of(entry: Live, wanted: str) -> str:

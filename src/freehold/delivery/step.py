@@ -109,10 +109,14 @@ class Definitions:
 
     def _text(self, asset: Asset) -> str:
         head = f"{asset.kind} {asset.grain} {','.join(asset.unique_key)}\n"
+        if asset.observed is not None:
+            head = f"{head.rstrip()} {fingerprint(asset.observed.state)}\n"
         if asset.compiled:
             return head + asset.compiled.definition
         if asset.python:
             return head + python_definition(asset.python)
+        if asset.observed is not None:
+            return head + asset.observed.identity
         columns = asset.schema.columns if asset.schema else ()
         typed = ", ".join(f"{p.column} {column_type(p)}" for p in columns)
         files = asset.files

@@ -127,6 +127,13 @@ class Session(Protocol):
         """
         ...
 
+    def move(self, table: Relation, to: Relation) -> int:
+        """Give a table another schema and name, and return how many rows it has; call it in a transaction.
+
+        The schema it goes to must exist. An engine that cannot rename across schemas copies the rows.
+        """
+        ...
+
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside happens or nothing does. Not to be nested: FH-E111, and the open one goes on."""
         ...
@@ -175,6 +182,15 @@ class Engine(Protocol):
 
     def session(self, caller: Caller, tag: Mapping[str, str] | None = None) -> Session:
         """Start a session for a caller; `tag` (run, asset, purpose) goes into every statement's query tag."""
+        ...
+
+    def lent(self) -> AbstractContextManager[None]:
+        """Let another process write to the warehouse inside; sessions stand still meanwhile, and go on afterwards.
+
+        Raises:
+            FreeholdError: FH-E111 a session is in a transaction; FH-E116 no other process can reach the warehouse;
+                FH-E101 somebody took it meanwhile and does not give it back.
+        """
         ...
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from freehold.estate.contracts import custom, entries
@@ -115,9 +116,22 @@ def dashboards_from(document: Document) -> tuple[DashboardFiles, ...]:
 def dbt_from(document: Document) -> tuple[DbtProject, ...]:
     """Return the dbt projects that an Estate document names."""
     return tuple(
-        DbtProject(said["project"], said.get("target", "target"), document.where("spec", "dbt", number))
+        DbtProject(
+            project=said["project"],
+            target=said.get("target", "target"),
+            where=document.where("spec", "dbt", number),
+            command=_words(said.get("command", "dbt")),
+            target_name=said.get("target_name", "freehold"),
+            output=said.get("output", {}),
+            timeout=said.get("timeout", "1h"),
+        )
         for number, said in enumerate(document.value["spec"].get("dbt", ()))
     )
+
+
+def _words(command: str | list[str]) -> tuple[str, ...]:
+    """Return the words of a command that may be written as a text; no shell reads it."""
+    return tuple(shlex.split(command) if isinstance(command, str) else command)
 
 
 def defaults_from(document: Document) -> dict[str, Any]:

@@ -273,11 +273,23 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class DbtProject:
-    """A dbt project beside the estate: its folder, relative to the estate, and the folder of its artifacts in that."""
+    """A dbt project beside the estate.
+
+    Attributes:
+        project: its folder, relative to the estate; `target`: the folder of its artifacts, in that.
+        command: the words that call dbt.
+        target_name: what its models see as `target.name` where Freehold has dbt build.
+        output: what is added to the profile that is made for that: `threads`, `extensions`, …
+        timeout: how long one call may take, as a duration.
+    """
 
     project: str
     target: str
     where: Where
+    command: tuple[str, ...] = ("dbt",)
+    target_name: str = "freehold"
+    output: Mapping[str, Any] = field(default_factory=dict)
+    timeout: str = "1h"
 
 
 @dataclass(frozen=True, slots=True)

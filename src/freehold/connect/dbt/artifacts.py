@@ -73,6 +73,17 @@ def find(path: Path) -> Place:
     )
 
 
+def no_project(path: Path, where: Where | None) -> FreeholdError:
+    """Return the error for a folder that holds no dbt project, where one has to be called."""
+    return FreeholdError(
+        "FH-X110",
+        f"`{path}` holds no {PROJECT_FILE}, so dbt cannot be called in it.",
+        where=where,
+        fix="Name the folder of the project, relative to estate.yaml.",
+        exit_code=Exit.USAGE,
+    )
+
+
 def _candidates(path: Path) -> Iterator[Place]:
     project = path / PROJECT_FILE
     if project.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from freehold.connect.dbt.model import (
     Source,
     Test,
 )
+from freehold.sql import digest
 
 _BUILT = ("model", "seed", "snapshot")
+_DECIDING = ("severity", "where", "limit", "fail_calc", "error_if", "warn_if")  # what else settles a test's verdict
 _DIALECTS = {"sqlserver": "tsql", "fabric": "tsql", "synapse": "tsql", "athena": "athena", "glue": "spark"}
 Json = Mapping[str, Any]
 
@@ -146,6 +149,7 @@ def _node(id_: str, said: Json, found: Json | None, owners: Mapping[str, str]) -
         owner=_owner_in_meta(said) or owners.get(group, ""),
         version=str(said.get("version") or ""),
         is_time_spine=bool(said.get("time_spine")),
+        fqn=tuple(str(part) for part in said.get("fqn") or ()),
     )
 
 
@@ -189,7 +193,12 @@ def _test(id_: str, said: Json) -> Test:
         is_partial=bool(config.get("where") or config.get("limit"))
         or str(config.get("fail_calc") or "count(*)").replace(" ", "") != "count(*)"
         or str(config.get("error_if") or "!= 0").replace(" ", "") not in ("!=0", ">0"),
+        state=digest(said.get("compiled_code") or said.get("raw_code") or "", _settings_of_test(config)),
     )
+
+
+def _settings_of_test(config: Json) -> str:
+    return json.dumps({name: config.get(name) for name in _DECIDING}, sort_keys=True, default=str)
 
 
 def _tested(said: Json) -> str:

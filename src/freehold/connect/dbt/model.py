@@ -62,6 +62,7 @@ class Node:
     owner: str = ""
     version: str = ""
     is_time_spine: bool = False
+    fqn: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -108,6 +109,7 @@ class Test:
     reads: tuple[str, ...] = ()
     severity: str = "error"
     is_partial: bool = False  # it looks at some of the rows only, or lets some fail
+    state: str = ""  # changes whenever it asks something else
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,14 @@ Relations = Mapping[Parts, str]
 
 
 def joining(
-    projects: Sequence[tuple[Project, Project | None]], root: Path
+    projects: Sequence[tuple[Project, Project | None]], root: Path, unbuilt: Collection[str] = ()
 ) -> Callable[[Graph, Graph], tuple[Graph, Graph]]:
     """Return what puts dbt projects into the graphs of an estate as it is now and as it was.
 
     Args:
         projects: each as it is now and as it was; where it is not known how it was, nothing of it counts as changed.
         root: the folder of the estate.
+        unbuilt: names of projects of which nothing was ever built, so that all of it is new.
     """
 
     def join(now: Graph, then: Graph) -> tuple[Graph, Graph]:
@@ -50,7 +51,8 @@ def joining(
         listed = {**_listed(p for _, p in projects if p), **_listed(p for p, _ in projects)}
         taken = {a.id for graph in (now, then) for a in graph.assets.values() if a.kind is not Kind.EXTERNAL}
         head = _assets([p for p, _ in projects], names, taken, listed, root, kept)
-        base = _assets([before or p for p, before in projects], names, taken, listed, root, kept)
+        known = [before or p for p, before in projects if before or p.name not in unbuilt]
+        base = _assets(known, names, taken, listed, root, kept)
         kept.save()
         return now.joined(head), then.joined(base)
 
@@ -262,6 +264,7 @@ def _of_node(node: Node, project: Project, side: _Side) -> Asset:
             identity=node.id,
             columns=side.listed.get(node.id, ()),
             seconds=ran.seconds if ran and ran.status == "success" else None,
+            grows=_grows(node),
         ),
     )
 
@@ -282,6 +285,12 @@ def _kind(node: Node) -> Kind:
     if node.materialized == "incremental":
         return Kind.INTERVAL if node.config.get("incremental_strategy") == "microbatch" else Kind.KEY
     return Kind.TABLE
+
+
+def _grows(node: Node) -> str:
+    if node.resource == "snapshot":
+        return "history"
+    return "rows" if node.materialized == "incremental" else ""
 
 
 def _compiled(node: Node, inputs: tuple[str, ...], project: Project, side: _Side) -> Compiled:

@@ -43,19 +43,25 @@ def projects_of(estate: Estate) -> tuple[Project, ...]:
     return tuple(read_project(_there(estate, one)) for one in estate.dbt)
 
 
-def pairs_of(estate: Estate, env: str, commit: str = "", named: Sequence[Path] = ()) -> tuple[Pair, ...]:
+def pairs_of(
+    estate: Estate,
+    env: str,
+    commit: str = "",
+    named: Sequence[Path] = (),
+    projects: Sequence[Project] = (),
+) -> tuple[Pair, ...]:
     """Read the dbt projects of an estate with what each is compared with.
 
     That is a folder of artifacts somebody named; else what the commit holds, if it holds artifacts; else what `keep`
-    kept last; else nothing.
+    kept last; else nothing. `projects` are those of the estate as they are, in its order, where they are at hand.
 
     Raises:
         FreeholdError: FH-X110 to FH-X114; FH-X115 a named folder holds another project.
     """
     given = [read_project(path) for path in named]
     found = []
-    for one in estate.dbt:
-        now = read_project(_there(estate, one))
+    for number, one in enumerate(estate.dbt):
+        now = projects[number] if projects else read_project(_there(estate, one))
         found.append(_pair(estate, one, now, env, commit, given))
     known = {pair.now.name for pair in found}
     for other in given:
@@ -70,15 +76,18 @@ def pairs_of(estate: Estate, env: str, commit: str = "", named: Sequence[Path] =
     return tuple(found)
 
 
-def keep(estate: Estate, env: str) -> tuple[Project, ...]:
+def keep(estate: Estate, env: str, *, compiled: bool = False) -> tuple[Project, ...]:
     """Keep the artifacts as they are, as what dbt has built in an environment; return the projects.
+
+    `compiled` keeps those that we had dbt compile, where it builds at our order.
 
     Raises:
         FreeholdError: FH-X110 to FH-X114.
     """
     kept = []
     for one in estate.dbt:
-        place = _there(estate, one)
+        own = Place((estate.root / one.project).resolve(), folder_of(estate.root, one, env, "compiled"))
+        place = own if compiled and own.file(MANIFEST) else _there(estate, one)
         project = read_project(place)
         folder = _kept(estate, one, env)
         fresh = folder.with_name(f"{folder.name}.new")
@@ -107,8 +116,14 @@ def _there(estate: Estate, one: DbtProject) -> Place:
         raise
 
 
+def folder_of(root: Path, one: DbtProject, env: str, what: str = "") -> Path:
+    """Return a folder of ours for a project in an environment: for what is kept, or for something else by name."""
+    name = slug(one.project)
+    return root / _FOLDER / slug(env) / (f"{name}.{what}" if what else name)
+
+
 def _kept(estate: Estate, one: DbtProject, env: str) -> Path:
-    return estate.root / _FOLDER / slug(env) / slug(one.project)
+    return folder_of(estate.root, one, env)
 
 
 def _pair(estate: Estate, one: DbtProject, now: Project, env: str, commit: str, given: Sequence[Project]) -> Pair:

@@ -234,7 +234,7 @@ def plan(
     assets = {**then.assets, **now.assets}.values()
     readers = consumers_of(dashboards, assets, default_environment(estate), dialect)
     return Plan(
-        id=_name(env, *hashes),
+        id=_name(env, *hashes, [(c.asset, meant[c.asset].all) for c in found if _is_observed(now, c.asset)]),
         estate=estate.id,
         env=env,
         against=before.label if before else "nothing: this is the first",
@@ -249,9 +249,16 @@ def plan(
     )
 
 
-def _name(env: str, now: Mapping[str, str], then: Mapping[str, str]) -> str:
-    said = json.dumps([env, sorted(then.items()), sorted(now.items())])
-    return hashlib.sha256(said.encode()).hexdigest()[:12]
+def _is_observed(graph: Graph, asset: str) -> bool:
+    return asset in graph.assets and graph.assets[asset].observed is not None
+
+
+def _name(env: str, now: Mapping[str, str], then: Mapping[str, str], elsewhere: Sequence[tuple[str, str]]) -> str:
+    """Return the name of a change; `elsewhere` is what changes in no file of the estate, and what it means now."""
+    said: list[object] = [env, sorted(then.items()), sorted(now.items())]
+    if elsewhere:
+        said.append(sorted(elsewhere))
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
 
 
 class _Comparison:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -12,7 +14,7 @@ from freehold.engines.duckdb.session import DuckDBSession
 from freehold.engines.duckdb.translating import translate
 from freehold.engines.protocol import Capabilities
 from freehold.engines.tagging import query_tag
-from freehold.foundation import Caller
+from freehold.foundation import Caller, Exit, FreeholdError
 
 CAPABILITIES = Capabilities(
     dialect="duckdb",
@@ -23,6 +25,7 @@ CAPABILITIES = Capabilities(
     reads_parquet_footers=True,
     reads_files=True,
 )
+_TAKEN_BACK_S = 30.0  # how long a process that took the file while it was lent may keep it
 
 
 class DuckDBEngine:
@@ -30,9 +33,17 @@ class DuckDBEngine:
 
     capabilities = CAPABILITIES
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path | None, root: str = ".") -> None:
-        self._connection = connection
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        path: Path | None,
+        root: str = ".",
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        self._connection = _prepared(connection)
         self._root = root
+        self._settings = dict(settings or {})
+        self._sessions: weakref.WeakSet[DuckDBSession] = weakref.WeakSet()
         self.path = path
 
     @classmethod
@@ -50,9 +61,7 @@ class DuckDBEngine:
         connection = connect(path, settings, wait_s)
         if path:
             name_holder(path)
-        # GLOBAL, or sessions, which are connections of their own, would fall back to the zone of the machine.
-        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL preserve_insertion_order = true").fetchall()
-        return cls(connection, path, root)
+        return cls(connection, path, root, settings)
 
     def session(self, caller: Caller, tag: Mapping[str, str] | None = None) -> DuckDBSession:
         """Start a session for a caller; see `Engine.session`.
@@ -64,10 +73,41 @@ class DuckDBEngine:
             cursor = self._connection.cursor()
         except duckdb.Error as error:
             raise translate(error) from error
-        return DuckDBSession(cursor, caller, query_tag(caller, tag or {}), self.path, self._root)
+        session = DuckDBSession(cursor, caller, query_tag(caller, tag or {}), self.path, self._root)
+        self._sessions.add(session)
+        return session
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Give the file up for another process and take it back; see `Engine.lent`."""
+        if self.path is None:
+            raise FreeholdError(
+                "FH-E116",
+                "The warehouse lives in the memory of this process, so no other process can write to it.",
+                fix="Name a file in `url` of the connection in estate.yaml: duckdb:///.freehold/warehouse.db",
+                exit_code=Exit.ENVIRONMENT,
+            )
+        open_ = [session for session in self._sessions if not session.is_closed]
+        for session in open_:
+            session.pause()
+        self._connection.close()
+        try:
+            yield
+        finally:
+            self._connection = _prepared(connect(self.path, self._settings, _TAKEN_BACK_S))
+            name_holder(self.path)
+            for session in open_:
+                session.resume(self._connection.cursor())
 
     def close(self) -> None:
         """Write everything to the file and give it back; sessions that are still open end."""
         if self.path:
             forget_holder(self.path)
         self._connection.close()
+
+
+def _prepared(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Set what every session of a connection goes by."""
+    # GLOBAL, or sessions, which are connections of their own, would fall back to the zone of the machine.
+    connection.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL preserve_insertion_order = true").fetchall()
+    return connection

@@ -36,6 +36,7 @@ class DuckDBSession:
         self._warehouse = warehouse
         self._root = root
         self._in_transaction = False
+        self.is_closed = False
         self.caller = caller
         self.cost = Cost()
 
@@ -77,6 +78,12 @@ class DuckDBSession:
             raise
         finally:
             self._cursor.unregister(_ARROW_INPUT)
+
+    def move(self, table: Relation, to: Relation) -> int:
+        """Give a table another schema and name: DuckDB moves none between schemas, so the rows are written again."""
+        rows = self.run(f"CREATE TABLE {to.sql} AS SELECT * FROM {table.sql}")
+        self.run(f"DROP TABLE {table.sql}")
+        return rows
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -149,7 +156,26 @@ class DuckDBSession:
 
     def close(self) -> None:
         """Give the session back; an open transaction is rolled back."""
+        self.is_closed = True
         self._cursor.close()
+
+    def pause(self) -> None:
+        """Let go of the file, so that the engine can give it up.
+
+        Raises:
+            FreeholdError: FH-E111 a transaction is open.
+        """
+        if self._in_transaction:
+            raise FreeholdError(
+                "FH-E111",
+                "A transaction is open in this session, so the warehouse cannot be given up to another process.",
+                fix="Leave it first.",
+            )
+        self._cursor.close()
+
+    def resume(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Go on, with a cursor of the connection that the engine has now."""
+        self._cursor = cursor
 
     def _register(self, source: Any) -> None:
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -88,6 +89,13 @@ class PostgresEngine:
         session = PostgresSession(self._connect(), caller, query_tag(caller, tag or {}), self._lock_timeout)
         self._sessions.add(session)
         return session
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Let another process write; a server always lets it, so there is nothing to do. See `Engine.lent`."""
+        for session in list(self._sessions):
+            session.expect_no_transaction()
+        yield
 
     def close(self) -> None:
         """End every session that is still open."""

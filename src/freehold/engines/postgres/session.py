@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -82,6 +83,34 @@ class PostgresSession:
                     for batch in batches:
                         copy.write(values.as_csv(batch))
                 return int(cursor.rowcount)
+
+    def move(self, table: Relation, to: Relation) -> int:
+        """Give a table another schema and name, without touching a row; its indexes get names of their own there."""
+        indexes = self.rows(
+            "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+            "WHERE i.indrelid = to_regclass(?) ORDER BY 1",
+            (table.sql,),
+        )
+        stem = hashlib.sha256(str(to).encode()).hexdigest()[:20]
+        for number, (index,) in enumerate(indexes):  # they are relations, too, and share their names with all others
+            self.run(f"ALTER INDEX {Relation(table.schema, index).sql} RENAME TO {quoted(f'ix_{stem}_{number}')}")
+        self.run(f"ALTER TABLE {table.sql} RENAME TO {quoted(to.name)}")
+        if table.schema != to.schema:
+            self.run(f"ALTER TABLE {Relation(table.schema, to.name).sql} SET SCHEMA {quoted(to.schema)}")
+        return int(self.rows(f"SELECT count(*) FROM {to.sql}")[0][0])
+
+    def expect_no_transaction(self) -> None:
+        """Refuse to stand still in the middle of a transaction.
+
+        Raises:
+            FreeholdError: FH-E111 a transaction is open.
+        """
+        if self._in_transaction:
+            raise FreeholdError(
+                "FH-E111",
+                "A transaction is open in this session, so the warehouse cannot be given up to another process.",
+                fix="Leave it first.",
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
