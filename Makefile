@@ -7,10 +7,11 @@ DEMO_DIR   ?= freehold-demo
 UV   := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN  := .venv/bin
 MADE := .venv/.made-from-lock
+DBT  := .tools/dbt/.made-from-requirements
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo lint types layers spelling check test test-long test-duckdb-1 bench docs reference lock clean
+.PHONY: help install demo lint types layers spelling check test test-long test-dbt test-duckdb-1 bench docs reference lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -21,13 +22,16 @@ demo: $(MADE) ## see it work: a retailer's 60 days and three caught faults, in .
 	$(BIN)/freehold demo --dir $(DEMO_DIR)
 
 check: lint types layers spelling ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests
-	$(BIN)/pytest -q -n 2 -m "not long and not real_data" $(SLOW:%=--ignore=%)
+	$(BIN)/pytest -q -n 2 -m "not long and not real_data and not dbt" $(SLOW:%=--ignore=%)
 
-test: lint types layers spelling ## the whole gate, under 10 minutes on two cores: all of check and every test but the long ones
+test: lint types layers spelling $(DBT) ## the whole gate, under 10 minutes on two cores: all of check and every test but the long ones
 	$(BIN)/pytest -n 2 -m "not long"
 
 test-long: $(MADE) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
 	$(BIN)/pytest -m long $(if $(BUDGET),--budget $(BUDGET))
+
+test-dbt: $(MADE) $(DBT) ## products that a real dbt builds, on DuckDB and PostgreSQL
+	$(BIN)/pytest -n 2 -m dbt
 
 test-duckdb-1: build/duckdb-1/.made-from-lock ## what touches a warehouse, again, on the newest DuckDB 1
 	build/duckdb-1/bin/pytest -n 2 -m "not long" tests/engines tests/quality tests/delivery
@@ -86,6 +90,12 @@ $(MADE): uv.lock pyproject.toml $(filter .tools/bin/uv,$(UV))
 build/duckdb-1/.made-from-lock: uv.lock pyproject.toml $(filter .tools/bin/uv,$(UV))
 	UV_PROJECT_ENVIRONMENT=build/duckdb-1 $(UV) sync --frozen
 	$(UV) pip install --python build/duckdb-1/bin/python --upgrade 'duckdb>=1.5,<2'
+	@touch $@
+
+# dbt in an environment of its own, as its users have it; kept by `make clean`, since it is large.
+$(DBT): tests/connect/dbt-requirements.txt $(filter .tools/bin/uv,$(UV))
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/dbt
+	$(UV) pip install --quiet --python .tools/dbt/bin/python -r $<
 	@touch $@
 
 .tools/bin/uv:

@@ -49,7 +49,7 @@ def declared_by(document: Document, kind: str) -> Declaration:
         ids = {o["id"]: o["name"] for o in said.get("schema") or () if "id" in o}
         extra = {
             "ids": ids,
-            "lands": any("path" in s for s in said.get("servers") or ()),
+            "lands": any("path" in s for s in said.get("servers") or ()) or _is_of_dbt(said),
             "elements": list(_elements(document)),
         }
     elif kind == "DataProduct":
@@ -82,6 +82,11 @@ def claimed_by(document: Document, kind: str) -> list[Declaration]:
     )
     where = document.where("id")
     return [Declaration(kind, str(id_), where.line, where.column, "", [], {}, [], {"broken": True})] if id_ else []
+
+
+def _is_of_dbt(said: Mapping[str, Any]) -> bool:
+    """Say whether a contract names the dbt node that builds what it promises."""
+    return any(custom(one).get("freehold:dbt") for one in said.get("schema") or ())
 
 
 def _columns(schema_object: Mapping[str, Any]) -> list[str]:

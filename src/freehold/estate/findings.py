@@ -47,7 +47,7 @@ def _of_product(declared: Declared, models: Collection[str], path: str, one: Dec
 
 
 def _lands(declared: Declared, contract_id: str) -> bool:
-    """Whether files bring the asset: its contract names a server with a path."""
+    """Whether files bring the asset, since its contract names a server with a path, or dbt builds it."""
     found = declared.of.get(("DataContract", contract_id))
     return found is not None and bool(found[1].extra.get("lands"))
 

@@ -236,7 +236,7 @@ class DbtTool:
                 "FH-X125",
                 f"dbt would write `{node.label}` to the schema `{node.schema}`, whatever its target says, and not "
                 "beside what is live; nothing was built.",
-                where=Where(self._relative(one, node.path), 1),
+                where=Where(self._relative(one, node.path), 1, 1),
                 fix="Let the schema begin with `target.schema`: in generate_schema_name, return "
                 f"`target.schema ~ '_' ~ custom_schema_name` where `target.name` is '{one.caller.said.target_name}'; "
                 "of a snapshot, use `schema` in place of `target_schema`.",
@@ -280,7 +280,7 @@ class DbtTool:
                 yield asset, Made(None if node.materialized == "view" else place, None, results, ran.seconds)
 
     def _failure(self, one: _One, node: Node, ran: Ran | None) -> FreeholdError:
-        path = Where(self._relative(one, node.path), 1)
+        path = Where(self._relative(one, node.path), 1, 1)
         if ran is None or ran.status == "skipped":
             why = f": {ran.message}" if ran is not None and ran.message else ""
             return FreeholdError(

@@ -160,7 +160,7 @@ def place_in(said: str, project: Path, root: Path) -> Where | None:
     if file is None:
         return None
     line = _LINE.search(said)
-    return Where(_relative(file, root), int(line[1]) if line else 1)
+    return Where(_relative(file, root), int(line[1]) if line else 1, 1)
 
 
 def _possible(project: Path, name: str) -> Iterator[Path]:
