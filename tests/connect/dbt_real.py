@@ -221,7 +221,9 @@ def make(root: Path, url: str, adapter: str) -> RealShop:
     shop.change("estate:estate.yaml", "duckdb:///.freehold/warehouse.db", url)
     shop.change("estate:estate.yaml", "protected: true", "protected: false")
     for file in shop.estate.rglob("product.odps.yaml"):
-        file.write_text(file.read_text().replace("value: watch", "value: publish").replace("status: draft", "status: active"))
+        file.write_text(
+            file.read_text().replace("value: watch", "value: publish").replace("status: draft", "status: active")
+        )
     return shop
 
 

@@ -194,9 +194,7 @@ def test_a_model_that_fails_names_its_file(shop: RealShop) -> None:
     ],
     ids=["a model that is not there", "a broken template", "broken YAML"],
 )
-def test_a_project_that_does_not_compile_is_told_at_its_place(
-    path: str, text: str, said: str, shop: RealShop
-) -> None:
+def test_a_project_that_does_not_compile_is_told_at_its_place(path: str, text: str, said: str, shop: RealShop) -> None:
     """What dbt says of a project that it cannot compile is one error, at the file that dbt names; nothing changes."""
     shop.write(path, text)
     error = refused(shop, "run")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.importing import import_
 from freehold.cli.opened import ledger_around, loaded
 from freehold.cli.output import as_json, counted, emit, say, table
 from freehold.foundation import Exit, FreeholdError
@@ -36,7 +37,10 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(epilog="Example: freehold ledger tail --type candidate.quarantined")
 def ledger() -> None:
-    """Read what happened, export it, and move it to another database."""
+    """Read what happened, record what other tools did, export it, and move it to another database."""
+
+
+ledger.add_command(import_)
 
 
 @ledger.command(epilog="Example: freehold ledger tail -n 50 --type check.completed --subject sales.orders.lines")
