@@ -27,7 +27,7 @@ check: lint types layers spelling ## before every commit, under 2 minutes: lint,
 test: lint types layers spelling $(DBT) ## the whole gate, under 10 minutes on two cores: all of check and every test but the long ones
 	$(BIN)/pytest -n 2 -m "not long"
 
-test-long: $(MADE) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
+test-long: $(MADE) $(DBT) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
 	$(BIN)/pytest -m long $(if $(BUDGET),--budget $(BUDGET))
 
 test-dbt: $(MADE) $(DBT) ## products that a real dbt builds, on DuckDB and PostgreSQL

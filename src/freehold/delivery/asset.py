@@ -113,6 +113,11 @@ class Asset:
         return self.observed is not None and self.kind is not Kind.EXTERNAL and self.product.mode == "publish"
 
     @property
+    def is_shipped(self) -> bool:
+        """Whether the tool that builds it brings its rows along as they are: what `state` tells of it is data."""
+        return self.is_ordered and self.compiled is None and self.python is None
+
+    @property
     def is_continued(self) -> bool:
         """Whether the tool that builds it goes on from the rows that stand."""
         return self.observed is not None and bool(self.observed.grows)

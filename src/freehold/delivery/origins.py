@@ -8,7 +8,7 @@ what has the origin it should have is not built again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from freehold.delivery.asset import Asset, Kind
@@ -38,7 +38,7 @@ class Origins:
         """Return a digest of what an asset means down to its sources, and of how it is kept."""
         if self._means is None:
             kept = KeptMeanings(self.root)
-            found = meanings_of(self.graph, self.dialect, kept)
+            found = meanings_of(_without_data(self.graph), self.dialect, kept)
             kept.save()
             self._means = {name: meaning.all for name, meaning in found.items()}
         return fingerprint(str(asset.kind), asset.grain, ",".join(asset.unique_key), self._means[asset.id])
@@ -47,7 +47,7 @@ class Origins:
         """Let assets keep the definition that stands where today's means the same in other words."""
         for asset in self.graph.assets.values():
             standing = next(iter(overlay.standing(asset.id).values()), None)
-            if asset.kind is Kind.EXTERNAL or standing is None or standing.origin is None:
+            if asset.kind is Kind.EXTERNAL or asset.is_shipped or standing is None or standing.origin is None:
                 continue
             if standing.definition != definitions.of(asset) and standing.origin.means == self.means(asset):
                 definitions.equate(asset, standing.definition)
@@ -56,6 +56,8 @@ class Origins:
         """Return names of the versions that all rows read come from; of many, one digest."""
         if step.asset.kind is Kind.SOURCE:
             return _folded(step.inputs)
+        if step.asset.is_shipped and step.asset.observed is not None:
+            return _folded([f"{step.asset.id}:{step.asset.observed.state}"])
         found: set[str] = set()
         for name in step.asset.inputs:
             above = self.graph.assets[name]
@@ -73,6 +75,18 @@ def is_done(step: Step, standing: Candidate | None, origins: Origins, overlay: O
         return False
     return standing.inputs == step.inputs or (
         standing.origin is not None and standing.origin == origins.of(step, overlay)
+    )
+
+
+def _without_data(graph: Graph) -> Graph:
+    """Return a graph in which assets that a tool ships mean the same, whatever rows they hold."""
+    return Graph(
+        {
+            id_: replace(asset, observed=replace(asset.observed, state=""))
+            if asset.is_shipped and asset.observed is not None
+            else asset
+            for id_, asset in graph.assets.items()
+        }
     )
 
 

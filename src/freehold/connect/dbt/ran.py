@@ -40,8 +40,8 @@ def read_invocation(path: Path) -> Invocation:
     """Read a run_results.json with the manifest beside it; `path` is that file, or the folder it lies in.
 
     Raises:
-        FreeholdError: FH-X130 it is not there; FH-X133 no manifest is beside it; FH-X134 nothing ran; FH-X111 to FH-X114 one of the two
-            cannot be read.
+        FreeholdError: FH-X130 it is not there; FH-X133 no manifest is beside it; FH-X134 nothing ran; FH-X111 to
+            FH-X114 one of the two cannot be read.
     """
     folder = path if path.is_dir() else path.parent
     place = Place(folder.parent if (folder.parent / artifacts.PROJECT_FILE).is_file() else folder, folder)
