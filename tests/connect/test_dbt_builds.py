@@ -163,7 +163,7 @@ def test_a_snapshot_keeps_its_history(shop: RealShop) -> None:
 def test_a_protected_environment_builds_what_is_applied_there(shop: RealShop) -> None:
     """In a protected environment `run` refuses a model that means something else by now; `apply` puts it in force."""
     shop.change("estate:estate.yaml", "protected: false", "protected: true")
-    shop("run", code=0)
+    shop("apply", "--yes", code=0)
     shop.change("models/marts/revenue.sql", "sum(amount)", "sum(amount) + max(amount) - max(amount)")
     error = refused(shop, "run")
 
