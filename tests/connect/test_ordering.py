@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,12 @@ def test_products_that_dbt_builds_are_well_declared(publishing: Path) -> None:
 def test_without_dbt_a_run_says_how_to_get_it_and_a_plan_reads_artifacts(publishing: Path) -> None:
     """A machine without dbt cannot build, and says so; it can plan by what the project's own dbt left behind."""
     error = error_of(publishing, "run")
-    planned = CliRunner().invoke(cli, ["-C", str(publishing / "freehold"), "plan"], catch_exceptions=False)
+    planned = CliRunner().invoke(cli, ["-C", str(publishing / "freehold"), "plan", "--json"], catch_exceptions=False)
 
     assert (error.code, error.exit_code, "/nowhere/dbt" in error.problem) == ("FH-X120", 3, True)
     assert planned.exit_code == 0
-    assert "dbt is not on this machine" in planned.output
-    assert "shop.finance.daily_revenue" in planned.output
+    assert "dbt is not on this machine" in planned.stderr
+    assert "shop.finance.daily_revenue" in [change["asset"] for change in json.loads(planned.stdout)["changes"]]
 
 
 def test_a_node_that_no_project_has_is_named_with_the_near_ones(publishing: Path, made: Made) -> None:
