@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lineage": ("freehold.cli.lineage:lineage", "Show which columns a column comes from, and goes into."),
     "dashboards": ("freehold.cli.dashboards:dashboards", "List who reads the estate from outside, and what of it."),
     "diff": ("freehold.cli.diff:diff", "Compare the rows of an asset in two environments."),
+    "query": ("freehold.cli.query:query", "Answer from certified definitions: metrics by keys, for rows and days."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),
     "check": ("freehold.cli.check:check", "Judge live data by its contracts, building nothing."),
