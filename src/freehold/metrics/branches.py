@@ -9,7 +9,9 @@ from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.conversions import conversion_branch
+from freehold.metrics.expressions import parts_of
 from freehold.metrics.lowering import Aggregate, Branch, Shape
+from freehold.metrics.model import TIME_TYPES
 from freehold.metrics.query import Key, Query
 from freehold.metrics.rows import Rows, Scope, moved
 from freehold.metrics.spans import span_branch
@@ -142,16 +144,18 @@ def aggregates(rows: Rows, asked: Sequence[Aggregate], common: Sequence[exp.Expr
 
 
 def bound_aggregate(rows: Rows, node: exp.Expr) -> exp.Expr:
-    """Return an aggregate over the joined rows; `COUNT(dataset.*)` counts rows of the fact, or rows that join.
-
-    A row of the fact whose key leads nowhere has no row of the other dataset, and is not counted as one.
-    """
+    """Return an aggregate over the joined rows; `COUNT(dataset.*)` counts the rows of that fact."""
     copied = node.copy()
+    is_moment = False
     for column in list(copied.find_all(exp.Column)):
         if isinstance(column.this, exp.Star):
             column.replace(exp.Star())
         else:
+            is_moment = is_moment or rows.place(parts_of(column)).field.type in TIME_TYPES
             column.replace(rows.bound(column))
+    if isinstance(copied, exp.PercentileCont | exp.Median) and not is_moment:
+        # Between two exact numbers lies one that their type may not hold; engines round it each in their own way.
+        copied.set("this", exp.Cast(this=copied.this, to=exp.DataType.build("double")))
     return copied
 
 

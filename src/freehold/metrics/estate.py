@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from sqlglot import exp
 
@@ -10,7 +10,7 @@ from freehold.estate.model import Estate, SchemaObject
 from freehold.foundation import FreeholdError, Problems, near
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.compiling import compiled
-from freehold.metrics.fingerprint import parts_used
+from freehold.metrics.fingerprint import parts_used, sources_of
 from freehold.metrics.model import Dataset, Metric, Model
 from freehold.metrics.query import Key, Query
 from freehold.metrics.reading import models_of
@@ -128,9 +128,10 @@ def _somewhere(dataset: Dataset) -> exp.Table:
     return exp.to_table(dataset.name)
 
 
-def owners_of(estate: Estate, metric: Metric, model: Model) -> Mapping[str, str]:
-    """Return the team that answers for a metric, and the products it is made of."""
-    sources = {d.source.rpartition(".")[0] for d in model.datasets.values()}
-    teams = [estate.products[p].team for p in sorted(sources) if p in estate.products]
-    owner = metric.words.get("owner") or next((t for t in teams if t), "")
-    return {"owner": owner or "", "products": ", ".join(sorted(s for s in sources if s in estate.products))}
+def owner_of(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
+    """Return the team that answers for a metric: the one it names, else that of the product whose rows it is over."""
+    if owner := metric.words.get("owner"):
+        return owner
+    products = (source.rpartition(".")[0] for source in sources_of(catalogue, metric))
+    teams = (estate.products[p].team for p in products if p in estate.products)
+    return next((team for team in teams if team), "")
