@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("freehold.cli.diff:diff", "Compare the rows of an asset in two environments."),
     "query": ("freehold.cli.query:query", "Answer from certified definitions: metrics by keys, for rows and days."),
     "metrics": ("freehold.cli.metrics:metrics", "See metrics: which there are, what they mean, whether they hold."),
+    "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),
     "check": ("freehold.cli.check:check", "Judge live data by its contracts, building nothing."),

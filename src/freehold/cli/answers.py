@@ -127,7 +127,7 @@ def _cell(value: Any, unit: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float | Decimal):
-        return _number(value, unit)
+        return number(value, unit)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, date):
@@ -137,7 +137,8 @@ def _cell(value: Any, unit: str) -> str:
     return str(value).replace("[", r"\[")
 
 
-def _number(value: float | Decimal, unit: str) -> str:
+def number(value: float | Decimal, unit: str) -> str:
+    """Return a number as a person reads it: shares as percent, whole numbers whole, others with two decimals."""
     if unit == "%":
         return f"{float(value) * 100:,.1f} %"
     if isinstance(value, int) or (value == int(value) and not unit):

@@ -79,8 +79,7 @@ def show(start: str | None, metric: str, as_json: bool) -> None:
     for key in ("description", "includes", "excludes", "owner", "unit", "direction"):
         if said.get(key):
             click.echo(f"  {key:<12} {said[key]}")
-    click.echo(f"  {'formula':<12} {said['expression']}")
-    for key in ("filter", "span", "synonyms", "replaced_by", "sunset", "stands_on", "reads", "used_by", "by"):
+    for key in ("formula", "synonyms", "replaced_by", "sunset", "stands_on", "reads", "used_by", "by"):
         value = said.get(key)
         if value:
             click.echo(f"  {key.replace('_', ' '):<12} {', '.join(value) if isinstance(value, list) else value}")
@@ -122,6 +121,7 @@ def _owner(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
 
 
 def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str, Any]:
+    from freehold.metrics.explaining import formula_of
     from freehold.metrics.fingerprint import definition_hash, parts_used
     from freehold.metrics.paths import reachable
 
@@ -130,7 +130,6 @@ def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str
     facts = dict.fromkeys(d for m, d, _ in fields if m == model.name)
     within = [set(reachable(model, fact)) for fact in facts]
     common = sorted(set.intersection(*within)) if within else []
-    span = metric.window or (f"since each {metric.to_date} began" if metric.to_date else None)
     return {
         "id": metric.id,
         "name": metric.name,
@@ -138,9 +137,7 @@ def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str
         "definition": definition_hash(catalogue, metric),
         **metric.words,
         "owner": _owner(estate, catalogue, metric),
-        "expression": _formula(metric),
-        "filter": metric.filter.sql() if metric.filter is not None else None,
-        "span": "all time" if metric.is_cumulative else f"the last {span}" if metric.window else span,
+        "formula": formula_of(metric),
         "synonyms": list(metric.synonyms),
         "replaced_by": metric.replaced_by,
         "sunset": metric.sunset,
@@ -152,10 +149,3 @@ def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str
         "by": [f"{d}.{f}" for d in common for f in model.datasets[d].fields],
         "where": str(metric.where),
     }
-
-
-def _formula(metric: Metric) -> str:
-    conversion = metric.conversion
-    if conversion is None:
-        return metric.expression.sql()
-    return f"{conversion.base.sql()} followed by {conversion.converted.sql()} within {conversion.within}"

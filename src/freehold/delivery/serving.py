@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.deployments import deployments
 from freehold.delivery.freshness import newest_interval
 from freehold.delivery.standing import verdicts
 from freehold.metrics.answering import Source, State
+
+_A_DAY = timedelta(days=1)
+_MOST_LOOKED_AT = 1_000  # deployments of changes
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -89,3 +94,21 @@ def _table(asset: Asset) -> exp.Table:
 
     schema, name = asset.relation.schema, asset.relation.name
     return exp.table_(exp.to_identifier(name, quoted=True), exp.to_identifier(schema, quoted=True))
+
+
+def happenings(delivery: Delivery, assets: Iterable[str], start: datetime, end: datetime) -> Iterator[str]:
+    """Yield what was changed, rolled back or held of some assets and all above them, between two local days.
+
+    Times are compared as UTC; a day more on either side keeps what happened around midnight of another zone.
+    """
+    wanted = delivery.graph.upstream([a for a in assets if a in delivery.graph.assets])
+    first, last = (moment.replace(tzinfo=UTC) for moment in (start - _A_DAY, end + _A_DAY))
+    for one in deployments(delivery, only_changes=True, limit=_MOST_LOOKED_AT):
+        touched = sorted(set(one.assets) & wanted)
+        if touched and first <= one.at <= last:
+            what = f"taken back to {one.back_to}" if one.back_to else f"changed ({', '.join(one.changes) or one.kind})"
+            yield f"{one.at:%d %b %Y %H:%M}  {', '.join(touched)} {what}; freehold deployments show {one.id}"
+    held = delivery.ledger.read(types=("candidate.quarantined",), env=delivery.env, since=first, until=last)
+    for event in held:
+        if event.subject in wanted:
+            yield f"{event.occurred_at:%d %b %Y %H:%M}  newer data of {event.subject} was held in quarantine"

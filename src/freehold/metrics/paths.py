@@ -186,8 +186,8 @@ def _fan_out(model: Model, fact: str, target: str, role: str | None = None) -> F
         problem = f"{spoken} has many rows for one of `{fact}`: each row of `{fact}` would be counted several times."
     elif between := [d for d in model.datasets if {fact, target} <= reachable(model, d).keys()]:
         problem = (
-            f"Between `{fact}` and `{target}` stands `{between[0]}`, of which one row of `{fact}` may have many: it would be "
-            "counted several times."
+            f"Between `{fact}` and `{target}` stands `{between[0]}`, of which one row of `{fact}` may have many: it "
+            "would be counted several times."
         )
     else:
         problem = f"{spoken} cannot be reached from `{fact}` by joins to one row at most."
