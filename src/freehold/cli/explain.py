@@ -141,7 +141,9 @@ def _made(asks: Asking, metric: Metric, made: Compiled) -> dict[str, Any]:
         "words": dict(metric.words),
         "definition": definition_hash(asks.catalogue, metric),
         "file": str(metric.where),
-        "formula": [{"depth": s.depth, "metric": s.metric.name, "is": s.formula} for s in steps(asks.catalogue, metric)],
+        "formula": [
+            {"depth": s.depth, "metric": s.metric.name, "is": s.formula} for s in steps(asks.catalogue, metric)
+        ],
         "passes": [branch_told(asks.catalogue, b) for b in made.lowered.branches.values()],
         "sources": [
             {"asset": s.name, "version": s.version or None, "state": s.state, "data_until": s.data_until,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -219,10 +219,32 @@ def _causes(ask: _Asks, metric: str, keys: Sequence[Key]) -> tuple[tuple[Part, .
     now = {row[:-1]: _float(row[-1]) or 0.0 for row in ask.rows((metric,), keys, ask.after)}
     leaves = list(dict.fromkeys((*was, *now)))
     if not leaves or len(leaves) > _MOST_LEAVES:
-        return ()
-    return scanned(
-        [key.text for key in keys], leaves, [was.get(x, 0.0) for x in leaves], [now.get(x, 0.0) for x in leaves]
-    )
+        return (), 1.0
+    before, after = [was.get(leaf, 0.0) for leaf in leaves], [now.get(leaf, 0.0) for leaf in leaves]
+    usual = trend(before, after)
+    found = scanned([key.text for key in keys], leaves, [value * usual for value in before], after)
+    return tuple(_without(cause, usual) for cause in found), usual
+
+
+def _without(cause: Part, usual: float) -> Part:
+    """Return a cause with what was there before, and not with what was expected by the trend."""
+    was = (cause.before or 0.0) / usual
+    return replace(cause, before=was, effect=(cause.after or 0.0) - was)
+
+
+def trend(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the factor by which most of the total moved: the median over cells, weighted by what they were before.
+
+    It is 1 where that is within a tenth of 1: then slices are told as they are.
+    """
+    cells = sorted((two / one, one) for one, two in zip(before, after, strict=True) if one > 0)
+    half = sum(weight for _, weight in cells) / 2
+    seen = 0.0
+    for factor, weight in cells:
+        seen += weight
+        if seen >= half:
+            return factor if abs(factor - 1) > _TREND and factor > 0 else 1.0
+    return 1.0
 
 
 def scanned(
