@@ -1,5 +1,7 @@
 """What must hold of any question: slices add up, filters only take away, what is not asked for changes nothing."""
 
+# ruff: noqa: E501, PT017 - what may be answered and what may be refused is told apart here
+
 from __future__ import annotations
 
 import itertools

@@ -6,12 +6,14 @@ the value with the fraction beside it; a period is truncated as a timestamp with
 
 from __future__ import annotations
 
+import sqlglot
 from sqlglot import exp
 
 from freehold.foundation import FreeholdError
-from freehold.metrics.timing import Period, as_date
+from freehold.metrics.timing import Period, as_date, as_timestamp
 
 DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery")
+_NUMBERS = "SELECT ROW_NUMBER() OVER (ORDER BY NULL) - 1 AS n FROM TABLE(GENERATOR(ROWCOUNT => 100000))"
 
 
 def checked(dialect: str) -> str:
@@ -38,14 +40,25 @@ def empty(kind: str, dialect: str, branches: int) -> exp.Expr:
     return exp.Null()
 
 
-def series(start: exp.Expr, end: exp.Expr, step: Period, dialect: str) -> exp.Expr:
-    """Return an expression that gives a row for each step from a timestamp to another, both included."""
+def periods_between(bounds: exp.Subquery, first: exp.Expr, step: Period, dialect: str) -> exp.Select:
+    """Return a query that gives, for each step from a timestamp to the bound `hi`, its start `p` beside `hi`."""
     unit, amount = step.unit
-    length = exp.Interval(this=exp.Literal.string(str(amount)), unit=exp.var(unit.removesuffix("s").upper()))
+    word = unit.removesuffix("s").upper()
+    last, hi = as_timestamp(exp.column("hi", table="b")), exp.column("hi", table="b")
+    length = exp.Interval(this=exp.Literal.string(str(amount)), unit=exp.var(word))
     if dialect == "bigquery":
-        return exp.Anonymous(this="GENERATE_DATE_ARRAY", expressions=[as_date(start), as_date(end), length])
-    made = exp.Anonymous(this="GENERATE_SERIES", expressions=[start, end, length])
-    return exp.Anonymous(this="UNNEST", expressions=[made]) if dialect == "duckdb" else made
+        days = exp.Anonymous(this="GENERATE_DATE_ARRAY", expressions=[as_date(first), as_date(last), length])
+        source = exp.Unnest(expressions=[days], alias=exp.TableAlias(this=exp.to_identifier("p")))
+        return exp.select(exp.column("p"), hi).from_(bounds).join(source, join_type="cross")
+    if dialect == "snowflake":
+        step_on = exp.Mul(this=exp.column("n", table="r"), expression=exp.Literal.number(amount))
+        start = exp.Anonymous(this="DATEADD", expressions=[exp.var(word), step_on, first])
+        numbers = sqlglot.parse_one(_NUMBERS, read="snowflake", into=exp.Select).subquery("r")
+        listed = exp.select(exp.alias_(start, "p"), hi).from_(bounds).join(numbers, join_type="cross")
+        return listed.where(exp.LTE(this=start.copy(), expression=last))
+    made = exp.Anonymous(this="GENERATE_SERIES", expressions=[first, last, length])
+    each = exp.Anonymous(this="UNNEST", expressions=[made]) if dialect == "duckdb" else made
+    return exp.select(exp.alias_(each, "p", copy=False), hi).from_(bounds)
 
 
 def finished(tree: exp.Expr, dialect: str) -> exp.Expr:

@@ -344,18 +344,29 @@ def widened(said: Mapping[str, Any]) -> Mapping[str, Any]:
     What our own extension holds comes up beside the standard's keys; `ai_context` gives its synonyms.
     """
     found = dict(said)
-    for extension in said.get("custom_extensions") or ():
-        if extension.get("vendor_name") == VENDOR:
-            found |= json.loads(extension["data"])
     spoken = said.get("expression")
     if isinstance(spoken, Mapping):
         found["expression"] = _in_ansi(spoken["dialects"])
+    for extension in said.get("custom_extensions") or ():
+        if extension.get("vendor_name") == VENDOR:
+            _take_in(found, json.loads(extension["data"]))
     context = said.get("ai_context")
     if isinstance(context, Mapping) and "synonyms" in context:
         found.setdefault("synonyms", context["synonyms"])
     if isinstance(said.get("dimension"), Mapping) and "is_time" in said["dimension"]:
         found.setdefault("is_time", said["dimension"]["is_time"])
     return found
+
+
+def _take_in(found: dict[str, Any], ours: Mapping[str, Any]) -> None:
+    """Put what our extension holds beside the standard's keys: metrics it could not say, fields a contract has."""
+    for key, value in ours.items():
+        if key == "metrics" and isinstance(found.get("metrics"), list):
+            found["metrics"] = [*found["metrics"], *({"name": name, **said} for name, said in value.items())]
+        elif key == "from_contract":
+            found["fields"] = [f for f in found.get("fields", ()) if f["name"] not in value]
+        else:
+            found[key] = value
 
 
 def _in_ansi(dialects: list[Mapping[str, str]]) -> str:
@@ -373,6 +384,11 @@ def _opened(key: str, said: Any) -> Mapping[str, Any]:
 
 def _target(said: Mapping[str, Any]) -> str:
     return _end(said, "to")[0]
+
+
+def ends_of(said: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]]:
+    """Return both ends of a relationship, in either form: the dataset and its fields."""
+    return _end(said, "from"), _end(said, "to")
 
 
 def _end(said: Mapping[str, Any], end: str) -> tuple[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from freehold.metrics.dialects import series
+from freehold.metrics.dialects import periods_between
 from freehold.metrics.lowering import Branch, Shape
 from freehold.metrics.rows import Rows, Scope, moved
 from freehold.metrics.timing import Period, as_date, as_timestamp, plus
@@ -133,10 +133,7 @@ def _spine(rows: Rows, query: Query, shape: Shape, grain: str | None) -> exp.Sel
         return exp.select(exp.alias_(_back(hi, shape.offset, unit), "e")).from_(bounds.subquery("b", copy=False))
     calendar, length = rows.calendar, rows.calendar.step(grain)
     first = as_timestamp(calendar.trunc(grain, exp.column("lo", table="b")))
-    each = series(first, as_timestamp(hi), length, rows.scope.dialect)
-    listed = exp.select(exp.alias_(each, "p", copy=False), exp.column("hi", table="b")).from_(
-        bounds.subquery("b", copy=False)
-    )
+    listed = periods_between(bounds.subquery("b", copy=False), first, length, rows.scope.dialect)
     p = exp.column("p", table="q")
     label = p if unit == "hour" else as_date(p)
     return exp.select(
