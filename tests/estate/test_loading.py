@@ -105,7 +105,7 @@ def test_other_kinds_are_resources(write: Write) -> None:
         ("deploy/service.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a, name: b}\n"),
         ("chart/templates/x.yaml", "{{- if .Values.x }}\nkey: {{ .Values.y }}\n{{- end }}\n"),
         ("notes.yaml", "- just\n- a list\n"),
-        ("sales/orders/metrics/sales.yaml", "name: sales\nname: twice\n"),
+        ("sales/orders/metrics/dbt.yml", "version: 2\nmetrics: [{name: revenue, type: simple}]\n"),
         ("sales/orders/models/schema.yml", "version: 2\n\tbroken"),
         ("tests/bad.odcs.yaml", "kind: DataContract\n"),
         (".github/x.odcs.yaml", "kind: DataContract\n"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,16 +11,22 @@ from freehold.cli.opened import loaded
 from freehold.cli.output import emit, say
 from freehold.foundation import Exit, FreeholdError
 
+if TYPE_CHECKING:
+    from freehold.estate.model import Estate
+
 
 @click.command(epilog="Example: freehold export github")
-@click.argument("kind", type=click.Choice(["github", "gitlab"]))
+@click.argument("kind", type=click.Choice(["github", "gitlab", "ossie"]))
 @click.option("--runner", default="", metavar="LABEL", help="The runners that reach the warehouse.")
 @click.option("--print", "only_print", is_flag=True, help="Print it instead of writing the file.")
 @click.option("--force", is_flag=True, help="Write over a file that somebody has changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 @click.pass_obj
 def export(start: str | None, kind: str, runner: str, only_print: bool, force: bool, as_json: bool) -> None:
-    """Write a pipeline for KIND: the plan as a comment on the pull request, apply on merge.
+    """Write a pipeline for github or gitlab: the plan as a comment on the pull request, apply on merge.
+
+    `ossie` prints the estate's metrics instead, as Apache Ossie has them, for other tools; what the standard cannot
+    say stands in an extension of ours, from which it comes back.
 
     It goes where the forge looks for it, in the folder of the git repository. The secrets it wants are those that
     estate.yaml refers to. Where state or warehouse are files, it runs on a machine of your own that has them.
@@ -27,6 +34,9 @@ def export(start: str | None, kind: str, runner: str, only_print: bool, force: b
     from freehold.connect.pipelines import PLACES, all_on_servers, pipeline, secrets_of
 
     estate = loaded(start)
+    if kind == "ossie":
+        _print_ossie(estate, as_json=as_json)
+        return
     root = Path(estate.root).resolve()
     folder = root.relative_to(_top(root)).as_posix()
     text = pipeline(estate, kind, runner=runner, folder="" if folder == "." else folder)
@@ -58,6 +68,20 @@ def export(start: str | None, kind: str, runner: str, only_print: bool, force: b
         say("State or warehouse are files of one machine: let a runner of your own on it, or move them to PostgreSQL.")
     if not estate.reviews:
         say("To take approvals from code review, say where: spec.reviews in estate.yaml (`freehold schema Estate`).")
+
+
+def _print_ossie(estate: Estate, *, as_json: bool) -> None:
+    import yaml
+
+    from freehold.metrics import catalogue_of
+    from freehold.metrics.ossie import to_ossie
+
+    catalogue = catalogue_of(estate)
+    said = to_ossie(catalogue, list(catalogue.models), estate.semantic_models)
+    if as_json:
+        emit(said)
+    else:
+        click.echo(yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=120), nl=False)
 
 
 def _top(root: Path) -> Path:

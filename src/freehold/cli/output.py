@@ -27,7 +27,7 @@ def wants_json() -> bool:
 
 def emit(value: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout."""
-    click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    click.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
 
 
 def say(text: str = "") -> None:
@@ -119,7 +119,8 @@ def _painted(error: FreeholdError) -> str:
     return "\n".join([click.style(head, fg="red", bold=True), *rest])
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return what JSON has for a value it does not know."""
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, timedelta):

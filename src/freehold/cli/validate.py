@@ -35,7 +35,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     strange = tuple(_of_connections(estate))
     models = () if strange else _of_models(estate, cache=not no_cache)  # without a dialect no SQL can be read
     unread, doubts = ((), ()) if strange else _of_dashboards(estate, cache=not no_cache, is_sound=not models)
-    findings = (*estate.findings, *strange, *_of_rules(estate), *models, *unread)
+    findings = (*estate.findings, *strange, *_of_rules(estate), *_of_metrics(estate), *models, *unread)
     for doubt in doubts if not as_json else ():
         say(f"{doubt}\n")
     if findings and not as_json:
@@ -72,6 +72,15 @@ def _of_rules(estate: Estate) -> Iterator[FreeholdError]:
         from freehold.work import workflow_findings
 
         yield from workflow_findings(estate)
+
+
+def _of_metrics(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with metrics; without any, the SQL kernel is not even imported."""
+    if not estate.semantic_models:
+        return ()
+    from freehold.metrics import metric_findings
+
+    return metric_findings(estate)
 
 
 def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
@@ -119,12 +128,19 @@ def _of_dashboards(
     return told.errors, (*told.unresolved, *strange)
 
 
+def _metrics_in(estate: Estate) -> int:
+    each = [document.value for document in estate.semantic_models.values()]
+    models = [model for said in each for model in said.get("semantic_model", [said])]
+    return sum(len(model.get("metrics") or ()) for model in models)
+
+
 def _summary(estate: Estate) -> dict[str, Any]:
     landing = {f"{p.id}.{port.name}" for p in estate.products.values() for port in (*p.input_ports, *p.output_ports)}
     return {
         "products": len(estate.products),
         "contracts": len(estate.contracts),
         "assets": len(landing | set(estate.models)),
+        "metrics": _metrics_in(estate),
         "teams": len(estate.teams),
         "calendars": len(estate.calendars),
         "environments": len(estate.environments),

@@ -41,6 +41,8 @@ def declared_by(document: Document, kind: str) -> Declaration:
     """Return what a valid document declares."""
     said = document.value
     path: tuple[Step, ...] = ("id",) if kind in ("DataProduct", "DataContract", "Decision") else ("metadata", "id")
+    if kind == "SemanticModel":
+        return _model(document)
     where = document.where(*path)
     id_ = said["id"] if len(path) == 1 else said["metadata"]["id"]
     objects, ports, extra = {}, [], {}
@@ -69,6 +71,14 @@ def declared_by(document: Document, kind: str) -> Declaration:
         extra = {"parent": said["spec"]["parent"]}
     references = list(_references(document, kind))
     return Declaration(kind, str(id_), where.line, where.column, document.digest, references, objects, ports, extra)
+
+
+def _model(document: Document) -> Declaration:
+    """Return what a file of metrics declares: its model, or the first of several."""
+    path: tuple[Step, ...] = ("semantic_model", 0, "name") if "semantic_model" in document.value else ("name",)
+    node, where = document.node(*path), document.where(*path)
+    name = str(node.value) if node else ""
+    return Declaration("SemanticModel", name, where.line, where.column, document.digest, [], {}, [], {})
 
 
 def claimed_by(document: Document, kind: str) -> list[Declaration]:

@@ -14,7 +14,7 @@ from freehold.foundation import Exit, FreeholdError, Where, near
 
 ESTATE_FILE = "estate.yaml"
 MODEL_LANGUAGES = {".sql": "sql", ".py": "python"}
-_NOT_OURS = frozenset({"models", "seeds", "tests", "data", "landing", "metrics", "node_modules"})
+_NOT_OURS = frozenset({"models", "seeds", "tests", "data", "landing", "node_modules"})
 _YAML = (".yaml", ".yml")
 _STANDARD_NAMES = {f".{s}{y}": k for s, k in (("odcs", "DataContract"), ("odps", "DataProduct")) for y in _YAML}
 _SIGN_OF_OURS = re.compile(
@@ -80,7 +80,10 @@ def kind_named(path: str) -> str | None:
     for ending, kind in _STANDARD_NAMES.items():
         if name.endswith(ending):
             return kind
-    return "DataContract" if "contracts" in path.split("/")[:-1] else None
+    folders = path.split("/")[:-1]
+    if folders and folders[-1] == "metrics":
+        return "SemanticModel"
+    return "DataContract" if "contracts" in folders else None
 
 
 def looks_like_ours(content: bytes) -> bool:
@@ -96,6 +99,8 @@ def kind_of(document: Document) -> str | None:
     """
     promised = kind_named(document.path)
     said = document.value
+    if isinstance(said, dict) and (promised == "SemanticModel" or "semantic_model" in said):
+        return _kind_of_model(said)
     if not isinstance(said, dict):
         if promised is None:
             return None
@@ -111,6 +116,11 @@ def kind_of(document: Document) -> str | None:
     if promised is None and not (isinstance(kind, str) and near(kind, ("DataContract", "DataProduct"), most=1)):
         return None
     raise _unknown_kind(document, kind, promised)
+
+
+def _kind_of_model(said: dict[str, object]) -> str | None:
+    """Return the kind of a document in a folder named metrics, or of one in Ossie's form; dbt's own are not ours."""
+    return None if "semantic_models" in said or "models" in said or said.get("version") == 2 else "SemanticModel"
 
 
 def _kind_of_ours(document: Document, kind: object, version: str) -> str:

@@ -308,6 +308,8 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
                 estate = parsed[index]
             elif one.kind == "DataContract":
                 makers.setdefault(one.kind, {})[one.id] = contracts.maker(parsed, index, entry.found.path)
+            elif one.kind == "SemanticModel":
+                makers.setdefault(one.kind, {})[one.id] = _maker(_as_it_is, parsed, index)
             elif one.kind in _TYPED:
                 makers.setdefault(one.kind, {})[one.id] = _maker(_TYPED[one.kind], parsed, index)
             elif one.kind == "Decision":
@@ -343,6 +345,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         resources=Unread(resources),  # type: ignore[arg-type]
         hashes=hashes,
         findings=found,
+        semantic_models=Unread[Document](makers.get("SemanticModel", {})),
         rule_sets=Unread[RuleSet](makers.get("RuleSet", {})),
         waivers=Unread[Waiver](makers.get("Waiver", {})),
         workflows=Unread[Workflow](makers.get("Workflow", {})),
@@ -412,6 +415,10 @@ class _Contracts:
 
 def _maker(build: Callable[[Document], T], parsed: _Parsed, index: int) -> Callable[[], T]:
     return lambda: build(parsed[index])
+
+
+def _as_it_is(document: Document) -> Document:
+    return document
 
 
 def _decision_maker(parsed: _Parsed) -> Callable[[], Resource]:

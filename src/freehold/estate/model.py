@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.estate.dashboards import DashboardFiles
+from freehold.estate.document import Document
 from freehold.estate.operating import RuleSet, Waiver, Workflow
 from freehold.foundation import FreeholdError, Where
 
@@ -328,6 +329,7 @@ class Estate:
     state_where: Where | None = None  # where the file says so; None where it leaves the default
     held: str = ""  # where the files of this version lie, under `root`; empty where they are the ones at hand
     dashboards: tuple[DashboardFiles, ...] = ()  # where consumers outside the estate are told of
+    semantic_models: Mapping[str, Document] = field(default_factory=dict)  # by the name of the (first) model
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)

@@ -21,6 +21,7 @@ KINDS: dict[str, str] = {
     "Calendar": "the working days and hours of people",
     "DataProduct": "a product: what it reads, what it promises (ODPS 1.0)",
     "DataContract": "the promise about a table or file (ODCS 3.0 to 3.2)",
+    "SemanticModel": "datasets, how they join, and metrics (Apache Ossie, or its short form)",
     "Objective": "an objective with its key results",
     "KPI": "a figure somebody answers for",
     "RuleSet": "rules over the facts of assets",
@@ -29,7 +30,7 @@ KINDS: dict[str, str] = {
     "AIUseCase": "a use of AI: purpose, users, risk, evaluation",
     "Decision": "the front matter of a decision in Markdown",
 }
-ENVELOPED = tuple(kind for kind in KINDS if kind not in ("DataProduct", "DataContract", "Decision"))
+ENVELOPED = tuple(kind for kind in KINDS if kind not in ("DataProduct", "DataContract", "SemanticModel", "Decision"))
 
 
 @cache

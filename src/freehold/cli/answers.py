@@ -1,0 +1,160 @@
+"""How an answer looks: a table with units, bars, CSV, Arrow, JSON."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from freehold.cli.output import console, say, table
+from freehold.foundation import Exit, FreeholdError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from freehold.metrics import Catalogue
+    from freehold.metrics.answering import Answer
+
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_WIDEST = 48  # cells of a bar
+_UNKNOWN = "—"
+
+
+def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
+    """Return an answer as a machine wants it: rows as objects, and what to know about them."""
+    return {
+        "query_id": answer.id,
+        "columns": [
+            {"name": name, "kind": "key" if name in answer.compiled.keys else "metric", "unit": _unit(catalogue, name)}
+            for name in answer.compiled.columns
+        ],
+        "rows": answer.table.to_pylist(),
+        "state": answer.state,
+        "data_until": answer.data_until,
+        "is_kept": answer.is_kept,
+        "is_cut": answer.is_cut,
+        "metrics": {
+            name: {
+                "id": answer.compiled.lowered.ids[name],
+                "definition": hash_,
+                "status": catalogue.metric(name).status,
+            }
+            for name, hash_ in answer.definitions.items()
+        },
+        "sources": [
+            {"asset": s.name, "version": s.version or None, "state": s.state, "reasons": s.reasons}
+            for s in answer.sources
+        ],
+        "seconds": round(answer.seconds, 4),
+    }
+
+
+def as_csv(found: pa.Table) -> str:
+    """Return a table as CSV with a header; an unknown value is empty."""
+    import csv
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(found.column_names)
+    writer.writerows([row[name] for name in found.column_names] for row in found.to_pylist())
+    return text.getvalue()
+
+
+def write_arrow(found: pa.Table, output: str | None) -> None:
+    """Write a table as an Arrow IPC stream.
+
+    Raises:
+        FreeholdError: FH-N502 stdout is a terminal, which bytes would spoil.
+    """
+    import pyarrow as pa
+
+    if output is None and sys.stdout.isatty():
+        raise FreeholdError(
+            "FH-N502",
+            "Arrow is no text for a terminal.",
+            fix="Write it to a file: -o answer.arrow.",
+            exit_code=Exit.USAGE,
+        )
+    sink = pa.OSFile(output, "wb") if output else sys.stdout.buffer
+    with pa.ipc.new_stream(sink, found.schema) as writer:
+        writer.write_table(found)
+    if output:
+        sink.close()
+
+
+def draw(catalogue: Catalogue, answer: Answer, form: str, output: str | None, most: int) -> None:
+    """Print an answer for people: as a table, or with a bar for each value of the first metric."""
+    shown = answer.table.slice(0, most)
+    rows = [list(row.values()) for row in shown.to_pylist()]
+    names, keys = list(shown.column_names), len(answer.compiled.keys)
+    units = [_unit(catalogue, name) for name in names]
+    cells = [[_cell(value, unit) for value, unit in zip(row, units, strict=True)] for row in rows]
+    headings = [f"{name} [{unit}]" if unit and unit != "%" else name for name, unit in zip(names, units, strict=True)]
+    right = [i for i in range(len(names)) if i >= keys]
+    if form == "chart" and rows:
+        cells = [[*row[: keys + 1], bar] for row, bar in zip(cells, _bars([row[keys] for row in rows]), strict=True)]
+        headings, right = [*headings[: keys + 1], ""], [keys]
+    if output is None:
+        table(cells, headings, right=right)
+    else:
+        Path(output).write_text("".join("\t".join(row) + "\n" for row in [headings, *cells]), encoding="utf-8")
+    if answer.table.num_rows > most:
+        say(click.style(f"The first {most} of {answer.table.num_rows:,} rows; --format csv has all.", dim=True))
+
+
+def _unit(catalogue: Catalogue, name: str) -> str:
+    """Return the unit of a column: that of its metric; a relative change is a share."""
+    for ending in ("_change_share", "_change", "_prior", ""):
+        base = name.removesuffix(ending) if ending else name
+        if name.endswith(ending):
+            try:
+                unit = catalogue.metric(base).words.get("unit", "")
+            except FreeholdError:
+                continue
+            return "%" if ending == "_change_share" else unit
+    return ""
+
+
+def _cell(value: Any, unit: str) -> str:
+    if value is None:
+        return f"[dim]{_UNKNOWN}[/dim]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float | Decimal):
+        return number(value, unit)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    return str(value).replace("[", r"\[")
+
+
+def number(value: float | Decimal, unit: str) -> str:
+    """Return a number as a person reads it: shares as percent, whole numbers whole, others with two decimals."""
+    if unit == "%":
+        return f"{float(value) * 100:,.1f} %"
+    if isinstance(value, int) or (value == int(value) and not unit):
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if abs(float(value)) >= 0.01 or not value else f"{value:.3g}"
+
+
+def _bars(values: Sequence[Any]) -> list[str]:
+    """Return a bar for each value, in eighths of a cell; a negative one is red."""
+    numbers = [float(v) if isinstance(v, int | float | Decimal) else 0.0 for v in values]
+    longest = max((abs(n) for n in numbers), default=0.0) or 1.0
+    width = max(8, min(_WIDEST, console().width // 2))
+    return [_bar(abs(n) / longest * width, negative=n < 0) for n in numbers]
+
+
+def _bar(cells: float, *, negative: bool) -> str:
+    whole, part = divmod(round(cells * 8), 8)
+    drawn = "█" * whole + (_EIGHTHS[part] if part else "")
+    return f"[red]{drawn}[/red]" if negative else f"[cyan]{drawn}[/cyan]"

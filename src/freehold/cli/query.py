@@ -1,0 +1,199 @@
+"""`freehold query`: a number, from its one definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from freehold.cli.opened import environment, opened_delivery, waiting
+from freehold.cli.output import counted, emit, say
+
+if TYPE_CHECKING:
+    from freehold.delivery import Delivery
+    from freehold.metrics import Answerer, Catalogue
+    from freehold.metrics.answering import Answer
+
+FORMATS = ("table", "csv", "json", "arrow", "chart", "sql")
+_MOST_SHOWN = 200  # rows of a table on a terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a question is asked of: the metrics of an estate, and an environment that is open."""
+
+    catalogue: Catalogue
+    answerer: Answerer
+    delivery: Delivery
+
+
+@contextmanager
+def asking(
+    start: str | None, env: str | None, *, wait_s: float = 0.0, refuse: Sequence[str] = (), kept: bool = True
+) -> Iterator[Asking]:
+    """Open an environment to ask its metrics; close it again whatever happens."""
+    from freehold.delivery.serving import sources
+    from freehold.metrics import Answerer, KeptAnswers, catalogue_of
+
+    with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
+        catalogue = catalogue_of(delivery.estate)
+        names = {d.source for m in catalogue.models.values() for d in m.datasets.values()}
+        states = sources(delivery, names)
+        answerer = Answerer(
+            catalogue=catalogue,
+            engine=delivery.engine,
+            caller=delivery.caller,
+            source=lambda dataset: states.get(dataset.source) or _outside(dataset.source),
+            refuse=tuple(refuse),  # type: ignore[arg-type]
+            kept=KeptAnswers(delivery.root) if kept else None,
+        )
+        yield Asking(catalogue, answerer, delivery)
+
+
+def _outside(name: str) -> Any:
+    """Return a relation of the warehouse that is no asset of the estate: nobody here knows what state it is in."""
+    from sqlglot import exp
+
+    from freehold.metrics.answering import Source
+
+    *before, last = name.split(".")
+    relation = exp.table_(
+        exp.to_identifier(last, quoted=True), exp.to_identifier(".".join(before) or None, quoted=True)
+    )
+    return Source(name, relation, reasons=(f"`{name}` is no asset of this estate.",))
+
+
+@click.command(
+    epilog="Example: freehold query revenue,orders --by buyer.country,month --where \"channel = 'web'\" --from 2011-01",
+)
+@click.argument("metrics", nargs=-1, required=True, metavar="METRIC…")
+@click.option(
+    "--by", multiple=True, metavar="KEYS", help="What to group by: country, buyer.country, month, week, signed_up:year."
+)
+@click.option("--where", metavar="SQL", help="Which rows: a condition over fields.")
+@click.option("--from", "start_day", metavar="DAY", help="The first day; 2011 and 2011-03 are their first.")
+@click.option("--to", "end_day", metavar="DAY", help="The last day, included; 2011-03 is all of March.")
+@click.option("--compare", metavar="PRIOR", help="prior:1month adds the value a month before, and the change.")
+@click.option("--having", metavar="SQL", help="Which rows of the answer: a condition over its columns.")
+@click.option("--order", metavar="COLUMNS", help="By which columns; -revenue descends. Default: the keys.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="The most rows.")
+@click.option("--timezone", "zone", metavar="ZONE", help="The zone in which days are counted; default: the model's.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, writable=True), help="Write to a file instead of stdout."
+)
+@click.option(
+    "--only-sound", is_flag=True, help="Refuse where newer data is held, late, or what is live fails its checks."
+)
+@click.option("--no-cache", is_flag=True, help="Compute it anew, whatever was kept.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@environment
+@waiting
+@click.pass_obj
+def query(
+    start: str | None,
+    /,
+    metrics: tuple[str, ...],
+    by: tuple[str, ...],
+    form: str,
+    output: str | None,
+    only_sound: bool,
+    no_cache: bool,
+    as_json: bool,
+    env: str | None,
+    wait_s: float,
+    **said: Any,
+) -> None:
+    """Answer from certified definitions: METRICs by keys, for rows and days.
+
+    Each metric is computed over its own rows, so several may be asked at once and nothing is counted twice; what has no
+    one right answer is refused, with what would do instead. The answer says how old its data is, whether newer data is
+    held back, and an id by which `freehold explain` tells how it came to be.
+    """  # fmt: skip
+    from freehold.metrics import asked
+    from freehold.metrics.recording import remembered
+
+    form = "json" if as_json else form
+    question = {
+        "metrics": _split(metrics), "by": _split(by), "where": said["where"], "start": said["start_day"],
+        "end": said["end_day"], "having": said["having"], "order": _split((said["order"] or "",)),
+        "limit": said["limit"], "compare": said["compare"], "zone": said["zone"],
+    }  # fmt: skip
+    refuse = ("failed", "held", "late") if only_sound else ()
+    wanted = asked(**question)
+    with asking(start, env, wait_s=wait_s, refuse=refuse, kept=not no_cache) as asks:
+        if form == "sql":
+            _write(asks.answerer.compile(wanted).pretty(), output)
+            return
+        answer = asks.answerer.answer(wanted)
+        answer = remembered(
+            asks.delivery.ledger, answer, question, asks.delivery.caller, env=asks.delivery.env, channel="cli"
+        )
+        print_answer(asks.catalogue, answer, form, output)
+
+
+def _split(said: Sequence[str]) -> list[str]:
+    return [part.strip() for text in said for part in text.split(",") if part.strip()]
+
+
+def print_answer(catalogue: Catalogue, answer: Answer, form: str, output: str | None) -> None:
+    """Print an answer in a form; what there is to know about it goes to stderr, or into the JSON."""
+    from freehold.cli import answers
+
+    if form == "json":
+        _write_json(answers.as_object(catalogue, answer), output)
+        return
+    if form == "arrow":
+        answers.write_arrow(answer.table, output)
+    elif form == "csv":
+        _write(answers.as_csv(answer.table), output, end="")
+    else:
+        answers.draw(catalogue, answer, form, output, most=_MOST_SHOWN)
+    say(_told(catalogue, answer))
+
+
+def _told(catalogue: Catalogue, answer: Answer) -> str:
+    """Return what a reader should know: age, state, certification, where to look further."""
+    lines = [
+        click.style(f"{source.state}: {' '.join(source.reasons)}", fg="yellow")
+        for source in answer.sources
+        if source.state not in ("ok", "unknown")
+    ]
+    drafts = [n for n in answer.compiled.query.metrics if catalogue.metric(n).status != "certified"]
+    for name in answer.compiled.query.metrics:
+        metric = catalogue.metric(name)
+        if metric.status == "deprecated":
+            instead = f" Use `{metric.replaced_by}`." if metric.replaced_by else ""
+            lines.append(click.style(f"`{name}` is deprecated.{instead}", fg="yellow"))
+    until = answer.data_until
+    facts = [counted(answer.table.num_rows, "rows")]
+    if until is not None:
+        facts.append(f"data up to {until:%Y-%m-%d %H:%M}")
+    facts.append("certified" if not drafts else f"not certified: {', '.join(drafts)}")
+    facts.append("kept from before" if answer.is_kept else f"{answer.seconds:.2f} s")
+    if answer.is_cut:
+        lines.append(click.style("There are more rows than one answer may have; the first are shown.", fg="yellow"))
+    lines.append(click.style(f"{' · '.join(facts)} · freehold explain {answer.id}", dim=True))
+    return "\n".join(lines)
+
+
+def _write(text: str, output: str | None, end: str = "\n") -> None:
+    if output is None:
+        click.echo(text, nl=end == "\n")
+        return
+    Path(output).write_text(text + end, encoding="utf-8", newline="")
+
+
+def _write_json(value: Mapping[str, Any], output: str | None) -> None:
+    if output is None:
+        emit(value)
+        return
+    import json
+
+    from freehold.cli.output import plain
+
+    _write(json.dumps(value, default=plain, ensure_ascii=False, indent=2), output)

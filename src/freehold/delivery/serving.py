@@ -1,0 +1,114 @@
+"""What readers of an asset have in front of them at this moment: where, which version, and whether to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.deployments import deployments
+from freehold.delivery.freshness import newest_interval
+from freehold.delivery.standing import verdicts
+from freehold.metrics.answering import Source, State
+
+_A_DAY = timedelta(days=1)
+_MOST_LOOKED_AT = 1_000  # deployments of changes
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from freehold.delivery.overlay import Overlay
+    from freehold.delivery.release import Live
+    from freehold.delivery.service import Delivery
+
+
+def sources(delivery: Delivery, assets: Iterable[str]) -> Mapping[str, Source]:
+    """Return what each of the assets shows readers now; names that are no asset of the estate are left out.
+
+    A state is `failed` where what is live fails its checks, `held` where something newer waits in quarantine here or
+    above, `late` where a delivery that should have come is missing here or above.
+    """
+    wanted = [a for a in assets if a in delivery.graph.assets]
+    if not wanted:
+        return {}
+    with delivery.reading() as session:
+        overlay = delivery.overlay(session)
+    held = {c.asset: c for c in delivery.quarantined()}
+    late = {e.asset: e for e in delivery.late()}
+    return {name: _source(delivery, name, overlay, held, late) for name in wanted}
+
+
+def _source(
+    delivery: Delivery, name: str, overlay: Overlay, held: Mapping[str, object], late: Mapping[str, object]
+) -> Source:
+    asset = delivery.graph.assets[name]
+    live: Live | None = overlay.live.get(name)
+    above = delivery.graph.upstream([name])
+    state, reasons = _state(delivery, asset, live, [a for a in held if a in above], [a for a in late if a in above])
+    return Source(
+        name=name,
+        relation=_table(asset),
+        version=_version(delivery, asset, overlay),
+        state=state,
+        reasons=reasons,
+        published_at=live.published_at if live else None,
+        data_until=newest_interval(asset, delivery.graph, overlay.live) if live else None,
+        product=asset.product.id,
+    )
+
+
+def _state(
+    delivery: Delivery, asset: Asset, live: Live | None, held: list[str], late: list[str]
+) -> tuple[State, tuple[str, ...]]:
+    if asset.kind is Kind.EXTERNAL or asset.observed is not None:
+        return "unknown", (f"Others build `{asset.id}`, so nobody here can vouch for it.",)
+    if live is None:
+        return "failed", (f"`{asset.id}` was never published.",)
+    _, bad = verdicts(delivery, asset, live)
+    if bad:
+        return "failed", (f"{bad} checks of what is live of `{asset.id}` fail.",)
+    if held:
+        return "held", tuple(f"Newer data of `{name}` waits in quarantine." for name in held)
+    if late:
+        return "late", tuple(f"A delivery of `{name}` is late." for name in late)
+    return "ok", ()
+
+
+def _version(delivery: Delivery, asset: Asset, overlay: Overlay) -> str:
+    """Return the name of the rows a reader sees; empty where others change them unseen.
+
+    A view stores nothing: what it shows goes by what it reads, too.
+    """
+    live = overlay.live.get(asset.id)
+    if live is None or asset.kind is Kind.EXTERNAL or asset.observed is not None:
+        return ""
+    if asset.kind is not Kind.VIEW:
+        return overlay.version(asset)
+    below = [_version(delivery, delivery.graph.assets[name], overlay) for name in asset.inputs]
+    return "+".join((overlay.version(asset), *below)) if all(below) else ""
+
+
+def _table(asset: Asset) -> exp.Table:
+    from sqlglot import exp
+
+    schema, name = asset.relation.schema, asset.relation.name
+    return exp.table_(exp.to_identifier(name, quoted=True), exp.to_identifier(schema, quoted=True))
+
+
+def happenings(delivery: Delivery, assets: Iterable[str], start: datetime, end: datetime) -> Iterator[str]:
+    """Yield what was changed, rolled back or held of some assets and all above them, between two local days.
+
+    Times are compared as UTC; a day more on either side keeps what happened around midnight of another zone.
+    """
+    wanted = delivery.graph.upstream([a for a in assets if a in delivery.graph.assets])
+    first, last = (moment.replace(tzinfo=UTC) for moment in (start - _A_DAY, end + _A_DAY))
+    for one in deployments(delivery, only_changes=True, limit=_MOST_LOOKED_AT):
+        touched = sorted(set(one.assets) & wanted)
+        if touched and first <= one.at <= last:
+            what = f"taken back to {one.back_to}" if one.back_to else f"changed ({', '.join(one.changes) or one.kind})"
+            yield f"{one.at:%d %b %Y %H:%M}  {', '.join(touched)} {what}; freehold deployments show {one.id}"
+    held = delivery.ledger.read(types=("candidate.quarantined",), env=delivery.env, since=first, until=last)
+    for event in held:
+        if event.subject in wanted:
+            yield f"{event.occurred_at:%d %b %Y %H:%M}  newer data of {event.subject} was held in quarantine"

@@ -1,0 +1,244 @@
+"""A question as one statement: a branch for each pass over a fact, their rows put together, arithmetic on top.
+
+Branches are put together by UNION ALL and an outer GROUP BY, which keeps a group that only one of them has and a group
+whose key is unknown, in any number of facts, without a full join. A row of a fact is never joined to many of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from freehold.foundation import FreeholdError, near
+from freehold.metrics.branches import branch_query
+from freehold.metrics.dialects import checked, empty, finished
+from freehold.metrics.expressions import parts_of
+from freehold.metrics.lowering import Branch, Lowered, lower, result_type
+from freehold.metrics.model import Dataset
+from freehold.metrics.paths import listed
+from freehold.metrics.query import Query
+from freehold.metrics.rows import Scope
+from freehold.metrics.spans import periods
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A question as SQL. `keys` and `values` are the columns of its answer, in order; `datasets` what it reads."""
+
+    query: Query
+    sql: str
+    dialect: str
+    keys: tuple[str, ...]
+    values: tuple[str, ...]
+    lowered: Lowered
+    datasets: tuple[Dataset, ...]
+
+    def pretty(self) -> str:
+        """Return the SQL laid out for reading."""
+        import sqlglot
+
+        return sqlglot.parse_one(self.sql, read=self.dialect).sql(self.dialect, pretty=True)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the answer, in order."""
+        return (*self.keys, *self.values)
+
+
+def compiled(scope: Scope, query: Query) -> Compiled:
+    """Compile a question.
+
+    Raises:
+        FreeholdError: FH-N1xx to FH-N3xx: it asks for what there is not, or for what has no one right answer.
+    """
+    checked(scope.dialect)
+    read: dict[str, Dataset] = {}
+
+    def relation(dataset: Dataset) -> exp.Table:
+        read.setdefault(dataset.source, dataset)
+        return scope.relation(dataset)
+
+    lowered = lower(scope.catalogue, query)
+    tree = _assembled(replace(scope, relation=relation), query, lowered)
+    return Compiled(
+        query=query,
+        sql=tree.sql(scope.dialect, comments=False),
+        dialect=scope.dialect,
+        keys=tuple(key.text for key in query.by),
+        values=tuple(name for name, _ in lowered.outputs),
+        lowered=lowered,
+        datasets=tuple(read.values()),
+    )
+
+
+def tree_of(scope: Scope, query: Query) -> exp.Query:
+    """Return a question as a tree, to stand inside another one."""
+    return _assembled(scope, query, lower(scope.catalogue, query), in_order=False)
+
+
+def _assembled(scope: Scope, query: Query, lowered: Lowered, *, in_order: bool = True) -> exp.Query:
+    groups: dict[tuple[int, ...] | None, list[tuple[str, Branch]]] = {None: []}
+    ctes: list[tuple[str, exp.Query]] = []
+    for number, branch in enumerate(lowered.branches.values()):
+        name = f"b{number}"
+        ctes.append((name, branch_query(scope, query, branch)))
+        kept = branch.shape.kept
+        groups.setdefault(None if kept == tuple(range(len(query.by))) else kept, []).append((name, branch))
+    if not groups[None]:
+        raise FreeholdError(
+            "FH-N101", "Nothing is asked for that depends on rows.", fix="Ask for a metric over a dataset."
+        )
+    filling = _filled(scope, query, groups[None])
+    if filling is not None:
+        ctes.append(("periods", filling))
+    whole = range(len(query.by))
+    source = _together(scope, groups.pop(None), whole, ctes, "g", filling is not None and query)
+    body = exp.select(copy=False).from_(exp.to_table(source), copy=False)
+    _join_totals(scope, groups, source, ctes, body)
+    selected = [exp.alias_(exp.column(f"k{i}", table=source), key.text, quoted=True) for i, key in enumerate(query.by)]
+    selected += [exp.alias_(value, name, quoted=True, copy=False) for name, value in lowered.outputs]
+    body.select(*selected, copy=False)
+    body = _cut(body, query, [*(key.text for key in query.by), *(name for name, _ in lowered.outputs)], in_order)
+    for name, cte in ctes:
+        body.with_(name, cte, copy=False)
+    finished(body, scope.dialect)
+    return body
+
+
+def _together(
+    scope: Scope,
+    parts: Sequence[tuple[str, Branch]],
+    keys: Sequence[int],
+    ctes: list[tuple[str, exp.Query]],
+    name: str,
+    filled: Query | bool,
+) -> str:
+    """Return the name of the one row set of several branches with the same keys, adding what is needed to `ctes`."""
+    if len(parts) == 1 and not filled:
+        return parts[0][0]
+    kinds = {
+        one.alias: result_type(scope.catalogue.models[branch.shape.model], branch.shape.fact, one.node)
+        if branch.shape.conversion is None else "bigint"
+        for _, branch in parts for one in branch.aggregates
+    }  # fmt: skip
+    names = [f"k{i}" for i in keys]
+    count = len(parts) + bool(filled)
+    selects: list[exp.Query] = []
+    for source, branch in parts:
+        own = {one.alias for one in branch.aggregates}
+        columns = [exp.column(alias) if alias in own else exp.alias_(empty(kind, scope.dialect, count), alias)
+                   for alias, kind in kinds.items()]  # fmt: skip
+        selects.append(exp.select(*map(exp.column, names), *columns, copy=False).from_(source, copy=False))
+    if isinstance(filled, Query):
+        selects.append(_every_period(scope, filled, selects, kinds, count))
+    union = _united(selects, distinct=False)
+    merged = [exp.alias_(_any_value(alias, kind), alias, copy=False) for alias, kind in kinds.items()]
+    inner = exp.select(*map(exp.column, names), *merged, copy=False).from_(union.subquery("u", copy=False), copy=False)
+    if names:
+        inner.group_by(*map(exp.column, names), copy=False)
+    ctes.append((name, inner))
+    return name
+
+
+def _any_value(alias: str, kind: str) -> exp.Expr:
+    """Return the one value of a column that at most one row of a group has."""
+    pick = exp.LogicalOr if kind == "boolean" else exp.Max
+    return pick(this=exp.column(alias))
+
+
+def _filled(scope: Scope, query: Query, parts: Sequence[tuple[str, Branch]]) -> exp.Select | None:
+    """Return all periods of the question, where a metric in it says what a period without rows is worth."""
+    if query.time is None or not any(_fills(scope, name) for name in query.metrics):
+        return None
+    return periods(scope, query, parts[0][1].shape)
+
+
+def _fills(scope: Scope, name: str) -> bool:
+    return scope.catalogue.metric(name).fill is not None
+
+
+def _every_period(
+    scope: Scope, query: Query, selects: Sequence[exp.Query], kinds: dict[str, str], count: int
+) -> exp.Select:
+    """Return a row without values for each group in each period."""
+    keys = [(i, key) for i, key in enumerate(query.by)]
+    others = [i for i, key in keys if not key.is_time]
+    columns = [
+        exp.column("p", table="s").as_(f"k{i}") if key.is_time else exp.column(f"k{i}", table="o") for i, key in keys
+    ]
+    columns += [exp.alias_(empty(kind, scope.dialect, count), alias) for alias, kind in kinds.items()]
+    dense = exp.select(*columns, copy=False).from_(exp.alias_(exp.to_table("periods"), "s", table=True), copy=False)
+    if others:
+        each = [
+            exp.select(*(exp.column(f"k{i}") for i in others)).from_(one.args["from_"].this.copy()) for one in selects
+        ]
+        groups = _united(each, distinct=True) if len(each) > 1 else each[0].distinct()
+        dense.join(groups.subquery("o", copy=False), join_type="cross", copy=False)
+    return dense
+
+
+def _united(selects: Sequence[exp.Query], *, distinct: bool) -> exp.Query:
+    whole, *more = selects
+    for one in more:
+        whole = exp.union(whole, one, distinct=distinct, copy=False)
+    return whole
+
+
+def _join_totals(
+    scope: Scope,
+    groups: dict[tuple[int, ...] | None, list[tuple[str, Branch]]],
+    source: str,
+    ctes: list[tuple[str, exp.Query]],
+    body: exp.Select,
+) -> None:
+    """Join the totals that shares are of, each over fewer keys than the answer."""
+    for number, (kept, parts) in enumerate(groups.items()):
+        assert kept is not None
+        name = _together(scope, parts, kept, ctes, f"t{number}", False)
+        if kept:
+            same = [
+                exp.NullSafeEQ(this=exp.column(f"k{i}", table=source), expression=exp.column(f"k{i}", table=name))
+                for i in kept
+            ]
+            body.join(exp.to_table(name), on=exp.and_(*same, copy=False), join_type="left", copy=False)
+        else:
+            body.join(exp.to_table(name), join_type="cross", copy=False)
+
+
+def _cut(body: exp.Select, query: Query, names: Sequence[str], in_order: bool) -> exp.Select:
+    """Return the answer under its own condition, in order, and no longer than asked."""
+    if query.having is not None:
+        body = (
+            exp.select("*")
+            .from_(body.subquery("answer", copy=False))
+            .where(_of_answer(query.having, names), copy=False)
+        )
+    order = query.order or tuple((key.text, False) for key in query.by) if in_order else ()
+    for name, descends in order:
+        _known(name, names)
+        column = exp.column(exp.to_identifier(name, quoted=True))
+        body = body.order_by(exp.Ordered(this=column, desc=descends, nulls_first=False), copy=False)
+    return body.limit(query.limit, copy=False) if query.limit is not None else body
+
+
+def _of_answer(condition: exp.Expr, names: Sequence[str]) -> exp.Expr:
+    copied = condition.copy()
+    for node in list(copied.find_all(exp.Column)):
+        name = ".".join(parts_of(node))
+        _known(name, names)
+        column = exp.column(exp.to_identifier(name, quoted=True))
+        if node is copied:
+            return column
+        node.replace(column)
+    return copied
+
+
+def _known(name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise FreeholdError(
+            "FH-N110",
+            f"The answer has no column `{name}`.",
+            fix=near(name, names) or f"It has {listed(names, most=10)}.",
+        )

@@ -1,0 +1,137 @@
+"""The metrics of an estate: its models read with the contracts of their datasets, and all that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from freehold.estate.model import Estate, SchemaObject
+from freehold.foundation import FreeholdError, Problems, near
+from freehold.metrics.catalogue import Catalogue
+from freehold.metrics.compiling import compiled
+from freehold.metrics.fingerprint import parts_used, sources_of
+from freehold.metrics.model import Dataset, Metric, Model
+from freehold.metrics.query import Key, Query
+from freehold.metrics.reading import models_of
+from freehold.metrics.rows import Scope
+
+
+def catalogue_of(estate: Estate) -> Catalogue:
+    """Return all metrics of an estate.
+
+    Raises:
+        Problems: what is wrong in its files of metrics, FH-N1xx to FH-N4xx, each with its place.
+    """
+    catalogue, errors = _read(estate)
+    errors += [error for model in catalogue.models.values() for error in _of_model(catalogue, model)]
+    if errors:
+        raise Problems(errors)
+    return catalogue
+
+
+def metric_findings(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return all that is wrong with the metrics of an estate; without any, nothing is read."""
+    if not estate.semantic_models:
+        return ()
+    try:
+        catalogue_of(estate)
+    except Problems as problems:
+        return problems.errors
+    return ()
+
+
+def _read(estate: Estate) -> tuple[Catalogue, list[FreeholdError]]:
+    models: dict[str, Model] = {}
+    errors: list[FreeholdError] = []
+
+    def contract(asset: str) -> SchemaObject | None:
+        found = estate.contract_of(asset)
+        return found[1] if found else None
+
+    for document in estate.semantic_models.values():
+        try:
+            for model in models_of(document, contract):
+                if model.name in models:
+                    errors.append(
+                        FreeholdError(
+                            "FH-N408",
+                            f"The model `{model.name}` is declared twice; first at {models[model.name].where}.",
+                            where=model.where,
+                            fix="Give one of them another name.",
+                        )
+                    )
+                models.setdefault(model.name, model)
+                errors += _sources(estate, model)
+        except Problems as problems:
+            errors += problems.errors
+    return Catalogue(models), errors
+
+
+def _sources(estate: Estate, model: Model) -> Iterator[FreeholdError]:
+    """Find datasets that name a product of the estate, and an asset that it does not have."""
+    for dataset in model.datasets.values():
+        product = dataset.source.rpartition(".")[0]
+        known = [*estate.models, *(f"{c.id}" for c in estate.contracts.values())]
+        if product in estate.products and dataset.source not in known and estate.contract_of(dataset.source) is None:
+            yield FreeholdError(
+                "FH-N409", f"The dataset `{dataset.name}` reads `{dataset.source}`, and no file declares that asset.",
+                where=dataset.where, fix=near(dataset.source, known) or f"See what `{product}` has: `freehold status`.",
+            )  # fmt: skip
+
+
+def _of_model(catalogue: Catalogue, model: Model) -> Iterator[FreeholdError]:
+    for metric in model.metrics.values():
+        yield from _of_metric(catalogue, metric)
+
+
+def _of_metric(catalogue: Catalogue, metric: Metric) -> Iterator[FreeholdError]:
+    """Find what keeps a metric from being compiled: names that lead nowhere, circles, fan-outs."""
+    scope = Scope(catalogue, _somewhere)
+    wrong: FreeholdError | None = None
+    for keys in _askings(catalogue, metric):
+        try:
+            compiled(scope, Query((metric.id,), keys))
+            wrong = None
+            break
+        except FreeholdError as error:
+            wrong = wrong or error
+    if wrong is not None:
+        yield FreeholdError(wrong.code, wrong.problem, where=wrong.where or metric.where, fix=wrong.fix)
+    if metric.replaced_by is not None:
+        yield from _replaced(catalogue, metric, metric.replaced_by)
+
+
+def _askings(catalogue: Catalogue, metric: Metric) -> Iterator[tuple[Key, ...]]:
+    """Yield ways in which a metric may be asked for, one of which must do: by any period, or without where undated."""
+    _, fields = parts_used(catalogue, metric)
+    dated = all(
+        catalogue.models[m].datasets[d].time is not None or any(j.target == d for j in catalogue.models[m].joins)
+        for m, d, _ in fields
+    )
+    if dated:
+        yield from ((Key(grain, grain=grain),) for grain in ("day", "week", "month", "quarter", "year"))
+    else:
+        yield ()
+
+
+def _replaced(catalogue: Catalogue, metric: Metric, other: str) -> Iterator[FreeholdError]:
+    try:
+        catalogue.metric(other, within=metric.model)
+    except FreeholdError as error:
+        problem = f"`{metric.name}` is replaced by `{other}`. {error.problem}"
+        yield FreeholdError(error.code, problem, where=metric.where, fix=error.fix)
+
+
+def _somewhere(dataset: Dataset) -> exp.Table:
+    """Return a table to compile against where nothing is run."""
+    return exp.to_table(dataset.name)
+
+
+def owner_of(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
+    """Return the team that answers for a metric: the one it names, else that of the product whose rows it is over."""
+    if owner := metric.words.get("owner"):
+        return owner
+    products = (source.rpartition(".")[0] for source in sources_of(catalogue, metric))
+    teams = (estate.products[p].team for p in products if p in estate.products)
+    return next((team for team in teams if team), "")

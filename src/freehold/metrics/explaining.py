@@ -1,0 +1,94 @@
+"""How a number comes to be: its formula down to aggregates, the passes over rows, the columns they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from freehold.metrics.catalogue import Catalogue
+from freehold.metrics.compiling import Compiled
+from freehold.metrics.expressions import parts_of
+from freehold.metrics.fingerprint import parts_used
+from freehold.metrics.lowering import Branch
+from freehold.metrics.model import Field, Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a formula, as deep as it stands: the metric's name and how it is computed."""
+
+    depth: int
+    metric: Metric
+    formula: str
+
+
+def formula_of(metric: Metric) -> str:
+    """Return how a metric is computed, in one line: expression, filter, and the time it looks over."""
+    if metric.conversion is not None:
+        c = metric.conversion
+        text = f"{c.base.sql()} followed by {c.converted.sql()} within {c.within}"
+    else:
+        text = metric.expression.sql()
+    if metric.filter is not None:
+        text += f" where {metric.filter.sql()}"
+    if metric.window is not None:
+        text += f" over the last {metric.window}"
+    elif metric.to_date is not None:
+        text += f" since the {metric.to_date.replace('_', ' ')} began"
+    elif metric.is_cumulative:
+        text += " since the beginning"
+    if metric.snapshot is not None:
+        per = f" of each {' and '.join(metric.snapshot.per)}" if metric.snapshot.per else ""
+        text += f" at the {metric.snapshot.take} {metric.snapshot.over}{per}"
+    return text
+
+
+def steps(catalogue: Catalogue, metric: Metric) -> Iterator[Step]:
+    """Yield a metric and the metrics it stands on, each below what needs it."""
+    yield from _steps(catalogue, metric, 0, ())
+
+
+def _steps(catalogue: Catalogue, metric: Metric, depth: int, trail: tuple[str, ...]) -> Iterator[Step]:
+    yield Step(depth, metric, formula_of(metric))
+    model = catalogue.models[metric.model]
+    named = dict.fromkeys(".".join(parts_of(c)) for c in metric.expression.find_all(exp.Column))
+    for name in named:
+        if name.partition(".")[0] in model.datasets or metric.id in trail:
+            continue
+        yield from _steps(catalogue, catalogue.metric(name, within=metric.model), depth + 1, (*trail, metric.id))
+
+
+def branch_told(catalogue: Catalogue, branch: Branch) -> str:
+    """Return what one pass over a fact computes, in a line."""
+    shape = branch.shape
+    source = catalogue.models[shape.model].datasets[shape.fact].source
+    computed = ", ".join(dict.fromkeys(a.node.sql() for a in branch.aggregates if shape.conversion is None))
+    text = f"{computed or 'events followed by others'} of {source}"
+    if shape.span is not None:
+        text += f", {shape.span.window} back" if shape.span.window else ", from further back"
+    if shape.offset is not None:
+        text += f", {shape.offset} before"
+    if shape.kept is not None:
+        text += ", for the whole that a share is of"
+    return text
+
+
+def columns_read(catalogue: Catalogue, made: Compiled) -> tuple[str, ...]:
+    """Return the columns of the sources that the metrics of a question are made of, as `source.column`."""
+    found: dict[str, None] = {}
+    for id_ in made.lowered.ids.values():
+        for model, dataset, field in parts_used(catalogue, catalogue.metric(id_))[1]:
+            there = catalogue.models[model].datasets[dataset]
+            known = there.fields.get(field)
+            found |= {f"{there.source}.{name}": None for name in _columns(known, field) if name != "*"}
+    return tuple(sorted(found))
+
+
+def _columns(field: Field | None, name: str) -> list[str]:
+    if field is None:
+        return [name]
+    if field.expression is None:
+        return [field.column or name]
+    return [column.name for column in field.expression.find_all(exp.Column)]

@@ -1,0 +1,145 @@
+"""Reading the SQL expressions of models and questions, and judging which of SQL may stand in them.
+
+Expressions are a closed part of SQL: arithmetic, conditions, known functions and aggregates over fields. No queries, no
+tables, no functions whose effect is not known: what a caller writes must have no way past the policies of a dataset.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from freehold.foundation import FreeholdError, Where, near
+
+AGGREGATES = (
+    exp.Sum, exp.Count, exp.Avg, exp.Min, exp.Max, exp.Median, exp.PercentileCont, exp.PercentileDisc,
+    exp.ApproxDistinct, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.LogicalOr,
+    exp.LogicalAnd, exp.CountIf,
+)  # fmt: skip
+OURS = ("prior", "share_of", "per", "percentile")
+_FORBIDDEN = (
+    exp.Query, exp.Table, exp.Window, exp.Lambda, exp.Parameter, exp.Placeholder, exp.SessionParameter, exp.Command,
+    exp.DDL, exp.DML, exp.UDTF, exp.Into, exp.Unnest, exp.Explode, exp.ReadCSV, exp.ReadParquet,
+)  # fmt: skip
+_CHANGING = (
+    exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime, exp.CurrentUser, exp.Rand, exp.Uuid,
+)  # fmt: skip
+_LONGEST = 20_000  # characters of one expression
+_DEEPEST = 200
+
+
+def expression(text: str, what: str, where: Where | None = None) -> exp.Expr:
+    """Return the tree of one expression.
+
+    Raises:
+        FreeholdError: FH-N201 it does not parse; FH-N202 it holds what has no place in an expression.
+    """
+    tree = _parsed(text, what, where)
+    depth_error = _forbidden(tree, what, where)
+    if depth_error:
+        raise depth_error
+    return tree
+
+
+def condition(text: str, what: str, where: Where | None = None) -> exp.Expr:
+    """Return the tree of a condition over rows, which holds no aggregates.
+
+    Raises:
+        FreeholdError: FH-N201 and FH-N202 as for expressions; FH-N203 it aggregates.
+    """
+    tree = expression(text, what, where)
+    found = next((n for n in tree.find_all(exp.AggFunc)), None)
+    if found is not None:
+        raise FreeholdError(
+            "FH-N203", f"`{found.sql()}` in {what} is an aggregate; a condition is about one row.", where=where,
+            fix="Write `per(metric, field)` for a metric per something, or put it into --having.",
+        )  # fmt: skip
+    return tree
+
+
+@lru_cache(maxsize=4096)
+def _tree(text: str) -> exp.Expr:
+    parsed = [tree for tree in sqlglot.parse(f"SELECT {text}") if tree is not None]
+    if len(parsed) != 1 or not isinstance(parsed[0], exp.Select) or len(parsed[0].expressions) != 1:
+        raise ValueError("more than one")
+    if any(
+        parsed[0].args.get(part) for part in ("from_", "from", "where", "group", "having", "order", "limit", "joins")
+    ):
+        raise ValueError("a query")
+    only: exp.Expr = parsed[0].expressions[0]
+    if isinstance(only, exp.Alias):
+        raise ValueError("a name")
+    only.pop()
+    return only
+
+
+def _parsed(text: str, what: str, where: Where | None) -> exp.Expr:
+    problem = ""
+    if len(text) > _LONGEST:
+        problem = f"it has more than {_LONGEST:,} characters"
+    try:
+        if not problem:
+            return _tree(text).copy()
+    except (SqlglotError, ValueError, RecursionError) as error:
+        described = getattr(error, "errors", None) or [{}]
+        problem = str(described[0].get("description") or "it is not one expression").rstrip(".")
+    shown = text if len(text) <= 80 else f"{text[:77]}…"
+    raise FreeholdError(
+        "FH-N201", f"`{shown}` ({what}) is no expression: {problem}.", where=where,
+        fix="Write one SQL expression, such as `SUM(lines.amount)` or `channel = 'web'`.",
+    )  # fmt: skip
+
+
+def _forbidden(tree: exp.Expr, what: str, where: Where | None) -> FreeholdError | None:
+    for node in tree.walk():
+        if isinstance(node, _FORBIDDEN):
+            return _no_place(node, what, where, "Expressions have no queries, tables or windows in them.")
+        if isinstance(node, _CHANGING):
+            return _no_place(
+                node, what, where, "It is something else on another day; say the time from and to instead."
+            )
+        if isinstance(node, exp.Anonymous) and node.name.lower() not in OURS:
+            return _no_place(
+                node, what, where, near(node.name.lower(), OURS) or "Use a function that all engines know."
+            )
+        if isinstance(node, exp.Column) and isinstance(node.this, exp.Star) and not isinstance(node.parent, exp.Count):
+            return _no_place(node, what, where, "Name the fields; only COUNT(dataset.*) takes a star.")
+        if node.depth > _DEEPEST:
+            return _no_place(tree, what, where, f"It is nested more than {_DEEPEST} levels deep; give parts a name.")
+    return None
+
+
+def _no_place(node: exp.Expr, what: str, where: Where | None, fix: str) -> FreeholdError:
+    shown = node.sql()
+    shown = shown if len(shown) <= 80 else f"{shown[:77]}…"
+    return FreeholdError("FH-N202", f"`{shown}` has no place in {what}.", where=where, fix=fix)
+
+
+def parts_of(column: exp.Column) -> tuple[str, ...]:
+    """Return the words of a dotted name, as they were written."""
+    return tuple(part.name for part in column.parts)
+
+
+def is_ours(node: exp.Expr, name: str) -> bool:
+    """Whether a node is a call of one of our own functions."""
+    return isinstance(node, exp.Anonymous) and node.name.lower() == name
+
+
+def aggregate_of(node: exp.Expr) -> exp.Expr | None:
+    """Return a node as one aggregate in the form the compiler works on, or None where it is none.
+
+    `x FILTER (WHERE c)` stays as it is. `PERCENTILE(x, 0.9)` and `PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY x)`
+    become one form: a `PercentileCont` of the value with the fraction as `expression`.
+    """
+    if isinstance(node, exp.Filter) and aggregate_of(node.this) is not None:
+        return node
+    if isinstance(node, exp.WithinGroup) and isinstance(node.this, exp.PercentileCont | exp.PercentileDisc):
+        ordered = node.expression.expressions[0].this
+        return type(node.this)(this=ordered.copy(), expression=node.this.this.copy())
+    if is_ours(node, "percentile") and len(node.expressions) == 2:
+        value, fraction = node.expressions
+        return exp.PercentileCont(this=value.copy(), expression=fraction.copy())
+    return node if isinstance(node, AGGREGATES) else None

@@ -1,0 +1,309 @@
+"""Why a metric moved: which slices of rows explain the difference between two stretches of time.
+
+Causes are found by a scan statistic over group sums (Kulldorff's likelihood ratio for Poisson counts, taken over every
+combination of up to three keys): the slice whose actual value is the least likely under what was expected, all of its
+rows moving one way, explained away, and again. Contributions by key are exact: they add up to the change.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from freehold.foundation import FreeholdError
+from freehold.metrics.additive import adds_up
+from freehold.metrics.answering import Answerer
+from freehold.metrics.expressions import parts_of
+from freehold.metrics.fingerprint import parts_used
+from freehold.metrics.model import Metric
+from freehold.metrics.paths import reachable
+from freehold.metrics.query import Key, Query, key_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+_MOST_KEYS = 4  # keys scanned together
+_MOST_VALUES = 200  # values a key may have, to be worth telling
+_MOST_LEAVES = 200_000
+_LAYERS = 3
+_PENALTY = 0.1  # for each key more in a slice: the simpler of two explanations
+_LEAST = 0.06  # of the first cause's score; what explains less is noise
+_MOST_CAUSES = 5
+_TREND = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A slice of rows before and after. `effect` is its part in the change of the whole, in the metric's unit.
+
+    Of a ratio, `mix` is the part of the effect that comes from the slice's weight, the rest comes from its own rate.
+    """
+
+    values: tuple[tuple[str, Any], ...]  # key and value
+    before: float | None
+    after: float | None
+    effect: float
+    mix: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """The change of a metric between two stretches of time, and what it is made of."""
+
+    metric: Metric
+    before: float | None
+    after: float | None
+    keys: tuple[tuple[str, tuple[Part, ...]], ...]  # by each key, the largest effects first
+    causes: tuple[Part, ...]
+    trend: float = 1.0  # by how much most of the rows moved; the causes are what moved otherwise
+    why_not: str = ""  # why it cannot be taken apart
+
+    @property
+    def change(self) -> float:
+        """After less before, an unknown value counting nothing."""
+        return (self.after or 0.0) - (self.before or 0.0)
+
+
+def movement(
+    answerer: Answerer,
+    metric: Metric,
+    before: tuple[datetime, datetime],
+    after: tuple[datetime, datetime],
+    *,
+    where: exp.Expr | None = None,
+    by: Sequence[str] = (),
+) -> Movement:
+    """Take the change of a metric between two stretches of time apart.
+
+    Each stretch is the first instant, and the first one no longer in it. `where` is a condition that holds for both.
+    `by` are the keys to take it apart by; default: fields of few values that its rows have or lead to.
+    """
+    ask = _Asks(answerer, where, before, after)
+    whole = ask.totals(metric.id)
+    ratio = _ratio(answerer, metric)
+    if ratio is None and not adds_up(answerer.catalogue, metric):
+        why = f"`{metric.name}` neither adds up nor is a ratio of what does."
+        return Movement(metric, *whole, (), (), why_not=why)
+    metrics = ratio or (metric.id,)
+    keys = [key_of(text) for text in by] or _keys(ask, metrics)
+    taken = tuple((key.text, ask.parts(metrics, key)) for key in keys)
+    taken = tuple((name, parts) for name, parts in taken if by or 1 < len(parts) <= _MOST_VALUES)
+    told = sorted(taken, key=lambda one: -_spread(one[1]))
+    if ratio:
+        return Movement(metric, *whole, tuple(told), ())
+    causes, trend = _causes(ask, metric.id, [key_of(name) for name, _ in told[:_MOST_KEYS]])
+    return Movement(metric, *whole, tuple(told), causes, trend)
+
+
+@dataclass(frozen=True)
+class _Asks:
+    answerer: Answerer
+    where: exp.Expr | None
+    before: tuple[datetime, datetime]
+    after: tuple[datetime, datetime]
+
+    def rows(
+        self, metrics: Sequence[str], keys: Sequence[Key], time: tuple[datetime, datetime]
+    ) -> list[tuple[Any, ...]]:
+        query = Query(tuple(metrics), tuple(keys), where=self.where, start=time[0], end=time[1])
+        return [tuple(row.values()) for row in self.answerer.answer(query).table.to_pylist()]
+
+    def totals(self, metric: str) -> tuple[float | None, float | None]:
+        found = [self.rows((metric,), (), time)[0][0] for time in (self.before, self.after)]
+        return (_float(found[0]), _float(found[1]))
+
+    def parts(self, metrics: Sequence[str], key: Key) -> tuple[Part, ...]:
+        """Return the slices of one key; for a ratio its numerator and denominator are asked for."""
+        was = {row[0]: row[1:] for row in self.rows(metrics, (key,), self.before)}
+        now = {row[0]: row[1:] for row in self.rows(metrics, (key,), self.after)}
+        make = _shares if len(metrics) == 2 else _amounts
+        return tuple(sorted(make(key.text, was, now), key=lambda part: -abs(part.effect)))
+
+
+def _amounts(key: str, was: dict[Any, Any], now: dict[Any, Any]) -> list[Part]:
+    parts = []
+    for value in dict.fromkeys((*now, *was)):
+        one, two = (_float(side[value][0]) if value in side else None for side in (was, now))
+        parts.append(Part(((key, value),), one, two, (two or 0.0) - (one or 0.0)))
+    return parts
+
+
+def _shares(key: str, was: dict[Any, Any], now: dict[Any, Any]) -> list[Part]:
+    """Return the slices of a ratio: what each adds to the change by its own rate, and by its weight in the whole."""
+    below = [sum(_float(row[1]) or 0.0 for row in side.values()) for side in (was, now)]
+    above = [sum(_float(row[0]) or 0.0 for row in side.values()) for side in (was, now)]
+    if not below[0] or not below[1]:
+        return []
+    whole = above[0] / below[0]
+    parts = []
+    for value in dict.fromkeys((*now, *was)):
+        (n0, d0), (n1, d1) = (tuple(_float(v) or 0.0 for v in side.get(value, (0, 0))) for side in (was, now))
+        effect = (n1 - whole * d1) / below[1] - (n0 - whole * d0) / below[0]
+        rate = (d1 / below[1]) * (n1 / d1 - n0 / d0) if d0 and d1 else 0.0
+        parts.append(Part(((key, value),), n0 / d0 if d0 else None, n1 / d1 if d1 else None, effect, effect - rate))
+    return parts
+
+
+def _ratio(answerer: Answerer, metric: Metric) -> tuple[str, str] | None:
+    """Return numerator and denominator of a metric that is one metric that adds up divided by another."""
+    node = metric.expression
+    catalogue = answerer.catalogue
+    if not isinstance(node, exp.Div) or metric.spans or metric.filter is not None:
+        return None
+    found = []
+    for side in (node.this, node.expression):
+        if not isinstance(side, exp.Column):
+            return None
+        try:
+            other = catalogue.metric(".".join(parts_of(side)), within=metric.model)
+        except FreeholdError:
+            return None
+        if not adds_up(catalogue, other):
+            return None
+        found.append(other.id)
+    return found[0], found[1]
+
+
+def _keys(ask: _Asks, metrics: Sequence[str]) -> list[Key]:
+    """Return fields of text and truth that every fact of the metrics reaches, those of the facts themselves first."""
+    catalogue = ask.answerer.catalogue
+    found: dict[str, None] = {}
+    for name in metrics:
+        metric = catalogue.metric(name)
+        model = catalogue.models[metric.model]
+        facts = dict.fromkeys(d for m, d, _ in parts_used(catalogue, metric)[1] if m == model.name)
+        for fact in facts:
+            for target, paths in reachable(model, fact).items():
+                keyed = {column for key in model.datasets[target].keys for column in key}
+                for path in paths:
+                    head = path[-1].name if path else target
+                    fields = model.datasets[target].fields.values()
+                    found |= {
+                        f"{head}.{f.name}": None
+                        for f in fields
+                        if f.type in ("String", "Boolean") and f.name not in keyed
+                    }
+    return [key for text in found if _can_be_asked(ask, metrics, key := key_of(text))]
+
+
+def _can_be_asked(ask: _Asks, metrics: Sequence[str], key: Key) -> bool:
+    """Whether all metrics can be asked by a key, and it has few enough values to be worth telling."""
+    query = Query(tuple(metrics), (key,), where=ask.where, start=ask.after[0], end=ask.after[1], limit=_MOST_VALUES + 1)
+    try:
+        return bool(ask.answerer.answer(query).table.num_rows <= _MOST_VALUES)
+    except FreeholdError as error:
+        if error.code.startswith("FH-E"):
+            raise
+        return False
+
+
+def _spread(parts: Sequence[Part]) -> float:
+    """Return how unevenly a key's slices share the change: 1 where one slice has all of it."""
+    total = sum(abs(p.effect) for p in parts)
+    return sum((p.effect / total) ** 2 for p in parts) if total else 0.0
+
+
+def _causes(ask: _Asks, metric: str, keys: Sequence[Key]) -> tuple[tuple[Part, ...], float]:
+    """Return what moved otherwise than most, and by how much most moved."""
+    if not keys:
+        return (), 1.0
+    was = {row[:-1]: _float(row[-1]) or 0.0 for row in ask.rows((metric,), keys, ask.before)}
+    now = {row[:-1]: _float(row[-1]) or 0.0 for row in ask.rows((metric,), keys, ask.after)}
+    leaves = list(dict.fromkeys((*was, *now)))
+    if not leaves or len(leaves) > _MOST_LEAVES:
+        return (), 1.0
+    before, after = [was.get(leaf, 0.0) for leaf in leaves], [now.get(leaf, 0.0) for leaf in leaves]
+    usual = trend(before, after)
+    found = scanned([key.text for key in keys], leaves, [value * usual for value in before], after)
+    return tuple(_without(cause, usual) for cause in found), usual
+
+
+def _without(cause: Part, usual: float) -> Part:
+    """Return a cause with what was there before, and not with what was expected by the trend."""
+    was = (cause.before or 0.0) / usual
+    return replace(cause, before=was, effect=(cause.after or 0.0) - was)
+
+
+def trend(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the factor by which most of the total moved: the median over cells, weighted by what they were before.
+
+    It is 1 where that is within a tenth of 1: then slices are told as they are.
+    """
+    cells = sorted((two / one, one) for one, two in zip(before, after, strict=True) if one > 0)
+    half = sum(weight for _, weight in cells) / 2
+    seen = 0.0
+    for factor, weight in cells:
+        seen += weight
+        if seen >= half:
+            return factor if abs(factor - 1) > _TREND and factor > 0 else 1.0
+    return 1.0
+
+
+def scanned(
+    keys: Sequence[str], leaves: Sequence[tuple[Any, ...]], expected: Sequence[float], actual: Sequence[float]
+) -> tuple[Part, ...]:
+    """Return the slices that explain how actual values differ from expected ones, the best first.
+
+    `keys` are the names of the keys, `leaves` their values for each cell; `expected` is what the cell was to be, and
+    `actual` what it is. Negative values count as nothing.
+    """
+    import numpy as np
+
+    codes = [{v: i for i, v in enumerate(dict.fromkeys(leaf[k] for leaf in leaves))} for k in range(len(keys))]
+    real = np.maximum(np.asarray(actual, dtype=float), 0.0)
+    left = np.maximum(np.asarray(expected, dtype=float), 0.0)
+    before = left.copy()
+    up = bool(real.sum() > left.sum())
+    cuboids = []
+    for layers in range(1, min(_LAYERS, len(keys)) + 1):
+        for chosen in itertools.combinations(range(len(keys)), layers):
+            group = np.zeros(len(leaves), dtype=np.int64)
+            for k in chosen:
+                group = group * len(codes[k]) + np.fromiter(
+                    (codes[k][leaf[k]] for leaf in leaves), np.int64, len(leaves)
+                )
+            _, group = np.unique(group, return_inverse=True)
+            cuboids.append((layers, chosen, group))
+    causes: list[Part] = []
+    first = 0.0
+    while len(causes) < _MOST_CAUSES:
+        best = max((_best_of(cuboid, real, left, up) for cuboid in cuboids), key=lambda found: found[0])
+        if best[0] <= 0 or best[0] < _LEAST * first:
+            break
+        first = first or best[0]
+        _, chosen, members = best
+        leaf = leaves[int(np.argmax(members))]
+        was, now = float(before[members].sum()), float(real[members].sum())
+        causes.append(Part(tuple((keys[k], leaf[k]) for k in chosen), was, now, now - was))
+        left = np.where(members, real, left)
+    return tuple(causes)
+
+
+def _best_of(
+    cuboid: tuple[int, tuple[int, ...], npt.NDArray[np.int64]], real: Floats, left: Floats, up: bool
+) -> tuple[float, tuple[int, ...], npt.NDArray[np.bool_]]:
+    """Return the slice of one cuboid that is the least likely: its score, its keys, which cells it has."""
+    import numpy as np
+
+    layers, chosen, group = cuboid
+    size = int(group.max()) + 1
+    sums = np.bincount(group, real, size)
+    plan = np.maximum(np.bincount(group, left, size), 1e-6)
+    likelihood = np.where(sums > 0, sums * np.log(np.maximum(sums, 1e-12) / plan), 0.0) - (sums - plan)
+    likelihood = np.where((sums > plan) == up, likelihood, 0.0)
+    moved = np.maximum(np.bincount(group, np.abs(real - left), size), 1e-9)
+    score = likelihood * (np.abs(sums - plan) / moved) * (1 - _PENALTY * (layers - 1))
+    index = int(np.argmax(score))
+    return float(score[index]), chosen, group == index
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,424 @@
+"""From files to models: the short form and Apache Ossie's own, with what the contracts of the datasets add.
+
+Both forms are brought to the same words first, so that there is one reader. A dataset takes its columns, their types
+and its key from the contract of the asset it reads; what the file says itself comes before that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, TypeVar
+
+from freehold.estate.document import Document, Step
+from freehold.estate.model import Property, SchemaObject
+from freehold.foundation import FreeholdError, Problems, Where, near
+from freehold.metrics.expressions import condition, expression
+from freehold.metrics.model import TIME_TYPES, Conversion, Dataset, Field, Join, Metric, Model, Snapshot, Validity
+from freehold.metrics.paths import listed
+from freehold.metrics.timing import GRAINS, Calendar, grain_named, period
+
+T = TypeVar("T")
+VENDOR = "FREEHOLD"
+_WORDS = ("description", "includes", "excludes", "label", "owner", "unit", "direction")
+_TYPES = {
+    "string": "String", "integer": "Integer", "number": "Decimal", "boolean": "Boolean", "date": "Date", "time": "Time",
+    "timestamp": "DateTime",
+}  # fmt: skip
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+Contracts = Callable[[str], SchemaObject | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One named thing of a file in the words of the short form, with the path it stands at."""
+
+    name: str
+    said: Mapping[str, Any]
+    path: tuple[Step, ...]
+
+
+def models_of(document: Document, contracts: Contracts = lambda _: None) -> tuple[Model, ...]:
+    """Return the models of a document that has passed its schema.
+
+    Args:
+        document: in the short form (one model), or in Ossie's (any number).
+        contracts: gives the schema object of an asset, by the asset's id.
+
+    Raises:
+        Problems: all that is wrong in it: expressions that do not parse, names that lead nowhere, keys nobody declares.
+    """
+    said = document.value
+    roots = [("semantic_model", i) for i in range(len(said["semantic_model"]))] if "semantic_model" in said else [()]
+    readers = [_Reader(document, path, contracts) for path in roots]
+    models = tuple(reader.model() for reader in readers)
+    errors = [error for reader in readers for error in reader.errors]
+    if errors:
+        raise Problems(errors)
+    return models
+
+
+@dataclass
+class _Reader:
+    document: Document
+    root: tuple[Step, ...]
+    contracts: Contracts
+    errors: list[FreeholdError] = field(default_factory=list)
+
+    def model(self) -> Model:
+        said = self._said()
+        name = str(said["name"])
+        datasets = {part.name: self._dataset(part) for part in self._parts("datasets")}
+        joins = tuple(join for part in self._parts("relationships") if (join := self._join(part, datasets)) is not None)
+        metrics = {part.name: m for part in self._parts("metrics") if (m := self._metric(part, name)) is not None}
+        where = self.document.where(*self.root, "name")
+        return Model(name, where, datasets, joins, metrics, self._calendar(said), str(said.get("description", "")))
+
+    def _said(self) -> Mapping[str, Any]:
+        said = self.document.value
+        for step in self.root:
+            said = said[step]
+        return widened(said)
+
+    def _parts(self, key: str) -> Iterator[Part]:
+        """Yield the entries under a key: of a mapping by name, of a list by their `name`."""
+        said = self._said().get(key) or {}
+        if isinstance(said, Mapping):
+            yield from (Part(str(n), _opened(key, s), (*self.root, key, n)) for n, s in said.items())
+            return
+        seen: dict[str, int] = {}
+        for index, entry in enumerate(said):
+            opened = widened(entry)
+            name = str(opened.get("name") or (key == "relationships" and _target(opened)) or index)
+            if name in seen and key != "relationships":
+                self._wrong("FH-N401", f"`{name}` stands twice among the {key}.", (key, index, "name"), "Rename one.")
+            seen[name] = index
+            yield Part(name, opened, (*self.root, key, index))
+
+    # -- datasets ------------------------------------------------------------------------------------------------------
+
+    def _dataset(self, part: Part) -> Dataset:
+        source = str(part.said["source"])
+        contract = self.contracts(source)
+        fields = {c.name: _field_of(c) for c in contract.columns} if contract else {}
+        for inner in self._fields(part):
+            read = self._field(inner, fields.get(inner.name))
+            if read is not None:
+                fields[inner.name] = read
+        keys = [tuple(key) for key in (part.said.get("primary_key"), *part.said.get("unique_keys", ())) if key]
+        keys += _keys_of(contract)
+        dataset = Dataset(
+            name=part.name,
+            source=source,
+            where=self.document.where_key(*part.path),
+            fields=fields,
+            keys=tuple(dict.fromkeys(keys)),
+            time=part.said.get("time"),
+            zone=part.said.get("timezone"),
+            validity=Validity(*part.said["valid"]) if "valid" in part.said else None,
+            description=part.said.get("description") or (contract.description if contract else "") or "",
+            synonyms=tuple(part.said.get("synonyms", ())),
+        )
+        return self._with_time(part, dataset)
+
+    def _with_time(self, part: Part, dataset: Dataset) -> Dataset:
+        """Return the dataset with its time: the one it names, or the only one it has."""
+        from dataclasses import replace
+
+        named = [
+            n for n in (dataset.time, *(part.said.get("valid") or ())) if n is not None and n not in dataset.fields
+        ]
+        for name in named if dataset.fields else ():
+            self._wrong(
+                "FH-N402", f"`{dataset.name}` has no field `{name}`.", (*part.path, "time"),
+                near(name, dataset.fields) or f"It has {listed(dataset.fields, most=8)}.",
+            )  # fmt: skip
+        if dataset.time is not None:
+            known = dataset.fields.get(dataset.time) or Field(dataset.time, dataset.where, None, dataset.time)
+            return replace(dataset, fields={**dataset.fields, dataset.time: replace(known, is_time=True)})
+        times = [f.name for f in dataset.fields.values() if f.is_time]
+        return replace(dataset, time=times[0]) if len(times) == 1 else dataset
+
+    def _fields(self, part: Part) -> Iterator[Part]:
+        said = part.said.get("fields") or {}
+        entries = said.items() if isinstance(said, Mapping) else ((i, s) for i, s in enumerate(said))
+        for step, entry in entries:
+            opened = _opened("fields", entry)
+            yield Part(str(opened.get("name", step)), opened, (*part.path, "fields", step))
+
+    def _field(self, part: Part, known: Field | None) -> Field | None:
+        where = self.document.where_key(*part.path)
+        text = str(part.said.get("expression", part.name))
+        tree = self._tried(lambda: condition(text, f"the field `{part.name}`", self._place(part, "expression")))
+        if tree is None:
+            return None
+        from sqlglot import exp
+
+        is_column = isinstance(tree, exp.Column) and not tree.table
+        kind = str(part.said.get("datatype") or (known.type if known and is_column else ""))
+        is_time = part.said.get("is_time")
+        return Field(
+            name=part.name,
+            where=where,
+            expression=None if is_column else tree,
+            column=(known.column if known and tree.name == part.name else tree.name) if is_column else "",
+            type=kind,
+            is_time=bool(kind in TIME_TYPES if is_time is None else is_time),
+            description=part.said.get("description", known.description if known else ""),
+            label=part.said.get("label", ""),
+            synonyms=tuple(part.said.get("synonyms", ())),
+        )
+
+    # -- joins ---------------------------------------------------------------------------------------------------------
+
+    def _join(self, part: Part, datasets: Mapping[str, Dataset]) -> Join | None:
+        source, columns = _end(part.said, "from")
+        target, target_columns = _end(part.said, "to")
+        for end, dataset, names in (("from", source, columns), ("to", target, target_columns)):
+            if dataset not in datasets:
+                self._wrong(
+                    "FH-N403",
+                    f"The relationship `{part.name}` names the dataset `{dataset}`, which the model does not have.",
+                    (*part.path, end), near(dataset, datasets) or f"It has {listed(datasets)}.",
+                )  # fmt: skip
+                return None
+            fields = datasets[dataset].fields
+            for name in names:
+                if fields and name not in fields:
+                    self._wrong(
+                        "FH-N402", f"`{dataset}` has no field `{name}`.", (*part.path, end),
+                        near(name, fields) or f"It has {listed(fields, most=8)}.",
+                    )  # fmt: skip
+                    return None
+        if len(columns) != len(target_columns) or not columns:
+            self._wrong(
+                "FH-N403", f"The relationship `{part.name}` joins {len(columns)} fields to {len(target_columns)}.",
+                (*part.path, "to"), "Name as many on each side.",
+            )  # fmt: skip
+            return None
+        if not self._is_key(datasets[target], target_columns):
+            self._wrong(
+                "FH-N404", f"{listed(target_columns)} of `{target}` is declared no key: a row might join several.",
+                (*part.path, "to"),
+                f"Declare it: `primaryKey` or `unique` in the contract, or `primary_key` of `{target}`.",
+            )  # fmt: skip
+            return None
+        where = self.document.where(*part.path)
+        return Join(part.name, source, columns, target, target_columns, where)
+
+    @staticmethod
+    def _is_key(target: Dataset, columns: tuple[str, ...]) -> bool:
+        """Whether at most one row has given values in these fields; of a dataset of versions, at a time."""
+        changing = {target.validity.start, target.validity.end} if target.validity else set()
+        return any(set(key) - changing <= set(columns) for key in target.keys)
+
+    # -- metrics -------------------------------------------------------------------------------------------------------
+
+    def _metric(self, part: Part, model: str) -> Metric | None:
+        said = part.said
+        what = f"the metric `{part.name}`"
+        conversion = self._conversion(part) if "conversion" in said else None
+        text = str(said.get("expression", "0" if conversion else ""))
+        tree = self._tried(lambda: expression(text, what, self._place(part, "expression")))
+        narrowed = None
+        if said.get("filter"):
+            narrowed = self._tried(
+                lambda: condition(str(said["filter"]), f"the filter of `{part.name}`", self._place(part, "filter"))
+            )
+        if tree is None or ("conversion" in said and conversion is None):
+            return None
+        self._judge_metric(part)
+        return Metric(
+            name=part.name,
+            model=model,
+            where=self.document.where_key(*part.path),
+            expression=tree,
+            filter=narrowed,
+            window=self._tried(lambda: period(said["window"], self._place(part, "window")))
+            if "window" in said
+            else None,
+            to_date=grain_named(str(said["to_date"])) if "to_date" in said else None,
+            is_cumulative=bool(said.get("cumulative", False)),
+            fill=said.get("fill"),
+            snapshot=_snapshot(said.get("non_additive")),
+            conversion=conversion,
+            status=said.get("status", "draft"),
+            replaced_by=said.get("replaced_by"),
+            sunset=date.fromisoformat(str(said["sunset"])) if said.get("sunset") else None,
+            words={key: str(said[key]) for key in _WORDS if said.get(key)},
+            synonyms=tuple(said.get("synonyms", ())),
+            tests=tuple(said.get("tests", ())),
+        )
+
+    def _judge_metric(self, part: Part) -> None:
+        said = part.said
+        if sum(bool(said.get(key)) for key in ("window", "to_date", "cumulative")) > 1:
+            self._wrong(
+                "FH-N405", f"`{part.name}` has more than one of window, to_date and cumulative.", part.path, "Keep one."
+            )
+        if "to_date" in said and grain_named(str(said["to_date"])) in (None, "hour", "day"):
+            self._wrong(
+                "FH-N405", f"`{said['to_date']}` is no period to count up in.", (*part.path, "to_date"),
+                f"Use one of: {', '.join(GRAINS[2:])}, fiscal_quarter, fiscal_year.",
+            )  # fmt: skip
+        if said.get("status") == "certified":
+            missing = [word for word in ("description", "includes", "excludes") if not said.get(word)]
+            if missing:
+                self._wrong(
+                    "FH-N406", f"`{part.name}` is certified and does not say its {listed(missing)}.",
+                    (*part.path, "status"),
+                    "A certified metric says in words what it is, what it includes and what it excludes.",
+                )  # fmt: skip
+
+    def _conversion(self, part: Part) -> Conversion | None:
+        said = part.said["conversion"]
+        trees = [
+            self._tried(
+                lambda key=key: expression(  # type: ignore[misc]
+                    str(said[key]), f"the conversion `{part.name}`", self._place(part, "conversion", key)
+                )
+            )
+            for key in ("base", "converted")
+        ]
+        within = self._tried(lambda: period(said["within"], self._place(part, "conversion", "within")))
+        if trees[0] is None or trees[1] is None or within is None:
+            return None
+        entity = said["entity"]
+        return Conversion(trees[0], trees[1], (entity[0], entity[1]), within, said.get("count", "rate"))
+
+    # -- calendar ------------------------------------------------------------------------------------------------------
+
+    def _calendar(self, said: Mapping[str, Any]) -> Calendar:
+        given = said.get("calendar") or {}
+        month = given.get("fiscal_start", 1)
+        if isinstance(month, str):
+            month = next((i + 1 for i, m in enumerate(_MONTHS) if m.startswith(month.lower())), 0)
+        day = str(given.get("week_start", "monday")).lower()
+        weekday = next((i for i, d in enumerate(_WEEKDAYS) if len(day) > 1 and d.startswith(day)), None)
+        if not 1 <= month <= 12 or weekday is None:
+            self._wrong(
+                "FH-N407", "The calendar names no month or no day of the week.", ("calendar",),
+                "Write `fiscal_start: april` and `week_start: sunday`.",
+            )  # fmt: skip
+            return Calendar()
+        zone = said.get("timezone")
+        if zone is not None:
+            self._judge_zone(str(zone))
+        return Calendar(month, weekday, zone)
+
+    def _judge_zone(self, zone: str) -> None:
+        from zoneinfo import available_timezones
+
+        if zone not in available_timezones():
+            self._wrong(
+                "FH-N407", f"There is no time zone `{zone}`.", ("timezone",),
+                near(zone, available_timezones()) or "Use an IANA name such as Europe/London.",
+            )  # fmt: skip
+
+    # -- errors --------------------------------------------------------------------------------------------------------
+
+    def _tried(self, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except FreeholdError as error:
+            self.errors.append(error)
+            return None
+
+    def _wrong(self, code: str, problem: str, path: tuple[Step, ...], fix: str) -> None:
+        full = path if path[: len(self.root)] == self.root else (*self.root, *path)
+        self.errors.append(FreeholdError(code, problem, where=self.document.where(*full), fix=fix))
+
+    def _place(self, part: Part, *path: Step) -> Where:
+        return self.document.where(*part.path, *path)
+
+
+def widened(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a part of an Ossie file in the words of the short form; a part of the short form as it is.
+
+    What our own extension holds comes up beside the standard's keys; `ai_context` gives its synonyms.
+    """
+    found = dict(said)
+    spoken = said.get("expression")
+    if isinstance(spoken, Mapping):
+        found["expression"] = _in_ansi(spoken["dialects"])
+    for extension in said.get("custom_extensions") or ():
+        if extension.get("vendor_name") == VENDOR:
+            _take_in(found, json.loads(extension["data"]))
+    context = said.get("ai_context")
+    if isinstance(context, Mapping) and "synonyms" in context:
+        found.setdefault("synonyms", context["synonyms"])
+    if isinstance(said.get("dimension"), Mapping) and "is_time" in said["dimension"]:
+        found.setdefault("is_time", said["dimension"]["is_time"])
+    return found
+
+
+def _take_in(found: dict[str, Any], ours: Mapping[str, Any]) -> None:
+    """Put what our extension holds beside the standard's keys: metrics it could not say, fields a contract has."""
+    for key, value in ours.items():
+        if key == "metrics" and isinstance(found.get("metrics"), list):
+            found["metrics"] = [*found["metrics"], *({"name": name, **said} for name, said in value.items())]
+        elif key == "from_contract":
+            found["fields"] = [f for f in found.get("fields", ()) if f["name"] not in value]
+        else:
+            found[key] = value
+
+
+def _in_ansi(dialects: list[Mapping[str, str]]) -> str:
+    return next((d["expression"] for d in dialects if d["dialect"] == "ANSI_SQL"), dialects[0]["expression"])
+
+
+def _opened(key: str, said: Any) -> Mapping[str, Any]:
+    """Return an entry as a mapping: a bare text is the source of a dataset, the expression of anything else."""
+    if isinstance(said, Mapping):
+        return widened(said)
+    if said is None:
+        return {}
+    return {"source" if key == "datasets" else "expression": str(said)}
+
+
+def _target(said: Mapping[str, Any]) -> str:
+    return _end(said, "to")[0]
+
+
+def ends_of(said: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]]:
+    """Return both ends of a relationship, in either form: the dataset and its fields."""
+    return _end(said, "from"), _end(said, "to")
+
+
+def _end(said: Mapping[str, Any], end: str) -> tuple[str, tuple[str, ...]]:
+    """Return the dataset and the fields at one end of a relationship, in either form."""
+    named = said[end]
+    if f"{end}_columns" in said:
+        return str(named), tuple(said[f"{end}_columns"])
+    each = [named] if isinstance(named, str) else list(named)
+    return each[0].rpartition(".")[0], tuple(one.rpartition(".")[2] for one in each)
+
+
+def _snapshot(said: Mapping[str, Any] | None) -> Snapshot | None:
+    return Snapshot(said["over"], said.get("take", "last"), tuple(said.get("per", ()))) if said else None
+
+
+def _field_of(column: Property) -> Field:
+    physical = (column.physical_type or "").lower()
+    kind = _TYPES.get(column.logical_type or "", "")
+    if kind == "DateTime" and ("tz" in physical or "with time zone" in physical):
+        kind = "DateTimeTz"
+    elif kind == "Decimal" and ("double" in physical or "float" in physical or "real" in physical):
+        kind = "Float"
+    return Field(
+        column.name, column.where, None, column.column, kind, kind in TIME_TYPES, column.description or ""
+    )  # fmt: skip
+
+
+def _keys_of(contract: SchemaObject | None) -> list[tuple[str, ...]]:
+    if contract is None:
+        return []
+    primary = sorted((p for p in contract.columns if p.primary_key), key=lambda p: p.primary_key_position)
+    keys = [tuple(p.name for p in primary)] if primary else []
+    return [*keys, *((p.name,) for p in contract.columns if p.unique)]
