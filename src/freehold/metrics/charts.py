@@ -1,0 +1,120 @@
+"""An answer as a picture: SVG without script or font of its own, that follows light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WIDTH, HEIGHT = 640, 220
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 28
+_COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#6b46c1", "#b83280", "#718096")
+_MOST_SERIES, _MOST_BARS = 6, 20
+
+
+def chart(found: pa.Table, keys: int) -> str:
+    """Return an answer as SVG, or an empty text where it is nothing to draw: a line over time, else bars.
+
+    Args:
+        found: the answer; its first `keys` columns are keys, the first one after them is drawn.
+        keys: how many keys there are. A second key makes a line for each of its values.
+    """
+    if keys == 0 or found.num_rows < 2 or found.num_columns <= keys:
+        return ""
+    columns = [found.column(i).to_pylist() for i in range(keys + 1)]
+    name = found.column_names[keys]
+    if any(isinstance(value, date | datetime) for value in columns[0]) and keys <= 2:
+        return _lines(columns, name)
+    return _bars(columns, name) if keys == 1 else ""
+
+
+def _lines(columns: Sequence[Sequence[Any]], name: str) -> str:
+    times = sorted({t for t in columns[0] if t is not None})
+    series: dict[str, dict[Any, float]] = {}
+    labels = columns[1] if len(columns) == 3 else [name] * len(columns[0])
+    for time, label, value in zip(columns[0], labels, columns[-1], strict=True):
+        if time is not None and _is_number(value):
+            series.setdefault("unknown" if label is None else str(label), {})[time] = float(value)
+    largest = sorted(series, key=lambda s: -sum(map(abs, series[s].values())))[:_MOST_SERIES]
+    values = [v for s in largest for v in series[s].values()]
+    if len(times) < 2 or not values:
+        return ""
+    low, high = min(0.0, *values), max(0.0, *values)
+    x = {t: _LEFT + (WIDTH - _LEFT - _RIGHT) * i / (len(times) - 1) for i, t in enumerate(times)}
+    drawn = [*_axis(low, high), *_ends(times)]
+    for colour, label in zip(_COLOURS, largest, strict=False):
+        points = " ".join(f"{x[t]:.1f},{_y(v, low, high):.1f}" for t, v in sorted(series[label].items()))
+        drawn.append(
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"><title>{escape(label)}</title></polyline>'
+        )
+    if len(largest) > 1:
+        drawn += [
+            f'<text x="{_LEFT + 8}" y="{_TOP + 12 + 14 * i}" fill="{c}" font-size="11">{escape(label)}</text>'
+            for i, (c, label) in enumerate(zip(_COLOURS, largest, strict=False))
+        ]
+    return _svg(drawn, HEIGHT, name)
+
+
+def _bars(columns: Sequence[Sequence[Any]], name: str) -> str:
+    pairs = [(k, float(v)) for k, v in zip(columns[0], columns[1], strict=True) if _is_number(v)]
+    pairs = sorted(pairs, key=lambda p: -abs(p[1]))[:_MOST_BARS]
+    longest = max((abs(v) for _, v in pairs), default=0.0)
+    if not longest:
+        return ""
+    room, left = WIDTH - 260, 150
+    drawn = []
+    for i, (key, value) in enumerate(pairs):
+        y, width = 8 + i * 20, abs(value) / longest * room
+        label = "unknown" if key is None else str(key)
+        colour = _COLOURS[1] if value < 0 else _COLOURS[0]
+        drawn.append(
+            f'<text x="{left - 6}" y="{y + 12}" text-anchor="end" font-size="11" fill="currentColor">{escape(label[:24])}</text>'
+            f'<rect x="{left}" y="{y}" width="{width:.1f}" height="15" fill="{colour}"><title>{escape(label)}</title></rect>'
+            f'<text x="{left + width + 6:.1f}" y="{y + 12}" font-size="11" fill="currentColor">{_short(value)}</text>'
+        )
+    return _svg(drawn, 16 + 20 * len(pairs), name)
+
+
+def _axis(low: float, high: float) -> list[str]:
+    drawn = []
+    for value in (low, (low + high) / 2, high):
+        y = _y(value, low, high)
+        drawn.append(
+            f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" stroke-opacity=".15"/>'
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end" font-size="11" fill="currentColor">{_short(value)}</text>'
+        )
+    return drawn
+
+
+def _ends(times: Sequence[Any]) -> list[str]:
+    return [
+        f'<text x="{x}" y="{HEIGHT - 8}" text-anchor="{anchor}" font-size="11" fill="currentColor">{escape(str(t)[:16])}</text>'
+        for x, anchor, t in ((_LEFT, "start", times[0]), (WIDTH - _RIGHT, "end", times[-1]))
+    ]
+
+
+def _y(value: float, low: float, high: float) -> float:
+    return _TOP + (HEIGHT - _TOP - _BOTTOM) * (1 - (value - low) / ((high - low) or 1.0))
+
+
+def _svg(drawn: Sequence[str], height: int, name: str) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
+        f'aria-label="{escape(name)}" font-family="system-ui, sans-serif">{"".join(drawn)}</svg>'
+    )
+
+
+def _short(value: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
