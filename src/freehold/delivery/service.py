@@ -42,7 +42,7 @@ from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSou
 from freehold.ledger import Event, Ledger
 from freehold.quality import Evaluation, PlannedCheck
 
-LEASE_S = 120.0
+LEASE_S = 120.0  # renewed while its holder is alive; how long others wait for one that was stopped
 KEPT_RELEASES = 10
 MOST_IDLE = 100  # candidates that are not live, before a run collects by itself
 
@@ -65,11 +65,13 @@ class Delivery:
         ids: IdSource | None = None,
         caller: Caller = LOCAL,
         jobs: int | None = None,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.estate = estate
         self.engine = engine
         self.ledger = ledger
         self.env = env
+        self._lease_s = lease_s
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()
         self.caller = caller
@@ -112,10 +114,11 @@ class Delivery:
         progress: Progress | None = None,
         *,
         until: datetime | None = None,
+        trigger: str = "command",
     ) -> RunOutcome:
         """Build, check and publish what is new of the selected assets (default: all) and intervals (default: all).
 
-        `until` leaves intervals for later that end after that instant.
+        `until` leaves intervals for later that end after that instant; `trigger` says in the events what made it run.
 
         Raises:
             FreeholdError: FH-D002 a selector names nothing; FH-L201 another run holds the environment; FH-D101, FH-D102
@@ -134,7 +137,7 @@ class Delivery:
                 self._is_applied = True
             self._expectations.remember(self.clock.now())
             taken = fork(self, session, token)
-            run = Run(self, session, token, select, interval, until, progress)
+            run = Run(self, session, token, select, interval, until, progress, trigger=trigger)
             outcome = run.execute()
             judged = judge_anew(self, session, run.live, self.graph.select(select))
             notices = self._notices(is_new=is_new, taken=len(taken))
@@ -379,13 +382,14 @@ class Delivery:
         publication = self.publication if env in (None, self.env) else Publication(str(env))
         holder = f"{self.caller.principal}@{socket.gethostname()}:{os.getpid()}"
         session = self.session("publish")
-        lease = self.ledger.lease(f"deliver:{publication.env}", holder, LEASE_S, is_gone=_is_dead)
+        lease = self.ledger.lease(f"deliver:{publication.env}", holder, self._lease_s, is_gone=is_dead)
         try:
             publication.prepare(session)
             if publication is not self.publication:
                 token = publication.take(session)
                 self._recover(session, publication)
-                yield session, token
+                with lease.kept_alive():
+                    yield session, token
                 return
             token = self._token if publication.is_held(session, self._token) else publication.take(session)
             self._claim(session)
@@ -394,7 +398,8 @@ class Delivery:
             if not self._is_clean:
                 self._recover(session, publication)
             self._is_clean = False
-            yield session, token
+            with lease.kept_alive():
+                yield session, token
             self._is_clean = True
         finally:
             self._left = None  # whoever wrote may have moved something; a run says afterwards what it left
@@ -524,7 +529,7 @@ class Delivery:
         return step is not None and step.key == candidate.step_key
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
     """Say whether a holder was a process of this machine that is no more."""
     place, _, pid = holder.rpartition(":")
     if not place.endswith(f"@{socket.gethostname()}") or not pid.isdigit():
