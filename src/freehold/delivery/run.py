@@ -67,8 +67,10 @@ class Run:
         progress: Progress | None,
         change: Change | None = None,
         again: Again | None = None,
+        trigger: str = "command",
     ) -> None:
         self._d = delivery
+        self._trigger = trigger
         self._session = session
         self._token = token
         self._only = interval
@@ -280,12 +282,13 @@ class Run:
         return None if is_of_another else found
 
     def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> Work:
-        began = time.perf_counter()
+        began, tried = time.perf_counter(), 1
         if earlier is not None and self._is_judged(step.asset, earlier):
             self._overlay.accept(earlier)
             return Work(self._outcome(step, Status.PUBLISHED, earlier, reused=True), earlier, None, began)
         try:
             for attempt in stamina.retry_context(on=Transient, attempts=3, wait_initial=0.1, wait_max=2.0):
+                tried = attempt.num
                 with attempt:
                     candidate, query = self._candidate(session, step, earlier)
                     evaluation = self._d.auditor.candidate(
@@ -294,7 +297,9 @@ class Run:
         except FreeholdError as error:
             if error.exit_code is Exit.ENVIRONMENT:  # a full disk is no fault of this step: the run ends here
                 raise
-            return self._broken(session, step, error, began)
+            work = self._broken(session, step, error, began)
+            work.outcome = replace(work.outcome, attempts=tried)
+            return work
         failed = [r for r in evaluation.results if r.blocks]
         if step.asset.kind is Kind.VIEW:
             candidate = replace(candidate, rows=evaluation.state.rows)
@@ -307,6 +312,7 @@ class Run:
             seconds=seconds,
             reused=earlier is not None and candidate.id == earlier.id,
         )
+        outcome = replace(outcome, attempts=tried)
         if not failed:
             audit = self._d.auditor.fingerprint(step.asset)
             self._overlay.accept(replace(candidate, state="audited", audit=audit), query)
@@ -402,7 +408,8 @@ class Run:
         now = self._d.clock.now()
         deployment = self._d.ids.new() if fresh else ""
         change = self._change
-        evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now, change.id if change else "")
+        named = change.id if change else ""
+        evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now, named, self._trigger)
         moves = moves_of(self._overlay, self._graph, self._d.publication, waiting) if fresh else []
         if (change is not None or self._again is not None) and (why := self._refused()):
             moves = []
