@@ -110,6 +110,7 @@ def schedule_errors(document: Document, path: tuple[Step, ...]) -> Iterator[Free
             "FH-V115", "The schedule says neither when nor after what it runs.", where=document.where(*path),
             fix='Add `cron: "45 5 * * 1-5"`, `after: upstream` or `on: file`.',
         )  # fmt: skip
+        return
     for key in ("timezone", "calendar", "catch_up"):
         if key in said and "cron" not in said:
             yield FreeholdError(
@@ -196,8 +197,8 @@ def _offset(text: str, index: int) -> int:
 
 def _near_field(field: str, index: int) -> str:
     words = _MONTHS if index == 3 else _DAYS if index == 4 else ()
-    said = next((part for part in field.upper().replace("-", ",").split(",") if part.isalpha()), "")
-    meant = near(said, words, most=2) if said and said not in words else ""
+    parts = (part for part in field.upper().replace("-", ",").split(",") if part.isalpha() and part not in words)
+    meant = near(next(parts, ""), words, most=2)
     return (
         meant and "D" + meant.lower()[1:]
     ) or f"A {FIELDS[index]} is {_RANGES[index]}; lists 1,2, spans 1-5, steps */15."

@@ -50,9 +50,7 @@ def board_of(estate: Estate, graph: Graph) -> tuple[Scheduled, ...]:
     reads of its product that has none of its own.
     """
     own = {a.id for a in graph.assets.values() if _said(a) is not None}
-    place = {name: index for index, name in enumerate(graph.assets)}
-    found = sorted(_all(estate, graph, own), key=lambda s: (max(place[a] for a in s.assets), s.subject))
-    return tuple(_with_those_above(found, graph))
+    return _in_order(list(_all(estate, graph, own)), graph)
 
 
 def schedule_findings(estate: Estate, graph: Graph) -> tuple[FreeholdError, ...]:
@@ -128,8 +126,24 @@ def _scheduled(
     )
 
 
-def _with_those_above(found: list[Scheduled], graph: Graph) -> Iterator[Scheduled]:
-    for index, one in enumerate(found):
-        reached = graph.upstream(one.assets)
-        above = {other.subject for other in found[:index] if reached.intersection(other.assets)}
-        yield replace(one, above=frozenset(above))
+def _in_order(found: list[Scheduled], graph: Graph) -> tuple[Scheduled, ...]:
+    """Return schedules so that each comes after those it reads, and knows them; of a circle one has to begin."""
+    runs: dict[str, set[str]] = {}
+    for one in found:
+        for name in one.assets:
+            runs.setdefault(name, set()).add(one.subject)
+    reads = {
+        one.subject: {s for name in graph.upstream(one.assets).difference(one.assets) for s in runs.get(name, ())}
+        for one in found
+    }
+    place = {name: index for index, name in enumerate(graph.assets)}
+    left = {one.subject: one for one in sorted(found, key=lambda one: (place[one.assets[0]], one.subject))}
+    ordered: list[Scheduled] = []
+    while left:
+        free = (one for subject, one in left.items() if not (reads[subject] - {subject}) & left.keys())
+        chosen = next(free, next(iter(left.values())))
+        del left[chosen.subject]
+        ordered.append(
+            replace(chosen, above=frozenset(o.subject for o in ordered if o.subject in reads[chosen.subject]))
+        )
+    return tuple(ordered)
