@@ -76,8 +76,9 @@ class Here:
 
 
 def say(kind: str, **about: Any) -> None:
-    """Print one line, at once."""
-    print(json.dumps({"event": kind, **about}), flush=True)
+    """Write one line, at once."""
+    sys.stdout.write(json.dumps({"event": kind, **about}) + "\n")
+    sys.stdout.flush()
 
 
 def halt(where: str) -> None:

@@ -429,7 +429,7 @@ class Run:
             return
         self._define()
         if moves:
-            self._d.ledger.append(evidence.started(moves))
+            self._d.ledger.append(evidence.started(moves), fence=self._d.lease)
         if moves and self._number is None:
             self._number = self._d.publication.next_number(self._session)
         judged = tuple(self._judged(fresh))

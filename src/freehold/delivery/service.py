@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freehold.delivery.applying import apply
 from freehold.delivery.arrival import Expected
@@ -42,6 +43,9 @@ from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSou
 from freehold.ledger import Event, Ledger
 from freehold.quality import Evaluation, PlannedCheck
 
+if TYPE_CHECKING:
+    from freehold.ledger import Lease
+
 LEASE_S = 120.0  # renewed while its holder is alive; how long others wait for one that was stopped
 KEPT_RELEASES = 10
 MOST_IDLE = 100  # candidates that are not live, before a run collects by itself
@@ -72,6 +76,7 @@ class Delivery:
         self.ledger = ledger
         self.env = env
         self._lease_s = lease_s
+        self.lease: Lease | None = None  # of the environment, while this writes
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()
         self.caller = caller
@@ -181,7 +186,7 @@ class Delivery:
                 evidence.rolled_back(product, names, found.from_deployment, found.to_deployment, said),
             ]
             drafts = self.ledger.drafted(*events)
-            self.ledger.append(evidence.started(moves))
+            self.ledger.append(evidence.started(moves), fence=self.lease)
             self.publication.settle(session, Settlement(deployment, tuple(moves), events=packed(events)), token, now)
             self.ledger.append_drafted(drafts)
             self.publication.sent(session)
@@ -398,10 +403,12 @@ class Delivery:
             if not self._is_clean:
                 self._recover(session, publication)
             self._is_clean = False
+            self.lease = lease
             with lease.kept_alive():
                 yield session, token
             self._is_clean = True
         finally:
+            self.lease = None
             self._left = None  # whoever wrote may have moved something; a run says afterwards what it left
             session.close()
             lease.release()

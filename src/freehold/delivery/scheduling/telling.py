@@ -88,8 +88,8 @@ def code_of(outcome: RunOutcome) -> str:
 
 
 def will_pass(error: FreeholdError) -> bool:
-    """Say whether somebody else only has what a run needs: the environment, or the file of the warehouse."""
-    return error.code in ("FH-L201", "FH-E101")
+    """Say whether somebody else only has, or took, what a run needs: the environment, or the file of the warehouse."""
+    return error.code in ("FH-L201", "FH-L202", "FH-E101", "FH-D101", "FH-D102")
 
 
 def _instant(value: datetime) -> str:

@@ -334,7 +334,8 @@ class Worker:
     def _failed(self, attempt: _Attempt, error: FreeholdError) -> bool:
         """Say what an error means: somebody else has what the run needs, it may pass, or it is the end."""
         now = self._clock.now()
-        if telling.will_pass(error):  # not an attempt: it has not begun
+        if telling.will_pass(error):  # no fault of this run, so no attempt at it
+            attempt.lease.renew()  # who was stopped for long may have lost the schedule, too
             self._busy_until = now + BUSY
             self._tell("waiting", {**attempt.told, "error": error})
             return False
