@@ -10,7 +10,7 @@ from typing import Any
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.graph import Graph
 from freehold.estate.calendars import Days, days_of
-from freehold.estate.model import Estate
+from freehold.estate.model import Estate, Product, SchemaObject
 from freehold.estate.schedules import Schedule, next_due, schedule_from
 from freehold.foundation import FreeholdError, Where
 
@@ -56,8 +56,13 @@ def board_of(estate: Estate, graph: Graph) -> tuple[Scheduled, ...]:
 def schedule_findings(estate: Estate, graph: Graph) -> tuple[FreeholdError, ...]:
     """Return what is wrong with schedules once it is known what reads what: FH-V116."""
     board = {one.subject: one for one in board_of(estate, graph)}
-    said = [(p.id, p.where, p.mode) for p in estate.products.values() if PROPERTY in p.custom]
-    said += [(a.id, a.schema.where, a.product.mode) for a in graph.assets.values() if a.schema and _said(a) is not None]
+    said = [
+        (p.id, p.custom_where.get(PROPERTY, p.where), p.mode) for p in estate.products.values() if PROPERTY in p.custom
+    ]
+    for asset in graph.assets.values():
+        if asset.schema is not None and _said(asset) is not None:
+            where = asset.schema.custom_where.get(PROPERTY, asset.schema.where)
+            said.append((asset.id, where, asset.product.mode))
     found: list[FreeholdError] = []
     for subject, where, mode in said:
         one = board.get(subject)
@@ -72,19 +77,33 @@ def schedule_findings(estate: Estate, graph: Graph) -> tuple[FreeholdError, ...]
     return tuple(found)
 
 
+def _place(part: Product | SchemaObject) -> Where:
+    return part.custom_where.get(PROPERTY, part.where)
+
+
 def _idle(one: Scheduled, where: Where) -> Iterator[FreeholdError]:
     schedule = one.schedule
     if schedule.after_upstream and not one.reads:
-        yield _never(one.subject, where, "it reads nothing of another product", "Use `cron` or `on: file`.")
+        yield _never(
+            one.subject,
+            where,
+            "it says `after: upstream` and reads nothing of another product",
+            "Use `cron` or `on: file`.",
+        )
     if schedule.on_file and not one.sources:
-        yield _never(one.subject, where, "none of what it runs is a file", "Use `cron` or `after: upstream`.")
+        yield _never(
+            one.subject,
+            where,
+            "it says `on: file`, and none of what it runs is a file",
+            "Use `cron` or `after: upstream`.",
+        )
     if schedule.cron and next_due(schedule, one.days, _BEGIN) is None:
         why = f"no time of `{schedule.cron}` is on a day worked in `{schedule.calendar}` within five years"
         yield _never(one.subject, where, why, "Choose other days, or another calendar.")
 
 
 def _never(subject: str, where: Where, why: str, fix: str) -> FreeholdError:
-    return FreeholdError("FH-V116", f"The schedule of `{subject}` never runs anything: {why}.", where=where, fix=fix)
+    return FreeholdError("FH-V116", f"The schedule of `{subject}` waits in vain: {why}.", where=where, fix=fix)
 
 
 def _said(asset: Asset) -> Mapping[str, Any] | None:
@@ -98,14 +117,16 @@ def _all(estate: Estate, graph: Graph, own: set[str]) -> Iterator[Scheduled]:
         said = product.custom.get(PROPERTY)
         assets = [a for a in built if a.product.id == product.id and a.id not in own]
         if isinstance(said, Mapping) and assets:
-            yield _scheduled(estate, graph, product.id, said, product.where, assets)
+            yield _scheduled(estate, graph, product.id, said, _place(product), assets)
     for asset in built:
         said = _said(asset)
         if said is not None and asset.schema is not None:
             above = graph.upstream([asset.id])
             beside = [a for a in built if a.id in above and a.product.id == asset.product.id and a.id not in own]
             ordered = [a for a in built if a in beside or a.id == asset.id]
-            yield _scheduled(estate, graph, asset.id, said, asset.schema.where, ordered)
+            yield _scheduled(
+                estate, graph, asset.id, said, asset.schema.custom_where.get(PROPERTY, asset.schema.where), ordered
+            )
 
 
 def _scheduled(
