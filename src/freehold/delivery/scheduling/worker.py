@@ -217,7 +217,7 @@ class Worker:
             stand[one.subject] = notice(one, states.get(one.subject), now, signals[one.subject]).state
             if stand[one.subject] == states.get(one.subject):
                 continue
-            with self._lease(one.subject) as lease:
+            with self._lease(one.subject) as lease, _unless_taken_over():
                 if lease is not None:
                     stand[one.subject] = self._told(one, now, lease)
         return stand
@@ -387,6 +387,16 @@ class _Attempt:
         """What is said of it."""
         tries = max(o.attempts for o in self.answers) + 1
         return {"schedule": self.one.subject, "due_at": [o.due.due_at for o in self.answers], "attempt": tries}
+
+
+@contextmanager
+def _unless_taken_over() -> Iterator[None]:
+    """Leave what another worker took over while this one was stopped: that one tells it."""
+    try:
+        yield
+    except FreeholdError as error:
+        if error.code != "FH-L202":
+            raise
 
 
 def _states(ledger: Ledger, env: str) -> dict[str, State]:
