@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),
+    "schedule": ("freehold.cli.schedule:schedule", "Show what runs when: what is due next, what ran, what was missed."),
+    "work": ("freehold.cli.work:work", "Run what is due, as it falls due; as many workers as you like."),
     "check": ("freehold.cli.check:check", "Judge live data by its contracts, building nothing."),
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
     "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),

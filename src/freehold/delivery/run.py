@@ -69,8 +69,10 @@ class Run:
         progress: Progress | None,
         change: Change | None = None,
         again: Again | None = None,
+        trigger: str = "command",
     ) -> None:
         self._d = delivery
+        self._trigger = trigger
         self._session = session
         self._token = token
         self._only = interval
@@ -241,8 +243,7 @@ class Run:
             if foreseen.steps:
                 tool.clear(self._session)
                 order = foreseen.order(self._token, self._graph, self._d.origins, self._overlay)
-                with self._d.held():
-                    self._builder.made = dict(tool.build(self._d.engine, self._session, order))
+                self._builder.made = dict(tool.build(self._d.engine, self._session, order))
             self._build(names, None)
         finally:
             if foreseen.steps:
@@ -321,12 +322,13 @@ class Run:
         return found
 
     def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> Work:
-        began = time.perf_counter()
+        began, tried = time.perf_counter(), 1
         if earlier is not None and self._is_judged(step.asset, earlier):
             self._overlay.accept(earlier)
             return Work(self._outcome(step, Status.PUBLISHED, earlier, reused=True), earlier, None, began)
         try:
             for attempt in stamina.retry_context(on=Transient, attempts=3, wait_initial=0.1, wait_max=2.0):
+                tried = attempt.num
                 with attempt:
                     candidate, query = self._candidate(session, step, earlier)
                     evaluation = self._d.auditor.candidate(
@@ -335,7 +337,9 @@ class Run:
         except FreeholdError as error:
             if error.exit_code is Exit.ENVIRONMENT:  # a full disk is no fault of this step: the run ends here
                 raise
-            return self._broken(session, step, error, began)
+            work = self._broken(session, step, error, began)
+            work.outcome = replace(work.outcome, attempts=tried)
+            return work
         if step.asset.is_ordered:
             told = self._builder.made[step.asset.id].results
             evaluation = replace(evaluation, results=(*evaluation.results, *told))
@@ -351,6 +355,7 @@ class Run:
             seconds=seconds,
             reused=earlier is not None and candidate.id == earlier.id,
         )
+        outcome = replace(outcome, attempts=tried)
         if not failed:
             audit = self._d.auditor.fingerprint(step.asset)
             self._overlay.accept(replace(candidate, state="audited", audit=audit), query)
@@ -446,7 +451,8 @@ class Run:
         now = self._d.clock.now()
         deployment = self._d.ids.new() if fresh else ""
         change = self._change
-        evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now, change.id if change else "")
+        named = change.id if change else ""
+        evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now, named, self._trigger)
         moves = moves_of(self._overlay, self._graph, self._d.publication, waiting) if fresh else []
         if (change is not None or self._again is not None) and (why := self._refused()):
             moves = []
@@ -466,7 +472,7 @@ class Run:
             return
         self._define()
         if moves:
-            self._d.ledger.append(evidence.started(moves))
+            self._d.ledger.append(evidence.started(moves), fence=self._d.lease)
         if moves and self._number is None:
             self._number = self._d.publication.next_number(self._session)
         judged = tuple(self._judged(fresh))

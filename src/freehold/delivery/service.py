@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freehold.delivery.applying import apply
 from freehold.delivery.arrival import Expected
@@ -42,10 +42,12 @@ from freehold.engines import Column, Engine, Relation, Session, open_engine
 from freehold.estate.model import ADVISED, Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
 from freehold.ledger import Event, Ledger
-from freehold.ledger.kept import Lease
 from freehold.quality import Evaluation, PlannedCheck
 
-LEASE_S = 120.0
+if TYPE_CHECKING:
+    from freehold.ledger import Lease
+
+LEASE_S = 120.0  # renewed while its holder is alive; how long others wait for one that was stopped
 KEPT_RELEASES = 10
 MOST_IDLE = 100  # candidates that are not live, before a run collects by itself
 
@@ -69,11 +71,14 @@ class Delivery:
         caller: Caller = LOCAL,
         jobs: int | None = None,
         tool: Tool | None = None,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.estate = estate
         self.engine = engine
         self.ledger = ledger
         self.env = env
+        self._lease_s = lease_s
+        self.lease: Lease | None = None  # of the environment, while this writes
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()
         self.caller = caller
@@ -99,7 +104,6 @@ class Delivery:
         self._is_ours = False
         self._is_clean = False  # whether everything begun through this object has ended well
         self._token = 0  # the last one held here
-        self._lease: Lease | None = None  # while this writes
         self._left: tuple[int, Mapping[str, Live]] | None = None  # what a run with that token left live
 
     def close(self) -> None:
@@ -119,10 +123,11 @@ class Delivery:
         progress: Progress | None = None,
         *,
         until: datetime | None = None,
+        trigger: str = "command",
     ) -> RunOutcome:
         """Build, check and publish what is new of the selected assets (default: all) and intervals (default: all).
 
-        `until` leaves intervals for later that end after that instant.
+        `until` leaves intervals for later that end after that instant; `trigger` says in the events what made it run.
 
         Raises:
             FreeholdError: FH-D002 a selector names nothing; FH-L201 another run holds the environment; FH-D101, FH-D102
@@ -141,7 +146,7 @@ class Delivery:
                 self._is_applied = True
             self._expectations.remember(self.clock.now())
             taken = fork(self, session, token)
-            run = Run(self, session, token, select, interval, until, progress)
+            run = Run(self, session, token, select, interval, until, progress, trigger=trigger)
             outcome = run.execute()
             judged = judge_anew(self, session, run.live, self.graph.select(select))
             notices = self._notices(is_new=is_new, taken=len(taken))
@@ -185,7 +190,7 @@ class Delivery:
                 evidence.rolled_back(product, names, found.from_deployment, found.to_deployment, said),
             ]
             drafts = self.ledger.drafted(*events)
-            self.ledger.append(evidence.started(moves))
+            self.ledger.append(evidence.started(moves), fence=self.lease)
             self.publication.settle(session, Settlement(deployment, tuple(moves), events=packed(events)), token, now)
             self.ledger.append_drafted(drafts)
             self.publication.sent(session)
@@ -386,48 +391,31 @@ class Delivery:
         publication = self.publication if env in (None, self.env) else Publication(str(env))
         holder = f"{self.caller.principal}@{socket.gethostname()}:{os.getpid()}"
         session = self.session("publish")
-        lease = self.ledger.lease(f"deliver:{publication.env}", holder, LEASE_S, is_gone=_is_dead)
+        lease = self.ledger.lease(f"deliver:{publication.env}", holder, self._lease_s, is_gone=is_dead)
         try:
             publication.prepare(session)
             if publication is not self.publication:
                 token = publication.take(session)
                 self._recover(session, publication)
-                yield session, token
+                with lease.kept_alive():
+                    yield session, token
                 return
             token = self._token if publication.is_held(session, self._token) else publication.take(session)
             self._claim(session)
             self._left, self._token = self._left if token == self._token else None, token
-            self._lease = lease.renew()
+            lease.renew()
             if not self._is_clean:
                 self._recover(session, publication)
             self._is_clean = False
-            yield session, token
+            self.lease = lease
+            with lease.kept_alive():
+                yield session, token
             self._is_clean = True
         finally:
-            self._lease = None
+            self.lease = None
             self._left = None  # whoever wrote may have moved something; a run says afterwards what it left
             session.close()
             lease.release()
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep the lease on the environment while another process works for us, however long it takes."""
-        over = threading.Event()
-
-        def renew() -> None:
-            while self._lease is not None and not over.wait(LEASE_S / 3):
-                try:
-                    self._lease.renew()
-                except FreeholdError:  # somebody took over; what we would publish is refused by its token
-                    return
-
-        thread = threading.Thread(target=renew, name="freehold-lease", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
 
     def overlay(self, session: Session, token: int | None = None) -> Overlay:
         """Return what is live, ready to be read and to have more laid over it.
@@ -561,7 +549,7 @@ def _is_same(step: Step, candidate: Candidate) -> bool:
     return step.key == candidate.step_key or (candidate.definition == step.definition and then == now != step.inputs)
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
     """Say whether a holder was a process of this machine that is no more."""
     place, _, pid = holder.rpartition(":")
     if not place.endswith(f"@{socket.gethostname()}") or not pid.isdigit():

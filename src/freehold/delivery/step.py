@@ -54,7 +54,7 @@ class StepOutcome:
 
     `kept` is the deployment consumers still read where this one was not published; `results` the verdicts on it;
     `repeated` tells that an earlier run already said so and nothing has changed since; `reused` that its rows
-    were there already, built for another environment or before a rollback.
+    were there already, built for another environment or before a rollback; `attempts` how often it was tried.
     """
 
     asset: str
@@ -70,6 +70,7 @@ class StepOutcome:
     step_key: str = ""
     candidate: int = 0
     kept: str = ""
+    attempts: int = 1
     results: tuple[Result, ...] = field(default=(), repr=False)
 
 

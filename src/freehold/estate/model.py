@@ -109,6 +109,7 @@ class SchemaObject:
     relationships: tuple[Relationship, ...] = ()
     tags: tuple[str, ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict)
+    custom_where: Mapping[str, Where] = field(default_factory=dict)  # of those that are ours
 
     @property
     def columns(self) -> tuple[Property, ...]:
@@ -211,6 +212,7 @@ class Product:
     mode: str = "publish"  # watch | advise | check | publish
     audience: Mapping[str, Any] = field(default_factory=dict)
     custom: Mapping[str, Any] = field(default_factory=dict)
+    custom_where: Mapping[str, Where] = field(default_factory=dict)  # of those that are ours
 
     @property
     def folder(self) -> str:

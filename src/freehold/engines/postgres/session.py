@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _ROWS_AT_ONCE = 20_000
+IDLE_S = 60  # a transaction whose process was stopped is ended by the server, and its locks with it
 _OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'"
 
 
@@ -36,7 +37,10 @@ class PostgresSession:
         adapt(connection)
         self._connection = connection
         weakref.finalize(self, connection.close)  # whoever forgets a session does not keep a connection
-        self._begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {literal(lock_timeout)}"
+        self._begin = (
+            f"BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {literal(lock_timeout)}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_S}s'"
+        )
         self._tag = tag
         self._in_transaction = False
         self._is_closed = False
