@@ -235,7 +235,7 @@ def changes_in_plan(found: Plan, told: Mapping[str, int], law: Estate) -> Iterat
     for one in found.changes:
         known = law.products.get(one.product)
         yield Change(
-            asset=one.asset,
+            asset=one.declared or one.asset,
             product=one.product,
             tier=min(one.tier, known.tier) if known is not None else one.tier,
             change=str(one.change),

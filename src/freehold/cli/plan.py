@@ -118,6 +118,7 @@ def planned(
     if estate.dbt or base_dbt:
         against, join, exposures = _with_dbt(estate, before, chosen.name, base_dbt)
     dialect = dialect_of(estate, chosen)
+    estate, against = _placed(estate, against, chosen.name, ledger if base is None else None)
     told = dashboards_of(estate, dialect)
     found = plan_of(
         *(estate, against, chosen.name, dialect),
@@ -141,6 +142,22 @@ def _deployed(estate: Estate, chosen: Environment, ledger: Ledger) -> Version | 
     if found is None and chosen.defer_to:
         found = deployed(ledger, estate.root, chosen.defer_to)
     return found
+
+
+def _placed(estate: Estate, against: Version | None, env: str, ledger: Ledger | None) -> tuple[Estate, Version | None]:
+    """Return an estate and the version it is compared with, their outputs named as they are published."""
+    from freehold.delivery.majors import advanced, placed, placed_by_ledger, places_of
+    from freehold.foundation import SystemClock
+
+    now = SystemClock().now()
+    if ledger is not None and (against is None or against.is_deployed):
+        before = replace(against, estate=placed_by_ledger(against.estate, ledger, env, now)[0]) if against else None
+        return placed_by_ledger(estate, ledger, env, now)[0], before
+    if against is None:
+        return estate, None
+    places = places_of(against.estate)  # what a revision was published by is not known, so by the names in its files
+    after = advanced(places, estate, now, lambda _: True)
+    return placed(estate, after), replace(against, estate=placed(against.estate, places))
 
 
 def _with_dbt(
@@ -180,8 +197,8 @@ def print_plan(found: Plan) -> None:
         say(f"Nothing changes: {counted(found.unchanged, 'assets')} unchanged.")
     else:
         _print_changes(found)
-    for said in dict.fromkeys(f"{f.subject}: {f.reason}" for c in found.changes for f in c.broken):
-        say(f"Broken  {said}")
+    for said, beside in {f"{f.subject}: {f.reason}": c.beside for c in found.changes for f in c.broken}.items():
+        say(f"{f'Not in {beside.latest}' if beside else 'Broken'}  {said}")
     for finding in found.findings:
         say()
         say(click.style(str(finding).splitlines()[0], fg="red", bold=True))
@@ -233,13 +250,13 @@ def _print_dashboards(found: Plan) -> None:
 
     for one in found.dashboards:
         said = sentence(one).replace("**", "").replace("`", "")
-        say(click.style(said, fg="yellow" if str(one.verdict) == "changes" else "red"))
+        say(click.style(said, fg="yellow" if str(one.verdict) in ("changes", "must move") else "red"))
     for error in found.unread:
         say(click.style(f"Not known whom this reaches: {error.problem} See `freehold validate`.", fg="yellow"))
 
 
 def _print_changes(found: Plan) -> None:
-    from freehold.delivery.plan.markdown import spent
+    from freehold.delivery.plan.markdown import spent, versioned
 
     apart = [c for c in found.changes if c.change.name == "METADATA"]
     words = [c for c in apart if not c.is_judged_otherwise]
@@ -250,6 +267,8 @@ def _print_changes(found: Plan) -> None:
         products = sorted({c.product for c in words})
         say(f"Words only, nothing to build: {counted(len(words), 'assets')} of {', '.join(products)}.")
     for change in found.changes:
+        if change.beside is not None:
+            say(versioned(change).replace("**", "").replace("`", ""))
         if change.is_judged_otherwise:
             say(f"Other checks of {change.asset}: the next run judges what is live by them.")
     said = f"{counted(len(found.built), 'assets')} to build"

@@ -77,6 +77,8 @@ def _print(found: tuple[ProductStatus, ...], now: datetime) -> None:
     for p in found:
         for reason in p.reasons:
             say(f"{p.product.id}: {reason}")
+        for line in _deprecated(p, now):
+            say(f"{p.product.id}: {line}")
 
 
 def _print_product(p: ProductStatus, now: datetime) -> None:
@@ -87,7 +89,7 @@ def _print_product(p: ProductStatus, now: datetime) -> None:
     )
     rows = [
         (
-            a.asset.rpartition(".")[2] + ("" if a.is_output else " [dim](internal)[/dim]"),
+            a.asset.rpartition(".")[2] + _aside(a),
             a.kind,
             a.relation,
             f"{a.rows:,}" if a.published_at else "[dim]never[/dim]",
@@ -104,10 +106,29 @@ def _print_product(p: ProductStatus, now: datetime) -> None:
         right=(3,),
         least=(1, 5, 2, 3),
     )
-    for reason in p.reasons:
+    for reason in (*p.reasons, *_deprecated(p, now)):
         say(reason)
     if p.deployment:
         say(f"Live deployment: {p.deployment}")
+
+
+def _deprecated(p: ProductStatus, now: datetime) -> list[str]:
+    """Say of each earlier version what it is, until when it is promised, and what takes its place."""
+    told = []
+    for a in p.deprecated:
+        assert a.earlier is not None
+        is_over = a.earlier.until < now.date()
+        ends = f"ended {a.earlier.until}: freehold collect --retired" if is_over else f"until {a.earlier.until}"
+        told.append(
+            f"{a.relation} is deprecated: version {a.earlier.version}, fed no more, {ends}; now {a.earlier.latest}"
+        )
+    return told
+
+
+def _aside(a: AssetStatus) -> str:
+    if a.earlier is not None:
+        return f" [yellow](deprecated, until {a.earlier.until})[/yellow]"
+    return "" if a.is_output else " [dim](internal)[/dim]"
 
 
 def _checks(p: ProductStatus) -> str:
@@ -164,6 +185,9 @@ def _asset_object(a: AssetStatus) -> dict[str, Any]:
         "data_until": a.data_until,
         "checks": a.checks,
         "pinned": a.pinned,
+        "deprecated": {"version": a.earlier.version, "until": a.earlier.until, "latest": a.earlier.latest}
+        if a.earlier
+        else None,
         "quarantined": [
             {"candidate": c.id, "interval": str(c.interval) if c.interval else None} for c in a.quarantined
         ],

@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from freehold.delivery.environments import fork
 from freehold.delivery.graph import Graph
+from freehold.delivery.majors import Place
 from freehold.delivery.outcome import Change, RunOutcome
 from freehold.delivery.plan.versions import keep, last_applied
 from freehold.delivery.release import Live
@@ -58,7 +60,7 @@ def publish_change(
         if pinned and not unpin:
             raise _kept(pinned, delivery.graph)
         event = application(
-            *(delivery.estate, delivery.graph, delivery.ledger, delivery.root, delivery.env),
+            *(delivery.estate, delivery.graph, delivery.ledger, delivery.root, delivery.env, delivery.places),
             version=version,
             commit=commit,
             id_=delivery.ids.new(),
@@ -79,9 +81,16 @@ def publish_change(
         return replace(outcome, judged=judge_anew(delivery, session, live, delivery.graph.assets))
 
 
-def apply(estate: Estate, graph: Graph, ledger: Ledger, root: Path, env: str) -> None:
+def apply(
+    estate: Estate,
+    graph: Graph,
+    ledger: Ledger,
+    root: Path,
+    env: str,
+    places: Mapping[str, Place] = MappingProxyType({}),
+) -> None:
     """Record that an estate is in force, unless it is already, and keep its files to go back to and compare with."""
-    event = application(estate, graph, ledger, root, env)
+    event = application(estate, graph, ledger, root, env, places)
     if event is not None:
         ledger.append(event)
 
@@ -92,6 +101,7 @@ def application(
     ledger: Ledger,
     root: Path,
     env: str,
+    places: Mapping[str, Place] = MappingProxyType({}),
     *,
     version: str = "",
     commit: str = "",
@@ -125,8 +135,15 @@ def application(
             }
             for a in graph.assets.values()
         },
+        "versions": {name: _with_grain(place, graph).to_json() for name, place in sorted(places.items())},
     }
     return Event("estate.applied", content, id=id_, occurred_at=at, env=env, subject=estate.id)
+
+
+def _with_grain(place: Place, graph: Graph) -> Place:
+    """Return a place that says whether rows are kept by interval: what is left of it one day is read by that."""
+    asset = graph.assets.get(place.asset)
+    return replace(place, by_interval=asset.by_interval) if asset is not None else place
 
 
 def _pinned(ours: Collection[str], live: Mapping[str, Live], graph: Graph) -> list[str]:

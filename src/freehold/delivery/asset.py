@@ -22,6 +22,10 @@ class Kind(StrEnum):
     KEY = "key"  # rows of changed keys replaced
     VIEW = "view"  # nothing stored
     EXTERNAL = "external"  # a table that others build; it is read and judged where it stands
+    FROZEN = "frozen"  # an earlier major version: it is read as it was left, until it ends
+
+
+NOT_BUILT = (Kind.EXTERNAL, Kind.FROZEN)  # kinds that no run of ours brings up to date
 
 
 @dataclass(frozen=True, slots=True)

@@ -408,7 +408,9 @@ class Publication:
         self._membership(session, moves, epochs)
         self._point(session, settlement, epochs, number, now)
         for move in moves:
-            if shown.get(move.asset) != move.view_sql:  # a view of the live set shows a new set by itself
+            if not move.view_sql:
+                session.run(f"DROP VIEW IF EXISTS {move.view.sql}")
+            elif shown.get(move.asset) != move.view_sql:  # a view of the live set shows a new set by itself
                 if move.asset not in shown:
                     session.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(move.view.schema)}")
                 session.replace_view(move.view, move.view_sql)

@@ -76,7 +76,8 @@ class Run:
         self._progress = progress or (lambda *_: None)
         self.run_id = again.id if again else delivery.ids.new()
         self._graph = delivery.graph
-        self._selected = delivery.graph.select(select)
+        chosen = delivery.graph.select(select)
+        self._selected = {a for a in chosen if delivery.graph.assets[a].kind is not Kind.FROZEN}
         self._overlay = delivery.overlay(session, token)
         self._waiting = delivery.waiting(session, self._overlay)
         self._definitions = delivery.definitions(session)
@@ -142,7 +143,7 @@ class Run:
         found = intervals_of(self._graph, self._overlay, self._arrived)
         stale: dict[Interval, list[str]] = defaultdict(list)
         moved: dict[str, set[Interval]] = defaultdict(set)
-        for asset in (self._graph.assets[name] for name in assets):
+        for asset in (self._graph.assets[name] for name in assets if self._graph.assets[name].kind is not Kind.FROZEN):
             is_plainly_done = self._plainly_done(asset)
             above = [moved[name] for name in asset.inputs if moved.get(name)]
             for interval in found.get(asset.id, ()):

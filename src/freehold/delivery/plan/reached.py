@@ -22,9 +22,10 @@ _MOST_COLUMNS = 5
 class Verdict(IntEnum):
     """What a change does to who looks at a dashboard, least first."""
 
-    CHANGES = 0  # it shows something else
-    MAY_BREAK = 1  # it reads all of an asset of which a column goes
-    BREAKS = 2  # a column or asset that it reads goes, or a promise of one that it reads is broken
+    MUST_MOVE = 0  # it goes on reading an earlier version, which is fed no more and ends
+    CHANGES = 1  # it shows something else
+    MAY_BREAK = 2  # it reads all of an asset of which a column goes
+    BREAKS = 3  # a column or asset that it reads goes, or a promise of one that it reads is broken
 
     def __str__(self) -> str:
         return self.name.lower().replace("_", " ")
@@ -35,7 +36,8 @@ class Touch:
     """One thing that a change does to what a dashboard reads.
 
     `column` is empty where the asset as a whole is meant; `what` is `removed`, `renamed` (to `to`), `retired` (the
-    asset goes), `broken` (a promise of the contract is), `changed`, or `rows`.
+    asset goes), `broken` (a promise of the contract is), `changed`, `rows`, or `superseded` (it stays as it was left,
+    and `to` is the version beside it).
     """
 
     asset: str
@@ -76,7 +78,8 @@ def reached(changes: Iterable[AssetChange], consumers: Consumers, dialect: str) 
     """
     found: dict[str, tuple[Dashboard, list[Touch]]] = {}
     for change in changes:
-        for read in consumers.reads.get(change.asset, ()):
+        read_before = consumers.reads.get(change.beside.asset, ()) if change.beside else ()
+        for read in (*consumers.reads.get(change.asset, ()), *read_before):
             touches = list(_touches(change, read, dialect))
             if touches:
                 found.setdefault(read.dashboard.id, (read.dashboard, []))[1].extend(touches)
@@ -103,6 +106,7 @@ def _said(touch: Touch) -> str:
         "retired": "goes",
         "broken": "its promise is broken",
         "rows": "other rows",
+        "superseded": f"fed no more; `{touch.to}` takes its place",
     }.get(touch.what)
     return f"{name} ({what})" if what else name
 
@@ -112,6 +116,9 @@ def _touches(change: AssetChange, read: Read, dialect: str) -> Iterator[Touch]:
     asset, found = change.asset, change.difference
     if change.action is Action.RETIRE:
         yield Touch(asset, "", "retired", Verdict.BREAKS)
+        return
+    if change.beside is not None:
+        yield Touch(change.beside.asset, "", "superseded", Verdict.MUST_MOVE, asset)
         return
     if change.change <= ChangeClass.ADDITIVE:
         return
