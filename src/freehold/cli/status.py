@@ -116,12 +116,10 @@ def _deprecated(p: ProductStatus, now: datetime) -> list[str]:
     """Say of each earlier version what it is, until when it is promised, and what takes its place."""
     told = []
     for a in p.deprecated:
-        assert a.earlier is not None
-        is_over = a.earlier.until < now.date()
-        ends = f"ended {a.earlier.until}: freehold collect --retired" if is_over else f"until {a.earlier.until}"
-        told.append(
-            f"{a.relation} is deprecated: version {a.earlier.version}, fed no more, {ends}; now {a.earlier.latest}"
-        )
+        old = a.earlier
+        assert old is not None
+        ends = f"until {old.until}" if old.until >= now.date() else f"ended {old.until}: freehold collect --retired"
+        told.append(f"{a.relation} is deprecated: version {old.version}, fed no more, {ends}; now {old.latest}")
     return told
 
 
