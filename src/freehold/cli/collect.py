@@ -47,6 +47,7 @@ def collect(
         stays = {name: who for name, who in over.items() if who.models or (who.names and not yes)}
         goes = [name for name in over if name not in stays]
         views = (_would_retire(delivery, goes) if dry_run else delivery.retire(goes)) if retired else {}
+        promised = {n: v for n, v in delivery.earlier_versions().items() if retired and n not in over}
         expired_now = expired(delivery)
         for name in () if dry_run else expired_now:
             drop(delivery, name)
@@ -60,7 +61,8 @@ def collect(
             "dry_run": dry_run,
         }
         kept = {name: {"models": who.models, "readers": who.names} for name, who in stays.items()}
-        emit(told | {"retired": {asset: str(view) for asset, view in views.items()}, "still_read": kept})
+        told |= {"promised": {name: version.until for name, version in promised.items()}, "still_read": kept}
+        emit(told | {"retired": {asset: str(view) for asset, view in views.items()}})
     else:
         batches = sum(map(len, gone.batches.values()))
         verb = "Would drop" if dry_run else "Dropped"
@@ -71,6 +73,8 @@ def collect(
         say(f"{verb} {counted(len(gone.tables), 'tables')} and {counted(batches, 'batches')} ({gone.rows:,} rows).")
         for name, who in stays.items():
             say(_still_read(name, who))
+        for name, version in promised.items():
+            say(f"{name} stays: version {version.version} is promised until {version.until}.")
     if stays:
         sys.exit(int(Exit.FINDING))
 

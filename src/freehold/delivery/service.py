@@ -420,12 +420,13 @@ class Delivery:
     def _recover(self, session: Session, publication: Publication) -> None:
         """Finish what a killed process left: its events if it had settled, a word about it if it had not."""
         owed = publication.unsent(session)
-        for _, events in owed:
-            self.ledger.append(*unpacked(events))  # those the ledger has already are recognised by their ids
+        events = [event for _, packed_ones in owed for event in unpacked(packed_ones)]
+        untold = [e for e in events if e.type == "estate.applied" and self.ledger.get(str(e.id)) is None]
+        self.ledger.append(*events)  # those the ledger has already are recognised by their ids
         if owed:
             publication.sent(session)
         self._close_intents(session, publication)
-        for applied in (e for _, events in owed for e in unpacked(events) if e.type == "estate.applied"):
+        for applied in untold:
             self._expect_in_force(publication.env, applied)
 
     def _expect_in_force(self, env: str, applied: Event) -> None:

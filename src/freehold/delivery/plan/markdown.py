@@ -41,9 +41,8 @@ def versioned(change: AssetChange) -> str:
     names = ", ".join(f"{r.name.rpartition('/')[2]} ({r.reads:,} reads)" for r in change.readers[:_MOST_READERS])
     more = f" and {len(change.readers) - _MOST_READERS} more" if len(change.readers) > _MOST_READERS else ""
     who = f"; to move: **{names}{more}**" if names else ""
-    return (
-        f"version: `{change.asset}` beside `{old.asset}` ({old.version}), which is kept as it is until {old.until}{who}"
-    )
+    kept = f"`{old.asset}` until {old.until}: version {old.version} stays as it is, without new data"
+    return f"version: `{change.asset}` beside {kept}{who}"
 
 
 def spent(seconds: float) -> str:
