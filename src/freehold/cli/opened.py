@@ -237,6 +237,16 @@ def state_is_there(estate: Estate) -> bool:
     return (estate.root / path).is_file()
 
 
+def as_published(estate: Estate, env: str) -> Estate:
+    """Return an estate whose outputs have the names they are published by, where there is a ledger to tell them."""
+    if not state_is_there(estate):
+        return estate
+    from freehold.delivery.majors import placed_by_ledger
+
+    with opened_ledger(estate) as ledger:
+        return placed_by_ledger(estate, ledger, env, SystemClock().now())[0]
+
+
 def dialect_of(estate: Estate, chosen: Environment) -> str:
     """Return the SQL dialect of an environment's engine, without opening it.
 

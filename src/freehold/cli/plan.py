@@ -269,6 +269,8 @@ def _print_changes(found: Plan) -> None:
     for change in found.changes:
         if change.beside is not None:
             say(versioned(change).replace("**", "").replace("`", ""))
+            if change.readers or any(t.asset == change.beside.asset for d in found.dashboards for t in d.touches):
+                say("To tell those who read it: freehold notice send")
         if change.is_judged_otherwise:
             say(f"Other checks of {change.asset}: the next run judges what is live by them.")
     said = f"{counted(len(found.built), 'assets')} to build"

@@ -59,6 +59,7 @@ class AssetChange:
         contract: what changes in the promises of its contract, judged.
         is_judged_otherwise: its checks change, so that the next run judges what is live by them.
         declared: the id that the files give it.
+        version: of its contract, as it would be.
         beside: the version that stays readable while this one, of a new major version, is published beside it; whoever
             is named among `readers` reads that one.
     """
@@ -81,6 +82,7 @@ class AssetChange:
     is_judged_otherwise: bool = False
     declared: str = ""
     beside: EarlierVersion | None = None
+    version: str = ""
 
     @property
     def broken(self) -> tuple[Finding, ...]:
@@ -330,6 +332,7 @@ class _Comparison:
             is_judged_otherwise=was == id_ and bool(before and after) and self._is_judged_otherwise(id_),
             declared=self._pairs.declared(id_),
             beside=beside,
+            version=(after.contract.version or "") if after and after.contract else "",
         )
 
     def _is_judged_otherwise(self, id_: str) -> bool:
