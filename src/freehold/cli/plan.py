@@ -12,8 +12,17 @@ import click
 
 from freehold.cli.dashboards import dashboards_of
 from freehold.cli.gated import Judgement, judgement, tell
-from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded, opened_ledger, state_is_there
+from freehold.cli.opened import (
+    as_published,
+    chosen_environment,
+    dialect_of,
+    environment,
+    loaded,
+    opened_ledger,
+    state_is_there,
+)
 from freehold.cli.output import counted, emit, say, table
+from freehold.cli.relations import begins_to_publish, print_relations, reason, relations_here, relations_object
 from freehold.foundation import Exit
 
 if TYPE_CHECKING:
@@ -44,6 +53,10 @@ _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
+    "--relations", is_flag=True, help="Also list every relation that publishing makes, replaces or takes over."
+)
+@click.option("--sql", is_flag=True, help="The same, with the statements.")
+@click.option(
     "--comment", "as_comment", is_flag=True, help="In CI: also write it to the pull request, asking reviewers."
 )
 @click.pass_obj
@@ -54,13 +67,16 @@ def plan(
     env: str | None,
     format_: str,
     as_json: bool,
+    relations: bool,
+    sql: bool,
     as_comment: bool,
 ) -> None:
     """Show what the files here would change, before anything is built.
 
     Compares them with what is deployed, column by column: what changed, what must be built again, what can be kept, who
     reads it. Where there is no ledger, as on a CI runner, it compares with the main branch and says so. Asks no
-    warehouse.
+    warehouse, but where a product begins to be published by Freehold: then every relation is listed that this creates,
+    replaces or takes over, with the rights on it, as with --relations.
 
     Models of a dbt project that the estate names are compared by what they compile to: with --base-dbt, with the
     artifacts of the base, if it holds any, or with those that the last `freehold run` kept.
@@ -73,16 +89,25 @@ def plan(
         ledger = closing.enter_context(opened_ledger(estate)) if state_is_there(estate) else None
         found, before = planned(estate, env, base=base, base_dbt=base_dbt, ledger=ledger)
         judged = judgement(found, estate, before, ledger)
+    known = begins_to_publish(estate, before.estate) if before is not None else {}
+    begins = {name: mode for name, mode in known.items() if mode}  # a product that is new takes nothing from others
+    taken = None
+    if begins or relations or sql:
+        chosen = chosen_environment(estate, env)
+        whole = relations or sql
+        taken = relations_here(as_published(estate, chosen.name), chosen, None if whole else begins)
     if as_comment:
         tell(found, judged, before.estate if before else estate)
     if as_json or format_ == "json":
-        emit(plan_object(found, judged))
+        emit(plan_object(found, judged) | (relations_object(taken) if taken is not None else {}))
     elif format_ == "markdown":
         from freehold.delivery.plan.markdown import comment
 
         click.echo(comment(found, judged.verdict if judged else None))
     else:
         print_plan(found)
+        if taken is not None:
+            print_relations(taken, reason(begins) if begins else "Of all that is published:", sql=sql)
         print_judgement(found, judged)
     sys.exit(int(exit_code(found, judged)))
 

@@ -33,6 +33,7 @@ def publish_change(
     version: str = "",
     commit: str = "",
     unpin: bool = False,
+    take_over: bool = False,
     progress: Progress | None = None,
 ) -> RunOutcome:
     """Put the estate of a delivery in force: build what it changes, publish all of that in one move, or nothing.
@@ -43,6 +44,7 @@ def publish_change(
         change_id: what names the change in every event of it.
         version: the name under which the files of the estate are kept, where they are not the ones at hand.
         commit: of the files, where they are all in git.
+        take_over: move aside what is not ours and stands where something is to be published for the first time.
         unpin: let what a rollback has pinned go on with this change, and from then on.
         progress: called with each step.
 
@@ -68,7 +70,7 @@ def publish_change(
         )
         outcome = RunOutcome(delivery.ids.new(), (), (), 0, (), 0.0)
         if ours:
-            run = Run(delivery, session, token, ours, None, None, progress, Change(change_id, event, frees=unpin))
+            run = Run(delivery, session, token, ours, None, None, progress, Change(change_id, event, unpin, take_over))
             outcome = run.execute()
             live = dict(run.live)
         delivery.forget()

@@ -156,6 +156,7 @@ class Settlement:
 
     `number` is that of an earlier settlement of the same run, if there was one: they are gone back to together.
     `reused` are candidates that this writer did not build, so that somebody may have collected them meanwhile.
+    `takes_over` lets what is not ours be moved aside where a view is to be.
     """
 
     deployment: str
@@ -164,3 +165,4 @@ class Settlement:
     events: str = "[]"
     number: int | None = None
     reused: tuple[int, ...] = ()
+    takes_over: bool = False

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import stamina
 
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.asset import NOT_BUILT, Asset, Kind
 from freehold.delivery.build import Builder
 from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.freshness import freshness_events
@@ -28,6 +28,7 @@ from freehold.delivery.interval import Interval
 from freehold.delivery.moves import moves_of
 from freehold.delivery.origins import is_done
 from freehold.delivery.outcome import Again, Change, RunOutcome, Wave, Work
+from freehold.delivery.ownership import expect_free
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.samples import keep_sample
@@ -107,6 +108,8 @@ class Run:
     def execute(self) -> RunOutcome:
         """Do everything there is to do; see the module."""
         began = time.perf_counter()
+        if not self._takes_over:  # told before anything is built, and looked at again where it is published
+            self._expect_free()
         for phase in self._phases:
             if phase.by_interval:
                 self._go_by_interval(phase.assets)
@@ -119,6 +122,16 @@ class Run:
             *(self.run_id, tuple(self._steps), tuple(self._deployments), self._unchanged, pinned, seconds),
             later=tuple(sorted(self._later)),
         )
+
+    @property
+    def _takes_over(self) -> bool:
+        return self._change is not None and self._change.takes_over
+
+    def _expect_free(self) -> None:
+        live, assets = self._overlay.live, (self._graph.assets[name] for name in sorted(self._selected))
+        fresh = [a for a in assets if a.kind not in NOT_BUILT and (a.id not in live or not live[a.id].is_shown)]
+        if fresh:
+            expect_free(self._session, self._d.publication, {a.id: a.relation for a in fresh})
 
     @property
     def idle_candidates(self) -> int:
@@ -428,7 +441,10 @@ class Run:
             self._number = self._d.publication.next_number(self._session)
         judged = tuple(self._judged(fresh))
         reused = tuple(w.candidate.id for w in fresh if w.candidate and w.outcome.reused)
-        settlement = Settlement(deployment, tuple(moves), judged, packed(events), self._number, reused)
+        settlement = Settlement(
+            *(deployment, tuple(moves), judged, packed(events), self._number, reused),
+            takes_over=self._takes_over,
+        )
         drafts = self._d.ledger.drafted(*events)  # what the ledger would refuse must not be published first
         self._d.publication.settle(self._session, settlement, self._token, now)
         self._d.ledger.append_drafted(drafts)

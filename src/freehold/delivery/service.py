@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from freehold.delivery import collecting
+from freehold.delivery import collecting, ownership
 from freehold.delivery.applying import apply
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Kind
@@ -328,8 +328,9 @@ class Delivery:
         if identity is None:
             identity = self.ids.new()
             self.ledger.state.put("ledger", "identity", {"id": identity})
-        self.publication.claim(
+        ownership.claim(
             session,
+            self.publication,
             identity,
             is_usual=self.env == default_environment(self.estate),
             is_protected=bool(declared and declared.protected),
