@@ -143,10 +143,9 @@ def test_rights_on_a_view_outlive_every_swap(live: Shop) -> None:
 def test_what_would_be_done_is_told_before_it_is(theirs: Shop) -> None:
     """Every relation with what becomes of it, its rights, what stands on it, and the statements."""
     delivery = theirs.with_estate(shop(theirs.root))
+    wanted = {a.id: a.relation for a in delivery.graph.assets.values()}
     with asking(theirs) as session:
-        found = {
-            t.asset: t for t in takings(session, "prod", {a.id: a.relation for a in delivery.graph.assets.values()})
-        }
+        found = {t.asset: t for t in takings(session, "prod", wanted)}
     lines, totals = found["shop.orders.lines"], found["shop.orders.totals"]
     assert (lines.what, lines.was, lines.aside) == ("take over", "table", "lines__before")
     assert (found["shop.orders.daily"].what, found["shop.orders.daily"].was) == ("take over", "view")
@@ -160,3 +159,19 @@ def test_what_would_be_done_is_told_before_it_is(theirs: Shop) -> None:
     with asking(theirs) as session:
         again = takings(session, "prod", wanted)
     assert {t.what for t in again} == {"replace"}
+
+
+def test_a_refused_run_puts_nothing_in_force(theirs: Shop) -> None:
+    """The estate of a run that may not publish is not in force, and consent given afterwards publishes it."""
+    with pytest.raises(FreeholdError):
+        theirs.delivery.run()
+    assert not list(theirs.ledger.read(types=("estate.applied",)))
+
+
+def test_consent_publishes_what_is_not_live_yet_though_nothing_changes(theirs: Shop) -> None:
+    """Where the estate is in force already and was refused, consent alone is enough."""
+    delivery = theirs.with_estate(shop(theirs.root))
+    (theirs.root / "estate.yaml").write_text("# files are kept as they are\n")
+    outcome = publish_change(delivery, (), "c-1", take_over=True)
+    assert outcome.deployments
+    assert theirs.rows("SELECT * FROM shop_orders.lines__before") == [(7,)]

@@ -100,6 +100,13 @@ def promote(
     files = loaded(start)
     for name in (source, target):
         chosen_environment(files, name)
+    if source == target:
+        raise FreeholdError(
+            "FH-D224",
+            f"`{source}` is promoted to itself, which changes nothing.",
+            fix=f"Name another environment, or put the files here in force: freehold apply --env {target}",
+            exit_code=Exit.USAGE,
+        )
     with opened_ledger(files) as ledger:
         found, last = deployed(ledger, files.root, source), last_applied(ledger, source)
     if found is None or last is None:
@@ -141,7 +148,7 @@ def _put_in_force(
     `is_at_hand` tells that the files here say the same, so that the commit checked out is what is released.
     """
     from freehold.delivery.applying import publish_change
-    from freehold.delivery.plan.versions import head_of
+    from freehold.delivery.plan.versions import head_of, last_applied
 
     with delivery_of(estate, env, wait_s=wait_s, jobs=jobs) as delivery:
         found, before = planned(estate, delivery.env, ledger=delivery.ledger, first=True)
@@ -155,6 +162,7 @@ def _put_in_force(
             _end(found, judged, None, as_json=as_json)
         if ask and not as_json and sys.stdin.isatty() and _is_worth_asking(found):
             click.confirm(f"Apply to `{delivery.env}`?", abort=True, err=True)
+        known = last_applied(delivery.ledger, delivery.env)
         with progress_shown(shown=not as_json) as progress:
             if found.changes:
                 delivery.ledger.append(*events_of(found, judged, commit, delivery.ledger))
@@ -166,7 +174,8 @@ def _put_in_force(
                 take_over=take_over,
                 progress=progress,
             )
-        _end(found, judged, outcome, as_json=as_json, delivery=delivery)
+        is_new = last_applied(delivery.ledger, delivery.env) != known
+        _end(found, judged, outcome, as_json=as_json, delivery=delivery, is_new=is_new)
 
 
 def _print_relations(delivery: Delivery, before: Estate | None) -> None:
@@ -195,11 +204,13 @@ def _end(
     *,
     as_json: bool,
     delivery: Delivery | None = None,
+    is_new: bool = True,
 ) -> None:
     """Say what became of it, and end with its exit code."""
     refused = outcome is None or outcome.is_refused
     if as_json:
         told: dict[str, Any] = {"plan": plan_object(found, judged), "applied": not refused}
+        told |= {} if refused else {"changed": bool(is_new or (outcome and outcome.deployments))}
         emit(told | ({"outcome": outcome_object(outcome)} if outcome else {}))
     elif outcome is not None and delivery is not None:
         if outcome.steps or outcome.judged:
@@ -215,6 +226,8 @@ def _end(
             )
             said = "taken back by: freehold deployments rollback"
             say(f"Applied to `{delivery.env}`{taken}; {said} {outcome.deployments[-1][-12:]}")
-        else:
+        elif is_new:
             say(f"Applied to `{delivery.env}`; nothing had to be built.")
+        else:
+            say(f"Nothing changed: `{delivery.env}` is as these files say already.")
     sys.exit(int(exit_code(found, judged) if outcome is None else outcome.exit_code))

@@ -190,6 +190,7 @@ def _with_dbt(
 ) -> tuple[Version | None, Join, tuple[Dashboard, ...]]:
     """Return the version to compare with, the dbt projects named in its label, and what puts them into the graphs."""
     from freehold.connect.dbt import exposures_of, joining, pairs_of, uncompiled
+    from freehold.delivery.graph import Graph
     from freehold.delivery.plan import Version
 
     pairs = pairs_of(estate, env, before.commit if before else "", named)
@@ -210,7 +211,8 @@ def _with_dbt(
         before = Version(estate, "", is_deployed=False)
     if before is not None and against:
         before = replace(before, label=" and ".join(part for part in (before.label, *against) if part))
-    exposures = tuple(one for pair in pairs for one in exposures_of(pair.now))
+    graph = Graph.of(estate, env, dialect_of(estate, chosen_environment(estate, env)))  # what products declare of dbt
+    exposures = tuple(one for pair in pairs for one in exposures_of(pair.now, graph))
     return before, joining([(pair.now, pair.before) for pair in pairs], estate.root), exposures
 
 

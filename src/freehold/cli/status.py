@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -146,7 +147,11 @@ def _until(until: datetime | None, now: datetime) -> str:
     from freehold.delivery.status import age
 
     old = age(until, now)
-    return f"{until:%Y-%m-%d %H:%M} [dim]{ago(old)} ago[/dim]" if until and old is not None else ""
+    if until is None or old is None:
+        return ""
+    if old < timedelta(0):  # an interval that is not over yet, or dates of the future: no age says that well
+        return f"through {until - timedelta(seconds=1):%Y-%m-%d}"
+    return f"{until:%Y-%m-%d %H:%M} [dim]{ago(old)} ago[/dim]"
 
 
 def _since(published: datetime | None, now: datetime) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from freehold.delivery.asset import NOT_BUILT
 from freehold.delivery.environments import fork
 from freehold.delivery.graph import Graph
 from freehold.delivery.majors import Place
@@ -58,6 +59,8 @@ def publish_change(
     with delivery.writing() as (session, token):
         fork(delivery, session, token)
         live = delivery.publication.live(session)
+        if take_over:  # an estate in force may have been refused for what stood in its way
+            ours += [a for a in _never_shown(delivery.graph, live) if a not in ours]
         pinned = _pinned(ours, live, delivery.graph)
         if pinned and not unpin:
             raise _kept(pinned, delivery.graph)
@@ -71,6 +74,7 @@ def publish_change(
         outcome = RunOutcome(delivery.ids.new(), (), (), 0, (), 0.0)
         if ours:
             run = Run(delivery, session, token, ours, None, None, progress, Change(change_id, event, unpin, take_over))
+            run.expect_free()
             outcome = run.execute()
             live = dict(run.live)
         delivery.forget()
@@ -146,6 +150,12 @@ def _with_grain(place: Place, graph: Graph) -> Place:
     """Return a place that says whether rows are kept by interval: what is left of it one day is read by that."""
     asset = graph.assets.get(place.asset)
     return replace(place, by_interval=asset.by_interval) if asset is not None else place
+
+
+def _never_shown(graph: Graph, live: Mapping[str, Live]) -> list[str]:
+    """Return what is to be published and is not there yet."""
+    mine = (a for a in graph.assets.values() if a.product.mode == "publish" and a.kind not in NOT_BUILT)
+    return [a.id for a in mine if a.id not in live]
 
 
 def _pinned(ours: Collection[str], live: Mapping[str, Live], graph: Graph) -> list[str]:

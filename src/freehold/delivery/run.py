@@ -108,8 +108,6 @@ class Run:
     def execute(self) -> RunOutcome:
         """Do everything there is to do; see the module."""
         began = time.perf_counter()
-        if not self._takes_over:  # told before anything is built, and looked at again where it is published
-            self._expect_free()
         for phase in self._phases:
             if phase.by_interval:
                 self._go_by_interval(phase.assets)
@@ -127,7 +125,14 @@ class Run:
     def _takes_over(self) -> bool:
         return self._change is not None and self._change.takes_over
 
-    def _expect_free(self) -> None:
+    def expect_free(self) -> None:
+        """Refuse to begin where something of others stands in the way; it is looked at again before publishing.
+
+        Raises:
+            FreeholdError: FH-D223 something does.
+        """
+        if self._takes_over:
+            return
         live, assets = self._overlay.live, (self._graph.assets[name] for name in sorted(self._selected))
         fresh = [a for a in assets if a.kind not in NOT_BUILT and (a.id not in live or not live[a.id].is_shown)]
         if fresh:

@@ -132,12 +132,13 @@ class Delivery:
             select = sorted(built)
         is_new = self._is_new_warehouse()
         with self.writing() as (session, token):
+            taken = fork(self, session, token)
+            run = Run(self, session, token, select, interval, until, progress)
+            run.expect_free()
             if not self._is_applied:
                 apply(self.estate, self.graph, self.ledger, self.root, self.env, self.places)
                 self._is_applied = True
             self._expectations.remember(self.clock.now())
-            taken = fork(self, session, token)
-            run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
             judged = judge_anew(self, session, run.live, self.graph.select(select))
             notices = self._notices(is_new=is_new, taken=len(taken))

@@ -25,11 +25,12 @@ from freehold.delivery.plan.changes import (
     is_described_otherwise,
     is_rebuilt_otherwise,
 )
-from freehold.delivery.plan.findings import findings_of
+from freehold.delivery.plan.findings import findings_of, unmade
 from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, meanings_of
 from freehold.delivery.plan.pairs import Pairs, beside_json
 from freehold.delivery.plan.past import NO_PAST, Past, Reader
 from freehold.delivery.plan.reached import Reached, reached
+from freehold.delivery.spelling import folded
 from freehold.delivery.template import KeptCompiled
 from freehold.estate.model import ADVISED
 from freehold.foundation import Exit, FreeholdError, Where
@@ -243,6 +244,10 @@ def plan(
     blocking = [error for one, errors in said for error in errors if one.product.mode not in ADVISED]
     advice = [error for one, errors in said for error in errors if one.product.mode in ADVISED]
     assets = {**then.assets, **now.assets}.values()
+    lacking = {
+        a.id: tuple(folded(p.column, dialect) for p in unmade(a, meant[a.id], a.dialect(dialect)))
+        for a in now.assets.values()
+    }
     readers = consumers_of(dashboards, assets, default_environment(estate), dialect)
     return Plan(
         id=_name(env, *hashes),
@@ -255,7 +260,7 @@ def plan(
         unchanged=len(ids) - len(found),
         findings=(*blocking, *made.findings),
         advice=(*advice, *made.advice),
-        dashboards=reached(found, readers, dialect),
+        dashboards=reached(found, readers, dialect, lacking),
         unread=tuple(unread),
     )
 

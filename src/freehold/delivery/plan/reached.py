@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.consumers import Consumers, Read, by_viewers, dashboard_json, described
@@ -36,8 +37,8 @@ class Touch:
     """One thing that a change does to what a dashboard reads.
 
     `column` is empty where the asset as a whole is meant; `what` is `removed`, `renamed` (to `to`), `retired` (the
-    asset goes), `broken` (a promise of the contract is), `changed`, `rows`, or `superseded` (it stays as it was left,
-    and `to` is the version beside it).
+    asset goes), `broken` (a promise of the contract is), `changed`, `rows`, `lacking` (it is promised and was never
+    given), or `superseded` (it stays as it was left, and `to` is the version beside it).
     """
 
     asset: str
@@ -70,11 +71,17 @@ class Reached:
         return dashboard_json(self.dashboard) | {"verdict": str(self.verdict), "because": because}
 
 
-def reached(changes: Iterable[AssetChange], consumers: Consumers, dialect: str) -> tuple[Reached, ...]:
+def reached(
+    changes: Iterable[AssetChange],
+    consumers: Consumers,
+    dialect: str,
+    lacking: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> tuple[Reached, ...]:
     """Return the dashboards that changes reach, the worst and the most looked at first.
 
     A column that only comes, words, and checks reach nobody; other rows reach whoever reads any column. `dialect` is
-    that of the warehouse, in which columns are compared.
+    that of the warehouse, in which columns are compared; `lacking` are columns that contracts promise of assets, and
+    that these do not give, whether anything of them changes or not.
     """
     found: dict[str, tuple[Dashboard, list[Touch]]] = {}
     for change in changes:
@@ -83,6 +90,14 @@ def reached(changes: Iterable[AssetChange], consumers: Consumers, dialect: str) 
             touches = list(_touches(change, read, dialect))
             if touches:
                 found.setdefault(read.dashboard.id, (read.dashboard, []))[1].extend(touches)
+    for asset, columns in lacking.items():
+        for read in consumers.reads.get(asset, ()) if columns else ():
+            known = found.setdefault(read.dashboard.id, (read.dashboard, []))[1]
+            gone = [c for c in columns if read.has(c) and all((t.asset, t.column) != (asset, c) for t in known)]
+            known += [
+                Touch(asset, c, "lacking", Verdict.BREAKS if c in read.columns else Verdict.MAY_BREAK) for c in gone
+            ]
+    found = {id_: told for id_, told in found.items() if told[1]}
     made = [Reached(one, tuple(touches)) for one, touches in found.values()]
     return tuple(sorted(made, key=lambda r: (-r.verdict, by_viewers(r.dashboard))))
 
@@ -106,6 +121,7 @@ def _said(touch: Touch) -> str:
         "retired": "goes",
         "broken": "its promise is broken",
         "rows": "other rows",
+        "lacking": "promised, and not given",
         "superseded": f"fed no more; `{touch.to}` takes its place",
     }.get(touch.what)
     return f"{name} ({what})" if what else name
