@@ -72,7 +72,14 @@ def delivery_of(
         engine = closing.enter_context(opened_engine(estate, chosen, wait_s=wait_s))
         ledger = closing.enter_context(opened_ledger(estate))
         caller = Caller.at_the_shell()
-        delivery = Delivery(estate, engine, ledger, env=chosen.name, clock=clock, caller=caller, jobs=jobs)
+        delivery = Delivery(
+            *(estate, engine, ledger),
+            env=chosen.name,
+            clock=clock,
+            caller=caller,
+            jobs=jobs,
+            is_of_files=True,
+        )
         closing.callback(delivery.close)
         yield delivery
 

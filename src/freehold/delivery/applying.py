@@ -14,7 +14,7 @@ from freehold.delivery.environments import fork
 from freehold.delivery.graph import Graph
 from freehold.delivery.majors import Place
 from freehold.delivery.outcome import Change, RunOutcome
-from freehold.delivery.plan.versions import keep, last_applied
+from freehold.delivery.plan.versions import expect_whole, keep, last_applied
 from freehold.delivery.release import Live
 from freehold.delivery.run import Progress, Run
 from freehold.delivery.standing import judge_anew
@@ -70,6 +70,7 @@ def publish_change(
             commit=commit,
             id_=delivery.ids.new(),
             at=delivery.clock.now(),
+            is_of_files=delivery.is_of_files,
         )
         outcome = RunOutcome(delivery.ids.new(), (), (), 0, (), 0.0)
         if ours:
@@ -94,9 +95,11 @@ def apply(
     root: Path,
     env: str,
     places: Mapping[str, Place] = MappingProxyType({}),
+    *,
+    is_of_files: bool = False,
 ) -> None:
     """Record that an estate is in force, unless it is already, and keep its files to go back to and compare with."""
-    event = application(estate, graph, ledger, root, env, places)
+    event = application(estate, graph, ledger, root, env, places, is_of_files=is_of_files)
     if event is not None:
         ledger.append(event)
 
@@ -113,6 +116,7 @@ def application(
     commit: str = "",
     id_: str | None = None,
     at: datetime | None = None,
+    is_of_files: bool = False,
 ) -> Event | None:
     """Keep the files of an estate and return the event that puts it in force; None if it is in force already."""
     hashes = dict(estate.hashes)
@@ -122,11 +126,14 @@ def application(
     if before == hashes and known:
         return None
     declared = estate.environment(env)
+    version = version or keep(ledger, root, known)
+    if is_of_files:
+        expect_whole(ledger, root, version, hashes)
     content = {
         "estate": estate.id,
         "env": env,
         "protected": bool(declared and declared.protected),
-        "version": version or keep(ledger, root, known),
+        "version": version,
         "commit": commit or None,
         "resources": hashes,
         "added": sorted(set(hashes) - set(before)),

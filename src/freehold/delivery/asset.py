@@ -76,7 +76,7 @@ class Asset:
     """One node of the graph.
 
     `inputs` are asset ids in the order the model names them; `relation` is what consumers read; `observed` is set where
-    another tool builds it.
+    another tool builds it; `declared` is its id in the files, where a later major version has one of its own.
     """
 
     id: str
@@ -95,6 +95,7 @@ class Asset:
     schema: SchemaObject | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     observed: Observed | None = None
+    declared: str = ""
 
     @property
     def name(self) -> str:

@@ -79,7 +79,7 @@ class Graph:
         chosen: set[str] = set()
         for selector in selectors:
             name = selector.strip("+")
-            found = {a.id for a in self.assets.values() if name in (a.id, a.product.id, a.name, a.product.domain)}
+            found = {a.id for a in self.assets.values() if name in _names(a)}
             if not found:
                 raise self._no_such(selector, name)
             if selector.startswith("+"):
@@ -96,6 +96,12 @@ class Graph:
             fix=near(name, known) or "Name an asset, a product or a domain; `freehold status` lists them.",
             exit_code=Exit.USAGE,
         )
+
+
+def _names(asset: Asset) -> tuple[str | None, ...]:
+    """Return what a selector may call an asset; a later major version also by the name that the files give it."""
+    declared = (asset.declared, asset.declared.rpartition(".")[2]) if asset.declared else ()
+    return (asset.id, asset.product.id, asset.name, asset.product.domain, *declared)
 
 
 def relation_of(env: str, default_env: str, asset: str) -> Relation:
@@ -311,6 +317,7 @@ class _Reader:
             contract=found[0] if found else None,
             schema=found[1] if found else None,
             config=settings,
+            declared=self._estate.declared.get(id_, ""),
         )
 
     def _kind(self, compiled: Compiled, where: Where) -> Kind:

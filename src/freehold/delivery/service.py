@@ -67,10 +67,12 @@ class Delivery:
         ids: IdSource | None = None,
         caller: Caller = LOCAL,
         jobs: int | None = None,
+        is_of_files: bool = False,
     ) -> None:
         self.engine = engine
         self.ledger = ledger
         self.env = env
+        self.is_of_files = is_of_files  # read from its folder, so that what is kept of that must load as the same
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()
         self.caller = caller
@@ -136,7 +138,9 @@ class Delivery:
             run = Run(self, session, token, select, interval, until, progress)
             run.expect_free()
             if not self._is_applied:
-                apply(self.estate, self.graph, self.ledger, self.root, self.env, self.places)
+                apply(
+                    self.estate, self.graph, self.ledger, self.root, self.env, self.places, is_of_files=self.is_of_files
+                )
                 self._is_applied = True
             self._expectations.remember(self.clock.now())
             outcome = run.execute()
