@@ -14,9 +14,9 @@ NOW = datetime(2026, 11, 21, 13, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("until", "said"),
     [
-        (datetime(2026, 11, 21), "2026-11-21 00:00 [dim]13h ago[/dim]"),
-        (datetime(2026, 11, 22), "through 2026-11-21"),
-        (datetime(2030, 1, 1), "through 2029-12-31"),
+        (datetime.fromisoformat("2026-11-21"), "2026-11-21 00:00 [dim]13h ago[/dim]"),
+        (datetime.fromisoformat("2026-11-22"), "through 2026-11-21"),
+        (datetime.fromisoformat("2030-01-01"), "through 2029-12-31"),
         (None, ""),
     ],
     ids=["of days that are over", "of a day that is not over yet", "of years to come", "of nothing"],

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from shop import HERE, MODELS, RAW, Shop, days, ordinary_day, shop, write_day
 from version_worker import POINTS
-from versions_of_daily import COLUMNS, GONE, first, promise, second
+from versions_of_daily import COLUMNS, GONE, SECOND, first, promise, second
 
 from freehold.delivery import Delivery, RunOutcome
 from freehold.delivery.applying import publish_change
@@ -284,6 +284,17 @@ def test_a_ledger_from_before_versions_were_told_starts_from_the_estate_in_force
     estate = first(live.root, "daily")
     assert places_of(estate)["shop.orders.daily"].asset == "shop.orders.daily"
     assert places_of(estate)["shop.orders.daily"].version == "1.4.0"
+
+
+def test_a_promise_that_was_never_given_names_who_reads_it() -> None:
+    """Though nothing changes: a dashboard on a column that a contract promises and no model gives is told as broken."""
+    estate = shop(HERE_PATH, MODELS | {"daily": SECOND["daily"]}, (RAW, promise("daily", "1.0.0")))
+    board = Dashboard("board", "Board", "csv", HERE, reads=(Reading("shop.orders.daily", "lines", HERE),))
+    other = Dashboard("other", "Other", "csv", HERE, reads=(Reading("shop.orders.daily", "revenue", HERE),))
+    found = plan_of(estate, Version(estate, "itself", is_deployed=True), "prod", "duckdb", dashboards=(board, other))
+    assert not found.changes
+    assert [f.code for f in found.findings] == ["FH-M016"]
+    assert [(r.dashboard.id, str(r.verdict)) for r in found.dashboards] == [("board", "breaks")]
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -29,6 +29,9 @@ class Capabilities:
         bitstring_distinct: dense integers can be counted distinct through a bit string.
         reads_parquet_footers: Parquet statistics can be read without decoding data.
         has_rights: others than the owner of a relation are given rights on it, and lose them with it.
+        estimated_distinct: counts the distinct values of a column, exactly or nearly, as cheaply as it can.
+        is_finite: says whether a floating number is one.
+        read_only: the statement that keeps the transaction it begins from writing; empty where there is none.
         reads_files: its SQL can read the files of an estate (`read_csv`, `read_parquet`), as DuckDB spells that; what
             an engine without it is to hold of a file is read here and loaded as Arrow.
     """
@@ -44,6 +47,9 @@ class Capabilities:
     reads_parquet_footers: bool = False
     reads_files: bool = False
     has_rights: bool = False
+    estimated_distinct: str = "count(DISTINCT {})"
+    is_finite: str = "{} NOT IN ('NaN', 'Infinity', '-Infinity')"
+    read_only: str = ""
 
 
 @dataclass(frozen=True, slots=True)

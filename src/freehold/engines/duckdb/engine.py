@@ -22,6 +22,8 @@ CAPABILITIES = Capabilities(
     bitstring_distinct=True,
     reads_parquet_footers=True,
     reads_files=True,
+    estimated_distinct="approx_count_distinct({})",
+    is_finite="isfinite({})",
 )
 
 
