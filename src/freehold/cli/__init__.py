@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("freehold.cli.apply:promote", "Put in force in one environment what is applied in another."),
     "approve": ("freehold.cli.approve:approve", "Approve a plan, where there is no code review."),
     "reject": ("freehold.cli.approve:reject", "Reject a plan, and say why."),
+    "notice": ("freehold.cli.notice:notice", "Tell consumers what a change takes from them, before it does."),
     "gate": ("freehold.cli.gate:gate", "Show what the gate would have said of past changes."),
     "lineage": ("freehold.cli.lineage:lineage", "Show which columns a column comes from, and goes into."),
     "dashboards": ("freehold.cli.dashboards:dashboards", "List who reads the estate from outside, and what of it."),

@@ -85,7 +85,15 @@ def delivery_of(
         tool = tool_of(estate, chosen)
         if tool is not None and compiling:
             compile_beside(tool, engine, estate, chosen)
-        delivery = Delivery(estate, engine, ledger, env=chosen.name, clock=clock, caller=caller, jobs=jobs, tool=tool)
+        delivery = Delivery(
+            *(estate, engine, ledger),
+            env=chosen.name,
+            clock=clock,
+            caller=caller,
+            jobs=jobs,
+            tool=tool,
+            is_of_files=True,
+        )
         closing.callback(delivery.close)
         yield delivery
 
@@ -252,6 +260,16 @@ def state_is_there(estate: Estate) -> bool:
         return True
     path = Path(rest[1:] if rest.startswith("/") else rest)
     return (estate.root / path).is_file()
+
+
+def as_published(estate: Estate, env: str) -> Estate:
+    """Return an estate whose outputs have the names they are published by, where there is a ledger to tell them."""
+    if not state_is_there(estate):
+        return estate
+    from freehold.delivery.majors import placed_by_ledger
+
+    with opened_ledger(estate) as ledger:
+        return placed_by_ledger(estate, ledger, env, SystemClock().now())[0]
 
 
 def dialect_of(estate: Estate, chosen: Environment) -> str:

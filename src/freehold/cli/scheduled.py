@@ -52,7 +52,12 @@ class AroundHere:
                 expect_applied(estate, chosen, tool)
             caller = Caller.at_the_shell()
             delivery = Delivery(
-                estate, engine, self._ledger, env=chosen.name, caller=caller, jobs=self._jobs, tool=tool
+                *(estate, engine, self._ledger),
+                env=chosen.name,
+                caller=caller,
+                jobs=self._jobs,
+                tool=tool,
+                is_of_files=True,
             )
             try:
                 yield delivery

@@ -191,10 +191,13 @@ class Evidence:
         }
         return self._event("candidate.discarded", candidate.asset, product, content, str(candidate.id))
 
-    def collected(self, tables: Iterable[str], batches: Mapping[str, Iterable[int]], rows: int) -> Event:
-        """Say what was dropped because nothing could reach it."""
+    def collected(
+        self, tables: Iterable[str], batches: Mapping[str, Iterable[int]], rows: int, *, assets: Iterable[str] = ()
+    ) -> Event:
+        """Say what was dropped because nothing could reach it, or which assets were taken from consumers."""
         listed = sorted(str(i) for ids in batches.values() for i in ids)
         content = {"env": self._env, "tables": sorted(tables), "batches": listed, "rows": rows}
+        content |= {"assets": taken} if (taken := sorted(assets)) else {}
         return self._event("asset.collected", "", "", content)
 
     def _event(self, type_: str, subject: str, product: str, content: Mapping[str, Any], part: str = "") -> Event:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import stamina
 
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.asset import NOT_BUILT, Asset, Kind
 from freehold.delivery.build import Builder
 from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.freshness import freshness_events
@@ -30,6 +30,7 @@ from freehold.delivery.orders import Foreseen, Tool, foresee
 from freehold.delivery.origins import is_done
 from freehold.delivery.outcome import Again, Change, RunOutcome, Wave, Work
 from freehold.delivery.overlay import Overlay
+from freehold.delivery.ownership import expect_free
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.samples import keep_sample
@@ -80,7 +81,8 @@ class Run:
         self._progress = progress or (lambda *_: None)
         self.run_id = again.id if again else delivery.ids.new()
         self._graph = delivery.graph
-        self._selected = delivery.graph.select(select)
+        chosen = delivery.graph.select(select)
+        self._selected = {a for a in chosen if delivery.graph.assets[a].kind is not Kind.FROZEN}
         self._overlay = delivery.overlay(session, token)
         self._waiting = delivery.waiting(session, self._overlay)
         self._definitions = delivery.definitions(session)
@@ -124,6 +126,23 @@ class Run:
         )
 
     @property
+    def _takes_over(self) -> bool:
+        return self._change is not None and self._change.takes_over
+
+    def expect_free(self) -> None:
+        """Refuse to begin where something of others stands in the way; it is looked at again before publishing.
+
+        Raises:
+            FreeholdError: FH-D223 something does.
+        """
+        if self._takes_over:
+            return
+        live, assets = self._overlay.live, (self._graph.assets[name] for name in sorted(self._selected))
+        fresh = [a for a in assets if a.kind not in NOT_BUILT and (a.id not in live or not live[a.id].is_shown)]
+        if fresh:
+            expect_free(self._session, self._d.publication, {a.id: a.relation for a in fresh})
+
+    @property
     def idle_candidates(self) -> int:
         """How many candidates were not live when the run began."""
         return len(self._waiting)
@@ -146,7 +165,7 @@ class Run:
         found = intervals_of(self._graph, self._overlay, self._arrived)
         stale: dict[Interval, list[str]] = defaultdict(list)
         moved: dict[str, set[Interval]] = defaultdict(set)
-        for asset in (self._graph.assets[name] for name in assets):
+        for asset in (self._graph.assets[name] for name in assets if self._graph.assets[name].kind is not Kind.FROZEN):
             is_plainly_done = self._plainly_done(asset)
             above = [moved[name] for name in asset.inputs if moved.get(name)]
             for interval in found.get(asset.id, ()):
@@ -477,7 +496,10 @@ class Run:
             self._number = self._d.publication.next_number(self._session)
         judged = tuple(self._judged(fresh))
         reused = tuple(w.candidate.id for w in fresh if w.candidate and w.outcome.reused)
-        settlement = Settlement(deployment, tuple(moves), judged, packed(events), self._number, reused)
+        settlement = Settlement(
+            *(deployment, tuple(moves), judged, packed(events), self._number, reused),
+            takes_over=self._takes_over,
+        )
         drafts = self._d.ledger.drafted(*events)  # what the ledger would refuse must not be published first
         self._d.publication.settle(self._session, settlement, self._token, now)
         self._d.ledger.append_drafted(drafts)

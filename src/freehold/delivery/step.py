@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.asset import NOT_BUILT, Asset, Kind
 from freehold.delivery.files import FileVersion
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval, cell
@@ -130,7 +130,7 @@ def intervals_of(graph: Graph, overlay: Overlay, arrived: Arrived) -> dict[str, 
     for asset in graph.assets.values():
         if not asset.by_interval:
             continue
-        if asset.kind is Kind.SOURCE:
+        if asset.kind in (Kind.SOURCE, Kind.FROZEN):
             standing = {i for i in overlay.standing(asset.id) if i is not None}
             found[asset.id] = standing | {i for i in arrived.get(asset.id, {}) if i is not None}
         else:
@@ -143,7 +143,7 @@ def wanted(
     asset: Asset, interval: Interval | None, graph: Graph, overlay: Overlay, arrived: Arrived, definitions: Definitions
 ) -> Step | None:
     """Return the step that would bring an asset up to date, or None when nothing it reads is there."""
-    if asset.kind is Kind.EXTERNAL:
+    if asset.kind in NOT_BUILT:
         return None
     definition = definitions.of(asset)
     if asset.kind is Kind.SOURCE:
