@@ -157,3 +157,46 @@ def test_a_database_in_use_names_its_holder(database: Path, tmp_path: Path) -> N
 
     assert (caught.value.code, str(holder.pid) in caught.value.problem) == ("FH-E101", True)
     assert not (tmp_path / "drafts").exists()
+
+
+def test_contracts_are_drafted_from_the_tables_of_a_server(postgres_url: str, tmp_path: Path) -> None:
+    """As from a file: a contract a table, keys, lists and references proved; nothing is written there, nor a secret."""
+    from freehold.engines import open_engine
+    from freehold.foundation import LOCAL
+
+    engine = open_engine(postgres_url)
+    session = engine.session(LOCAL, {})
+    session.run("CREATE TABLE customers (customer_id integer PRIMARY KEY, name text, grade varchar(8), score float)")
+    session.run(
+        "INSERT INTO customers SELECT i, 'name ' || i, CASE i % 3 WHEN 0 THEN 'gold' ELSE 'tin' END, "
+        "CASE WHEN i = 7 THEN 'NaN'::float ELSE i END FROM generate_series(1, 200) t(i)"
+    )
+    session.run(
+        "CREATE TABLE orders AS SELECT i AS order_id, 1 + i % 200 AS customer_id FROM generate_series(1, 900) t(i)"
+    )
+    before = session.relations()
+    started(str(tmp_path / "drafted"), "--from", postgres_url)
+    assert session.relations() == before
+    session.close()
+    engine.close()
+    estate = load_estate(tmp_path / "drafted")
+    contract = estate.contracts["public.customers"]
+    assert contract.servers[0].type == "postgres"
+    columns = {p.name: p for p in contract.objects[0].properties}
+    assert columns["customer_id"].primary_key
+    assert [getattr(v, "get", {"value": v}.get)("value") for v in columns["grade"].enum] == ["gold", "tin"]
+    orders = estate.contracts["public.orders"].objects[0]
+    assert any(p.relationships for p in orders.properties)
+    assert estate.products["public"].mode == "watch"
+
+
+def test_the_password_of_a_server_is_written_nowhere() -> None:
+    """Not in the URL and not in its options: estate.yaml says where to take it from."""
+    from freehold.cli.init import _server
+
+    found = _server("postgresql://ann:s3cret@db.example:5433/shop?password=s3cret&sslmode=require")
+    assert found.connection == {
+        "url": "postgresql://ann@db.example:5433/shop?sslmode=require",
+        "password": "env:PGPASSWORD",
+    }
+    assert found.server == {"type": "postgres", "host": "db.example", "port": 5433, "database": "shop"}

@@ -249,7 +249,12 @@ def test_the_token_goes_to_no_other_host(serve: Callable[[], Peer]) -> None:
     assert "s3cret" not in repr(forge(peer))
 
 
-def gitlab(serve: Callable[[], Peer], approved: list[dict[str, Any]], pushes: tuple[str, ...]) -> Peer:
+def gitlab(
+    serve: Callable[[], Peer],
+    approved: list[dict[str, Any]],
+    pushes: tuple[str, ...],
+    commits: tuple[dict[str, str], ...] = (),
+) -> Peer:
     """Serve merge request 7 of group/shop."""
     peer, place = serve(), "/projects/group%2Fshop/merge_requests/7"
     peer.says(
@@ -262,6 +267,7 @@ def gitlab(serve: Callable[[], Peer], approved: list[dict[str, Any]], pushes: tu
     peer.says(f"{place}/approvals", {"iid": 7, "approved": True, "approved_by": approved})
     versions = [{"id": n, "head_commit_sha": HEAD, "created_at": at} for n, at in enumerate(pushes)]
     peer.says(f"{place}/versions?per_page=100", versions)
+    peer.says(f"{place}/commits?per_page=100", commits)
     return peer
 
 
@@ -289,6 +295,30 @@ def test_an_approval_of_a_merge_request_is_of_what_was_pushed_before(
     ]
     assert found.authors == {"gitlab:maker"}
     assert {headers["private-token"] for _, headers in peer.asked} == {"s3cret"}
+
+
+@pytest.mark.parametrize(
+    ("commit", "public", "authors"),
+    [
+        ({"author_name": "X", "author_email": "44-helper@users.noreply.gitlab.com"}, (), {"gitlab:helper"}),
+        ({"author_name": "X", "author_email": "o@e.example"}, ("Octocat",), {"gitlab:octocat", *HANDLES["octocat"]}),
+        ({"committer_name": "Octo Cat", "committer_email": "o@e.example"}, (), {"gitlab:octocat", *HANDLES["octocat"]}),
+        ({"author_name": "X", "author_email": "x@e.example"}, (), set()),
+    ],
+    ids=["an address that hides another", "a public address", "the name of an approver", "somebody nobody knows"],
+)
+def test_who_committed_to_a_merge_request_made_it(
+    serve: Callable[[], Peer], commit: dict[str, str], public: tuple[str, ...], authors: set[str]
+) -> None:
+    """GitLab tells names and addresses of commits: each leads to its account where it can, and to nobody else."""
+    approved = [{"user": {"username": "Octocat", "name": "Octo Cat", "id": 1}, "approved_at": "2026-01-20T11:00:00Z"}]
+    peer = gitlab(serve, approved, ("2026-01-20T10:00:00.000Z",), (commit,))
+    for address in ("o%40e.example", "x%40e.example"):
+        peer.says(f"/users?search={address}", [{"username": name} for name in public])
+    found = review_of(PullRequest("group/shop", 7), forge(peer, "gitlab"), HANDLES)
+
+    expected = {name for name in authors if name.startswith(("gitlab:", "user:"))}
+    assert found.authors == {"gitlab:maker", *expected}
 
 
 def test_the_pull_request_of_a_commit_is_found(serve: Callable[[], Peer]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from freehold.engines import Relation, Session, open_engine, quoted
+from freehold.engines.duckdb.engine import CAPABILITIES
 from freehold.estate.contracts import contract_from
 from freehold.estate.inspecting import document_errors
 from freehold.estate.model import Contract, Property
@@ -27,11 +28,11 @@ def session() -> Iterator[Session]:
 
 def drafted(session: Session, *tables: str) -> dict[str, Contract]:
     """Return the contracts drafted for tables of the schema `main`, by the names of the tables; each must be valid."""
-    facts = [look_at(session, Relation("main", table)) for table in tables]
+    facts = [look_at(session, Relation("main", table), CAPABILITIES) for table in tables]
     links, names = links_between(session, facts), asset_names(facts)
     contracts = {}
     for table in facts:
-        text = draft_contract(table, "main", names, links, "shop.db")
+        text = draft_contract(table, "main", names, links, {"type": "duckdb", "database": "shop.db"})
         (document,) = read_documents(text.encode(), "draft.yaml")
         assert document_errors(document, "DataContract") == [], text
         contracts[table.relation.name] = contract_from(document)
@@ -170,7 +171,7 @@ def test_a_table_is_read_few_times(session: Session) -> None:
     columns = ", ".join(f"i % {n + 2} AS c{n}" for n in range(200))
     session.run(f"CREATE TABLE wide AS SELECT i AS id, {columns} FROM range(2000) t(i)")
     before = session.cost.queries
-    facts = look_at(session, Relation("main", "wide"))
+    facts = look_at(session, Relation("main", "wide"), CAPABILITIES)
 
     assert isinstance(facts, TableFacts)
     assert len(facts.columns) == 201

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -181,3 +183,59 @@ def test_workspaces_share_a_database_and_nothing_else(opened: Callable[..., Ledg
     for ledger in (one, other):
         ledger.checkpoint()
         assert ledger.verify().ok
+
+
+def test_what_is_kept_beside_events_is_kept_with_them(ledger: Ledger) -> None:
+    """In one transaction: an event that is refused keeps the value out, and so does a lost lease."""
+    lease = ledger.lease("run", "a", 60)
+    ledger.append(check(1, id="first"), fence=lease, keep={("n", "k"): 1, ("m", "k"): [2]})
+    assert (ledger.state.get("n", "k"), ledger.state.get("m", "k")) == (1, [2])
+
+    with pytest.raises(FreeholdError, match="another"):
+        ledger.append(check(9, id="first"), keep={("n", "k"): 2})
+    ledger.lease("run", "b", 60, is_gone=lambda _: True)
+    with pytest.raises(FreeholdError, match="is lost"):
+        ledger.append(check(3), fence=lease, keep={("n", "k"): 3})
+
+    assert ledger.state.get("n", "k") == 1
+    assert len(list(ledger.read())) == 1
+
+
+def test_a_value_is_kept_under_a_lease_without_an_event(ledger: Ledger) -> None:
+    """What changes nothing that happened is fenced all the same."""
+    lease = ledger.lease("run", "a", 60)
+    ledger.append(fence=lease, keep={("n", "a\0b"): 1})
+    ledger.append(fence=lease, keep={("n", "a\0b"): 2})
+    ledger.lease("run", "b", 60, is_gone=lambda _: True)
+
+    with pytest.raises(FreeholdError, match="is lost"):
+        ledger.append(fence=lease, keep={("n", "a\0b"): 3})
+    assert ledger.state.many("n") == {"a\0b": 2}
+
+
+def test_a_lease_that_is_kept_alive_outlives_its_time(ledger: Ledger) -> None:
+    """Renewed by a thread for as long as the block runs; the next holder waits, and takes it when it is let go."""
+    with ledger.lease("run", "a", 0.3) as lease, lease.kept_alive():
+        first = lease.expires_at
+        deadline = time.monotonic() + 30
+        while lease.expires_at < first + timedelta(seconds=0.3) and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        with pytest.raises(FreeholdError, match="held by a"):
+            ledger.lease("run", "b", 60)
+
+    assert ledger.lease("run", "b", 60).epoch == 2
+
+
+def test_a_lost_lease_is_not_renewed(ledger: Ledger) -> None:
+    """Whoever was away while another took over stays without it."""
+    lease = ledger.lease("run", "a", 0.03)
+    taken = ledger.lease("run", "b", 60, is_gone=lambda _: True)
+    with lease.kept_alive():
+        threads = [t for t in threading.enumerate() if t.name == "lease run"]
+        for thread in threads:
+            thread.join(30)
+
+    assert [t.is_alive() for t in threads] == [False]
+    with pytest.raises(FreeholdError, match="is lost; b holds"):
+        lease.renew()
+    assert taken.renew().epoch == 2

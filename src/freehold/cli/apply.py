@@ -12,6 +12,7 @@ from freehold.cli.gated import Judgement, events_of, judgement
 from freehold.cli.opened import chosen_environment, delivery_of, environment, loaded, opened_ledger, waiting
 from freehold.cli.output import as_json, counted, emit, say
 from freehold.cli.plan import exit_code, plan_object, planned, print_judgement, print_plan
+from freehold.cli.relations import begins_to_publish, print_relations, reason
 from freehold.cli.run import outcome_object, print_outcome, progress_shown
 from freehold.foundation import Exit, FreeholdError
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask; without a terminal nothing is asked.")
 _unpin = click.option("--unpin", is_flag=True, help="Go on from a rollback with this change: what it pinned is freed.")
+_take_over = click.option(
+    "--take-over", is_flag=True, help="Move aside what is not Freehold's and stands where something is published."
+)
 _jobs = click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Steps at once; default: one a core.")
 
 
@@ -29,24 +33,37 @@ _jobs = click.option("--jobs", type=click.IntRange(1, 64), default=None, help="S
 @environment
 @_yes
 @_unpin
+@_take_over
 @_jobs
 @waiting
 @as_json
 @click.pass_obj
 def apply(
-    start: str | None, env: str | None, yes: bool, unpin: bool, jobs: int | None, wait_s: float, as_json: bool
+    start: str | None,
+    env: str | None,
+    yes: bool,
+    unpin: bool,
+    take_over: bool,
+    jobs: int | None,
+    wait_s: float,
+    as_json: bool,
 ) -> None:
     """Put the files here in force: build what they change, publish all of it in one move, or nothing.
 
     Shows the plan first and, on a terminal, asks. Everything is built beside what is live and judged by its contract;
     only when all of it passes does it go live, in one deployment that `freehold deployments` names. Ends with 1 when
     something is against it or fails, with 4 when an approval is missing; then nothing has changed.
+
+    Where a product begins to be published, every relation is listed that this creates, replaces or takes over. What
+    stands there and is not Freehold's is refused, or, with --take-over, moved aside with all its rows: to
+    `<name>__before`. Whoever had rights on it has them on the view in its place.
     """
     _put_in_force(
         *(loaded(start), env, ""),
         is_at_hand=True,
         ask=not yes,
         unpin=unpin,
+        take_over=take_over,
         jobs=jobs,
         wait_s=wait_s,
         as_json=as_json,
@@ -58,6 +75,7 @@ def apply(
 @click.argument("target")
 @_yes
 @_unpin
+@_take_over
 @_jobs
 @waiting
 @as_json
@@ -68,6 +86,7 @@ def promote(
     target: str,
     yes: bool,
     unpin: bool,
+    take_over: bool,
     jobs: int | None,
     wait_s: float,
     as_json: bool,
@@ -82,6 +101,13 @@ def promote(
     files = loaded(start)
     for name in (source, target):
         chosen_environment(files, name)
+    if source == target:
+        raise FreeholdError(
+            "FH-D224",
+            f"`{source}` is promoted to itself, which changes nothing.",
+            fix=f"Name another environment, or put the files here in force: freehold apply --env {target}",
+            exit_code=Exit.USAGE,
+        )
     with opened_ledger(files) as ledger:
         found, last = deployed(ledger, files.root, source), last_applied(ledger, source)
     if found is None or last is None:
@@ -98,6 +124,7 @@ def promote(
         is_at_hand=is_at_hand,
         ask=not yes,
         unpin=unpin,
+        take_over=take_over,
         jobs=jobs,
         wait_s=wait_s,
         as_json=as_json,
@@ -112,6 +139,7 @@ def _put_in_force(
     is_at_hand: bool,
     ask: bool,
     unpin: bool,
+    take_over: bool,
     jobs: int | None,
     wait_s: float,
     as_json: bool,
@@ -121,7 +149,7 @@ def _put_in_force(
     `is_at_hand` tells that the files here say the same, so that the commit checked out is what is released.
     """
     from freehold.delivery.applying import publish_change
-    from freehold.delivery.plan.versions import head_of
+    from freehold.delivery.plan.versions import head_of, last_applied
 
     with delivery_of(estate, env, wait_s=wait_s, jobs=jobs, compiling=True) as delivery:
         compiled = compiled_projects(delivery)
@@ -130,11 +158,13 @@ def _put_in_force(
         judged = judgement(found, estate, before, delivery.ledger, is_release=True, commit=commit[0] if commit else "")
         if not as_json:
             print_plan(found)
+            _print_relations(delivery, before.estate if before else None)
             print_judgement(found, judged)
         if exit_code(found, judged):
             _end(found, judged, None, as_json=as_json)
         if ask and not as_json and sys.stdin.isatty() and _is_worth_asking(found):
             click.confirm(f"Apply to `{delivery.env}`?", abort=True, err=True)
+        known = last_applied(delivery.ledger, delivery.env)
         with progress_shown(shown=not as_json) as progress:
             if found.changes:
                 delivery.ledger.append(*events_of(found, judged, commit, delivery.ledger))
@@ -143,11 +173,28 @@ def _put_in_force(
                 version=version,
                 commit=commit[0] if commit else "",
                 unpin=unpin,
+                take_over=take_over,
                 progress=progress,
             )
         if compiled is not None and not outcome.is_refused:
             keep_compiled(estate, chosen_environment(estate, env))
-        _end(found, judged, outcome, as_json=as_json, delivery=delivery)
+        is_new = last_applied(delivery.ledger, delivery.env) != known
+        _end(found, judged, outcome, as_json=as_json, delivery=delivery, is_new=is_new)
+
+
+def _print_relations(delivery: Delivery, before: Estate | None) -> None:
+    """List what becomes of relations where products begin to be published; of a first estate, where any is there."""
+    from freehold.delivery.asset import NOT_BUILT
+    from freehold.delivery.ownership import takings
+
+    begins = begins_to_publish(delivery.estate, before)
+    assets = [a for a in delivery.graph.assets.values() if a.product.id in begins and a.kind not in NOT_BUILT]
+    if not assets:
+        return
+    with delivery.reading() as session:
+        found = takings(session, delivery.env, {a.id: a.relation for a in assets})
+    if any(begins.values()) or any(t.what == "take over" for t in found):
+        print_relations(found, reason(begins))
 
 
 def _is_worth_asking(found: Plan) -> bool:
@@ -161,11 +208,13 @@ def _end(
     *,
     as_json: bool,
     delivery: Delivery | None = None,
+    is_new: bool = True,
 ) -> None:
     """Say what became of it, and end with its exit code."""
     refused = outcome is None or outcome.is_refused
     if as_json:
         told: dict[str, Any] = {"plan": plan_object(found, judged), "applied": not refused}
+        told |= {} if refused else {"changed": bool(is_new or (outcome and outcome.deployments))}
         emit(told | ({"outcome": outcome_object(outcome)} if outcome else {}))
     elif outcome is not None and delivery is not None:
         if outcome.steps or outcome.judged:
@@ -181,6 +230,8 @@ def _end(
             )
             said = "taken back by: freehold deployments rollback"
             say(f"Applied to `{delivery.env}`{taken}; {said} {outcome.deployments[-1][-12:]}")
-        else:
+        elif is_new:
             say(f"Applied to `{delivery.env}`; nothing had to be built.")
+        else:
+            say(f"Nothing changed: `{delivery.env}` is as these files say already.")
     sys.exit(int(exit_code(found, judged) if outcome is None else outcome.exit_code))

@@ -34,6 +34,13 @@ def approve(start: str | None, plan: str, env: str | None, as_json: bool) -> Non
 @click.pass_obj
 def reject(start: str | None, plan: str, why: str, env: str | None, as_json: bool) -> None:
     """Reject PLAN: it is not applied until whoever rejected it approves, or it is another plan."""
+    if not why.strip():
+        raise FreeholdError(
+            "FH-C013",
+            "A rejection without a reason helps nobody.",
+            fix="Say why: --why 'finance closes the month on these columns'",
+            exit_code=Exit.USAGE,
+        )
     _record(start, plan, env, as_json=as_json, why=why)
 
 

@@ -54,7 +54,10 @@ def backfill(
     span, piece, most = _span(first, last), _length(chunk, "--chunk"), _length(max_cost, "--max-cost")
     with opened_delivery(start, env, wait_s=wait_s) as delivery:
         found = extent(delivery, select, span, past_of(delivery.ledger, delivery.env))
-        if dry_run:
+        if not found.intervals and not as_json:
+            say(_nothing(found, first, last))
+            return
+        if dry_run or not found.intervals:
             emit(_as_object(found)) if as_json else say(_told(found))
             return
         if not as_json:
@@ -69,6 +72,14 @@ def backfill(
         if outcome.is_refused:
             say("Nothing was published: a backfill goes live whole or not at all.")
     sys.exit(int(outcome.exit_code))
+
+
+def _nothing(found: Extent, first: str | None, last: str | None) -> str:
+    what = ", ".join(found.again)
+    within = " ".join(part for part in (f"from {first}" if first else "", f"to {last}" if last else "") if part)
+    return (
+        f"Nothing is there to build again: {what} has no interval {within or 'at all'}. `freehold status` says what is."
+    )
 
 
 def _told(found: Extent) -> str:
@@ -101,8 +112,13 @@ def _length(text: str | None, option: str) -> timedelta | None:
     if text is None:
         return None
     try:
-        return duration(text)
+        found = duration(text)
     except ValueError as error:
         raise FreeholdError(
             "FH-C008", f"{option}: {error}.", fix="Write 30m, 8h or 7d.", exit_code=Exit.USAGE
         ) from None
+    if found <= timedelta(0):
+        raise FreeholdError(
+            "FH-C008", f"{option}: `{text}` is no time at all.", fix="Write 30m, 8h or 7d.", exit_code=Exit.USAGE
+        )
+    return found

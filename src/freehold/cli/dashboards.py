@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.opened import chosen_environment, dialect_of, loaded
+from freehold.cli.opened import as_published, chosen_environment, dialect_of, loaded
 from freehold.cli.output import as_json, counted, emit, say, table
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def known_consumers(estate: Estate, told: Told, dialect: str, *, cache: bool) ->
         return NOBODY
     env = default_environment(estate)
     kept, compiled = (KeptMeanings(estate.root), KeptCompiled(estate.root)) if cache else (None, None)
-    graph = Graph.of(estate, env, dialect, compiled)
+    graph = Graph.of(as_published(estate, env), env, dialect, compiled)
     meant = meanings_of(graph, dialect, kept)
     if kept is not None and compiled is not None:
         kept.save()

@@ -75,8 +75,10 @@ def show(start: str | None, id: str, env: str | None, wait_s: float, as_json: bo
 
     with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         one, moved = deployment(delivery, id)
+        versions = [e for e in delivery.earlier_versions().values() if e.latest in one.assets or e.asset in one.assets]
     if as_json:
-        emit(_as_object(one) | {"moved": [_moved_object(m) for m in moved]})
+        told = [{"asset": e.asset, "version": e.version, "until": e.until, "latest": e.latest} for e in versions]
+        emit(_as_object(one) | {"moved": [_moved_object(m) for m in moved], "deprecated": told})
         return
     say(f"{one.id}: {one.kind}, {one.status}, {one.at:%Y-%m-%d %H:%M} UTC, by {one.actor}")
     if one.changes:
@@ -92,6 +94,8 @@ def show(start: str | None, id: str, env: str | None, wait_s: float, as_json: bo
     ]  # fmt: skip
     if rows:
         table(rows, ("asset", "release", "came", "went", "rows that came", ""), right=(1, 2, 3, 4))
+    for e in versions:
+        say(f"{e.asset} ({e.version}) is deprecated: readable as it is until {e.until}; now {e.latest}.")
 
 
 @deployments.command(epilog="Example: freehold deployments rollback 7c976bf46c69 --why 'prices in pence'")
@@ -117,6 +121,8 @@ def rollback(start: str | None, id: str, why: str, env: str | None, wait_s: floa
     for b in back:
         at = f"{b.to_published_at:%Y-%m-%d %H:%M}"
         say(f"{b.product} is back at the deployment of {at} ({counted(len(b.moves), 'assets')}).")
+        for name in b.withdrawn:
+            say(f"  {name} is taken away, and the version before it is there as it was")
         for name in b.left:
             say(f"  {name} still holds what was built from it; `freehold run` builds it from what is live now")
         say(f"Pinned until: freehold rollback {b.product} --unpin")

@@ -122,6 +122,6 @@ def _judged(estate: Estate, env: str | None, commit: str, at: str, title: str) -
         return Past(commit, title, when, None, None, error.errors[0].problem)
     except FreeholdError:  # what it came after does not validate: this one mends it
         return Past(commit, title, when, None, None)
-    changes = (*changes_in_plan(found, {}, estate), *(changes_of_estate(after.estate, before.estate) if before else ()))
+    changes = (*changes_in_plan(found, (), estate), *(changes_of_estate(after.estate, before.estate) if before else ()))
     proposal = Proposal(env=chosen.name, changes=changes, is_protected=True)
     return Past(commit, title, when, found, verdict_on(proposal, estate, SystemClock().now()))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Caller, Exit, FreeholdError, SystemClock
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from freehold.connect.reviews import PullRequest, Review
     from freehold.connect.reviews.identity import CiIdentity
     from freehold.delivery.gate import Approval, Change, Needed, Verdict
-    from freehold.delivery.plan import Plan, Version
+    from freehold.delivery.notices import Sent
+    from freehold.delivery.plan import AssetChange, Plan, Version
     from freehold.estate.model import Estate
     from freehold.foundation.caller import Assurance
     from freehold.ledger import Event, Ledger
@@ -69,7 +71,7 @@ def judgement(
     is_protected = _is_protected(found.env, estate, law)
     review = _review(law, now, commit if is_release else None) if is_protected else None
     recorded, rejected_by = _recorded(found.id, ledger)
-    told = _notices(ledger, now)
+    told = _notices(ledger)
     changes = (*changes_in_plan(found, told, law), *changes_of_estate(estate, law))
     verdict = _verdict(found.env, changes, law, now, review, recorded, is_protected=is_protected)
     if is_release and is_protected and commit and before.commit:
@@ -101,7 +103,7 @@ def _verdict(
     return verdict_on(proposal, law, now)
 
 
-def _of_every_commit(whole: Verdict, env: str, before: Version, now: datetime, told: Mapping[str, int]) -> Verdict:
+def _of_every_commit(whole: Verdict, env: str, before: Version, now: datetime, told: Sequence[Sent]) -> Verdict:
     """Judge the commits since what is applied one by one, each by its own review, where there are several.
 
     Otherwise whoever approved the last of them would have approved those before it, unseen.
@@ -210,7 +212,7 @@ def recording_of(found: Plan, estate: Estate, before: Version | None, judged: Ju
     is_protected = _is_protected(found.env, estate, law)
     approval = Approval(caller.principal, (caller.principal,), caller.assurance, SystemClock().now())
     authors = judged.review.authors if judged and judged.review else frozenset[str]()
-    changes = (*changes_in_plan(found, {}, law), *changes_of_estate(estate, law))
+    changes = (*changes_in_plan(found, (), law), *changes_of_estate(estate, law))
     raci = Raci.of(law)
     refused = [
         refusal(approval, needed_roles(law, c.tier), answering(c.product), authors, raci, is_protected=is_protected)
@@ -225,8 +227,8 @@ def _is_protected(env: str, *estates: Estate) -> bool:
     return any(declared.protected for estate in estates if (declared := estate.environment(env)) is not None)
 
 
-def changes_in_plan(found: Plan, told: Mapping[str, int], law: Estate) -> Iterator[Change]:
-    """Yield what a plan says of each asset, as the gate wants it; `told` are days since readers were told, by topic.
+def changes_in_plan(found: Plan, told: Sequence[Sent], law: Estate, *, now: datetime | None = None) -> Iterator[Change]:
+    """Yield what a plan says of each asset, as the gate wants it; `told` are the notices that were sent.
 
     A product is of the tier it has, or would have, whichever asks for more.
     """
@@ -235,14 +237,14 @@ def changes_in_plan(found: Plan, told: Mapping[str, int], law: Estate) -> Iterat
     for one in found.changes:
         known = law.products.get(one.product)
         yield Change(
-            asset=one.asset,
+            asset=one.declared or one.asset,
             product=one.product,
             tier=min(one.tier, known.tier) if known is not None else one.tier,
             change=str(one.change),
             is_output=one.is_output,
             readers=len(one.readers),
             has_version_bump=not found.findings if one.broken else None,
-            notice_days=max((told.get(name, 0) for name in (one.asset, one.product)), default=0),
+            notice_days=_notice_days(one, told, now or SystemClock().now()),
         )
 
 
@@ -261,11 +263,18 @@ def changes_of_estate(estate: Estate, before: Estate, law: Estate | None = None)
         yield Change(asset="estate", product=ESTATE, tier=min(tiers, default=1), change="metadata", is_output=False)
 
 
-def _notices(ledger: Ledger | None, now: datetime) -> dict[str, int]:
-    """Return for each asset or product that a notice was sent about, how many days ago the last one was."""
-    if ledger is None:
-        return {}
-    return {str(e.data.get("topic")): (now - e.occurred_at).days for e in ledger.read(types=("notice.sent",))}
+def _notice_days(one: AssetChange, told: Sequence[Sent], now: datetime) -> int:
+    """Return how many days before a change takes something from readers they were told of it."""
+    from freehold.delivery.notices import days_ahead
+
+    takes_effect = one.beside.until if one.beside else now.astimezone(UTC).date()
+    return days_ahead(told, (one.asset, one.declared, one.product), one.version, takes_effect)
+
+
+def _notices(ledger: Ledger | None) -> tuple[Sent, ...]:
+    from freehold.delivery.notices import sent_notices
+
+    return sent_notices(ledger) if ledger is not None else ()
 
 
 def _recorded(plan: str, ledger: Ledger | None) -> tuple[tuple[Approval, ...], str]:

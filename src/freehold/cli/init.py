@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import click
 
@@ -13,17 +16,23 @@ from freehold.cli.output import as_json, counted, emit, say
 from freehold.foundation import Caller, Exit, FreeholdError
 
 if TYPE_CHECKING:
-    from freehold.engines import Session
+    from freehold.engines import Capabilities, Session
 
 _TEAM = "owners"
 _MOST_NAMED = 8
+_SERVERS = ("postgresql:", "postgres:")
 
 
 @click.command(
     epilog="Example: freehold init my-estate && cd my-estate && freehold validate && freehold run",
 )
 @click.argument("folder", metavar="DIR", required=False, type=click.Path(path_type=Path))
-@click.option("--from", "source", metavar="URL", help="Draft contracts from the tables of duckdb:///path/to.db.")
+@click.option(
+    "--from",
+    "source",
+    metavar="URL",
+    help="Draft contracts from tables: duckdb:///path/to.db, postgresql://user@host/database.",
+)
 @click.option(
     "--from-dbt",
     "dbt",
@@ -37,7 +46,8 @@ def init(folder: Path | None, source: str | None, dbt: Path | None, as_json: boo
 
     Without --from: a small product with sample data that validates and runs as it stands. With --from: one product for
     each schema of the database, one contract for each table, with the claims that hold for all rows today. Drafts are
-    marked as such, say in a comment what each claim was drawn from, and only watch.
+    marked as such, say in a comment what each claim was drawn from, and only watch. The database is only read; the
+    password of a server is taken from PGPASSWORD, or from the URL, and is written nowhere.
 
     With --from-dbt: one folder, by default `freehold` in the project, that watches what dbt builds: at most five
     products with contracts, a team for each owner, and MEMO.md with what to look at first. Nothing in the project is
@@ -118,6 +128,16 @@ def _shown(folder: Path) -> str:
     return str(folder.relative_to(here)) if folder.is_relative_to(here) and folder != here else str(folder)
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A database to draft from: the URL to open, what to call it, and how estate.yaml and contracts name it."""
+
+    url: str
+    name: str
+    connection: Mapping[str, str]
+    server: Mapping[str, Any]
+
+
 def _drafted(name: str, source: str, folder: Path) -> dict[str, str]:
     """Return the files of an estate drafted from a database, by path.
 
@@ -126,46 +146,47 @@ def _drafted(name: str, source: str, folder: Path) -> dict[str, str]:
     """
     from freehold.engines import open_engine
 
-    database = _database(source)
-    engine = open_engine(f"duckdb:///{database}")
+    found = _server(source) if source.startswith(_SERVERS) else _file(source, folder)
+    engine = open_engine(found.url)
     try:
         session = engine.session(Caller.at_the_shell("draft"), {"command": "init"})
-        files = _products(session, database)
+        with session.transaction():  # all tables as of one moment, and nothing is written
+            if engine.capabilities.read_only:
+                session.run(engine.capabilities.read_only)
+            files = _products(session, engine.capabilities, found)
         session.close()
     finally:
         engine.close()
     if not files:
         raise FreeholdError(
-            "FH-V404", f"`{database}` holds no tables; nothing was written.", fix="Name a database that holds data.",
+            "FH-V404", f"`{found.name}` holds no tables; nothing was written.", fix="Name a database that holds data.",
             exit_code=Exit.USAGE,
         )  # fmt: skip
-    return {**_frame(name, database, folder), **files}
+    return {**_frame(name, found), **files}
 
 
-def _products(session: Session, database: Path) -> dict[str, str]:
+def _products(session: Session, engine: Capabilities, source: _Source) -> dict[str, str]:
     from freehold.quality.draft import asset_names, draft_contract, draft_product, links_between, look_at
 
     files: dict[str, str] = {}
     relations = [r for r in session.relations() if r.schema.split("_")[0] != "freehold"]
     for schema in dict.fromkeys(r.schema for r in relations):
-        tables = [look_at(session, r) for r in relations if r.schema == schema]
+        tables = [look_at(session, r, engine) for r in relations if r.schema == schema]
         links, names = links_between(session, tables), asset_names(tables)
         # The product has the id of the schema: so its assets are, by name, the tables that are there.
         product = re.sub(r"[^a-z0-9_-]+", "_", schema.lower()).strip("_") or "drafted"
-        files[f"{product}/product.odps.yaml"] = draft_product(product, names, _TEAM, database.name)
+        files[f"{product}/product.odps.yaml"] = draft_product(product, names, _TEAM, source.name)
         for table in tables:
             path = f"{product}/contracts/{names[table.relation.name]}.odcs.yaml"
-            files[path] = draft_contract(table, product, names, links, str(database))
+            files[path] = draft_contract(table, product, names, links, source.server)
     return files
 
 
-def _frame(name: str, database: Path, folder: Path) -> dict[str, str]:
+def _frame(name: str, source: _Source) -> dict[str, str]:
     """Return estate.yaml, teams.yaml, README.md and .gitignore."""
     from freehold.estate.scaffold import id_from
-    from freehold.estate.writing import scalar
+    from freehold.estate.writing import inline, scalar
 
-    inside = database.is_relative_to(folder)
-    url = f"duckdb:///{database.relative_to(folder)}" if inside else f"duckdb:///{database}"
     return {
         "estate.yaml": f"""apiVersion: freehold.dev/v1
 kind: Estate
@@ -173,7 +194,7 @@ metadata: {{id: {id_from(name)}, name: {scalar(name)}}}
 spec:
   state: sqlite:///.freehold/state.db
   connections:
-    warehouse: {{url: {scalar(url)}}}
+    warehouse: {inline(dict(source.connection))}
   environments:
     prod: {{connection: warehouse}}
 """,
@@ -185,7 +206,7 @@ spec:
 """,
         "README.md": f"""# {name}
 
-Contracts drafted by `freehold init` from `{database.name}`. Each claim held for every row on the day of the draft; the
+Contracts drafted by `freehold init` from `{source.name}`. Each claim held for every row on the day of the draft; the
 comment beside it says what it was drawn from. Read them, strike what is chance, keep what is meant, name the owners in
 `teams.yaml`, then set `status: active` and `freehold:mode`.
 """,
@@ -193,11 +214,38 @@ comment beside it says what it was drawn from. Read them, strike what is chance,
     }
 
 
+def _file(source: str, folder: Path) -> _Source:
+    """Return a DuckDB file to draft from."""
+    database = _database(source)
+    inside = database.is_relative_to(folder)
+    url = f"duckdb:///{database.relative_to(folder)}" if inside else f"duckdb:///{database}"
+    server = {"type": "duckdb", "database": str(database)}
+    return _Source(f"duckdb:///{database}", database.name, {"url": url}, server)
+
+
+def _server(source: str) -> _Source:
+    """Return a PostgreSQL database to draft from; its password goes into no file."""
+    parts = urlsplit(source)
+    said = dict(parse_qsl(parts.query))
+    is_told = said.pop("password", "") or parts.password or os.environ.get("PGPASSWORD")
+    user, _, place = parts.netloc.rpartition("@")
+    netloc = f"{user.partition(':')[0]}@{place}" if user else place
+    shown = f"{parts.scheme}://{netloc}{parts.path}{f'?{urlencode(said)}' if said else ''}"
+    database = unquote(parts.path.lstrip("/")) or parts.username or "postgres"
+    server = {
+        "type": "postgres",
+        "host": parts.hostname or said.get("host") or "localhost",
+        "port": parts.port or int(said.get("port", 5432)),
+        "database": database,
+    }
+    return _Source(source, database, {"url": shown} | ({"password": "env:PGPASSWORD"} if is_told else {}), server)
+
+
 def _database(source: str) -> Path:
     if not source.startswith("duckdb:///"):
         raise FreeholdError(
             "FH-V403", f"`{source}` is no database that drafts can be made from.", exit_code=Exit.USAGE,
-            fix="Write duckdb:///relative/path.db or duckdb:////absolute/path.db.",
+            fix="Write duckdb:///relative/path.db, duckdb:////absolute/path.db or postgresql://user@host/database.",
         )  # fmt: skip
     path = Path(source.removeprefix("duckdb:///"))
     path = path.resolve()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.dashboards import dashboards_of
-from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded
+from freehold.cli.opened import as_published, chosen_environment, dialect_of, environment, loaded
 from freehold.cli.output import emit, say
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def _read(start: str | None, env: str | None) -> tuple[EstateLineage, tuple[Free
 
     estate = loaded(start)
     chosen = chosen_environment(estate, env)
+    estate = as_published(estate, chosen.name)
     dialect = dialect_of(estate, chosen)
     compiled, kept = KeptCompiled(estate.root), KeptLineage(estate.root)
     graph = Graph.of(estate, chosen.name, dialect, compiled)

@@ -85,7 +85,15 @@ def delivery_of(
         tool = tool_of(estate, chosen)
         if tool is not None and compiling:
             compile_beside(tool, engine, estate, chosen)
-        delivery = Delivery(estate, engine, ledger, env=chosen.name, clock=clock, caller=caller, jobs=jobs, tool=tool)
+        delivery = Delivery(
+            *(estate, engine, ledger),
+            env=chosen.name,
+            clock=clock,
+            caller=caller,
+            jobs=jobs,
+            tool=tool,
+            is_of_files=True,
+        )
         closing.callback(delivery.close)
         yield delivery
 
@@ -135,7 +143,9 @@ def _opened_ledger(root: Path, url: str, settings: Mapping[str, Any]) -> Iterato
         ledger.sign_off()
 
 
-def estate_in_force(start: str | None, env: str | None, *, in_need: bool = False) -> Estate:
+def estate_in_force(
+    start: str | None, env: str | None, *, in_need: bool = False, tell: Callable[[str], None] = say
+) -> Estate:
     """Return the estate a command acts by: in a protected environment what was applied there, elsewhere the files here.
 
     Where the files differ from what was applied, or are in error, that is said.
@@ -143,7 +153,7 @@ def estate_in_force(start: str | None, env: str | None, *, in_need: bool = False
     Raises:
         Problems: files are in error, and nothing else can be gone by.
     """
-    estate = loaded_or_applied(start, env, protected=not in_need)
+    estate = loaded_or_applied(start, env, protected=not in_need, tell=tell)
     chosen = chosen_environment(estate, env)
     if not state_is_there(estate):
         return estate
@@ -158,11 +168,13 @@ def estate_in_force(start: str | None, env: str | None, *, in_need: bool = False
         found = deployed(ledger, estate.root, chosen.name)
     if found is None:
         return estate
-    say(f"The files here are not what is applied in `{chosen.name}`; this goes by {found.label}. See `freehold plan`.")
+    tell(f"The files here are not what is applied in `{chosen.name}`; this goes by {found.label}. See `freehold plan`.")
     return found.estate
 
 
-def loaded_or_applied(start: str | None, env: str | None, *, protected: bool = False) -> Estate:
+def loaded_or_applied(
+    start: str | None, env: str | None, *, protected: bool = False, tell: Callable[[str], None] = say
+) -> Estate:
     """Read the estate; where its files are in error, return it as it was applied last, and say so.
 
     Raises:
@@ -183,7 +195,7 @@ def loaded_or_applied(start: str | None, env: str | None, *, protected: bool = F
         if protected and not (declared and declared.protected):
             raise
         wrong = counted(len(problems.errors), "errors")
-        say(f"The files of the estate have {wrong}: see `freehold validate`. This goes by {found.label}.")
+        tell(f"The files of the estate have {wrong}: see `freehold validate`. This goes by {found.label}.")
         return found.estate
 
 
@@ -248,6 +260,16 @@ def state_is_there(estate: Estate) -> bool:
         return True
     path = Path(rest[1:] if rest.startswith("/") else rest)
     return (estate.root / path).is_file()
+
+
+def as_published(estate: Estate, env: str) -> Estate:
+    """Return an estate whose outputs have the names they are published by, where there is a ledger to tell them."""
+    if not state_is_there(estate):
+        return estate
+    from freehold.delivery.majors import placed_by_ledger
+
+    with opened_ledger(estate) as ledger:
+        return placed_by_ledger(estate, ledger, env, SystemClock().now())[0]
 
 
 def dialect_of(estate: Estate, chosen: Environment) -> str:

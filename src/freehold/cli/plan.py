@@ -13,8 +13,17 @@ import click
 from freehold.cli.calling_dbt import compiled_for_plan
 from freehold.cli.dashboards import dashboards_of
 from freehold.cli.gated import Judgement, judgement, tell
-from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded, opened_ledger, state_is_there
+from freehold.cli.opened import (
+    as_published,
+    chosen_environment,
+    dialect_of,
+    environment,
+    loaded,
+    opened_ledger,
+    state_is_there,
+)
 from freehold.cli.output import counted, emit, say, table
+from freehold.cli.relations import begins_to_publish, print_relations, reason, relations_here, relations_object
 from freehold.foundation import Exit
 
 if TYPE_CHECKING:
@@ -46,6 +55,10 @@ _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
+    "--relations", is_flag=True, help="Also list every relation that publishing makes, replaces or takes over."
+)
+@click.option("--sql", is_flag=True, help="The same, with the statements.")
+@click.option(
     "--comment", "as_comment", is_flag=True, help="In CI: also write it to the pull request, asking reviewers."
 )
 @click.pass_obj
@@ -56,13 +69,16 @@ def plan(
     env: str | None,
     format_: str,
     as_json: bool,
+    relations: bool,
+    sql: bool,
     as_comment: bool,
 ) -> None:
     """Show what the files here would change, before anything is built.
 
     Compares them with what is deployed, column by column: what changed, what must be built again, what can be kept, who
     reads it. Where there is no ledger, as on a CI runner, it compares with the main branch and says so. Asks no
-    warehouse.
+    warehouse, but where a product begins to be published by Freehold: then every relation is listed that this creates,
+    replaces or takes over, with the rights on it, as with --relations.
 
     Models of a dbt project that the estate names are compared by what they compile to: with --base-dbt, with the
     artifacts of the base, if it holds any, or with those that the last `freehold run` kept.
@@ -76,16 +92,25 @@ def plan(
         compiled = compiled_for_plan(estate, chosen_environment(estate, env)) if estate.dbt else None
         found, before = planned(estate, env, base=base, base_dbt=base_dbt, ledger=ledger, compiled=compiled)
         judged = judgement(found, estate, before, ledger)
+    known = begins_to_publish(estate, before.estate) if before is not None else {}
+    begins = {name: mode for name, mode in known.items() if mode}  # a product that is new takes nothing from others
+    taken = None
+    if begins or relations or sql:
+        chosen = chosen_environment(estate, env)
+        whole = relations or sql
+        taken = relations_here(as_published(estate, chosen.name), chosen, None if whole else begins)
     if as_comment:
         tell(found, judged, before.estate if before else estate)
     if as_json or format_ == "json":
-        emit(plan_object(found, judged))
+        emit(plan_object(found, judged) | (relations_object(taken) if taken is not None else {}))
     elif format_ == "markdown":
         from freehold.delivery.plan.markdown import comment
 
         click.echo(comment(found, judged.verdict if judged else None))
     else:
         print_plan(found)
+        if taken is not None:
+            print_relations(taken, reason(begins) if begins else "Of all that is published:", sql=sql)
         print_judgement(found, judged)
     sys.exit(int(exit_code(found, judged)))
 
@@ -122,6 +147,7 @@ def planned(
     if estate.dbt or base_dbt:
         against, join, exposures = _with_dbt(estate, before, chosen.name, base_dbt, compiled or ())
     dialect = dialect_of(estate, chosen)
+    estate, against = _placed(estate, against, chosen.name, ledger if base is None else None)
     told = dashboards_of(estate, dialect)
     found = plan_of(
         *(estate, against, chosen.name, dialect),
@@ -147,11 +173,28 @@ def _deployed(estate: Estate, chosen: Environment, ledger: Ledger) -> Version | 
     return found
 
 
+def _placed(estate: Estate, against: Version | None, env: str, ledger: Ledger | None) -> tuple[Estate, Version | None]:
+    """Return an estate and the version it is compared with, their outputs named as they are published."""
+    from freehold.delivery.majors import advanced, placed, placed_by_ledger, places_of
+    from freehold.foundation import SystemClock
+
+    now = SystemClock().now()
+    if ledger is not None and (against is None or against.is_deployed):
+        before = replace(against, estate=placed_by_ledger(against.estate, ledger, env, now)[0]) if against else None
+        return placed_by_ledger(estate, ledger, env, now)[0], before
+    if against is None:
+        return estate, None
+    places = places_of(against.estate)  # what a revision was published by is not known, so by the names in its files
+    after = advanced(places, estate, now, lambda _: True)
+    return placed(estate, after), replace(against, estate=placed(against.estate, places))
+
+
 def _with_dbt(
     estate: Estate, before: Version | None, env: str, named: tuple[Path, ...], compiled: tuple[Project, ...]
 ) -> tuple[Version | None, Join, tuple[Dashboard, ...]]:
     """Return the version to compare with, the dbt projects named in its label, and what puts them into the graphs."""
     from freehold.connect.dbt import declared_nodes, exposures_of, joining, pairs_of, uncompiled
+    from freehold.delivery.graph import Graph
     from freehold.delivery.plan import Version
 
     pairs = pairs_of(estate, env, before.commit if before else "", named, compiled)
@@ -173,7 +216,8 @@ def _with_dbt(
         before = Version(estate, "", is_deployed=False)
     if before is not None and against:
         before = replace(before, label=" and ".join(part for part in (before.label, *against) if part))
-    exposures = tuple(one for pair in pairs for one in exposures_of(pair.now))
+    graph = Graph.of(estate, env, dialect_of(estate, chosen_environment(estate, env)))  # what products declare of dbt
+    exposures = tuple(one for pair in pairs for one in exposures_of(pair.now, graph))
     return before, joining([(pair.now, pair.before) for pair in pairs], estate.root, unbuilt), exposures
 
 
@@ -185,8 +229,8 @@ def print_plan(found: Plan) -> None:
         say(f"Nothing changes: {counted(found.unchanged, 'assets')} unchanged.")
     else:
         _print_changes(found)
-    for said in dict.fromkeys(f"{f.subject}: {f.reason}" for c in found.changes for f in c.broken):
-        say(f"Broken  {said}")
+    for said, beside in {f"{f.subject}: {f.reason}": c.beside for c in found.changes for f in c.broken}.items():
+        say(f"{f'Not in {beside.latest}' if beside else 'Broken'}  {said}")
     for finding in found.findings:
         say()
         say(click.style(str(finding).splitlines()[0], fg="red", bold=True))
@@ -238,13 +282,13 @@ def _print_dashboards(found: Plan) -> None:
 
     for one in found.dashboards:
         said = sentence(one).replace("**", "").replace("`", "")
-        say(click.style(said, fg="yellow" if str(one.verdict) == "changes" else "red"))
+        say(click.style(said, fg="yellow" if str(one.verdict) in ("changes", "must move") else "red"))
     for error in found.unread:
         say(click.style(f"Not known whom this reaches: {error.problem} See `freehold validate`.", fg="yellow"))
 
 
 def _print_changes(found: Plan) -> None:
-    from freehold.delivery.plan.markdown import spent
+    from freehold.delivery.plan.markdown import spent, versioned
 
     apart = [c for c in found.changes if c.change.name == "METADATA"]
     words = [c for c in apart if not c.is_judged_otherwise]
@@ -255,6 +299,10 @@ def _print_changes(found: Plan) -> None:
         products = sorted({c.product for c in words})
         say(f"Words only, nothing to build: {counted(len(words), 'assets')} of {', '.join(products)}.")
     for change in found.changes:
+        if change.beside is not None:
+            say(versioned(change).replace("**", "").replace("`", ""))
+            if change.readers or any(t.asset == change.beside.asset for d in found.dashboards for t in d.touches):
+                say("To tell those who read it: freehold notice send")
         if change.is_judged_otherwise:
             say(f"Other checks of {change.asset}: the next run judges what is live by them.")
     said = f"{counted(len(found.built), 'assets')} to build"

@@ -45,6 +45,7 @@ def rollback(
                 "to_deployment": back.to_deployment,
                 "assets": [m.asset for m in back.moves],
                 "stayed": back.first,
+                "withdrawn": back.withdrawn,
                 "left": back.left,
                 "seconds": round(took_s, 4),
             }
@@ -52,7 +53,8 @@ def rollback(
         return
     say(f"{product} is back at the deployment of {back.to_published_at:%Y-%m-%d %H:%M} ({took_s * 1000:.0f} ms):")
     for move in back.moves:
-        say(f"  {move.asset}")
+        aside = ": taken away, and the version before it is there as it was" if move.asset in back.withdrawn else ""
+        say(f"  {move.asset}{aside}")
     for name in back.first:
         say(f"  {name} stayed: it has no earlier release")
     for name in back.left:

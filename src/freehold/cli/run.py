@@ -80,7 +80,7 @@ def run(
     chosen = chosen_environment(estate, env)
     tool = tool_of(estate, chosen)
     if estate.dbt and tool is None:
-        _keep_artifacts(estate, env)
+        keep_artifacts(estate, env)
     if only_in(estate, ("watch", "advise", "check")):
         _leave(estate, as_json=as_json)
         return
@@ -100,7 +100,8 @@ def run(
     sys.exit(int(outcome.exit_code))
 
 
-def _keep_artifacts(estate: Estate, env: str | None) -> None:
+def keep_artifacts(estate: Estate, env: str | None) -> None:
+    """Keep the artifacts of the dbt projects that an estate names, and say so where they are new."""
     from freehold.connect.dbt import keep
 
     for project in keep(estate, chosen_environment(estate, env).name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -77,6 +78,8 @@ def _print(found: tuple[ProductStatus, ...], now: datetime) -> None:
     for p in found:
         for reason in p.reasons:
             say(f"{p.product.id}: {reason}")
+        for line in _deprecated(p, now):
+            say(f"{p.product.id}: {line}")
 
 
 def _print_product(p: ProductStatus, now: datetime) -> None:
@@ -87,7 +90,7 @@ def _print_product(p: ProductStatus, now: datetime) -> None:
     )
     rows = [
         (
-            a.asset.rpartition(".")[2] + ("" if a.is_output else " [dim](internal)[/dim]"),
+            a.asset.rpartition(".")[2] + _aside(a),
             a.kind,
             a.relation,
             f"{a.rows:,}" if a.published_at else "[dim]never[/dim]",
@@ -104,10 +107,27 @@ def _print_product(p: ProductStatus, now: datetime) -> None:
         right=(3,),
         least=(1, 5, 2, 3),
     )
-    for reason in p.reasons:
+    for reason in (*p.reasons, *_deprecated(p, now)):
         say(reason)
     if p.deployment:
         say(f"Live deployment: {p.deployment}")
+
+
+def _deprecated(p: ProductStatus, now: datetime) -> list[str]:
+    """Say of each earlier version what it is, until when it is promised, and what takes its place."""
+    told = []
+    for a in p.deprecated:
+        old = a.earlier
+        assert old is not None
+        ends = f"until {old.until}" if old.until >= now.date() else f"ended {old.until}: freehold collect --retired"
+        told.append(f"{a.relation} is deprecated: version {old.version}, fed no more, {ends}; now {old.latest}")
+    return told
+
+
+def _aside(a: AssetStatus) -> str:
+    if a.earlier is not None:
+        return f" [yellow](deprecated, until {a.earlier.until})[/yellow]"
+    return "" if a.is_output else " [dim](internal)[/dim]"
 
 
 def _checks(p: ProductStatus) -> str:
@@ -127,7 +147,11 @@ def _until(until: datetime | None, now: datetime) -> str:
     from freehold.delivery.status import age
 
     old = age(until, now)
-    return f"{until:%Y-%m-%d %H:%M} [dim]{ago(old)} ago[/dim]" if until and old is not None else ""
+    if until is None or old is None:
+        return ""
+    if old < timedelta(0):  # an interval that is not over yet, or dates of the future: no age says that well
+        return f"through {until - timedelta(seconds=1):%Y-%m-%d}"
+    return f"{until:%Y-%m-%d %H:%M} [dim]{ago(old)} ago[/dim]"
 
 
 def _since(published: datetime | None, now: datetime) -> str:
@@ -164,6 +188,9 @@ def _asset_object(a: AssetStatus) -> dict[str, Any]:
         "data_until": a.data_until,
         "checks": a.checks,
         "pinned": a.pinned,
+        "deprecated": {"version": a.earlier.version, "until": a.earlier.until, "latest": a.earlier.latest}
+        if a.earlier
+        else None,
         "quarantined": [
             {"candidate": c.id, "interval": str(c.interval) if c.interval else None} for c in a.quarantined
         ],

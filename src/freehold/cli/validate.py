@@ -11,6 +11,7 @@ from freehold.cli.opened import chosen_environment, dialect_of
 from freehold.cli.output import as_json, counted, emit, say
 
 if TYPE_CHECKING:
+    from freehold.delivery.graph import Graph
     from freehold.estate.model import Estate
     from freehold.foundation import FreeholdError
 
@@ -100,7 +101,7 @@ def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
         compiled, kept = (KeptCompiled(estate.root), KeptMeanings(estate.root)) if cache else (None, None)
         graph = Graph.of(estate, env.name, dialect, compiled)
         findings = column_findings(estate, graph, meanings_of(graph, dialect, kept), dialect)
-        findings = (*findings, *hopeless_checks(graph, dialect))
+        findings = (*findings, *hopeless_checks(graph, dialect), *_of_schedules(estate, graph))
         if compiled is not None and kept is not None:
             compiled.save()
             kept.save()
@@ -109,6 +110,13 @@ def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
         return problems.errors
     except FreeholdError as error:
         return (error,)
+
+
+def _of_schedules(estate: Estate, graph: Graph) -> tuple[FreeholdError, ...]:
+    """Return which schedules never run anything."""
+    from freehold.delivery.scheduling import schedule_findings
+
+    return schedule_findings(estate, graph)
 
 
 def _of_dashboards(

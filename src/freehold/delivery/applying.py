@@ -6,12 +6,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from freehold.delivery.asset import NOT_BUILT
 from freehold.delivery.environments import fork
 from freehold.delivery.graph import Graph
+from freehold.delivery.majors import Place
 from freehold.delivery.outcome import Change, RunOutcome
-from freehold.delivery.plan.versions import keep, last_applied
+from freehold.delivery.plan.versions import expect_whole, keep, last_applied
 from freehold.delivery.release import Live
 from freehold.delivery.run import Progress, Run
 from freehold.delivery.standing import judge_anew
@@ -31,6 +34,7 @@ def publish_change(
     version: str = "",
     commit: str = "",
     unpin: bool = False,
+    take_over: bool = False,
     progress: Progress | None = None,
 ) -> RunOutcome:
     """Put the estate of a delivery in force: build what it changes, publish all of that in one move, or nothing.
@@ -41,6 +45,7 @@ def publish_change(
         change_id: what names the change in every event of it.
         version: the name under which the files of the estate are kept, where they are not the ones at hand.
         commit: of the files, where they are all in git.
+        take_over: move aside what is not ours and stands where something is to be published for the first time.
         unpin: let what a rollback has pinned go on with this change, and from then on.
         progress: called with each step.
 
@@ -54,19 +59,23 @@ def publish_change(
     with delivery.writing() as (session, token):
         fork(delivery, session, token)
         live = delivery.publication.live(session)
+        if take_over:  # an estate in force may have been refused for what stood in its way
+            ours += [a for a in _never_shown(delivery.graph, live) if a not in ours]
         pinned = _pinned(ours, live, delivery.graph)
         if pinned and not unpin:
             raise _kept(pinned, delivery.graph)
         event = application(
-            *(delivery.estate, delivery.graph, delivery.ledger, delivery.root, delivery.env),
+            *(delivery.estate, delivery.graph, delivery.ledger, delivery.root, delivery.env, delivery.places),
             version=version,
             commit=commit,
             id_=delivery.ids.new(),
             at=delivery.clock.now(),
+            is_of_files=delivery.is_of_files,
         )
         outcome = RunOutcome(delivery.ids.new(), (), (), 0, (), 0.0)
         if ours:
-            run = Run(delivery, session, token, ours, None, None, progress, Change(change_id, event, frees=unpin))
+            run = Run(delivery, session, token, ours, None, None, progress, Change(change_id, event, unpin, take_over))
+            run.expect_free()
             outcome = run.execute()
             live = dict(run.live)
         delivery.forget()
@@ -79,9 +88,18 @@ def publish_change(
         return replace(outcome, judged=judge_anew(delivery, session, live, delivery.graph.assets))
 
 
-def apply(estate: Estate, graph: Graph, ledger: Ledger, root: Path, env: str) -> None:
+def apply(
+    estate: Estate,
+    graph: Graph,
+    ledger: Ledger,
+    root: Path,
+    env: str,
+    places: Mapping[str, Place] = MappingProxyType({}),
+    *,
+    is_of_files: bool = False,
+) -> None:
     """Record that an estate is in force, unless it is already, and keep its files to go back to and compare with."""
-    event = application(estate, graph, ledger, root, env)
+    event = application(estate, graph, ledger, root, env, places, is_of_files=is_of_files)
     if event is not None:
         ledger.append(event)
 
@@ -92,11 +110,13 @@ def application(
     ledger: Ledger,
     root: Path,
     env: str,
+    places: Mapping[str, Place] = MappingProxyType({}),
     *,
     version: str = "",
     commit: str = "",
     id_: str | None = None,
     at: datetime | None = None,
+    is_of_files: bool = False,
 ) -> Event | None:
     """Keep the files of an estate and return the event that puts it in force; None if it is in force already."""
     hashes = dict(estate.hashes)
@@ -106,11 +126,14 @@ def application(
     if before == hashes and known:
         return None
     declared = estate.environment(env)
+    version = version or keep(ledger, root, known)
+    if is_of_files:
+        expect_whole(ledger, root, version, hashes)
     content = {
         "estate": estate.id,
         "env": env,
         "protected": bool(declared and declared.protected),
-        "version": version or keep(ledger, root, known),
+        "version": version,
         "commit": commit or None,
         "resources": hashes,
         "added": sorted(set(hashes) - set(before)),
@@ -125,8 +148,21 @@ def application(
             }
             for a in graph.assets.values()
         },
+        "versions": {name: _with_grain(place, graph).to_json() for name, place in sorted(places.items())},
     }
     return Event("estate.applied", content, id=id_, occurred_at=at, env=env, subject=estate.id)
+
+
+def _with_grain(place: Place, graph: Graph) -> Place:
+    """Return a place that says whether rows are kept by interval: what is left of it one day is read by that."""
+    asset = graph.assets.get(place.asset)
+    return replace(place, by_interval=asset.by_interval) if asset is not None else place
+
+
+def _never_shown(graph: Graph, live: Mapping[str, Live]) -> list[str]:
+    """Return what is to be published and is not there yet."""
+    mine = (a for a in graph.assets.values() if a.product.mode == "publish" and a.kind not in NOT_BUILT)
+    return [a.id for a in mine if a.id not in live]
 
 
 def _pinned(ours: Collection[str], live: Mapping[str, Live], graph: Graph) -> list[str]:

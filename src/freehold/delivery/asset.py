@@ -23,6 +23,10 @@ class Kind(StrEnum):
     KEY = "key"  # rows of changed keys replaced
     VIEW = "view"  # nothing stored
     EXTERNAL = "external"  # a table that others build; it is read and judged where it stands
+    FROZEN = "frozen"  # an earlier major version: it is read as it was left, until it ends
+
+
+NOT_BUILT = (Kind.EXTERNAL, Kind.FROZEN)  # kinds that no run of ours brings up to date
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Asset:
     """One node of the graph.
 
     `inputs` are asset ids in the order the model names them; `relation` is what consumers read; `observed` is set where
-    another tool builds it.
+    another tool builds it; `declared` is its id in the files, where a later major version has one of its own.
     """
 
     id: str
@@ -97,6 +101,7 @@ class Asset:
     schema: SchemaObject | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     observed: Observed | None = None
+    declared: str = ""
 
     @property
     def name(self) -> str:

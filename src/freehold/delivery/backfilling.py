@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from freehold.delivery.service import Delivery
 
 _KEPT = "backfill"
-_NOT_STORED = (Kind.VIEW, Kind.EXTERNAL)
+_NOT_STORED = (Kind.VIEW, Kind.EXTERNAL, Kind.FROZEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ class Builder:
         """Return what came of an order; a step that was not foreseen when it was given is left to the next run."""
         return self.made.get(asset.id) or Made(
             error=FreeholdError(
-                "FH-D221",
+                "FH-D225",
                 f"`{asset.id}` was not ordered: what it reads came out otherwise than was foreseen.",
                 where=asset.where,
                 fix="Run again; it starts from what stands now.",

@@ -19,6 +19,7 @@ from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.graph import default_environment, relation_of
 from freehold.delivery.moves import moves_of
 from freehold.delivery.overlay import Overlay
+from freehold.delivery.ownership import protected as protected_in
 from freehold.delivery.publication import Publication
 from freehold.delivery.release import Settlement
 from freehold.engines import Session
@@ -108,7 +109,7 @@ def drop(delivery: Delivery, name: str) -> int:
     """
     with delivery.reading() as session:
         there = delivery.publication.environments(session)
-        protected = delivery.publication.protected(session)
+        protected = protected_in(session, delivery.publication)
     declared = delivery.estate.environment(name)
     usual = default_environment(delivery.estate)
     if name not in there:

@@ -30,12 +30,15 @@ _CLASSES |= dict.fromkeys(("range", "in_set", "pattern", "length", "invalid"), "
 class Evidence:
     """Makes the events of one deployment."""
 
-    def __init__(self, env: str, run_id: str, deployment: str, now: datetime, change: str = "") -> None:
+    def __init__(
+        self, env: str, run_id: str, deployment: str, now: datetime, change: str = "", trigger: str = "command"
+    ) -> None:
         self._env = env
         self._run_id = run_id
         self._deployment = deployment
         self._now = now
         self._changes = [change] if change else []
+        self._trigger = trigger
 
     def started(self, moves: Iterable[Move]) -> Event:
         """Say what is about to be published: the intent."""
@@ -79,8 +82,8 @@ class Evidence:
         content = {
             "run_id": self._run_id,
             "asset": outcome.asset,
-            "trigger": "command",
-            "attempt": 1,
+            "trigger": self._trigger,
+            "attempt": outcome.attempts,
             "final": True,
             "status": status,
             "started": _instant(started),
@@ -188,10 +191,13 @@ class Evidence:
         }
         return self._event("candidate.discarded", candidate.asset, product, content, str(candidate.id))
 
-    def collected(self, tables: Iterable[str], batches: Mapping[str, Iterable[int]], rows: int) -> Event:
-        """Say what was dropped because nothing could reach it."""
+    def collected(
+        self, tables: Iterable[str], batches: Mapping[str, Iterable[int]], rows: int, *, assets: Iterable[str] = ()
+    ) -> Event:
+        """Say what was dropped because nothing could reach it, or which assets were taken from consumers."""
         listed = sorted(str(i) for ids in batches.values() for i in ids)
         content = {"env": self._env, "tables": sorted(tables), "batches": listed, "rows": rows}
+        content |= {"assets": taken} if (taken := sorted(assets)) else {}
         return self._event("asset.collected", "", "", content)
 
     def _event(self, type_: str, subject: str, product: str, content: Mapping[str, Any], part: str = "") -> Event:

@@ -10,9 +10,9 @@ from typing import Any
 
 from freehold.delivery.asset import Asset, Files, Kind
 from freehold.delivery.interval import GRAINS
-from freehold.delivery.template import Compiled, KeptCompiled, compile_sql
+from freehold.delivery.template import VERSION, Compiled, KeptCompiled, compile_sql
 from freehold.engines import Relation
-from freehold.estate.model import Contract, Estate, ModelFile, Port, Product
+from freehold.estate.model import NOWHERE, Contract, EarlierVersion, Estate, ModelFile, Port, Product
 from freehold.foundation import Exit, FreeholdError, Problems, Where, near
 
 _SETTINGS = {
@@ -79,7 +79,7 @@ class Graph:
         chosen: set[str] = set()
         for selector in selectors:
             name = selector.strip("+")
-            found = {a.id for a in self.assets.values() if name in (a.id, a.product.id, a.name, a.product.domain)}
+            found = {a.id for a in self.assets.values() if name in _names(a)}
             if not found:
                 raise self._no_such(selector, name)
             if selector.startswith("+"):
@@ -96,6 +96,12 @@ class Graph:
             fix=near(name, known) or "Name an asset, a product or a domain; `freehold status` lists them.",
             exit_code=Exit.USAGE,
         )
+
+
+def _names(asset: Asset) -> tuple[str | None, ...]:
+    """Return what a selector may call an asset; a later major version also by the name that the files give it."""
+    declared = (asset.declared, asset.declared.rpartition(".")[2]) if asset.declared else ()
+    return (asset.id, asset.product.id, asset.name, asset.product.domain, *declared)
 
 
 def relation_of(env: str, default_env: str, asset: str) -> Relation:
@@ -142,7 +148,10 @@ class _Reader:
         self._problems: list[FreeholdError] = []
         self._sources = dict(self._declared_sources())
         self._external = dict(self._declared_elsewhere())
-        self._ids = {*self._sources, *self._external, *estate.models}
+        self._published = {declared: id_ for id_, declared in estate.declared.items()}
+        self._unseen: dict[str, Asset] = {}
+        models = (estate.declared.get(id_, id_) for id_ in estate.models)
+        self._ids = {*self._sources, *self._external, *models}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for id_ in sorted(self._ids):
             self._by_name[id_.rpartition(".")[2]].append(id_)
@@ -156,6 +165,8 @@ class _Reader:
             except FreeholdError as error:
                 self._problems.append(error)
         assets = self._enabled(assets)
+        assets |= {e.asset: self._frozen(e) for e in self._estate.earlier.values() if self._is_at_home(e)}
+        assets |= self._unseen
         self._problems += self._without_intervals(assets)
         if self._problems:
             raise Problems(self._problems)
@@ -232,6 +243,16 @@ class _Reader:
             id_, product, Kind.SOURCE, port.where, files=files, by_interval=files.by_day, contract_found=contract
         )
 
+    def _is_at_home(self, earlier: EarlierVersion) -> bool:
+        return earlier.asset.rpartition(".")[0] in self._estate.products
+
+    def _frozen(self, earlier: EarlierVersion) -> Asset:
+        """Return an earlier version, as it was left."""
+        product = self._estate.products[earlier.asset.rpartition(".")[0]]
+        return self._asset(
+            earlier.asset, product, Kind.FROZEN, product.where, by_interval=earlier.by_interval, is_known=False
+        )
+
     def _model(self, model: ModelFile) -> Asset:
         product = self._estate.products[model.product]
         where = Where(model.path, 1, 1)
@@ -271,10 +292,11 @@ class _Reader:
         python_inputs: tuple[str, ...] = (),
         config: Mapping[str, Any] | None = None,
         contract_found: Contract | None = None,
+        is_known: bool = True,
     ) -> Asset:
         settings = dict(compiled.config) if compiled else dict(config or {})
         name = id_.rpartition(".")[2]
-        found = self._estate.contract_of(id_)
+        found = self._estate.contract_of(id_) if is_known else None
         if found is None and contract_found is not None:
             named = contract_found.object_named(name) or next(iter(contract_found.objects), None)
             found = (contract_found, named) if named else None
@@ -295,6 +317,7 @@ class _Reader:
             contract=found[0] if found else None,
             schema=found[1] if found else None,
             config=settings,
+            declared=self._estate.declared.get(id_, ""),
         )
 
     def _kind(self, compiled: Compiled, where: Where) -> Kind:
@@ -340,7 +363,41 @@ class _Reader:
                 )
 
     def _named(self, names: tuple[str, ...], kind: str, product: Product, where: Where | None = None) -> str:
-        """Return the asset that ref('x'), ref('product', 'x') or source('product', 'x') means."""
+        """Return the asset that ref('x'), ref('product', 'x'), ref('x', v=1) or source('product', 'x') means.
+
+        Without a version, the one of today is meant.
+        """
+        if names and names[-1].startswith(VERSION):
+            latest = self._named(names[:-1], kind, product, where)
+            return self._of_version(latest, names[-1].removeprefix(VERSION), where)
+        named = self._declared(names, kind, product, where)
+        return self._published.get(named, named)
+
+    def _of_version(self, latest: str, version: str, where: Where | None) -> str:
+        """Return the asset that holds a major version of an output."""
+        declared = self._estate.declared.get(latest, latest)
+        found = self._estate.contract_of(latest)
+        versions = {latest: found[0].version if found else None}
+        versions |= {e.asset: e.version for e in self._estate.earlier.values() if e.declared == declared}
+        known = {major: asset for asset, said in versions.items() if (major := (said or "").lstrip("vV").split(".")[0])}
+        wanted = version.lstrip("vV").split(".")[0]
+        beside = {f"{declared}_v{wanted}"} & self._ids  # a version that has files of its own is fed like any other
+        if wanted in known or beside:
+            return known.get(wanted) or beside.pop()
+        is_earlier = wanted.isdigit() and known and int(wanted) < max(int(m) for m in known if m.isdigit())
+        if is_earlier and not self._estate.is_placed:  # only the ledger knows it, and nobody asked the ledger
+            id_ = f"{declared}_v{wanted}"
+            product = self._estate.products[id_.rpartition(".")[0]]
+            self._unseen[id_] = self._asset(id_, product, Kind.FROZEN, NOWHERE, is_known=False)
+            return id_
+        raise FreeholdError(
+            "FH-M019",
+            f"`{declared}` has no version {version}.",
+            where=where,
+            fix=f"It has: {', '.join(sorted(known)) or 'no versions, as its contract names none'}.",
+        )
+
+    def _declared(self, names: tuple[str, ...], kind: str, product: Product, where: Where | None = None) -> str:
         if not names or len(names) > 2:
             raise FreeholdError("FH-M007", f"{kind}() takes one or two names.", where=where)
         name = names[-1]

@@ -25,7 +25,7 @@ def moves_of(
 def goes_to_a_new_table(asset: Asset, overlay: Overlay) -> bool:
     """Say whether an interval asset that is live has accepted intervals in another table than the one that is live."""
     live = overlay.live.get(asset.id)
-    accepted = asset.by_interval and live is not None and asset.id in overlay.accepted()
+    accepted = asset.by_interval and live is not None and live.is_shown and asset.id in overlay.accepted()
     return accepted and live is not None and live.physical != overlay.physical(asset.id)
 
 

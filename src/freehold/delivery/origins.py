@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.asset import NOT_BUILT, Asset, Kind
 from freehold.delivery.graph import Graph
 from freehold.delivery.overlay import Overlay, fingerprint
 from freehold.delivery.plan.meanings import KeptMeanings, meanings_of
@@ -47,7 +47,7 @@ class Origins:
         """Let assets keep the definition that stands where today's means the same in other words."""
         for asset in self.graph.assets.values():
             standing = next(iter(overlay.standing(asset.id).values()), None)
-            if asset.kind is Kind.EXTERNAL or asset.is_shipped or standing is None or standing.origin is None:
+            if asset.kind in NOT_BUILT or asset.is_shipped or standing is None or standing.origin is None:
                 continue
             if standing.definition != definitions.of(asset) and standing.origin.means == self.means(asset):
                 definitions.equate(asset, standing.definition)

@@ -56,12 +56,14 @@ class RunOutcome:
 class Change:
     """A change of the estate that a run publishes whole or not at all.
 
-    `applied` says that it is in force; None where it is already. `frees` lets it move what a rollback has pinned.
+    `applied` says that it is in force; None where it is already. `frees` lets it move what a rollback has pinned,
+    `takes_over` lets it move aside what is not ours where its views are to be.
     """
 
     id: str
     applied: Event | None
     frees: bool = False
+    takes_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

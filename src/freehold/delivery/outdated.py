@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.asset import NOT_BUILT, Asset, Kind
 from freehold.delivery.graph import Graph
 from freehold.delivery.origins import Origins, is_done
 from freehold.delivery.overlay import Overlay
@@ -28,7 +28,7 @@ def outdated(
     found: dict[str, str] = {}
     intervals = intervals_of(graph, overlay, {})
     for asset in graph.assets.values():
-        if asset.kind in (Kind.SOURCE, Kind.EXTERNAL) or overlay.is_otherwise(asset):
+        if asset.kind in (Kind.SOURCE, *NOT_BUILT) or overlay.is_otherwise(asset):
             continue
         behind = _behind(asset, graph, overlay, definitions, origins, waiting)
         if behind is None and asset.by_interval:

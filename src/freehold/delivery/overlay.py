@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.asset import NOT_BUILT, Asset, Kind
 from freehold.delivery.interval import Interval
 from freehold.delivery.release import BATCH, STORE, Candidate, Live
 from freehold.engines import Column, quoted
@@ -54,7 +54,7 @@ class Overlay:
 
     def is_otherwise(self, asset: Asset) -> bool:
         """Say whether what stands is kept in another way than the model says: it was published by an earlier one."""
-        return asset.kind is not Kind.EXTERNAL and self.in_batches(asset) != asset.by_interval
+        return asset.kind not in NOT_BUILT and self.in_batches(asset) != asset.by_interval
 
     def accepted(self) -> dict[str, list[Candidate]]:
         """Return what was accepted and not yet settled, by asset."""

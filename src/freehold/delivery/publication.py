@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import stamina
 
 from freehold.delivery.interval import Interval
+from freehold.delivery.ownership import OWNER, expect_free, move_aside
 from freehold.delivery.release import (
     BATCH,
     STORE,
@@ -64,8 +65,7 @@ _TABLES = (
     f"CREATE TABLE IF NOT EXISTS {SYSTEM}.release (env VARCHAR NOT NULL, asset VARCHAR NOT NULL, "
     "epoch BIGINT NOT NULL, deployment VARCHAR NOT NULL, number BIGINT NOT NULL, restores BIGINT, "
     "physical VARCHAR NOT NULL, view_sql VARCHAR NOT NULL, reads VARCHAR NOT NULL, published_at TIMESTAMPTZ NOT NULL)",
-    f"CREATE TABLE IF NOT EXISTS {SYSTEM}.owner (env VARCHAR PRIMARY KEY, ledger VARCHAR NOT NULL, "
-    "is_usual BOOLEAN NOT NULL, is_protected BOOLEAN NOT NULL)",
+    OWNER,
     f"CREATE TABLE IF NOT EXISTS {SYSTEM}.outbox (env VARCHAR NOT NULL, deployment VARCHAR NOT NULL, "
     "events VARCHAR NOT NULL)",
 )
@@ -109,37 +109,6 @@ class Publication:
 
     def _speaks_ours(self, session: Session) -> bool:
         return session.rows(f"SELECT max(version) FROM {SYSTEM}.format") == [(FORMAT,)]
-
-    def claim(self, session: Session, ledger: str, *, is_usual: bool, is_protected: bool) -> None:
-        """Say whose environment this is: which ledger tells of it, whether its relations bear no prefix.
-
-        Raises:
-            FreeholdError: FH-D219 it is protected, and another ledger's; FH-D220 another environment shows relations
-                without a prefix here.
-        """
-        if "owner" not in {r.name for r in session.relations(SYSTEM)}:  # a warehouse from before there were owners
-            session.run(next(s for s in _TABLES if f"{SYSTEM}.owner " in s))
-        known = {
-            row[0]: row[1:] for row in session.rows(f"SELECT env, ledger, is_usual, is_protected FROM {SYSTEM}.owner")
-        }
-        mine, wanted = known.get(self.env), (ledger, is_usual, is_protected)
-        if mine is not None and mine[2] and mine[0] != ledger:
-            raise _of_another_ledger(self.env)
-        others = [env for env, (_, usual, _) in known.items() if usual and env != self.env] if is_usual else []
-        if others and not self.environments(session).keys().isdisjoint(others):
-            raise _shown_by_another(self.env, others[0])
-        if mine != wanted:
-            session.run(
-                f"INSERT INTO {SYSTEM}.owner VALUES (?, ?, ?, ?) ON CONFLICT (env) DO UPDATE SET "
-                "ledger = excluded.ledger, is_usual = excluded.is_usual, is_protected = excluded.is_protected",
-                (self.env, *wanted),
-            )
-
-    def protected(self, session: Session) -> frozenset[str]:
-        """Return the environments that were protected when somebody last wrote there."""
-        if not self.is_there(session) or "owner" not in {r.name for r in session.relations(SYSTEM)}:
-            return frozenset()
-        return frozenset(env for (env,) in session.rows(f"SELECT env FROM {SYSTEM}.owner WHERE is_protected"))
 
     def take(self, session: Session) -> int:
         """Take over writing: return a fencing token newer than any before; holders of older ones are refused."""
@@ -401,6 +370,9 @@ class Publication:
         found = session.rows(f"SELECT asset, epoch, view_sql FROM {SYSTEM}.publication WHERE env = ?", (self.env,))
         current = {asset: epoch for asset, epoch, _ in found}
         shown = {asset: view_sql for asset, _, view_sql in found}
+        fresh = {m.asset: m.view for m in moves if m.view_sql and not shown.get(m.asset)}
+        if fresh and not settlement.takes_over:
+            expect_free(session, self, fresh)
         number = settlement.number or self.next_number(session)
         for move in moves:
             self._expect(move, current.get(move.asset, 0))
@@ -408,10 +380,14 @@ class Publication:
         self._membership(session, moves, epochs)
         self._point(session, settlement, epochs, number, now)
         for move in moves:
-            if shown.get(move.asset) != move.view_sql:  # a view of the live set shows a new set by itself
+            if not move.view_sql:
+                session.run(f"DROP VIEW IF EXISTS {move.view.sql}")
+            elif shown.get(move.asset) != move.view_sql:  # a view of the live set shows a new set by itself
+                rights = move_aside(session, move.view) if move.asset in fresh and settlement.takes_over else ()
                 if move.asset not in shown:
                     session.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(move.view.schema)}")
                 session.replace_view(move.view, move.view_sql)
+                session.grant(move.view, rights)
         return epochs
 
     def _point(
@@ -499,25 +475,6 @@ def _attempts() -> Iterable[stamina.Attempt]:
     behind us, so an engine gives up soon and we come again, at moments drawn by chance.
     """
     return stamina.retry_context(on=Transient, attempts=None, timeout=SETTLE_S, wait_max=1.0)
-
-
-def _of_another_ledger(env: str) -> FreeholdError:
-    return FreeholdError(
-        "FH-D219",
-        f"`{env}` is protected in this warehouse, and another ledger tells of it; nothing was published.",
-        fix="Name that ledger under `state` in estate.yaml (it moves with `freehold ledger migrate`).",
-        exit_code=Exit.ENVIRONMENT,
-    )
-
-
-def _shown_by_another(env: str, other: str) -> FreeholdError:
-    return FreeholdError(
-        "FH-D220",
-        f"`{other}` shows its relations without a prefix in this warehouse, and `{env}` would overwrite them; nothing "
-        "was published.",
-        fix=f"Keep the name `{other}`, or, if it is not protected, take it away: freehold environments drop {other}",
-        exit_code=Exit.ENVIRONMENT,
-    )
 
 
 def _foreign() -> FreeholdError:

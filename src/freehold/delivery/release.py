@@ -76,6 +76,11 @@ class Live:
         """Rows a consumer reads."""
         return sum(m.rows for m in self.members)
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether consumers can read it; the first release of a version that was taken back shows nothing."""
+        return bool(self.view_sql)
+
     def member_for(self, interval: Interval) -> Candidate | None:
         """Return the candidate that holds exactly this interval."""
         return next((m for m in self.members if m.interval == interval), None)
@@ -86,7 +91,8 @@ class Move:
     """The next release of one asset: which candidates come, which go, and the view that shows the result.
 
     `expected_epoch` is the epoch this was planned against (0: never published); another one found means another writer
-    was here. `restores` is the epoch a rollback goes back to; `reads` the epochs of inputs that a view is fixed to.
+    was here. `restores` is the epoch a rollback goes back to, 0 for the time before the first, when there was no view;
+    then there is no `view_sql` either. `reads` are the epochs of inputs that a view is fixed to.
     """
 
     asset: str
@@ -150,6 +156,7 @@ class Settlement:
 
     `number` is that of an earlier settlement of the same run, if there was one: they are gone back to together.
     `reused` are candidates that this writer did not build, so that somebody may have collected them meanwhile.
+    `takes_over` lets what is not ours be moved aside where a view is to be.
     """
 
     deployment: str
@@ -158,3 +165,4 @@ class Settlement:
     events: str = "[]"
     number: int | None = None
     reused: tuple[int, ...] = ()
+    takes_over: bool = False

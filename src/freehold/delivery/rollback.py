@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from freehold.delivery.graph import Graph
 from freehold.delivery.release import Live, Move, Release
@@ -17,7 +18,7 @@ class Return:
 
     Assets that the current deployment did not touch stay as they are, and so do those in `first`, which have no
     earlier release to go back to. `left` are assets of other products that hold what was built from what was taken
-    back.
+    back. `withdrawn` are major versions that are taken away, as what they were published beside is there still.
     """
 
     product: str
@@ -27,6 +28,7 @@ class Return:
     moves: tuple[Move, ...]
     first: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
 
 def returns_of(
@@ -35,31 +37,39 @@ def returns_of(
     live: Mapping[str, Live],
     releases: Sequence[Release],
     graph: Graph,
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> Return:
     """Return the way back from what is live to the deployment before it.
 
     The deployments of one run are undone together: between two of them some assets have a day that others have not.
     `releases` are all releases of the product's assets, newest first. A release that was itself a rollback counts as
-    the one it restored, so that going back twice goes back two deployments.
+    the one it restored, so that going back twice goes back two deployments. `beside` maps major versions to the one
+    before, which is readable: the first release of such a version is taken back by taking its view away.
 
     Raises:
         FreeholdError: FH-D202 there is no earlier deployment.
     """
     by_epoch = {(r.asset, r.epoch): r for r in releases}
-    standing = {a: _origin(by_epoch, a, live[a].epoch) for a in assets if a in live}
+    standing = {a: _origin(by_epoch, a, live[a].epoch) for a in assets if a in live and live[a].is_shown}
     if not standing:
         raise _nothing(product, "nothing of it was ever published")
     before = {asset: _before(releases, origin) for asset, origin in standing.items()}
     movable = {asset: target for asset, target in before.items() if target is not None}
-    if not movable:
+    ending = {a: live[beside[a]] for a in standing if before[a] is None and a in beside and beside[a] in live}
+    if not movable and not ending:
         raise _nothing(product, "the deployment that is live is its first")
-    current = max(standing[asset].number for asset in movable)
+    current = max(standing[asset].number for asset in (*movable, *ending))
     going = {asset: target for asset, target in movable.items() if standing[asset].number == current}
-    to = max(going.values(), key=lambda r: r.number)
-    here = next(standing[asset].deployment for asset in going)
+    withdrawn = {asset: kept for asset, kept in ending.items() if standing[asset].number == current}
+    back_at = [(r.published_at, r.deployment) for r in going.values()]
+    to_published_at, to = max(back_at + [(kept.published_at, kept.deployment) for kept in withdrawn.values()])
+    here = next(standing[asset].deployment for asset in (*going, *withdrawn))
     moves = tuple(_move(asset, target, live[asset], graph) for asset, target in going.items())
-    first = tuple(a for a, origin in standing.items() if before[a] is None and origin.number >= current)
-    return Return(product, here, to.deployment, to.published_at, moves, first)
+    moves += tuple(_withdrawal(asset, live[asset], graph) for asset in withdrawn)
+    first = tuple(
+        a for a, origin in standing.items() if before[a] is None and a not in withdrawn and origin.number >= current
+    )
+    return Return(product, here, to, to_published_at, moves, first, withdrawn=tuple(withdrawn))
 
 
 def _before(releases: Sequence[Release], origin: Release) -> Release | None:
@@ -87,6 +97,11 @@ def _move(asset: str, target: Release, live: Live, graph: Graph) -> Move:
         reads=target.reads,
         pinned=True,
     )
+
+
+def _withdrawal(asset: str, live: Live, graph: Graph) -> Move:
+    """Return the move that takes an asset away which was never there before."""
+    return Move(asset, graph.assets[asset].relation, "", "", live.epoch, restores=0, pinned=True)
 
 
 def _nothing(product: str, why: str) -> FreeholdError:

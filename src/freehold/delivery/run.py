@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import stamina
 
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.asset import NOT_BUILT, Asset, Kind
 from freehold.delivery.build import Builder
 from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.freshness import freshness_events
@@ -30,6 +30,7 @@ from freehold.delivery.orders import Foreseen, Tool, foresee
 from freehold.delivery.origins import is_done
 from freehold.delivery.outcome import Again, Change, RunOutcome, Wave, Work
 from freehold.delivery.overlay import Overlay
+from freehold.delivery.ownership import expect_free
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.samples import keep_sample
@@ -69,8 +70,10 @@ class Run:
         progress: Progress | None,
         change: Change | None = None,
         again: Again | None = None,
+        trigger: str = "command",
     ) -> None:
         self._d = delivery
+        self._trigger = trigger
         self._session = session
         self._token = token
         self._only = interval
@@ -78,7 +81,8 @@ class Run:
         self._progress = progress or (lambda *_: None)
         self.run_id = again.id if again else delivery.ids.new()
         self._graph = delivery.graph
-        self._selected = delivery.graph.select(select)
+        chosen = delivery.graph.select(select)
+        self._selected = {a for a in chosen if delivery.graph.assets[a].kind is not Kind.FROZEN}
         self._overlay = delivery.overlay(session, token)
         self._waiting = delivery.waiting(session, self._overlay)
         self._definitions = delivery.definitions(session)
@@ -122,6 +126,23 @@ class Run:
         )
 
     @property
+    def _takes_over(self) -> bool:
+        return self._change is not None and self._change.takes_over
+
+    def expect_free(self) -> None:
+        """Refuse to begin where something of others stands in the way; it is looked at again before publishing.
+
+        Raises:
+            FreeholdError: FH-D223 something does.
+        """
+        if self._takes_over:
+            return
+        live, assets = self._overlay.live, (self._graph.assets[name] for name in sorted(self._selected))
+        fresh = [a for a in assets if a.kind not in NOT_BUILT and (a.id not in live or not live[a.id].is_shown)]
+        if fresh:
+            expect_free(self._session, self._d.publication, {a.id: a.relation for a in fresh})
+
+    @property
     def idle_candidates(self) -> int:
         """How many candidates were not live when the run began."""
         return len(self._waiting)
@@ -144,7 +165,7 @@ class Run:
         found = intervals_of(self._graph, self._overlay, self._arrived)
         stale: dict[Interval, list[str]] = defaultdict(list)
         moved: dict[str, set[Interval]] = defaultdict(set)
-        for asset in (self._graph.assets[name] for name in assets):
+        for asset in (self._graph.assets[name] for name in assets if self._graph.assets[name].kind is not Kind.FROZEN):
             is_plainly_done = self._plainly_done(asset)
             above = [moved[name] for name in asset.inputs if moved.get(name)]
             for interval in found.get(asset.id, ()):
@@ -241,8 +262,7 @@ class Run:
             if foreseen.steps:
                 tool.clear(self._session)
                 order = foreseen.order(self._token, self._graph, self._d.origins, self._overlay)
-                with self._d.held():
-                    self._builder.made = dict(tool.build(self._d.engine, self._session, order))
+                self._builder.made = dict(tool.build(self._d.engine, self._session, order))
             self._build(names, None)
         finally:
             if foreseen.steps:
@@ -321,12 +341,13 @@ class Run:
         return found
 
     def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> Work:
-        began = time.perf_counter()
+        began, tried = time.perf_counter(), 1
         if earlier is not None and self._is_judged(step.asset, earlier):
             self._overlay.accept(earlier)
             return Work(self._outcome(step, Status.PUBLISHED, earlier, reused=True), earlier, None, began)
         try:
             for attempt in stamina.retry_context(on=Transient, attempts=3, wait_initial=0.1, wait_max=2.0):
+                tried = attempt.num
                 with attempt:
                     candidate, query = self._candidate(session, step, earlier)
                     evaluation = self._d.auditor.candidate(
@@ -335,7 +356,9 @@ class Run:
         except FreeholdError as error:
             if error.exit_code is Exit.ENVIRONMENT:  # a full disk is no fault of this step: the run ends here
                 raise
-            return self._broken(session, step, error, began)
+            work = self._broken(session, step, error, began)
+            work.outcome = replace(work.outcome, attempts=tried)
+            return work
         if step.asset.is_ordered:
             told = self._builder.made[step.asset.id].results
             evaluation = replace(evaluation, results=(*evaluation.results, *told))
@@ -351,6 +374,7 @@ class Run:
             seconds=seconds,
             reused=earlier is not None and candidate.id == earlier.id,
         )
+        outcome = replace(outcome, attempts=tried)
         if not failed:
             audit = self._d.auditor.fingerprint(step.asset)
             self._overlay.accept(replace(candidate, state="audited", audit=audit), query)
@@ -446,7 +470,8 @@ class Run:
         now = self._d.clock.now()
         deployment = self._d.ids.new() if fresh else ""
         change = self._change
-        evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now, change.id if change else "")
+        named = change.id if change else ""
+        evidence = Evidence(self._d.env, self.run_id, deployment or self.run_id, now, named, self._trigger)
         moves = moves_of(self._overlay, self._graph, self._d.publication, waiting) if fresh else []
         if (change is not None or self._again is not None) and (why := self._refused()):
             moves = []
@@ -466,12 +491,15 @@ class Run:
             return
         self._define()
         if moves:
-            self._d.ledger.append(evidence.started(moves))
+            self._d.ledger.append(evidence.started(moves), fence=self._d.lease)
         if moves and self._number is None:
             self._number = self._d.publication.next_number(self._session)
         judged = tuple(self._judged(fresh))
         reused = tuple(w.candidate.id for w in fresh if w.candidate and w.outcome.reused)
-        settlement = Settlement(deployment, tuple(moves), judged, packed(events), self._number, reused)
+        settlement = Settlement(
+            *(deployment, tuple(moves), judged, packed(events), self._number, reused),
+            takes_over=self._takes_over,
+        )
         drafts = self._d.ledger.drafted(*events)  # what the ledger would refuse must not be published first
         self._d.publication.settle(self._session, settlement, self._token, now)
         self._d.ledger.append_drafted(drafts)

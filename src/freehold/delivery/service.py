@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from freehold.delivery import collecting, ownership
 from freehold.delivery.applying import apply
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Kind
@@ -20,9 +21,10 @@ from freehold.delivery.environments import fork
 from freehold.delivery.evidence import Evidence, packed, unpacked
 from freehold.delivery.expecting import Expectations
 from freehold.delivery.files import FileVersion, Landing
-from freehold.delivery.garbage import Garbage, garbage
-from freehold.delivery.graph import Graph, default_environment, relation_of
+from freehold.delivery.garbage import Garbage
+from freehold.delivery.graph import Graph, default_environment
 from freehold.delivery.interval import Interval
+from freehold.delivery.majors import placed_by_ledger
 from freehold.delivery.orders import Tool
 from freehold.delivery.origins import Origins
 from freehold.delivery.outcome import RunOutcome
@@ -39,13 +41,15 @@ from freehold.delivery.status import ProductStatus, status_of
 from freehold.delivery.step import Arrived, Definitions, Step, wanted
 from freehold.delivery.template import KeptCompiled
 from freehold.engines import Column, Engine, Relation, Session, open_engine
-from freehold.estate.model import ADVISED, Estate
+from freehold.estate.model import ADVISED, EarlierVersion, Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
 from freehold.ledger import Event, Ledger
-from freehold.ledger.kept import Lease
 from freehold.quality import Evaluation, PlannedCheck
 
-LEASE_S = 120.0
+if TYPE_CHECKING:
+    from freehold.ledger import Lease
+
+LEASE_S = 120.0  # renewed while its holder is alive; how long others wait for one that was stopped
 KEPT_RELEASES = 10
 MOST_IDLE = 100  # candidates that are not live, before a run collects by itself
 
@@ -69,16 +73,22 @@ class Delivery:
         caller: Caller = LOCAL,
         jobs: int | None = None,
         tool: Tool | None = None,
+        lease_s: float = LEASE_S,
+        is_of_files: bool = False,
     ) -> None:
-        self.estate = estate
         self.engine = engine
         self.ledger = ledger
         self.env = env
+        self._lease_s = lease_s
+        self.lease: Lease | None = None  # of the environment, while this writes
+        self.is_of_files = is_of_files  # read from its folder, so that what is kept of that must load as the same
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()
         self.caller = caller
         self.jobs = jobs or max(1, os.cpu_count() or 1)  # small steps keep one core of the engine busy, not all
         self.root = Path(estate.root).resolve()
+        estate, self.places = placed_by_ledger(estate, ledger, env, self.clock.now())
+        self.estate = estate
         compiled = KeptCompiled(self.root)
         self.tool = tool
         graph = Graph.of(estate, env, engine.capabilities.dialect, compiled)
@@ -99,7 +109,6 @@ class Delivery:
         self._is_ours = False
         self._is_clean = False  # whether everything begun through this object has ended well
         self._token = 0  # the last one held here
-        self._lease: Lease | None = None  # while this writes
         self._left: tuple[int, Mapping[str, Live]] | None = None  # what a run with that token left live
 
     def close(self) -> None:
@@ -119,10 +128,11 @@ class Delivery:
         progress: Progress | None = None,
         *,
         until: datetime | None = None,
+        trigger: str = "command",
     ) -> RunOutcome:
         """Build, check and publish what is new of the selected assets (default: all) and intervals (default: all).
 
-        `until` leaves intervals for later that end after that instant.
+        `until` leaves intervals for later that end after that instant; `trigger` says in the events what made it run.
 
         Raises:
             FreeholdError: FH-D002 a selector names nothing; FH-L201 another run holds the environment; FH-D101, FH-D102
@@ -136,18 +146,21 @@ class Delivery:
             select = sorted(built)
         is_new = self._is_new_warehouse()
         with self.writing() as (session, token):
+            taken = fork(self, session, token)
+            run = Run(self, session, token, select, interval, until, progress, trigger=trigger)
+            run.expect_free()
             if not self._is_applied:
-                apply(self.estate, self.graph, self.ledger, self.root, self.env)
+                apply(
+                    self.estate, self.graph, self.ledger, self.root, self.env, self.places, is_of_files=self.is_of_files
+                )
                 self._is_applied = True
             self._expectations.remember(self.clock.now())
-            taken = fork(self, session, token)
-            run = Run(self, session, token, select, interval, until, progress)
             outcome = run.execute()
             judged = judge_anew(self, session, run.live, self.graph.select(select))
             notices = self._notices(is_new=is_new, taken=len(taken))
             outcome = replace(outcome, judged=judged, notices=tuple(notices))
             if run.idle_candidates > MOST_IDLE and self.publication.idle(session) > MOST_IDLE:
-                self._collect(session, token, KEPT_RELEASES)
+                collecting.collect(self, session, token, KEPT_RELEASES)
         self._left = (token, run.live)
         return outcome
 
@@ -174,7 +187,8 @@ class Delivery:
         with self.writing() as (session, token):
             live = self.publication.live(session)
             releases = self.publication.releases(session, assets)
-            found = returns_of(product, assets, live, releases, self.graph)
+            beside = {e.latest: name for name, e in self.estate.earlier.items()}
+            found = returns_of(product, assets, live, releases, self.graph, beside)
             moves = [self._back(session, move) for move in found.moves]
             now, deployment = self.clock.now(), self.ids.new()
             evidence = Evidence(self.env, deployment, deployment, now)
@@ -185,7 +199,7 @@ class Delivery:
                 evidence.rolled_back(product, names, found.from_deployment, found.to_deployment, said),
             ]
             drafts = self.ledger.drafted(*events)
-            self.ledger.append(evidence.started(moves))
+            self.ledger.append(evidence.started(moves), fence=self.lease)
             self.publication.settle(session, Settlement(deployment, tuple(moves), events=packed(events)), token, now)
             self.ledger.append_drafted(drafts)
             self.publication.sent(session)
@@ -216,7 +230,7 @@ class Delivery:
     def quarantined(self) -> tuple[Candidate, ...]:
         """Return the candidates that wait in quarantine and that nothing newer has replaced."""
         with self.reading() as session:
-            open_ = self._open(session)
+            open_ = self.open_candidates(session)
             return tuple(c for c in self.publication.waiting(session) if c.id in open_)
 
     def discard(self, candidate: int, reason: str) -> Candidate:
@@ -272,26 +286,26 @@ class Delivery:
         """Drop what nothing can reach any more and return it; only return it if `dry_run`."""
         if dry_run:
             with self.reading() as session:
-                return self._garbage(session, keep)
+                return collecting.garbage_of(self, session, keep)
         with self.writing() as (session, token):
-            return self._collect(session, token, keep)
+            return collecting.collect(self, session, token, keep)
 
     def retired(self) -> dict[str, Relation]:
         """Return what consumers can still read though no file builds it any more, and where they read it."""
         with self.reading() as session:
-            return self._retired(self.publication.live(session))
+            return collecting.retired(self, self.publication.live(session))
 
-    def retire(self) -> dict[str, Relation]:
-        """Take from consumers what no file builds any more, with every release of it; return what went."""
-        with self.writing() as (session, token):
-            gone = self._retired(self.publication.live(session))
-            if gone:
-                id_ = self.ids.new()
-                told = Evidence(self.env, "", id_, self.clock.now()).collected([str(v) for v in gone.values()], {}, 0)
-                self.publication.retire(session, gone, token, id_, packed([told]))
-                self.ledger.append(told)
-                self.publication.sent(session)
-            return gone
+    def earlier_versions(self) -> dict[str, EarlierVersion]:
+        """Return the earlier versions of outputs that can still be read, by asset."""
+        with self.reading() as session:
+            return collecting.earlier_versions(self, self.publication.live(session))
+
+    def retire(self, versions: Collection[str] = ()) -> dict[str, Relation]:
+        """Take from consumers what no file builds any more, with every release of it; return what went.
+
+        Of earlier versions go those that are named, and only after their last day.
+        """
+        return collecting.retire(self, versions)
 
     def status(self) -> tuple[ProductStatus, ...]:
         """Return the state of every product: safe to use now, and if not, why not."""
@@ -331,8 +345,9 @@ class Delivery:
         if identity is None:
             identity = self.ids.new()
             self.ledger.state.put("ledger", "identity", {"id": identity})
-        self.publication.claim(
+        ownership.claim(
             session,
+            self.publication,
             identity,
             is_usual=self.env == default_environment(self.estate),
             is_protected=bool(declared and declared.protected),
@@ -386,48 +401,31 @@ class Delivery:
         publication = self.publication if env in (None, self.env) else Publication(str(env))
         holder = f"{self.caller.principal}@{socket.gethostname()}:{os.getpid()}"
         session = self.session("publish")
-        lease = self.ledger.lease(f"deliver:{publication.env}", holder, LEASE_S, is_gone=_is_dead)
+        lease = self.ledger.lease(f"deliver:{publication.env}", holder, self._lease_s, is_gone=is_dead)
         try:
             publication.prepare(session)
             if publication is not self.publication:
                 token = publication.take(session)
                 self._recover(session, publication)
-                yield session, token
+                with lease.kept_alive():
+                    yield session, token
                 return
             token = self._token if publication.is_held(session, self._token) else publication.take(session)
             self._claim(session)
             self._left, self._token = self._left if token == self._token else None, token
-            self._lease = lease.renew()
+            lease.renew()
             if not self._is_clean:
                 self._recover(session, publication)
             self._is_clean = False
-            yield session, token
+            self.lease = lease
+            with lease.kept_alive():
+                yield session, token
             self._is_clean = True
         finally:
-            self._lease = None
+            self.lease = None
             self._left = None  # whoever wrote may have moved something; a run says afterwards what it left
             session.close()
             lease.release()
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep the lease on the environment while another process works for us, however long it takes."""
-        over = threading.Event()
-
-        def renew() -> None:
-            while self._lease is not None and not over.wait(LEASE_S / 3):
-                try:
-                    self._lease.renew()
-                except FreeholdError:  # somebody took over; what we would publish is refused by its token
-                    return
-
-        thread = threading.Thread(target=renew, name="freehold-lease", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
 
     def overlay(self, session: Session, token: int | None = None) -> Overlay:
         """Return what is live, ready to be read and to have more laid over it.
@@ -444,11 +442,27 @@ class Delivery:
     def _recover(self, session: Session, publication: Publication) -> None:
         """Finish what a killed process left: its events if it had settled, a word about it if it had not."""
         owed = publication.unsent(session)
-        for _, events in owed:
-            self.ledger.append(*unpacked(events))  # those the ledger has already are recognised by their ids
+        events = [event for _, packed_ones in owed for event in unpacked(packed_ones)]
+        untold = [e for e in events if e.type == "estate.applied" and self.ledger.get(str(e.id)) is None]
+        self.ledger.append(*events)  # those the ledger has already are recognised by their ids
         if owed:
             publication.sent(session)
         self._close_intents(session, publication)
+        for applied in untold:
+            self._expect_in_force(publication.env, applied)
+
+    def _expect_in_force(self, env: str, applied: Event) -> None:
+        """Go on only if the estate a killed process had put in force, before it could say so, is this one."""
+        declared = self.estate.environment(env)
+        is_ours = env != self.env or applied.data["resources"] == dict(self.estate.hashes)
+        if declared is not None and declared.protected and not is_ours:
+            raise FreeholdError(
+                "FH-D222",
+                f"A process that was killed had put another version of the estate in force in `{env}`, and only now "
+                "the ledger knows; nothing was done.",
+                fix="Say it again: it goes by that version.",
+                exit_code=Exit.ENVIRONMENT,
+            )
 
     def _close_intents(self, session: Session, publication: Publication) -> None:
         started = list(self.ledger.read(types=("deploy.started",), env=publication.env, newest_first=True, limit=1))
@@ -478,30 +492,7 @@ class Delivery:
             yield "The warehouse held nothing of what the ledger says was published, so everything was built again."
         yield from self._landing.unread(self.graph.assets.values())
 
-    def _retired(self, live: Mapping[str, Live]) -> dict[str, Relation]:
-        usual = default_environment(self.estate)
-        return {name: relation_of(self.env, usual, name) for name in sorted(live) if name not in self.graph.assets}
-
-    def _garbage(self, session: Session, keep: int) -> Garbage:
-        candidates, members = self.publication.everything(session)
-        releases = self.publication.releases(session, everywhere=True)
-        return garbage(candidates, members, releases, self._open(session), self.clock.now(), keep)
-
-    def _collect(self, session: Session, token: int, keep: int) -> Garbage:
-        gone = self._garbage(session, keep)
-        if not gone.candidates and not gone.releases:
-            return gone
-        id_ = self.ids.new()
-        told = Evidence(self.env, "", id_, self.clock.now()).collected(gone.tables, gone.batches, gone.rows)
-        if not self.publication.drop(session, gone, token, id_, packed([told])):
-            return Garbage()
-        self.ledger.append(told)
-        self.publication.sent(session)
-        for table in gone.tables:
-            self.columns.pop(table, None)
-        return gone
-
-    def _open(self, session: Session) -> set[int]:
+    def open_candidates(self, session: Session) -> set[int]:
         """Return the candidates in quarantine that nothing newer has replaced."""
         overlay = self.overlay(session)
         arrived = self.arrived(self.graph.assets)
@@ -561,7 +552,7 @@ def _is_same(step: Step, candidate: Candidate) -> bool:
     return step.key == candidate.step_key or (candidate.definition == step.definition and then == now != step.inputs)
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
     """Say whether a holder was a process of this machine that is no more."""
     place, _, pid = holder.rpartition(":")
     if not place.endswith(f"@{socket.gethostname()}") or not pid.isdigit():

@@ -44,7 +44,9 @@ def judge_anew(
     delivery: Delivery, session: Session, live: Mapping[str, Live], selected: Collection[str]
 ) -> dict[str, Evaluation]:
     """Judge what is live again where today's checks never did, or where it failed and has changed since."""
-    assets = [delivery.graph.assets[name] for name in live if name in delivery.graph.assets and name in selected]
+    known_here = delivery.graph.assets
+    assets = [known_here[name] for name in live if name in known_here and name in selected]
+    assets = [asset for asset in assets if asset.kind is not Kind.FROZEN]  # nobody judges what no run can mend
     kept = _kept(delivery)
     again = []
     for asset in assets:
@@ -130,4 +132,6 @@ def _of(entry: Live, wanted: str) -> str:
 def _is_there(session: Session, asset: Asset, overlay: Overlay) -> bool:
     if asset.kind is Kind.EXTERNAL:
         return bool(session.describe(asset.relation))
+    if asset.kind is Kind.FROZEN:
+        return False
     return bool(overlay.standing(asset.id))

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.arrival import Expected
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.asset import NOT_BUILT, Asset
 from freehold.delivery.freshness import newest_interval
 from freehold.delivery.release import Candidate, Live
 from freehold.delivery.standing import verdicts
 from freehold.delivery.step import Status
 from freehold.engines import Relation
-from freehold.estate.model import Product
+from freehold.estate.model import EarlierVersion, Product
 
 if TYPE_CHECKING:
     from freehold.delivery.service import Delivery
@@ -42,6 +42,7 @@ class AssetStatus:
     pinned: bool
     failed: tuple[str, ...] = ()  # intervals whose newest attempt failed
     bad: int = 0
+    earlier: EarlierVersion | None = None  # set where this is one that a later version was published beside
 
 
 _ATTEMPTS = 60  # how many of the last attempts are looked at for one that failed
@@ -60,6 +61,11 @@ class ProductStatus:
     assets: tuple[AssetStatus, ...]
     published_at: datetime | None
     data_until: datetime | None
+
+    @property
+    def deprecated(self) -> tuple[AssetStatus, ...]:
+        """Earlier versions of its outputs that can still be read."""
+        return tuple(a for a in self.assets if a.earlier is not None and a.published_at is not None)
 
     @property
     def deployment(self) -> str:
@@ -98,6 +104,7 @@ def _asset(
     delivery: Delivery, asset: Asset, live: Any, waiting: tuple[Candidate, ...], overdue: Sequence[Expected]
 ) -> AssetStatus:
     entry: Live | None = live.get(asset.id)
+    entry = entry if entry and entry.is_shown else None
     checks, bad = verdicts(delivery, asset, entry)
     return AssetStatus(
         asset=asset.id,
@@ -112,8 +119,9 @@ def _asset(
         quarantined=waiting,
         late=tuple(overdue),
         failed=_failed(delivery, asset),
-        pinned=bool(entry and entry.pinned),
+        pinned=bool(asset.id in live and live[asset.id].pinned),
         bad=bad,
+        earlier=delivery.estate.earlier.get(asset.id),
     )
 
 
@@ -138,9 +146,11 @@ def _product(
 ) -> ProductStatus:
     """Judge a product by its outputs and by everything they are built from."""
     outputs = [a for a in own if a.is_output] or list(own)
-    built = [a for a in outputs if a.kind != Kind.EXTERNAL] if product.mode == "publish" else []
-    missing = [a.asset for a in built if not a.deployment]
-    reasons = [_missing(delivery, name) for name in missing]
+    built = [a for a in outputs if a.kind not in NOT_BUILT] if product.mode == "publish" else []
+    taken_away = {a.asset: _served_instead(a, own) for a in built if not a.deployment and a.pinned}
+    missing = [a.asset for a in built if not a.deployment and a.asset not in taken_away]
+    reasons = list(taken_away.values())
+    reasons += [_missing(delivery, name) for name in missing]
     bad = [f"{a.asset} as it is live fails {a.bad} of its checks: `freehold check`" for a in above if a.bad]
     reasons += bad
     orphans = [name for name in retired if name.rpartition(".")[0] == product.id]
@@ -171,6 +181,13 @@ def _product(
     published = max((a.published_at for a in own if a.published_at), default=None)
     until = min((a.data_until for a in outputs if a.data_until), default=None)  # so far all of it reaches
     return ProductStatus(product, safe, tuple(reasons), own, published, until)
+
+
+def _served_instead(one: AssetStatus, own: Sequence[AssetStatus]) -> str:
+    """Say what consumers read while a version is taken back, of which nothing else was ever published."""
+    old = next((a for a in own if a.earlier is not None and a.earlier.latest == one.asset), None)
+    instead = f"; {old.relation} goes on showing {old.earlier.version}" if old and old.earlier else ""
+    return f"{one.asset} was taken back, and nothing of it was published before{instead}"
 
 
 def _missing(delivery: Delivery, asset: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from freehold.delivery.asset import Asset, Kind
+from freehold.delivery.asset import NOT_BUILT, Asset, Kind
 from freehold.delivery.files import FileVersion
 from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval, cell
@@ -54,7 +54,7 @@ class StepOutcome:
 
     `kept` is the deployment consumers still read where this one was not published; `results` the verdicts on it;
     `repeated` tells that an earlier run already said so and nothing has changed since; `reused` that its rows
-    were there already, built for another environment or before a rollback.
+    were there already, built for another environment or before a rollback; `attempts` how often it was tried.
     """
 
     asset: str
@@ -70,6 +70,7 @@ class StepOutcome:
     step_key: str = ""
     candidate: int = 0
     kept: str = ""
+    attempts: int = 1
     results: tuple[Result, ...] = field(default=(), repr=False)
 
 
@@ -129,7 +130,7 @@ def intervals_of(graph: Graph, overlay: Overlay, arrived: Arrived) -> dict[str, 
     for asset in graph.assets.values():
         if not asset.by_interval:
             continue
-        if asset.kind is Kind.SOURCE:
+        if asset.kind in (Kind.SOURCE, Kind.FROZEN):
             standing = {i for i in overlay.standing(asset.id) if i is not None}
             found[asset.id] = standing | {i for i in arrived.get(asset.id, {}) if i is not None}
         else:
@@ -142,7 +143,7 @@ def wanted(
     asset: Asset, interval: Interval | None, graph: Graph, overlay: Overlay, arrived: Arrived, definitions: Definitions
 ) -> Step | None:
     """Return the step that would bring an asset up to date, or None when nothing it reads is there."""
-    if asset.kind is Kind.EXTERNAL:
+    if asset.kind in NOT_BUILT:
         return None
     definition = definitions.of(asset)
     if asset.kind is Kind.SOURCE:

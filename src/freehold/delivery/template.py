@@ -17,12 +17,13 @@ from freehold.delivery.kept import Kept
 from freehold.foundation import FreeholdError, Where
 from freehold.sql import digest, normalised, parse, tables_of
 
+VERSION = "v="  # begins the argument that names a major version
 REF = "freehold_ref"  # the schema of a mark that stands for an asset
 THIS = "freehold_this"
 _START = "freehold:interval_start"
 _END = "freehold:interval_end"
 
-_COMPILER = 1  # raise it when a text compiles to something else
+_COMPILER = 2  # raise it when a text compiles to something else
 
 Resolve = Callable[[tuple[str, ...], str], str]
 """(arguments, "ref" or "source") -> asset id; raises FreeholdError when there is none."""
@@ -158,7 +159,7 @@ class _Rendering:
         )
         try:
             return environment.from_string(text).render(
-                ref=lambda *names, **_: self._read(names, "ref"),
+                ref=lambda *names, **said: self._read((*names, *_version(said)), "ref"),
                 source=lambda *names: self._read(names, "source"),
                 config=self._config,
                 var=self._var,
@@ -219,6 +220,12 @@ def _marked(sql: str, where: Where, dialect: str) -> str:
         elif table.name == THIS and not table.alias:
             table.set("alias", exp.TableAlias(this=exp.to_identifier("this", quoted=True)))
     return tree.sql(dialect, comments=False)
+
+
+def _version(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the version that `ref('x', v=1)` asks for, as one more argument; dbt takes `version` as well."""
+    wanted = said.get("v", said.get("version"))
+    return () if wanted is None else (f"{VERSION}{wanted}",)
 
 
 def _line_of(error: BaseException) -> int | None:

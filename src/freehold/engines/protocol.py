@@ -28,6 +28,10 @@ class Capabilities:
         hash_function: a 64-bit hash of one value, for proving uniqueness; None where there is none.
         bitstring_distinct: dense integers can be counted distinct through a bit string.
         reads_parquet_footers: Parquet statistics can be read without decoding data.
+        has_rights: others than the owner of a relation are given rights on it, and lose them with it.
+        estimated_distinct: counts the distinct values of a column, exactly or nearly, as cheaply as it can.
+        is_finite: says whether a floating number is one.
+        read_only: the statement that keeps the transaction it begins from writing; empty where there is none.
         reads_files: its SQL can read the files of an estate (`read_csv`, `read_parquet`), as DuckDB spells that; what
             an engine without it is to hold of a file is read here and loaded as Arrow.
     """
@@ -42,6 +46,10 @@ class Capabilities:
     bitstring_distinct: bool = False
     reads_parquet_footers: bool = False
     reads_files: bool = False
+    has_rights: bool = False
+    estimated_distinct: str = "count(DISTINCT {})"
+    is_finite: str = "{} NOT IN ('NaN', 'Infinity', '-Infinity')"
+    read_only: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,20 @@ class Relation:
     def sql(self) -> str:
         """The quoted name, valid in every dialect that quotes with double quotes."""
         return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What somebody was given on a relation, or on one column of it: `grantee` as SQL names them."""
+
+    grantee: str
+    privilege: str
+    may_grant: bool = False
+    column: str = ""
+
+    def __str__(self) -> str:
+        on = f" ({self.column})" if self.column else ""
+        return f"{self.privilege}{on} to {self.grantee}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +166,30 @@ class Session(Protocol):
         Rights that others were given on the view stay. Where the columns change and objects of others stand on the
         view, an engine that cannot change it under them refuses (FH-E115) and names them.
         """
+        ...
+
+    def rights(self, relation: Relation) -> tuple[Right, ...]:
+        """Return what others than its owner were given on a relation; nothing where the engine has no rights."""
+        ...
+
+    def grant(self, relation: Relation, rights: Sequence[Right]) -> None:
+        """Give rights on a relation; those on columns that it has not are left out."""
+        ...
+
+    def granting(self, relation: Relation, right: Right) -> str:
+        """Return the statement that gives a right on a relation."""
+        ...
+
+    def rename(self, relation: Relation, name: str) -> None:
+        """Give a table or view another name in its schema; its rows, rights and whatever stands on it stay with it."""
+        ...
+
+    def renaming(self, relation: Relation, name: str) -> str:
+        """Return the statement that gives a relation another name."""
+        ...
+
+    def standing_on(self, relation: Relation) -> tuple[str, ...]:
+        """Return the objects that stand on a relation and follow it whatever its name; nothing where names decide."""
         ...
 
     def relations(self, schema: str | None = None) -> tuple[Relation, ...]:

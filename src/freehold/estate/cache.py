@@ -25,7 +25,7 @@ from freehold.estate.files import Found
 from freehold.estate.schemas import SHIPPED
 
 PLACE = Path(".freehold") / "cache" / "estate"
-_FORMAT = 1
+_FORMAT = 2
 # A file changed again within the tick of the clock of its file system keeps its time; so young files are read anew.
 _TICK_NS = 20_000_000
 

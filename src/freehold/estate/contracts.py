@@ -8,6 +8,7 @@ from typing import Any
 
 from freehold.estate.document import Document, Step
 from freehold.estate.model import Contract, Property, QualityRule, Relationship, Role, SchemaObject, Server, Sla
+from freehold.foundation import Where
 
 OPERATORS = (
     "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
@@ -47,6 +48,12 @@ def custom(said: Mapping[str, Any]) -> dict[str, Any]:
     return {entry["property"]: entry["value"] for entry in said.get("customProperties") or ()}
 
 
+def custom_where(document: Document, path: Sequence[Step], said: Mapping[str, Any]) -> dict[str, Where]:
+    """Return the places of the values of those custom properties that are ours, by name."""
+    listed = entries(said, path, "customProperties")
+    return {e["property"]: document.where(*at, "value") for at, e in listed if e["property"].startswith("freehold:")}
+
+
 def entries(said: Mapping[str, Any], path: Sequence[Step], key: str) -> Iterator[tuple[tuple[Step, ...], Any]]:
     """Yield the entries of a list under a key, each with its path."""
     for index, entry in enumerate(said.get(key) or ()):
@@ -72,6 +79,7 @@ class _Builder:
             relationships=tuple(self.relationship(p, s, None) for p, s in entries(said, path, "relationships")),
             tags=tuple(said.get("tags", ())),
             custom=custom(said),
+            custom_where=custom_where(self.document, path, said),
         )
 
     def property(self, path: tuple[Step, ...], said: Mapping[str, Any]) -> Property:

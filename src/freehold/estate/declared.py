@@ -130,6 +130,7 @@ def _references(document: Document, kind: str) -> Iterator[Reference]:
 def _of_product(document: Document) -> Iterator[Reference]:
     said = document.value
     yield from _one(document, "`team`", "Team", ("team", "name"))
+    yield from _of_schedule(document, (), said)
     for side, what in (("inputPorts", "The input port"), ("outputPorts", "The output port")):
         for path, port in entries(said, (), side):
             yield from _one(document, f"{what} `{port['name']}`", "DataContract", (*path, "contractId"))
@@ -142,8 +143,15 @@ def _of_contract(document: Document) -> Iterator[Reference]:
     yield from _one(document, "`dataProduct`", "DataProduct", ("dataProduct",))
     for path, schema_object in entries(said, (), "schema"):
         yield from _ends(document, path, schema_object)
+        yield from _of_schedule(document, path, schema_object)
         for inner, column in entries(schema_object, path, "properties"):
             yield from _ends(document, inner, column)
+
+
+def _of_schedule(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Iterator[Reference]:
+    for inner, entry in entries(said, path, "customProperties"):
+        if entry["property"] == "freehold:schedule":
+            yield from _one(document, "The schedule", "Calendar", (*inner, "value", "calendar"))
 
 
 def _ends(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Iterator[Reference]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from freehold.estate.document import Document, Step
 from freehold.estate.explaining import schema_errors, value_errors
+from freehold.estate.schedules import schedule_errors, zone_error
 from freehold.estate.schemas import custom_properties, custom_validator
 from freehold.foundation import FreeholdError, near
 from freehold.foundation.secrets import holds_a_secret
@@ -111,15 +112,8 @@ def _timezone(document: Document) -> Iterator[FreeholdError]:
     node = document.node(*path)
     if node is None:
         return
-    from zoneinfo import ZoneInfo, available_timezones
-
-    try:
-        ZoneInfo(str(node.value))
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a path out of the base a ValueError
-        yield FreeholdError(
-            "FH-V104", f"There is no time zone `{node.value}`.", where=document.where(*path),
-            fix=near(str(node.value), available_timezones(), most=2) or "Use an IANA name such as Europe/London.",
-        )  # fmt: skip
+    if error := zone_error(str(node.value), document.where(*path)):
+        yield error
 
 
 def _secrets(document: Document, kind: str) -> Iterator[FreeholdError]:
@@ -191,6 +185,8 @@ def _custom_property(document: Document, path: Path, place: str, name: str, valu
     validator = custom_validator(place, name)
     if not validator.is_valid(value):
         yield from value_errors(document, (*path, "value"), list(validator.iter_errors(value)), here[name])
+    elif name == "schedule":
+        yield from schedule_errors(document, (*path, "value"))
 
 
 def _custom_entries(said: Any, path: Path, place: str) -> Iterator[tuple[Path, str, dict[str, Any]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from freehold.estate.contracts import custom, entries
+from freehold.estate.contracts import custom, custom_where, entries
 from freehold.estate.dashboards import DashboardFiles
 from freehold.estate.document import Document, Step
 from freehold.estate.model import Calendar, Connection, DbtProject, Environment, Port, Product, Resource, Team
@@ -32,6 +32,7 @@ def product_from(document: Document) -> Product:
         mode=ours.get("freehold:mode", "publish"),
         audience=ours.get("freehold:audience", {}),
         custom=ours,
+        custom_where=custom_where(document, (), said),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ class SchemaObject:
     relationships: tuple[Relationship, ...] = ()
     tags: tuple[str, ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict)
+    custom_where: Mapping[str, Where] = field(default_factory=dict)  # of those that are ours
 
     @property
     def columns(self) -> tuple[Property, ...]:
@@ -211,6 +213,7 @@ class Product:
     mode: str = "publish"  # watch | advise | check | publish
     audience: Mapping[str, Any] = field(default_factory=dict)
     custom: Mapping[str, Any] = field(default_factory=dict)
+    custom_where: Mapping[str, Where] = field(default_factory=dict)  # of those that are ours
 
     @property
     def folder(self) -> str:
@@ -294,6 +297,27 @@ class DbtProject:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierVersion:
+    """A major version of an output that a later one was published beside: readable as it was, and fed no more.
+
+    Attributes:
+        asset: the id it was published by, and is read by still.
+        declared: the id that the files give the output, whichever version.
+        latest: the asset that holds the version of today.
+        version: of the contract it kept.
+        until: the last day on which it is promised.
+        by_interval: whether its rows are kept by interval.
+    """
+
+    asset: str
+    declared: str
+    latest: str
+    version: str
+    until: date
+    by_interval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A file of one of our own kinds that no room of this version interprets further (Objective, KPI …)."""
 
@@ -333,6 +357,9 @@ class Estate:
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    declared: Mapping[str, str] = field(default_factory=dict)  # asset -> its id in the files, where they differ
+    earlier: Mapping[str, EarlierVersion] = field(default_factory=dict)  # by asset
+    is_placed: bool = False  # whether `declared` and `earlier` are known, as the ledger tells them
 
     def environment(self, name: str) -> Environment | None:
         """Return the environment of that name; one declared as `pr-*` stands for `pr-12`. None if there is none."""
@@ -349,12 +376,15 @@ class Estate:
         The asset `sales.orders.lines` is the object `lines` of the contract with the id `sales.orders.lines`; a
         contract may also be named by a port of the product and hold an object of the asset's last name.
         """
-        name = asset.rpartition(".")[2]
-        contract = self.contracts.get(asset)
+        if asset in self.earlier:  # the contract that it kept is in the files no more
+            return None
+        name = self.declared.get(asset, asset).rpartition(".")[2]
+        contract = self.contracts.get(self.declared.get(asset, asset))
         if contract is None:
             product = self.products.get(asset.rpartition(".")[0])
             ports = (*product.input_ports, *product.output_ports) if product else ()
-            ids = (p.contract_id for p in ports if p.name == name and p.contract_id)
+            names = (name, asset.rpartition(".")[2])
+            ids = (p.contract_id for p in ports if p.name in names and p.contract_id)
             contract = next((self.contracts[i] for i in ids if i in self.contracts), None)
         if contract is None:
             return None

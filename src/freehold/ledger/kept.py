@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from freehold.foundation import Clock, Exit, FreeholdError, IdSource, SystemClock
+from freehold.foundation import Clock, Exit, FreeholdError, IdSource, SystemClock, Transient
 from freehold.ledger import tables
 from freehold.ledger.canonical import NotCanonical, canonical
 from freehold.ledger.event import from_micros, micros
@@ -46,15 +48,35 @@ class KeptState:
         Raises:
             FreeholdError: FH-L004 for a value that JSON cannot say.
         """
-        rows = [
-            {**self._at(namespace), "key": _spelled(key), "value": _text(key, value)} for key, value in values.items()
-        ]
+        rows = self._rows(namespace, values)
         if not rows:
             return
         try:
             self._replace(namespace, list(values), rows)
         except IntegrityError:  # on a server, another may have put the same key between our two statements
             self._replace(namespace, list(values), rows)
+
+    def putting(self, values: Mapping[tuple[str, str], Any]) -> Callable[[Connection], None]:
+        """Return what puts values, by namespace and key, within a transaction that the caller has open for writing.
+
+        Who writes the same key elsewhere must be kept out by a lease that the transaction checks.
+
+        Raises:
+            FreeholdError: FH-L004 for a value that JSON cannot say, at once.
+        """
+        spaces = dict.fromkeys(namespace for namespace, _ in values)
+        ready = {name: self._rows(name, {k: v for (n, k), v in values.items() if n == name}) for name in spaces}
+
+        def put(connection: Connection) -> None:
+            for name, rows in ready.items():
+                _drop_keys(connection, self._at(name), [_unspelled(row["key"]) for row in rows])
+                connection.execute(insert(tables.kept), rows)
+
+        return put
+
+    def _rows(self, namespace: str, values: Mapping[str, Any]) -> list[dict[str, str]]:
+        at = self._at(namespace)
+        return [{**at, "key": _spelled(key), "value": _text(key, value)} for key, value in values.items()]
 
     def _replace(self, namespace: str, keys: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
         with self._store.write() as connection:
@@ -208,6 +230,31 @@ class Lease:
     def release(self) -> None:
         """Let go; what was lost already is let go too."""
         self._leases.release(self)
+
+    @contextmanager
+    def kept_alive(self) -> Iterator[Lease]:
+        """Renew it every third of its time, in a thread of its own, while the block runs.
+
+        What takes long keeps the lease; a process that dies or is stopped renews no more and loses it. Nothing is
+        raised where it is lost: the effects that carry the epoch are refused.
+        """
+        over = threading.Event()
+        beat = threading.Thread(target=self._beat, args=(over,), daemon=True, name=f"lease {self.name}")
+        beat.start()
+        try:
+            yield self
+        finally:
+            over.set()
+            beat.join()
+
+    def _beat(self, over: threading.Event) -> None:
+        while not over.wait(self.ttl_s / 3):
+            try:
+                self.renew()
+            except Transient:
+                continue  # the next beat comes before it runs out
+            except FreeholdError:
+                return  # lost, or the state cannot be reached: who holds it will be refused, and told why
 
     def check_within(self, connection: Connection) -> None:
         """Raise FH-L202 unless this lease still holds, seen in the caller's transaction."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -93,18 +93,21 @@ class Ledger:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def append(self, *events: Event, fence: Lease | None = None) -> tuple[int, ...]:
+    def append(
+        self, *events: Event, fence: Lease | None = None, keep: Mapping[tuple[str, str], Any] | None = None
+    ) -> tuple[int, ...]:
         """Record events, all or none, and return their numbers. They are on disk when this returns.
 
         An event whose id is in the ledger with the same content is not written again; its number is returned. With
-        `fence`, nothing is written unless that lease still holds.
+        `fence`, nothing is written unless that lease still holds. `keep` are values of the kept state, by namespace and
+        key, that are put in the same transaction: what they remember and the events that tell it never part.
 
         Raises:
             FreeholdError: FH-L001 for an unknown type, FH-L002 for a payload its type does not take, FH-L003 for an id
                 that stands for other content, FH-L004 for what has no canonical spelling, FH-L005 for a time without a
                 zone, FH-L006 for a type that goes to raw segments, FH-L202 for a lost lease.
         """
-        return self.append_drafted(self.drafted(*events), fence=fence)
+        return self.append_drafted(self.drafted(*events), fence=fence, keep=keep)
 
     def drafted(self, *events: Event) -> tuple[Draft, ...]:
         """Return events ready to be recorded: whoever acts between may be sure that they will be accepted.
@@ -114,12 +117,18 @@ class Ledger:
         """
         return tuple(self._draft(event) for event in events)
 
-    def append_drafted(self, drafts: Sequence[Draft], *, fence: Lease | None = None) -> tuple[int, ...]:
+    def append_drafted(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        fence: Lease | None = None,
+        keep: Mapping[tuple[str, str], Any] | None = None,
+    ) -> tuple[int, ...]:
         """Record events that were drafted before; see `append`."""
-        if not drafts:
+        if not drafts and not keep:
             return ()
         self._sealer.seal_if_due()  # before, not after: if the disk is full, nothing of this append is written
-        seqs, rows = self._writer.append(drafts, fence)
+        seqs, rows = self._writer.append(drafts, fence, self.state.putting(keep) if keep else None)
         self._sealer.note(rows)
         self._has_appended = self._has_appended or bool(rows)
         if self._delivery.wanted:

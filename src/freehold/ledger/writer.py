@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from freehold.ledger.store import Store
 
 Row = dict[str, Any]
+Beside = Callable[["Connection"], None]  # what else is written in the transaction of the events
 MOST_IDS = 500  # in one IN (...) list
 
 
@@ -45,6 +46,7 @@ class Draft:
 class _Request:
     drafts: Sequence[Draft]
     fence: Lease | None
+    beside: Beside | None = None
     rows: tuple[Row, ...] = ()
     seqs: tuple[int, ...] = ()
     error: BaseException | None = None
@@ -69,14 +71,16 @@ class Writer:
         self._arrived: deque[_Request] = deque()
         self._turn = threading.Lock()
 
-    def append(self, drafts: Sequence[Draft], fence: Lease | None = None) -> tuple[tuple[int, ...], tuple[Row, ...]]:
-        """Write drafts, all or none; return their sequence numbers and the rows that are new.
+    def append(
+        self, drafts: Sequence[Draft], fence: Lease | None = None, beside: Beside | None = None
+    ) -> tuple[tuple[int, ...], tuple[Row, ...]]:
+        """Write drafts and what goes beside them, all or none; return their numbers and the rows that are new.
 
         Raises:
             FreeholdError: FH-L003 when an id stands in the ledger with other content; FH-L202 when the lease that
                 fences this write was taken over; FH-L103 to FH-L106 when the database does not take it.
         """
-        request = _Request(drafts, fence)
+        request = _Request(drafts, fence, beside)
         self._arrived.append(request)
         with self._turn:
             if not request.done:
@@ -148,8 +152,7 @@ class Writer:
         connection.execute(update(tables.head).where(mine).values(values))
 
     def _write(self, connection: Connection, head: _Head, request: _Request) -> tuple[tuple[int, ...], tuple[Row, ...]]:
-        if request.fence is not None:
-            request.fence.check_within(connection)
+        _prepare(connection, request)
         rows = self._place(head, [draft.row for draft in request.drafts])
         self._insert(connection, rows)
         return tuple(row["seq"] for row in rows), tuple(rows)
@@ -164,8 +167,7 @@ class Writer:
         self, connection: Connection, head: _Head, request: _Request
     ) -> tuple[tuple[int, ...], tuple[Row, ...]]:
         """Write the drafts whose ids are new; give the others the place they have."""
-        if request.fence is not None:
-            request.fence.check_within(connection)
+        _prepare(connection, request)
         seen = self._standing(connection, [draft.row["id"] for draft in request.drafts])
         fresh: list[Row] = []
         seqs: list[int] = []
@@ -188,6 +190,14 @@ class Writer:
             rows = connection.execute(select(event).where(event.c.workspace == self._store.workspace, some))
             found.update({row.id: dict(row._mapping) for row in rows})
         return found
+
+
+def _prepare(connection: Connection, request: _Request) -> None:
+    """See that who writes still may, and write what goes beside the events."""
+    if request.fence is not None:
+        request.fence.check_within(connection)
+    if request.beside is not None:
+        request.beside(connection)
 
 
 SAME = ("type", "env", "subject", "product", "run_id", "correlation_id", "data")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from freehold.engines import Column, Relation, Session, quoted
+from freehold.engines import Capabilities, Column, Relation, Session, quoted
 from freehold.estate.writing import inline, scalar
 
 MOST_VALUES = 20  # of a text column, to be drafted as an enum
@@ -91,10 +91,10 @@ class Link:
     values: int
 
 
-def look_at(session: Session, relation: Relation) -> TableFacts:
+def look_at(session: Session, relation: Relation, engine: Capabilities) -> TableFacts:
     """Look at a table once, then prove what a contract could claim of it: keys and short lists of values."""
     described = session.describe(relation)
-    rows, seen = _one_pass(session, relation, described)
+    rows, seen = _one_pass(session, relation, described, engine)
     columns = [_facts(column, seen) for column in described]
     for column in _likely_keys(columns, rows)[:_MOST_KEY_PROOFS]:
         # A moment is often unique by chance; it is a key only where nothing else is.
@@ -153,11 +153,11 @@ customProperties:
 
 
 def draft_contract(
-    table: TableFacts, product: str, names: Mapping[str, str], links: Sequence[Link], database: str
+    table: TableFacts, product: str, names: Mapping[str, str], links: Sequence[Link], server: Mapping[str, Any]
 ) -> str:
     """Return the contract that was drawn from what was seen of a table, as YAML with a comment beside each claim."""
     name = names[table.relation.name]
-    server = {"server": "warehouse", "type": "duckdb", "database": database, "schema": table.relation.schema}
+    server = {"server": "warehouse", **server, "schema": table.relation.schema}
     lines = [
         "apiVersion: v3.2.0",
         "kind: DataContract",
@@ -245,18 +245,20 @@ def _roomy(highest: float) -> float | int:
     return limit
 
 
-def _one_pass(session: Session, relation: Relation, columns: Sequence[Column]) -> tuple[int, dict[str, Any]]:
+def _one_pass(
+    session: Session, relation: Relation, columns: Sequence[Column], engine: Capabilities
+) -> tuple[int, dict[str, Any]]:
     """Return the number of rows, and what one query shows of all columns, by `measure:column`."""
     wanted: dict[str, str] = {}
     for column in columns:
         name, facts = quoted(column.name), ColumnFacts(column.name, column.type)
         wanted[f"filled:{column.name}"] = f"count({name})"
         if facts.logical in _COUNTED_LOGICAL:
-            wanted[f"distinct:{column.name}"] = f"approx_count_distinct({name})"
+            wanted[f"distinct:{column.name}"] = engine.estimated_distinct.format(name)
         if facts.logical in ("integer", "number", "date", "timestamp"):
             # NaN and infinities say nothing about limits.
             real = facts.logical == "number" and not column.type.startswith(("DECIMAL", "NUMERIC"))
-            value = f"CASE WHEN isfinite({name}) THEN {name} END" if real else name
+            value = f"CASE WHEN {engine.is_finite.format(name)} THEN {name} END" if real else name
             wanted[f"minimum:{column.name}"] = f"min({value})"
             wanted[f"maximum:{column.name}"] = f"max({value})"
         elif facts.logical == "string" and _PLAIN_TEXT.fullmatch(column.type):

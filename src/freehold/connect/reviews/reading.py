@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from freehold.connect.reviews.forge import Forge, PullRequest, Review
 from freehold.connect.reviews.http import get, not_understood, pages
@@ -15,6 +17,7 @@ from freehold.foundation.caller import Assurance
 
 Handles = Mapping[str, tuple[str, ...]]  # lower-case name at the forge -> references to the identity provider
 T = TypeVar("T")
+_HIDDEN = re.compile(r"(?:\d+-)?(?P<account>[^@]+)@users\.noreply\.")  # GitLab's address of who hides their own
 
 
 def approvals_of(
@@ -116,13 +119,15 @@ def _of_gitlab(pull_request: PullRequest, forge: Forge, handles: Handles, assura
     said = get(place, forge.headers).body
     approved = get(f"{place}/approvals", forge.headers).body
     versions = list(pages(f"{place}/versions?per_page=100", forge.headers))
+    commits = list(pages(f"{place}/commits?per_page=100", forge.headers))
+    made_by = _understood(place, lambda: _committers(commits, [one["user"] for one in approved["approved_by"]], forge))
 
     def read() -> Review:
         opener = str(said["author"]["username"])
         return Review(
             pull_request=pull_request,
             author=f"gitlab:{opener.lower()}",
-            authors=_known("gitlab", {opener}, handles),
+            authors=_known("gitlab", {opener, *made_by}, handles),
             head=str(said["sha"]),
             base=str(said["target_branch"]),
             is_merged=bool(said.get("merged_at")),
@@ -131,6 +136,27 @@ def _of_gitlab(pull_request: PullRequest, forge: Forge, handles: Handles, assura
         )
 
     return _understood(place, read)
+
+
+def _committers(commits: Iterable[Any], approvers: Iterable[Any], forge: Forge) -> set[str]:
+    """Return the accounts behind commits. GitLab tells names and addresses of them, not accounts.
+
+    An address of the kind that hides another names its account; any other is looked for among the public ones. An
+    approver who bears the name that stands in a commit counts as its author: better to ask one person more than to
+    take somebody's approval of their own work.
+    """
+    parts = ("author", "committer")
+    addresses = {str(one.get(f"{part}_email") or "").lower() for one in commits for part in parts} - {""}
+    names = {str(one.get(f"{part}_name") or "").casefold() for one in commits for part in parts} - {""}
+    found = {str(user["username"]) for user in approvers if str(user.get("name") or "").casefold() in names}
+    for address in sorted(addresses):
+        hidden = _HIDDEN.match(address)
+        if hidden:
+            found.add(hidden["account"])
+        else:
+            place = f"{forge.api}/users?search={quote(address, safe='')}"
+            found |= {str(user["username"]) for user in get(place, forge.headers).body}
+    return found
 
 
 def _of_approved(

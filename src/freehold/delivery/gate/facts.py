@@ -145,7 +145,7 @@ def _facts(
         "findings": change.findings,
         "has_version_bump": change.has_version_bump,
         "notice_days": change.notice_days,
-        "needed_notice_days": _needed_notice(estate, change.tier, now),
+        "needed_notice_days": needed_notice(estate, change.tier, now),
         "is_frozen": freeze is not None,
         "freeze": freeze.reason or "a freeze of the calendar" if freeze else None,
         "freeze_until": freeze.last if freeze else None,
@@ -182,7 +182,7 @@ def _freeze(estate: Estate, now: datetime) -> Freeze | None:
     return days_of(calendar).freeze_on(now.astimezone(zone).date())
 
 
-def _needed_notice(estate: Estate, tier: int, now: datetime) -> int:
+def needed_notice(estate: Estate, tier: int, now: datetime) -> int:
     """Return the notice of a tier in days; business days are counted on the calendar, from now."""
     said = str(estate.defaults.get("tiers", {}).get(tier, {}).get("notice", "0d"))
     if said.endswith("bd"):

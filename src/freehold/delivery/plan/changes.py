@@ -32,6 +32,7 @@ class Action(StrEnum):
     BUILD = "build"  # it is new
     REBUILD = "rebuild"
     BACKFILL = "backfill"  # interval by interval
+    VERSION = "version"  # its new major version is published beside the one there is
     RETIRE = "retire"  # nothing declares it any more
 
 

@@ -13,7 +13,7 @@ from freehold.foundation import FreeholdError, Where, near
 
 if TYPE_CHECKING:
     from freehold.delivery.graph import Graph
-    from freehold.estate.model import Estate
+    from freehold.estate.model import Estate, Property
     from freehold.sql import Meaning
 
 
@@ -52,6 +52,14 @@ def findings_of(
         yield from _unset(estate, asset, meaning, asset.dialect(dialect))
 
 
+def unmade(asset: Asset, meaning: Meaning, dialect: str) -> tuple[Property, ...]:
+    """Return the columns that a contract promises of a model and that it does not give."""
+    is_told = asset.compiled is not None and not meaning.is_open and meaning.missing is None
+    if asset.schema is None or asset.kind is Kind.SOURCE or not is_told:
+        return ()
+    return tuple(p for p in asset.schema.columns if folded(p.column, dialect) not in meaning.columns)
+
+
 def _is_listed_elsewhere(asset: Asset, relation: str, graph: Graph) -> bool:
     read = [graph.assets[name] for name in ([relation] if relation else asset.inputs) if name in graph.assets]
     return any(one.observed is not None and one.compiled is None for one in read)
@@ -85,18 +93,15 @@ def _moved(relation: str, column: str, renamed: Mapping[tuple[str, str], str]) -
 def _unmade(
     asset: Asset, meaning: Meaning, dialect: str, renamed: Mapping[tuple[str, str], str]
 ) -> Iterator[FreeholdError]:
-    if asset.schema is None or asset.kind is Kind.SOURCE:
-        return
-    for promised in asset.schema.columns:
-        if folded(promised.column, dialect) not in meaning.columns:
-            yield FreeholdError(
-                "FH-M016",
-                f"The contract promises a column `{promised.column}`, which the model `{asset.id}` does not give.",
-                where=promised.where,
-                fix=_moved(asset.id, folded(promised.column, dialect), renamed)
-                or near(promised.column, meaning.columns)
-                or f"Select it in {asset.where.path}, or take it out of the contract.",
-            )
+    for promised in unmade(asset, meaning, dialect):
+        yield FreeholdError(
+            "FH-M016",
+            f"The contract promises a column `{promised.column}`, which the model `{asset.id}` does not give.",
+            where=promised.where,
+            fix=_moved(asset.id, folded(promised.column, dialect), renamed)
+            or near(promised.column, meaning.columns)
+            or f"Select it in {asset.where.path}, or take it out of the contract.",
+        )
 
 
 def _unset(estate: Estate, asset: Asset, meaning: Meaning, dialect: str) -> Iterator[FreeholdError]:

@@ -34,6 +34,17 @@ def described(change: AssetChange) -> str:
     return ", ".join(parts[:_MOST_COLUMNS]) + more
 
 
+def versioned(change: AssetChange) -> str:
+    """Return what a new major version does to those who read the one before, and who they are, in Markdown."""
+    old = change.beside
+    assert old is not None
+    names = ", ".join(f"{r.name.rpartition('/')[2]} ({r.reads:,} reads)" for r in change.readers[:_MOST_READERS])
+    more = f" and {len(change.readers) - _MOST_READERS} more" if len(change.readers) > _MOST_READERS else ""
+    who = f"; to move: **{names}{more}**" if names else ""
+    kept = f"`{old.asset}` until {old.until}: version {old.version} stays as it is, without new data"
+    return f"version: `{change.asset}` beside {kept}{who}"
+
+
 def spent(seconds: float) -> str:
     """Return seconds as a person would say them."""
     if seconds < 1:
@@ -100,7 +111,9 @@ def _reached(plan: Plan) -> Iterator[str]:
     for error in plan.unread:
         yield f"Not known whom this reaches: {error.problem}"
     for change in plan.changes:
-        if change.readers and change.change >= ChangeClass.COLUMN:
+        if change.beside is not None:
+            yield versioned(change)
+        elif change.readers and change.change >= ChangeClass.COLUMN:
             names = ", ".join(
                 f"{r.name.rpartition('/')[2]} ({r.reads:,} reads)" for r in change.readers[:_MOST_READERS]
             )

@@ -25,10 +25,12 @@ from freehold.delivery.plan.changes import (
     is_described_otherwise,
     is_rebuilt_otherwise,
 )
-from freehold.delivery.plan.findings import findings_of
+from freehold.delivery.plan.findings import findings_of, unmade
 from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, meanings_of
+from freehold.delivery.plan.pairs import Pairs, beside_json
 from freehold.delivery.plan.past import NO_PAST, Past, Reader
 from freehold.delivery.plan.reached import Reached, reached
+from freehold.delivery.spelling import folded
 from freehold.delivery.template import KeptCompiled
 from freehold.estate.model import ADVISED
 from freehold.foundation import Exit, FreeholdError, Where
@@ -37,14 +39,14 @@ from freehold.quality.compatibility import Finding, compare, version_finding
 if TYPE_CHECKING:
     from freehold.delivery.plan.versions import Version
     from freehold.estate.dashboards import Dashboard
-    from freehold.estate.model import Contract, Estate
+    from freehold.estate.model import Contract, EarlierVersion, Estate
     from freehold.sql import Meaning
 
 
 Join = Callable[[Graph, Graph], tuple[Graph, Graph]]
 """Puts what other tools build into the graphs of now and before."""
 
-_BUILDS = (Action.BUILD, Action.REBUILD, Action.BACKFILL)
+_BUILDS = (Action.BUILD, Action.REBUILD, Action.BACKFILL, Action.VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ class AssetChange:
         seconds: what building it took in the past, for as many `intervals` as it has; None if it is not known.
         contract: what changes in the promises of its contract, judged.
         is_judged_otherwise: its checks change, so that the next run judges what is live by them.
+        declared: the id that the files give it.
+        version: of its contract, as it would be.
+        beside: the version that stays readable while this one, of a new major version, is published beside it; whoever
+            is named among `readers` reads that one.
     """
 
     asset: str
@@ -75,6 +81,9 @@ class AssetChange:
     readers: tuple[Reader, ...] = ()
     contract: tuple[Finding, ...] = ()
     is_judged_otherwise: bool = False
+    declared: str = ""
+    beside: EarlierVersion | None = None
+    version: str = ""
 
     @property
     def broken(self) -> tuple[Finding, ...]:
@@ -107,6 +116,8 @@ class AssetChange:
             "readers": [reader.to_json() for reader in self.readers],
             "contract": [finding.to_json() for finding in self.contract],
             "judged_otherwise": self.is_judged_otherwise,
+            "declared": self.declared,
+            "beside": beside_json(self.beside) if self.beside else None,
         }
 
 
@@ -223,8 +234,9 @@ def plan(
     meant = meanings_of(now, dialect, kept)
     meant_then = meanings_of(then, dialect, kept)
     hashes = (estate.hashes, before.estate.hashes if before else {})
-    made = _Comparison(hashes, now, then, meant, meant_then, kept, past)
-    ids = list(dict.fromkeys((*now.assets, *then.assets)))
+    pairs = Pairs.of(estate, before.estate if before else None, now, then)
+    made = _Comparison(hashes, now, then, meant, meant_then, kept, past, pairs)
+    ids = [id_ for id_ in dict.fromkeys((*now.assets, *then.assets)) if pairs.counts(id_)]
     found = [c for c in (made.of(id_, dialect) for id_ in ids) if c is not None]
     touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
     renamed = {(c.asset, old): new for c in found for old, new in c.difference.renamed}
@@ -232,6 +244,10 @@ def plan(
     blocking = [error for one, errors in said for error in errors if one.product.mode not in ADVISED]
     advice = [error for one, errors in said for error in errors if one.product.mode in ADVISED]
     assets = {**then.assets, **now.assets}.values()
+    lacking = {
+        a.id: tuple(folded(p.column, dialect) for p in unmade(a, meant[a.id], a.dialect(dialect)))
+        for a in now.assets.values()
+    }
     readers = consumers_of(dashboards, assets, default_environment(estate), dialect)
     return Plan(
         id=_name(env, *hashes, [(c.asset, meant[c.asset].all) for c in found if _is_observed(now, c.asset)]),
@@ -244,7 +260,7 @@ def plan(
         unchanged=len(ids) - len(found),
         findings=(*blocking, *made.findings),
         advice=(*advice, *made.advice),
-        dashboards=reached(found, readers, dialect),
+        dashboards=reached(found, readers, dialect, lacking),
         unread=tuple(unread),
     )
 
@@ -273,7 +289,9 @@ class _Comparison:
         meant_then: Mapping[str, Meaning],
         kept: KeptMeanings | None,
         past: Past,
+        pairs: Pairs,
     ) -> None:
+        self._pairs = pairs
         self._kept, self._past = kept, past
         self._hashes, self._hashes_then = hashes
         self._now, self._then = now, then
@@ -285,14 +303,16 @@ class _Comparison:
 
     def of(self, id_: str, dialect: str) -> AssetChange | None:
         """Return what happens to one asset, None if nothing does."""
-        before, after = self._then.assets.get(id_), self._now.assets.get(id_)
+        was = self._pairs.then(id_)
+        before, after = self._then.assets.get(was), self._now.assets.get(id_)
+        beside = self._pairs.beside.get(id_)
         found = self._difference(id_)
         own = self._own(before, after, dialect)
         change = max(own if own is ChangeClass.METADATA else found.change, found.change)
         if before is None or after is None:
             change = own
         stored_otherwise = bool(before and after and is_rebuilt_otherwise(before, after))
-        if change is ChangeClass.NONE and own is ChangeClass.NONE and not stored_otherwise:
+        if change is ChangeClass.NONE and own is ChangeClass.NONE and not stored_otherwise and was == id_:
             return None
         promises = self._promises(before, after, dialect)
         if any(f.is_breaking for f in promises):
@@ -303,7 +323,8 @@ class _Comparison:
         one = after or before
         assert one is not None
         action = action_of(before, after, found.change, is_stored_otherwise=stored_otherwise)
-        intervals, seconds = self._past.cost(one) if action in _BUILDS else (0, None)
+        action = Action.VERSION if was != id_ else action
+        intervals, seconds = self._past.cost(before or one) if action in _BUILDS else (0, None)
         return AssetChange(
             asset=id_,
             product=one.product.id,
@@ -318,9 +339,12 @@ class _Comparison:
             because=because if change > ChangeClass.METADATA else (),
             intervals=intervals,
             seconds=seconds,
-            readers=self._past.readers(id_) if change > ChangeClass.ADDITIVE and before is not None else (),
+            readers=self._past.readers(was) if beside or (change > ChangeClass.ADDITIVE and before is not None) else (),
             contract=promises,
-            is_judged_otherwise=bool(before and after) and self._is_judged_otherwise(id_),
+            is_judged_otherwise=was == id_ and bool(before and after) and self._is_judged_otherwise(id_),
+            declared=self._pairs.declared(id_),
+            beside=beside,
+            version=(after.contract.version or "") if after and after.contract else "",
         )
 
     def _is_judged_otherwise(self, id_: str) -> bool:
@@ -328,7 +352,7 @@ class _Comparison:
         return judged_by(checks_of(self._now, now)) != judged_by(checks_of(self._then, then))
 
     def _difference(self, id_: str) -> Difference:
-        before, after = self._meant_then.get(id_), self._meant.get(id_)
+        before, after = self._meant_then.get(self._pairs.then(id_)), self._meant.get(id_)
         return difference(before, after) if before and after else Difference()
 
     def _own(self, before: Asset | None, after: Asset | None, dialect: str) -> ChangeClass:
@@ -337,9 +361,9 @@ class _Comparison:
             return ChangeClass.ADDITIVE
         if after is None:
             return ChangeClass.BREAKING if before.is_output else ChangeClass.COLUMN
-        read = {name: self._meant_then.get(name) or self._meant[name] for name in after.inputs}
+        read = {name: self._meant_then.get(self._pairs.then(name)) or self._meant[name] for name in after.inputs}
         alone = meaning_of_asset(after, dialect, read, self._kept)
-        found = difference(self._meant_then[after.id], alone).change
+        found = difference(self._meant_then[before.id], alone).change
         described = is_described_otherwise(before, after, self._hashes, self._hashes_then)
         return max(found, ChangeClass.METADATA) if described else found
 

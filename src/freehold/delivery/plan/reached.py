@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.consumers import Consumers, Read, by_viewers, dashboard_json, described
@@ -22,9 +23,10 @@ _MOST_COLUMNS = 5
 class Verdict(IntEnum):
     """What a change does to who looks at a dashboard, least first."""
 
-    CHANGES = 0  # it shows something else
-    MAY_BREAK = 1  # it reads all of an asset of which a column goes
-    BREAKS = 2  # a column or asset that it reads goes, or a promise of one that it reads is broken
+    MUST_MOVE = 0  # it goes on reading an earlier version, which is fed no more and ends
+    CHANGES = 1  # it shows something else
+    MAY_BREAK = 2  # it reads all of an asset of which a column goes
+    BREAKS = 3  # a column or asset that it reads goes, or a promise of one that it reads is broken
 
     def __str__(self) -> str:
         return self.name.lower().replace("_", " ")
@@ -35,7 +37,8 @@ class Touch:
     """One thing that a change does to what a dashboard reads.
 
     `column` is empty where the asset as a whole is meant; `what` is `removed`, `renamed` (to `to`), `retired` (the
-    asset goes), `broken` (a promise of the contract is), `changed`, or `rows`.
+    asset goes), `broken` (a promise of the contract is), `changed`, `rows`, `lacking` (it is promised and was never
+    given), or `superseded` (it stays as it was left, and `to` is the version beside it).
     """
 
     asset: str
@@ -68,18 +71,33 @@ class Reached:
         return dashboard_json(self.dashboard) | {"verdict": str(self.verdict), "because": because}
 
 
-def reached(changes: Iterable[AssetChange], consumers: Consumers, dialect: str) -> tuple[Reached, ...]:
+def reached(
+    changes: Iterable[AssetChange],
+    consumers: Consumers,
+    dialect: str,
+    lacking: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> tuple[Reached, ...]:
     """Return the dashboards that changes reach, the worst and the most looked at first.
 
     A column that only comes, words, and checks reach nobody; other rows reach whoever reads any column. `dialect` is
-    that of the warehouse, in which columns are compared.
+    that of the warehouse, in which columns are compared; `lacking` are columns that contracts promise of assets, and
+    that these do not give, whether anything of them changes or not.
     """
     found: dict[str, tuple[Dashboard, list[Touch]]] = {}
     for change in changes:
-        for read in consumers.reads.get(change.asset, ()):
+        read_before = consumers.reads.get(change.beside.asset, ()) if change.beside else ()
+        for read in (*consumers.reads.get(change.asset, ()), *read_before):
             touches = list(_touches(change, read, dialect))
             if touches:
                 found.setdefault(read.dashboard.id, (read.dashboard, []))[1].extend(touches)
+    for asset, columns in lacking.items():
+        for read in consumers.reads.get(asset, ()) if columns else ():
+            known = found.setdefault(read.dashboard.id, (read.dashboard, []))[1]
+            gone = [c for c in columns if read.has(c) and all((t.asset, t.column) != (asset, c) for t in known)]
+            known += [
+                Touch(asset, c, "lacking", Verdict.BREAKS if c in read.columns else Verdict.MAY_BREAK) for c in gone
+            ]
+    found = {id_: told for id_, told in found.items() if told[1]}
     made = [Reached(one, tuple(touches)) for one, touches in found.values()]
     return tuple(sorted(made, key=lambda r: (-r.verdict, by_viewers(r.dashboard))))
 
@@ -103,6 +121,8 @@ def _said(touch: Touch) -> str:
         "retired": "goes",
         "broken": "its promise is broken",
         "rows": "other rows",
+        "lacking": "promised, and not given",
+        "superseded": f"fed no more; `{touch.to}` takes its place",
     }.get(touch.what)
     return f"{name} ({what})" if what else name
 
@@ -112,6 +132,9 @@ def _touches(change: AssetChange, read: Read, dialect: str) -> Iterator[Touch]:
     asset, found = change.asset, change.difference
     if change.action is Action.RETIRE:
         yield Touch(asset, "", "retired", Verdict.BREAKS)
+        return
+    if change.beside is not None:
+        yield Touch(change.beside.asset, "", "superseded", Verdict.MUST_MOVE, asset)
         return
     if change.change <= ChangeClass.ADDITIVE:
         return

@@ -63,15 +63,44 @@ def deployed(ledger: Ledger, root: Path, env: str) -> Version | None:
     name = str(last.data.get("version") or "") if last else ""
     if last is None or not name:
         return None
+    place = _place_of(ledger, root, name)
+    if place is None:
+        return None
+    label = f"what was applied {last.occurred_at:%Y-%m-%d %H:%M} UTC in `{env}`"
+    commit = str(last.data.get("commit") or "")
+    return Version(_loaded(place, root, label), label, is_deployed=True, commit=commit, applied_at=last.occurred_at)
+
+
+def expect_whole(ledger: Ledger, root: Path, version: str, hashes: Mapping[str, str]) -> None:
+    """Make sure that the files kept under a name make the estate that is to be in force, before it is said to be.
+
+    Raises:
+        FreeholdError: FH-P006 they do not load, or they make another estate: files changed while they were read.
+    """
+    place = _place_of(ledger, root, version)
+    try:
+        found = dict(load_estate(place).hashes) if place is not None else {}
+        why = "" if found == dict(hashes) else "they are not what was read a moment ago"
+    except Problems as problems:
+        why = problems.errors[0].problem
+    if why:
+        raise FreeholdError(
+            "FH-P006",
+            f"The files of the estate do not make what was to be put in force: {why}. Nothing is in force that was not "
+            "before.",
+            fix="Let them be while this runs; see `freehold validate`, then say it again.",
+        )
+
+
+def _place_of(ledger: Ledger, root: Path, name: str) -> Path | None:
+    """Return the folder that holds the files of a version; None if they were not kept."""
     place = root / _CACHE / name[:20]
     if not (place / "estate.yaml").is_file():
         tree: Mapping[str, str] | None = ledger.state.get(_TREES, name)
         if tree is None:
             return None
         _put(place, {path: _read(ledger, held) for path, held in tree.items()})
-    label = f"what was applied {last.occurred_at:%Y-%m-%d %H:%M} UTC in `{env}`"
-    commit = str(last.data.get("commit") or "")
-    return Version(_loaded(place, root, label), label, is_deployed=True, commit=commit, applied_at=last.occurred_at)
+    return place
 
 
 def last_applied(ledger: Ledger, env: str | None) -> Recorded | None:

@@ -24,6 +24,8 @@ CAPABILITIES = Capabilities(
     bitstring_distinct=True,
     reads_parquet_footers=True,
     reads_files=True,
+    estimated_distinct="approx_count_distinct({})",
+    is_finite="isfinite({})",
 )
 _TAKEN_BACK_S = 30.0  # how long a process that took the file while it was lent may keep it
 

@@ -12,7 +12,7 @@ import duckdb
 
 from freehold.engines.duckdb import footers
 from freehold.engines.duckdb.translating import translate
-from freehold.engines.protocol import Column, Cost, Relation, Statistics
+from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, quoted
 from freehold.engines.tagging import tagged
 from freehold.foundation import Caller, FreeholdError
 
@@ -113,6 +113,29 @@ class DuckDBSession:
     def replace_view(self, view: Relation, query: str) -> None:
         """Make a view show a query; nothing depends on a view here but by its name."""
         self.run(f"CREATE OR REPLACE VIEW {view.sql} AS {query}")
+
+    def rights(self, relation: Relation) -> tuple[Right, ...]:  # noqa: ARG002
+        """Return nothing: whoever can open a DuckDB file may do everything in it."""
+        return ()
+
+    def grant(self, relation: Relation, rights: Sequence[Right]) -> None:
+        """Give nothing; there is nothing to give."""
+
+    def granting(self, relation: Relation, right: Right) -> str:
+        """Return a comment: DuckDB has no rights."""
+        return f"-- no right to give on {relation}: {right}"
+
+    def rename(self, relation: Relation, name: str) -> None:
+        """Give a table or view another name in its schema."""
+        self.run(self.renaming(relation, name))
+
+    def renaming(self, relation: Relation, name: str) -> str:
+        """Return the statement that gives a relation another name."""
+        return f"ALTER {'VIEW' if relation.kind == 'view' else 'TABLE'} {relation.sql} RENAME TO {quoted(name)}"
+
+    def standing_on(self, relation: Relation) -> tuple[str, ...]:  # noqa: ARG002
+        """Return nothing: a view here reads whatever bears the name."""
+        return ()
 
     def relations(self, schema: str | None = None) -> tuple[Relation, ...]:
         """List tables and views, of one schema or of all."""

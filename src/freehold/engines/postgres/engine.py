@@ -22,6 +22,8 @@ CAPABILITIES = Capabilities(
     dialect=NAME,
     transactional_ddl=True,
     exact_count=False,  # each transaction sees rows of its own, so no catalogue knows how many there are
+    has_rights=True,
+    read_only="SET TRANSACTION READ ONLY",
 )
 LOCK_TIMEOUT = "250ms"  # new readers queue behind a view swap that waits: so a transaction gives up soon, to come again
 SETTINGS = ("password", "lock_timeout", "statement_timeout", "work_mem")

@@ -17,7 +17,7 @@ from freehold.engines.postgres.dialect import NAME
 from freehold.engines.postgres.loading import adapt
 from freehold.engines.postgres.placeholders import numbered
 from freehold.engines.postgres.translating import closed, translate
-from freehold.engines.protocol import Column, Cost, Relation, Statistics, literal, quoted
+from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, literal, quoted
 from freehold.engines.tagging import tagged
 from freehold.foundation import Caller, FreeholdError
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _ROWS_AT_ONCE = 20_000
+IDLE_S = 60  # a transaction whose process was stopped is ended by the server, and its locks with it
 _OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'"
 
 
@@ -36,7 +37,10 @@ class PostgresSession:
         adapt(connection)
         self._connection = connection
         weakref.finalize(self, connection.close)  # whoever forgets a session does not keep a connection
-        self._begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {literal(lock_timeout)}"
+        self._begin = (
+            f"BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {literal(lock_timeout)}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_S}s'"
+        )
         self._tag = tag
         self._in_transaction = False
         self._is_closed = False
@@ -140,6 +144,30 @@ class PostgresSession:
     def replace_view(self, view: Relation, query: str) -> None:
         """Make a view show a query; see the protocol, and `views`."""
         views.replace(self, view, query)
+
+    def rights(self, relation: Relation) -> tuple[Right, ...]:
+        """Return what others than its owner were given on a relation, and on columns of it."""
+        return views.rights(self, relation)
+
+    def grant(self, relation: Relation, rights: Sequence[Right]) -> None:
+        """Give rights on a relation; those on columns that it has not are left out."""
+        views.grant(self, relation, rights)
+
+    def granting(self, relation: Relation, right: Right) -> str:
+        """Return the statement that gives a right on a relation."""
+        return views.granting(relation, right)
+
+    def rename(self, relation: Relation, name: str) -> None:
+        """Give a table or view another name in its schema; what stands on it stays with it."""
+        self.run(self.renaming(relation, name))
+
+    def renaming(self, relation: Relation, name: str) -> str:
+        """Return the statement that gives a relation another name; it is the same for views, also materialized ones."""
+        return f"ALTER TABLE {relation.sql} RENAME TO {quoted(name)}"
+
+    def standing_on(self, relation: Relation) -> tuple[str, ...]:
+        """Return the objects that stand on a relation."""
+        return views.standing_on(self, relation)
 
     def relations(self, schema: str | None = None) -> tuple[Relation, ...]:
         """List tables and views, of one schema or of all."""

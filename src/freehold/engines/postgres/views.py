@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from freehold.engines.protocol import Column, Relation, literal, quoted
+from freehold.engines.protocol import Column, Relation, Right, literal, quoted
 from freehold.foundation import FreeholdError
 
 _DEPENDANTS = """
@@ -27,7 +27,16 @@ _RIGHTS = """
 SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
   a.privilege_type, a.is_grantable
 FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = to_regclass(?) AND a.grantee <> c.relowner
+ORDER BY 1, 2
 """
+_RIGHTS_ON_COLUMNS = """
+SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+  a.privilege_type, a.is_grantable, t.attname
+FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid AND NOT t.attisdropped, aclexplode(t.attacl) a
+WHERE c.oid = to_regclass(?) AND a.grantee <> c.relowner
+ORDER BY 1, 2, 4
+"""
+_ON_VIEWS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRIGGER", "REFERENCES")  # what a table has beyond, no view takes
 
 
 _VARYING = """
@@ -67,17 +76,44 @@ def replace(session: Asking, view: Relation, query: str) -> None:
     if shown == wanted[: len(shown)] and not session.rows(_VARYING, (view.sql,)):
         session.run(f"CREATE OR REPLACE VIEW {view.sql} AS {query}")
         return
-    standing = [name for (name,) in session.rows(_DEPENDANTS, (view.sql,))]
+    standing = standing_on(session, view)
     if standing:
         raise _stood_on(view, shown, wanted, standing)
-    rights = session.rows(_RIGHTS, (view.sql,))
+    given = rights(session, view)
     said = session.rows("SELECT obj_description(to_regclass(?), 'pg_class')", (view.sql,))[0][0]
     session.run(f"DROP VIEW {view.sql}")
     session.run(f"CREATE VIEW {view.sql} AS {query}")
-    for grantee, right, may_grant in rights:
-        session.run(f"GRANT {right} ON {view.sql} TO {grantee}{' WITH GRANT OPTION' if may_grant else ''}")
+    grant(session, view, given)
     if said:
         session.run(f"COMMENT ON VIEW {view.sql} IS {literal(said)}")
+
+
+def rights(session: Asking, relation: Relation) -> tuple[Right, ...]:
+    """Return what others than its owner were given on a relation, as the catalog has it, columns last."""
+    whole = (Right(*row) for row in session.rows(_RIGHTS, (relation.sql,)))
+    return (*whole, *(Right(*row) for row in session.rows(_RIGHTS_ON_COLUMNS, (relation.sql,))))
+
+
+def grant(session: Asking, relation: Relation, given: Sequence[Right]) -> None:
+    """Give rights on a relation; those on columns that it has not are left out."""
+    if not given:
+        return
+    there = {c.name for c in session.describe(relation)}
+    for right in given:
+        if right.privilege in _ON_VIEWS and (not right.column or right.column in there):
+            session.run(granting(relation, right))
+
+
+def granting(relation: Relation, right: Right) -> str:
+    """Return the statement that gives a right on a relation."""
+    on = f" ({quoted(right.column)})" if right.column else ""
+    option = " WITH GRANT OPTION" if right.may_grant else ""
+    return f"GRANT {right.privilege}{on} ON {relation.sql} TO {right.grantee}{option}"
+
+
+def standing_on(session: Asking, relation: Relation) -> tuple[str, ...]:
+    """Return the objects that stand on a relation, by their names."""
+    return tuple(name for (name,) in session.rows(_DEPENDANTS, (relation.sql,)))
 
 
 def _as_text(query: str, columns: Sequence[tuple[str, str]]) -> str:
