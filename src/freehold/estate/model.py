@@ -370,6 +370,10 @@ class Estate:
         meant = next((n for n in patterns if name.startswith(n[:-1]) and len(name) >= len(n)), None)
         return replace(self.environments[meant], name=name) if meant else None
 
+    def published(self, name: str) -> str:
+        """Return the asset that holds today's version of an output, by the id that the files give it."""
+        return next((asset for asset, declared in self.declared.items() if declared == name), name)
+
     def contract_of(self, asset: str) -> tuple[Contract, SchemaObject] | None:
         """Return the contract and schema object that describe an asset.
 

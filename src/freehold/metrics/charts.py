@@ -49,13 +49,12 @@ def _lines(columns: Sequence[Sequence[Any]], name: str) -> str:
     drawn = [*_axis(low, high), *_ends(times)]
     for colour, label in zip(_COLOURS, largest, strict=False):
         points = " ".join(f"{x[t]:.1f},{_y(v, low, high):.1f}" for t, v in sorted(series[label].items()))
-        drawn.append(
-            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"><title>{escape(label)}</title></polyline>'
-        )
+        title = f"<title>{escape(label)}</title>"
+        drawn.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2">{title}</polyline>')
     if len(largest) > 1:
         drawn += [
-            f'<text x="{_LEFT + 8}" y="{_TOP + 12 + 14 * i}" fill="{c}" font-size="11">{escape(label)}</text>'
-            for i, (c, label) in enumerate(zip(_COLOURS, largest, strict=False))
+            _text(_LEFT + 8, _TOP + 12 + 14 * i, label, colour=colour)
+            for i, (colour, label) in enumerate(zip(_COLOURS, largest, strict=False))
         ]
     return _svg(drawn, HEIGHT, name)
 
@@ -72,11 +71,9 @@ def _bars(columns: Sequence[Sequence[Any]], name: str) -> str:
         y, width = 8 + i * 20, abs(value) / longest * room
         label = "unknown" if key is None else str(key)
         colour = _COLOURS[1] if value < 0 else _COLOURS[0]
-        drawn.append(
-            f'<text x="{left - 6}" y="{y + 12}" text-anchor="end" font-size="11" fill="currentColor">{escape(label[:24])}</text>'
-            f'<rect x="{left}" y="{y}" width="{width:.1f}" height="15" fill="{colour}"><title>{escape(label)}</title></rect>'
-            f'<text x="{left + width + 6:.1f}" y="{y + 12}" font-size="11" fill="currentColor">{_short(value)}</text>'
-        )
+        place = f'x="{left}" y="{y}" width="{width:.1f}" height="15"'
+        bar = f'<rect {place} fill="{colour}"><title>{escape(label)}</title></rect>'
+        drawn += [_text(left - 6, y + 12, label[:24], "end"), bar, _text(left + width + 6, y + 12, _short(value))]
     return _svg(drawn, 16 + 20 * len(pairs), name)
 
 
@@ -84,17 +81,18 @@ def _axis(low: float, high: float) -> list[str]:
     drawn = []
     for value in (low, (low + high) / 2, high):
         y = _y(value, low, high)
-        drawn.append(
-            f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" stroke-opacity=".15"/>'
-            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end" font-size="11" fill="currentColor">{_short(value)}</text>'
-        )
+        line = f'x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"'
+        drawn += [
+            f'<line {line} stroke="currentColor" stroke-opacity=".15"/>',
+            _text(_LEFT - 6, y + 4, _short(value), "end"),
+        ]
     return drawn
 
 
 def _ends(times: Sequence[Any]) -> list[str]:
     return [
-        f'<text x="{x}" y="{HEIGHT - 8}" text-anchor="{anchor}" font-size="11" fill="currentColor">{escape(str(t)[:16])}</text>'
-        for x, anchor, t in ((_LEFT, "start", times[0]), (WIDTH - _RIGHT, "end", times[-1]))
+        _text(_LEFT, HEIGHT - 8, str(times[0])[:16]),
+        _text(WIDTH - _RIGHT, HEIGHT - 8, str(times[-1])[:16], "end"),
     ]
 
 
@@ -102,11 +100,14 @@ def _y(value: float, low: float, high: float) -> float:
     return _TOP + (HEIGHT - _TOP - _BOTTOM) * (1 - (value - low) / ((high - low) or 1.0))
 
 
+def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "currentColor") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="11" fill="{colour}">{escape(text)}</text>'
+
+
 def _svg(drawn: Sequence[str], height: int, name: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
-        f'aria-label="{escape(name)}" font-family="system-ui, sans-serif">{"".join(drawn)}</svg>'
-    )
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(name)}"'
+    return f'{head} font-family="system-ui, sans-serif">{"".join(drawn)}</svg>'
 
 
 def _short(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -45,13 +46,14 @@ def _read(estate: Estate) -> tuple[Catalogue, list[FreeholdError]]:
     models: dict[str, Model] = {}
     errors: list[FreeholdError] = []
 
-    def contract(asset: str) -> SchemaObject | None:
-        found = estate.contract_of(asset)
+    def contract(source: str) -> SchemaObject | None:
+        found = estate.contract_of(estate.published(source))
         return found[1] if found else None
 
     for document in estate.semantic_models.values():
         try:
-            for model in models_of(document, contract):
+            for read in models_of(document, contract):
+                model = _as_published(estate, read)
                 if model.name in models:
                     errors.append(
                         FreeholdError(
@@ -66,6 +68,12 @@ def _read(estate: Estate) -> tuple[Catalogue, list[FreeholdError]]:
         except Problems as problems:
             errors += problems.errors
     return Catalogue(models), errors
+
+
+def _as_published(estate: Estate, model: Model) -> Model:
+    """Return a model whose datasets read the version of each output that is published today."""
+    datasets = {n: replace(d, source=estate.published(d.source)) for n, d in model.datasets.items()}
+    return replace(model, datasets=datasets) if datasets != model.datasets else model
 
 
 def _sources(estate: Estate, model: Model) -> Iterator[FreeholdError]:
