@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from freehold.cli.opened import environment, loaded, waiting
 from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
+    from freehold.cli.query import Asking
     from freehold.estate.model import Estate
     from freehold.metrics import Catalogue
+    from freehold.metrics.comparing import Change
     from freehold.metrics.model import Metric
 
 _STATUS = {
@@ -112,6 +116,173 @@ def test(start: str | None, names: tuple[str, ...], env: str | None, wait_s: flo
         say(f"{counted(len(found), 'tests')}, {len(failed)} failed.")
     if failed:
         raise SystemExit(1)
+
+
+@metrics.command("conflicts", epilog="Example: freehold metrics conflicts --json")
+@click.option("--values/--no-values", default=True, help="Compute both sides on live data; default: yes.")
+@environment
+@waiting
+@as_json
+@click.pass_obj
+def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, as_json: bool) -> None:
+    """Find one name with two meanings, and one meaning with two names, with values and users side by side.
+
+    Ends with 1 when metrics of one name mean different things.
+    """
+    from freehold.cli.query import asking
+    from freehold.metrics import catalogue_of
+    from freehold.metrics.conflicts import conflicts
+    from freehold.metrics.explaining import formula_of
+
+    if values:
+        with asking(start, env, wait_s=wait_s) as asks:
+            found = list(conflicts(asks.catalogue))
+            known = {m.id: _value(asks, m.id) for c in found for m in (c.left, c.right)}
+            users = users_of(asks)
+    else:
+        found, known, users = list(conflicts(catalogue_of(loaded(start)))), {}, {}
+    sides = [
+        {
+            "kind": c.kind,
+            "word": c.word or None,
+            "sides": [
+                {"metric": m.id, "status": m.status, "formula": formula_of(m), "value": known.get(m.id),
+                 "users": users.get(m.id, 0), "where": str(m.where)}
+                for m in (c.left, c.right)
+            ],
+        }
+        for c in found
+    ]  # fmt: skip
+    if as_json:
+        emit({"conflicts": sides})
+    else:
+        _print_conflicts(sides)
+    if any(c.kind == "same name" for c in found):
+        raise SystemExit(1)
+
+
+_WHY = {
+    "same name": "One name, two meanings: {word}",
+    "same word": "People may mean either by `{word}`",
+    "same meaning": "One meaning, two names",
+}
+
+
+def _print_conflicts(found: list[dict[str, Any]]) -> None:
+    for one in found:
+        click.echo(click.style(_WHY[one["kind"]].format(word=one["word"]), bold=True))
+        rows = [
+            (s["metric"], _STATUS[s["status"]], s["formula"], s["value"], s["users"] or "", s["where"])
+            for s in one["sides"]
+        ]
+        table(rows, ("metric", "status", "is", "value", "users", "file"), right=(3, 4), least=(5,))
+        click.echo()
+    say(f"{counted(len(found), 'conflicts')}." if found else "No two metrics disagree.")
+
+
+def _value(asks: Asking, name: str) -> str:
+    """Return a metric's value over everything, as people read it; nothing where it has none without a period."""
+    from freehold.cli.answers import number
+    from freehold.metrics import asked
+
+    try:
+        table_ = asks.answerer.answer(asked([name])).table
+    except FreeholdError:
+        return ""
+    value = table_.column(0)[0].as_py()
+    unit = asks.catalogue.metric(name).words.get("unit", "")
+    return number(value, unit) if isinstance(value, int | float | Decimal) else str(value or "")
+
+
+def users_of(asks: Asking) -> dict[str, int]:
+    """Return how many consumers asked for each metric in the last 30 days."""
+    with asks.delivery.ledger.evidence() as evidence:
+        if not evidence.has("usage.query"):
+            return {}
+        rows = evidence.query(
+            "SELECT m, count(DISTINCT consumer) FROM (SELECT unnest(metrics) AS m, consumer FROM usage_query "
+            "WHERE status = 'ok' AND occurred_at >= (SELECT max(occurred_at) FROM usage_query) - to_days(30)) "
+            "GROUP BY m"
+        )
+    return {str(metric): int(count) for metric, count in rows}
+
+
+@metrics.command("diff", epilog="Example: freehold metrics diff --base origin/main --by month")
+@click.argument("names", nargs=-1, metavar="METRIC…")
+@click.option("--base", metavar="REF", help="The git revision to compare with; default: the last commit.")
+@click.option("--by", default="month", show_default=True, help="By what values are compared.")
+@click.option("--last", default=6, show_default=True, type=click.IntRange(1, 1000), help="How many periods are shown.")
+@environment
+@waiting
+@as_json
+@click.pass_obj
+def diff_(
+    start: str | None,
+    names: tuple[str, ...],
+    base: str | None,
+    by: str,
+    last: int,
+    env: str | None,
+    wait_s: float,
+    as_json: bool,
+) -> None:
+    """Compare the definitions here with those of another git revision: what changed, and by how much the numbers do.
+
+    Both definitions are computed on the data that is live now. Ends with 1 when a certified metric would say another
+    number.
+    """  # fmt: skip
+    from freehold.cli.query import asking
+    from freehold.delivery.plan.versions import at_revision
+    from freehold.metrics.comparing import changes
+
+    estate = loaded(start)
+    version = at_revision(estate.root, base)
+    if version is None:
+        raise FreeholdError(
+            "FH-N505", f"`{estate.root}` is in no git repository with such a revision.",
+            fix="Commit the estate, or name a revision with --base.", exit_code=Exit.USAGE,
+        )  # fmt: skip
+    with asking(start, env, wait_s=wait_s, estate=estate) as asks:
+        found = list(changes(asks.answerer, version.estate, names=names, by=by, last=last))
+        users = users_of(asks)
+    if as_json:
+        emit({"base": version.label, "changes": [one.to_json() | {"users": users.get(one.id, 0)} for one in found]})
+    else:
+        for one in found:
+            _print_change(one, users.get(one.id, 0), by)
+        say(
+            f"{counted(len(found), 'definitions')} changed since {version.label}."
+            if found
+            else "No definition changed."
+        )
+    if any(one.is_certified and one.differs for one in found):
+        raise SystemExit(1)
+
+
+def _print_change(one: Change, users: int, by: str) -> None:
+    asked_by = f", asked for by {counted(users, 'consumers')} in 30 days" if users else ""
+    click.echo(f"{click.style(one.id, bold=True)} {one.what}{asked_by}")
+    for sign, text, colour in (("-", one.before, "red"), ("+", one.after, "green")):
+        if text:
+            click.echo(click.style(f"  {sign} {text}", fg=colour))
+    if one.why_not:
+        click.echo(f"  {one.why_not}")
+    rows = [(key, _plain(a), _plain(b), _change(a, b)) for key, a, b in one.values]
+    if rows:
+        table(rows, (by, "before", "after", "change"), right=(1, 2, 3))
+    click.echo()
+
+
+def _plain(value: float | None) -> str:
+    from freehold.cli.answers import number
+
+    return "" if value is None else number(value, "x")
+
+
+def _change(before: float | None, after: float | None) -> str:
+    if before is None or after is None or before == after:
+        return ""
+    return f"{(after - before) / abs(before):+.1%}" if before else "new"
 
 
 def _owner(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:

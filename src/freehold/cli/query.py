@@ -15,6 +15,7 @@ from freehold.cli.output import counted, emit, say
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
+    from freehold.estate.model import Estate
     from freehold.metrics import Answerer, Catalogue
     from freehold.metrics.answering import Answer
 
@@ -33,14 +34,20 @@ class Asking:
 
 @contextmanager
 def asking(
-    start: str | None, env: str | None, *, wait_s: float = 0.0, refuse: Sequence[str] = (), kept: bool = True
+    start: str | None,
+    env: str | None,
+    *,
+    wait_s: float = 0.0,
+    refuse: Sequence[str] = (),
+    kept: bool = True,
+    estate: Estate | None = None,
 ) -> Iterator[Asking]:
-    """Open an environment to ask its metrics; close it again whatever happens."""
+    """Open an environment to ask its metrics, or those of another version of the estate; close it whatever happens."""
     from freehold.delivery.serving import sources
     from freehold.metrics import Answerer, KeptAnswers, catalogue_of
 
     with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
-        catalogue = catalogue_of(delivery.estate)
+        catalogue = catalogue_of(estate or delivery.estate)
         names = {d.source for m in catalogue.models.values() for d in m.datasets.values()}
         states = sources(delivery, names)
         answerer = Answerer(

@@ -1,0 +1,110 @@
+"""What a change of definitions does to the numbers: both are computed on the data that is live now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from freehold.estate.model import Estate
+from freehold.foundation import FreeholdError
+from freehold.metrics.answering import Answerer
+from freehold.metrics.catalogue import Catalogue
+from freehold.metrics.estate import catalogue_of
+from freehold.metrics.explaining import formula_of
+from freehold.metrics.fingerprint import definition_hash
+from freehold.metrics.query import asked
+
+_CLOSE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One metric that is another one now. `values` are key, value before, value after, the newest period last."""
+
+    id: str
+    what: str  # changed | added | removed
+    before: str
+    after: str
+    values: tuple[tuple[str, float | None, float | None], ...] = ()
+    is_certified: bool = False
+    why_not: str = ""  # why there are no values
+
+    @property
+    def differs(self) -> bool:
+        """Whether the change shows in a number; not known where there are none."""
+        if self.what == "removed":
+            return True
+        return any(not _same(a, b) for _, a, b in self.values) or (self.what == "changed" and bool(self.why_not))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        values = [{"key": key, "before": a, "after": b} for key, a, b in self.values]
+        return {
+            "metric": self.id, "what": self.what, "before": self.before or None, "after": self.after or None,
+            "certified": self.is_certified, "differs": self.differs, "values": values, "why_not": self.why_not or None,
+        }  # fmt: skip
+
+
+def changes(
+    answerer: Answerer, earlier: Estate, *, names: Collection[str] = (), by: str = "month", last: int = 6
+) -> Iterator[Change]:
+    """Yield the metrics whose definition is another one than in an earlier version of the estate.
+
+    Args:
+        answerer: asks the definitions of today; the earlier ones are asked of the same data.
+        earlier: the version to compare with.
+        names: metrics to look at; default: all.
+        by: the key that values are compared by.
+        last: how many of its values are given, the last ones.
+
+    Raises:
+        Problems: the earlier version's metrics are in error.
+    """
+    before, after = catalogue_of(earlier), answerer.catalogue
+    other = replace(answerer, catalogue=before, kept=None)
+    wanted = {after.metric(name).id for name in names} if names else None
+    ids = list(dict.fromkeys((*(m.id for m in before.metrics()), *(m.id for m in after.metrics()))))
+    for id_ in ids:
+        old, new = _found(before, id_), _found(after, id_)
+        if wanted is not None and id_ not in wanted:
+            continue
+        if old and new and definition_hash(before, old) == definition_hash(after, new):
+            continue
+        told = [formula_of(m) if m else "" for m in (old, new)]
+        what = "changed" if old and new else "added" if new else "removed"
+        certified = any(m is not None and m.status == "certified" for m in (old, new))
+        values, why = _values(other if old else None, answerer if new else None, id_, by, last)
+        yield Change(id_, what, told[0], told[1], values, certified, why)
+
+
+def _values(
+    before: Answerer | None, after: Answerer | None, id_: str, by: str, last: int
+) -> tuple[tuple[tuple[str, float | None, float | None], ...], str]:
+    sides: list[dict[str, float | None]] = []
+    for side in (before, after):
+        try:
+            sides.append(_by_key(side, id_, by) if side is not None else {})
+        except FreeholdError as error:
+            if error.code.startswith("FH-E"):
+                raise
+            return (), f"Not compared by {by}: {error.problem}"
+    keys = sorted({*sides[0], *sides[1]})[-last:]
+    return tuple((key, sides[0].get(key), sides[1].get(key)) for key in keys), ""
+
+
+def _by_key(answerer: Answerer, id_: str, by: str) -> dict[str, float | None]:
+    found = answerer.answer(asked([id_], [by])).table.to_pylist()
+    rows = [tuple(row.values()) for row in found]
+    return {str(key): float(value) if value is not None else None for key, value in rows}
+
+
+def _found(catalogue: Catalogue, id_: str) -> Any:
+    model, _, name = id_.rpartition(".")
+    return catalogue.models[model].metrics.get(name) if model in catalogue.models else None
+
+
+def _same(one: float | None, two: float | None) -> bool:
+    if one is None or two is None:
+        return one is two
+    return abs(one - two) <= _CLOSE * max(abs(one), abs(two), 1.0)

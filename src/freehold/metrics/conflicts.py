@@ -1,0 +1,136 @@
+"""Definitions that disagree: one name with two meanings, and one meaning with two names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from sqlglot import exp
+
+from freehold.foundation import FreeholdError
+from freehold.metrics.catalogue import Catalogue
+from freehold.metrics.expressions import parts_of
+from freehold.metrics.fingerprint import definition_hash
+from freehold.metrics.model import Metric, Model
+from freehold.metrics.paths import Place, place_of
+
+_FILLING = {"total", "sum", "of", "the", "number", "num", "count", "cnt", "all"}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two metrics that disagree, and how. `word` is the name they share, which may be a synonym of either."""
+
+    kind: Literal["same name", "same word", "same meaning"]
+    left: Metric
+    right: Metric
+    word: str = ""
+
+
+def conflicts(catalogue: Catalogue) -> Iterator[Conflict]:
+    """Yield pairs of metrics that share a name and not a meaning, then those that share a meaning and not a name."""
+    found = list(catalogue.metrics())
+    meanings = {m.id: meaning(catalogue, m) for m in found}
+    hashes = {m.id: definition_hash(catalogue, m) for m in found}
+    for left, right in combinations(found, 2):
+        same = meanings[left.id] == meanings[right.id] or hashes[left.id] == hashes[right.id]
+        if left.name == right.name and not same:
+            yield Conflict("same name", left, right, left.name)
+        elif not same and (word := _shared_word(left, right)):
+            yield Conflict("same word", left, right, word)
+    for left, right in combinations(found, 2):
+        if left.name != right.name and meanings[left.id] == meanings[right.id] and not _is_replaced(left, right):
+            yield Conflict("same meaning", left, right)
+
+
+def _is_replaced(left: Metric, right: Metric) -> bool:
+    """Whether one of two metrics is on its way out in favour of the other: that is how a conflict ends."""
+    for old, new in ((left, right), (right, left)):
+        if old.status == "deprecated" and old.replaced_by in (new.name, new.id):
+            return True
+    return False
+
+
+def _shared_word(left: Metric, right: Metric) -> str:
+    """Return the name or synonym by which people may mean either of two metrics."""
+    mine, theirs = ({_plain(word): word for word in (m.name, *m.synonyms)} for m in (left, right))
+    return next((mine[word] for word in mine if word and word in theirs), "")
+
+
+def _plain(name: str) -> str:
+    """Return a name as it is compared: `total_revenue` and `Revenue` are one word, `net_revenue` is another."""
+    words = [w for w in re.split(r"[^a-z0-9]+", name.lower()) if w]
+    kept = [w for w in words if w not in _FILLING]
+    return " ".join(kept or words)
+
+
+def meaning(catalogue: Catalogue, metric: Metric, trail: tuple[str, ...] = ()) -> str:
+    """Return what a metric computes without any of the names it gives: equal texts, equal numbers.
+
+    Metrics that differ in text may still be equal; those that are equal in text are.
+    """
+    model = catalogue.models[metric.model]
+    parts = [_meant(catalogue, model, metric.expression, (*trail, metric.id))]
+    if metric.filter is not None:
+        parts.append("where " + _meant(catalogue, model, metric.filter, (*trail, metric.id)))
+    if metric.spans:
+        parts.append(f"over {metric.window} {metric.to_date} {metric.is_cumulative} {model.calendar}")
+    if metric.fill is not None:
+        parts.append(f"fill {metric.fill}")
+    if metric.snapshot is not None:
+        parts.append(repr(metric.snapshot))
+    if metric.conversion is not None:
+        c = metric.conversion
+        sides = (_meant(catalogue, model, side, trail) for side in (c.base, c.converted))
+        parts.append(" followed by ".join(sides) + f" {c.entity} {c.within} {c.count}")
+    return parts[0] if len(parts) == 1 else f"({' '.join(parts)})"
+
+
+def _meant(catalogue: Catalogue, model: Model, tree: exp.Expr, trail: tuple[str, ...]) -> str:
+    copied = exp.Paren(this=tree.copy())
+    for column in list(copied.find_all(exp.Column)):
+        column.replace(_column_meant(catalogue, model, column, trail))
+    for paren in list(copied.find_all(exp.Paren)):
+        if isinstance(paren.parent, exp.AggFunc):
+            paren.replace(paren.this)
+    return str(copied.this.sql(normalize_functions="upper"))
+
+
+def _column_meant(catalogue: Catalogue, model: Model, column: exp.Column, trail: tuple[str, ...]) -> exp.Expr:
+    parts = parts_of(column)
+    if isinstance(column.this, exp.Star):
+        return _name(f"{model.datasets[parts[0]].source}.*" if parts[0] in model.datasets else "*")
+    if len(parts) == 1 or parts[0] not in model.datasets:
+        try:
+            other = catalogue.metric(".".join(parts), within=model.name)
+        except FreeholdError:
+            pass  # a field by its bare name, or by a role
+        else:
+            return _name(other.id if other.id in trail else meaning(catalogue, other, trail))
+    for fact in dict.fromkeys((parts[0], *model.datasets)):
+        if fact in model.datasets:
+            try:
+                return _told(model, place_of(model, fact, parts))
+            except FreeholdError:
+                continue  # not seen from there
+    return _name(".".join(parts))
+
+
+def _told(model: Model, place: Place) -> exp.Expr:
+    """Return a field as what it is computed from, by the names of the source, and the way that leads to it."""
+    source = model.datasets[place.dataset].source
+    over = "/".join(f"{','.join(j.columns)}={','.join(j.target_columns)}" for j in place.path)
+    head = f"{over}:{source}" if over else source
+    if place.field.expression is None:
+        return _name(f"{head}.{place.field.column or place.field.name}")
+    copied = exp.Paren(this=place.field.expression.copy())
+    for column in list(copied.find_all(exp.Column)):
+        column.replace(_name(f"{head}.{column.name}"))
+    return copied
+
+
+def _name(text: str) -> exp.Expr:
+    return exp.to_identifier(text, quoted=True)
