@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dashboards": ("freehold.cli.dashboards:dashboards", "List who reads the estate from outside, and what of it."),
     "diff": ("freehold.cli.diff:diff", "Compare the rows of an asset in two environments."),
     "query": ("freehold.cli.query:query", "Answer from certified definitions: metrics by keys, for rows and days."),
+    "ask": ("freehold.cli.ask:ask", "Answer a question in words, ask back, or refuse."),
     "metrics": ("freehold.cli.metrics:metrics", "See metrics: which there are, what they mean, whether they hold."),
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),

@@ -122,7 +122,6 @@ def query(
     held back, and an id by which `freehold explain` tells how it came to be.
     """  # fmt: skip
     from freehold.metrics import asked
-    from freehold.metrics.recording import remembered
 
     form = "json" if as_json else form
     question = {
@@ -135,12 +134,19 @@ def query(
     with asking(start, env, wait_s=wait_s, refuse=refuse, kept=not no_cache) as asks:
         if form == "sql":
             _write(asks.answerer.compile(wanted).pretty(), output)
-            return
-        answer = asks.answerer.answer(wanted)
-        answer = remembered(
-            asks.delivery.ledger, answer, question, asks.delivery.caller, env=asks.delivery.env, channel="cli"
-        )
-        print_answer(asks.catalogue, answer, form, output)
+        else:
+            answered(asks, question, form, output)
+
+
+def answered(asks: Asking, question: Mapping[str, Any], form: str, output: str | None) -> None:
+    """Answer a question, remember it, and print it in a form."""
+    from freehold.metrics import asked
+    from freehold.metrics.recording import remembered
+
+    delivery = asks.delivery
+    answer = asks.answerer.answer(asked(**question))
+    answer = remembered(delivery.ledger, answer, question, delivery.caller, env=delivery.env, channel="cli")
+    print_answer(asks.catalogue, answer, form, output)
 
 
 def _split(said: Sequence[str]) -> list[str]:

@@ -100,7 +100,7 @@ class Answerer:
 
     def compile(self, query: Query) -> Compiled:
         """Return the SQL of a question, without running it."""
-        return compiled(self._scope(), query)
+        return compiled(self.scope(), query)
 
     def answer(self, query: Query) -> Answer:
         """Answer a question.
@@ -126,7 +126,8 @@ class Answerer:
             is_cut=is_cut,
         )
 
-    def _scope(self) -> Scope:
+    def scope(self) -> Scope:
+        """Return what questions are compiled against."""
         dialect = self.engine.capabilities.dialect
         return Scope(self.catalogue, lambda d: self.source(d).relation.copy(), dialect, self.policy, self.fewest)
 
