@@ -1,4 +1,4 @@
-"""An answer as a picture: SVG without script or font of its own, that follows light and dark."""
+"""An answer as a picture: SVG for a page, without script or font of its own, that follows light and dark."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "c
 
 def _svg(drawn: Sequence[str], height: int, name: str) -> str:
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(name)}"'
+    head = f'<svg {size} role="img" aria-label="{escape(name)}"'
     return f'{head} font-family="system-ui, sans-serif">{"".join(drawn)}</svg>'
 
 
