@@ -20,9 +20,9 @@ from freehold.metrics.paths import reachable
 from freehold.metrics.phrases import Time, grain_in, time_in
 
 _FILLING = """
-    a all amount an and are at be did do does figure for from give had has have how i in into is it list many me much
-    my number of on or our overall please rate show sum tell than that the their there these they this to total us value was
-    we were what when which who with you your
+    a all amount an and are at be did do does figure for from give had has have how i in into is it list many me
+    much my number of on or our overall please rate show sum tell than that the their there these they this to
+    total us value was we were what when which who with you your
 """
 _NEUTRAL = frozenset(_FILLING.split())
 _GROUPING = frozenset(("by", "per", "each", "every", "across", "for each", "split"))
