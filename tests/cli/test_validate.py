@@ -50,8 +50,8 @@ def test_a_machine_gets_one_object(estate: Path) -> None:
 
     assert done.returncode == 0
     assert json.loads(done.stdout) == {
-        "estate": "small", "products": 1, "contracts": 1, "assets": 1, "metrics": 0, "teams": 1, "calendars": 1, "environments": 2,
-        "others": 0, "findings": [], "warnings": [],
+        "estate": "small", "products": 1, "contracts": 1, "assets": 1, "metrics": 0, "teams": 1, "calendars": 1,
+        "environments": 2, "others": 0, "findings": [], "warnings": [],
     }  # fmt: skip
 
 
