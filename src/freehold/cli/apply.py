@@ -168,8 +168,9 @@ def _put_in_force(
         with progress_shown(shown=not as_json) as progress:
             if found.changes:
                 delivery.ledger.append(*events_of(found, judged, commit, delivery.ledger))
+            begun = _to_begin(delivery, before.estate if before else None)
             outcome = publish_change(
-                *(delivery, found.touched, found.id),
+                *(delivery, tuple(dict.fromkeys((*found.touched, *begun))), found.id),
                 version=version,
                 commit=commit[0] if commit else "",
                 unpin=unpin,
@@ -180,6 +181,14 @@ def _put_in_force(
             keep_compiled(estate, chosen_environment(estate, env))
         is_new = last_applied(delivery.ledger, delivery.env) != known
         _end(found, judged, outcome, as_json=as_json, delivery=delivery, is_new=is_new)
+
+
+def _to_begin(delivery: Delivery, before: Estate | None) -> list[str]:
+    """Return what is built of products that go from another mode to publish: nothing of it is live yet."""
+    from freehold.delivery.asset import NOT_BUILT
+
+    begins = {name for name, mode in begins_to_publish(delivery.estate, before).items() if mode}
+    return [a.id for a in delivery.graph.assets.values() if a.product.id in begins and a.kind not in NOT_BUILT]
 
 
 def _print_relations(delivery: Delivery, before: Estate | None) -> None:

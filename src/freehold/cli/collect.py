@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     "--keep", type=click.IntRange(1), default=10, show_default=True, help="Releases of each asset to go back to."
 )
 @click.option("--retired", is_flag=True, help="Also what consumers can read though no file builds it any more.")
-@click.option("--yes", "-y", is_flag=True, help="With --retired: also earlier versions that somebody still reads.")
+@click.option("--yes", "-y", is_flag=True, help="With --retired: also what somebody still reads.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @environment
 @waiting
@@ -34,7 +35,8 @@ def collect(
 
     Kept are whatever any environment serves, the last releases of every asset, what waits in quarantine, and everything
     younger than an hour. Environments whose time to live is over go too. What no file builds any more stays readable
-    until --retired takes it from consumers, for good. Runs collect by themselves; this is for doing it now.
+    until --retired takes it from consumers, for good; what somebody read in the last 30 days only with --yes. It goes
+    by what is applied, whatever the files here say. Runs collect by themselves; this is for doing it now.
 
     An earlier version of an output, beside which a later one was published, goes with --retired once its last day is
     over, never before; while a model of the estate reads it, not even then, and while somebody else is known to, only
@@ -42,11 +44,13 @@ def collect(
     """
     from freehold.delivery.environments import drop, expired
 
-    with opened_delivery(start, env, wait_s=wait_s) as delivery:
+    with opened_delivery(start, env, wait_s=wait_s, as_applied=retired) as delivery:
         over = _ended(delivery) if retired else {}
         stays = {name: who for name, who in over.items() if who.models or (who.names and not yes)}
         goes = [name for name in over if name not in stays]
-        views = (_would_retire(delivery, goes) if dry_run else delivery.retire(goes)) if retired else {}
+        if retired and not yes:
+            stays |= {name: who for name, who in _left(delivery).items() if who.names}
+        views = (_would_retire(delivery, goes, stays) if dry_run else delivery.retire(goes, stays)) if retired else {}
         promised = {n: v for n, v in delivery.earlier_versions().items() if retired and n not in over}
         expired_now = expired(delivery)
         for name in () if dry_run else expired_now:
@@ -92,9 +96,19 @@ def _ended(delivery: Delivery) -> dict[str, Readers]:
     return readers_of(delivery, over, told.dashboards)
 
 
-def _would_retire(delivery: Delivery, goes: list[str]) -> dict[str, str]:
+def _left(delivery: Delivery) -> dict[str, Readers]:
+    """Return what nothing builds any more, with who reads it."""
+    from freehold.cli.dashboards import dashboards_of
+    from freehold.delivery.readers import readers_of
+
+    left = delivery.retired()
+    told = dashboards_of(delivery.estate, delivery.engine.capabilities.dialect) if left else None
+    return readers_of(delivery, left, told.dashboards) if told else {}
+
+
+def _would_retire(delivery: Delivery, goes: list[str], stays: Collection[str]) -> dict[str, str]:
     relations = {name: str(delivery.graph.assets[name].relation) for name in goes}
-    return {name: str(view) for name, view in delivery.retired().items()} | relations
+    return {name: str(view) for name, view in delivery.retired().items() if name not in stays} | relations
 
 
 def _still_read(name: str, who: Readers) -> str:

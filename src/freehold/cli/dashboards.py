@@ -25,6 +25,23 @@ def dashboards_of(estate: Estate, dialect: str) -> Told:
     return told(estate.root, estate.dashboards, dialect) if estate.dashboards else Told()
 
 
+def metrics_of(estate: Estate) -> tuple[Dashboard, ...]:
+    """Return the metrics of a version of the estate as readers of columns; none where its files of them are in error.
+
+    A plan asks the version before: where a change takes a column away, its own metrics can no longer be read.
+    """
+    if not estate.semantic_models:
+        return ()
+    from freehold.foundation import Problems
+    from freehold.metrics import catalogue_of
+    from freehold.metrics.readers import as_readers
+
+    try:
+        return as_readers(catalogue_of(estate), estate)
+    except Problems:
+        return ()  # `validate` tells of it
+
+
 @click.group(epilog="Example: freehold dashboards list")
 def dashboards() -> None:
     """See who reads the estate from outside: dashboards, reports, whatever `spec.dashboards` of estate.yaml names."""

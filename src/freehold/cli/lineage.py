@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.dashboards import dashboards_of
+from freehold.cli.dashboards import dashboards_of, metrics_of
 from freehold.cli.opened import as_published, chosen_environment, dialect_of, environment, loaded
 from freehold.cli.output import emit, say
 
@@ -98,7 +98,8 @@ def _read(start: str | None, env: str | None) -> tuple[EstateLineage, tuple[Free
     kept.save()
     told = dashboards_of(estate, dialect)
     default = default_environment(estate)
-    found.consumers = consumers_of(told.dashboards, graph.assets.values(), default, dialect, found.columns)
+    readers = (*told.dashboards, *metrics_of(estate))
+    found.consumers = consumers_of(readers, graph.assets.values(), default, dialect, found.columns)
     return found, told.errors
 
 

@@ -48,13 +48,15 @@ def opened_delivery(
     jobs: int | None = None,
     at: str | None = None,
     in_need: bool = False,
+    as_applied: bool = False,
 ) -> Iterator[Delivery]:
     """Open everything a delivery needs, and close it again whatever happens.
 
-    In a protected environment it goes by the estate that was applied there, whatever the files here say. `in_need` is
-    for what must work in an incident: where files are in error, it goes by what was applied last, wherever it was.
+    In a protected environment it goes by the estate that was applied there, whatever the files here say; in any, if
+    `as_applied`. `in_need` is for what must work in an incident: where files are in error, it goes by what was applied
+    last, wherever it was.
     """
-    estate = estate_in_force(start, env, in_need=in_need)
+    estate = estate_in_force(start, env, in_need=in_need, as_applied=as_applied)
     with delivery_of(estate, env, wait_s=wait_s, jobs=jobs, at=at) as delivery:
         yield delivery
 
@@ -144,11 +146,17 @@ def _opened_ledger(root: Path, url: str, settings: Mapping[str, Any]) -> Iterato
 
 
 def estate_in_force(
-    start: str | None, env: str | None, *, in_need: bool = False, tell: Callable[[str], None] = say
+    start: str | None,
+    env: str | None,
+    *,
+    in_need: bool = False,
+    as_applied: bool = False,
+    tell: Callable[[str], None] = say,
 ) -> Estate:
     """Return the estate a command acts by: in a protected environment what was applied there, elsewhere the files here.
 
-    Where the files differ from what was applied, or are in error, that is said.
+    Where the files differ from what was applied, or are in error, that is said. `as_applied` is for what cannot be
+    undone: it goes by what was applied in any environment.
 
     Raises:
         Problems: files are in error, and nothing else can be gone by.
@@ -161,7 +169,7 @@ def estate_in_force(
 
     with opened_ledger(estate) as ledger:
         last = last_applied(ledger, chosen.name)
-        if last is None or not (chosen.protected or last.data.get("protected")):
+        if last is None or not (as_applied or chosen.protected or last.data.get("protected")):
             return estate
         if last.data.get("resources") == dict(estate.hashes):
             return estate

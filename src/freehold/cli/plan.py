@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.calling_dbt import compiled_for_plan
-from freehold.cli.dashboards import dashboards_of
+from freehold.cli.dashboards import dashboards_of, metrics_of
 from freehold.cli.gated import Judgement, judgement, tell
 from freehold.cli.opened import (
     as_published,
@@ -154,7 +154,7 @@ def planned(
         past=past,
         kept=kept,
         compiled=templates,
-        dashboards=(*told.dashboards, *exposures),
+        dashboards=(*told.dashboards, *exposures, *(metrics_of(against.estate) if against is not None else ())),
         unread=told.errors,
         join=join,
     )
@@ -221,12 +221,28 @@ def _with_dbt(
     return before, joining([(pair.now, pair.before) for pair in pairs], estate.root, unbuilt), exposures
 
 
+def _print_metrics(found: Plan) -> None:
+    for one in found.metrics:
+        certified = " (certified)" if one.is_certified else ""
+        through = f" through {', '.join(one.through)}" if one.through else ""
+        say(f"metric {click.style(one.id, bold=True)}{certified} {one.what}{through}")
+        if one.through:
+            continue
+        for sign, text, colour in (("-", one.before, "red"), ("+", one.after, "green")):
+            if text:
+                say(click.style(f"  {sign} {text}", fg=colour))
+    if any(one.what == "changed" for one in found.metrics):
+        say("By how much the numbers change: freehold metrics diff")
+
+
 def print_plan(found: Plan) -> None:
     """Print a plan for people."""
     say(f"Compared with {found.against}." + ("" if found.is_deployed else " What is deployed was not asked."))
     _print_dashboards(found)
+    _print_metrics(found)
     if not found.changes:
-        say(f"Nothing changes: {counted(found.unchanged, 'assets')} unchanged.")
+        unchanged = f"{counted(found.unchanged, 'assets')} unchanged."
+        say(f"No data changes: {unchanged}" if found.metrics else f"Nothing changes: {unchanged}")
     else:
         _print_changes(found)
     for said, beside in {f"{f.subject}: {f.reason}": c.beside for c in found.changes for f in c.broken}.items():

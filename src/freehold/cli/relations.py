@@ -101,11 +101,15 @@ def _rights(one: Taking) -> str:
 
 
 def _wanted(estate: Estate, chosen: Environment, products: Mapping[str, str] | None) -> dict[str, Relation]:
+    from freehold.cli.calling_dbt import tool_of
     from freehold.cli.opened import dialect_of
     from freehold.delivery.asset import NOT_BUILT
-    from freehold.delivery.graph import Graph
+    from freehold.delivery.graph import Graph, default_environment
 
     graph = Graph.of(estate, chosen.name, dialect_of(estate, chosen))
+    tool = tool_of(estate, chosen)
+    if tool is not None:
+        graph = tool.joined(graph, chosen.name, default_environment(estate))
     return {
         a.id: a.relation
         for a in graph.assets.values()

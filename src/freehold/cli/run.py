@@ -19,18 +19,22 @@ from freehold.cli.opened import (
     estate_in_force,
     instant,
     only_in,
+    opened_ledger,
     selecting,
+    state_is_there,
     waiting,
 )
 from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
+from freehold.foundation import FreeholdError, Problems
 
 if TYPE_CHECKING:
     from freehold.delivery import Return, RunOutcome, StepOutcome
-    from freehold.estate.model import Estate
+    from freehold.estate.model import Environment, Estate
 
 AHEAD = timedelta(days=2)  # no file is dated later than tomorrow, wherever its clock stands
 MOST_ROWS = 20
 MOST_NOTICES = 5
+_PROMISES = ("FH-V501", "FH-V502", "FH-V503", "FH-P005")  # of findings: a promise that is broken
 _MARKS = {
     "published": "[green]published[/green]",
     "quarantined": "[red]quarantined[/red]",
@@ -69,6 +73,9 @@ def run(
     quarantine while the last good version stays live. With nothing new, nothing is done. Ends with 1 when anything was
     kept from being published.
 
+    In an environment that is not protected it puts the files here in force, unless they break a promise or begin a new
+    major version: that takes `freehold apply`.
+
     Products in another mode than publish are left to whoever builds them. Of a dbt project that the estate names, the
     artifacts are kept, for later plans to compare with.
     """
@@ -78,6 +85,7 @@ def run(
     span = parse_interval(interval) if interval else None
     estate = estate_in_force(start, env)
     chosen = chosen_environment(estate, env)
+    expect_kept(estate, chosen)
     tool = tool_of(estate, chosen)
     if estate.dbt and tool is None:
         keep_artifacts(estate, env)
@@ -98,6 +106,35 @@ def run(
         print_outcome(outcome, env)
         print_taken(taken)
     sys.exit(int(outcome.exit_code))
+
+
+def expect_kept(estate: Estate, chosen: Environment) -> None:
+    """Make sure that files which a run puts in force by itself break no promise: that takes a plan, and `apply`.
+
+    Raises:
+        Problems: what of the change `freehold plan` is blocked by, as far as it is about promises.
+        FreeholdError: FH-D226 an output takes a new major version, which is published whole.
+    """
+    from freehold.cli.plan import planned
+    from freehold.delivery.plan.versions import last_applied
+
+    if chosen.protected or not state_is_there(estate):
+        return
+    with opened_ledger(estate) as ledger:
+        last = last_applied(ledger, chosen.name)
+        if last is None or last.data.get("resources") == dict(estate.hashes):
+            return
+        found, _ = planned(estate, chosen.name, ledger=ledger)
+    broken = [error for error in found.findings if error.code in _PROMISES]
+    if broken:
+        raise Problems(broken) if len(broken) > 1 else broken[0]
+    beside = [change.asset for change in found.changes if change.beside is not None]
+    if beside:
+        raise FreeholdError(
+            "FH-D226",
+            f"`{beside[0]}` is a new major version: it is published beside the one before, whole or not at all.",
+            fix=f"See `freehold plan`, then freehold apply --env {chosen.name}.",
+        )
 
 
 def keep_artifacts(estate: Estate, env: str | None) -> None:

@@ -56,18 +56,20 @@ def ended(versions: Mapping[str, EarlierVersion], today: date) -> dict[str, Earl
     return {name: one for name, one in versions.items() if one.until < today}
 
 
-def retire(delivery: Delivery, versions: Collection[str]) -> dict[str, Relation]:
+def retire(delivery: Delivery, versions: Collection[str], stays: Collection[str] = ()) -> dict[str, Relation]:
     """Take from consumers, for good, what no file builds any more, and earlier versions whose last day is over.
 
     Args:
         delivery: the environment.
         versions: the earlier versions that may go; one whose last day is to come stays all the same.
+        stays: what is left where it is, though no file builds it.
     """
     with delivery.writing() as (session, token):
         live = delivery.publication.live(session)
         today = delivery.clock.now().astimezone(UTC).date()
         over = ended(earlier_versions(delivery, live), today)
-        gone = retired(delivery, live) | {n: _relation(delivery, n) for n in over if n in versions}
+        left = {n: relation for n, relation in retired(delivery, live).items() if n not in stays}
+        gone = left | {n: _relation(delivery, n) for n in over if n in versions}
         if gone:
             id_ = delivery.ids.new()
             evidence = Evidence(delivery.env, "", id_, delivery.clock.now())

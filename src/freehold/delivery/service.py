@@ -300,12 +300,12 @@ class Delivery:
         with self.reading() as session:
             return collecting.earlier_versions(self, self.publication.live(session))
 
-    def retire(self, versions: Collection[str] = ()) -> dict[str, Relation]:
+    def retire(self, versions: Collection[str] = (), stays: Collection[str] = ()) -> dict[str, Relation]:
         """Take from consumers what no file builds any more, with every release of it; return what went.
 
         Of earlier versions go those that are named, and only after their last day.
         """
-        return collecting.retire(self, versions)
+        return collecting.retire(self, versions, stays)
 
     def status(self) -> tuple[ProductStatus, ...]:
         """Return the state of every product: safe to use now, and if not, why not."""

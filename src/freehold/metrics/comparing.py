@@ -12,10 +12,45 @@ from freehold.metrics.answering import Answerer
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.estate import catalogue_of
 from freehold.metrics.explaining import formula_of
-from freehold.metrics.fingerprint import definition_hash
+from freehold.metrics.fingerprint import definition_hash, parts_used
 from freehold.metrics.query import asked
 
 _CLOSE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Redefined:
+    """One metric whose definition is another one: its formula before and after, empty where there was or is none."""
+
+    id: str
+    what: str  # changed | added | removed
+    before: str
+    after: str
+    is_certified: bool = False
+    through: tuple[str, ...] = ()  # the metrics it stands on that changed, where it reads as before itself
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        said: dict[str, Any] = {"metric": self.id, "what": self.what, "certified": self.is_certified}
+        return said | {"before": self.before or None, "after": self.after or None, "through": list(self.through)}
+
+
+def redefined(before: Catalogue, after: Catalogue) -> Iterator[Redefined]:
+    """Yield the metrics that two versions define otherwise, certified ones first; words and layout do not count."""
+    ids = dict.fromkeys((*(m.id for m in before.metrics()), *(m.id for m in after.metrics())))
+    found = []
+    for id_ in ids:
+        old, new = _found(before, id_), _found(after, id_)
+        if old and new and definition_hash(before, old) == definition_hash(after, new):
+            continue
+        what = "changed" if old and new else "added" if new else "removed"
+        certified = any(m is not None and m.status == "certified" for m in (old, new))
+        told = [formula_of(m) if m else "" for m in (old, new)]
+        found.append(Redefined(id_, what, told[0], told[1], certified))
+    names = {one.id for one in found}
+    through = {m.id: [b.id for b in parts_used(after, m)[0] if b.id in names and b.id != m.id] for m in after.metrics()}
+    for one in sorted(found, key=lambda one: not one.is_certified):
+        yield replace(one, through=tuple(through.get(one.id, ())) if one.before == one.after else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +99,12 @@ def changes(
     before, after = catalogue_of(earlier), answerer.catalogue
     other = replace(answerer, catalogue=before, kept=None)
     wanted = {after.metric(name).id for name in names} if names else None
-    ids = list(dict.fromkeys((*(m.id for m in before.metrics()), *(m.id for m in after.metrics()))))
-    for id_ in ids:
-        old, new = _found(before, id_), _found(after, id_)
-        if wanted is not None and id_ not in wanted:
+    for one in redefined(before, after):
+        if wanted is not None and one.id not in wanted:
             continue
-        if old and new and definition_hash(before, old) == definition_hash(after, new):
-            continue
-        told = [formula_of(m) if m else "" for m in (old, new)]
-        what = "changed" if old and new else "added" if new else "removed"
-        certified = any(m is not None and m.status == "certified" for m in (old, new))
-        values, why = _values(other if old else None, answerer if new else None, id_, by, last)
-        yield Change(id_, what, told[0], told[1], values, certified, why)
+        sides = (other if one.what != "added" else None, answerer if one.what != "removed" else None)
+        values, why = _values(*sides, one.id, by, last)
+        yield Change(one.id, one.what, one.before, one.after, values, one.is_certified, why)
 
 
 def _values(

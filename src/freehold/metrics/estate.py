@@ -17,6 +17,8 @@ from freehold.metrics.query import Key, Query
 from freehold.metrics.reading import models_of
 from freehold.metrics.rows import Scope
 
+_BY_PERIOD = ("FH-N208", "FH-N209")  # refused by one period, and perhaps not by another
+
 
 def catalogue_of(estate: Estate) -> Catalogue:
     """Return all metrics of an estate.
@@ -25,7 +27,11 @@ def catalogue_of(estate: Estate) -> Catalogue:
         Problems: what is wrong in its files of metrics, FH-N1xx to FH-N4xx, each with its place.
     """
     catalogue, errors = _read(estate)
-    errors += [error for model in catalogue.models.values() for error in _of_model(catalogue, model)]
+    told: dict[tuple[str, str], FreeholdError] = {}
+    for model in catalogue.models.values():
+        for error in _of_model(catalogue, model):
+            told.setdefault((error.code, error.problem), error)  # what stands on it has the same wrong with it
+    errors += told.values()
     if errors:
         raise Problems(errors)
     return catalogue
@@ -103,7 +109,7 @@ def _of_metric(catalogue: Catalogue, metric: Metric) -> Iterator[FreeholdError]:
             wrong = None
             break
         except FreeholdError as error:
-            wrong = wrong or error
+            wrong = error if wrong is None or wrong.code in _BY_PERIOD else wrong
     if wrong is not None:
         yield FreeholdError(wrong.code, wrong.problem, where=wrong.where or metric.where, fix=wrong.fix)
     if metric.replaced_by is not None:

@@ -28,11 +28,12 @@ def formula_of(metric: Metric) -> str:
     """Return how a metric is computed, in one line: expression, filter, and the time it looks over."""
     if metric.conversion is not None:
         c = metric.conversion
-        text = f"{c.base.sql()} followed by {c.converted.sql()} within {c.within}"
+        base, converted = (side.sql(normalize_functions=False) for side in (c.base, c.converted))
+        text = f"{base} followed by {converted} within {c.within}"
     else:
-        text = metric.expression.sql()
+        text = metric.expression.sql(normalize_functions=False)
     if metric.filter is not None:
-        text += f" where {metric.filter.sql()}"
+        text += f" where {metric.filter.sql(normalize_functions=False)}"
     if metric.window is not None:
         text += f" over the last {metric.window}"
     elif metric.to_date is not None:
@@ -82,11 +83,12 @@ def columns_read(catalogue: Catalogue, made: Compiled) -> tuple[str, ...]:
         for model, dataset, field in parts_used(catalogue, catalogue.metric(id_))[1]:
             there = catalogue.models[model].datasets[dataset]
             known = there.fields.get(field)
-            found |= {f"{there.source}.{name}": None for name in _columns(known, field) if name != "*"}
+            found |= {f"{there.source}.{name}": None for name in columns_of(known, field) if name != "*"}
     return tuple(sorted(found))
 
 
-def _columns(field: Field | None, name: str) -> list[str]:
+def columns_of(field: Field | None, name: str) -> list[str]:
+    """Return the columns of its relation that a field is read from; of one nobody knows, its own name."""
     if field is None:
         return [name]
     if field.expression is None:

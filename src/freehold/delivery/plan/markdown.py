@@ -11,6 +11,7 @@ from freehold.delivery.plan.reached import Verdict, sentence
 
 if TYPE_CHECKING:
     from freehold.delivery.gate import Verdict as Gate
+    from freehold.metrics.comparing import Redefined
 
 _MOST_ROWS = 20
 _MOST_COLUMNS = 6
@@ -60,6 +61,7 @@ def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
     yield from _gated(gate)
     if plan.advice:
         yield "**Advice** (blocks nothing)\n\n" + "\n".join(_finding(f) for f in plan.advice[:_MOST_ROWS])
+    yield from _metrics(plan)
     yield _table([c for c in plan.changes if c.change > ChangeClass.METADATA])
     yield _cost(plan)
     judged = [c.asset for c in plan.changes if c.is_judged_otherwise]
@@ -72,6 +74,20 @@ def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
     yield f"<sub>Compared with {plan.against}" + (
         ".</sub>" if plan.is_deployed else "; what is deployed was not asked.</sub>"
     )
+
+
+def _metrics(plan: Plan) -> Iterator[str]:
+    """Say which metrics mean something else from now on."""
+    if plan.metrics:
+        lines = [f"- {_redefined(one)}" for one in plan.metrics[:_MOST_ROWS]]
+        yield "**Metrics defined otherwise** (`freehold metrics diff` compares their values)\n\n" + "\n".join(lines)
+
+
+def _redefined(one: Redefined) -> str:
+    head = f"`{one.id}`{' (certified)' if one.is_certified else ''} {one.what}"
+    if one.through:
+        return f"{head} through {', '.join(f'`{name}`' for name in one.through)}"
+    return f"{head}: `{one.before or 'nothing'}` -> `{one.after or 'nothing'}`"
 
 
 def _gated(gate: Gate | None) -> Iterator[str]:
@@ -93,12 +109,14 @@ def _verdict(plan: Plan, gate: Gate | None) -> str:
         count = len(plan.findings)
         return f"blocked by {count} finding{'s' if count != 1 else ''}"
     if not plan.changes:
-        return "nothing changes"
+        count = len(plan.metrics)
+        return f"{count} metric{'s' if count != 1 else ''} defined otherwise" if count else "nothing changes"
     worst = max(c.change for c in plan.changes)
     if worst is ChangeClass.METADATA:
         return "words only"
     broken = sum(one.verdict is Verdict.BREAKS for one in plan.dashboards)
-    said = f"{broken} dashboard{'s break' if broken != 1 else ' breaks'}" if broken else "nothing is broken"
+    what = "metric" if all(r.dashboard.tool == "metrics" for r in plan.dashboards) else "dashboard"
+    said = f"{broken} {what}{'s break' if broken != 1 else ' breaks'}" if broken else "nothing is broken"
     return f"{said}; {len(plan.built)} asset{'s' if len(plan.built) != 1 else ''} to build"
 
 

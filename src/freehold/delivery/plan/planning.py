@@ -33,13 +33,14 @@ from freehold.delivery.plan.reached import Reached, reached
 from freehold.delivery.spelling import folded
 from freehold.delivery.template import KeptCompiled
 from freehold.estate.model import ADVISED
-from freehold.foundation import Exit, FreeholdError, Where
+from freehold.foundation import Exit, FreeholdError, Problems, Where
 from freehold.quality.compatibility import Finding, compare, version_finding
 
 if TYPE_CHECKING:
     from freehold.delivery.plan.versions import Version
     from freehold.estate.dashboards import Dashboard
     from freehold.estate.model import Contract, EarlierVersion, Estate
+    from freehold.metrics.comparing import Redefined
     from freehold.sql import Meaning
 
 
@@ -135,6 +136,7 @@ class Plan:
         dashboards: whom it reaches outside the estate, the worst first.
         unread: exports of dashboards that could not be read; whoever they tell of is not among `dashboards`.
         advice: what would be against it, were its products not only watched or advised.
+        metrics: those that are defined otherwise, certified ones first.
     """
 
     id: str
@@ -149,6 +151,7 @@ class Plan:
     dashboards: tuple[Reached, ...] = ()
     unread: tuple[FreeholdError, ...] = ()
     advice: tuple[FreeholdError, ...] = ()
+    metrics: tuple[Redefined, ...] = ()
 
     @property
     def is_blocked(self) -> bool:
@@ -194,6 +197,7 @@ class Plan:
             "dashboards": [one.to_json() for one in self.dashboards],
             "dashboards_unread": [error.to_json() for error in self.unread],
             "advice": [finding.to_json() for finding in self.advice],
+            "metrics": [one.to_json() for one in self.metrics],
         }
 
 
@@ -248,6 +252,7 @@ def plan(
         a.id: tuple(folded(p.column, dialect) for p in unmade(a, meant[a.id], a.dialect(dialect)))
         for a in now.assets.values()
     }
+    metrics, wrong = _metrics(estate, before)
     readers = consumers_of(dashboards, assets, default_environment(estate), dialect)
     return Plan(
         id=_name(env, *hashes, [(c.asset, meant[c.asset].all) for c in found if _is_observed(now, c.asset)]),
@@ -258,11 +263,31 @@ def plan(
         changes=tuple(found),
         downstream=len(now.downstream(touched & now.assets.keys())),
         unchanged=len(ids) - len(found),
-        findings=(*blocking, *made.findings),
+        findings=(*blocking, *made.findings, *wrong),
         advice=(*advice, *made.advice),
         dashboards=reached(found, readers, dialect, lacking),
         unread=tuple(unread),
+        metrics=metrics,
     )
+
+
+def _metrics(estate: Estate, before: Version | None) -> tuple[tuple[Redefined, ...], tuple[FreeholdError, ...]]:
+    """Return the metrics that are defined otherwise, and what is wrong with those of this version."""
+    earlier = before.estate if before is not None else None
+    if not estate.semantic_models and (earlier is None or not earlier.semantic_models):
+        return (), ()
+    from freehold.metrics import Catalogue, catalogue_of
+    from freehold.metrics.comparing import redefined
+
+    try:
+        after = catalogue_of(estate)
+    except Problems as problems:
+        return (), problems.errors
+    try:
+        known = catalogue_of(earlier) if earlier is not None else Catalogue()
+    except Problems:  # what was in force was in error: then everything here is new
+        known = Catalogue()
+    return tuple(redefined(known, after)), ()
 
 
 def _is_observed(graph: Graph, asset: str) -> bool:
