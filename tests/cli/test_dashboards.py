@@ -99,15 +99,16 @@ def test_a_file_that_cannot_be_read_is_a_finding(estate: Path) -> None:
 
 
 def test_lineage_leads_to_them(estate: Path) -> None:
-    """As text, as JSON, and drawn."""
+    """As text, as JSON, and drawn; metrics are among those that read."""
     text = freehold("lineage", "raw_orders.amount", "--down", at=estate).stdout
     said = json.loads(freehold("lineage", "raw_orders.amount", "--down", "--json", at=estate).stdout)
     drawn = freehold("lineage", "daily.revenue", "--down", "--format", "mermaid", at=estate).stdout
 
-    assert text.splitlines()[-1] == ("      └─ Board pack  dashboard, 41 viewers, owner finance  bi/dashboards.csv:2:1")
-    assert [(d["id"], d["reads"]) for d in said["dashboards"]] == [
-        ("board-pack", [{"asset": "shop.orders.daily", "column": "revenue"}])
-    ]
+    assert "└─ Board pack  dashboard, 41 viewers, owner finance  bi/dashboards.csv:2:1" in text
+    assert "metric revenue  certified, owner shop-data  shop/orders/metrics/shop.yaml:" in text
+    by_tool = {d["id"]: d["reads"] for d in said["dashboards"]}
+    assert by_tool["board-pack"] == [{"asset": "shop.orders.daily", "column": "revenue"}]
+    assert by_tool["metric:shop.revenue"] == [{"asset": "shop.orders.orders", "column": "amount"}]
     assert drawn.splitlines() == [
         "flowchart LR",
         '  subgraph shop_orders_daily["shop.orders.daily"]',

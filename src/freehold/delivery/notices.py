@@ -150,7 +150,9 @@ def _audience(change: AssetChange, plan: Plan, read: str) -> Iterator[tuple[str,
     """Yield who is to be told, by the name to remember them by and the one to call them by."""
     for reader in change.readers:
         yield reader.name, reader.name.rpartition("/")[2]
-    for one in plan.dashboards:
+    for one in plan.dashboards:  # metrics among them are nobody to write to; who asks for them is among the readers
+        if one.dashboard.tool == "metrics":
+            continue
         if any(touch.asset in (read, change.asset) for touch in one.touches):
             who = described(one.dashboard)
             yield f"dashboard:{one.dashboard.id}", f"readers of {one.dashboard.name}" + (f" ({who})" if who else "")
