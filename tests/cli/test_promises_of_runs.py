@@ -78,21 +78,21 @@ def test_a_run_begins_no_new_major_version(corner: Path) -> None:
     edit(corner, CONTRACT, "version: 1.0.0", "version: 2.0.0")
 
     assert {"FH-D226"} == codes(run(corner, "run"))
-    assert 0 == run(corner, "apply", "--yes").exit_code
-    assert 0 == run(corner, "run").exit_code
+    assert run(corner, "apply", "--yes").exit_code == 0
+    assert run(corner, "run").exit_code == 0
 
 
 def test_metrics_go_on_after_a_new_major_version(corner: Path) -> None:
     """A metric reads the version of today, whatever that is called in the warehouse."""
     before = said(run(corner, "query", "revenue", "--json"))["rows"]
     edit(corner, CONTRACT, "version: 1.0.0", "version: 2.0.0")
-    assert 0 == run(corner, "apply", "--yes").exit_code
+    assert run(corner, "apply", "--yes").exit_code == 0
 
     after = said(run(corner, "query", "revenue", "--json"))
 
     assert before == after["rows"]
-    assert ["shop.orders.orders_v2"] == [s["asset"] for s in after["sources"]]
-    assert 0 == run(corner, "validate").exit_code
+    assert [s["asset"] for s in after["sources"]] == ["shop.orders.orders_v2"]
+    assert run(corner, "validate").exit_code == 0
 
 
 def test_what_is_retired_goes_by_what_is_applied(corner: Path) -> None:
@@ -102,11 +102,11 @@ def test_what_is_retired_goes_by_what_is_applied(corner: Path) -> None:
     product = corner / "shop/orders/product.odps.yaml"
     text = product.read_text()
     product.write_text(text[: text.index("outputPorts:")] + text[text.index("team:") :])
-    assert 0 == run(corner, "validate").exit_code
+    assert run(corner, "validate").exit_code == 0
 
     done = run(corner, "collect", "--retired", "--json")
 
-    assert {} == said(done)["retired"]
+    assert said(done)["retired"] == {}
 
 
 def test_a_plan_names_metrics_that_change(corner: Path) -> None:
@@ -117,8 +117,9 @@ def test_a_plan_names_metrics_that_change(corner: Path) -> None:
     found = said(run(corner, "plan", "--json"))
     text = run(corner, "plan").stderr
 
-    assert [("shop.revenue", True), ("shop.cancelled_share", False)] == [
-        (m["metric"], m["certified"]) for m in found["metrics"]
+    assert [(m["metric"], m["certified"]) for m in found["metrics"]] == [
+        ("shop.revenue", True),
+        ("shop.cancelled_share", False),
     ]
     assert "+ SUM(orders.amount) where orders.state = 'paid'" in text
     assert "No data changes" in text
@@ -140,5 +141,5 @@ def test_a_plan_is_blocked_where_a_metric_can_no_longer_be_computed(corner: Path
 
     done = run(corner, "plan", "--json")
 
-    assert 1 == done.exit_code
-    assert ["FH-N301"] == [f["code"] for f in said(done)["findings"]]
+    assert done.exit_code == 1
+    assert [f["code"] for f in said(done)["findings"]] == ["FH-N301"]
