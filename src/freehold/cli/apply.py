@@ -227,7 +227,7 @@ def _end(
         emit(told | ({"outcome": outcome_object(outcome)} if outcome else {}))
     elif outcome is not None and delivery is not None:
         if outcome.steps or outcome.judged:
-            print_outcome(outcome, delivery.env)
+            print_outcome(outcome, delivery.env, is_change=True)
         if refused:
             say(f"Nothing changed in `{delivery.env}`: a change goes live whole or not at all.")
         elif outcome.deployments:

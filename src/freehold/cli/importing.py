@@ -65,7 +65,8 @@ def _of_dbt(estate: Estate, path: Path, env: str) -> tuple[list[Event], list[str
     invocation = read_invocation(path)
     graph = Graph.of(estate, env, dialect_of(estate, chosen_environment(estate, env)))
     made, unknown = events_of_invocation(invocation, env, graph)
-    said = f"{counted(unknown, 'results')} of nodes that the manifest beside them does not know were left out."
+    left = "was" if unknown == 1 else "were"
+    said = f"{counted(unknown, 'results')} of nodes that the manifest beside them does not know {left} left out."
     return made, [said] if unknown else []
 
 

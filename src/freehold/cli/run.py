@@ -164,8 +164,11 @@ def print_taken(taken: Sequence[Return]) -> None:
         say(f"Pinned until: freehold rollback {back.product} --unpin")
 
 
-def print_outcome(outcome: RunOutcome, env: str | None = None) -> None:
-    """Print what a run came to for people; `env` is the environment, where it was named."""
+def print_outcome(outcome: RunOutcome, env: str | None = None, *, is_change: bool = False) -> None:
+    """Print what a run came to for people; `env` is the environment, where it was named.
+
+    What a change (`is_change`) put into quarantine is no newer data that waits: it is looked at by its number.
+    """
     if outcome.nothing_to_do and not outcome.steps:
         say(f"Nothing new: {outcome.unchanged:,} steps are up to date. ({outcome.seconds:.1f} s)")
     if outcome.later:
@@ -197,8 +200,11 @@ def print_outcome(outcome: RunOutcome, env: str | None = None) -> None:
         say(f"{said}; {counted(len(outcome.deployments), 'deployments')} in {outcome.seconds:.1f} s.")
     if any(r.blocks for e in outcome.judged.values() for r in e.results):
         say("It stays live: nothing else passes. Next: freehold check")
-    if any(s.status == "quarantined" for s in outcome.steps):
-        say("Consumers keep the last good version. Next: freehold quarantine list" + (f" --env {env}" if env else ""))
+    kept = [s.candidate for s in outcome.steps if s.status == "quarantined"]
+    if kept:
+        look = f"show {kept[0]}" if is_change and kept[0] else "list"
+        named = f" --env {env}" if env else ""
+        say(f"Consumers keep the last good version. Next: freehold quarantine {look}{named}")
 
 
 def _print_warnings(outcome: RunOutcome) -> None:

@@ -87,7 +87,7 @@ class Evidence:
             "final": True,
             "status": status,
             "started": _instant(started),
-            "ended": _instant(self._now),
+            "ended": _instant(max(self._now, started)),  # a wave's events carry one time, that of its beginning
             "rows": outcome.rows,
             "step_key": outcome.step_key or None,
             "batch": str(outcome.candidate) if outcome.candidate else None,
