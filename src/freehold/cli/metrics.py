@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from freehold.cli.query import Asking
     from freehold.estate.model import Estate
     from freehold.metrics import Catalogue
-    from freehold.metrics.comparing import Change
+    from freehold.metrics.comparing import Change, Value
     from freehold.metrics.model import Metric
 
 _STATUS = {
@@ -273,14 +273,14 @@ def _print_change(one: Change, users: int, by: str) -> None:
     click.echo()
 
 
-def _plain(value: float | None) -> str:
+def _plain(value: Value) -> str:
     from freehold.cli.answers import number
 
-    return "" if value is None else number(value, "x")
+    return number(value, "x") if isinstance(value, float) else value or ""
 
 
-def _change(before: float | None, after: float | None) -> str:
-    if before is None or after is None or before == after:
+def _change(before: Value, after: Value) -> str:
+    if not isinstance(before, float) or not isinstance(after, float) or before == after:
         return ""
     return f"{(after - before) / abs(before):+.1%}" if before else "new"
 

@@ -15,9 +15,10 @@ from freehold.cli.output import counted, emit, say
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
+    from freehold.engines import Column, Session
     from freehold.estate.model import Estate
     from freehold.metrics import Answerer, Catalogue
-    from freehold.metrics.answering import Answer
+    from freehold.metrics.answering import Answer, Source
 
 FORMATS = ("table", "csv", "json", "arrow", "chart", "sql")
 _MOST_SHOWN = 200  # rows of a table on a terminal
@@ -45,11 +46,14 @@ def asking(
     """Open an environment to ask its metrics, or those of another version of the estate; close it whatever happens."""
     from freehold.delivery.serving import sources
     from freehold.metrics import Answerer, KeptAnswers, catalogue_of
+    from freehold.metrics.typing import with_types
 
     with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         catalogue = catalogue_of(estate or delivery.estate)
         names = {d.source for m in catalogue.models.values() for d in m.datasets.values()}
         states = sources(delivery, names)
+        with delivery.reading() as session:
+            catalogue = with_types(catalogue, lambda d: _columns(session, states, d.source))
         answerer = Answerer(
             catalogue=catalogue,
             engine=delivery.engine,
@@ -59,6 +63,14 @@ def asking(
             kept=KeptAnswers(delivery.root) if kept else None,
         )
         yield Asking(catalogue, answerer, delivery)
+
+
+def _columns(session: Session, states: Mapping[str, Source], name: str) -> tuple[Column, ...]:
+    """Return the columns of what a dataset reads, as the warehouse has them."""
+    from freehold.engines import Relation
+
+    table = (states.get(name) or _outside(name)).relation
+    return session.describe(Relation(table.db or "main", table.name))
 
 
 def _outside(name: str) -> Any:

@@ -149,7 +149,7 @@ def bound_aggregate(rows: Rows, node: exp.Expr) -> exp.Expr:
     is_moment = False
     for column in list(copied.find_all(exp.Column)):
         if isinstance(column.this, exp.Star):
-            column.replace(exp.Star())
+            column.replace(_counted(rows, parts_of(column)[:-1]))
         else:
             is_moment = is_moment or rows.place(parts_of(column)).field.type in TIME_TYPES
             column.replace(rows.bound(column))
@@ -157,6 +157,16 @@ def bound_aggregate(rows: Rows, node: exp.Expr) -> exp.Expr:
         # Between two exact numbers lies one that their type may not hold; engines round it each in their own way.
         copied.set("this", exp.Cast(this=copied.this, to=exp.DataType.build("double")))
     return copied
+
+
+def _counted(rows: Rows, heads: tuple[str, ...]) -> exp.Expr:
+    """Return what `COUNT(x.*)` counts: rows of the fact, or, of a role, those whose key leads to a row."""
+    if not heads or heads == (rows.fact.name,):
+        return exp.Star()
+    datasets = rows.model.datasets
+    target = heads[-1] if heads[-1] in datasets else next(j.target for j in rows.model.joins if j.name == heads[-1])
+    place = rows.place((*heads, datasets[target].keys[0][0]))
+    return rows.column(place) if place.path else exp.Star()
 
 
 def over(aggregate: exp.Expr, condition: exp.Expr) -> exp.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from freehold.estate.model import Estate
@@ -16,6 +17,8 @@ from freehold.metrics.fingerprint import definition_hash, parts_used
 from freehold.metrics.query import asked
 
 _CLOSE = 1e-9
+_UNKNOWN = "unknown"
+Value = float | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Change:
     what: str  # changed | added | removed
     before: str
     after: str
-    values: tuple[tuple[str, float | None, float | None], ...] = ()
+    values: tuple[tuple[str, Value, Value], ...] = ()
     is_certified: bool = False
     why_not: str = ""  # why there are no values
 
@@ -109,8 +112,8 @@ def changes(
 
 def _values(
     before: Answerer | None, after: Answerer | None, id_: str, by: str, last: int
-) -> tuple[tuple[tuple[str, float | None, float | None], ...], str]:
-    sides: list[dict[str, float | None]] = []
+) -> tuple[tuple[tuple[str, Value, Value], ...], str]:
+    sides: list[dict[str, Value]] = []
     for side in (before, after):
         try:
             sides.append(_by_key(side, id_, by) if side is not None else {})
@@ -118,14 +121,24 @@ def _values(
             if error.code.startswith("FH-E"):
                 raise
             return (), f"Not compared by {by}: {error.problem}"
-    keys = sorted({*sides[0], *sides[1]})[-last:]
-    return tuple((key, sides[0].get(key), sides[1].get(key)) for key in keys), ""
+    keys = sorted({*sides[0], *sides[1]}, key=lambda key: (key != _UNKNOWN, key))
+    told = [(key, sides[0].get(key), sides[1].get(key)) for key in keys]
+    shown = told[-last:]
+    hidden = [row for row in told[:-last] if not _same(row[1], row[2])]  # a change further back is told as well
+    return (*hidden[-last:], *shown), ""
 
 
-def _by_key(answerer: Answerer, id_: str, by: str) -> dict[str, float | None]:
+def _by_key(answerer: Answerer, id_: str, by: str) -> dict[str, Value]:
     found = answerer.answer(asked([id_], [by])).table.to_pylist()
     rows = [tuple(row.values()) for row in found]
-    return {str(key): float(value) if value is not None else None for key, value in rows}
+    return {_UNKNOWN if key is None else str(key): _plain(value) for key, value in rows}
+
+
+def _plain(value: Any) -> Value:
+    """Return a value that can be compared and shown: a number as such, anything else as text."""
+    if value is None or isinstance(value, bool):
+        return None if value is None else str(value)
+    return float(value) if isinstance(value, int | float | Decimal) else str(value)
 
 
 def _found(catalogue: Catalogue, id_: str) -> Any:
@@ -133,7 +146,7 @@ def _found(catalogue: Catalogue, id_: str) -> Any:
     return catalogue.models[model].metrics.get(name) if model in catalogue.models else None
 
 
-def _same(one: float | None, two: float | None) -> bool:
-    if one is None or two is None:
-        return one is two
+def _same(one: Value, two: Value) -> bool:
+    if not isinstance(one, float) or not isinstance(two, float):
+        return one == two
     return abs(one - two) <= _CLOSE * max(abs(one), abs(two), 1.0)

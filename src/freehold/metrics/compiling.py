@@ -6,7 +6,7 @@ whose key is unknown, in any number of facts, without a full join. A row of a fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -15,6 +15,7 @@ from freehold.foundation import FreeholdError, near
 from freehold.metrics.branches import branch_query
 from freehold.metrics.dialects import checked, empty, finished
 from freehold.metrics.expressions import parts_of
+from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.lowering import Branch, Lowered, lower, result_type
 from freehold.metrics.model import Dataset
 from freehold.metrics.paths import listed
@@ -61,6 +62,7 @@ def compiled(scope: Scope, query: Query) -> Compiled:
         return scope.relation(dataset)
 
     lowered = lower(scope.catalogue, query)
+    _expect_names(query, lowered)
     tree = _assembled(replace(scope, relation=relation), query, lowered)
     return Compiled(
         query=query,
@@ -71,6 +73,18 @@ def compiled(scope: Scope, query: Query) -> Compiled:
         lowered=lowered,
         datasets=tuple(read.values()),
     )
+
+
+def _expect_names(query: Query, lowered: Lowered) -> None:
+    """Refuse two columns of one name: a reader would take one for the other."""
+    names = [*(key.text for key in query.by), *(name for name, _ in lowered.outputs)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        id_ = lowered.ids.get(twice) or next((i for n, i in lowered.ids.items() if twice.startswith(n)), twice)
+        raise FreeholdError(
+            "FH-N111", f"Two columns of the answer would be called `{twice}`.",
+            fix=f"Ask for the metric by its whole name, `{id_}`.",
+        )  # fmt: skip
 
 
 def tree_of(scope: Scope, query: Query) -> exp.Query:
@@ -150,9 +164,16 @@ def _any_value(alias: str, kind: str) -> exp.Expr:
 
 def _filled(scope: Scope, query: Query, parts: Sequence[tuple[str, Branch]]) -> exp.Select | None:
     """Return all periods of the question, where a metric in it says what a period without rows is worth."""
-    if query.time is None or not any(_fills(scope, name) for name in query.metrics):
+    filling = {m for name in query.metrics if _fills(scope, name) for m in _standing_on(scope, name)}
+    shapes = [b.shape for _, b in parts if any(a.metric in filling for a in b.aggregates)]
+    if query.time is None or not shapes:
         return None
-    return periods(scope, query, parts[0][1].shape)
+    return periods(scope, query, shapes)
+
+
+def _standing_on(scope: Scope, name: str) -> Iterator[str]:
+    """Yield the names of the metrics a metric stands on, its own among them."""
+    yield from (one.name for one in parts_used(scope.catalogue, scope.catalogue.metric(name))[0])
 
 
 def _fills(scope: Scope, name: str) -> bool:

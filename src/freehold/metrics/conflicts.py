@@ -12,8 +12,9 @@ from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
+from freehold.metrics.explaining import columns_of
 from freehold.metrics.expressions import parts_of
-from freehold.metrics.fingerprint import definition_hash
+from freehold.metrics.fingerprint import definition_hash, parts_used
 from freehold.metrics.model import Metric, Model
 from freehold.metrics.paths import Place, place_of
 
@@ -86,7 +87,18 @@ def meaning(catalogue: Catalogue, metric: Metric, trail: tuple[str, ...] = ()) -
         c = metric.conversion
         sides = (_meant(catalogue, model, side, trail) for side in (c.base, c.converted))
         parts.append(" followed by ".join(sides) + f" {c.entity} {c.within} {c.count}")
+    if not trail:
+        parts += sorted({f"dated by {t}" for t in _times(catalogue, metric)})
     return parts[0] if len(parts) == 1 else f"({' '.join(parts)})"
+
+
+def _times(catalogue: Catalogue, metric: Metric) -> Iterator[str]:
+    """Yield what dates the rows of a metric: by another clock it is another number in every period."""
+    for model, dataset, _ in parts_used(catalogue, metric)[1]:
+        there = catalogue.models[model].datasets[dataset]
+        if there.time is not None:
+            column = columns_of(there.fields.get(there.time), there.time)[0]
+            yield f"{there.source}.{column} {catalogue.models[model].calendar.zone}"
 
 
 def _meant(catalogue: Catalogue, model: Model, tree: exp.Expr, trail: tuple[str, ...]) -> str:

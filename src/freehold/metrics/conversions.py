@@ -36,8 +36,10 @@ def conversion_branch(rows: Rows, query: Query, branch: Branch, keys: Sequence[t
     base, own = _counted(conversion.base, branch)
     is_distinct = isinstance(base.this, exp.Distinct)
     events = _base(rows, query, branch, keys, base, own)
-    union = exp.union(events, _others(rows, query, branch, events), distinct=False, copy=False)
-    follower = exp.select("*", exp.alias_(_next(), "next_t")).from_(union.subquery("e", copy=False))
+    others = _others(rows, query, branch, events)
+    union = exp.union(events, others[0], distinct=False, copy=False)
+    is_same = others[1] == rows.fact.name
+    follower = exp.select("*", exp.alias_(_next(is_later=is_same), "next_t")).from_(union.subquery("e", copy=False))
     in_time = exp.LT(
         this=exp.column("next_t", table="m"), expression=plus(exp.column("t", table="m"), conversion.within)
     )
@@ -95,8 +97,8 @@ def _base(
     return selected.where(*conditions, copy=False) if conditions else selected
 
 
-def _others(rows: Rows, query: Query, branch: Branch, events: exp.Select) -> exp.Select:
-    """Return the events that may follow, in the columns of the base's."""
+def _others(rows: Rows, query: Query, branch: Branch, events: exp.Select) -> tuple[exp.Select, str]:
+    """Return the events that may follow, in the columns of the base's, and the dataset they are of."""
     assert branch.shape.conversion is not None
     converted, own = _counted(branch.shape.conversion.converted, branch)
     other = Rows(rows.scope, query, rows.model, fact_of(rows.model, converted, branch.aggregates[0].metric))
@@ -107,15 +109,20 @@ def _others(rows: Rows, query: Query, branch: Branch, events: exp.Select) -> exp
     conditions = [*other.within(start, None), exp.Not(this=exp.Is(this=entity.copy(), expression=exp.Null()))]
     if own is not None:
         conditions.append(other.bound(own))
-    return other.select(*columns).where(*conditions, copy=False)
+    return other.select(*columns).where(*conditions, copy=False), other.fact.name
 
 
-def _next() -> exp.Expr:
-    """Return the time of the next event of the other kind; at the same moment it counts as following."""
+def _next(*, is_later: bool) -> exp.Expr:
+    """Return the time of the next event of the other kind; at the same moment it counts as following.
+
+    Where both kinds are rows of one dataset, only a later one does: no event follows itself.
+    """
     theirs = exp.Case(
         ifs=[exp.If(this=exp.EQ(this=exp.column("kind"), expression=_OTHER.copy()), true=exp.column("t"))]
     )
-    order = exp.Order(expressions=[exp.Ordered(this=exp.column("t")), exp.Ordered(this=exp.column("kind"))])
+    order = exp.Order(
+        expressions=[exp.Ordered(this=exp.column("t")), exp.Ordered(this=exp.column("kind"), desc=is_later or None)]
+    )
     frame = exp.WindowSpec(kind="ROWS", start="CURRENT ROW", end="UNBOUNDED", end_side="FOLLOWING")
     return exp.Window(this=exp.Min(this=theirs), partition_by=[exp.column("entity")], order=order, spec=frame)
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlglot import exp
 
 from freehold.foundation import FreeholdError, near
+from freehold.metrics.additive import adds_up
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.expressions import aggregate_of, is_ours, parts_of
 from freehold.metrics.model import Conversion, Metric, Model, Snapshot
@@ -160,6 +161,8 @@ class _Lowering:
             if metric.conversion
             else self.value(metric.expression, inner)
         )
+        if isinstance(value, exp.Add | exp.Sub) and adds_up(self.catalogue, metric):
+            value = _present(value)
         if metric.fill is not None:
             return exp.Coalesce(this=value, expressions=[exp.Literal.number(metric.fill)])
         return value
@@ -292,6 +295,20 @@ class _Lowering:
             branch.aggregates.append(Aggregate(self._known[key], node, context.filters, context.metric))
         column = exp.column(self._known[key])  # no rows make a count 0, and a sum unknown
         return exp.Coalesce(this=column, expressions=[exp.Literal.number(0)]) if _counts(node) else column
+
+
+def _present(value: exp.Expr) -> exp.Expr:
+    """Return a sum of sums in which one without rows counts nothing; without any rows at all it stays unknown."""
+    sums = [c for c in value.find_all(exp.Column) if not isinstance(c.parent, exp.Coalesce)]
+    counts = any(isinstance(c.parent, exp.Coalesce) for c in value.find_all(exp.Column))
+    known = [exp.column(name) for name in dict.fromkeys(c.name for c in sums)]
+    for column in sums:
+        column.replace(exp.Coalesce(this=column.copy(), expressions=[exp.Literal.number(0)]))
+    if counts or not known:
+        return exp.Paren(this=value)
+    first = exp.Coalesce(this=known[0], expressions=known[1:]) if len(known) > 1 else known[0]
+    some = exp.Not(this=exp.Is(this=first, expression=exp.Null()))
+    return exp.Case(ifs=[exp.If(this=some, true=value)])
 
 
 def quotient(above: exp.Expr, below: exp.Expr) -> exp.Expr:

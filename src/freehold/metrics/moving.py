@@ -223,7 +223,8 @@ def _causes(ask: _Asks, metric: str, keys: Sequence[Key]) -> tuple[tuple[Part, .
     before, after = [was.get(leaf, 0.0) for leaf in leaves], [now.get(leaf, 0.0) for leaf in leaves]
     usual = trend(before, after)
     found = scanned([key.text for key in keys], leaves, [value * usual for value in before], after)
-    return tuple(_without(cause, usual) for cause in found), usual
+    causes = (_without(cause, usual) for cause in found)
+    return tuple(cause for cause in causes if cause.effect), usual
 
 
 def _without(cause: Part, usual: float) -> Part:

@@ -184,7 +184,7 @@ def _fan_out(model: Model, fact: str, target: str, role: str | None = None) -> F
     instead = sorted(d for d in reachable(model, fact) if d != fact)
     if fact in reachable(model, target):
         problem = f"{spoken} has many rows for one of `{fact}`: each row of `{fact}` would be counted several times."
-    elif between := [d for d in model.datasets if {fact, target} <= reachable(model, d).keys()]:
+    elif between := [d for d in model.datasets if d != fact and {fact, target} <= reachable(model, d).keys()]:
         problem = (
             f"Between `{fact}` and `{target}` stands `{between[0]}`, of which one row of `{fact}` may have many: it "
             "would be counted several times."

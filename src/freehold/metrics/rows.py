@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
@@ -18,6 +18,7 @@ from freehold.metrics.query import Key, Query, key_of
 from freehold.metrics.timing import Period
 
 FACT = "f"
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +193,14 @@ class Rows:
     def _valid(self, source: Dataset, target: Dataset, before: str, alias: str) -> list[exp.Expr]:
         """Return the conditions that a row of a slowly changing dataset held when the row before it happened."""
         assert target.validity is not None
-        if source.time is None:
+        dated, alias_of_dated = (self.fact, FACT) if self.fact.time is not None else (source, before)
+        if dated.time is None:
             raise FreeholdError(
                 "FH-N304",
-                f"Which row of `{target.name}` held for a row of `{source.name}` cannot be told: it has no time.",
-                where=source.where, fix=f"Say `time:` of the dataset `{source.name}`.",
+                f"Which row of `{target.name}` held for a row of `{self.fact.name}` cannot be told: it has no time.",
+                where=self.fact.where, fix=f"Say `time:` of the dataset `{self.fact.name}`.",
             )  # fmt: skip
-        moment = self._value(source, source.fields[source.time], before)
+        moment = self._value(dated, dated.fields[dated.time], alias_of_dated)
         start = self._value(target, target.fields[target.validity.start], alias)
         end = self._value(target, target.fields[target.validity.end], alias)
         open_end = exp.Is(this=end, expression=exp.Null())
@@ -280,4 +282,14 @@ def moved(query: Query, length: Period | None) -> tuple[datetime | None, datetim
     """Return the time a question is about, so much earlier."""
     if length is None:
         return query.start, query.end
-    return (length.before(query.start) if query.start else None, length.before(query.end) if query.end else None)
+    return (length.before(query.start) if query.start else None, _moved_end(query.start, query.end, length))
+
+
+def _moved_end(start: datetime | None, end: datetime | None, length: Period) -> datetime | None:
+    """Return the end so much earlier: that of whole months, else of the last day, since months differ in length."""
+    if end is None:
+        return None
+    whole_months = end.day == 1 and (start is None or start.day == 1)
+    if not length.months or end.time() != time.min or whole_months:
+        return length.before(end)
+    return length.before(end - _A_DAY) + _A_DAY

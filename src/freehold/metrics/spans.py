@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from freehold.foundation import FreeholdError
 from freehold.metrics.dialects import periods_between
 from freehold.metrics.lowering import Branch, Shape
 from freehold.metrics.rows import Rows, Scope, moved
@@ -34,6 +35,7 @@ def span_branch(rows: Rows, query: Query, branch: Branch, keys: Sequence[tuple[i
     time = next(((number, key) for number, key in keys if key.is_time), None)
     grain = time[1].grain if time else None
     unit = "hour" if grain == "hour" else "day"
+    _expect_whole(shape, unit)
     fields = [(number, key) for number, key in keys if not key.is_time]
     inner, values = _inner(rows, query, branch, fields, unit)
     spine = _spine(rows, query, shape, grain)
@@ -47,6 +49,19 @@ def span_branch(rows: Rows, query: Query, branch: Branch, keys: Sequence[tuple[i
     if rows.scope.fewest > 1:
         _hide_small(outer, rows.scope.fewest)
     return grouped(outer, len(keys), 1)
+
+
+def _expect_whole(shape: Shape, unit: str) -> None:
+    """Refuse to look back by hours from days.
+
+    Raises:
+        FreeholdError: FH-N208 days would be torn.
+    """
+    hours = [length for length in (shape.offset, shape.span.window if shape.span else None) if length and length.hours]
+    if unit == "day" and hours:
+        raise FreeholdError(
+            "FH-N208", f"{hours[0]} is no whole number of days.", fix="Ask by hour, or look back by whole days."
+        )
 
 
 def _inner(
@@ -113,9 +128,8 @@ def _needed(rows: Rows, query: Query, shape: Shape) -> tuple[datetime | None, da
     return None, end
 
 
-def _spine(rows: Rows, query: Query, shape: Shape, grain: str | None) -> exp.Select:
-    """Return the periods of the question: `p` the start of each, `e` the last day (or hour) to look back from."""
-    unit = "hour" if grain == "hour" else "day"
+def _bounds(rows: Rows, query: Query, unit: str) -> exp.Select:
+    """Return the first and the last day (or hour) of a question, `lo` and `hi`: as asked, or as the fact has rows."""
     whole = Rows(rows.scope, replace(query, where=None), rows.model, rows.fact.name)
     step = Period(hours=1) if unit == "hour" else Period(days=1)
     low: exp.Expr = exp.Min(this=whole.bucket(unit))
@@ -125,9 +139,15 @@ def _spine(rows: Rows, query: Query, shape: Shape, grain: str | None) -> exp.Sel
     if query.end is not None:
         last = step.before(query.end) if query.end.time() == query.end.min.time() or unit == "hour" else query.end
         high = _instant(last.isoformat(sep=" "), unit)
-    bounds = whole.select(exp.alias_(low, "lo", copy=False), exp.alias_(high, "hi", copy=False))
-    if query.start is not None and query.end is not None:
-        bounds = exp.select(exp.alias_(low, "lo", copy=False), exp.alias_(high, "hi", copy=False))
+    columns = exp.alias_(low, "lo", copy=False), exp.alias_(high, "hi", copy=False)
+    return exp.select(*columns) if query.start is not None and query.end is not None else whole.select(*columns)
+
+
+def _spine(rows: Rows, query: Query, shape: Shape, grain: str | None, bounds: exp.Select | None = None) -> exp.Select:
+    """Return the periods of the question: `p` the start of each, `e` the last day (or hour) to look back from."""
+    unit = "hour" if grain == "hour" else "day"
+    step = Period(hours=1) if unit == "hour" else Period(days=1)
+    bounds = bounds if bounds is not None else _bounds(rows, query, unit)
     hi = exp.column("hi", table="b")
     if grain is None:
         return exp.select(exp.alias_(_back(hi, shape.offset, unit), "e")).from_(bounds.subquery("b", copy=False))
@@ -192,8 +212,18 @@ def _hide_small(query: exp.Select, fewest: int) -> None:
     query.having(enough, copy=False)
 
 
-def periods(scope: Scope, query: Query, shape: Shape) -> exp.Select:
-    """Return all periods from the question's first to its last, as `p`."""
-    rows = Rows(scope, replace(query, where=None), scope.catalogue.models[shape.model], shape.fact)
+def periods(scope: Scope, query: Query, shapes: Sequence[Shape]) -> exp.Select:
+    """Return all periods from the first that one of several facts has rows of to the last, as `p`."""
+    facts = dict.fromkeys((shape.model, shape.fact) for shape in shapes)
+    each = [Rows(scope, replace(query, where=None), scope.catalogue.models[m], fact) for m, fact in facts]
     grain = query.time.grain if query.time else None
-    return exp.select(exp.column("p")).from_(_spine(rows, query, replace(shape, offset=None), grain).subquery("s"))
+    bounds = [_bounds(rows, query, "hour" if grain == "hour" else "day") for rows in each]
+    whole = bounds[0]
+    if len(bounds) > 1:
+        union: exp.Query = bounds[0]
+        for one in bounds[1:]:
+            union = exp.union(union, one, distinct=False, copy=False)
+        lo, hi = exp.Min(this=exp.column("lo")), exp.Max(this=exp.column("hi"))
+        whole = exp.select(exp.alias_(lo, "lo"), exp.alias_(hi, "hi")).from_(union.subquery("a", copy=False))
+    spine = _spine(each[0], query, replace(shapes[0], offset=None), grain, whole)
+    return exp.select(exp.column("p")).from_(spine.subquery("s"))

@@ -24,6 +24,7 @@ _UNITS = {
     "y": ("months", 12), "year": ("months", 12),
 }  # fmt: skip
 _PERIOD = re.compile(r"\s*(\d{1,6})\s*([a-zA-Z]+)\s*")
+_DAY = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?")  # a zone has --timezone to be said in
 _LONGEST = {"months": 12_000, "days": 366_000, "hours": 8_784_000}  # a thousand years
 
 
@@ -185,17 +186,13 @@ def instant(text: str | date | datetime, what: str) -> datetime:
         return text.replace(tzinfo=None)
     if isinstance(text, date):
         return datetime.combine(text, time.min)
-    full = (
-        f"{text}-01"
-        if re.fullmatch(r"\d{4}-\d{2}", text)
-        else f"{text}-01-01"
-        if re.fullmatch(r"\d{4}", text)
-        else text
-    )
+    full = text + {4: "-01-01", 7: "-01"}.get(len(text), "")
     try:
+        if not _DAY.fullmatch(text):
+            raise ValueError(text)
         read = datetime.fromisoformat(full)
     except ValueError as error:
         raise FreeholdError(
             "FH-N105", f"{what} `{text}` is no day.", fix="Write 2011-03-07, 2011-03 or 2011-03-07T06:00.",
         ) from error  # fmt: skip
-    return read.replace(tzinfo=None)
+    return read
