@@ -154,13 +154,18 @@ def planned(
         past=past,
         kept=kept,
         compiled=templates,
-        dashboards=(*told.dashboards, *exposures, *(metrics_of(against.estate) if against is not None else ())),
+        dashboards=(*told.dashboards, *exposures, *_metrics_reached(estate, against)),
         unread=told.errors,
         join=join,
     )
     kept.save()
     templates.save()
     return found, before
+
+
+def _metrics_reached(estate: Estate, before: Version | None) -> tuple[Dashboard, ...]:
+    """Return the metrics as readers: as they stand, or, where they can no longer be read, as they were."""
+    return metrics_of(estate) or (metrics_of(before.estate) if before is not None else ())
 
 
 def _deployed(estate: Estate, chosen: Environment, ledger: Ledger) -> Version | None:

@@ -78,8 +78,11 @@ def _read(estate: Estate) -> tuple[Catalogue, list[FreeholdError]]:
 
 def _as_published(estate: Estate, model: Model) -> Model:
     """Return a model whose datasets read the version of each output that is published today."""
-    datasets = {n: replace(d, source=estate.published(d.source)) for n, d in model.datasets.items()}
-    return replace(model, datasets=datasets) if datasets != model.datasets else model
+    moved = {n: estate.published(d.source) for n, d in model.datasets.items()}
+    if all(model.datasets[name].source == source for name, source in moved.items()):
+        return model
+    datasets = {n: replace(d, source=moved[n], declared=d.source) for n, d in model.datasets.items()}
+    return replace(model, datasets=datasets)
 
 
 def _sources(estate: Estate, model: Model) -> Iterator[FreeholdError]:

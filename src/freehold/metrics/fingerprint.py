@@ -74,7 +74,12 @@ def _meaning(catalogue: Catalogue, metric: Metric, trail: tuple[str, ...]) -> di
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
     computed = {f.name: f.expression.sql() for f in dataset.fields.values() if f.expression is not None}
-    return {"source": dataset.source, "time": dataset.time, "zone": dataset.zone, "fields": computed}
+    return {
+        "source": dataset.declared or dataset.source,
+        "time": dataset.time,
+        "zone": dataset.zone,
+        "fields": computed,
+    }
 
 
 def _trees(metric: Metric) -> list[exp.Expr]:

@@ -70,6 +70,7 @@ class Dataset:
     validity: Validity | None = None
     description: str = ""
     synonyms: tuple[str, ...] = ()
+    declared: str = ""  # the id that files give the source, where another version of it is published by another name
 
 
 @dataclass(frozen=True, slots=True)

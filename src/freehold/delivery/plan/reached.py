@@ -85,8 +85,9 @@ def reached(
     """
     found: dict[str, tuple[Dashboard, list[Touch]]] = {}
     for change in changes:
-        read_before = consumers.reads.get(change.beside.asset, ()) if change.beside else ()
-        for read in (*consumers.reads.get(change.asset, ()), *read_before):
+        # A new major version moves those who read the one before; who goes by the declared name is there already.
+        asset = change.beside.asset if change.beside else change.asset
+        for read in consumers.reads.get(asset, ()):
             touches = list(_touches(change, read, dialect))
             if touches:
                 found.setdefault(read.dashboard.id, (read.dashboard, []))[1].extend(touches)
