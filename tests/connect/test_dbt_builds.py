@@ -114,6 +114,27 @@ def test_what_dbt_builds_is_judged_published_kept_back_and_taken_back(anywhere: 
     assert after == {path: content for path, content in before.items() if "raw_orders" not in path}
 
 
+@pytest.mark.long
+def test_a_product_that_goes_from_watch_to_publish_is_told_what_it_takes(drafted: RealShop, tmp_path: Path) -> None:
+    """`plan` lists the relations, `apply` publishes them or says what is in the way, and moves it aside on request."""
+    shop = copied(drafted, tmp_path)
+    files = list(shop.estate.rglob("product.odps.yaml"))
+    for file in files:
+        file.write_text(file.read_text().replace("value: publish", "value: watch"))
+    shop("run", code=0)
+    shop.execute("CREATE SCHEMA shop_finance", "CREATE TABLE shop_finance.revenue AS SELECT 42 AS mine")
+    for file in files:
+        file.write_text(file.read_text().replace("value: watch", "value: publish"))
+
+    listed = {r["asset"]: r["what"] for r in shop.said("plan", "--relations")["relations"]}
+
+    assert listed["shop.finance.revenue"] == "take over"
+    assert refused(shop, "apply", "--yes").code == "FH-D223"
+    shop("apply", "--yes", "--take-over", code=0)
+    assert shop.rows(REVENUE) == LIVE
+    assert shop.rows("SELECT mine FROM shop_finance.revenue__before") == [(42,)]
+
+
 def test_only_what_a_change_reaches_is_built(shop: RealShop) -> None:
     """A comment builds nothing; a changed model is built with what reads it, in one deployment; the rest is kept."""
     shop.change("models/staging/stg_orders.sql", "select", "-- the orders\nselect")

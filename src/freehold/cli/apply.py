@@ -168,7 +168,7 @@ def _put_in_force(
         with progress_shown(shown=not as_json) as progress:
             if found.changes:
                 delivery.ledger.append(*events_of(found, judged, commit, delivery.ledger))
-            begun = _to_begin(delivery, before.estate if before else None)
+            begun = _to_begin(delivery) if delivery.tool is not None else []
             outcome = publish_change(
                 *(delivery, tuple(dict.fromkeys((*found.touched, *begun))), found.id),
                 version=version,
@@ -183,12 +183,14 @@ def _put_in_force(
         _end(found, judged, outcome, as_json=as_json, delivery=delivery, is_new=is_new)
 
 
-def _to_begin(delivery: Delivery, before: Estate | None) -> list[str]:
-    """Return what is built of products that go from another mode to publish: nothing of it is live yet."""
-    from freehold.delivery.asset import NOT_BUILT
+def _to_begin(delivery: Delivery) -> list[str]:
+    """Return what another tool builds at our order and nobody has published yet.
 
-    begins = {name for name, mode in begins_to_publish(delivery.estate, before).items() if mode}
-    return [a.id for a in delivery.graph.assets.values() if a.product.id in begins and a.kind not in NOT_BUILT]
+    Of that no definition changes: the tool has built it all along, somewhere else.
+    """
+    with delivery.reading() as session:
+        live = delivery.publication.live(session)
+    return [a.id for a in delivery.graph.assets.values() if a.is_ordered and a.id not in live]
 
 
 def _print_relations(delivery: Delivery, before: Estate | None) -> None:
