@@ -24,7 +24,7 @@ demo: $(MADE) ## see it work: a retailer's 60 days and three caught faults, in .
 check: lint types layers spelling ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests
 	$(BIN)/pytest -q -n 2 -m "not long and not real_data and not dbt" $(SLOW:%=--ignore=%)
 
-test: lint types layers spelling $(DBT) ## the whole gate, under 10 minutes on two cores: all of check and every test but the long ones
+test: lint types layers spelling $(DBT) ## the whole gate, about a quarter of an hour on two cores: all of check and every test but the long ones
 	$(BIN)/pytest -n 2 -m "not long"
 
 test-long: $(MADE) $(DBT) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
