@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from freehold.foundation import Caller
+from freehold.foundation import Caller, FreeholdError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -242,6 +242,15 @@ class Engine(Protocol):
     def close(self) -> None:
         """Close the warehouse and let others have it."""
         ...
+
+
+def in_transaction() -> FreeholdError:
+    """Return the error for giving a warehouse up in the middle of a transaction."""
+    return FreeholdError(
+        "FH-E111",
+        "A transaction is open in this session, so the warehouse cannot be given up to another process.",
+        fix="Leave it first.",
+    )
 
 
 def quoted(identifier: str) -> str:

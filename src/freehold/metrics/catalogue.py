@@ -42,10 +42,6 @@ class Catalogue:
             )  # fmt: skip
         raise self._unknown(name)
 
-    def has(self, name: str, within: str) -> bool:
-        """Whether a bare name means a metric inside a model."""
-        return name in self.models[within].metrics
-
     def _unknown(self, name: str) -> FreeholdError:
         by_synonym = [m.id for m in self.metrics() if name.lower() in (s.lower() for s in m.synonyms)]
         known = [n for m in self.metrics() for n in (m.name, m.id)]

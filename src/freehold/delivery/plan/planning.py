@@ -244,14 +244,12 @@ def plan(
     found = [c for c in (made.of(id_, dialect) for id_ in ids) if c is not None]
     touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
     renamed = {(c.asset, old): new for c in found for old, new in c.difference.renamed}
-    said = [(one, list(findings_of(one, estate, now, meant, dialect, renamed))) for one in now.assets.values()]
-    blocking = [error for one, errors in said for error in errors if one.product.mode not in ADVISED]
-    advice = [error for one, errors in said for error in errors if one.product.mode in ADVISED]
+    said = [
+        (one, error) for one in now.assets.values() for error in findings_of(one, estate, now, meant, dialect, renamed)
+    ]
+    blocking = [error for one, error in said if one.product.mode not in ADVISED]
+    advice = [error for one, error in said if one.product.mode in ADVISED]
     assets = {**then.assets, **now.assets}.values()
-    lacking = {
-        a.id: tuple(folded(p.column, dialect) for p in unmade(a, meant[a.id], a.dialect(dialect)))
-        for a in now.assets.values()
-    }
     metrics, wrong = _metrics(estate, before)
     readers = consumers_of(dashboards, assets, default_environment(estate), dialect)
     return Plan(
@@ -265,10 +263,18 @@ def plan(
         unchanged=len(ids) - len(found),
         findings=(*blocking, *made.findings, *wrong),
         advice=(*advice, *made.advice),
-        dashboards=reached(found, readers, dialect, lacking),
+        dashboards=reached(found, readers, dialect, _lacking(now, meant, dialect)),
         unread=tuple(unread),
         metrics=metrics,
     )
+
+
+def _lacking(now: Graph, meant: Mapping[str, Meaning], dialect: str) -> dict[str, tuple[str, ...]]:
+    """Return the columns that contracts promise of assets, and that these do not give."""
+    return {
+        a.id: tuple(folded(p.column, dialect) for p in unmade(a, meant[a.id], a.dialect(dialect)))
+        for a in now.assets.values()
+    }
 
 
 def _metrics(estate: Estate, before: Version | None) -> tuple[tuple[Redefined, ...], tuple[FreeholdError, ...]]:

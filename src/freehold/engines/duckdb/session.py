@@ -12,7 +12,7 @@ import duckdb
 
 from freehold.engines.duckdb import footers
 from freehold.engines.duckdb.translating import translate
-from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, quoted
+from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, in_transaction, quoted
 from freehold.engines.tagging import tagged
 from freehold.foundation import Caller, FreeholdError
 
@@ -189,11 +189,7 @@ class DuckDBSession:
             FreeholdError: FH-E111 a transaction is open.
         """
         if self._in_transaction:
-            raise FreeholdError(
-                "FH-E111",
-                "A transaction is open in this session, so the warehouse cannot be given up to another process.",
-                fix="Leave it first.",
-            )
+            raise in_transaction()
         self._cursor.close()
 
     def resume(self, cursor: duckdb.DuckDBPyConnection) -> None:

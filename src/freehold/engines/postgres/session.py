@@ -17,7 +17,7 @@ from freehold.engines.postgres.dialect import NAME
 from freehold.engines.postgres.loading import adapt
 from freehold.engines.postgres.placeholders import numbered
 from freehold.engines.postgres.translating import closed, translate
-from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, literal, quoted
+from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, in_transaction, literal, quoted
 from freehold.engines.tagging import tagged
 from freehold.foundation import Caller, FreeholdError
 
@@ -110,11 +110,7 @@ class PostgresSession:
             FreeholdError: FH-E111 a transaction is open.
         """
         if self._in_transaction:
-            raise FreeholdError(
-                "FH-E111",
-                "A transaction is open in this session, so the warehouse cannot be given up to another process.",
-                fix="Leave it first.",
-            )
+            raise in_transaction()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
