@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.foundation.caller import Assurance
     from freehold.ledger import Event, Ledger
+    from freehold.metrics.comparing import Redefined
 
 
 _GOVERNING = ("Estate", "Team", "Calendar", "RuleSet", "Waiver", "Workflow")
@@ -149,7 +150,7 @@ def events_of(
     spoken = {"BREAKING": "breaking", "ADDITIVE": "additive", "NONE": "none", "METADATA": "none"}
     content = {
         "change_id": found.id,
-        "resources": [c.asset for c in found.changes],
+        "resources": [*(c.asset for c in found.changes), *(m.id for m in found.metrics)],
         "breaking": spoken.get(worst.name if worst is not None else "NONE", "none"),
         "author": review.author if review else Caller.at_the_shell().principal,
         "head": commit[0] if commit else None,
@@ -205,7 +206,7 @@ def recording_of(found: Plan, estate: Estate, before: Version | None, judged: Ju
     Raises:
         FreeholdError: FH-G003 to FH-G006, each naming its rule.
     """
-    from freehold.delivery.gate import Approval, answering, needed_roles, refusal
+    from freehold.delivery.gate import Approval, answering, refusal, roles_asked
     from freehold.work import Raci
 
     law = before.estate if before else estate
@@ -215,7 +216,7 @@ def recording_of(found: Plan, estate: Estate, before: Version | None, judged: Ju
     changes = (*changes_in_plan(found, (), law), *changes_of_estate(estate, law))
     raci = Raci.of(law)
     refused = [
-        refusal(approval, needed_roles(law, c.tier), answering(c.product), authors, raci, is_protected=is_protected)
+        refusal(approval, roles_asked(law, c), answering(c.product), authors, raci, is_protected=is_protected)
         for c in changes
     ]
     if refused and all(refused):
@@ -246,6 +247,27 @@ def changes_in_plan(found: Plan, told: Sequence[Sent], law: Estate, *, now: date
             has_version_bump=not found.findings if one.broken else None,
             notice_days=_notice_days(one, told, now or SystemClock().now()),
         )
+    for metric in found.metrics:
+        yield _of_metric(metric, law)
+
+
+def _of_metric(one: Redefined, law: Estate) -> Change:
+    """Return the change of a metric: by its definition rows change, by its going something breaks, else only words."""
+    from freehold.delivery.gate import ESTATE, Change
+
+    known = law.products.get(one.product)
+    tiers = law.defaults.get("tiers", {})
+    return Change(
+        asset=one.id,
+        product=one.product or ESTATE,
+        tier=known.tier if known is not None else min(tiers, default=1),
+        change={"removed": "breaking", "changed": "rows", "added": "additive"}.get(one.what, "metadata"),
+        is_output=False,
+        readers=one.readers,
+        metric=one.status[0] or "new",
+        is_certified=one.is_certified,
+        sunset=one.sunset,
+    )
 
 
 def changes_of_estate(estate: Estate, before: Estate, law: Estate | None = None) -> Iterator[Change]:

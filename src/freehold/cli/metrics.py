@@ -196,15 +196,10 @@ def _value(asks: Asking, name: str) -> str:
 
 def users_of(asks: Asking) -> dict[str, int]:
     """Return how many consumers asked for each metric in the last 30 days."""
+    from freehold.delivery.plan.past import asked_for
+
     with asks.delivery.ledger.evidence() as evidence:
-        if not evidence.has("usage.query"):
-            return {}
-        rows = evidence.query(
-            "SELECT m, count(DISTINCT consumer) FROM (SELECT unnest(metrics) AS m, consumer FROM usage_query "
-            "WHERE status = 'ok' AND occurred_at >= (SELECT max(occurred_at) FROM usage_query) - to_days(30)) "
-            "GROUP BY m"
-        )
-    return {str(metric): int(count) for metric, count in rows}
+        return asked_for(evidence)
 
 
 @metrics.command("diff", epilog="Example: freehold metrics diff --base origin/main --by month")

@@ -130,9 +130,12 @@ def planned(
     `ledger` is the one of the estate, None where there is none; with `first`, where nothing was applied nothing is
     compared with, whatever git holds. `compiled` are the dbt projects as dbt compiles them now, where it was asked.
     """
+    from datetime import UTC
+
     from freehold.delivery.plan import NO_PAST, KeptMeanings, at_revision, past_of
     from freehold.delivery.plan import plan as plan_of
     from freehold.delivery.template import KeptCompiled
+    from freehold.foundation import SystemClock
 
     chosen = chosen_environment(estate, env)
     kept, templates = KeptMeanings(estate.root), KeptCompiled(estate.root)
@@ -157,6 +160,7 @@ def planned(
         dashboards=(*told.dashboards, *exposures, *_metrics_reached(estate, against)),
         unread=told.errors,
         join=join,
+        today=SystemClock().now().astimezone(UTC).date(),
     )
     kept.save()
     templates.save()
@@ -227,11 +231,11 @@ def _with_dbt(
 
 
 def _print_metrics(found: Plan) -> None:
+    from freehold.delivery.plan.markdown import told_of_metric
+
     for one in found.metrics:
-        certified = " (certified)" if one.is_certified else ""
-        through = f" through {', '.join(one.through)}" if one.through else ""
-        say(f"metric {click.style(one.id, bold=True)}{certified} {one.what}{through}")
-        if one.through:
+        say(f"metric {click.style(one.id, bold=True)} {told_of_metric(one)}")
+        if one.through or not one.is_another_number:
             continue
         for sign, text, colour in (("-", one.before, "red"), ("+", one.after, "green")):
             if text:

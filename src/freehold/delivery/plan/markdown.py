@@ -77,17 +77,32 @@ def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
 
 
 def _metrics(plan: Plan) -> Iterator[str]:
-    """Say which metrics mean something else from now on."""
-    if plan.metrics:
-        lines = [f"- {_redefined(one)}" for one in plan.metrics[:_MOST_ROWS]]
-        yield "**Metrics defined otherwise** (`freehold metrics diff` compares their values)\n\n" + "\n".join(lines)
+    """Say which metrics mean something else from now on, and which are certified, deprecated or told otherwise."""
+    defined = [f"- {_redefined(one)}" for one in plan.metrics if one.is_another_number]
+    if defined:
+        lines = "\n".join(defined[:_MOST_ROWS])
+        yield f"**Metrics defined otherwise** (`freehold metrics diff` compares their values)\n\n{lines}"
+    told = [f"- `{one.id}` {told_of_metric(one)}" for one in plan.metrics if not one.is_another_number]
+    if told:
+        yield "**Metrics of the same number**\n\n" + "\n".join(told[:_MOST_ROWS])
+
+
+def told_of_metric(one: Redefined) -> str:
+    """Return what happens to a metric in a few words: `(certified) changed, 3 consumers asked for it in 30 days`."""
+    kept = one.status[0] == one.status[1] or "" in one.status
+    said = f"({one.status[0] or one.status[1]}) " if kept and one.is_certified else ""
+    said += f"{one.what} (was {one.status[0]})" if not kept else one.what
+    if one.through:
+        said += f" through {', '.join(one.through)}"
+    if one.what == "reworded":
+        said += f": {', '.join(one.words)}"
+    asked = f"{one.readers} consumer{'s' if one.readers != 1 else ''} asked for it in 30 days"
+    return f"{said}; {asked}" if one.readers else said
 
 
 def _redefined(one: Redefined) -> str:
-    head = f"`{one.id}`{' (certified)' if one.is_certified else ''} {one.what}"
-    if one.through:
-        return f"{head} through {', '.join(f'`{name}`' for name in one.through)}"
-    return f"{head}: `{one.before or 'nothing'}` -> `{one.after or 'nothing'}`"
+    head = f"`{one.id}` {told_of_metric(one)}"
+    return head if one.through else f"{head}: `{one.before or 'nothing'}` -> `{one.after or 'nothing'}`"
 
 
 def _gated(gate: Gate | None) -> Iterator[str]:
@@ -109,8 +124,10 @@ def _verdict(plan: Plan, gate: Gate | None) -> str:
         count = len(plan.findings)
         return f"blocked by {count} finding{'s' if count != 1 else ''}"
     if not plan.changes:
-        count = len(plan.metrics)
-        return f"{count} metric{'s' if count != 1 else ''} defined otherwise" if count else "nothing changes"
+        count = sum(one.is_another_number for one in plan.metrics)
+        if not count:
+            return "words only" if plan.metrics else "nothing changes"
+        return f"{count} metric{'s' if count != 1 else ''} defined otherwise"
     worst = max(c.change for c in plan.changes)
     if worst is ChangeClass.METADATA:
         return "words only"
