@@ -39,6 +39,7 @@ def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
         "data_until": answer.data_until,
         "is_kept": answer.is_kept,
         "is_cut": answer.is_cut,
+        "policies": list(answer.policies),
         "metrics": {
             name: {
                 "id": answer.compiled.lowered.ids[name],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from freehold.metrics.comparing import Redefined
 
 
-_GOVERNING = ("Estate", "Team", "Calendar", "RuleSet", "Waiver", "Workflow")
+_GOVERNING = ("Estate", "Team", "Calendar", "RuleSet", "Waiver", "Workflow", "DataPolicy")
 _NAMESPACE = uuid.UUID("0b5a2a64-6d0e-4f3c-9a55-2f1c7a0d9e41")
 
 

@@ -76,12 +76,12 @@ def _of_rules(estate: Estate) -> Iterator[FreeholdError]:
 
 
 def _of_metrics(estate: Estate) -> tuple[FreeholdError, ...]:
-    """Return what is wrong with metrics; without any, the SQL kernel is not even imported."""
-    if not estate.semantic_models:
+    """Return what is wrong with metrics and policies; without any, the SQL kernel is not even imported."""
+    if not estate.semantic_models and not estate.policies:
         return ()
-    from freehold.metrics import metric_findings
+    from freehold.metrics import metric_findings, policy_findings
 
-    return metric_findings(estate)
+    return (*metric_findings(estate), *policy_findings(estate))
 
 
 def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from freehold.engines import Engine
 
+MOST_ROWS = 1_000_000  # of an answer, where nobody says
 State = Literal["ok", "held", "late", "failed", "unknown"]
 
 
@@ -65,6 +67,7 @@ class Answer:
     seconds: float
     is_kept: bool = False
     is_cut: bool = False
+    policies: tuple[str, ...] = ()  # those by which the caller sees not all of it
     id: str = ""  # once it is remembered
 
     @property
@@ -85,7 +88,8 @@ class Answerer:
     """Answers questions over one warehouse for one caller.
 
     `source` tells what a dataset reads now. `policy` is what the caller may see of it. `most_rows` is the most rows an
-    answer may have; `refuse` are the states of data that are refused instead of marked.
+    answer may have, `most_seconds` how long the warehouse may take for it; `refuse` are the states of data that are
+    refused instead of marked.
     """
 
     catalogue: Catalogue
@@ -94,13 +98,17 @@ class Answerer:
     source: Callable[[Dataset], Source]
     policy: Callable[[Dataset], Policy | None] = lambda _: None
     fewest: int = 1
-    most_rows: int = 1_000_000
+    most_rows: int = MOST_ROWS
+    most_seconds: float | None = None
     refuse: Collection[State] = ()
     kept: KeptAnswers | None = None
 
     def compile(self, query: Query) -> Compiled:
         """Return the SQL of a question, without running it."""
-        return compiled(self.scope(), query)
+        scope = self.scope()
+        made = compiled(scope, query)
+        fewest = max((p.fewest for p in map(self.policy, made.datasets) if p is not None), default=1)
+        return compiled(replace(scope, fewest=fewest), query) if fewest > scope.fewest else made
 
     def answer(self, query: Query) -> Answer:
         """Answer a question.
@@ -113,7 +121,7 @@ class Answerer:
         capped = self.most_rows + 1  # one more tells that there are more
         made = self.compile(replace(query, limit=min(query.limit, capped) if query.limit is not None else capped))
         sources = tuple(sorted((self.source(d) for d in made.datasets), key=lambda s: s.name))
-        self._judge(sources)
+        self._judge(made.datasets, sources)
         table, is_kept = self._table(made, sources)
         is_cut = table.num_rows > self.most_rows
         return Answer(
@@ -124,14 +132,29 @@ class Answerer:
             seconds=time.perf_counter() - started,
             is_kept=is_kept,
             is_cut=is_cut,
+            policies=self.restrictions(made.datasets),
         )
+
+    def restrictions(self, datasets: Collection[Dataset]) -> tuple[str, ...]:
+        """Return the policies by which the caller sees some of these datasets in part, or in another form."""
+        seen = (self.policy(dataset) for dataset in datasets)
+        return tuple(sorted({p.name for p in seen if p is not None and p.hides}))
 
     def scope(self) -> Scope:
         """Return what questions are compiled against."""
         dialect = self.engine.capabilities.dialect
         return Scope(self.catalogue, lambda d: self.source(d).relation.copy(), dialect, self.policy, self.fewest)
 
-    def _judge(self, sources: Collection[Source]) -> None:
+    def _judge(self, datasets: Collection[Dataset], sources: Collection[Source]) -> None:
+        for dataset in datasets:
+            policy, source = self.policy(dataset), self.source(dataset)
+            if policy is not None and policy.states and source.state not in policy.states:
+                raise FreeholdError(
+                    "FH-N501",
+                    f"The data of `{source.name}` is {source.state}, and the policy `{policy.name}` answers from data "
+                    f"that is {listed(policy.states)} alone. {' '.join(source.reasons)}",
+                    fix="See `freehold status`.",
+                )
         bad = [s for s in sources if s.state in self.refuse]
         if bad:
             why = " ".join(reason for source in bad for reason in source.reasons)
@@ -147,7 +170,8 @@ class Answerer:
             return found, True
         session = self.engine.session(self.caller, {"task": "query", "metrics": ",".join(made.query.metrics)})
         try:
-            table = session.arrow(made.sql)
+            with session.within(self.most_seconds) if self.most_seconds is not None else nullcontext():
+                table = session.arrow(made.sql)
         finally:
             session.close()
         if key and self.kept is not None:

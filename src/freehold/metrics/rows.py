@@ -25,11 +25,20 @@ _A_DAY = timedelta(days=1)
 class Policy:
     """What a caller may see of a dataset: rows that meet a condition, and other values in place of some columns.
 
-    Both are over the columns of the relation, unqualified.
+    Both are over the columns of the relation, unqualified. `name` is the policy's, `fewest` the least number of rows a
+    group must have to be shown, and `states` are those of data that is answered from; empty for all.
     """
 
     rows: exp.Expr | None = None
     masks: Mapping[str, exp.Expr] = field(default_factory=dict)
+    name: str = ""
+    fewest: int = 1
+    states: tuple[str, ...] = ()
+
+    @property
+    def hides(self) -> bool:
+        """Whether anything is not seen, or seen in another form."""
+        return self.rows is not None or bool(self.masks) or self.fewest > 1
 
 
 @dataclass(frozen=True)

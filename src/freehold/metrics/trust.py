@@ -36,6 +36,9 @@ def verdicts(answerer: Answerer, metric: Metric) -> Iterator[Verdict]:
     Raises:
         FreeholdError: FH-N503 a test asks for what there is not; FH-E… what the warehouse says.
     """
+    if by := _seen_in_part(answerer, metric):
+        yield Verdict(metric.id, "not tested", False, f"You see its rows in part, by {', '.join(by)}.")
+        return
     for test in metric.tests:
         if "between" in test:
             yield _between(answerer, metric, test["between"], test.get("by"))
@@ -45,6 +48,13 @@ def verdicts(answerer: Answerer, metric: Metric) -> Iterator[Verdict]:
             yield _reconciled(answerer, metric, test["reconcile"])
     if adds_up(answerer.catalogue, metric):
         yield _slices(answerer, metric)
+
+
+def _seen_in_part(answerer: Answerer, metric: Metric) -> tuple[str, ...]:
+    """Return the policies that keep rows of a metric from the caller: a part is no test of the whole."""
+    _, fields = parts_used(answerer.catalogue, metric)
+    models = answerer.catalogue.models
+    return answerer.restrictions([models[m].datasets[d] for m, d in dict.fromkeys((m, d) for m, d, _ in fields)])
 
 
 def _between(answerer: Answerer, metric: Metric, bounds: Sequence[float | None], by: str | None) -> Verdict:

@@ -37,9 +37,9 @@ def metrics_changed(estate: Estate, earlier: Estate | None, past: Past, today: d
         past: who asked for them.
         today: a deprecated metric whose sunset lies before it is found; without, none is.
     """
-    if not estate.semantic_models and (earlier is None or not earlier.semantic_models):
+    if not any(one.semantic_models or one.policies for one in (estate, *([earlier] if earlier else ()))):
         return MetricsChanged()
-    from freehold.metrics import Catalogue, catalogue_of
+    from freehold.metrics import Catalogue, catalogue_of, policy_findings
     from freehold.metrics.comparing import redefined
 
     try:
@@ -58,7 +58,7 @@ def metrics_changed(estate: Estate, earlier: Estate | None, past: Past, today: d
     ended = list(_ended(estate, after, today)) if today is not None else []
     return MetricsChanged(
         tuple(changes),
-        tuple(error for product, error in ended if not _is_advised(estate, product)),
+        (*policy_findings(estate), *(error for product, error in ended if not _is_advised(estate, product))),
         tuple(error for product, error in ended if _is_advised(estate, product)),
     )
 
