@@ -53,7 +53,7 @@ def _model(catalogue: Catalogue, model: Model, said: Mapping[str, Any]) -> dict[
             ours[name] = _of_others_too(spoken)
         else:
             metrics.append(_metric(name, metric, spoken, plain))
-    extra = {key: opened[key] for key in ("timezone", "calendar") if key in opened}
+    extra = {key: opened[key] for key in ("timezone", "calendar", "rollups") if key in opened}
     if ours:
         extra["metrics"] = ours
     return _compact(

@@ -16,8 +16,20 @@ from freehold.estate.document import Document, Step
 from freehold.estate.model import Property, SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
 from freehold.metrics.expressions import condition, expression
-from freehold.metrics.model import TIME_TYPES, Conversion, Dataset, Field, Join, Metric, Model, Snapshot, Validity
+from freehold.metrics.model import (
+    TIME_TYPES,
+    Conversion,
+    Dataset,
+    Field,
+    Join,
+    Metric,
+    Model,
+    Rollup,
+    Snapshot,
+    Validity,
+)
 from freehold.metrics.paths import listed
+from freehold.metrics.query import key_of
 from freehold.metrics.timing import GRAINS, Calendar, grain_named, period
 
 T = TypeVar("T")
@@ -78,7 +90,9 @@ class _Reader:
         joins = tuple(join for part in self._parts("relationships") if (join := self._join(part, datasets)) is not None)
         metrics = {part.name: m for part in self._parts("metrics") if (m := self._metric(part, name)) is not None}
         where = self.document.where(*self.root, "name")
-        return Model(name, where, datasets, joins, metrics, self._calendar(said), str(said.get("description", "")))
+        calendar, told = self._calendar(said), str(said.get("description", ""))
+        rollups = {part.name: r for part in self._parts("rollups") if (r := self._rollup(part, name)) is not None}
+        return Model(name, where, datasets, joins, metrics, calendar, told, rollups)
 
     def _said(self) -> Mapping[str, Any]:
         said = self.document.value
@@ -292,6 +306,35 @@ class _Reader:
         entity = said["entity"]
         return Conversion(trees[0], trees[1], (entity[0], entity[1]), within, said.get("count", "rate"))
 
+    # -- rollups -------------------------------------------------------------------------------------------------------
+
+    def _rollup(self, part: Part, model: str) -> Rollup | None:
+        metrics, by = (part.said.get(key) for key in ("metrics", "by"))
+        keys = self._tried(lambda: tuple(key_of(str(text)) for text in by or ()))
+        if not (isinstance(metrics, list) and metrics and isinstance(by, list) and by):
+            self._wrong(
+                "FH-N601", f"The rollup `{part.name}` does not list its `metrics` and what they are `by`.", part.path,
+                "Write `{metrics: [revenue], by: [day, channel]}`.",
+            )  # fmt: skip
+            return None
+        if keys is None:
+            return None
+        if sum(key.is_time for key in keys) > 1:
+            spoken = " and ".join(f"`{key.text}`" for key in keys if key.is_time)
+            self._wrong(
+                "FH-N601", f"{spoken} are both the time of the metrics of the rollup `{part.name}`.",
+                (*part.path, "by"), "Keep the shorter one: longer periods are summed up from it.",
+            )  # fmt: skip
+            return None
+        return Rollup(
+            name=part.name,
+            model=model,
+            where=self.document.where_key(*part.path),
+            metrics=tuple(dict.fromkeys(map(str, metrics))),
+            by=tuple(dict.fromkeys(keys)),
+            description=str(part.said.get("description", "")),
+        )
+
     # -- calendar ------------------------------------------------------------------------------------------------------
 
     def _calendar(self, said: Mapping[str, Any]) -> Calendar:
@@ -336,6 +379,13 @@ class _Reader:
 
     def _place(self, part: Part, *path: Step) -> Where:
         return self.document.where(*part.path, *path)
+
+
+def declares_rollups(document: Document) -> bool:
+    """Whether a document declares any rollup; nothing of it is read for that."""
+    said = document.value
+    parts = said["semantic_model"] if "semantic_model" in said else [said]
+    return any(widened(part).get("rollups") for part in parts)
 
 
 def widened(said: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
@@ -16,6 +17,9 @@ from freehold.metrics.model import Dataset, Field, Model
 from freehold.metrics.paths import Path, Place, place_of, unknown_field
 from freehold.metrics.query import Key, Query, key_of
 from freehold.metrics.timing import Period
+
+if TYPE_CHECKING:
+    from freehold.metrics.rollups.use import Held
 
 FACT = "f"
 _A_DAY = timedelta(days=1)
@@ -46,7 +50,7 @@ class Scope:
     """What a question is compiled against: models, where their datasets lie, what the caller may see, the dialect.
 
     `relation` gives the table or view of a dataset's source. `fewest` is the least number of rows a group must have to
-    be shown.
+    be shown. `held` are the rollups that may be read instead of rows.
     """
 
     catalogue: Catalogue
@@ -54,6 +58,7 @@ class Scope:
     dialect: str = "duckdb"
     policy: Callable[[Dataset], Policy | None] = lambda _: None
     fewest: int = 1
+    held: tuple[Held, ...] = ()
 
 
 class Rows:
@@ -160,6 +165,12 @@ class Rows:
             aware = local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(ZoneInfo(self.fact.zone))
             local = aware.replace(tzinfo=None)
         return _literal(local.isoformat(sep=" "), "timestamp")
+
+    def counted(self) -> exp.Expr:
+        """Return SQL for the number of rows behind a group; rows of a table summed up already stand for many."""
+        if not self.fact.counted:
+            return exp.Count(this=exp.Star())
+        return exp.Sum(this=self._value(self.fact, self.fact.fields[self.fact.counted], FACT))
 
     # -- SQL -----------------------------------------------------------------------------------------------------------
 
