@@ -384,7 +384,7 @@ class _Reader:
 def declares_rollups(document: Document) -> bool:
     """Whether a document declares any rollup; nothing of it is read for that."""
     said = document.value
-    parts = said["semantic_model"] if "semantic_model" in said else [said]
+    parts = said.get("semantic_model", [said])
     return any(widened(part).get("rollups") for part in parts)
 
 
