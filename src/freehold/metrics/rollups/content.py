@@ -42,7 +42,7 @@ class Measure:
     column: str
     part: Part
     aggregate: Aggregate
-    reaches: frozenset[str]
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Content:
         """The datasets it is built from, its fact first."""
         found = {self.fact: None}
         found |= {join.target: None for one in self.dimensions for join in one.place.path}
-        found |= {name: None for one in self.measures for name in sorted(one.reaches)}
+        found |= {join.target: None for one in self.measures for place in one.places for join in place.path}
         return tuple(found)
 
     @property
@@ -212,7 +212,7 @@ def _measures(
                 continue
             known.add(part)
             column = taken.free(f"{one.metric}_{part.op}" if len(parts) > 1 else one.metric)
-            yield Measure(column, part, replace(aggregate, alias=column), names.reached((one.node, *one.filters)))
+            yield Measure(column, part, replace(aggregate, alias=column), names.places((one.node, *one.filters)))
 
 
 def _counting(column: str, filters: frozenset[exp.Expr], said: tuple[exp.Expr, ...]) -> Counted:

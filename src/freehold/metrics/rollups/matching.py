@@ -6,7 +6,7 @@ follows from columns of it, for the caller who asks; whatever does not is told a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,10 +15,10 @@ from sqlglot import exp
 from freehold.metrics.expressions import is_ours
 from freehold.metrics.lowering import Aggregate, Branch, Shape
 from freehold.metrics.model import Dataset
-from freehold.metrics.paths import place_of
+from freehold.metrics.paths import Place, place_of
 from freehold.metrics.query import Key, Query
 from freehold.metrics.rollups.content import Content, Dimension
-from freehold.metrics.rollups.parts import DoesNotAddUpError, Op, Part, own_condition, parts_of_aggregate
+from freehold.metrics.rollups.parts import DoesNotAddUpError, Op, Part, columns_read, own_condition, parts_of_aggregate
 from freehold.metrics.rollups.periods import follows_from, is_boundary
 from freehold.metrics.rollups.use import Held, NotUsedError, Why
 from freehold.metrics.rows import Policy, Scope, moved
@@ -72,7 +72,7 @@ class _Matching:
         self.branch = branch
         self.content = content
         self.names = content.names
-        self.reads: dict[str, None] = {content.fact: None}
+        self.places: list[Place] = []  # fields of the question that the rollup stands for
 
     def match(self) -> Match:
         """Return the pass in terms of the rollup; what is told first is what a person would mend first."""
@@ -82,8 +82,9 @@ class _Matching:
         where = self._bound(self.query.where, Why.CONDITION) if self.query.where is not None else None
         self._expect_time(self.branch.shape)
         counted = self._counted()
-        policy = self._policy()
-        reads = tuple(self.content.model.datasets[name] for name in self.reads)
+        read = columns_read(self.content.model, self.content.fact, self.places)
+        policy = self._policy(read)
+        reads = tuple(self.content.model.datasets[name] for name in read)
         return Match(by, where, columns, policy, counted, reads)
 
     def _expect_plain(self, shape: Shape) -> None:
@@ -99,12 +100,9 @@ class _Matching:
         place = self.names.place(column)
         for one in self.content.dimensions:
             if one.grain is None and one.place.path == place.path and one.place.field.name == place.field.name:
-                self._note(one)
+                self.places.append(place)
                 return one
         return None
-
-    def _note(self, dimension: Dimension) -> None:
-        self.reads |= {join.target: None for join in dimension.place.path}
 
     def _bound(self, tree: exp.Expr, why: Why) -> exp.Expr:
         """Return a condition with its names replaced by columns of the rollup."""
@@ -137,7 +135,7 @@ class _Matching:
             raise NotUsedError(Why.KEY, f"`{key.text}` is not among its keys")
         for one in same:
             if self._gives(one, key):
-                self._note(one)
+                self.places.append(place)
                 return replace(key, parts=(one.column,), grain=None if one.grain == key.grain else key.grain)
         raise NotUsedError(Why.PERIOD, f"`{key.text}` does not follow from `{same[0].key.text}`")
 
@@ -215,18 +213,20 @@ class _Matching:
     def _column(self, one: Aggregate, part: Part, own: exp.Expr | None, written: dict[exp.Expr, exp.Expr]) -> Column:
         """Return the column that gives a part: of the same rows, or of more rows that its keys can narrow."""
         lacking: NotUsedError | None = None
-        for column, filters, when, reaches in self._offered(part):
+        noted = len(self.places)
+        for column, filters, when, places in self._offered(part):
             try:
                 narrowed = [self._bound(written[f], Why.CONDITION) for f in written if f not in filters]
                 inside = self._bound(own, Why.CONDITION) if own is not None and when is None else None
             except NotUsedError as error:
                 lacking = error
+                del self.places[noted:]
                 continue
-            self.reads |= dict.fromkeys(sorted(reaches))
+            self.places += places
             return Column(part.op, column, inside, (*self._some(filters), *narrowed))
         raise lacking or NotUsedError(Why.METRIC, f"`{one.node.sql()}` of `{one.metric}` is not in it")
 
-    def _offered(self, part: Part) -> Iterator[tuple[str, frozenset[exp.Expr], exp.Expr | None, frozenset[str]]]:
+    def _offered(self, part: Part) -> Iterator[tuple[str, frozenset[exp.Expr], exp.Expr | None, tuple[Place, ...]]]:
         """Yield the columns of the rollup over the same argument and no fewer rows, those closest to it first."""
         fitting = [
             m for m in self.content.measures
@@ -235,12 +235,11 @@ class _Matching:
         ]  # fmt: skip
         fitting.sort(key=lambda m: (m.part.when != part.when, -len(m.part.filters)))
         for one in fitting:
-            yield one.column, one.part.filters, one.part.when, one.reaches
+            yield one.column, one.part.filters, one.part.when, one.places
         if part.op is Op.COUNT and part.argument is None:
             for count in sorted(self.content.counts, key=lambda c: -len(c.filters)):
                 if count.filters <= part.filters:
-                    reaches = self.names.reached(count.aggregate.filters)
-                    yield count.column, count.filters, None, reaches
+                    yield count.column, count.filters, None, self.names.places(count.aggregate.filters)
 
     def _some(self, filters: frozenset[exp.Expr]) -> tuple[exp.Expr, ...]:
         """Return the condition that any row behind a group meets filters, which the rollup has only counted."""
@@ -254,13 +253,13 @@ class _Matching:
 
     # -- the caller ----------------------------------------------------------------------------------------------------
 
-    def _policy(self) -> Policy | None:
+    def _policy(self, read: Mapping[str, Collection[str]]) -> Policy | None:
         """Return what the caller may see of the rollup's rows, as a condition over its columns."""
         datasets = self.content.model.datasets
-        policies = {name: found for name in self.reads if (found := self.scope.policy(datasets[name])) is not None}
+        policies = {name: found for name in read if (found := self.scope.policy(datasets[name])) is not None}
         for name, policy in policies.items():
-            if policy.masks:
-                raise NotUsedError(Why.POLICY, f"values of `{name}` are masked for you")
+            if hidden := sorted(policy.masks.keys() & set(read[name])):
+                raise NotUsedError(Why.POLICY, f"`{name}.{hidden[0]}` is masked for you")
             if policy.rows is not None and name != self.content.fact:
                 raise NotUsedError(Why.POLICY, f"you see some rows of `{name}` only")
         rows = policies[self.content.fact].rows if self.content.fact in policies else None

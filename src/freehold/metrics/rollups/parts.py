@@ -78,15 +78,41 @@ class Names:
         """Return the field whose values `COUNT(x.*)` counts: of a role, the key it leads to; None for the rows."""
         return counted_place(self.model, self.fact, parts_of(column)[:-1])
 
-    def reached(self, trees: Iterable[exp.Expr]) -> frozenset[str]:
-        """Return the datasets beside the fact that are read for trees (as they were written)."""
+    def places(self, trees: Iterable[exp.Expr]) -> tuple[Place, ...]:
+        """Return the fields that trees (as they were written) are over."""
         columns = [column for tree in trees for column in tree.find_all(exp.Column)]
-        places = [self.counted(c) if isinstance(c.this, exp.Star) else self.place(c) for c in columns]
-        return frozenset(join.target for place in places if place for join in place.path)
+        found = (self.counted(c) if isinstance(c.this, exp.Star) else self.place(c) for c in columns)
+        return tuple(place for place in found if place is not None)
 
     def _spelled(self, place: Place) -> exp.Expr:
         way = ".".join(str(self.model.joins.index(join)) for join in place.path)
         return exp.column(exp.to_identifier(place.field.name, quoted=True), table=exp.to_identifier(way, quoted=True))
+
+
+def columns_read(model: Model, fact: str, places: Iterable[Place]) -> dict[str, set[str]]:
+    """Return the columns that are read of each dataset for some fields: their own, and those that join and date."""
+    found: dict[str, set[str]] = {fact: set()}
+
+    def read(dataset: str, name: str, seen: tuple[str, ...] = ()) -> None:
+        field = model.datasets[dataset].fields.get(name)
+        if field is None or field.expression is None or name in seen:
+            found.setdefault(dataset, set()).add((field.column or field.name) if field else name)
+            return
+        for column in field.expression.find_all(exp.Column):
+            read(dataset, column.name, (*seen, name))
+
+    for place in places:
+        read(place.dataset, place.field.name)
+        for join in place.path:
+            target = model.datasets[join.target]
+            valid = (target.validity.start, target.validity.end) if target.validity else ()
+            for dataset, names in ((join.source, join.columns), (join.target, (*join.target_columns, *valid))):
+                for name in names:
+                    read(dataset, name)
+    time = model.datasets[fact].time
+    if time is not None:
+        read(fact, time)
+    return found
 
 
 def parts_of_aggregate(names: Names, node: exp.Expr, filters: Iterable[exp.Expr]) -> tuple[Part, ...]:
