@@ -52,6 +52,7 @@ def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
             {"asset": s.name, "version": s.version or None, "state": s.state, "reasons": s.reasons}
             for s in answer.sources
         ],
+        "read_from": [use.to_json() for use in answer.compiled.uses],
         "seconds": round(answer.seconds, 4),
     }
 

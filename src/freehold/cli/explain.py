@@ -133,6 +133,7 @@ def _made(asks: Asking, metric: Metric, made: Compiled) -> dict[str, Any]:
     """Return how a metric comes to be."""
     from freehold.metrics.explaining import branch_told, columns_read, steps
     from freehold.metrics.fingerprint import definition_hash
+    from freehold.metrics.rollups.use import told
 
     sources = [asks.answerer.source(d) for d in made.datasets]
     return {
@@ -150,6 +151,7 @@ def _made(asks: Asking, metric: Metric, made: Compiled) -> dict[str, Any]:
              "published_at": s.published_at, "reasons": s.reasons}
             for s in sources
         ],
+        "rollups": list(told(made.uses)),
         "columns": list(columns_read(asks.catalogue, made)),
         "sql": made.pretty(),
     }  # fmt: skip
@@ -237,6 +239,8 @@ def _print(said: Mapping[str, Any]) -> None:
         click.echo(f"  {'  ' * step['depth']}{step['metric']} = {step['is']}")
     _section("Computed in", said["passes"])
     _section("From", [_source_line(s) for s in said["sources"]])
+    if said["rollups"]:
+        _section("Rollups", said["rollups"])
     _section("Columns", said["columns"])
     click.echo(f"\n{click.style('SQL', bold=True)}\n{said['sql']}")
 

@@ -49,7 +49,7 @@ def asking(
 
     `seen_by` is whose policies hold; without one, those of the caller.
     """
-    from freehold.delivery.serving import sources
+    from freehold.delivery.serving import rollups, sources
     from freehold.metrics import Answerer, KeptAnswers, catalogue_of, policies_of
     from freehold.metrics.answering import MOST_ROWS
     from freehold.metrics.typing import with_types
@@ -68,6 +68,7 @@ def asking(
             source=lambda dataset: states.get(dataset.source) or _outside(dataset.source),
             refuse=tuple(refuse),  # type: ignore[arg-type]
             kept=KeptAnswers(delivery.root) if kept else None,
+            held=rollups(delivery, catalogue) if estate is None else (),
             policy=policies_of(delivery.estate, seen_by or delivery.caller),
             most_rows=limits.get("most_rows", MOST_ROWS),
             most_seconds=limits.get("most_seconds"),
@@ -202,7 +203,9 @@ def print_answer(catalogue: Catalogue, answer: Answer, form: str, output: str | 
 
 
 def _told(catalogue: Catalogue, answer: Answer) -> str:
-    """Return what a reader should know: age, state, certification, where to look further."""
+    """Return what a reader should know: age, state, certification, rollups read, where to look further."""
+    from freehold.metrics.rollups.use import told
+
     lines = [
         click.style(f"{source.state}: {' '.join(source.reasons)}", fg="yellow")
         for source in answer.sources
@@ -224,6 +227,7 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
         lines.append(click.style(f"In part, as you may see it by {', '.join(answer.policies)}.", fg="yellow"))
     if answer.is_cut:
         lines.append(click.style("There are more rows than one answer may have; the first are shown.", fg="yellow"))
+    lines += [click.style(line, dim=True) for line in told(answer.compiled.uses)]
     lines.append(click.style(f"{' · '.join(facts)} · freehold explain {answer.id}", dim=True))
     return "\n".join(lines)
 

@@ -37,6 +37,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     models = () if strange else _of_models(estate, cache=not no_cache)  # without a dialect no SQL can be read
     unread, doubts = ((), ()) if strange else _of_dashboards(estate, cache=not no_cache, is_sound=not models)
     findings = (*estate.findings, *strange, *_of_rules(estate), *_of_metrics(estate), *models, *unread)
+    findings = tuple({(f.code, f.problem, f.where): f for f in findings}.values())  # rollups are metrics, and assets
     for doubt in doubts if not as_json else ():
         say(f"{doubt}\n")
     if findings and not as_json:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from freehold.engines import Engine
+    from freehold.metrics.rollups import Held
 
 MOST_ROWS = 1_000_000  # of an answer, where nobody says
 State = Literal["ok", "held", "late", "failed", "unknown"]
@@ -87,9 +88,9 @@ class Answer:
 class Answerer:
     """Answers questions over one warehouse for one caller.
 
-    `source` tells what a dataset reads now. `policy` is what the caller may see of it. `most_rows` is the most rows an
-    answer may have, `most_seconds` how long the warehouse may take for it; `refuse` are the states of data that are
-    refused instead of marked.
+    `source` tells what a dataset reads now, `held` are the rollups as they are now. `policy` is what the caller may see
+    of it. `most_rows` is the most rows an answer may have, `most_seconds` how long the warehouse may take for it;
+    `refuse` are the states of data that are refused instead of marked.
     """
 
     catalogue: Catalogue
@@ -102,6 +103,7 @@ class Answerer:
     most_seconds: float | None = None
     refuse: Collection[State] = ()
     kept: KeptAnswers | None = None
+    held: tuple[Held, ...] = ()
 
     def compile(self, query: Query) -> Compiled:
         """Return the SQL of a question, without running it."""
@@ -143,7 +145,10 @@ class Answerer:
     def scope(self) -> Scope:
         """Return what questions are compiled against."""
         dialect = self.engine.capabilities.dialect
-        return Scope(self.catalogue, lambda d: self.source(d).relation.copy(), dialect, self.policy, self.fewest)
+        return Scope(self.catalogue, self._relation, dialect, self.policy, self.fewest, self.held)
+
+    def _relation(self, dataset: Dataset) -> exp.Table:
+        return self.source(dataset).relation.copy()
 
     def _judge(self, datasets: Collection[Dataset], sources: Collection[Source]) -> None:
         for dataset in datasets:

@@ -156,7 +156,7 @@ def changes(
         Problems: the earlier version's metrics are in error.
     """
     before, after = catalogue_of(earlier), answerer.catalogue
-    other = replace(answerer, catalogue=before, kept=None)
+    other = replace(answerer, catalogue=before, kept=None, held=())
     wanted = {after.metric(name).id for name in names} if names else None
     for one in redefined(before, after):
         if not one.is_another_number or (wanted is not None and one.id not in wanted):

@@ -13,7 +13,6 @@ from freehold.foundation import FreeholdError, Problems
 if TYPE_CHECKING:
     from freehold.delivery.plan.past import Past
     from freehold.estate.model import Estate
-    from freehold.foundation import Where
     from freehold.metrics import Catalogue
     from freehold.metrics.comparing import Redefined
     from freehold.metrics.model import Metric
@@ -41,6 +40,7 @@ def metrics_changed(estate: Estate, earlier: Estate | None, past: Past, today: d
         return MetricsChanged()
     from freehold.metrics import Catalogue, catalogue_of, policy_findings
     from freehold.metrics.comparing import redefined
+    from freehold.metrics.estate import product_at
 
     try:
         after = catalogue_of(estate)
@@ -63,18 +63,13 @@ def metrics_changed(estate: Estate, earlier: Estate | None, past: Past, today: d
     )
 
 
-def product_at(estate: Estate, where: Where) -> str:
-    """Return the product in whose folder a file lies, the innermost; empty where it lies in none."""
-    inside = [p for p in estate.products.values() if p.folder == "." or where.path.startswith(f"{p.folder}/")]
-    return max(inside, key=lambda p: len(p.folder)).id if inside else ""
-
-
 def _is_advised(estate: Estate, product: str) -> bool:
     return product in estate.products and estate.products[product].mode in ADVISED
 
 
 def _ended(estate: Estate, catalogue: Catalogue, today: date) -> Iterator[tuple[str, FreeholdError]]:
     """Yield the deprecated metrics whose last day has passed, each with its product."""
+    from freehold.metrics.estate import product_at
     from freehold.metrics.fingerprint import parts_used
 
     for metric in catalogue.metrics():
