@@ -9,6 +9,7 @@ import click
 
 from freehold.cli.opened import environment, loaded, waiting
 from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.suggesting import suggest_rollups
 from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ _ORDER = ("certified", "draft", "deprecated")
 @click.group(epilog="Example: freehold metrics show revenue")
 def metrics() -> None:
     """See the metrics of the estate: which there are, what they mean, and whether they keep their word."""
+
+
+metrics.add_command(suggest_rollups)
 
 
 @metrics.command("list", epilog="Example: freehold metrics list turnover")

@@ -68,10 +68,14 @@ def _kept_by(content: Content, assets: Mapping[str, Asset]) -> dict[str, str]:
     """Return how a rollup is kept: by the intervals of its fact, where nothing else it reads is cut by intervals.
 
     Its rows are then sums of one interval each, and are summed again when they are read. A dataset that is joined is
-    read whole; were it cut as well, a row of the fact would find only what came on its own day.
+    read whole; were it cut as well, a row of the fact would find only what came on its own day. One of longer periods
+    than the intervals, or of none, would have a row of each group for each interval: it is built whole.
     """
+    from freehold.metrics.rollups import follows_from
+
     fact, *others = (assets[content.model.datasets[name].source] for name in content.datasets)
-    if fact.by_interval and not any(other.by_interval for other in others):
+    is_fine = bool(content.grain) and follows_from(content.grain, fact.grain, content.model.calendar)
+    if fact.by_interval and is_fine and not any(other.by_interval for other in others):
         return {"materialized": "incremental", "incremental_strategy": "microbatch", "batch_size": fact.grain}
     return {"materialized": "table"}
 

@@ -249,3 +249,20 @@ def rollup_query(scope: Scope, content: Content) -> exp.Select:
     made = grouped(rows.select(*selected), keys, 1)
     finished(made, scope.dialect)
     return made
+
+
+def groups_query(scope: Scope, content: Content) -> exp.Select:
+    """Return the query that counts the rows a rollup would have, without building it."""
+    rows = Rows(scope, Query(()), content.model, content.fact)
+    keys = [rows.bucket(content.grain)] if content.time else []
+    keys += [rows.key(one.key) for one in content.dimensions]
+    named = [exp.alias_(key, f"k{number}", copy=False) for number, key in enumerate(keys)]
+    groups = rows.select(*named).distinct(copy=False)
+    counted = exp.select(exp.Count(this=exp.Star())).from_(groups.subquery("g", copy=False))
+    finished(counted, scope.dialect)
+    return counted
+
+
+def fact_query(scope: Scope, model: Model, fact: str) -> exp.Select:
+    """Return the query that counts the rows of a dataset."""
+    return Rows(scope, Query(()), model, fact).select(exp.Count(this=exp.Star()))

@@ -18,7 +18,15 @@ from freehold.metrics.model import Dataset
 from freehold.metrics.paths import Place, place_of
 from freehold.metrics.query import Key, Query
 from freehold.metrics.rollups.content import Content, Dimension
-from freehold.metrics.rollups.parts import DoesNotAddUpError, Op, Part, columns_read, own_condition, parts_of_aggregate
+from freehold.metrics.rollups.parts import (
+    DoesNotAddUpError,
+    Names,
+    Op,
+    Part,
+    columns_read,
+    own_condition,
+    parts_of_aggregate,
+)
 from freehold.metrics.rollups.periods import follows_from, is_boundary
 from freehold.metrics.rollups.use import Held, NotUsedError, Why
 from freehold.metrics.rows import Policy, Scope, moved
@@ -65,6 +73,24 @@ def matched(scope: Scope, query: Query, branch: Branch, held: Held) -> Match:
     return _Matching(scope, query, branch, held.content).match()
 
 
+def expect_adds_up(names: Names, branch: Branch) -> None:
+    """Refuse a pass that no rollup can answer, whatever it holds.
+
+    Raises:
+        NotUsedError: balances, conversions, and aggregates of which a whole does not follow from its slices.
+        FreeholdError: FH-N301 to FH-N303 for names.
+    """
+    if branch.shape.snapshot is not None:
+        raise NotUsedError(Why.NOT_ADDITIVE, "a balance does not add up over time")
+    if branch.shape.conversion is not None:
+        raise NotUsedError(Why.NOT_ADDITIVE, "a conversion is about events, one by one")
+    for one in branch.aggregates:
+        try:
+            parts_of_aggregate(names, one.node, one.filters)
+        except DoesNotAddUpError as error:
+            raise NotUsedError(Why.NOT_ADDITIVE, str(error)) from error
+
+
 class _Matching:
     def __init__(self, scope: Scope, query: Query, branch: Branch, content: Content) -> None:
         self.scope = scope
@@ -76,7 +102,7 @@ class _Matching:
 
     def match(self) -> Match:
         """Return the pass in terms of the rollup; what is told first is what a person would mend first."""
-        self._expect_plain(self.branch.shape)
+        expect_adds_up(self.names, self.branch)
         columns = {one.alias: tuple(self._columns(one)) for one in self.branch.aggregates}
         by = tuple(self._keys(self.branch.shape))
         where = self._bound(self.query.where, Why.CONDITION) if self.query.where is not None else None
@@ -86,12 +112,6 @@ class _Matching:
         policy = self._policy(read)
         reads = tuple(self.content.model.datasets[name] for name in read)
         return Match(by, where, columns, policy, counted, reads)
-
-    def _expect_plain(self, shape: Shape) -> None:
-        if shape.snapshot is not None:
-            raise NotUsedError(Why.NOT_ADDITIVE, "a balance does not add up over time")
-        if shape.conversion is not None:
-            raise NotUsedError(Why.NOT_ADDITIVE, "a conversion is about events, one by one")
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
@@ -201,10 +221,7 @@ class _Matching:
     # -- aggregates ----------------------------------------------------------------------------------------------------
 
     def _columns(self, one: Aggregate) -> Iterator[Column]:
-        try:
-            parts = parts_of_aggregate(self.names, one.node, one.filters)
-        except DoesNotAddUpError as error:
-            raise NotUsedError(Why.NOT_ADDITIVE, str(error)) from error
+        parts = parts_of_aggregate(self.names, one.node, one.filters)
         own = own_condition(one.node)
         written = {self.names.canonical(f): f for f in one.filters}
         for part in parts:
