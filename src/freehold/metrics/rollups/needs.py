@@ -131,15 +131,18 @@ def _fields_of(model: Model, fact: str, trees: Sequence[exp.Expr]) -> Iterator[s
 
 
 def _text(model: Model, fact: str, place: Place, grain: str | None) -> str:
-    """Return a field as a person would write it in `by`: by the last role that leads to it, where that is enough."""
+    """Return a field as a person would write it in `by`: bare, or by as many roles on the way as it takes."""
     roles = tuple(join.name for join in place.path)
-    short = (*roles[-1:], place.field.name)
-    try:
-        is_enough = place_of(model, fact, short) == place
-    except FreeholdError:
-        is_enough = False
-    name = ".".join(short if is_enough else (*roles, place.field.name))
+    ways = ((*roles[len(roles) - count :], place.field.name) for count in range(len(roles) + 1))
+    name = ".".join(next((way for way in ways if _means(model, fact, way, place)), (*roles, place.field.name)))
     return f"{name}:{grain}" if grain else name
+
+
+def _means(model: Model, fact: str, way: Sequence[str], place: Place) -> bool:
+    try:
+        return place_of(model, fact, way) == place
+    except FreeholdError:
+        return False
 
 
 def as_error(error: FreeholdError | NotUsedError) -> str:
