@@ -56,7 +56,7 @@ def test_what_took_most_time_is_suggested_first_and_near_duplicates_are_one(smal
     )
 
     assert told(found) == [
-        ("items_by_month", ("units", "item_count"), ("month", "channel", "product.family"), 50, 10.0),
+        ("items_by_month", ("units", "item_count"), ("month", "channel", "family"), 50, 10.0),
         ("orders_by_quarter", ("shipping",), ("quarter",), 5, 1.0),
     ]
     assert found.not_helped == ()
