@@ -137,7 +137,7 @@ def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, 
     if values:
         with asking(start, env, wait_s=wait_s) as asks:
             found = list(conflicts(asks.catalogue))
-            known = {m.id: _value(asks, m.id) for c in found for m in (c.left, c.right)}
+            known = {m.id: _value(asks, m.id) for c in found for m in c.metrics}
             users = users_of(asks)
     else:
         found, known, users = list(conflicts(catalogue_of(loaded(start)))), {}, {}
@@ -148,7 +148,7 @@ def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, 
             "sides": [
                 {"metric": m.id, "status": m.status, "formula": formula_of(m), "value": known.get(m.id),
                  "users": users.get(m.id, 0), "where": str(m.where)}
-                for m in (c.left, c.right)
+                for m in c.metrics
             ],
         }
         for c in found
@@ -162,9 +162,9 @@ def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, 
 
 
 _WHY = {
-    "same name": "One name, two meanings: {word}",
-    "same word": "People may mean either by `{word}`",
-    "same meaning": "One meaning, two names",
+    "same name": "One name, several meanings: {word}",
+    "same word": "People may mean any of them by `{word}`",
+    "same meaning": "One meaning, several names",
 }
 
 
@@ -244,7 +244,7 @@ def diff_(
         emit({"base": version.label, "changes": [one.to_json() | {"users": users.get(one.id, 0)} for one in found]})
     else:
         for one in found:
-            _print_change(one, users.get(one.id, 0), by)
+            _print_change(one, users.get(one.id, 0))
         say(
             f"{counted(len(found), 'definitions')} changed since {version.label}."
             if found
@@ -254,7 +254,7 @@ def diff_(
         raise SystemExit(1)
 
 
-def _print_change(one: Change, users: int, by: str) -> None:
+def _print_change(one: Change, users: int) -> None:
     asked_by = f", asked for by {counted(users, 'consumers')} in 30 days" if users else ""
     click.echo(f"{click.style(one.id, bold=True)} {one.what}{asked_by}")
     for sign, text, colour in (("-", one.before, "red"), ("+", one.after, "green")):
@@ -264,7 +264,7 @@ def _print_change(one: Change, users: int, by: str) -> None:
         click.echo(f"  {one.why_not}")
     rows = [(key, _plain(a), _plain(b), _change(a, b)) for key, a, b in one.values]
     if rows:
-        table(rows, (by, "before", "after", "change"), right=(1, 2, 3))
+        table(rows, (one.by, "before", "after", "change"), right=(1, 2, 3))
     click.echo()
 
 

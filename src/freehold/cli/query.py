@@ -203,6 +203,8 @@ def print_answer(catalogue: Catalogue, answer: Answer, form: str, output: str | 
 
 def _told(catalogue: Catalogue, answer: Answer) -> str:
     """Return what a reader should know: age, state, certification, where to look further."""
+    from freehold.metrics.answering import unfinished
+
     lines = [
         click.style(f"{source.state}: {' '.join(source.reasons)}", fg="yellow")
         for source in answer.sources
@@ -214,7 +216,11 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
         if metric.status == "deprecated":
             instead = f" Use `{metric.replaced_by}`." if metric.replaced_by else ""
             lines.append(click.style(f"`{name}` is deprecated.{instead}", fg="yellow"))
-    until = answer.data_until
+    until, last = answer.data_until, unfinished(catalogue, answer)
+    if last is not None:
+        against = "; what it is compared with is whole" if answer.compiled.query.compare else ""
+        told = f"The period from {last} is not over: data up to {until:%Y-%m-%d %H:%M}{against}."
+        lines.append(click.style(told, fg="yellow"))
     facts = [counted(answer.table.num_rows, "rows")]
     if until is not None:
         facts.append(f"data up to {until:%Y-%m-%d %H:%M}")

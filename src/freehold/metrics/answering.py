@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from sqlglot import exp
@@ -81,6 +81,26 @@ class Answer:
         """The end of the newest interval that all its sources hold; None where one does not say."""
         ends = [s.data_until for s in self.sources]
         return min((end for end in ends if end), default=None)
+
+
+def unfinished(catalogue: Catalogue, answer: Answer) -> date | None:
+    """Return the last period of an answer by time, if the data ends within it.
+
+    None if it is whole, nobody knows, or the question itself ends before the data does.
+    """
+    query, until = answer.compiled.query, answer.data_until
+    key = query.time
+    if key is None or key.grain is None or key.grain == "hour" or until is None or not answer.table.num_rows:
+        return None
+    if query.end is not None and query.end <= until.replace(tzinfo=None):
+        return None
+    column = answer.table.column(answer.compiled.columns.index(key.text))
+    days = [day for day in column.to_pylist() if isinstance(day, date)]
+    calendar = catalogue.models[catalogue.metric(answer.compiled.query.metrics[0]).model].calendar
+    if not days:
+        return None
+    end = calendar.step(key.grain).after(datetime.combine(max(days), datetime.min.time()))
+    return max(days) if until.replace(tzinfo=None) < end else None
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def _plain(rows: Rows, query: Query, branch: Branch, keys: Sequence[tuple[int, K
     columns += [exp.alias_(value, alias, copy=False) for alias, value in aggregates(rows, branch.aggregates, common)]
     conditions = [
         *rows.within(start, end),
-        *([rows.bound(query.where)] if query.where is not None else ()),
+        *([rows.condition(query.where)] if query.where is not None else ()),
         *(rows.bound(condition) for condition in common),
         *([rows.bound(narrowed)] if narrowed is not None else ()),
     ]

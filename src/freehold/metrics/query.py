@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import available_timezones
 
 from sqlglot import exp
 
-from freehold.foundation import FreeholdError
+from freehold.foundation import FreeholdError, near
 from freehold.metrics.expressions import condition
 from freehold.metrics.timing import FISCAL, GRAINS, Period, grain_named, instant, period
 
@@ -104,11 +105,32 @@ def asked(
         where=condition(where, "the condition") if where else None,
         start=first,
         end=last,
-        having=condition(having, "the condition on the answer") if having else None,
+        having=_having(having) if having else None,
         order=tuple((name.lstrip("-"), name.startswith("-")) for name in order),
         limit=limit,
         compare=_compared(compare),
-        zone=zone,
+        zone=_zone(zone) if zone else None,
+    )
+
+
+def _having(text: str) -> exp.Expr:
+    try:
+        return condition(text, "the condition on the answer")
+    except FreeholdError as error:
+        if error.code != "FH-N203":
+            raise
+        fix = "The columns of the answer are aggregated already: write `revenue > 1000`."
+        raise FreeholdError(error.code, error.problem, fix=fix) from None
+
+
+def _zone(name: str) -> str:
+    known = available_timezones()
+    if name in known:
+        return name
+    by_city = {zone.rpartition("/")[2]: zone for zone in sorted(known)}
+    meant = by_city.get(name) and f"Did you mean `{by_city[name]}`?"
+    raise FreeholdError(
+        "FH-N113", f"`{name}` is no time zone.", fix=meant or near(name, known) or "Write it as in Europe/London."
     )
 
 

@@ -11,8 +11,9 @@ from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
+from freehold.metrics.conditions import judge
 from freehold.metrics.expressions import is_ours, parts_of
-from freehold.metrics.model import Dataset, Field, Model
+from freehold.metrics.model import TIME_TYPES, Dataset, Field, Model
 from freehold.metrics.paths import Path, Place, place_of, unknown_field
 from freehold.metrics.query import Key, Query, key_of
 from freehold.metrics.timing import Period
@@ -94,12 +95,33 @@ class Rows:
                 node.replace(exp.Star() if isinstance(node.this, exp.Star) else self.column(self.place(parts_of(node))))
         return copied
 
+    def condition(self, tree: exp.Expr) -> exp.Expr:
+        """Return a condition that was asked, bound like any expression.
+
+        Raises:
+            FreeholdError: FH-N112 it has no truth value, or compares a field with what it does not hold.
+        """
+        judge(tree, self._field_meant)
+        return self.bound(tree)
+
+    def _field_meant(self, column: exp.Column) -> Field | None:
+        """Return the field a name means; None for a metric in a call of ours, and a star."""
+        if isinstance(column.this, exp.Star) or any(is_ours(n, "per") for n in (column.parent,) if n is not None):
+            return None
+        return self.place(parts_of(column)).field
+
     def key(self, key: Key) -> exp.Expr:
         """Return SQL for a key that is a field."""
         place = self.place(key.parts)
         value = self.column(place)
         if key.grain is None:
             return value
+        if place.field.type and place.field.type not in TIME_TYPES:
+            raise FreeholdError(
+                "FH-N102",
+                f"`{'.'.join(key.parts)}` is no time, so it has no {key.grain.replace('_', ' ')}.",
+                fix=f"Ask by `{'.'.join(key.parts)}`, or by `{key.grain}` of the metric's own time.",
+            )
         local = self.local(self.model.datasets[place.dataset], place.field, value)
         return self.calendar.trunc(key.grain, local, of_days=place.field.is_interval_of_days)
 
