@@ -262,12 +262,17 @@ def _print_change(one: Change, users: int) -> None:
     for sign, text, colour in (("-", one.before, "red"), ("+", one.after, "green")):
         if text:
             click.echo(click.style(f"  {sign} {text}", fg=colour))
+    print_values(one)
+    click.echo()
+
+
+def print_values(one: Change) -> None:
+    """Print the values of a metric by its definitions before and after, side by side."""
     if one.why_not:
         click.echo(f"  {one.why_not}")
     rows = [(key, _plain(a), _plain(b), _change(a, b)) for key, a, b in one.values]
     if rows:
         table(rows, (one.by, "before", "after", "change"), right=(1, 2, 3))
-    click.echo()
 
 
 def _plain(value: Value) -> str:
