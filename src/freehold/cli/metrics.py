@@ -292,7 +292,7 @@ def _owner(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
 
 
 def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str, Any]:
-    from freehold.metrics.explaining import formula_of
+    from freehold.metrics.explaining import formula_of, read_from
     from freehold.metrics.fingerprint import definition_hash, parts_used
     from freehold.metrics.paths import reachable
 
@@ -313,7 +313,9 @@ def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str
         "replaced_by": metric.replaced_by,
         "sunset": metric.sunset,
         "stands_on": [m.id for m in below if m.id != metric.id],
-        "reads": sorted({f"{catalogue.models[m].datasets[d].source}.{f}" for m, d, f in fields if f != "*"}),
+        "reads": sorted(
+            {f"{source}.{c}" for m, d, f in fields if f != "*" for source, c in read_from(catalogue.models[m].datasets[d], f)}
+        ),
         "used_by": sorted(
             m.id for m in catalogue.metrics() if m.id != metric.id and metric in parts_used(catalogue, m)[0]
         ),

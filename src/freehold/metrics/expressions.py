@@ -24,7 +24,7 @@ _FORBIDDEN = (
     exp.Query, exp.Table, exp.Window, exp.Lambda, exp.Parameter, exp.Placeholder, exp.SessionParameter, exp.Command,
     exp.DDL, exp.DML, exp.UDTF, exp.Into, exp.Unnest, exp.Explode, exp.ReadCSV, exp.ReadParquet,
 )  # fmt: skip
-_CHANGING = (
+CHANGING = (
     exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime, exp.CurrentUser, exp.Rand, exp.Uuid,
 )  # fmt: skip
 _LONGEST = 20_000  # characters of one expression
@@ -97,7 +97,7 @@ def _forbidden(tree: exp.Expr, what: str, where: Where | None) -> FreeholdError 
     for node in tree.walk():
         if isinstance(node, _FORBIDDEN):
             return _no_place(node, what, where, "Expressions have no queries, tables or windows in them.")
-        if isinstance(node, _CHANGING):
+        if isinstance(node, CHANGING):
             return _no_place(
                 node, what, where, "It is something else on another day; say the time from and to instead."
             )

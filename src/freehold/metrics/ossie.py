@@ -83,16 +83,16 @@ def _joins(model: Model, opened: Mapping[str, Any]) -> list[tuple[Any, Mapping[s
 
 
 def _dataset(dataset: Dataset, said: Mapping[str, Any]) -> dict[str, Any]:
-    extra = {key: said[key] for key in ("time", "timezone", "valid") if key in said}
+    extra = {key: said[key] for key in ("time", "timezone", "valid", "sql") if key in said}
     spoken = said.get("fields") or {}
     own = set(spoken) if isinstance(spoken, Mapping) else {str(f["name"]) for f in spoken}
     borrowed = [name for name in dataset.fields if name not in own]
+    keys = [list(key) for key in dataset.keys]
     if borrowed:
         extra["from_contract"] = borrowed
-    keys = [list(key) for key in dataset.keys]
     return _compact(
         name=dataset.name,
-        source=dataset.source,
+        source=said.get("sql", dataset.source),  # the standard takes a query here, too
         primary_key=said.get("primary_key") or (keys[0] if keys else None),
         unique_keys=said.get("unique_keys") or keys[1:] or None,
         description=dataset.description or None,

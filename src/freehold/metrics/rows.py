@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
+from freehold.metrics.evidence import rows_of
 from freehold.metrics.expressions import is_ours, parts_of
 from freehold.metrics.model import Dataset, Field, Model
 from freehold.metrics.paths import Path, Place, place_of, unknown_field
@@ -228,8 +229,9 @@ class Rows:
 
     def _scan(self, dataset: Dataset, alias: str) -> exp.Expr:
         """Return a dataset as a source, seen through the caller's policy."""
-        policy = self.scope.policy(dataset)
-        relation = self.scope.relation(dataset)
+        if dataset.query is not None:
+            return rows_of(self.scope, dataset).subquery(alias, copy=False)
+        policy, relation = self.scope.policy(dataset), self.scope.relation(dataset)
         if policy is None or (policy.rows is None and not policy.masks):
             return exp.alias_(relation, alias, table=True, copy=False)
         columns: list[exp.Expr] = [
