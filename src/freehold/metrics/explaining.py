@@ -69,6 +69,8 @@ def branch_told(catalogue: Catalogue, branch: Branch) -> str:
     source = fact.source if fact.query is None else f"the evidence `{fact.name}`"
     computed = ", ".join(dict.fromkeys(a.node.sql() for a in branch.aggregates if shape.conversion is None))
     text = f"{computed or 'events followed by others'} of {source}"
+    if shape.each is not None:
+        text += f", each for one {shape.each.field}"
     if shape.span is not None:
         text += f", {shape.span.window} back" if shape.span.window else ", from further back"
     if shape.offset is not None:

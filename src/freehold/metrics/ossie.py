@@ -17,7 +17,7 @@ from sqlglot import exp
 from freehold.estate.document import Document
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
-from freehold.metrics.expressions import aggregate_of, is_ours, parts_of
+from freehold.metrics.expressions import aggregate_of, is_ours, parts_of, per_of
 from freehold.metrics.model import Dataset, Field, Metric, Model
 from freehold.metrics.reading import VENDOR, ends_of, widened
 
@@ -165,6 +165,8 @@ def _expanded(
     aggregate = aggregate_of(node)
     if aggregate is not None:
         if any(is_ours(n, "per") for f in filters for n in f.walk()):
+            raise _NotSaidError
+        if per_of(aggregate) is not None:
             raise _NotSaidError
         inner = aggregate.this if isinstance(aggregate, exp.Filter) else aggregate
         own = (aggregate.expression.this,) if isinstance(aggregate, exp.Filter) else ()

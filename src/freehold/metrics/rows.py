@@ -38,7 +38,8 @@ class Scope:
     """What a question is compiled against: models, where their datasets lie, what the caller may see, the dialect.
 
     `relation` gives the table or view of a dataset's source. `fewest` is the least number of rows a group must have to
-    be shown.
+    be shown. `evidence` gives the name under which the rows of an evidence model stand at the head of the statement;
+    without it they stand where they are read.
     """
 
     catalogue: Catalogue
@@ -46,6 +47,7 @@ class Scope:
     dialect: str = "duckdb"
     policy: Callable[[Dataset], Policy | None] = lambda _: None
     fewest: int = 1
+    evidence: Callable[[Dataset], exp.Table] | None = None
 
 
 class Rows:
@@ -230,7 +232,12 @@ class Rows:
     def _scan(self, dataset: Dataset, alias: str) -> exp.Expr:
         """Return a dataset as a source, seen through the caller's policy."""
         if dataset.query is not None:
-            return rows_of(self.scope, dataset).subquery(alias, copy=False)
+            shared = self.scope.evidence(dataset) if self.scope.evidence is not None else None
+            return (
+                exp.alias_(shared, alias, table=True, copy=False)
+                if shared is not None
+                else rows_of(self.scope, dataset).subquery(alias, copy=False)
+            )
         policy, relation = self.scope.policy(dataset), self.scope.relation(dataset)
         if policy is None or (policy.rows is None and not policy.masks):
             return exp.alias_(relation, alias, table=True, copy=False)
