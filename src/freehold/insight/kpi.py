@@ -303,7 +303,7 @@ def _evidence(ledger: Ledger | Evidence, as_of: datetime | int | None) -> Any:
 
 
 def _periods(periods: Sequence[Period], known: datetime) -> Any:
-    """Return the periods as a table: those that had begun, the last one up to what was known; in UTC."""
+    """Return the periods that had begun as a table, in UTC: `ends` is when one ended, or what was known until then."""
     import pyarrow as pa
 
     begun = [p for p in periods if p.start < known]
@@ -312,6 +312,7 @@ def _periods(periods: Sequence[Period], known: datetime) -> Any:
         "name": pa.array([p.name for p in begun], pa.string()),
         "starts": pa.array([_naive(p.start) for p in begun], instants),
         "ends": pa.array([_naive(min(p.end, known)) for p in begun], instants),
+        "closes": pa.array([_naive(p.end) for p in begun], instants),
     })  # fmt: skip
 
 

@@ -10,8 +10,9 @@ the views of the ledger, with what makes it a figure somebody answers for. Its m
     completeness  the share of its evidence that is whole (left out: all of it)
 
 Any other is shown beside. Each dataset that is counted has the columns `item`, what a row is about, and `seqs`, the
-numbers of the events behind it. A query may read `:as_of` (the moment of knowledge), `:env`, the table `period` (name,
-starts, ends: those asked for, the last one up to the moment of knowledge), and `working_day` (opens, closes).
+numbers of the events behind it. A query may read `:as_of` (the moment of knowledge), `:env`, the table `period` (those
+asked for: name, starts, ends, which is the moment of knowledge for one that is not over, and closes, which is not), and
+`working_day` (opens, closes).
 """
 
 from __future__ import annotations
