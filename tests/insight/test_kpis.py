@@ -114,7 +114,9 @@ def test_a_slice_is_what_it_was_when_it_happened(
     """Team, tier and domain are facts of the time of the event; the slices are all there is."""
     case = CASES[name]
     asking = asking_of(case, expected)
-    found = sliced(case["kpi"], ledgers[name], period_of(case, expected), [expected["by"]], at(expected["as_of"]), asking)
+    found = sliced(
+        case["kpi"], ledgers[name], period_of(case, expected), [expected["by"]], at(expected["as_of"]), asking
+    )
 
     told = [[value.of[expected["by"]], value.numerator, value.denominator] for value in found]
     assert told == [[key, number(n), number(d)] for key, n, d in expected["slices"]]
@@ -161,7 +163,9 @@ def test_every_figure_drills_to_the_events_that_made_it(ledgers: dict[str, Ledge
     expected = next(e for e in reversed(case["expect"]) if e["state"] == "ok" and "where" not in e)
     found = valued(ledgers[name], case, expected)
 
-    made = items(case["kpi"], ledgers[name], period_of(case, expected), at(expected["as_of"]), asking_of(case, expected))
+    made = items(
+        case["kpi"], ledgers[name], period_of(case, expected), at(expected["as_of"]), asking_of(case, expected)
+    )
 
     kpi = builtin_kpis()[found.kpi]
     assert sum(item.numerator for item in made) == pytest.approx(found.numerator)

@@ -314,7 +314,12 @@ def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str
         "sunset": metric.sunset,
         "stands_on": [m.id for m in below if m.id != metric.id],
         "reads": sorted(
-            {f"{source}.{c}" for m, d, f in fields if f != "*" for source, c in read_from(catalogue.models[m].datasets[d], f)}
+            {
+                f"{source}.{c}"
+                for m, d, f in fields
+                if f != "*"
+                for source, c in read_from(catalogue.models[m].datasets[d], f)
+            }
         ),
         "used_by": sorted(
             m.id for m in catalogue.metrics() if m.id != metric.id and metric in parts_used(catalogue, m)[0]

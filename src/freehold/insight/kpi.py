@@ -70,8 +70,8 @@ class KpiValue:
 
     `value` is None unless `state` is ok; numerator, denominator and n are shown in any case. `evidence_completeness` is
     the share of whole evidence, times the share of wanted event types that were ever received. `beside` are the other
-    metrics of its file. `seq` (what was recorded), `known` (until when time had passed) and `definition` make the value
-    reproducible. `of` says which slice it is of, `is_closed` whether the period was over.
+    metrics of its file. Figures have 12 digits. `seq` (what was recorded), `known` (until when time had passed) and
+    `definition` make the value reproducible. `of` says which slice it is of, `is_closed` whether the period was over.
     """
 
     kpi: str
@@ -193,8 +193,10 @@ def _computed(
         there = _Asked(kpi, evidence, tuple(periods), asking)
         made = _compiled(kpi, _query(kpi, periods, evidence.instant, asking, by))
         found = there.rows(made.sql)
-        yield from _by_period(kpi, periods, found, evidence, asking, made) if len(periods) > 1 else (
-            judge(kpi, periods[0], row, evidence, {key: row[key] for key in made.keys}) for row in found
+        yield from (
+            _by_period(kpi, periods, found, evidence, asking, made)
+            if len(periods) > 1
+            else (judge(kpi, periods[0], row, evidence, {key: row[key] for key in made.keys}) for row in found)
         )
 
 
@@ -223,24 +225,28 @@ def judge(kpi: Kpi, period: Period, row: Mapping[str, Any], evidence: Evidence, 
         kpi=kpi.id,
         period=period,
         state=State.OK if enough else State.NOT_ENOUGH,
-        value=float(row["value"]) if enough else None,
+        value=float(f"{row['value']:.12g}") if enough else None,
         numerator=_number(numerator),
         denominator=_number(denominator),
         n=int(n),
-        evidence_completeness=None if whole is None or not (n or COMPLETENESS in row) else heard * float(whole),
+        evidence_completeness=None
+        if whole is None or not (n or COMPLETENESS in row)
+        else float(f"{heard * whole:.12g}"),
         unit=kpi.unit,
         seq=evidence.seq,
         known=evidence.instant,
         definition=kpi.definition,
         fix=" ".join(hints),
-        beside={n: _number(row.get(n)) if enough else None for n in kpi.model.metrics if n not in (*ROLES, COMPLETENESS)},
+        beside={name: _number(row.get(name)) if enough else None for name in kpi.beside},
         of=of,
     )
 
 
 def _number(value: Any) -> Any:
-    """Return a whole number as one, whatever type the engine adds up in."""
-    return value if value is None or isinstance(value, int) else int(value) if value == int(value) else float(value)
+    """Return a whole number as one, and any other with 12 digits: below those the order of addition shows."""
+    if value is None or isinstance(value, int):
+        return value
+    return int(value) if value == int(value) else float(f"{value:.12g}")
 
 
 def _items(kpi: Kpi, there: _Asked) -> Iterator[KpiItem]:
@@ -254,8 +260,8 @@ def _items(kpi: Kpi, there: _Asked) -> Iterator[KpiItem]:
         for row in there.rows(_drill(kpi, fact, by_item)):
             seqs.setdefault(row["item"], set()).update(s for s in row["seqs"] or () if s is not None)
     for item, row in sorted(counted.items(), key=lambda one: str(one[0])):
-        said = (_number(row[role] or 0) for role in roles)
-        yield KpiItem(str(item), *said, tuple(sorted(seqs.get(item, ()))))
+        numerator, denominator, n = (_number(row[role] or 0) for role in roles)
+        yield KpiItem(str(item), numerator, denominator, n, tuple(sorted(seqs.get(item, ()))))
 
 
 def _drill(kpi: Kpi, fact: Dataset, query: Query) -> str:
@@ -276,8 +282,8 @@ def _query(kpi: Kpi, periods: Sequence[Period], known: datetime, asking: Asking,
     keys = tuple(key_of(name) for name in by)
     if len(periods) > 1:
         keys = (Key(periods[0].grain, grain=periods[0].grain), *keys)
-    local = (moment.astimezone(zone).replace(tzinfo=None) for moment in (start, end))
-    return replace(question, by=keys, **dict(zip(("start", "end"), local, strict=True)))
+    first, last = (moment.astimezone(zone).replace(tzinfo=None) for moment in (start, end))
+    return replace(question, by=keys, start=first, end=last)
 
 
 def _compiled(kpi: Kpi, query: Query) -> Compiled:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from freehold.foundation import Exit, FreeholdError
+from freehold.foundation import Exit, FreeholdError, near
 from freehold.metrics.timing import Calendar
 
 _NAMES = (
@@ -92,6 +92,20 @@ def last_periods(period: Period, count: int, zone: str = "UTC") -> tuple[Period,
         before = (found[0].start.astimezone(ZoneInfo(zone)) - _A_DAY / 2).date()
         found.insert(0, holding(before, period.grain, zone))
     return tuple(found)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone.
+
+    Raises:
+        FreeholdError: FH-K006 there is none of that name; near ones are told.
+    """
+    from zoneinfo import available_timezones
+
+    if name not in available_timezones():
+        fix = near(name, available_timezones()) or "Use an IANA name such as Europe/London."
+        raise FreeholdError("FH-K006", f"There is no time zone `{name}`.", fix=fix, exit_code=Exit.USAGE)
+    return ZoneInfo(name)
 
 
 def _first_day(grain: str, first: str, second: str = "1") -> date:

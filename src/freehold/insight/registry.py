@@ -1,7 +1,8 @@
 """The registry of KPIs: files of kind KPI, those that ship and those of an estate, read and judged.
 
-A KPI is a semantic model (`spec.datasets`, `spec.relationships`, `spec.metrics`) whose datasets are evidence models over
-the views of the ledger, with what makes it a figure somebody answers for. Its metrics have names that mean something:
+A KPI is a semantic model (`spec.datasets`, `spec.relationships`, `spec.metrics`) whose datasets are evidence models
+over the views of the ledger, with what makes it a figure somebody answers for. Its metrics have names that mean
+something:
 
     value         the KPI itself
     numerator     what counts
@@ -86,6 +87,13 @@ class Kpi:
         """The datasets whose rows are counted."""
         ends = {join.target for join in self.model.joins}
         return tuple(d for d in self.model.datasets.values() if d.name not in ends)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The metrics that are shown beside its value: all but those that only others of its file stand on."""
+        metrics = self.model.metrics
+        below = {c.name for name, metric in metrics.items() for c in _columns(metric) if c.name in metrics}
+        return tuple(name for name in metrics if name not in (*ROLES, COMPLETENESS) and name not in below)
 
     @property
     def slices(self) -> tuple[str, ...]:
@@ -253,7 +261,8 @@ def _of_datasets(kpi: Kpi, views: tuple[str, ...]) -> Iterator[FreeholdError]:
             if table.source not in views:
                 yield FreeholdError(
                     "FH-K003", f"The evidence `{dataset.name}` of `{kpi.id}` reads `{table.source}`, which is no view "
-                    "of the ledger.", where=table.where, fix=near(table.source, views) or "See docs/reference/events.md.",
+                    "of the ledger.", where=table.where,
+                    fix=near(table.source, views) or "See docs/reference/events.md.",
                 )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def compiled(scope: Scope, query: Query) -> Compiled:
 
 
 class _Shared:
-    """The queries of evidence models that a statement reads: each stands once, at its head, however often it is read."""
+    """The queries of evidence models that a statement reads: each stands at its head, once."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope

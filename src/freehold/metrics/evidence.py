@@ -1,8 +1,8 @@
 """Evidence models: datasets whose rows a query gives, where a number is no aggregate of rows as they lie.
 
-The query is read as DuckDB spells SQL and translated to what runs it. Whatever it reads is a dataset of its own, so that
-versions, states, policies and lineage are those of its tables. It may have joins and windows, and no clock, no file and
-no function whose effect is not known: what a caller writes must have no way past the policies of a table.
+The query is read as DuckDB spells SQL and translated to what runs it. Whatever it reads is a dataset of its own, so
+that versions, states, policies and lineage are those of its tables. It may have joins and windows, and no clock, no
+file and no function whose effect is not known: what a caller writes must have no way past the policies of a table.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ def evidence_query(
     Args:
         text: one SELECT whose columns have names.
         what: how errors call it.
-        where: where it stands; `line` is added to the lines of what does not parse.
+        where: where it stands.
         table: gives the dataset that a name in FROM means.
         words: names that may stand in it as `:name`, to be filled in by whoever asks. Where there are any, functions
             need not be known to all engines.
+        line: added to the lines of what does not parse.
 
     Raises:
         FreeholdError: FH-Q001 and FH-Q002 it is no query; FH-N410 it holds what has no place in it.
@@ -118,8 +119,6 @@ def rows_of(scope: Scope, dataset: Dataset) -> exp.Query:
             placed.args["alias"].set("columns", [c.copy() for c in alias.columns])
         for kept in ("joins", "laterals", "pivots"):
             placed.set(kept, node.args.get(kept))
-        if node is tree:
-            return tree
         node.replace(placed)
     return tree
 
@@ -159,10 +158,9 @@ def columns_behind(dataset: Dataset, column: str) -> Iterator[tuple[str, str]]:
     if found.failures or found.ambiguous:
         yield from ((sources[name], one) for name, columns in known.items() for one in columns)
         return
-    outputs = (s for output in found.outputs if output.column == column for s in output.sources)
-    yield from dict.fromkeys(
-        (sources[one.table], one.column) for one in (*outputs, *found.influences) if one.table in sources
-    )
+    behind = [(s.table, s.column) for output in found.outputs if output.column == column for s in output.sources]
+    behind += [(one.table, one.column) for one in found.influences]
+    yield from dict.fromkeys((sources[table], name) for table, name in behind if table in sources)
 
 
 @lru_cache(maxsize=256)

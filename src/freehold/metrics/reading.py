@@ -13,21 +13,29 @@ from datetime import date
 from typing import Any, TypeVar
 
 from freehold.estate.document import Document, Step
-from freehold.estate.model import Property, SchemaObject
+from freehold.estate.model import SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
+from freehold.metrics.contracted import fields_of_contract, keys_of_contract
 from freehold.metrics.evidence import evidence_query, fields_of, query_name
 from freehold.metrics.expressions import condition, expression
-from freehold.metrics.model import TIME_TYPES, Conversion, Dataset, EvidenceQuery, Field, Join, Metric, Model, Snapshot, Validity
+from freehold.metrics.model import (
+    TIME_TYPES,
+    Conversion,
+    Dataset,
+    EvidenceQuery,
+    Field,
+    Join,
+    Metric,
+    Model,
+    Snapshot,
+    Validity,
+)
 from freehold.metrics.paths import listed
 from freehold.metrics.timing import GRAINS, Calendar, grain_named, period
 
 T = TypeVar("T")
 VENDOR = "FREEHOLD"
 _WORDS = ("description", "includes", "excludes", "label", "owner", "unit", "direction")
-_TYPES = {
-    "string": "String", "integer": "Integer", "number": "Decimal", "boolean": "Boolean", "date": "Date", "time": "Time",
-    "timestamp": "DateTime",
-}  # fmt: skip
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
@@ -135,8 +143,8 @@ class _Reader:
             if read is not None:
                 fields[inner.name] = read
         keys = [tuple(key) for key in (part.said.get("primary_key"), *part.said.get("unique_keys", ())) if key]
-        claimed = tuple(key for key in dict.fromkeys(keys) if key not in _keys_of(contract))
-        keys += _keys_of(contract)
+        claimed = tuple(key for key in dict.fromkeys(keys) if key not in keys_of_contract(contract))
+        keys += keys_of_contract(contract)
         dataset = Dataset(
             name=part.name,
             source=source,
@@ -441,28 +449,3 @@ def _end(said: Mapping[str, Any], end: str) -> tuple[str, tuple[str, ...]]:
 
 def _snapshot(said: Mapping[str, Any] | None) -> Snapshot | None:
     return Snapshot(said["over"], said.get("take", "last"), tuple(said.get("per", ()))) if said else None
-
-
-def fields_of_contract(contract: SchemaObject | None) -> dict[str, Field]:
-    """Return the columns that a contract declares, by name."""
-    return {c.name: _field_of(c) for c in contract.columns} if contract else {}
-
-
-def _field_of(column: Property) -> Field:
-    physical = (column.physical_type or "").lower()
-    kind = _TYPES.get(column.logical_type or "", "")
-    if kind == "DateTime" and ("tz" in physical or "with time zone" in physical):
-        kind = "DateTimeTz"
-    elif kind == "Decimal" and ("double" in physical or "float" in physical or "real" in physical):
-        kind = "Float"
-    return Field(
-        column.name, column.where, None, column.column, kind, kind in TIME_TYPES, column.description or ""
-    )  # fmt: skip
-
-
-def _keys_of(contract: SchemaObject | None) -> list[tuple[str, ...]]:
-    if contract is None:
-        return []
-    primary = sorted((p for p in contract.columns if p.primary_key), key=lambda p: p.primary_key_position)
-    keys = [tuple(p.name for p in primary)] if primary else []
-    return [*keys, *((p.name,) for p in contract.columns if p.unique)]
