@@ -97,16 +97,18 @@ def show(start: str | None, metric: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def test(start: str | None, names: tuple[str, ...], env: str | None, wait_s: float, as_json: bool) -> None:
-    """Test METRICs (default: all) on live data: bounds, known values, agreement, and that slices add up.
+    """Test METRICs (default: all) on live data: bounds, known values, agreement, slices that add up, claimed keys.
 
     Ends with 1 when one fails.
     """
     from freehold.cli.query import asking
+    from freehold.metrics.keys import key_verdicts
     from freehold.metrics.trust import verdicts
 
     with asking(start, env, wait_s=wait_s) as asks:
         chosen = [asks.catalogue.metric(n) for n in names] if names else list(asks.catalogue.metrics())
         found = [verdict for metric in chosen for verdict in verdicts(asks.answerer, metric)]
+        found += key_verdicts(asks.answerer, chosen)
     failed = [v for v in found if not v.passed]
     if as_json:
         emit({"tests": [{"metric": v.metric, "test": v.test, "passed": v.passed, "told": v.told} for v in found]})

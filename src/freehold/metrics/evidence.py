@@ -53,7 +53,7 @@ def evidence_query(
             shown = node.sql(DIALECT)
             shown = shown if len(shown) <= 80 else f"{shown[:77]}…"
             raise FreeholdError("FH-N410", f"`{shown}` has no place in {what}.", where=where, fix=why)
-    names = tree.named_selects
+    names = [column.output_name for column in tree.selects]
     if not names or any(not name or name == "*" for name in names) or tree.is_star:
         raise FreeholdError(
             "FH-N410", f"The columns of {what} have no names.", where=where,
