@@ -119,7 +119,7 @@ def test_a_slice_is_what_it_was_when_it_happened(
     )
 
     told = [[value.of[expected["by"]], value.numerator, value.denominator] for value in found]
-    assert told == [[key, number(n), number(d)] for key, n, d in expected["slices"]]
+    assert told == [[key, pytest.approx(number(n)), pytest.approx(number(d))] for key, n, d in expected["slices"]]
 
 
 @pytest.mark.parametrize(("name", "expected"), TRENDS)

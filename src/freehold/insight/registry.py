@@ -92,7 +92,7 @@ class Kpi:
     def beside(self) -> tuple[str, ...]:
         """The metrics that are shown beside its value: all but those that only others of its file stand on."""
         metrics = self.model.metrics
-        below = {c.name for name, metric in metrics.items() for c in _columns(metric) if c.name in metrics}
+        below = {c.name for metric in metrics.values() for c in _columns(metric) if not c.table}
         return tuple(name for name in metrics if name not in (*ROLES, COMPLETENESS) and name not in below)
 
     @property
