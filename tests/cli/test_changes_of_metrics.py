@@ -148,7 +148,7 @@ def test_a_plan_holds_a_deprecated_metric_to_its_last_day(corner: Path, sunset: 
 
     findings = planned(corner)["findings"]
 
-    assert [f["code"] for f in findings] == (["FH-N410"] if blocked else [])
+    assert [f["code"] for f in findings] == (["FH-N420"] if blocked else [])
     if blocked:
         assert "These stand on it: `shop.share`." in findings[0]["title"]
         assert "`net` takes its place" in findings[0]["fix"]

@@ -12,7 +12,8 @@ from sqlglot import exp
 from freehold.engines import open_engine
 from freehold.foundation import LOCAL, FreeholdError
 from freehold.metrics import Answerer, Policy, Source
-from freehold.metrics.trust import key_verdicts, verdicts
+from freehold.metrics.keys import key_verdicts
+from freehold.metrics.trust import verdicts
 
 from .conftest import catalogue_from
 
@@ -94,17 +95,18 @@ def test_slices_are_taken_of_what_is_joined_as_well(answerer: Answerer) -> None:
 
 def test_a_key_that_is_none_is_found(answerer: Answerer) -> None:
     """What a relationship leads to is counted: its values must stand in one row each. Unknown ones join nothing."""
-    model = answerer.catalogue.models["m"]
-    assert [(v.test, v.passed) for v in key_verdicts(answerer, model)] == [("article.sku is a key", True)]
+    total = answerer.catalogue.metric("total")
+    told = [(v.metric, v.test, v.passed) for v in key_verdicts(answerer, [total])]
+    assert told == [("m.sale", "`id` tells rows apart", True), ("m.article", "`sku` tells rows apart", True)]
 
     doubled = Answerer(
         answerer.catalogue, answerer.engine, LOCAL,
         lambda d: Source(d.source, exp.table_("doubled" if d.source == "article" else d.source, "shop")),
     )  # fmt: skip
 
-    (verdict,) = key_verdicts(doubled, model)
+    *_, verdict = key_verdicts(doubled, [total])
     (slices,) = verdicts(doubled, doubled.catalogue.metric("total"))
-    assert (verdict.passed, verdict.told) == (False, "1 of its values stand in several rows")
+    assert (verdict.passed, verdict.told) == (False, "1 values stand in more than one row")
     assert not slices.passed
 
 

@@ -97,18 +97,18 @@ def show(start: str | None, metric: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def test(start: str | None, names: tuple[str, ...], env: str | None, wait_s: float, as_json: bool) -> None:
-    """Test METRICs (default: all) on live data: bounds, known values, agreement, slices, keys.
+    """Test METRICs (default: all) on live data: bounds, known values, agreement, slices that add up, claimed keys.
 
     Ends with 1 when one fails.
     """
     from freehold.cli.query import asking
-    from freehold.metrics.trust import key_verdicts, verdicts
+    from freehold.metrics.keys import key_verdicts
+    from freehold.metrics.trust import verdicts
 
     with asking(start, env, wait_s=wait_s) as asks:
         chosen = [asks.catalogue.metric(n) for n in names] if names else list(asks.catalogue.metrics())
         found = [verdict for metric in chosen for verdict in verdicts(asks.answerer, metric)]
-        for name in dict.fromkeys(metric.model for metric in chosen):
-            found += key_verdicts(asks.answerer, asks.catalogue.models[name])
+        found += key_verdicts(asks.answerer, chosen)
     failed = [v for v in found if not v.passed]
     if as_json:
         emit({"tests": [{"metric": v.metric, "test": v.test, "passed": v.passed, "told": v.told} for v in found]})
@@ -294,7 +294,7 @@ def _owner(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
 
 
 def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str, Any]:
-    from freehold.metrics.explaining import formula_of
+    from freehold.metrics.explaining import formula_of, read_from
     from freehold.metrics.fingerprint import definition_hash, parts_used
     from freehold.metrics.paths import reachable
 
@@ -315,7 +315,14 @@ def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str
         "replaced_by": metric.replaced_by,
         "sunset": metric.sunset,
         "stands_on": [m.id for m in below if m.id != metric.id],
-        "reads": sorted({f"{catalogue.models[m].datasets[d].source}.{f}" for m, d, f in fields if f != "*"}),
+        "reads": sorted(
+            {
+                f"{source}.{c}"
+                for m, d, f in fields
+                if f != "*"
+                for source, c in read_from(catalogue.models[m].datasets[d], f)
+            }
+        ),
         "used_by": sorted(
             m.id for m in catalogue.metrics() if m.id != metric.id and metric in parts_used(catalogue, m)[0]
         ),

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from freehold.engines import Column, Session
     from freehold.estate.model import Estate
     from freehold.foundation import Caller
-    from freehold.metrics import Answerer, Catalogue
-    from freehold.metrics.answering import Answer, Source
+    from freehold.metrics import Answerer, Catalogue, Scope
+    from freehold.metrics.answering import Answer
+    from freehold.metrics.model import Dataset
 
 FORMATS = ("table", "csv", "json", "arrow", "chart", "sql")
 _MOST_SHOWN = 200  # rows of a table on a terminal
@@ -50,16 +51,18 @@ def asking(
     `seen_by` is whose policies hold; without one, those of the caller.
     """
     from freehold.delivery.serving import sources
-    from freehold.metrics import Answerer, KeptAnswers, catalogue_of, policies_of
+    from freehold.metrics import Answerer, KeptAnswers, Scope, catalogue_of, policies_of
     from freehold.metrics.answering import MOST_ROWS
     from freehold.metrics.typing import with_types
 
     with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         catalogue = catalogue_of(estate or delivery.estate)
-        names = {d.source for m in catalogue.models.values() for d in m.datasets.values()}
+        names = {t.source for m in catalogue.models.values() for d in m.datasets.values() for t in d.tables}
         states = sources(delivery, names)
         with delivery.reading() as session:
-            catalogue = with_types(catalogue, lambda d: _columns(session, states, d.source))
+            dialect = delivery.engine.capabilities.dialect
+            bare = Scope(catalogue, lambda d: (states.get(d.source) or _outside(d.source)).relation.copy(), dialect)
+            catalogue = with_types(catalogue, lambda d: _columns(session, bare, d))
         limits = delivery.estate.defaults.get("answers", {})
         answerer = Answerer(
             catalogue=catalogue,
@@ -75,11 +78,14 @@ def asking(
         yield Asking(catalogue, answerer, delivery)
 
 
-def _columns(session: Session, states: Mapping[str, Source], name: str) -> tuple[Column, ...]:
+def _columns(session: Session, scope: Scope, dataset: Dataset) -> tuple[Column, ...]:
     """Return the columns of what a dataset reads, as the warehouse has them."""
     from freehold.engines import Relation
+    from freehold.metrics.evidence import rows_of
 
-    table = (states.get(name) or _outside(name)).relation
+    if dataset.query is not None:
+        return session.columns_of(rows_of(scope, dataset).sql(scope.dialect))
+    table = scope.relation(dataset)
     return session.describe(Relation(table.db or "main", table.name))
 
 

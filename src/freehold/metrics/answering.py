@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -127,7 +127,7 @@ class Answerer:
         """Return the SQL of a question, without running it."""
         scope = self.scope()
         made = compiled(scope, query)
-        fewest = max((p.fewest for p in map(self.policy, made.datasets) if p is not None), default=1)
+        fewest = max((p.fewest for p in self._policies(made.datasets)), default=1)
         return compiled(replace(scope, fewest=fewest), query) if fewest > scope.fewest else made
 
     def answer(self, query: Query) -> Answer:
@@ -157,8 +157,14 @@ class Answerer:
 
     def restrictions(self, datasets: Collection[Dataset]) -> tuple[str, ...]:
         """Return the policies by which the caller sees some of these datasets in part, or in another form."""
-        seen = (self.policy(dataset) for dataset in datasets)
-        return tuple(sorted({p.name for p in seen if p is not None and p.hides}))
+        return tuple(sorted({p.name for p in self._policies(datasets) if p.hides}))
+
+    def _policies(self, datasets: Collection[Dataset]) -> Iterator[Policy]:
+        """Yield the policies of what datasets read: of a query's, those of its tables."""
+        for table in (table for dataset in datasets for table in dataset.tables):
+            policy = self.policy(table)
+            if policy is not None:
+                yield policy
 
     def scope(self) -> Scope:
         """Return what questions are compiled against."""
@@ -166,8 +172,8 @@ class Answerer:
         return Scope(self.catalogue, lambda d: self.source(d).relation.copy(), dialect, self.policy, self.fewest)
 
     def _judge(self, datasets: Collection[Dataset], sources: Collection[Source]) -> None:
-        for dataset in datasets:
-            policy, source = self.policy(dataset), self.source(dataset)
+        for table in (table for dataset in datasets for table in dataset.tables):
+            policy, source = self.policy(table), self.source(table)
             if policy is not None and policy.states and source.state not in policy.states:
                 raise FreeholdError(
                     "FH-N501",

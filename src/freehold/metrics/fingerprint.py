@@ -48,7 +48,7 @@ def parts_used(catalogue: Catalogue, metric: Metric) -> tuple[tuple[Metric, ...]
 def sources_of(catalogue: Catalogue, metric: Metric) -> tuple[str, ...]:
     """Return the sources whose rows a metric is computed from, in the order of their names."""
     _, fields = parts_used(catalogue, metric)
-    return tuple(sorted({catalogue.models[m].datasets[d].source for m, d, _ in fields}))
+    return tuple(sorted({t.source for m, d, _ in fields for t in catalogue.models[m].datasets[d].tables}))
 
 
 def _meaning(catalogue: Catalogue, metric: Metric, trail: tuple[str, ...]) -> dict[str, Any]:
@@ -74,7 +74,8 @@ def _meaning(catalogue: Catalogue, metric: Metric, trail: tuple[str, ...]) -> di
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
     computed = {f.name: f.expression.sql() for f in dataset.fields.values() if f.expression is not None}
-    return {
+    query = {"query": dataset.query.tree.sql(comments=False)} if dataset.query is not None else {}
+    return query | {
         "source": dataset.declared or dataset.source,
         "time": dataset.time,
         "zone": dataset.zone,

@@ -17,7 +17,7 @@ from sqlglot import exp
 from freehold.estate.document import Document
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
-from freehold.metrics.expressions import aggregate_of, is_ours, parts_of
+from freehold.metrics.expressions import aggregate_of, is_ours, parts_of, per_of
 from freehold.metrics.model import Dataset, Field, Metric, Model
 from freehold.metrics.reading import VENDOR, ends_of, widened
 
@@ -83,16 +83,16 @@ def _joins(model: Model, opened: Mapping[str, Any]) -> list[tuple[Any, Mapping[s
 
 
 def _dataset(dataset: Dataset, said: Mapping[str, Any]) -> dict[str, Any]:
-    extra = {key: said[key] for key in ("time", "timezone", "valid") if key in said}
+    extra = {key: said[key] for key in ("time", "timezone", "valid", "sql") if key in said}
     spoken = said.get("fields") or {}
     own = set(spoken) if isinstance(spoken, Mapping) else {str(f["name"]) for f in spoken}
     borrowed = [name for name in dataset.fields if name not in own]
+    keys = [list(key) for key in dataset.keys]
     if borrowed:
         extra["from_contract"] = borrowed
-    keys = [list(key) for key in dataset.keys]
     return _compact(
         name=dataset.name,
-        source=dataset.source,
+        source=said.get("sql", dataset.source),  # the standard takes a query here, too
         primary_key=said.get("primary_key") or (keys[0] if keys else None),
         unique_keys=said.get("unique_keys") or keys[1:] or None,
         description=dataset.description or None,
@@ -165,6 +165,8 @@ def _expanded(
     aggregate = aggregate_of(node)
     if aggregate is not None:
         if any(is_ours(n, "per") for f in filters for n in f.walk()):
+            raise _NotSaidError
+        if per_of(aggregate) is not None:
             raise _NotSaidError
         inner = aggregate.this if isinstance(aggregate, exp.Filter) else aggregate
         own = (aggregate.expression.this,) if isinstance(aggregate, exp.Filter) else ()

@@ -7,26 +7,35 @@ and its key from the contract of the asset it reads; what the file says itself c
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
 from freehold.estate.document import Document, Step
-from freehold.estate.model import Property, SchemaObject
+from freehold.estate.model import SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
+from freehold.metrics.contracted import fields_of_contract, keys_of_contract
+from freehold.metrics.evidence import evidence_query, fields_of, query_name
 from freehold.metrics.expressions import condition, expression
-from freehold.metrics.model import TIME_TYPES, Conversion, Dataset, Field, Join, Metric, Model, Snapshot, Validity
+from freehold.metrics.model import (
+    TIME_TYPES,
+    Conversion,
+    Dataset,
+    EvidenceQuery,
+    Field,
+    Join,
+    Metric,
+    Model,
+    Snapshot,
+    Validity,
+)
 from freehold.metrics.paths import listed
 from freehold.metrics.timing import GRAINS, Calendar, grain_named, period
 
 T = TypeVar("T")
 VENDOR = "FREEHOLD"
 _WORDS = ("description", "includes", "excludes", "label", "owner", "unit", "direction")
-_TYPES = {
-    "string": "String", "integer": "Integer", "number": "Decimal", "boolean": "Boolean", "date": "Date", "time": "Time",
-    "timestamp": "DateTime",
-}  # fmt: skip
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
@@ -64,20 +73,41 @@ def models_of(document: Document, contracts: Contracts = lambda _: None) -> tupl
     return models
 
 
+def model_at(document: Document, root: tuple[Step, ...], name: str, words: Collection[str]) -> Model:
+    """Return a model in the short form that is part of a document, and has its name from elsewhere.
+
+    Args:
+        document: of any kind.
+        root: where in it the model stands.
+        name: of the model.
+        words: what the queries of its evidence models leave to be filled in, as `:word`.
+
+    Raises:
+        Problems: as for `models_of`.
+    """
+    reader = _Reader(document, root, lambda _: None, name, words)
+    model = reader.model()
+    if reader.errors:
+        raise Problems(reader.errors)
+    return model
+
+
 @dataclass
 class _Reader:
     document: Document
     root: tuple[Step, ...]
     contracts: Contracts
+    name: str = ""  # of the model, where its own part of the document says none
+    words: Collection[str] = ()
     errors: list[FreeholdError] = field(default_factory=list)
 
     def model(self) -> Model:
         said = self._said()
-        name = str(said["name"])
+        name = self.name or str(said["name"])
         datasets = {part.name: self._dataset(part) for part in self._parts("datasets")}
         joins = tuple(join for part in self._parts("relationships") if (join := self._join(part, datasets)) is not None)
         metrics = {part.name: m for part in self._parts("metrics") if (m := self._metric(part, name)) is not None}
-        where = self.document.where(*self.root, "name")
+        where = self.document.where(*self.root, *(() if self.name else ("name",)))
         return Model(name, where, datasets, joins, metrics, self._calendar(said), str(said.get("description", "")))
 
     def _said(self) -> Mapping[str, Any]:
@@ -104,15 +134,17 @@ class _Reader:
     # -- datasets ------------------------------------------------------------------------------------------------------
 
     def _dataset(self, part: Part) -> Dataset:
-        source = str(part.said["source"])
-        contract = self.contracts(source)
-        fields = {c.name: _field_of(c) for c in contract.columns} if contract else {}
+        query = self._query(part)
+        source = query_name(query) if query else str(part.said["source"] if "sql" not in part.said else "")
+        contract = self.contracts(source) if query is None else None
+        fields = fields_of_contract(contract) if query is None else fields_of(query, self.document.where(*part.path))
         for inner in self._fields(part):
             read = self._field(inner, fields.get(inner.name))
             if read is not None:
                 fields[inner.name] = read
         keys = [tuple(key) for key in (part.said.get("primary_key"), *part.said.get("unique_keys", ())) if key]
-        keys += _keys_of(contract)
+        claimed = tuple(key for key in dict.fromkeys(keys) if key not in keys_of_contract(contract))
+        keys += keys_of_contract(contract)
         dataset = Dataset(
             name=part.name,
             source=source,
@@ -124,8 +156,23 @@ class _Reader:
             validity=Validity(*part.said["valid"]) if "valid" in part.said else None,
             description=part.said.get("description") or (contract.description if contract else "") or "",
             synonyms=tuple(part.said.get("synonyms", ())),
+            query=query,
+            claimed=claimed,
         )
         return self._with_time(part, dataset)
+
+    def _query(self, part: Part) -> EvidenceQuery | None:
+        """Return the query of an evidence model; what it reads are datasets that take their columns from contracts."""
+        if "sql" not in part.said:
+            return None
+        where = self._place(part, "sql")
+
+        def table(name: str, at: Where) -> Dataset:
+            return Dataset(name, name, at, fields_of_contract(self.contracts(name)))
+
+        text, what = str(part.said["sql"]), f"the query of `{part.name}`"
+        line = where.line if "\n" in text else where.line - 1  # a text of several lines begins below its key
+        return self._tried(lambda: evidence_query(text, what, where, table, words=self.words, line=line))
 
     def _with_time(self, part: Part, dataset: Dataset) -> Dataset:
         """Return the dataset with its time: the one it names, or the only one it has."""
@@ -402,23 +449,3 @@ def _end(said: Mapping[str, Any], end: str) -> tuple[str, tuple[str, ...]]:
 
 def _snapshot(said: Mapping[str, Any] | None) -> Snapshot | None:
     return Snapshot(said["over"], said.get("take", "last"), tuple(said.get("per", ()))) if said else None
-
-
-def _field_of(column: Property) -> Field:
-    physical = (column.physical_type or "").lower()
-    kind = _TYPES.get(column.logical_type or "", "")
-    if kind == "DateTime" and ("tz" in physical or "with time zone" in physical):
-        kind = "DateTimeTz"
-    elif kind == "Decimal" and ("double" in physical or "float" in physical or "real" in physical):
-        kind = "Float"
-    return Field(
-        column.name, column.where, None, column.column, kind, kind in TIME_TYPES, column.description or ""
-    )  # fmt: skip
-
-
-def _keys_of(contract: SchemaObject | None) -> list[tuple[str, ...]]:
-    if contract is None:
-        return []
-    primary = sorted((p for p in contract.columns if p.primary_key), key=lambda p: p.primary_key_position)
-    keys = [tuple(p.name for p in primary)] if primary else []
-    return [*keys, *((p.name,) for p in contract.columns if p.unique)]

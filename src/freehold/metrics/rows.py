@@ -12,6 +12,7 @@ from sqlglot import exp
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.conditions import judge
+from freehold.metrics.evidence import rows_of
 from freehold.metrics.expressions import is_ours, parts_of
 from freehold.metrics.model import TIME_TYPES, Dataset, Field, Model
 from freehold.metrics.paths import Path, Place, place_of, unknown_field
@@ -47,7 +48,8 @@ class Scope:
     """What a question is compiled against: models, where their datasets lie, what the caller may see, the dialect.
 
     `relation` gives the table or view of a dataset's source. `fewest` is the least number of rows a group must have to
-    be shown.
+    be shown. `evidence` gives the name under which the rows of an evidence model stand at the head of the statement;
+    without it they stand where they are read.
     """
 
     catalogue: Catalogue
@@ -55,6 +57,7 @@ class Scope:
     dialect: str = "duckdb"
     policy: Callable[[Dataset], Policy | None] = lambda _: None
     fewest: int = 1
+    evidence: Callable[[Dataset], exp.Table] | None = None
 
 
 class Rows:
@@ -259,8 +262,14 @@ class Rows:
 
     def _scan(self, dataset: Dataset, alias: str) -> exp.Expr:
         """Return a dataset as a source, seen through the caller's policy."""
-        policy = self.scope.policy(dataset)
-        relation = self.scope.relation(dataset)
+        if dataset.query is not None:
+            shared = self.scope.evidence(dataset) if self.scope.evidence is not None else None
+            return (
+                exp.alias_(shared, alias, table=True, copy=False)
+                if shared is not None
+                else rows_of(self.scope, dataset).subquery(alias, copy=False)
+            )
+        policy, relation = self.scope.policy(dataset), self.scope.relation(dataset)
         if policy is None or (policy.rows is None and not policy.masks):
             return exp.alias_(relation, alias, table=True, copy=False)
         columns: list[exp.Expr] = [

@@ -8,16 +8,13 @@ from datetime import date, datetime
 from itertools import zip_longest
 from typing import Any
 
-from sqlglot import exp
-
 from freehold.foundation import FreeholdError
 from freehold.metrics.additive import adds_up
 from freehold.metrics.answering import Answerer
 from freehold.metrics.fingerprint import parts_used
-from freehold.metrics.model import Join, Metric, Model
+from freehold.metrics.model import Metric
 from freehold.metrics.paths import reachable
-from freehold.metrics.query import Query, asked
-from freehold.metrics.rows import Rows
+from freehold.metrics.query import asked
 
 _MOST_SLICES = 5  # keys a metric is sliced by, to see whether the slices add up
 _SLICED = ("String", "Boolean")
@@ -52,20 +49,6 @@ def verdicts(answerer: Answerer, metric: Metric) -> Iterator[Verdict]:
             yield _reconciled(answerer, metric, test["reconcile"])
     if adds_up(answerer.catalogue, metric):
         yield _slices(answerer, metric)
-
-
-def key_verdicts(answerer: Answerer, model: Model) -> Iterator[Verdict]:
-    """Verify that what relationships of a model lead to are keys: one that is none makes a join count rows twice.
-
-    Ends of slowly changing datasets are keys at a time, and are left out.
-    """
-    ends = {(join.target, join.target_columns): join for join in model.joins}
-    for join in ends.values():
-        target = model.datasets[join.target]
-        if target.validity is None and not answerer.restrictions([target]):
-            twice = _repeated(answerer, model, join)
-            told = f"{twice:,} of its values stand in several rows" if twice else ""
-            yield Verdict(model.name, f"{join.target}.{'+'.join(join.target_columns)} is a key", not twice, told)
 
 
 def _seen_in_part(answerer: Answerer, metric: Metric) -> tuple[str, ...]:
@@ -159,21 +142,6 @@ def _spread(names: Iterable[str]) -> list[str]:
     for name in names:
         by_head.setdefault(name.rpartition(".")[0], []).append(name)
     return [name for turn in zip_longest(*by_head.values()) for name in turn if name is not None]
-
-
-def _repeated(answerer: Answerer, model: Model, join: Join) -> int:
-    """Return how many values of the end of a relationship stand in more than one row."""
-    rows = Rows(answerer.scope(), Query(()), model, join.target)
-    columns = [exp.alias_(rows.column(rows.place((join.target, c))), c, quoted=True) for c in join.target_columns]
-    known = [exp.Not(this=exp.Is(this=c.this.copy(), expression=exp.Null())) for c in columns]
-    again = rows.select(*columns).where(*known, copy=False).group_by(*(c.this.copy() for c in columns))
-    again = again.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1)))
-    query = exp.select(exp.Count(this=exp.Star())).from_(again.subquery("again"))
-    session = answerer.engine.session(answerer.caller, {"task": "keys", "metrics": model.name})
-    try:
-        return int(session.rows(query.sql(answerer.engine.capabilities.dialect))[0][0])
-    finally:
-        session.close()
 
 
 def _values(answerer: Answerer, metric: Metric, by: str | None) -> dict[Any, float | None]:

@@ -45,12 +45,12 @@ def values_of(answerer: Answerer, metric: Metric) -> dict[str, list[str]]:
 def _is_seen(answerer: Answerer, dataset: Dataset) -> bool:
     """Whether the caller may see single values of a dataset; small groups that are hidden are not named either."""
     try:
-        policy = answerer.policy(dataset)
+        policies = [answerer.policy(table) for table in dataset.tables]
     except FreeholdError as error:
         if error.code != "FH-N506":
             raise
         return False
-    return policy is None or policy.fewest <= 1
+    return all(policy is None or policy.fewest <= 1 for policy in policies)
 
 
 def _distinct(answerer: Answerer, model: str, dataset: str, field: str) -> list[str]:
