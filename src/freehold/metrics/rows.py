@@ -245,20 +245,29 @@ class Rows:
         return seen.subquery(alias, copy=False)
 
     def _per_something(self, node: exp.Expr) -> exp.Expr:
-        """Return `per(metric, field)` as a column: the metric's value for the field's value of this row."""
+        """Return `per(metric, field, …)` as a column: the metric's value for this row's values of the fields.
+
+        Without fields it is the metric's value over everything.
+        """
         from freehold.metrics.compiling import tree_of
 
-        if len(node.expressions) != 2 or not all(isinstance(e, exp.Column) for e in node.expressions):
+        if not node.expressions or not all(isinstance(e, exp.Column) for e in node.expressions):
             raise FreeholdError(
                 "FH-N204", f"`{node.sql()}` is no metric per something.", fix="Write per(revenue, buyer.customer_id)."
             )
-        metric, by = node.expressions
+        metric, *by = node.expressions
         alias = f"p{len(self._per)}"
         name = self.scope.catalogue.metric(".".join(parts_of(metric)), within=self.model.name).id
-        nested = tree_of(self.scope, Query((name,), (key_of(by.sql()),), zone=self.query.zone))
-        here = self.column(self.place(parts_of(by)))
-        on = exp.EQ(this=here, expression=exp.column(exp.to_identifier(by.sql(), quoted=True), table=alias))
-        self._per.append((alias, nested, on))
+        keys = tuple(key_of(key.sql()) for key in by)
+        nested = tree_of(self.scope, Query((name,), keys, zone=self.query.zone))
+        same = [
+            exp.EQ(
+                this=self.column(self.place(parts_of(key))),
+                expression=exp.column(exp.to_identifier(key.sql(), quoted=True), table=alias),
+            )
+            for key in by
+        ]
+        self._per.append((alias, nested, exp.and_(*same, copy=False) if same else exp.true()))
         return exp.column(exp.to_identifier(name, quoted=True), table=alias)
 
 
