@@ -340,7 +340,10 @@ class Manifest:
 
         def held_one(node: exp.Expr) -> exp.Expr:
             if is_ours(node, "per"):
-                metric, key = node.expressions
+                metric, *keys = node.expressions
+                if len(keys) != 1:
+                    raise UnsaidError("a metric per several things, or over everything, in a filter")
+                (key,) = keys
                 entity = self.name_of(fact, parts_of(key)).rsplit("__", 1)[0]
                 text = f"Metric('{metric.sql()}', ['{entity}'])"
                 if "__" in entity:

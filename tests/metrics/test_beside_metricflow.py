@@ -133,6 +133,7 @@ UNSAID = {
     "fiscal years to date": said(metrics=["revenue_fytd"], by=["day"]),
     "comparisons in the question": said(metrics=["revenue"], by=["month"], compare="prior:1month"),
     "conditions on the answer": said(metrics=["revenue"], by=["month"], having="revenue > 1000"),
+    "per several things": said(metrics=["many_at_once", "above_mean"], by=["channel"]),
     "time zones": said(metrics=["orders"], by=["day"], zone="Asia/Tokyo"),
 }
 

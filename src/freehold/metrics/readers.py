@@ -6,7 +6,7 @@ from freehold.estate.dashboards import Dashboard, Reading
 from freehold.estate.model import Estate
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.estate import owner_of
-from freehold.metrics.explaining import columns_of
+from freehold.metrics.explaining import columns_of, dated_by
 from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.model import Metric
 
@@ -36,6 +36,8 @@ def _reads(catalogue: Catalogue, metric: Metric) -> tuple[Reading, ...]:
     for model, dataset, name in fields:
         there = catalogue.models[model].datasets[dataset]
         names = [name] if name != "*" else [*(there.keys[0] if there.keys else ())]
-        for one in (*names, *([there.time] if there.time else ())):
+        for one in names:
             found |= {Reading(there.source, c, metric.where): None for c in columns_of(there.fields.get(one), one)}
+        for source, column in dated_by(catalogue.models[model], dataset):
+            found[Reading(source, column, metric.where)] = None
     return tuple(found)

@@ -17,7 +17,7 @@ from freehold.estate.model import Property, SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
 from freehold.metrics.expressions import condition, expression
 from freehold.metrics.model import TIME_TYPES, Conversion, Dataset, Field, Join, Metric, Model, Snapshot, Validity
-from freehold.metrics.paths import listed
+from freehold.metrics.paths import listed, time_of
 from freehold.metrics.timing import GRAINS, Calendar, grain_named, period
 
 T = TypeVar("T")
@@ -76,6 +76,7 @@ class _Reader:
         name = str(said["name"])
         datasets = {part.name: self._dataset(part) for part in self._parts("datasets")}
         joins = tuple(join for part in self._parts("relationships") if (join := self._join(part, datasets)) is not None)
+        self._judge_times(name, datasets, joins)
         metrics = {part.name: m for part in self._parts("metrics") if (m := self._metric(part, name)) is not None}
         where = self.document.where(*self.root, "name")
         return Model(name, where, datasets, joins, metrics, self._calendar(said), str(said.get("description", "")))
@@ -131,19 +132,35 @@ class _Reader:
         """Return the dataset with its time: the one it names, or the only one it has."""
         from dataclasses import replace
 
-        named = [
-            n for n in (dataset.time, *(part.said.get("valid") or ())) if n is not None and n not in dataset.fields
-        ]
+        is_elsewhere = dataset.time is not None and "." in dataset.time  # judged once the joins are read
+        given = (None if is_elsewhere else dataset.time, *(part.said.get("valid") or ()))
+        named = [n for n in given if n is not None and n not in dataset.fields]
         for name in named if dataset.fields else ():
             self._wrong(
                 "FH-N402", f"`{dataset.name}` has no field `{name}`.", (*part.path, "time"),
                 near(name, dataset.fields) or f"It has {listed(dataset.fields, most=8)}.",
             )  # fmt: skip
+        if is_elsewhere:
+            return dataset
         if dataset.time is not None:
             known = dataset.fields.get(dataset.time) or Field(dataset.time, dataset.where, None, dataset.time)
             return replace(dataset, fields={**dataset.fields, dataset.time: replace(known, is_time=True)})
         times = [f.name for f in dataset.fields.values() if f.is_time]
         return replace(dataset, time=times[0]) if len(times) == 1 else dataset
+
+    def _judge_times(self, name: str, datasets: Mapping[str, Dataset], joins: tuple[Join, ...]) -> None:
+        """Find datasets whose time is said to stand in another one, and does not."""
+        model = Model(name, self.document.where(*self.root, "name"), datasets, joins, {}, Calendar())
+        for part in self._parts("datasets"):
+            if "." in str(part.said.get("time", "")):
+                self._tried(lambda part=part: self._dated(model, part))  # type: ignore[misc]
+
+    def _dated(self, model: Model, part: Part) -> None:
+        try:
+            time_of(model, part.name)
+        except FreeholdError as error:
+            problem = f"`{part.said['time']}` does not date the rows of `{part.name}`. {error.problem}"
+            raise FreeholdError("FH-N402", problem, where=self._place(part, "time"), fix=error.fix) from error
 
     def _fields(self, part: Part) -> Iterator[Part]:
         said = part.said.get("fields") or {}

@@ -13,7 +13,7 @@ from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.expressions import is_ours, parts_of
 from freehold.metrics.model import Dataset, Field, Model
-from freehold.metrics.paths import Path, Place, place_of, unknown_field
+from freehold.metrics.paths import Path, Place, place_of, time_of, unknown_field
 from freehold.metrics.query import Key, Query, key_of
 from freehold.metrics.timing import Period
 
@@ -97,22 +97,28 @@ class Rows:
     # -- time ----------------------------------------------------------------------------------------------------------
 
     @property
+    def _dated(self) -> Place:
+        place = time_of(self.model, self.fact.name)
+        if place is None:
+            raise FreeholdError(
+                "FH-N304", f"The rows of `{self.fact.name}` have no time.", where=self.fact.where,
+                fix=f"Say `time:` of the dataset `{self.fact.name}`: the field that dates its rows.",
+            )  # fmt: skip
+        return place
+
+    @property
     def time(self) -> Field:
         """The field that dates the rows of the fact.
 
         Raises:
             FreeholdError: FH-N304 the dataset has none.
         """
-        if self.fact.time is None:
-            raise FreeholdError(
-                "FH-N304", f"The rows of `{self.fact.name}` have no time.", where=self.fact.where,
-                fix=f"Say `time:` of the dataset `{self.fact.name}`: the field that dates its rows.",
-            )  # fmt: skip
-        return self.fact.fields[self.fact.time]
+        return self._dated.field
 
     def when(self) -> exp.Expr:
         """Return SQL for the local time of a row of the fact."""
-        return self.local(self.fact, self.time, self._value(self.fact, self.time, FACT))
+        place = self._dated
+        return self.local(self.model.datasets[place.dataset], place.field, self.column(place))
 
     def bucket(self, grain: str) -> exp.Expr:
         """Return SQL for the start of the period a row of the fact lies in."""
@@ -132,7 +138,7 @@ class Rows:
         if start is None and end is None:
             return []
         field = self.time
-        value = self._value(self.fact, field, FACT)
+        value = self.column(self._dated)
         found: list[exp.Expr] = []
         if start is not None:
             found.append(exp.GTE(this=value, expression=self._instant(field, start)))
@@ -147,8 +153,9 @@ class Rows:
         if field.type == "DateTimeTz":
             aware = local.replace(tzinfo=ZoneInfo(self.zone or "UTC"))
             return _literal(aware.astimezone(UTC).isoformat(sep=" "), "timestamptz")
-        if self.zone and self.fact.zone and self.zone != self.fact.zone:
-            aware = local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(ZoneInfo(self.fact.zone))
+        there = self.model.datasets[self._dated.dataset].zone
+        if self.zone and there and self.zone != there:
+            aware = local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(ZoneInfo(there))
             local = aware.replace(tzinfo=None)
         return _literal(local.isoformat(sep=" "), "timestamp")
 
@@ -171,6 +178,8 @@ class Rows:
         for length in range(1, len(path) + 1):
             step = path[:length]
             if step not in self._aliases:
+                if self.model.datasets[step[-1].target].validity is not None and self.fact.time is not None:
+                    self.column(self._dated)  # what says when stands before what held then
                 self._aliases[step] = f"j{len(self._aliases)}"
                 self._used[self._aliases[step]] = {}
                 self._on(step, self._aliases[step])  # notes the columns it needs, before any scan is written
@@ -193,14 +202,16 @@ class Rows:
     def _valid(self, source: Dataset, target: Dataset, before: str, alias: str) -> list[exp.Expr]:
         """Return the conditions that a row of a slowly changing dataset held when the row before it happened."""
         assert target.validity is not None
-        dated, alias_of_dated = (self.fact, FACT) if self.fact.time is not None else (source, before)
-        if dated.time is None:
+        if self.fact.time is not None:
+            moment = self.column(self._dated)
+        elif source.time is not None and source.time in source.fields:
+            moment = self._value(source, source.fields[source.time], before)
+        else:
             raise FreeholdError(
                 "FH-N304",
                 f"Which row of `{target.name}` held for a row of `{self.fact.name}` cannot be told: it has no time.",
                 where=self.fact.where, fix=f"Say `time:` of the dataset `{self.fact.name}`.",
             )  # fmt: skip
-        moment = self._value(dated, dated.fields[dated.time], alias_of_dated)
         start = self._value(target, target.fields[target.validity.start], alias)
         end = self._value(target, target.fields[target.validity.end], alias)
         open_end = exp.Is(this=end, expression=exp.Null())
