@@ -55,6 +55,8 @@ def models_of(document: Document, contracts: Contracts = lambda _: None) -> tupl
         Problems: all that is wrong in it: expressions that do not parse, names that lead nowhere, keys nobody declares.
     """
     said = document.value
+    if unread := list(_unread_extensions(document, said, ())):
+        raise Problems(unread)
     roots = [("semantic_model", i) for i in range(len(said["semantic_model"]))] if "semantic_model" in said else [()]
     readers = [_Reader(document, path, contracts) for path in roots]
     models = tuple(reader.model() for reader in readers)
@@ -62,6 +64,24 @@ def models_of(document: Document, contracts: Contracts = lambda _: None) -> tupl
     if errors:
         raise Problems(errors)
     return models
+
+
+def _unread_extensions(document: Document, said: Any, path: tuple[Step, ...]) -> Iterator[FreeholdError]:
+    """Find extensions of ours that hold no JSON object."""
+    if isinstance(said, Mapping) and said.get("vendor_name") == VENDOR and path[-2:-1] == ("custom_extensions",):
+        try:
+            held = json.loads(str(said.get("data")))
+        except ValueError:
+            held = None
+        if not isinstance(held, dict):
+            yield FreeholdError(
+                "FH-N410", f"The extension of {VENDOR} holds no JSON object.", where=document.where(*path, "data"),
+                fix="Write it as `freehold export ossie` does, or leave the extension out.",
+            )  # fmt: skip
+    parts = said.items() if isinstance(said, Mapping) else enumerate(said) if isinstance(said, list) else ()
+    for step, part in parts:
+        if isinstance(part, Mapping | list):
+            yield from _unread_extensions(document, part, (*path, step))
 
 
 @dataclass
@@ -108,7 +128,10 @@ class _Reader:
         source = str(part.said["source"])
         contract = self.contracts(source)
         fields = {c.name: _field_of(c) for c in contract.columns} if contract else {}
+        borrowed = {name for name in part.said.get("from_contract", ()) if name in fields}
         for inner in self._fields(part):
+            if inner.name in borrowed:
+                continue
             read = self._field(inner, fields.get(inner.name))
             if read is not None:
                 fields[inner.name] = read
@@ -376,12 +399,10 @@ def widened(said: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _take_in(found: dict[str, Any], ours: Mapping[str, Any]) -> None:
-    """Put what our extension holds beside the standard's keys: metrics it could not say, fields a contract has."""
+    """Put what our extension holds beside the standard's keys, metrics that it could not say among them."""
     for key, value in ours.items():
         if key == "metrics" and isinstance(found.get("metrics"), list):
             found["metrics"] = [*found["metrics"], *({"name": name, **said} for name, said in value.items())]
-        elif key == "from_contract":
-            found["fields"] = [f for f in found.get("fields", ()) if f["name"] not in value]
         else:
             found[key] = value
 
