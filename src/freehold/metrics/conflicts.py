@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
-from freehold.metrics.explaining import columns_of
+from freehold.metrics.explaining import dated_by
 from freehold.metrics.expressions import parts_of
 from freehold.metrics.fingerprint import definition_hash, parts_used
 from freehold.metrics.model import Metric, Model
@@ -121,10 +121,10 @@ def meaning(catalogue: Catalogue, metric: Metric, trail: tuple[str, ...] = ()) -
 def _times(catalogue: Catalogue, metric: Metric) -> Iterator[str]:
     """Yield what dates the rows of a metric: by another clock it is another number in every period."""
     for model, dataset, _ in parts_used(catalogue, metric)[1]:
-        there = catalogue.models[model].datasets[dataset]
-        if there.time is not None:
-            column = columns_of(there.fields.get(there.time), there.time)[0]
-            yield f"{there.source}.{column} {catalogue.models[model].calendar.zone}"
+        dated = dated_by(catalogue.models[model], dataset)
+        if dated:
+            way = " ".join(".".join(one) for one in dated)
+            yield f"{way} {catalogue.models[model].calendar.zone}"
 
 
 def _meant(catalogue: Catalogue, model: Model, tree: exp.Expr, trail: tuple[str, ...]) -> str:

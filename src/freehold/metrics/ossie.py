@@ -86,6 +86,7 @@ def _dataset(dataset: Dataset, said: Mapping[str, Any]) -> dict[str, Any]:
     extra = {key: said[key] for key in ("time", "timezone", "valid", "sql") if key in said}
     spoken = said.get("fields") or {}
     own = set(spoken) if isinstance(spoken, Mapping) else {str(f["name"]) for f in spoken}
+    own -= set(said.get("from_contract", ()))
     borrowed = [name for name in dataset.fields if name not in own]
     keys = [list(key) for key in dataset.keys]
     if borrowed:
@@ -191,7 +192,7 @@ def _expanded(
         for name, part in node.args.items()
     }
     made = type(node)(**args)
-    if isinstance(made, exp.Div):
+    if isinstance(made, exp.Div) and not isinstance(made.expression, exp.Nullif):
         made.set("expression", exp.Nullif(this=made.expression, expression=exp.Literal.number(0)))
     return made
 

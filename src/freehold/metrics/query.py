@@ -148,6 +148,11 @@ def key_of(text: str) -> Key:
         )
     if grain and not colon:
         return Key(text, grain=grain)
+    if "(" in name:
+        raise FreeholdError(
+            "FH-N102", f"`{name}` is an expression, and no name of a field.",
+            fix="Define it as a field of the dataset, and name that; a metric cannot be a key.",
+        )  # fmt: skip
     parts = tuple(part.strip() for part in name.split("."))
     if not all(parts):
         raise FreeholdError("FH-N102", f"`{text}` is no name of a field.", fix="Write `field` or `dataset.field`.")
