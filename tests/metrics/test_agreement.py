@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from freehold.cli import cli
 from freehold.metrics.conflicts import conflicts
-from freehold.metrics.fingerprint import definition_hash
+from freehold.metrics.facts import facts_of
+from freehold.metrics.fingerprint import definition_hash, parts_used
 
 from .conftest import catalogue_from
 
@@ -194,3 +195,37 @@ def test_held_data_is_marked_and_refused_on_request(corner: Path) -> None:
     assert "held:" in marked.stderr
     assert refused.exit_code == 1
     assert "FH-N501" in str(refused.exception)
+
+
+READ = """
+name: m
+datasets:
+  visits: {source: visits, primary_key: [id], time: at, fields: {id: , at: {datatype: DateTime}, user_id: , page: }}
+  orders: {source: orders, primary_key: [id], time: at, fields: {id: , at: {datatype: DateTime}, user_id: , amount: }}
+  users: {source: users, primary_key: [user_id], fields: {user_id: , country: }}
+relationships:
+  - {from: visits.user_id, to: users.user_id, name: visitor}
+  - {from: orders.user_id, to: users.user_id, name: buyer}
+metrics:
+  conversion: {conversion: {base: COUNT(visits.*), converted: COUNT(orders.*), entity: [visits.user_id, orders.user_id], within: 7d}}
+  big: {expression: COUNT(DISTINCT orders.user_id), filter: "per(spent, buyer.user_id) > 100"}
+  spent: SUM(orders.amount)
+  german: {expression: SUM(amount), filter: country = 'DE'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "reads"),
+    [
+        ("conversion", ("visits",), {"visits.*", "orders.*", "visits.user_id", "orders.user_id"}),
+        ("big", ("orders",), {"orders.user_id", "users.user_id", "orders.amount"}),
+        ("german", ("orders",), {"orders.amount", "users.country", "orders.user_id"}),
+    ],
+)
+def test_what_a_metric_reads_is_what_its_names_mean(name: str, facts: tuple[str, ...], reads: set[str]) -> None:
+    """A bare name is of the fact or of what it leads to, with the keys that lead there. A conversion goes by its base."""
+    catalogue = catalogue_from(READ)
+    metric = catalogue.metric(name)
+
+    assert facts_of(catalogue, metric) == facts
+    assert {f"{dataset}.{field}" for _, dataset, field in parts_used(catalogue, metric)[1]} == reads

@@ -295,13 +295,13 @@ def _owner(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
 
 def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str, Any]:
     from freehold.metrics.explaining import formula_of, read_from
+    from freehold.metrics.facts import facts_of
     from freehold.metrics.fingerprint import definition_hash, parts_used
     from freehold.metrics.paths import reachable
 
     below, fields = parts_used(catalogue, metric)
     model = catalogue.models[metric.model]
-    facts = dict.fromkeys(d for m, d, _ in fields if m == model.name)
-    within = [set(reachable(model, fact)) for fact in facts]
+    within = [set(reachable(model, fact)) for fact in facts_of(catalogue, metric)]
     common = sorted(set.intersection(*within)) if within else []
     return {
         "id": metric.id,

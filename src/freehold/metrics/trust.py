@@ -11,6 +11,7 @@ from typing import Any
 from freehold.foundation import FreeholdError
 from freehold.metrics.additive import adds_up
 from freehold.metrics.answering import Answerer
+from freehold.metrics.facts import facts_of
 from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.model import Metric
 from freehold.metrics.paths import reachable
@@ -112,10 +113,9 @@ def _slices(answerer: Answerer, metric: Metric) -> Verdict:
 
 def _slicing(answerer: Answerer, metric: Metric) -> list[str]:
     """Return keys to slice a metric by: its time, and fields of few values that all its facts can reach."""
-    _, fields = parts_used(answerer.catalogue, metric)
     model = answerer.catalogue.models[metric.model]
     found: list[str] = []
-    for fact in dict.fromkeys(d for m, d, _ in fields if m == model.name):
+    for fact in facts_of(answerer.catalogue, metric):
         for dataset in reachable(model, fact):
             keyed = {name for key in model.datasets[dataset].keys for name in key}
             named = {j.name for j in model.joins if j.target == dataset}
