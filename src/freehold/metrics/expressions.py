@@ -26,6 +26,7 @@ _FORBIDDEN = (
 )  # fmt: skip
 CHANGING = (
     exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime, exp.CurrentUser, exp.Rand, exp.Uuid,
+    exp.Localtime, exp.Localtimestamp, exp.CurrentVersion,
 )  # fmt: skip
 _LONGEST = 20_000  # characters of one expression
 _DEEPEST = 200
