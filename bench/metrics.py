@@ -8,8 +8,8 @@ summed by itself, then a full join. `rows united` is the faster way by hand: row
 table, summed once. All three give the same numbers. CPU seconds of the process; the best of several runs is kept.
 Compiling is measured for that question, and for 80 derived metrics with five filters asked at once. The same question
 is then answered from rollups by day, country and channel, one for each fact: what building both takes, and the median
-of compiling the question and having its answer as Arrow. Prints a table and writes bench/results/metrics.json, which docs/benchmarks.md
-shows.
+of compiling the question and having its answer as Arrow. Prints a table and writes bench/results/metrics.json, which
+docs/benchmarks.md shows.
 """
 
 from __future__ import annotations

@@ -81,6 +81,23 @@ def test_a_change_of_a_certified_metric_needs_its_owner(
     assert run(corner, "apply", "--yes").exit_code == 4
 
 
+def test_a_plan_computes_both_definitions_where_it_is_asked_to(corner: Path) -> None:
+    """Old and new numbers of the last periods stand beside each other, for people, machines and pull requests."""
+    edit(corner, METRICS, "SUM(orders.amount)\n", "SUM(orders.amount * 2)\n")
+
+    found = json.loads(run(corner, "plan", "--values", "--json").stdout)
+    comment = run(corner, "plan", "--values", "--format", "markdown").stdout
+    text = run(corner, "plan", "--values").stdout
+
+    values = {one["metric"]: one["values"] for one in found["values"]}
+    assert set(values) == {"shop.revenue"}
+    assert values["shop.revenue"]
+    assert all(one["after"] == pytest.approx(2 * one["before"]) for one in values["shop.revenue"])
+    assert "| `shop.revenue` by month | before | after |" in comment
+    assert "+100.0%" in text
+    assert "values" not in planned(corner)
+
+
 def test_a_draft_is_changed_freely(corner: Path) -> None:
     """Where the tier asks for no approval, a draft needs none; what is said of it is nobody's business."""
     edit(corner, METRICS, "expression: cancelled / orders", "expression: 1.0 * cancelled / orders")
@@ -131,7 +148,7 @@ def test_a_plan_holds_a_deprecated_metric_to_its_last_day(corner: Path, sunset: 
 
     findings = planned(corner)["findings"]
 
-    assert [f["code"] for f in findings] == (["FH-N410"] if blocked else [])
+    assert [f["code"] for f in findings] == (["FH-N420"] if blocked else [])
     if blocked:
         assert "These stand on it: `shop.share`." in findings[0]["title"]
         assert "`net` takes its place" in findings[0]["fix"]

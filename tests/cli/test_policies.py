@@ -152,14 +152,14 @@ def test_a_metric_is_not_tested_on_a_part(corner: Path, policy: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code", "line"),
     [
-        ("of: [shop.orders.orders]", "of: [shop.orders.order]", "FH-N411", 3),
-        ("team:shop-data", "team:shop-dta", "FH-N411", 7),
-        ("state = 'paid'", "stat = 'paid'", "FH-N413", 8),
-        ("customer: \"'hidden'\"", "custmer: \"'hidden'\"", "FH-N413", 8),
+        ("of: [shop.orders.orders]", "of: [shop.orders.order]", "FH-N421", 3),
+        ("team:shop-data", "team:shop-dta", "FH-N421", 7),
+        ("state = 'paid'", "stat = 'paid'", "FH-N423", 8),
+        ("customer: \"'hidden'\"", "custmer: \"'hidden'\"", "FH-N423", 8),
         ("state = 'paid'", "state = ", "FH-N201", 8),
         ("state = 'paid'", "amount > (SELECT 1)", "FH-N202", 8),
         ("state = 'paid'", "sum(amount) > 1", "FH-N203", 8),
-        ('to: ["team:shop-data"]', "to: [everyone]", "FH-N411", 8),
+        ('to: ["team:shop-data"]', "to: [everyone]", "FH-N421", 8),
     ],
     ids=[
         "an unknown asset", "an unknown team", "an unknown column", "a mask of no column", "half a condition",
@@ -185,7 +185,7 @@ def test_two_policies_of_one_asset_are_refused(corner: Path, policy: Path) -> No
     """Which of them would hold is not for chance to say."""
     policy.write_text(POLICY + "---\n" + POLICY.replace("orders-by-state", "again"))
 
-    assert codes(run(corner, "validate")) == ["FH-N412"]
+    assert codes(run(corner, "validate")) == ["FH-N422"]
 
 
 def test_policies_are_listed_with_what_is_built_below(corner: Path) -> None:
@@ -196,7 +196,7 @@ def test_policies_are_listed_with_what_is_built_below(corner: Path) -> None:
     assert [one["asset"] for one in found] == ["shop.orders.orders"]
     assert len(found[0]["grants"]) == 3
     assert [g["rows"] for g in mine["policies"][0]["grants"]] == ["state = 'paid'"]
-    assert codes(run(corner, "policies", "shop.orders.order")) == ["FH-N411"]
+    assert codes(run(corner, "policies", "shop.orders.order")) == ["FH-N421"]
 
 
 def test_a_policy_is_changed_like_environments_and_teams(corner: Path, policy: Path) -> None:

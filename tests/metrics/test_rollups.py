@@ -53,6 +53,7 @@ NOT_FROM_ROLLUPS = {  # with the reasons that every pass that is not is told by
     "a metric in a filter": {Why.NOT_ADDITIVE},
     "visits followed by an order within a week": {Why.NOT_ADDITIVE},
     "the number of visits to a page that were followed": {Why.NOT_ADDITIVE},
+    "a metric per two things in a filter, and one over everything": {Why.NOT_ADDITIVE},
     "an instant belongs to the day of the zone asked for": {Why.ZONE},
     "a stretch of days is cut in the zone of the model": {Why.ZONE},
 }
@@ -159,6 +160,35 @@ def test_of_several_rollups_the_smallest_is_read(rolled_duckdb: Rolled) -> None:
         min((h.rows, h.content.rollup.name) for h in rolled_duckdb.held if h.content.fact == "orders")[1] == use.rollup
     )
     assert hourly.rollup == "hourly_orders"
+
+
+POLICIES = {
+    "rows by a key are seen by it": ({"items": Policy(rows=condition("product_id < 9", "x"))}, {"metrics": ["revenue"], "by": ["product.family"]}, None),
+    "rows by what is no key are not": ({"items": Policy(rows=condition("quantity > 1", "x"))}, {"metrics": ["revenue"]}, "you see some rows of `items` only, by `quantity`, which is not among its keys"),
+    "rows of what is joined are not": ({"customers": Policy(rows=condition("country = 'US'", "x"))}, {"metrics": ["revenue"], "by": ["buyer.country"]}, "you see some rows of `customers` only"),
+    "rows of what is not joined are of no concern": ({"customers": Policy(rows=condition("country = 'US'", "x"))}, {"metrics": ["revenue"], "by": ["product.family"]}, None),
+    "a mask of what is read": ({"customers": Policy(masks={"country": condition("'x'", "x")})}, {"metrics": ["revenue"], "by": ["buyer.country"]}, "`customers.country` is masked for you"),
+    "a mask of what is summed": ({"items": Policy(masks={"amount": condition("0", "x")})}, {"metrics": ["revenue"], "by": ["product.family"]}, "`items.amount` is masked for you"),
+    "a mask of what joins": ({"items": Policy(masks={"product_id": condition("1", "x")})}, {"metrics": ["revenue"], "by": ["product.family"]}, "`items.product_id` is masked for you"),
+    "a mask of something else, beside rows of the fact": (
+        {"items": Policy(rows=condition("product_id < 9", "x")), "products": Policy(masks={"name": condition("'x'", "x")})},
+        {"metrics": ["revenue"], "by": ["product.family"]}, None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", POLICIES)
+def test_no_rollup_shows_what_a_policy_hides(rolled: Rolled, case: str) -> None:
+    """A caller has from a rollup what they would have from the rows, or it is not read."""
+    policies, words, why = POLICIES[case]
+    rolled.shop.policies = policies
+    asks = {**words}
+    metrics = asks.pop("metrics")
+
+    (use,) = rolled.uses(*metrics, **asks)
+
+    assert rolled.shop.ask(*metrics, **asks) == rolled.ask(*metrics, **asks)
+    assert [why] == [miss.words for miss in use.misses] if why else use.rollup == "daily_items"
 
 
 TIMES = ("hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")

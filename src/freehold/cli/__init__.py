@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metrics": ("freehold.cli.metrics:metrics", "See metrics: which there are, what they mean, whether they hold."),
     "policies": ("freehold.cli.policies:policies", "Show who may see what of which asset."),
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
+    "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),
     "schedule": ("freehold.cli.schedule:schedule", "Show what runs when: what is due next, what ran, what was missed."),

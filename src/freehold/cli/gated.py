@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.foundation.caller import Assurance
     from freehold.ledger import Event, Ledger
+    from freehold.metrics.comparing import Change as Redefinition
     from freehold.metrics.comparing import Redefined
 
 
@@ -172,8 +173,10 @@ def _told(found: Plan, type_: str, content: dict[str, Any]) -> Event:
     return Event(type_, content, id=str(uuid.uuid5(_NAMESPACE, name)), env=found.env, subject=found.id)
 
 
-def tell(found: Plan, judged: Judgement | None, law: Estate) -> None:
+def tell(found: Plan, judged: Judgement | None, law: Estate, numbers: Sequence[Redefinition] = ()) -> None:
     """Write a plan to the pull request that a CI job runs for, and ask for review whoever's approval is missing.
+
+    `numbers` are metrics that are defined otherwise, by both definitions.
 
     Raises:
         FreeholdError: FH-C010 no forge is named, or there is no pull request; FH-H001 to FH-H006 the forge refuses.
@@ -192,7 +195,7 @@ def tell(found: Plan, judged: Judgement | None, law: Estate) -> None:
             exit_code=Exit.USAGE,
         )
     forge = Forge.at(said["forge"], said["token"], environ=os.environ, api=said.get("api", ""))
-    comment(here, forge, text_of(found, judged.verdict if judged else None))
+    comment(here, forge, text_of(found, judged.verdict if judged else None, numbers))
     holders = {person for needed in judged.verdict.approvals_needed for person in needed.holders} if judged else set()
     named = handles_of(law, said["forge"])
     makers = judged.review.authors if judged and judged.review else frozenset[str]()

@@ -101,16 +101,18 @@ def show(start: str | None, metric: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def test(start: str | None, names: tuple[str, ...], env: str | None, wait_s: float, as_json: bool) -> None:
-    """Test METRICs (default: all) on live data: bounds, known values, agreement, and that slices add up.
+    """Test METRICs (default: all) on live data: bounds, known values, agreement, slices that add up, claimed keys.
 
     Ends with 1 when one fails.
     """
     from freehold.cli.query import asking
+    from freehold.metrics.keys import key_verdicts
     from freehold.metrics.trust import verdicts
 
     with asking(start, env, wait_s=wait_s) as asks:
         chosen = [asks.catalogue.metric(n) for n in names] if names else list(asks.catalogue.metrics())
         found = [verdict for metric in chosen for verdict in verdicts(asks.answerer, metric)]
+        found += key_verdicts(asks.answerer, chosen)
     failed = [v for v in found if not v.passed]
     if as_json:
         emit({"tests": [{"metric": v.metric, "test": v.test, "passed": v.passed, "told": v.told} for v in found]})
@@ -141,7 +143,7 @@ def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, 
     if values:
         with asking(start, env, wait_s=wait_s) as asks:
             found = list(conflicts(asks.catalogue))
-            known = {m.id: _value(asks, m.id) for c in found for m in (c.left, c.right)}
+            known = {m.id: _value(asks, m.id) for c in found for m in c.metrics}
             users = users_of(asks)
     else:
         found, known, users = list(conflicts(catalogue_of(loaded(start)))), {}, {}
@@ -152,7 +154,7 @@ def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, 
             "sides": [
                 {"metric": m.id, "status": m.status, "formula": formula_of(m), "value": known.get(m.id),
                  "users": users.get(m.id, 0), "where": str(m.where)}
-                for m in (c.left, c.right)
+                for m in c.metrics
             ],
         }
         for c in found
@@ -166,9 +168,9 @@ def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, 
 
 
 _WHY = {
-    "same name": "One name, two meanings: {word}",
-    "same word": "People may mean either by `{word}`",
-    "same meaning": "One meaning, two names",
+    "same name": "One name, several meanings: {word}",
+    "same word": "People may mean any of them by `{word}`",
+    "same meaning": "One meaning, several names",
 }
 
 
@@ -248,7 +250,7 @@ def diff_(
         emit({"base": version.label, "changes": [one.to_json() | {"users": users.get(one.id, 0)} for one in found]})
     else:
         for one in found:
-            _print_change(one, users.get(one.id, 0), by)
+            _print_change(one, users.get(one.id, 0))
         say(
             f"{counted(len(found), 'definitions')} changed since {version.label}."
             if found
@@ -258,18 +260,23 @@ def diff_(
         raise SystemExit(1)
 
 
-def _print_change(one: Change, users: int, by: str) -> None:
+def _print_change(one: Change, users: int) -> None:
     asked_by = f", asked for by {counted(users, 'consumers')} in 30 days" if users else ""
     click.echo(f"{click.style(one.id, bold=True)} {one.what}{asked_by}")
     for sign, text, colour in (("-", one.before, "red"), ("+", one.after, "green")):
         if text:
             click.echo(click.style(f"  {sign} {text}", fg=colour))
+    print_values(one)
+    click.echo()
+
+
+def print_values(one: Change) -> None:
+    """Print the values of a metric by its definitions before and after, side by side."""
     if one.why_not:
         click.echo(f"  {one.why_not}")
     rows = [(key, _plain(a), _plain(b), _change(a, b)) for key, a, b in one.values]
     if rows:
-        table(rows, (by, "before", "after", "change"), right=(1, 2, 3))
-    click.echo()
+        table(rows, (one.by, "before", "after", "change"), right=(1, 2, 3))
 
 
 def _plain(value: Value) -> str:
@@ -291,14 +298,14 @@ def _owner(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
 
 
 def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str, Any]:
-    from freehold.metrics.explaining import formula_of
+    from freehold.metrics.explaining import formula_of, read_from
+    from freehold.metrics.facts import facts_of
     from freehold.metrics.fingerprint import definition_hash, parts_used
     from freehold.metrics.paths import reachable
 
     below, fields = parts_used(catalogue, metric)
     model = catalogue.models[metric.model]
-    facts = dict.fromkeys(d for m, d, _ in fields if m == model.name)
-    within = [set(reachable(model, fact)) for fact in facts]
+    within = [set(reachable(model, fact)) for fact in facts_of(catalogue, metric)]
     common = sorted(set.intersection(*within)) if within else []
     return {
         "id": metric.id,
@@ -312,7 +319,14 @@ def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str
         "replaced_by": metric.replaced_by,
         "sunset": metric.sunset,
         "stands_on": [m.id for m in below if m.id != metric.id],
-        "reads": sorted({f"{catalogue.models[m].datasets[d].source}.{f}" for m, d, f in fields if f != "*"}),
+        "reads": sorted(
+            {
+                f"{source}.{c}"
+                for m, d, f in fields
+                if f != "*"
+                for source, c in read_from(catalogue.models[m].datasets[d], f)
+            }
+        ),
         "used_by": sorted(
             m.id for m in catalogue.metrics() if m.id != metric.id and metric in parts_used(catalogue, m)[0]
         ),

@@ -42,7 +42,7 @@ def policies(start: str | None, asset: str | None, who: tuple[str, ...], as_json
     known = {name: policy for policy in estate.policies.values() for name in policy.of}
     if asset is not None and asset not in known:
         raise FreeholdError(
-            "FH-N411", f"No policy is of `{asset}`.", fix=near(asset, known) or "See `freehold policies`.",
+            "FH-N421", f"No policy is of `{asset}`.", fix=near(asset, known) or "See `freehold policies`.",
             exit_code=Exit.USAGE,
         )  # fmt: skip
     chosen = {asset: known[asset]} if asset is not None else known

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from freehold.engines import Column, Session
     from freehold.estate.model import Estate
     from freehold.foundation import Caller
-    from freehold.metrics import Answerer, Catalogue
-    from freehold.metrics.answering import Answer, Source
+    from freehold.metrics import Answerer, Catalogue, Scope
+    from freehold.metrics.answering import Answer
+    from freehold.metrics.model import Dataset
 
 FORMATS = ("table", "csv", "json", "arrow", "chart", "sql")
 _MOST_SHOWN = 200  # rows of a table on a terminal
@@ -50,16 +51,18 @@ def asking(
     `seen_by` is whose policies hold; without one, those of the caller.
     """
     from freehold.delivery.serving import rollups, sources
-    from freehold.metrics import Answerer, KeptAnswers, catalogue_of, policies_of
+    from freehold.metrics import Answerer, KeptAnswers, Scope, catalogue_of, policies_of
     from freehold.metrics.answering import MOST_ROWS
     from freehold.metrics.typing import with_types
 
     with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         catalogue = catalogue_of(estate or delivery.estate)
-        names = {d.source for m in catalogue.models.values() for d in m.datasets.values()}
+        names = {t.source for m in catalogue.models.values() for d in m.datasets.values() for t in d.tables}
         states = sources(delivery, names)
         with delivery.reading() as session:
-            catalogue = with_types(catalogue, lambda d: _columns(session, states, d.source))
+            dialect = delivery.engine.capabilities.dialect
+            bare = Scope(catalogue, lambda d: (states.get(d.source) or _outside(d.source)).relation.copy(), dialect)
+            catalogue = with_types(catalogue, lambda d: _columns(session, bare, d))
         limits = delivery.estate.defaults.get("answers", {})
         answerer = Answerer(
             catalogue=catalogue,
@@ -76,11 +79,14 @@ def asking(
         yield Asking(catalogue, answerer, delivery)
 
 
-def _columns(session: Session, states: Mapping[str, Source], name: str) -> tuple[Column, ...]:
+def _columns(session: Session, scope: Scope, dataset: Dataset) -> tuple[Column, ...]:
     """Return the columns of what a dataset reads, as the warehouse has them."""
     from freehold.engines import Relation
+    from freehold.metrics.evidence import rows_of
 
-    table = (states.get(name) or _outside(name)).relation
+    if dataset.query is not None:
+        return session.columns_of(rows_of(scope, dataset).sql(scope.dialect))
+    table = scope.relation(dataset)
     return session.describe(Relation(table.db or "main", table.name))
 
 
@@ -204,7 +210,8 @@ def print_answer(catalogue: Catalogue, answer: Answer, form: str, output: str | 
 
 def _told(catalogue: Catalogue, answer: Answer) -> str:
     """Return what a reader should know: age, state, certification, rollups read, where to look further."""
-    from freehold.metrics.rollups.use import told
+    from freehold.metrics.answering import unfinished
+    from freehold.metrics.rollups.use import told as read_from
 
     lines = [
         click.style(f"{source.state}: {' '.join(source.reasons)}", fg="yellow")
@@ -217,7 +224,11 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
         if metric.status == "deprecated":
             instead = f" Use `{metric.replaced_by}`." if metric.replaced_by else ""
             lines.append(click.style(f"`{name}` is deprecated.{instead}", fg="yellow"))
-    until = answer.data_until
+    until, last = answer.data_until, unfinished(catalogue, answer)
+    if last is not None:
+        against = "; what it is compared with is whole" if answer.compiled.query.compare else ""
+        told = f"The period from {last} is not over: data up to {until:%Y-%m-%d %H:%M}{against}."
+        lines.append(click.style(told, fg="yellow"))
     facts = [counted(answer.table.num_rows, "rows")]
     if until is not None:
         facts.append(f"data up to {until:%Y-%m-%d %H:%M}")
@@ -227,7 +238,7 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
         lines.append(click.style(f"In part, as you may see it by {', '.join(answer.policies)}.", fg="yellow"))
     if answer.is_cut:
         lines.append(click.style("There are more rows than one answer may have; the first are shown.", fg="yellow"))
-    lines += [click.style(line, dim=True) for line in told(answer.compiled.uses)]
+    lines += [click.style(line, dim=True) for line in read_from(answer.compiled.uses)]
     lines.append(click.style(f"{' · '.join(facts)} · freehold explain {answer.id}", dim=True))
     return "\n".join(lines)
 

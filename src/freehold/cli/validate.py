@@ -36,7 +36,15 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
     strange = tuple(_of_connections(estate))
     models = () if strange else _of_models(estate, cache=not no_cache)  # without a dialect no SQL can be read
     unread, doubts = ((), ()) if strange else _of_dashboards(estate, cache=not no_cache, is_sound=not models)
-    findings = (*estate.findings, *strange, *_of_rules(estate), *_of_metrics(estate), *models, *unread)
+    findings = (
+        *estate.findings,
+        *strange,
+        *_of_rules(estate),
+        *_of_metrics(estate),
+        *_of_kpis(estate),
+        *models,
+        *unread,
+    )
     findings = tuple({(f.code, f.problem, f.where): f for f in findings}.values())  # rollups are metrics, and assets
     for doubt in doubts if not as_json else ():
         say(f"{doubt}\n")
@@ -83,6 +91,15 @@ def _of_metrics(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.metrics import metric_findings, policy_findings
 
     return (*metric_findings(estate), *policy_findings(estate))
+
+
+def _of_kpis(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with KPIs; without any of its own, nothing is imported."""
+    if not any(kind == "KPI" for kind, _ in estate.resources):
+        return ()
+    from freehold.insight import kpi_findings
+
+    return kpi_findings(estate)
 
 
 def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:

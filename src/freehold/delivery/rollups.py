@@ -51,7 +51,8 @@ def compiled_rollup(content: Content, product: Product, assets: Mapping[str, Ass
     from freehold.metrics.rollups import rollup_query
 
     _expect_own(content, product, assets)
-    sources = tuple(dict.fromkeys(content.model.datasets[name].source for name in content.datasets))
+    read = [table for name in content.datasets for table in content.model.datasets[name].tables]
+    sources = tuple(dict.fromkeys(table.source for table in read))
     for source in sources:
         _expect_built(content, source, assets)
     text = rollup_query(Scope(Catalogue(), _marked, dialect), content).sql(dialect, comments=False)
@@ -73,7 +74,10 @@ def _kept_by(content: Content, assets: Mapping[str, Asset]) -> dict[str, str]:
     """
     from freehold.metrics.rollups import follows_from
 
-    fact, *others = (assets[content.model.datasets[name].source] for name in content.datasets)
+    first, *joined = (content.model.datasets[name] for name in content.datasets)
+    if any(dataset.query is not None for dataset in (first, *joined)):
+        return {"materialized": "table"}  # a query may look at other days than its own
+    fact, others = assets[first.source], [assets[dataset.source] for dataset in joined]
     is_fine = bool(content.grain) and follows_from(content.grain, fact.grain, content.model.calendar)
     if fact.by_interval and is_fine and not any(other.by_interval for other in others):
         return {"materialized": "incremental", "incremental_strategy": "microbatch", "batch_size": fact.grain}

@@ -59,7 +59,7 @@ def resource_from(document: Document) -> Resource:
     """Return a resource of a kind that this version does not interpret further."""
     said = document.value
     metadata = said["metadata"]
-    return Resource(said["kind"], metadata["id"], document.where("metadata", "id"), metadata, said["spec"])
+    return Resource(said["kind"], metadata["id"], document.where("metadata", "id"), metadata, said["spec"], document)
 
 
 def decision_from(document: Document, text: str) -> Resource:

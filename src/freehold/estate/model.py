@@ -319,13 +319,14 @@ class EarlierVersion:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A file of one of our own kinds that no room of this version interprets further (Objective, KPI …)."""
+    """A file of one of our own kinds that this room does not interpret further (Objective, KPI …)."""
 
     kind: str
     id: str
     where: Where
     metadata: Mapping[str, Any] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
+    document: Document | None = None  # as it was read, for those who tell places inside it
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ def json_schema(kind: str) -> dict[str, Any]:
             exit_code=Exit.USAGE,
         )
     schema = _contract_schema() if kind == "DataContract" else _read(SHIPPED / f"{kind}.json")
+    if kind == "KPI":  # its datasets and metrics are those of a semantic model
+        schema["$defs"] |= {n: d for n, d in _read(SHIPPED / "SemanticModel.json")["$defs"].items() if n != "Ossie"}
     if kind in ("DataContract", "DataProduct"):
         # Examples are what editors offer; they do not change what is valid.
         names = {f"freehold:{name}" for place, names in custom_properties().items() for name in names

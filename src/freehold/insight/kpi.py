@@ -1,37 +1,31 @@
-"""A KPI is a file: a question, the events it needs, and one query over evidence. This module computes it.
+"""A KPI's value: its metrics asked of the ledger's evidence by the metrics engine, and whether the answer may be said.
 
-The query gives one row an item (an incident, a check, an asset, a deployment, an expected run):
-
-    item         what the row is about
-    numerator    what counts for it; for a mean, its seconds
-    denominator  what it is measured against; 0 where there is nothing to judge
-    n            how many observations it stands for
-    complete     whether its evidence is whole
-    seqs         the numbers of the events behind it, for the drill-down
-
-and may add columns that are shown beside the value, each as its sum over the sum of the denominators. It may use
-`$start`, `$end` (end of the period, or of knowledge if that is earlier), `$known` (the moment of knowledge), `$env` and
-`$tier` (null: all tiers). Common rules are in docs/reference/events.md and never repeated in a KPI's file.
+Everything is as it was recorded by a moment of knowledge. A period that had not ended by then is judged up to it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from freehold.foundation import Exit, FreeholdError, Where, near
-from freehold.ledger import Evidence, Ledger
+from freehold.insight.periods import Period
+from freehold.insight.registry import COMPLETENESS, DRILLED, ROLES, Kpi, builtin_kpis, kpi_named, view_of
+from freehold.ledger import Ledger
+from freehold.metrics import Query, Scope, asked, compiled
+from freehold.metrics.compiling import Compiled
+from freehold.metrics.model import Dataset
+from freehold.metrics.query import Key, key_of
+from freehold.metrics.rows import Rows
+from freehold.work.clocks import WorkingTime
 
-BUILTIN = Path(__file__).parents[1] / "builtin" / "kpis"
-COLUMNS = ("item", "numerator", "denominator", "n", "complete", "seqs")
-METHODS = ("ratio", "mean", "mean_of_ratios")
-LEAST = 5  # observations below which a KPI says nothing
+if TYPE_CHECKING:
+    from freehold.ledger import Evidence
+
+WORKED = timedelta(days=366 * 10)  # how far back evidence is lent working days
 
 
 class State(StrEnum):
@@ -43,87 +37,20 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """From `start` up to, not including, `end`; both aware."""
+class Asking:
+    """How KPIs are asked.
 
-    start: datetime
-    end: datetime
-
-    @classmethod
-    def month(cls, year: int, month: int) -> Period:
-        """Return a calendar month in UTC."""
-        following = (year, month + 1) if month < 12 else (year + 1, 1)
-        return cls(datetime(year, month, 1, tzinfo=UTC), datetime(*following, 1, tzinfo=UTC))
-
-
-@dataclass(frozen=True, slots=True)
-class Kpi:
-    """A KPI as its file declares it.
-
-    `method` says how items make the value: `ratio` is the sum of numerators over the sum of denominators, `mean` the
-    same with P50 and P90 over the items, `mean_of_ratios` the mean of each item's own ratio. `needs` are event types
-    without which there is no value, `wants` types whose absence lowers the completeness of the evidence.
+    Attributes:
+        env: the environment whose deployments, runs and checks count; an event that names none counts in any.
+        zone: the time zone in which periods begin.
+        where: which rows of the evidence, as a condition over its fields: `tier = 1`.
+        working: when people work, for what is measured in business days; default: Monday to Friday, around the clock.
     """
 
-    id: str
-    name: str
-    question: str
-    sql: str
-    method: str
-    unit: str
-    needs: tuple[str, ...]
-    wants: tuple[str, ...] = ()
-    minimum: int = LEAST
-    direction: str = "up"
-    targets: Mapping[str, str] = field(default_factory=dict)
-    cadence: str = "monthly"
-    owner: str | None = None
-    tags: tuple[str, ...] = ()
-    where: Where | None = None
-
-    @classmethod
-    def from_file(cls, metadata: Mapping[str, Any], spec: Mapping[str, Any], where: Where | None = None) -> Kpi:
-        """Return the KPI that a file of kind KPI declares.
-
-        Raises:
-            FreeholdError: FH-K001 when a part is missing or unknown.
-        """
-        _check_spec(metadata, spec, where)
-        rest: dict[str, Any] = {name: tuple(spec.get(name, ())) for name in ("needs", "wants")}
-        rest |= {name: spec[name] for name in ("minimum", "direction", "targets", "cadence") if name in spec}
-        return cls(
-            id=metadata["id"],
-            name=metadata.get("name", metadata["id"]),
-            owner=metadata.get("owner"),
-            tags=tuple(metadata.get("tags", ())),
-            question=spec["question"],
-            sql=spec["sql"],
-            method=spec["method"],
-            unit=spec["unit"],
-            where=where,
-            **rest,
-        )
-
-    @property
-    def query_hash(self) -> str:
-        """SHA-256 of the query, to stand beside every number it gave."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
-
-
-REQUIRED = ("question", "method", "unit", "needs", "sql")
-OPTIONAL = ("wants", "minimum", "direction", "targets", "cadence")
-
-
-def _check_spec(metadata: Mapping[str, Any], spec: Mapping[str, Any], where: Where | None) -> None:
-    missing = [name for name in REQUIRED if name not in spec] + [name for name in ("id",) if name not in metadata]
-    unknown = [name for name in spec if name not in (*REQUIRED, *OPTIONAL)]
-    if missing or unknown:
-        problem = "; ".join([f"needs `{name}`" for name in missing] + [f"has no use for `{name}`" for name in unknown])
-        fix = " ".join(filter(None, (near(name, (*REQUIRED, *OPTIONAL)) for name in unknown)))
-        raise FreeholdError("FH-K001", f"The KPI `{metadata.get('id', '?')}` {problem}.", where=where, fix=fix)
-    if spec["method"] not in METHODS:
-        fix = near(spec["method"], METHODS) or f"Use one of: {', '.join(METHODS)}."
-        raise FreeholdError("FH-K001", f"There is no KPI method `{spec['method']}`.", where=where, fix=fix)
+    env: str = "prod"
+    zone: str = "UTC"
+    where: str | None = None
+    working: WorkingTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +61,7 @@ class KpiItem:
     numerator: float
     denominator: float
     n: int
-    complete: bool
     seqs: tuple[int, ...]
-    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +69,9 @@ class KpiValue:
     """A KPI for a period, as of a sealed number.
 
     `value` is None unless `state` is ok; numerator, denominator and n are shown in any case. `evidence_completeness` is
-    the share of items with whole evidence, times the share of wanted event types that were ever received. `p50` and
-    `p90` are given for means. `seq` (what was recorded), `known` (until when time had passed) and `query_hash` make the
-    value reproducible.
+    the share of whole evidence, times the share of wanted event types that were ever received. `beside` are the other
+    metrics of its file. Figures have 12 digits. `seq` (what was recorded), `known` (until when time had passed) and
+    `definition` make the value reproducible. `of` says which slice it is of, `is_closed` whether the period was over.
     """
 
     kpi: str
@@ -160,150 +85,256 @@ class KpiValue:
     unit: str
     seq: int
     known: datetime
-    query_hash: str
+    definition: str
     fix: str = ""
-    p50: float | None = None
-    p90: float | None = None
-    beside: Mapping[str, float] = field(default_factory=dict)
-    items: tuple[KpiItem, ...] = ()
+    beside: Mapping[str, float | None] = field(default_factory=dict)
+    of: Mapping[str, Any] = field(default_factory=dict)
 
-
-def builtin_kpis() -> Mapping[str, Kpi]:
-    """Return the KPIs that ship with Freehold, by id."""
-    found = [load_kpi(path) for path in sorted(BUILTIN.glob("*.yaml"))]
-    return {kpi.id: kpi for kpi in found}
-
-
-def load_kpi(path: Path) -> Kpi:
-    """Read one KPI file.
-
-    Raises:
-        FreeholdError: FH-K001 when it is not a KPI.
-    """
-    import yaml
-
-    said = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
-    where = Where(str(path))
-    if not isinstance(said, dict) or said.get("kind") != "KPI":
-        raise FreeholdError("FH-K001", "This is not a file of kind KPI.", where=where, fix="Begin with `kind: KPI`.")
-    return Kpi.from_file(said.get("metadata") or {}, said.get("spec") or {}, where)
+    @property
+    def is_closed(self) -> bool:
+        """Whether the period was over at the moment of knowledge."""
+        return self.period.is_closed(self.known)
 
 
 def compute(
-    kpi: Kpi | str,
-    ledger: Ledger | Evidence,
-    period: Period,
-    as_of: datetime | int | None = None,
-    *,
-    tier: int | None = None,
-    env: str = "prod",
-) -> KpiValue:
-    """Compute a KPI from what was recorded as of an instant or a number; default: everything so far.
+    kpi: Kpi | str, ledger: Ledger | Evidence, period: Period, as_of: datetime | int | None = None,
+    asking: Asking = Asking(),
+) -> KpiValue:  # fmt: skip
+    """Compute a KPI for a period from what was recorded as of an instant or a number; default: everything so far.
 
     Raises:
-        FreeholdError: FH-K002 for a KPI that does not ship; FH-K003 for a query that does not give the columns.
+        FreeholdError: FH-K002 for a KPI that does not ship; FH-N… for a condition over what the evidence has not.
     """
-    kpi = _named(kpi) if isinstance(kpi, str) else kpi
-    if isinstance(ledger, Evidence):
-        return _computed(kpi, ledger, period, tier, env)
-    with ledger.evidence(as_of) as evidence:
-        return _computed(kpi, evidence, period, tier, env)
+    (found,) = trend(kpi, ledger, [period], as_of, asking)
+    return found
 
 
-def _named(name: str) -> Kpi:
-    known = builtin_kpis()
-    if name not in known:
-        fix = near(name, known) or f"There are: {', '.join(known)}."
-        raise FreeholdError("FH-K002", f"There is no KPI `{name}`.", fix=fix, exit_code=Exit.USAGE)
-    return known[name]
+def trend(
+    kpi: Kpi | str, ledger: Ledger | Evidence, periods: Sequence[Period], as_of: datetime | int | None = None,
+    asking: Asking = Asking(),
+) -> tuple[KpiValue, ...]:  # fmt: skip
+    """Compute a KPI for adjoining periods of one kind, in one pass over the evidence.
+
+    Raises:
+        FreeholdError: as for `compute`.
+    """
+    return tuple(_computed(kpi, ledger, periods, as_of, asking, ()))
 
 
-def _computed(kpi: Kpi, evidence: Evidence, period: Period, tier: int | None, env: str) -> KpiValue:
-    absent = [name for name in kpi.needs if not evidence.has(name)]
-    if absent:
-        fix = " ".join(f"`{name}` was never received: record it first." for name in absent)
-        empty = (State.NOT_INSTRUMENTED, None, 0.0, 0.0, 0, None)
-        return KpiValue(kpi.id, period, *empty, kpi.unit, evidence.seq, evidence.instant, kpi.query_hash, fix)
-    return judge(kpi, period, _items(kpi, evidence, period, tier, env), evidence)
+def sliced(
+    kpi: Kpi | str, ledger: Ledger | Evidence, period: Period, by: Sequence[str],
+    as_of: datetime | int | None = None, asking: Asking = Asking(),
+) -> tuple[KpiValue, ...]:  # fmt: skip
+    """Compute a KPI for a period by fields of its evidence, such as `team`; facts are those of the events' time.
+
+    Raises:
+        FreeholdError: as for `compute`; FH-N3xx for a field that the evidence has not.
+    """
+    return tuple(_computed(kpi, ledger, [period], as_of, asking, by))
 
 
-def _items(kpi: Kpi, evidence: Evidence, period: Period, tier: int | None, env: str) -> tuple[KpiItem, ...]:
-    known = evidence.instant
-    values = {
-        "start": _naive(period.start),
-        "end": _naive(min(period.end, known)),
-        "known": _naive(known),
-        "env": env,
-        "tier": tier,
-    }
-    used = set(re.findall(r"\$(\w+)", kpi.sql))
-    rows = evidence.query(kpi.sql, {name: value for name, value in values.items() if name in used})
-    if missing := [name for name in COLUMNS if name not in evidence.columns]:
-        problem = f"The query of `{kpi.id}` gives no column `{missing[0]}`."
-        raise FreeholdError("FH-K003", problem, where=kpi.where, fix=f"Select {', '.join(COLUMNS)}.")
-    return tuple(_item(dict(zip(evidence.columns, row, strict=True))) for row in rows)
+def items(
+    kpi: Kpi | str, ledger: Ledger | Evidence, period: Period, as_of: datetime | int | None = None,
+    asking: Asking = Asking(),
+) -> tuple[KpiItem, ...]:  # fmt: skip
+    """Return what a KPI counted in a period, in the order of their names.
+
+    Raises:
+        FreeholdError: as for `compute`.
+    """
+    kpi = _kpi(kpi)
+    with _evidence(ledger, as_of) as evidence:
+        if _absent(kpi, evidence):
+            return ()
+        return tuple(_items(kpi, _Asked(kpi, evidence, (period,), asking)))
+
+
+def statement(kpi: Kpi | str, period: Period, known: datetime, asking: Asking = Asking()) -> str:
+    """Return the SQL that computes a KPI, laid out for reading."""
+    kpi = _kpi(kpi)
+    return _compiled(kpi, _query(kpi, (period,), known, asking, ())).pretty()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Evidence in which what a KPI reads beside the views of the ledger has been lent."""
+
+    kpi: Kpi
+    evidence: Evidence
+    periods: tuple[Period, ...]
+    asking: Asking
+
+    def __post_init__(self) -> None:
+        known = self.evidence.instant
+        if "period" in self.kpi.reads:
+            self.evidence.lend("period", _periods(self.periods, known))
+        if "working_day" in self.kpi.reads:
+            self.evidence.lend("working_day", _working_days(self.asking.working, known))
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Return what a statement gives, as one mapping a row."""
+        given = {"as_of": _naive(self.evidence.instant), "env": self.asking.env}
+        found = self.evidence.query(sql, {name: value for name, value in given.items() if f"${name}" in sql})
+        return [dict(zip(self.evidence.columns, row, strict=True)) for row in found]
+
+
+def _computed(
+    kpi: Kpi | str, ledger: Ledger | Evidence, periods: Sequence[Period], as_of: datetime | int | None,
+    asking: Asking, by: Sequence[str],
+) -> Iterator[KpiValue]:  # fmt: skip
+    kpi = _kpi(kpi)
+    with _evidence(ledger, as_of) as evidence:
+        if absent := _absent(kpi, evidence):
+            fix = " ".join(f"`{name}` was never received: record it first." for name in absent)
+            empty = (State.NOT_INSTRUMENTED, None, 0, 0, 0, None, kpi.unit)
+            for period in periods:
+                yield KpiValue(kpi.id, period, *empty, evidence.seq, evidence.instant, kpi.definition, fix)
+            return
+        there = _Asked(kpi, evidence, tuple(periods), asking)
+        made = _compiled(kpi, _query(kpi, periods, evidence.instant, asking, by))
+        found = there.rows(made.sql)
+        yield from (
+            _by_period(kpi, periods, found, evidence, asking, made)
+            if len(periods) > 1
+            else (judge(kpi, periods[0], row, evidence, {key: row[key] for key in made.keys}) for row in found)
+        )
+
+
+def _by_period(
+    kpi: Kpi, periods: Sequence[Period], found: Sequence[Mapping[str, Any]], evidence: Evidence, asking: Asking,
+    made: Compiled,
+) -> Iterator[KpiValue]:  # fmt: skip
+    """Yield a value for each period, those without a row of evidence among them."""
+    (key,) = made.keys
+    rows = {row[key]: row for row in found}
+    zone = ZoneInfo(asking.zone)
+    for period in periods:
+        yield judge(kpi, period, rows.get(period.start.astimezone(zone).date(), {}), evidence, {})
+
+
+def judge(kpi: Kpi, period: Period, row: Mapping[str, Any], evidence: Evidence, of: Mapping[str, Any]) -> KpiValue:
+    """Make the value of a KPI from what its metrics gave, by the rules common to all."""
+    numerator, denominator, n = (row.get(role) or 0 for role in ROLES[1:])
+    unheard = [name for name in kpi.wants if not evidence.has(name)]
+    heard = 1 - len(unheard) / len(kpi.wants) if kpi.wants else 1.0
+    whole = row.get(COMPLETENESS, 1.0) if row else None
+    enough = n >= kpi.minimum and row.get("value") is not None
+    hints = [] if enough else [f"{n} of at least {kpi.minimum} observations in the period: widen it, or wait."]
+    hints += [f"`{name}` was never received: what it would tell is not counted." for name in unheard]
+    return KpiValue(
+        kpi=kpi.id,
+        period=period,
+        state=State.OK if enough else State.NOT_ENOUGH,
+        value=float(f"{row['value']:.12g}") if enough else None,
+        numerator=_number(numerator),
+        denominator=_number(denominator),
+        n=int(n),
+        evidence_completeness=None
+        if whole is None or not (n or COMPLETENESS in row)
+        else float(f"{heard * whole:.12g}"),
+        unit=kpi.unit,
+        seq=evidence.seq,
+        known=evidence.instant,
+        definition=kpi.definition,
+        fix=" ".join(hints),
+        beside={name: _number(row.get(name)) if enough else None for name in kpi.beside},
+        of=of,
+    )
+
+
+def _number(value: Any) -> Any:
+    """Return a whole number as one, and any other with 12 digits: below those the order of addition shows."""
+    if value is None or isinstance(value, int):
+        return value
+    return int(value) if value == int(value) else float(f"{value:.12g}")
+
+
+def _items(kpi: Kpi, there: _Asked) -> Iterator[KpiItem]:
+    """Yield the items of a KPI: what its metrics give for each, and the events behind it."""
+    known = there.evidence.instant
+    roles = ("numerator", "denominator", "n")
+    by_item = replace(_query(kpi, there.periods, known, there.asking, ("item",)), metrics=roles)
+    counted = {row["item"]: row for row in there.rows(_compiled(kpi, by_item).sql)}
+    seqs: dict[Any, set[int]] = {}
+    for fact in kpi.facts:
+        for row in there.rows(_drill(kpi, fact, by_item)):
+            seqs.setdefault(row["item"], set()).update(s for s in row["seqs"] or () if s is not None)
+    for item, row in sorted(counted.items(), key=lambda one: str(one[0])):
+        numerator, denominator, n = (_number(row[role] or 0) for role in roles)
+        yield KpiItem(str(item), numerator, denominator, n, tuple(sorted(seqs.get(item, ()))))
+
+
+def _drill(kpi: Kpi, fact: Dataset, query: Query) -> str:
+    """Return a query for the rows of a fact that a question counts, with the events behind each."""
+    from sqlglot import exp
+
+    rows = Rows(_scope(kpi), query, kpi.model, fact.name)
+    columns = [exp.alias_(rows.column(rows.place((fact.name, name))), name) for name in DRILLED]
+    conditions = [*rows.within(query.start, query.end), *([rows.bound(query.where)] if query.where is not None else ())]
+    return rows.select(*columns).where(*conditions, copy=False).sql("duckdb")
+
+
+def _query(kpi: Kpi, periods: Sequence[Period], known: datetime, asking: Asking, by: Sequence[str]) -> Query:
+    """Return the question to the metrics engine: all metrics of a KPI, from the first period up to what is known."""
+    zone = ZoneInfo(asking.zone)
+    start, end = periods[0].start, min(periods[-1].end, max(known, periods[0].start))
+    question = asked(list(kpi.model.metrics), where=asking.where, zone=asking.zone)
+    keys = tuple(key_of(name) for name in by)
+    if len(periods) > 1:
+        keys = (Key(periods[0].grain, grain=periods[0].grain), *keys)
+    first, last = (moment.astimezone(zone).replace(tzinfo=None) for moment in (start, end))
+    return replace(question, by=keys, start=first, end=last)
+
+
+def _compiled(kpi: Kpi, query: Query) -> Compiled:
+    return compiled(_scope(kpi), query)
+
+
+def _scope(kpi: Kpi) -> Scope:
+    return Scope(kpi.catalogue, view_of)
+
+
+def _kpi(kpi: Kpi | str) -> Kpi:
+    return kpi_named(builtin_kpis(), kpi) if isinstance(kpi, str) else kpi
+
+
+def _absent(kpi: Kpi, evidence: Evidence) -> list[str]:
+    return [name for name in kpi.needs if not evidence.has(name)]
+
+
+def _evidence(ledger: Ledger | Evidence, as_of: datetime | int | None) -> Any:
+    from contextlib import nullcontext
+
+    return ledger.evidence(as_of) if isinstance(ledger, Ledger) else nullcontext(ledger)
+
+
+def _periods(periods: Sequence[Period], known: datetime) -> Any:
+    """Return the periods that had begun as a table, in UTC: `ends` is when one ended, or what was known until then."""
+    import pyarrow as pa
+
+    begun = [p for p in periods if p.start < known]
+    instants = pa.timestamp("us")
+    return pa.table({
+        "name": pa.array([p.name for p in begun], pa.string()),
+        "starts": pa.array([_naive(p.start) for p in begun], instants),
+        "ends": pa.array([_naive(min(p.end, known)) for p in begun], instants),
+        "closes": pa.array([_naive(p.end) for p in begun], instants),
+    })  # fmt: skip
+
+
+def _working_days(working: WorkingTime | None, known: datetime) -> Any:
+    """Return the working hours of each working day of ten years up to what was known, in UTC."""
+    import pyarrow as pa
+
+    from freehold.estate.calendars import days_of
+
+    working = working or WorkingTime(days_of(None), ZoneInfo("UTC"))
+    hours = list(working.windows(known - WORKED, known))
+    instants = pa.timestamp("us")
+    opens, closes = ([_naive(pair[i]) for pair in hours] for i in (0, 1))
+    return pa.table({"opens": pa.array(opens, instants), "closes": pa.array(closes, instants)})
 
 
 def _naive(instant: datetime) -> datetime:
     """Return an instant as evidence has it: UTC without a zone."""
     return instant.astimezone(UTC).replace(tzinfo=None)
-
-
-def _item(row: dict[str, Any]) -> KpiItem:
-    beside = {name: float(value or 0) for name, value in row.items() if name not in COLUMNS}
-    seqs = tuple(sorted({seq for seq in row["seqs"] or () if seq is not None}))
-    numerator, denominator = float(row["numerator"] or 0), float(row["denominator"] or 0)
-    return KpiItem(str(row["item"]), numerator, denominator, int(row["n"]), bool(row["complete"]), seqs, beside)
-
-
-def judge(kpi: Kpi, period: Period, items: Sequence[KpiItem], evidence: Evidence) -> KpiValue:
-    """Make the value of a KPI from its items, by the rules common to all."""
-    numerator, denominator = sum(i.numerator for i in items), sum(i.denominator for i in items)
-    n = sum(i.n for i in items)
-    unheard = [name for name in kpi.wants if not evidence.has(name)]
-    heard = 1 - len(unheard) / len(kpi.wants) if kpi.wants else 1.0
-    completeness = heard * sum(i.complete for i in items) / len(items) if items else None
-    enough = n >= kpi.minimum and denominator > 0
-    hints = [] if enough else [f"{n} of at least {kpi.minimum} observations in the period: widen it, or wait."]
-    hints += [f"`{name}` was never received: what it would tell is not counted." for name in unheard]
-    judged = [item for item in items if item.denominator > 0]
-    means = kpi.method == "mean" and enough
-    return KpiValue(
-        kpi=kpi.id,
-        period=period,
-        state=State.OK if enough else State.NOT_ENOUGH,
-        value=_value(kpi.method, judged) if enough else None,
-        numerator=numerator,
-        denominator=denominator,
-        n=n,
-        evidence_completeness=completeness,
-        unit=kpi.unit,
-        seq=evidence.seq,
-        known=evidence.instant,
-        query_hash=kpi.query_hash,
-        fix=" ".join(hints),
-        p50=_quantile(judged, 0.5) if means else None,
-        p90=_quantile(judged, 0.9) if means else None,
-        beside=_beside(items, denominator),
-        items=tuple(items),
-    )
-
-
-def _value(method: str, judged: Sequence[KpiItem]) -> float:
-    if method == "mean_of_ratios":
-        return sum(item.numerator / item.denominator for item in judged) / len(judged)
-    return sum(item.numerator for item in judged) / sum(item.denominator for item in judged)
-
-
-def _beside(items: Sequence[KpiItem], denominator: float) -> dict[str, float]:
-    names = items[0].beside if items and denominator > 0 else ()
-    return {name: sum(item.beside[name] for item in items) / denominator for name in names}
-
-
-def _quantile(judged: Sequence[KpiItem], share: float) -> float:
-    """Return a quantile of the items' values, linear between ranks (the definition R-7 of Hyndman and Fan)."""
-    values = sorted(item.numerator / item.denominator for item in judged)
-    place = (len(values) - 1) * share
-    low = int(place)
-    high = min(low + 1, len(values) - 1)
-    return values[low] + (values[high] - values[low]) * (place - low)

@@ -23,6 +23,8 @@ from freehold.ledger.event import EPOCH, from_micros
 from freehold.ledger.segments import Segments, rows_between
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from freehold.ledger.store import Store
     from freehold.ledger.vocabulary import Vocabulary
 
@@ -71,7 +73,7 @@ class Evidence:
     @property
     def views(self) -> tuple[str, ...]:
         """The names of all views."""
-        return ("events", "asset_facts", *sorted(self._families), *sorted(self._by_view))
+        return self._vocabulary.views
 
     def has(self, type: str) -> bool:
         """Tell whether an event of a type was ever received."""
@@ -95,6 +97,10 @@ class Evidence:
             hint = near(missing[1], self.views) if missing else ""
             fix = hint or "See docs/reference/events.md for the views and their columns."
             raise FreeholdError("FH-L404", f"Evidence cannot answer: {error}", fix=fix, exit_code=Exit.USAGE) from error
+
+    def lend(self, name: str, table: pa.Table) -> None:
+        """Let queries read a table of the caller's beside the views, in place of an earlier one of that name."""
+        self._duckdb.register(name, table)
 
     def columns_of(self, view: str) -> dict[str, str]:
         """Return the columns of a view with their types.

@@ -127,6 +127,12 @@ class Vocabulary:
             found.setdefault(self[name].family, []).append(name)
         return {family: tuple(names) for family, names in sorted(found.items())}
 
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The names of the views that evidence has of these types."""
+        families = (f"{family}_events" for family in self.families)
+        return ("events", "asset_facts", *sorted(families), *sorted(name.replace(".", "_") for name in self.names))
+
     def __contains__(self, name: str) -> bool:
         return name in self.names
 

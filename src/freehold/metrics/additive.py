@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
-from freehold.metrics.expressions import aggregate_of, parts_of
+from freehold.metrics.expressions import aggregate_of, parts_of, per_of
 from freehold.metrics.model import Metric
 
 
@@ -21,7 +21,11 @@ def _adds_up(catalogue: Catalogue, metric: Metric, node: exp.Expr, trail: tuple[
     aggregate = aggregate_of(node)
     if aggregate is not None:
         inner = aggregate.this if isinstance(aggregate, exp.Filter) else aggregate
-        return isinstance(inner, exp.Sum | exp.Count | exp.CountIf) and not isinstance(inner.this, exp.Distinct)
+        return (
+            isinstance(inner, exp.Sum | exp.Count | exp.CountIf)
+            and not isinstance(inner.this, exp.Distinct)
+            and per_of(inner) is None
+        )
     if isinstance(node, exp.Paren | exp.Neg):
         return _adds_up(catalogue, metric, node.this, trail)
     if isinstance(node, exp.Add | exp.Sub):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from sqlglot import exp
@@ -84,6 +84,26 @@ class Answer:
         return min((end for end in ends if end), default=None)
 
 
+def unfinished(catalogue: Catalogue, answer: Answer) -> date | None:
+    """Return the last period of an answer by time, if the data ends within it.
+
+    None if it is whole, nobody knows, or the question itself ends before the data does.
+    """
+    query, until = answer.compiled.query, answer.data_until
+    key = query.time
+    if key is None or key.grain is None or key.grain == "hour" or until is None or not answer.table.num_rows:
+        return None
+    if query.end is not None and query.end <= until.replace(tzinfo=None):
+        return None
+    column = answer.table.column(answer.compiled.columns.index(key.text))
+    days = [day for day in column.to_pylist() if isinstance(day, date)]
+    calendar = catalogue.models[catalogue.metric(answer.compiled.query.metrics[0]).model].calendar
+    if not days:
+        return None
+    end = calendar.step(key.grain).after(datetime.combine(max(days), datetime.min.time()))
+    return max(days) if until.replace(tzinfo=None) < end else None
+
+
 @dataclass(frozen=True)
 class Answerer:
     """Answers questions over one warehouse for one caller.
@@ -109,7 +129,7 @@ class Answerer:
         """Return the SQL of a question, without running it."""
         scope = self.scope()
         made = compiled(scope, query)
-        fewest = max((p.fewest for p in map(self.policy, made.datasets) if p is not None), default=1)
+        fewest = max((p.fewest for p in self._policies(made.datasets)), default=1)
         return compiled(replace(scope, fewest=fewest), query) if fewest > scope.fewest else made
 
     def answer(self, query: Query) -> Answer:
@@ -139,8 +159,14 @@ class Answerer:
 
     def restrictions(self, datasets: Collection[Dataset]) -> tuple[str, ...]:
         """Return the policies by which the caller sees some of these datasets in part, or in another form."""
-        seen = (self.policy(dataset) for dataset in datasets)
-        return tuple(sorted({p.name for p in seen if p is not None and p.hides}))
+        return tuple(sorted({p.name for p in self._policies(datasets) if p.hides}))
+
+    def _policies(self, datasets: Collection[Dataset]) -> Iterator[Policy]:
+        """Yield the policies of what datasets read: of a query's, those of its tables."""
+        for table in (table for dataset in datasets for table in dataset.tables):
+            policy = self.policy(table)
+            if policy is not None:
+                yield policy
 
     def scope(self) -> Scope:
         """Return what questions are compiled against."""
@@ -151,8 +177,8 @@ class Answerer:
         return self.source(dataset).relation.copy()
 
     def _judge(self, datasets: Collection[Dataset], sources: Collection[Source]) -> None:
-        for dataset in datasets:
-            policy, source = self.policy(dataset), self.source(dataset)
+        for table in (table for dataset in datasets for table in dataset.tables):
+            policy, source = self.policy(table), self.source(table)
             if policy is not None and policy.states and source.state not in policy.states:
                 raise FreeholdError(
                     "FH-N501",

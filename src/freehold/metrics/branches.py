@@ -12,6 +12,7 @@ from freehold.metrics.conversions import conversion_branch
 from freehold.metrics.expressions import parts_of
 from freehold.metrics.lowering import Aggregate, Branch, Shape
 from freehold.metrics.model import TIME_TYPES
+from freehold.metrics.nesting import each_branch
 from freehold.metrics.paths import counted_place
 from freehold.metrics.query import Key, Query
 from freehold.metrics.rows import Rows, Scope, moved
@@ -45,6 +46,8 @@ def _query(scope: Scope, query: Query, branch: Branch) -> exp.Query:
     shape = branch.shape
     rows = Rows(scope, query, scope.catalogue.models[shape.model], shape.fact)
     keys = keys_of(query, shape)
+    if shape.each is not None:
+        return each_branch(scope, query, branch, keys)
     if shape.conversion is not None:
         return conversion_branch(rows, query, branch, keys)
     if shape.span is not None or not _shifts_whole(shape, keys):
@@ -90,7 +93,7 @@ def _plain(rows: Rows, query: Query, branch: Branch, keys: Sequence[tuple[int, K
     columns += [exp.alias_(value, alias, copy=False) for alias, value in aggregates(rows, branch.aggregates, common)]
     conditions = [
         *rows.within(start, end),
-        *([rows.bound(query.where)] if query.where is not None else ()),
+        *([rows.condition(query.where)] if query.where is not None else ()),
         *(rows.bound(condition) for condition in common),
         *([rows.bound(narrowed)] if narrowed is not None else ()),
     ]

@@ -19,6 +19,7 @@ from freehold.metrics.model import Metric
 from freehold.metrics.query import asked
 
 _CLOSE = 1e-9
+_FINEST = "day"
 _UNKNOWN = "unknown"
 _PROMISES = ("synonyms", "tests", "replaced_by", "sunset")  # what else people and machines rely on
 Value = float | str | None
@@ -123,6 +124,7 @@ class Change:
     values: tuple[tuple[str, Value, Value], ...] = ()
     is_certified: bool = False
     why_not: str = ""  # why there are no values
+    by: str = ""  # the key that values are compared by; days, where what was asked for says the same
 
     @property
     def differs(self) -> bool:
@@ -136,7 +138,8 @@ class Change:
         values = [{"key": key, "before": a, "after": b} for key, a, b in self.values]
         return {
             "metric": self.id, "what": self.what, "before": self.before or None, "after": self.after or None,
-            "certified": self.is_certified, "differs": self.differs, "values": values, "why_not": self.why_not or None,
+            "certified": self.is_certified, "differs": self.differs, "by": self.by, "values": values,
+            "why_not": self.why_not or None,
         }  # fmt: skip
 
 
@@ -162,8 +165,15 @@ def changes(
         if not one.is_another_number or (wanted is not None and one.id not in wanted):
             continue
         sides = (other if one.what != "added" else None, answerer if one.what != "removed" else None)
-        values, why = _values(*sides, one.id, by, last)
-        yield Change(one.id, one.what, one.before, one.after, values, one.is_certified, why)
+        found = Change(one.id, one.what, one.before, one.after, (), one.is_certified)
+        for key in dict.fromkeys((by, _FINEST)):
+            values, why = _values(*sides, one.id, key, last)
+            by_key = replace(found, values=values, why_not=why, by=key)
+            if key == by or (by_key.differs and not why):
+                shown = by_key
+            if shown.differs or one.what != "changed":
+                break
+        yield shown
 
 
 def _values(

@@ -14,6 +14,7 @@ from sqlglot import exp
 from freehold.foundation import FreeholdError, near
 from freehold.metrics.branches import branch_query, refused
 from freehold.metrics.dialects import checked, empty, finished
+from freehold.metrics.evidence import rows_of
 from freehold.metrics.expressions import parts_of
 from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.lowering import Branch, Lowered, lower, result_type
@@ -106,8 +107,10 @@ def compiled(scope: Scope, query: Query) -> Compiled:
 
     lowered = lower(scope.catalogue, query)
     _expect_names(query, lowered)
-    passes = [Pass.of(replace(scope, relation=relation), query, branch) for branch in lowered.branches.values()]
-    tree = _assembled(replace(scope, relation=relation), query, lowered, passes)
+    shared = _Shared(replace(scope, relation=relation))
+    passes = [Pass.of(shared.scope, query, branch) for branch in lowered.branches.values()]
+    tree = _assembled(replace(shared.scope, evidence=shared.name), query, lowered, passes)
+    shared.put_before(tree)
     for one in passes:
         for dataset in one.reading.reads if one.reading is not None else ():
             read.setdefault(dataset.source, dataset)
@@ -121,6 +124,30 @@ def compiled(scope: Scope, query: Query) -> Compiled:
         datasets=tuple(read.values()),
         uses=tuple(one.use for one in passes if one.use is not None),
     )
+
+
+class _Shared:
+    """The queries of evidence models that a statement reads: each stands at its head, once."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self._queries: dict[str, exp.Query] = {}
+
+    def name(self, dataset: Dataset) -> exp.Table:
+        """Return the name under which the rows of a dataset stand."""
+        if dataset.source not in self._queries:
+            self._queries[dataset.source] = rows_of(self.scope, dataset)
+        return exp.to_table(f"evidence{list(self._queries).index(dataset.source)}")
+
+    def put_before(self, tree: exp.Query) -> None:
+        """Write the queries before all others that the statement defines."""
+        others = list(tree.ctes)
+        for number, query in enumerate(self._queries.values()):
+            finished(query, self.scope.dialect)
+            tree.with_(f"evidence{number}", query, copy=False)
+        if others and self._queries:
+            made = tree.args["with_"]
+            made.set("expressions", [*made.expressions[len(others) :], *others])
 
 
 def _expect_names(query: Query, lowered: Lowered) -> None:

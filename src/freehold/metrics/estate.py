@@ -11,6 +11,7 @@ from freehold.estate.model import Estate, SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.compiling import compiled
+from freehold.metrics.evidence import moved_tables
 from freehold.metrics.fingerprint import parts_used, sources_of
 from freehold.metrics.model import Dataset, Metric, Model
 from freehold.metrics.query import Key, Query
@@ -83,11 +84,14 @@ def read_models(estate: Estate, told: Collection[str] | None = None) -> tuple[Ca
 
 def _as_published(estate: Estate, model: Model) -> Model:
     """Return a model whose datasets read the version of each output that is published today."""
-    moved = {n: estate.published(d.source) for n, d in model.datasets.items()}
-    if all(model.datasets[name].source == source for name, source in moved.items()):
-        return model
-    datasets = {n: replace(d, source=moved[n], declared=d.source) for n, d in model.datasets.items()}
-    return replace(model, datasets=datasets)
+
+    def moved(dataset: Dataset) -> Dataset:
+        if dataset.query is not None:
+            return replace(dataset, query=moved_tables(dataset.query, moved))
+        source = estate.published(dataset.source)
+        return dataset if source == dataset.source else replace(dataset, source=source, declared=dataset.source)
+
+    return replace(model, datasets={n: moved(d) for n, d in model.datasets.items()})
 
 
 def _with_assets(estate: Estate, model: Model) -> Model:
@@ -109,12 +113,12 @@ def product_at(estate: Estate, where: Where) -> str:
 
 def _sources(estate: Estate, model: Model) -> Iterator[FreeholdError]:
     """Find datasets that name a product of the estate, and an asset that it does not have."""
-    for dataset in model.datasets.values():
+    for name, dataset in ((n, t) for n, d in model.datasets.items() for t in d.tables):
         product = dataset.source.rpartition(".")[0]
         known = [*estate.models, *(f"{c.id}" for c in estate.contracts.values())]
         if product in estate.products and dataset.source not in known and estate.contract_of(dataset.source) is None:
             yield FreeholdError(
-                "FH-N409", f"The dataset `{dataset.name}` reads `{dataset.source}`, and no file declares that asset.",
+                "FH-N409", f"The dataset `{name}` reads `{dataset.source}`, and no file declares that asset.",
                 where=dataset.where, fix=near(dataset.source, known) or f"See what `{product}` has: `freehold status`.",
             )  # fmt: skip
 

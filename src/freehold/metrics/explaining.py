@@ -9,10 +9,12 @@ from sqlglot import exp
 
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.compiling import Compiled
+from freehold.metrics.evidence import columns_behind
 from freehold.metrics.expressions import parts_of
 from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.lowering import Branch
-from freehold.metrics.model import Field, Metric
+from freehold.metrics.model import Dataset, Field, Metric, Model
+from freehold.metrics.paths import time_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,12 @@ def _steps(catalogue: Catalogue, metric: Metric, depth: int, trail: tuple[str, .
 def branch_told(catalogue: Catalogue, branch: Branch) -> str:
     """Return what one pass over a fact computes, in a line."""
     shape = branch.shape
-    source = catalogue.models[shape.model].datasets[shape.fact].source
+    fact = catalogue.models[shape.model].datasets[shape.fact]
+    source = fact.source if fact.query is None else f"the evidence `{fact.name}`"
     computed = ", ".join(dict.fromkeys(a.node.sql() for a in branch.aggregates if shape.conversion is None))
     text = f"{computed or 'events followed by others'} of {source}"
+    if shape.each is not None:
+        text += f", each for one {shape.each.field}"
     if shape.span is not None:
         text += f", {shape.span.window} back" if shape.span.window else ", from further back"
     if shape.offset is not None:
@@ -82,9 +87,16 @@ def columns_read(catalogue: Catalogue, made: Compiled) -> tuple[str, ...]:
     for id_ in made.lowered.ids.values():
         for model, dataset, field in parts_used(catalogue, catalogue.metric(id_))[1]:
             there = catalogue.models[model].datasets[dataset]
-            known = there.fields.get(field)
-            found |= {f"{there.source}.{name}": None for name in columns_of(known, field) if name != "*"}
+            found |= {f"{source}.{name}": None for source, name in read_from(there, field) if name != "*"}
     return tuple(sorted(found))
+
+
+def read_from(dataset: Dataset, name: str) -> list[tuple[str, str]]:
+    """Return the (source, column) that a field of a dataset is read from; of an evidence model those of its tables."""
+    columns = columns_of(dataset.fields.get(name), name)
+    if dataset.query is None:
+        return [(dataset.source, column) for column in columns]
+    return [one for column in columns for one in columns_behind(dataset, column)]
 
 
 def columns_of(field: Field | None, name: str) -> list[str]:
@@ -94,3 +106,14 @@ def columns_of(field: Field | None, name: str) -> list[str]:
     if field.expression is None:
         return [field.column or name]
     return [column.name for column in field.expression.find_all(exp.Column)]
+
+
+def dated_by(model: Model, dataset: str) -> list[tuple[str, str]]:
+    """Return what dates the rows of a dataset, as sources and columns: the keys that lead there, and the time."""
+    place = time_of(model, dataset)
+    if place is None:
+        return []
+    there = [(join.source, name) for join in place.path for name in join.columns]
+    there += [(join.target, name) for join in place.path for name in join.target_columns]
+    there.append((place.dataset, place.field.name))
+    return [pair for one, name in there for pair in read_from(model.datasets[one], name)]

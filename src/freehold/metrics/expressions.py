@@ -24,8 +24,9 @@ _FORBIDDEN = (
     exp.Query, exp.Table, exp.Window, exp.Lambda, exp.Parameter, exp.Placeholder, exp.SessionParameter, exp.Command,
     exp.DDL, exp.DML, exp.UDTF, exp.Into, exp.Unnest, exp.Explode, exp.ReadCSV, exp.ReadParquet,
 )  # fmt: skip
-_CHANGING = (
+CHANGING = (
     exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime, exp.CurrentUser, exp.Rand, exp.Uuid,
+    exp.Localtime, exp.Localtimestamp, exp.CurrentVersion,
 )  # fmt: skip
 _LONGEST = 20_000  # characters of one expression
 _DEEPEST = 200
@@ -97,7 +98,7 @@ def _forbidden(tree: exp.Expr, what: str, where: Where | None) -> FreeholdError 
     for node in tree.walk():
         if isinstance(node, _FORBIDDEN):
             return _no_place(node, what, where, "Expressions have no queries, tables or windows in them.")
-        if isinstance(node, _CHANGING):
+        if isinstance(node, CHANGING):
             return _no_place(
                 node, what, where, "It is something else on another day; say the time from and to instead."
             )
@@ -143,3 +144,25 @@ def aggregate_of(node: exp.Expr) -> exp.Expr | None:
         value, fraction = node.expressions
         return exp.PercentileCont(this=value.copy(), expression=fraction.copy())
     return node if isinstance(node, AGGREGATES) else None
+
+
+def per_of(aggregate: exp.Expr) -> exp.Expr | None:
+    """Return the `per(metric, field)` that an aggregate is over, or None where it is over rows."""
+    inner = aggregate.this if isinstance(aggregate, exp.Filter) else aggregate
+    argument = inner.this
+    return argument if isinstance(argument, exp.Expr) and is_ours(argument, "per") else None
+
+
+def named_in(per: exp.Expr, metric: str) -> tuple[exp.Column, exp.Column]:
+    """Return the metric and the field of a `per(metric, field)` that stands in the metric of a name.
+
+    Raises:
+        FreeholdError: FH-N204 it names none.
+    """
+    given = per.expressions
+    if len(given) != 2 or not all(isinstance(one, exp.Column) for one in given):
+        raise FreeholdError(
+            "FH-N204", f"`{per.sql()}` in `{metric}` is no metric per something.",
+            fix="Write AVG(per(revenue, orders.customer_id)).",
+        )  # fmt: skip
+    return given[0], given[1]

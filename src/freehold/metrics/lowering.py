@@ -16,7 +16,8 @@ from sqlglot import exp
 from freehold.foundation import FreeholdError, near
 from freehold.metrics.additive import adds_up
 from freehold.metrics.catalogue import Catalogue
-from freehold.metrics.expressions import aggregate_of, is_ours, parts_of
+from freehold.metrics.expressions import aggregate_of, is_ours, named_in, parts_of, per_of
+from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.model import Conversion, Metric, Model, Snapshot
 from freehold.metrics.paths import listed, place_of, reachable
 from freehold.metrics.query import Key, Query, key_of
@@ -35,6 +36,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """What aggregates of a metric per something are over: its values for each value of a field, of some rows."""
+
+    metric: str
+    field: str  # dataset.field
+    filters: tuple[exp.Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """What aggregates must share to be computed in one pass. `kept` are the keys grouped by; None means all."""
 
@@ -45,6 +55,7 @@ class Shape:
     snapshot: Snapshot | None = None
     conversion: Conversion | None = None
     kept: tuple[int, ...] | None = None
+    each: Each | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +262,8 @@ class _Lowering:
     def _aggregate(self, node: exp.Expr, context: _Context) -> exp.Expr:
         model = self.catalogue.models[context.model]
         inner = node.this if isinstance(node, exp.Filter) else node
+        if (per := per_of(node)) is not None:
+            return self._column(self._each(node, per, context), node, replace(context, filters=()))
         if isinstance(inner, exp.Count) and isinstance(inner.this, exp.Distinct) and len(inner.this.expressions) > 1:
             raise FreeholdError(
                 "FH-N204", f"`{node.sql()}` in `{context.metric}` counts several fields at once.",
@@ -261,6 +274,22 @@ class _Lowering:
             return self._mean(node, inner, context)
         shape = Shape(context.model, fact, context.span, context.offset, context.snapshot, None, context.kept)
         return self._column(shape, node, context)
+
+    def _each(self, node: exp.Expr, per: exp.Expr, context: _Context) -> Shape:
+        """Return the shape of an aggregate of a metric per something."""
+        if isinstance(node, exp.Filter) or context.span or context.snapshot or context.offset:
+            raise FreeholdError(
+                "FH-N204", f"`{node.sql()}` in `{context.metric}` looks over time, or has a filter of its own.",
+                fix="Give the filter to the metric inside `per`, and ask for periods by --by.",
+            )  # fmt: skip
+        metric, by = named_in(per, context.metric)
+        found = self.catalogue.metric(".".join(parts_of(metric)), within=context.model)
+        if again := [m.id for m in parts_used(self.catalogue, found)[0] if m.id in context.trail]:
+            circle = f"{found.id} stands on {again[0]}, and that on it"
+            raise _wrong("FH-N205", found, f"The metric `{context.metric}` stands on itself: {circle}.", "Break it.")
+        fact = fact_of(self.catalogue.models[context.model], exp.Count(this=by.copy()), context.metric)
+        each = Each(found.id, ".".join(parts_of(by)), context.filters)
+        return Shape(context.model, fact, kept=context.kept, each=each)
 
     def _mean(self, node: exp.Expr, inner: exp.Expr, context: _Context) -> exp.Expr:
         """Return a mean as sum and count, which can be added up over days."""

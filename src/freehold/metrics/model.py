@@ -54,8 +54,18 @@ class Validity:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceQuery:
+    """A query whose rows stand for a table. `tables` are what it reads, by their names in it."""
+
+    tree: exp.Query
+    tables: Mapping[str, Dataset]
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """A table the model reads. `source` is an asset id, or a relation as the warehouse names it.
+
+    With a `query` it is an evidence model: rows come from that query, and `source` is a name made of its text.
 
     `keys` are sets of fields, each of which tells rows apart. `time` is the field that dates a row. `zone` is the zone
     in which timestamps without one are written.
@@ -73,6 +83,13 @@ class Dataset:
     synonyms: tuple[str, ...] = ()
     declared: str = ""  # the id that files give the source, where another version of it is published by another name
     counted: str = ""  # the field that says how many rows stand behind a row, of a table that is summed up already
+    query: EvidenceQuery | None = None
+    claimed: tuple[tuple[str, ...], ...] = ()  # those of `keys` that no contract declares, so that no run checks them
+
+    @property
+    def tables(self) -> tuple[Dataset, ...]:
+        """What its rows are read from: itself, or the tables of its query."""
+        return (self,) if self.query is None else tuple(self.query.tables.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sqlglot import exp
 from freehold.estate.document import Document
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
-from freehold.metrics.expressions import aggregate_of, is_ours, parts_of
+from freehold.metrics.expressions import aggregate_of, is_ours, parts_of, per_of
 from freehold.metrics.model import Dataset, Field, Metric, Model
 from freehold.metrics.reading import VENDOR, ends_of, widened
 
@@ -83,16 +83,17 @@ def _joins(model: Model, opened: Mapping[str, Any]) -> list[tuple[Any, Mapping[s
 
 
 def _dataset(dataset: Dataset, said: Mapping[str, Any]) -> dict[str, Any]:
-    extra = {key: said[key] for key in ("time", "timezone", "valid") if key in said}
+    extra = {key: said[key] for key in ("time", "timezone", "valid", "sql") if key in said}
     spoken = said.get("fields") or {}
     own = set(spoken) if isinstance(spoken, Mapping) else {str(f["name"]) for f in spoken}
+    own -= set(said.get("from_contract", ()))
     borrowed = [name for name in dataset.fields if name not in own]
+    keys = [list(key) for key in dataset.keys]
     if borrowed:
         extra["from_contract"] = borrowed
-    keys = [list(key) for key in dataset.keys]
     return _compact(
         name=dataset.name,
-        source=dataset.source,
+        source=said.get("sql", dataset.source),  # the standard takes a query here, too
         primary_key=said.get("primary_key") or (keys[0] if keys else None),
         unique_keys=said.get("unique_keys") or keys[1:] or None,
         description=dataset.description or None,
@@ -166,6 +167,8 @@ def _expanded(
     if aggregate is not None:
         if any(is_ours(n, "per") for f in filters for n in f.walk()):
             raise _NotSaidError
+        if per_of(aggregate) is not None:
+            raise _NotSaidError
         inner = aggregate.this if isinstance(aggregate, exp.Filter) else aggregate
         own = (aggregate.expression.this,) if isinstance(aggregate, exp.Filter) else ()
         conditions = (*filters, *own)
@@ -189,7 +192,7 @@ def _expanded(
         for name, part in node.args.items()
     }
     made = type(node)(**args)
-    if isinstance(made, exp.Div):
+    if isinstance(made, exp.Div) and not isinstance(made.expression, exp.Nullif):
         made.set("expression", exp.Nullif(this=made.expression, expression=exp.Literal.number(0)))
     return made
 

@@ -93,6 +93,12 @@ def counted_place(model: Model, fact: str, heads: Sequence[str]) -> Place | None
     return place if place.path else None
 
 
+def time_of(model: Model, fact: str) -> Place | None:
+    """Return the field that dates the rows of a dataset: its own, or that of a date its rows have a key of."""
+    time = model.datasets[fact].time
+    return None if time is None else place_of(model, fact, (time,) if "." not in time else time.split("."))
+
+
 def _path_to(model: Model, fact: str, heads: Sequence[str]) -> Path:
     """Return the way that the words before a field's name describe."""
     path: Path = ()

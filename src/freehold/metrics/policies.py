@@ -62,7 +62,7 @@ def grant_for(estate: Estate, policy: DataPolicy, asset: str, caller: Caller) ->
 
 
 def policy_findings(estate: Estate) -> tuple[FreeholdError, ...]:
-    """Return all that is wrong with the policies of an estate: FH-N411 to FH-N413, and what is no expression."""
+    """Return all that is wrong with the policies of an estate: FH-N421 to FH-N423, and what is no expression."""
     found: list[FreeholdError] = []
     first: dict[str, DataPolicy] = {}
     for policy in estate.policies.values():
@@ -70,7 +70,7 @@ def policy_findings(estate: Estate) -> tuple[FreeholdError, ...]:
         for asset in policy.of:
             if asset in first:
                 problem = f"`{asset}` has two policies, `{policy.id}` and `{first[asset].id}` at {first[asset].where}."
-                found.append(FreeholdError("FH-N412", problem, where=policy.where, fix="Put their grants into one."))
+                found.append(FreeholdError("FH-N422", problem, where=policy.where, fix="Put their grants into one."))
             first.setdefault(asset, policy)
         for grant in policy.grants:
             try:
@@ -88,21 +88,21 @@ def _of_names(estate: Estate, policy: DataPolicy) -> Iterator[FreeholdError]:
     for asset in policy.of:
         if asset not in assets and estate.contract_of(asset) is None:
             yield FreeholdError(
-                "FH-N411", f"The policy `{policy.id}` is of `{asset}`, which no file declares.", where=policy.where,
+                "FH-N421", f"The policy `{policy.id}` is of `{asset}`, which no file declares.", where=policy.where,
                 fix=near(asset, assets) or "Name an asset: sales.customers.customers.",
             )  # fmt: skip
     is_everyone = False
     for grant in policy.grants:
         if is_everyone:
             yield FreeholdError(
-                "FH-N411", f"No caller comes to this grant of `{policy.id}`: everyone has the one before.",
+                "FH-N421", f"No caller comes to this grant of `{policy.id}`: everyone has the one before.",
                 where=grant.where, fix="Put the grant to everyone last.",
             )  # fmt: skip
         is_everyone = is_everyone or EVERYONE in grant.to
         for team in (to.removeprefix("team:") for to in grant.to if to.startswith("team:")):
             if team not in estate.teams:
                 yield FreeholdError(
-                    "FH-N411", f"The policy `{policy.id}` names the team `{team}`, which no file declares.",
+                    "FH-N421", f"The policy `{policy.id}` names the team `{team}`, which no file declares.",
                     where=grant.where, fix=near(team, estate.teams) or "Declare the team.",
                 )  # fmt: skip
 
@@ -122,7 +122,7 @@ def _compiled(estate: Estate, policy: DataPolicy, asset: str, grant: DataGrant) 
     """Return a grant as the compiler takes it, its names those of the columns of the asset.
 
     Raises:
-        FreeholdError: FH-N201 to FH-N203 what stands there is no condition, or no expression; FH-N413 a column is not
+        FreeholdError: FH-N201 to FH-N203 what stands there is no condition, or no expression; FH-N423 a column is not
             there.
     """
     found = estate.contract_of(asset)
@@ -152,6 +152,6 @@ def _bound(tree: exp.Expr, columns: Mapping[str, str], asset: str, at: Written) 
 
 def _no_column(name: str, columns: Mapping[str, str], asset: str, at: Written) -> FreeholdError:
     return FreeholdError(
-        "FH-N413", f"`{asset}` has no column `{name}`.", where=at.where,
+        "FH-N423", f"`{asset}` has no column `{name}`.", where=at.where,
         fix=near(name.lower(), columns) or f"It has {', '.join(sorted(set(columns.values())))}.",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from freehold.estate.dashboards import Dashboard, Reading
 from freehold.estate.model import Estate
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.estate import owner_of
-from freehold.metrics.explaining import columns_of
+from freehold.metrics.explaining import dated_by, read_from
 from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.model import Metric
 
@@ -36,6 +36,9 @@ def _reads(catalogue: Catalogue, metric: Metric) -> tuple[Reading, ...]:
     for model, dataset, name in fields:
         there = catalogue.models[model].datasets[dataset]
         names = [name] if name != "*" else [*(there.keys[0] if there.keys else ())]
-        for one in (*names, *([there.time] if there.time else ())):
-            found |= {Reading(there.source, c, metric.where): None for c in columns_of(there.fields.get(one), one)}
+        names = names or ([name] if there.query is not None else [])  # what decides which rows there are
+        for source, column in (pair for one in names for pair in read_from(there, one)):
+            found[Reading(source, column, metric.where)] = None
+        for source, column in dated_by(catalogue.models[model], dataset):
+            found[Reading(source, column, metric.where)] = None
     return tuple(found)

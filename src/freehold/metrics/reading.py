@@ -7,19 +7,22 @@ and its key from the contract of the asset it reads; what the file says itself c
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
 from freehold.estate.document import Document, Step
-from freehold.estate.model import Property, SchemaObject
+from freehold.estate.model import SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
+from freehold.metrics.contracted import fields_of_contract, keys_of_contract
+from freehold.metrics.evidence import evidence_query, fields_of, query_name
 from freehold.metrics.expressions import condition, expression
 from freehold.metrics.model import (
     TIME_TYPES,
     Conversion,
     Dataset,
+    EvidenceQuery,
     Field,
     Join,
     Metric,
@@ -28,17 +31,13 @@ from freehold.metrics.model import (
     Snapshot,
     Validity,
 )
-from freehold.metrics.paths import listed
+from freehold.metrics.paths import listed, time_of
 from freehold.metrics.query import key_of
 from freehold.metrics.timing import GRAINS, Calendar, grain_named, period
 
 T = TypeVar("T")
 VENDOR = "FREEHOLD"
 _WORDS = ("description", "includes", "excludes", "label", "owner", "unit", "direction")
-_TYPES = {
-    "string": "String", "integer": "Integer", "number": "Decimal", "boolean": "Boolean", "date": "Date", "time": "Time",
-    "timestamp": "DateTime",
-}  # fmt: skip
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
@@ -67,6 +66,8 @@ def models_of(document: Document, contracts: Contracts = lambda _: None) -> tupl
         Problems: all that is wrong in it: expressions that do not parse, names that lead nowhere, keys nobody declares.
     """
     said = document.value
+    if unread := list(_unread_extensions(document, said, ())):
+        raise Problems(unread)
     roots = [("semantic_model", i) for i in range(len(said["semantic_model"]))] if "semantic_model" in said else [()]
     readers = [_Reader(document, path, contracts) for path in roots]
     models = tuple(reader.model() for reader in readers)
@@ -76,20 +77,60 @@ def models_of(document: Document, contracts: Contracts = lambda _: None) -> tupl
     return models
 
 
+def model_at(document: Document, root: tuple[Step, ...], name: str, words: Collection[str]) -> Model:
+    """Return a model in the short form that is part of a document, and has its name from elsewhere.
+
+    Args:
+        document: of any kind.
+        root: where in it the model stands.
+        name: of the model.
+        words: what the queries of its evidence models leave to be filled in, as `:word`.
+
+    Raises:
+        Problems: as for `models_of`.
+    """
+    reader = _Reader(document, root, lambda _: None, name, words)
+    model = reader.model()
+    if reader.errors:
+        raise Problems(reader.errors)
+    return model
+
+
+def _unread_extensions(document: Document, said: Any, path: tuple[Step, ...]) -> Iterator[FreeholdError]:
+    """Find extensions of ours that hold no JSON object."""
+    if isinstance(said, Mapping) and said.get("vendor_name") == VENDOR and path[-2:-1] == ("custom_extensions",):
+        try:
+            held = json.loads(str(said.get("data")))
+        except ValueError:
+            held = None
+        if not isinstance(held, dict):
+            yield FreeholdError(
+                "FH-N415", f"The extension of {VENDOR} holds no JSON object.", where=document.where(*path, "data"),
+                fix="Write it as `freehold export ossie` does, or leave the extension out.",
+            )  # fmt: skip
+    parts = said.items() if isinstance(said, Mapping) else enumerate(said) if isinstance(said, list) else ()
+    for step, part in parts:
+        if isinstance(part, Mapping | list):
+            yield from _unread_extensions(document, part, (*path, step))
+
+
 @dataclass
 class _Reader:
     document: Document
     root: tuple[Step, ...]
     contracts: Contracts
+    name: str = ""  # of the model, where its own part of the document says none
+    words: Collection[str] = ()
     errors: list[FreeholdError] = field(default_factory=list)
 
     def model(self) -> Model:
         said = self._said()
-        name = str(said["name"])
+        name = self.name or str(said["name"])
         datasets = {part.name: self._dataset(part) for part in self._parts("datasets")}
         joins = tuple(join for part in self._parts("relationships") if (join := self._join(part, datasets)) is not None)
+        self._judge_times(name, datasets, joins)
         metrics = {part.name: m for part in self._parts("metrics") if (m := self._metric(part, name)) is not None}
-        where = self.document.where(*self.root, "name")
+        where = self.document.where(*self.root, *(() if self.name else ("name",)))
         calendar, told = self._calendar(said), str(said.get("description", ""))
         rollups = {part.name: r for part in self._parts("rollups") if (r := self._rollup(part, name)) is not None}
         return Model(name, where, datasets, joins, metrics, calendar, told, rollups)
@@ -118,15 +159,20 @@ class _Reader:
     # -- datasets ------------------------------------------------------------------------------------------------------
 
     def _dataset(self, part: Part) -> Dataset:
-        source = str(part.said["source"])
-        contract = self.contracts(source)
-        fields = {c.name: _field_of(c) for c in contract.columns} if contract else {}
+        query = self._query(part)
+        source = query_name(query) if query else str(part.said["source"] if "sql" not in part.said else "")
+        contract = self.contracts(source) if query is None else None
+        fields = fields_of_contract(contract) if query is None else fields_of(query, self.document.where(*part.path))
+        borrowed = {name for name in part.said.get("from_contract", ()) if name in fields}
         for inner in self._fields(part):
+            if inner.name in borrowed:
+                continue
             read = self._field(inner, fields.get(inner.name))
             if read is not None:
                 fields[inner.name] = read
         keys = [tuple(key) for key in (part.said.get("primary_key"), *part.said.get("unique_keys", ())) if key]
-        keys += _keys_of(contract)
+        claimed = tuple(key for key in dict.fromkeys(keys) if key not in keys_of_contract(contract))
+        keys += keys_of_contract(contract)
         dataset = Dataset(
             name=part.name,
             source=source,
@@ -138,26 +184,57 @@ class _Reader:
             validity=Validity(*part.said["valid"]) if "valid" in part.said else None,
             description=part.said.get("description") or (contract.description if contract else "") or "",
             synonyms=tuple(part.said.get("synonyms", ())),
+            query=query,
+            claimed=claimed,
         )
         return self._with_time(part, dataset)
+
+    def _query(self, part: Part) -> EvidenceQuery | None:
+        """Return the query of an evidence model; what it reads are datasets that take their columns from contracts."""
+        if "sql" not in part.said:
+            return None
+        where = self._place(part, "sql")
+
+        def table(name: str, at: Where) -> Dataset:
+            return Dataset(name, name, at, fields_of_contract(self.contracts(name)))
+
+        text, what = str(part.said["sql"]), f"the query of `{part.name}`"
+        line = where.line if "\n" in text else where.line - 1  # a text of several lines begins below its key
+        return self._tried(lambda: evidence_query(text, what, where, table, words=self.words, line=line))
 
     def _with_time(self, part: Part, dataset: Dataset) -> Dataset:
         """Return the dataset with its time: the one it names, or the only one it has."""
         from dataclasses import replace
 
-        named = [
-            n for n in (dataset.time, *(part.said.get("valid") or ())) if n is not None and n not in dataset.fields
-        ]
+        is_elsewhere = dataset.time is not None and "." in dataset.time  # judged once the joins are read
+        given = (None if is_elsewhere else dataset.time, *(part.said.get("valid") or ()))
+        named = [n for n in given if n is not None and n not in dataset.fields]
         for name in named if dataset.fields else ():
             self._wrong(
                 "FH-N402", f"`{dataset.name}` has no field `{name}`.", (*part.path, "time"),
                 near(name, dataset.fields) or f"It has {listed(dataset.fields, most=8)}.",
             )  # fmt: skip
+        if is_elsewhere:
+            return dataset
         if dataset.time is not None:
             known = dataset.fields.get(dataset.time) or Field(dataset.time, dataset.where, None, dataset.time)
             return replace(dataset, fields={**dataset.fields, dataset.time: replace(known, is_time=True)})
         times = [f.name for f in dataset.fields.values() if f.is_time]
         return replace(dataset, time=times[0]) if len(times) == 1 else dataset
+
+    def _judge_times(self, name: str, datasets: Mapping[str, Dataset], joins: tuple[Join, ...]) -> None:
+        """Find datasets whose time is said to stand in another one, and does not."""
+        model = Model(name, self.document.where(*self.root, "name"), datasets, joins, {}, Calendar())
+        for part in self._parts("datasets"):
+            if "." in str(part.said.get("time", "")):
+                self._tried(lambda part=part: self._dated(model, part))  # type: ignore[misc]
+
+    def _dated(self, model: Model, part: Part) -> None:
+        try:
+            time_of(model, part.name)
+        except FreeholdError as error:
+            problem = f"`{part.said['time']}` does not date the rows of `{part.name}`. {error.problem}"
+            raise FreeholdError("FH-N402", problem, where=self._place(part, "time"), fix=error.fix) from error
 
     def _fields(self, part: Part) -> Iterator[Part]:
         said = part.said.get("fields") or {}
@@ -409,12 +486,10 @@ def widened(said: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _take_in(found: dict[str, Any], ours: Mapping[str, Any]) -> None:
-    """Put what our extension holds beside the standard's keys: metrics it could not say, fields a contract has."""
+    """Put what our extension holds beside the standard's keys, metrics that it could not say among them."""
     for key, value in ours.items():
         if key == "metrics" and isinstance(found.get("metrics"), list):
             found["metrics"] = [*found["metrics"], *({"name": name, **said} for name, said in value.items())]
-        elif key == "from_contract":
-            found["fields"] = [f for f in found.get("fields", ()) if f["name"] not in value]
         else:
             found[key] = value
 
@@ -452,23 +527,3 @@ def _end(said: Mapping[str, Any], end: str) -> tuple[str, tuple[str, ...]]:
 
 def _snapshot(said: Mapping[str, Any] | None) -> Snapshot | None:
     return Snapshot(said["over"], said.get("take", "last"), tuple(said.get("per", ()))) if said else None
-
-
-def _field_of(column: Property) -> Field:
-    physical = (column.physical_type or "").lower()
-    kind = _TYPES.get(column.logical_type or "", "")
-    if kind == "DateTime" and ("tz" in physical or "with time zone" in physical):
-        kind = "DateTimeTz"
-    elif kind == "Decimal" and ("double" in physical or "float" in physical or "real" in physical):
-        kind = "Float"
-    return Field(
-        column.name, column.where, None, column.column, kind, kind in TIME_TYPES, column.description or ""
-    )  # fmt: skip
-
-
-def _keys_of(contract: SchemaObject | None) -> list[tuple[str, ...]]:
-    if contract is None:
-        return []
-    primary = sorted((p for p in contract.columns if p.primary_key), key=lambda p: p.primary_key_position)
-    keys = [tuple(p.name for p in primary)] if primary else []
-    return [*keys, *((p.name,) for p in contract.columns if p.unique)]

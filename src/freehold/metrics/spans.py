@@ -91,7 +91,7 @@ def _inner(
         columns.append(exp.alias_(counted, "n", copy=False))
     conditions = [
         *rows.within(*_needed(rows, query, branch.shape)),
-        *([rows.bound(query.where)] if query.where is not None else ()),
+        *([rows.condition(query.where)] if query.where is not None else ()),
         *(rows.bound(one) for one in common),
         *([rows.bound(narrowed)] if narrowed is not None else ()),
     ]

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.answering import Answerer
-from freehold.metrics.fingerprint import parts_used
+from freehold.metrics.facts import facts_of
 from freehold.metrics.model import Dataset, Metric
 from freehold.metrics.paths import reachable
 from freehold.metrics.query import Query
@@ -22,9 +22,8 @@ def values_of(answerer: Answerer, metric: Metric) -> dict[str, list[str]]:
     """
     catalogue = answerer.catalogue
     model = catalogue.models[metric.model]
-    facts = list(dict.fromkeys(d for m, d, _ in parts_used(catalogue, metric)[1] if m == model.name))
     found: dict[str, list[str]] = {}
-    for fact in facts[:1]:
+    for fact in facts_of(catalogue, metric)[:1]:
         for dataset, paths in reachable(model, fact).items():
             is_seen = _is_seen(answerer, model.datasets[dataset])
             keyed = {name for key in model.datasets[dataset].keys for name in key}
@@ -45,12 +44,12 @@ def values_of(answerer: Answerer, metric: Metric) -> dict[str, list[str]]:
 def _is_seen(answerer: Answerer, dataset: Dataset) -> bool:
     """Whether the caller may see single values of a dataset; small groups that are hidden are not named either."""
     try:
-        policy = answerer.policy(dataset)
+        policies = [answerer.policy(table) for table in dataset.tables]
     except FreeholdError as error:
         if error.code != "FH-N506":
             raise
         return False
-    return policy is None or policy.fewest <= 1
+    return all(policy is None or policy.fewest <= 1 for policy in policies)
 
 
 def _distinct(answerer: Answerer, model: str, dataset: str, field: str) -> list[str]:

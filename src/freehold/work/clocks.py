@@ -62,9 +62,7 @@ class WorkingTime:
         if unit == "s":
             return max(Fraction(0), Fraction((end - start) // _MICROSECOND, 1_000_000))
         total = Fraction(0)
-        for opens, closes in self._windows(start):
-            if opens >= end:
-                break
+        for opens, closes in self.windows(start, end):
             total += _part(max(opens, start), min(closes, end), opens, closes, unit)
         return total
 
@@ -84,6 +82,13 @@ class WorkingTime:
                 return max(opens, start) + _MICROSECOND * ceil(left / worth * ((closes - opens) // _MICROSECOND))
             left -= here
         raise ValueError("the calendar has no working days")
+
+    def windows(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the working hours of each working day that lie, in part at least, between two instants."""
+        for opens, closes in self._windows(start):
+            if opens >= end:
+                return
+            yield opens, closes
 
     def _windows(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the working hours of each working day that end after an instant, in UTC."""

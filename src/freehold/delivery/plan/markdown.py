@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from freehold.delivery.plan.changes import Action, ChangeClass
@@ -11,7 +11,7 @@ from freehold.delivery.plan.reached import Verdict, sentence
 
 if TYPE_CHECKING:
     from freehold.delivery.gate import Verdict as Gate
-    from freehold.metrics.comparing import Redefined
+    from freehold.metrics.comparing import Change, Redefined
 
 _MOST_ROWS = 20
 _MOST_COLUMNS = 6
@@ -19,9 +19,12 @@ _MOST_READERS = 5
 _MOST_DASHBOARDS = 10
 
 
-def comment(plan: Plan, gate: Gate | None = None) -> str:
-    """Return a plan as Markdown: verdict, who is reached, what is against it, who approves, what is done and costs."""
-    return "\n\n".join(part for part in _parts(plan, gate) if part) + "\n"
+def comment(plan: Plan, gate: Gate | None = None, numbers: Sequence[Change] = ()) -> str:
+    """Return a plan as Markdown: verdict, who is reached, what is against it, who approves, what is done and costs.
+
+    `numbers` are metrics that are defined otherwise, by both definitions.
+    """
+    return "\n\n".join(part for part in _parts(plan, gate, numbers) if part) + "\n"
 
 
 def described(change: AssetChange) -> str:
@@ -53,7 +56,7 @@ def spent(seconds: float) -> str:
     return f"{seconds:,.1f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
 
 
-def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
+def _parts(plan: Plan, gate: Gate | None, numbers: Sequence[Change]) -> Iterator[str]:
     yield f"### Freehold plan for `{plan.env}`: {_verdict(plan, gate)}"
     yield from _reached(plan)
     if plan.findings:
@@ -62,6 +65,7 @@ def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
     if plan.advice:
         yield "**Advice** (blocks nothing)\n\n" + "\n".join(_finding(f) for f in plan.advice[:_MOST_ROWS])
     yield from _metrics(plan)
+    yield from (_numbers(one) for one in numbers)
     yield _table([c for c in plan.changes if c.change > ChangeClass.METADATA])
     yield _cost(plan)
     judged = [c.asset for c in plan.changes if c.is_judged_otherwise]
@@ -81,10 +85,23 @@ def _metrics(plan: Plan) -> Iterator[str]:
     defined = [f"- {_redefined(one)}" for one in plan.metrics if one.is_another_number]
     if defined:
         lines = "\n".join(defined[:_MOST_ROWS])
-        yield f"**Metrics defined otherwise** (`freehold metrics diff` compares their values)\n\n{lines}"
+        yield f"**Metrics defined otherwise** (`freehold plan --values` compares them)\n\n{lines}"
     told = [f"- `{one.id}` {told_of_metric(one)}" for one in plan.metrics if not one.is_another_number]
     if told:
         yield "**Metrics of the same number**\n\n" + "\n".join(told[:_MOST_ROWS])
+
+
+def _numbers(one: Change) -> str:
+    """Return the values of a metric before and after, as a table."""
+    if one.why_not:
+        return f"`{one.id}`: {one.why_not}"
+    rows = [f"| `{one.id}` by {one.by} | before | after |", "|---|--:|--:|"]
+    rows += [f"| {key} | {_number(before)} | {_number(after)} |" for key, before, after in one.values]
+    return "\n".join(rows)
+
+
+def _number(value: object) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value if value is not None else "")
 
 
 def told_of_metric(one: Redefined) -> str:

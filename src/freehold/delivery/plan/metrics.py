@@ -82,7 +82,7 @@ def _has_ended(metric: Metric, on_it: list[str]) -> FreeholdError:
     stand = f" These stand on it: {', '.join(f'`{name}`' for name in on_it)}." if on_it else ""
     instead = f"; `{metric.replaced_by}` takes its place" if metric.replaced_by else ""
     return FreeholdError(
-        "FH-N410",
+        "FH-N420",
         f"`{metric.id}` is deprecated, and its last day was {metric.sunset}.{stand}",
         where=metric.where,
         fix=f"Remove it{instead}. To keep it for longer, move its `sunset`.",

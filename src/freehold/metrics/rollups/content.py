@@ -13,9 +13,9 @@ from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.dialects import finished
 from freehold.metrics.lowering import Aggregate, Branch, lower
 from freehold.metrics.model import TIME_TYPES, Field, Model, Rollup
-from freehold.metrics.paths import Place, listed, place_of
+from freehold.metrics.paths import Place, listed, place_of, time_of
 from freehold.metrics.query import Key, Query
-from freehold.metrics.rollups.parts import DoesNotAddUpError, Names, Part, parts_of_aggregate
+from freehold.metrics.rollups.parts import DoesNotAddUpError, Names, Part, columns_read, parts_of_aggregate
 from freehold.metrics.rows import Rows, Scope
 
 _ROWS = "row_count"
@@ -78,10 +78,11 @@ class Content:
     @property
     def datasets(self) -> tuple[str, ...]:
         """The datasets it is built from, its fact first."""
-        found = {self.fact: None}
-        found |= {join.target: None for one in self.dimensions for join in one.place.path}
-        found |= {join.target: None for one in self.measures for place in one.places for join in place.path}
-        return tuple(found)
+        moment = time_of(self.model, self.fact) if self.time else None
+        counted = (place for one in self.counts for place in self.names.places(one.aggregate.filters))
+        measured = (place for one in self.measures for place in one.places)
+        keys = (one.place for one in self.dimensions)
+        return tuple(columns_read(self.model, self.fact, (*([moment] if moment else ()), *keys, *measured, *counted)))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -120,7 +121,8 @@ def _content(catalogue: Catalogue, rollup: Rollup) -> Content:
     model, fact = catalogue.models[rollup.model], facts[0][1]
     grain = next((key.grain or "" for key in rollup.by if key.is_time), "")
     if grain:
-        _expect_told(rollup, fact, _time_of(model, fact))
+        moment = _time_of(model, fact)
+        _expect_told(rollup, moment.dataset, moment.field)
     taken = _Columns(_ROWS, grain)
     dimensions = tuple(_dimensions(rollup, model, fact, taken))
     asked = [one for branch in branches.values() for one in branch.aggregates]
@@ -143,14 +145,14 @@ class _Columns:
         return found
 
 
-def _time_of(model: Model, fact: str) -> Field:
-    dataset = model.datasets[fact]
-    if dataset.time is None:
+def _time_of(model: Model, fact: str) -> Place:
+    found, dataset = time_of(model, fact), model.datasets[fact]
+    if found is None:
         raise FreeholdError(
             "FH-N304", f"The rows of `{fact}` have no time.", where=dataset.where,
             fix=f"Say `time:` of the dataset `{fact}`: the field that dates its rows.",
         )  # fmt: skip
-    return dataset.fields[dataset.time]
+    return found
 
 
 def _expect_told(rollup: Rollup, dataset: str, field: Field) -> None:
@@ -165,8 +167,9 @@ def _expect_told(rollup: Rollup, dataset: str, field: Field) -> None:
 def _expect_plain(rollup: Rollup, branch: Branch) -> None:
     """Refuse what is more than aggregates over rows. A stretch of time is none: it is added up over periods."""
     shape, metric = branch.shape, branch.aggregates[0].metric
-    if shape.snapshot is not None or shape.conversion is not None:
-        what = "a balance" if shape.snapshot is not None else "a conversion"
+    kinds = {"a balance": shape.snapshot, "a conversion": shape.conversion, "over values and not over rows": shape.each}
+    what = next((name for name, kind in kinds.items() if kind is not None), "")
+    if what:
         raise _not_additive(rollup, metric, f"it is {what}, which is no sum of its parts")
 
 

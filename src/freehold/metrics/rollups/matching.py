@@ -6,7 +6,7 @@ follows from columns of it, for the caller who asks; whatever does not is told a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from sqlglot import exp
 from freehold.metrics.expressions import is_ours
 from freehold.metrics.lowering import Aggregate, Branch, Shape
 from freehold.metrics.model import Dataset
-from freehold.metrics.paths import Place, place_of
+from freehold.metrics.paths import Place, place_of, time_of
 from freehold.metrics.query import Key, Query
 from freehold.metrics.rollups.content import Content, Dimension
 from freehold.metrics.rollups.parts import (
@@ -29,7 +29,7 @@ from freehold.metrics.rollups.parts import (
 )
 from freehold.metrics.rollups.periods import follows_from, is_boundary
 from freehold.metrics.rollups.use import Held, NotUsedError, Why
-from freehold.metrics.rows import Policy, Scope, moved
+from freehold.metrics.rows import Policy, Rows, Scope, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,8 @@ def expect_adds_up(names: Names, branch: Branch) -> None:
         raise NotUsedError(Why.NOT_ADDITIVE, "a balance does not add up over time")
     if branch.shape.conversion is not None:
         raise NotUsedError(Why.NOT_ADDITIVE, "a conversion is about events, one by one")
+    if branch.shape.each is not None:
+        raise NotUsedError(Why.NOT_ADDITIVE, f"it is over values of `{branch.shape.each.field}`, each counted once")
     for one in branch.aggregates:
         try:
             parts_of_aggregate(names, one.node, one.filters)
@@ -102,6 +104,7 @@ class _Matching:
 
     def match(self) -> Match:
         """Return the pass in terms of the rollup; what is told first is what a person would mend first."""
+        self._expect_sound()
         expect_adds_up(self.names, self.branch)
         columns = {one.alias: tuple(self._columns(one)) for one in self.branch.aggregates}
         by = tuple(self._keys(self.branch.shape))
@@ -110,8 +113,17 @@ class _Matching:
         counted = self._counted()
         read = columns_read(self.content.model, self.content.fact, self.places)
         policy = self._policy(read)
-        reads = tuple(self.content.model.datasets[name] for name in read)
+        reads = tuple(table for name in read for table in self.content.model.datasets[name].tables)
         return Match(by, where, columns, policy, counted, reads)
+
+    def _expect_sound(self) -> None:
+        """Refuse, in the words of the question, what would be refused of the rows."""
+        rows = Rows(self.scope, self.query, self.content.model, self.content.fact)
+        for number, key in enumerate(self.query.by):
+            if not key.is_time and (self.branch.shape.kept is None or number in self.branch.shape.kept):
+                rows.key(key)
+        if self.query.where is not None:
+            rows.condition(self.query.where)
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
@@ -188,7 +200,10 @@ class _Matching:
             return
         if not self.content.grain:
             raise NotUsedError(Why.PERIOD, "it is by no time")
-        self._expect_clock(start is not None or end is not None)
+        moment = time_of(self.content.model, self.content.fact)
+        assert moment is not None, "a rollup by time has a fact that has one"
+        self.places.append(moment)
+        self._expect_clock(moment, start is not None or end is not None)
         wanted = [str(key.grain)] if key is not None else []
         if looks_back:
             wanted.append("hour" if key is not None and key.grain == "hour" else "day")
@@ -205,10 +220,9 @@ class _Matching:
             key.is_time and (shape.kept is None or number in shape.kept) for number, key in enumerate(self.query.by)
         )
 
-    def _expect_clock(self, is_cut: bool) -> None:
+    def _expect_clock(self, moment: Place, is_cut: bool) -> None:
         """Refuse days of another zone, and stretches that are cut by a clock whose hours the rows do not follow."""
-        dataset = self.content.model.datasets[self.content.fact]
-        field = dataset.fields[str(dataset.time)]
+        dataset, field = self.content.model.datasets[moment.dataset], moment.field
         if field.is_interval_of_days:
             return
         if self._zone_asked != self._zone_kept:
@@ -270,17 +284,23 @@ class _Matching:
 
     # -- the caller ----------------------------------------------------------------------------------------------------
 
-    def _policy(self, read: Mapping[str, Collection[str]]) -> Policy | None:
+    def _policy(self, read: Mapping[str, set[str]]) -> Policy | None:
         """Return what the caller may see of the rollup's rows, as a condition over its columns."""
         datasets = self.content.model.datasets
-        policies = {name: found for name in read if (found := self.scope.policy(datasets[name])) is not None}
-        for name, policy in policies.items():
-            if hidden := sorted(policy.masks.keys() & set(read[name])):
-                raise NotUsedError(Why.POLICY, f"`{name}.{hidden[0]}` is masked for you")
-            if policy.rows is not None and name != self.content.fact:
-                raise NotUsedError(Why.POLICY, f"you see some rows of `{name}` only")
-        rows = policies[self.content.fact].rows if self.content.fact in policies else None
-        return Policy(rows=self._seen(rows)) if rows is not None else None
+        seen: exp.Expr | None = None
+        for name, columns in read.items():
+            for table in datasets[name].tables:
+                policy = self.scope.policy(table)
+                if policy is None:
+                    continue
+                hidden = sorted(policy.masks.keys() if table is not datasets[name] else policy.masks.keys() & columns)
+                if hidden:
+                    raise NotUsedError(Why.POLICY, f"`{table.name}.{hidden[0]}` is masked for you")
+                if table is datasets[self.content.fact]:
+                    seen = policy.rows
+                elif policy.rows is not None:
+                    raise NotUsedError(Why.POLICY, f"you see some rows of `{table.name}` only")
+        return Policy(rows=self._seen(seen)) if seen is not None else None
 
     def _seen(self, rows: exp.Expr) -> exp.Expr:
         """Return a condition over columns of the fact as one over columns of the rollup."""

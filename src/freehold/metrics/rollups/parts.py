@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from freehold.metrics.expressions import is_ours, parts_of
 from freehold.metrics.model import Model
-from freehold.metrics.paths import Place, counted_place, place_of
+from freehold.metrics.paths import Place, counted_place, place_of, time_of
 
 
 class Op(StrEnum):
@@ -90,7 +90,10 @@ class Names:
 
 
 def columns_read(model: Model, fact: str, places: Iterable[Place]) -> dict[str, set[str]]:
-    """Return the columns that are read of each dataset for some fields: their own, and those that join and date."""
+    """Return the columns that are read of each dataset for some fields, the fact's first: their own, and what joins.
+
+    Where a version of a row is joined that held when something happened, that is what dates the fact, too.
+    """
     found: dict[str, set[str]] = {fact: set()}
 
     def read(dataset: str, name: str, seen: tuple[str, ...] = ()) -> None:
@@ -101,17 +104,21 @@ def columns_read(model: Model, fact: str, places: Iterable[Place]) -> dict[str, 
         for column in field.expression.find_all(exp.Column):
             read(dataset, column.name, (*seen, name))
 
-    for place in places:
-        read(place.dataset, place.field.name)
+    def reach(place: Place) -> None:
         for join in place.path:
             target = model.datasets[join.target]
             valid = (target.validity.start, target.validity.end) if target.validity else ()
             for dataset, names in ((join.source, join.columns), (join.target, (*join.target_columns, *valid))):
                 for name in names:
                     read(dataset, name)
-    time = model.datasets[fact].time
-    if time is not None:
-        read(fact, time)
+        read(place.dataset, place.field.name)
+
+    found_places = list(places)
+    moment = time_of(model, fact)
+    if moment is not None and any(model.datasets[j.target].validity for one in found_places for j in one.path):
+        found_places.append(moment)
+    for place in found_places:
+        reach(place)
     return found
 
 

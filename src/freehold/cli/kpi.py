@@ -1,0 +1,318 @@
+"""`freehold kpi`: what the ledger says of how we do, as of any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from freehold.cli.opened import chosen_environment, environment, instant, loaded, opened_ledger, state_is_there
+from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.foundation import Exit, FreeholdError
+
+if TYPE_CHECKING:
+    from freehold.insight import Asking, Kpi, KpiItem, KpiValue, Period
+    from freehold.insight.targets import Target
+    from freehold.ledger import Evidence
+
+_GRAINS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
+_STATES = {
+    "ok": "[green]ok[/green]",
+    "not enough evidence": "[yellow]not enough evidence[/yellow]",
+    "not instrumented": "[dim]not instrumented[/dim]",
+}
+_MOST_ITEMS, _MOST_SEQS = 20, 8
+
+period_ = click.option(
+    "--period", metavar="PERIOD",
+    help="2011-03, 2011-Q2, 2011-W09, 2011, 2011-03-01..2011-03-14, or `last`; default: that of its cadence, so far.",
+)  # fmt: skip
+as_of_ = click.option(
+    "--as-of", metavar="DATE", help="As was recorded by then: 2011-03-07, or 2011-03-07T06:00; default: now."
+)
+where_ = click.option("--where", metavar="SQL", help="Which of the evidence: a condition such as `tier = 1`.")
+zone_ = click.option("--timezone", "zone", metavar="ZONE", help="Where periods begin; default: that of the estate.")
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """The KPIs of an estate and its evidence, as of a moment."""
+
+    kpis: Mapping[str, Kpi]
+    evidence: Evidence
+    asking: Asking
+
+    def period(self, kpi: Kpi, text: str | None) -> Period:
+        """Return the period that is asked for, or the one that a KPI's cadence means."""
+        from freehold.insight import last_periods, period_named
+        from freehold.insight.periods import holding, zone_of
+
+        if text not in (None, "last"):
+            return period_named(str(text), self.asking.zone)
+        today = self.evidence.instant.astimezone(zone_of(self.asking.zone)).date()
+        running = holding(today, _GRAINS[kpi.cadence], self.asking.zone)
+        return running if text is None else last_periods(running, 2, self.asking.zone)[0]
+
+
+@contextmanager
+def _opened(
+    start: str | None, env: str | None, as_of: str | None, zone: str | None, where: str | None = None
+) -> Iterator[_Opened]:
+    from freehold.insight import Asking, kpis_of
+    from freehold.insight.periods import zone_of
+    from freehold.work.clocks import working_time
+
+    moment: datetime | None = instant(as_of) if as_of else None
+    estate = loaded(start)
+    kpis = kpis_of(estate)
+    zone = zone or str(estate.defaults.get("timezone", "UTC"))
+    zone_of(zone)
+    asking = Asking(chosen_environment(estate, env).name, zone, where, working_time(estate))
+    if not state_is_there(estate):
+        raise FreeholdError(
+            "FH-K005", "Nothing was recorded here yet.", fix="`freehold run` records the first of it.",
+            exit_code=Exit.ENVIRONMENT,
+        )  # fmt: skip
+    with opened_ledger(estate) as ledger, ledger.evidence(moment) as evidence:
+        yield _Opened(kpis, evidence, asking)
+
+
+@click.group(epilog="Example: freehold kpi show time-to-restore --period 2011-03")
+def kpi() -> None:
+    """See KPIs: computed from what the ledger recorded, as of any time, down to the events behind each."""
+
+
+@kpi.command("list", epilog="Example: freehold kpi list --period 2011-03 --as-of 2011-04-10")
+@click.argument("words", nargs=-1)
+@period_
+@as_of_
+@zone_
+@environment
+@as_json
+@click.pass_obj
+def list_(
+    start: str | None, words: tuple[str, ...], period: str | None, as_of: str | None, zone: str | None,
+    env: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """List KPIs with their values; of WORDS, those whose name, question or tags have all of them."""
+    from freehold.insight import compute
+
+    with _opened(start, env, as_of, zone) as opened:
+        chosen = [k for k in opened.kpis.values() if all(word.lower() in _spoken(k) for word in words)]
+        found = [(k, compute(k, opened.evidence, opened.period(k, period), asking=opened.asking)) for k in chosen]
+    if as_json:
+        emit({"kpis": [_as_object(k, value) for k, value in found]})
+        return
+    rows = [
+        (
+            f"[bold]{k.id}[/bold]",
+            _shown(v.value, k.unit),
+            _targets(k, v),
+            str(v.period),
+            v.n,
+            _STATES[v.state],
+            k.question,
+        )
+        for k, v in found
+    ]
+    table(rows, ("kpi", "value", "target", "period", "n", "state", "question"), right=(1, 4), least=(6, 3, 4))
+    said = counted(len(found), "KPIs")
+    say(click.style(f"{said}; freehold kpi show KPI tells more.", dim=True) if found else "No KPI has these words.")
+
+
+def _spoken(one: Kpi) -> str:
+    return " ".join((one.id, one.name, one.question, *one.tags)).lower()
+
+
+@kpi.command("show", epilog="Example: freehold kpi show validation-pass-rate --by domain --trend 6")
+@click.argument("name", metavar="KPI")
+@period_
+@click.option("--by", metavar="FIELD", help="Take it apart by a field of its evidence: team, tier, domain …")
+@click.option("--trend", "count", type=click.IntRange(1, 400), metavar="N", help="With the N-1 periods before.")
+@where_
+@as_of_
+@zone_
+@environment
+@as_json
+@click.pass_obj
+def show(
+    start: str | None, name: str, period: str | None, by: str | None, count: int | None, where: str | None,
+    as_of: str | None, zone: str | None, env: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Show one KPI, by its id or its tag: value, target, what it stands on, its slices and its trend."""
+    from freehold.insight import compute, kpi_named, last_periods, sliced, trend
+
+    with _opened(start, env, as_of, zone, where) as opened:
+        one = kpi_named(opened.kpis, name)
+        wanted = opened.period(one, period)
+        ask = {"asking": opened.asking}
+        value = compute(one, opened.evidence, wanted, **ask)  # type: ignore[arg-type]
+        slices = sliced(one, opened.evidence, wanted, [by], **ask) if by else ()  # type: ignore[arg-type]
+        periods = last_periods(wanted, count, opened.asking.zone) if count else ()
+        values = trend(one, opened.evidence, periods, **ask) if periods else ()  # type: ignore[arg-type]
+    if as_json:
+        emit(
+            _as_object(one, value)
+            | ({"slices": [_figures(s) | {"of": dict(s.of)} for s in slices]} if by else {})
+            | ({"trend": [_figures(v) for v in values]} if periods else {})
+        )
+        return
+    _print_value(one, value)
+    if by:
+        click.echo()
+        table([_row(s.of.get(by), s) for s in slices], (by, *_COLUMNS), right=(1, 2, 3, 4), least=(2, 3))
+    if periods:
+        click.echo()
+        table([_row(v.period, v) for v in values], ("period", *_COLUMNS), right=(1, 2, 3, 4), least=(2, 3))
+
+
+_COLUMNS = ("value", "numerator", "denominator", "n", "state")
+
+
+def _row(head: object, value: KpiValue) -> tuple[object, ...]:
+    shown = (_plain(value.numerator), _plain(value.denominator), value.n)
+    return "—" if head is None else head, _shown(value.value, value.unit), *shown, _STATES[value.state]
+
+
+@kpi.command("explain", epilog="Example: freehold kpi explain change-failure-rate --period 2011-03")
+@click.argument("name", metavar="KPI")
+@period_
+@click.option("--sql", "only_sql", is_flag=True, help="Print the SQL that computes it, and nothing else.")
+@click.option("--limit", type=click.IntRange(min=0), default=_MOST_ITEMS, show_default=True, help="The most items.")
+@where_
+@as_of_
+@zone_
+@environment
+@as_json
+@click.pass_obj
+def explain(
+    start: str | None, name: str, period: str | None, only_sql: bool, limit: int, where: str | None,
+    as_of: str | None, zone: str | None, env: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Explain a KPI: its formula, the events it needs, and each thing it counted with the events behind it."""
+    from freehold.insight import compute, items, kpi_named, statement
+
+    with _opened(start, env, as_of, zone, where) as opened:
+        one = kpi_named(opened.kpis, name)
+        wanted = opened.period(one, period)
+        sql = statement(one, wanted, opened.evidence.instant, opened.asking)
+        if only_sql:
+            click.echo(sql)
+            return
+        value = compute(one, opened.evidence, wanted, asking=opened.asking)
+        made = items(one, opened.evidence, wanted, asking=opened.asking)
+        heard = {type_: opened.evidence.has(type_) for type_ in (*one.needs, *one.wants)}
+    if as_json:
+        emit(
+            _as_object(one, value)
+            | {"formula": _formula(one), "events": heard, "reads": list(one.reads), "sql": sql}
+            | {"items": [_item(item) for item in made]}
+        )
+        return
+    _print_value(one, value)
+    click.echo()
+    for metric, formula in _formula(one).items():
+        click.echo(f"  {metric:<13} {formula}")
+    told = ", ".join(f"{type_}{'' if there else ' (never received)'}" for type_, there in heard.items())
+    click.echo(f"  {'events':<13} {told}")
+    click.echo(f"  {'by':<13} {', '.join(one.slices) or 'nothing'}")
+    click.echo()
+    _print_items(made, limit)
+
+
+def _print_items(made: tuple[KpiItem, ...], limit: int) -> None:
+    rows = [(i.item, _plain(i.numerator), _plain(i.denominator), _events(i.seqs)) for i in made[:limit]]
+    table(rows, ("item", "numerator", "denominator", "events"), right=(1, 2))
+    if len(made) > limit:
+        say(click.style(f"The first {limit} of {len(made):,}; --limit or --json has more.", dim=True))
+    if made:
+        say(click.style("freehold ledger show NUMBER prints an event.", dim=True))
+
+
+def _events(seqs: tuple[int, ...]) -> str:
+    more = f" and {len(seqs) - _MOST_SEQS} more" if len(seqs) > _MOST_SEQS else ""
+    return ", ".join(map(str, seqs[:_MOST_SEQS])) + more
+
+
+def _print_value(one: Kpi, value: KpiValue) -> None:
+    period = f"{value.period}{'' if value.is_closed else ', so far'}"
+    click.echo(f"{click.style(one.name, bold=True)}  {one.id}  {' '.join(one.tags)}")
+    click.echo(f"  {one.question}")
+    click.echo(f"  {'value':<13} {_shown(value.value, one.unit)}  ({period}; {value.state})")
+    for target, met in _met(one, value):
+        click.echo(
+            f"  {'target':<13} {target.text} ({target.whose}){'' if met is None else ': met' if met else ': missed'}"
+        )
+    whole = value.evidence_completeness
+    click.echo(f"  {'made of':<13} {_plain(value.numerator)} / {_plain(value.denominator)}, n = {value.n:,}")
+    click.echo(f"  {'completeness':<13} {'—' if whole is None else f'{whole:.0%}'}")
+    for name, beside in value.beside.items():
+        click.echo(f"  {name:<13} {_plain(beside)}")
+    if value.fix:
+        click.echo(f"  {'note':<13} {value.fix}")
+    told = f"as recorded by {value.known:%Y-%m-%d %H:%M}, event {value.seq:,}, definition {value.definition}"
+    say(click.style(told, dim=True))
+
+
+def _formula(one: Kpi) -> dict[str, str]:
+    from freehold.metrics.explaining import formula_of
+
+    return {name: formula_of(metric) for name, metric in one.model.metrics.items()}
+
+
+def _met(one: Kpi, value: KpiValue) -> list[tuple[Target, bool | None]]:
+    """Return the targets with whether they are met; those of a tier are about a slice, which is not looked at."""
+    return [
+        (t, None if value.value is None or t.whose.startswith("tier") else t.is_met(value.value)) for t in one.targets
+    ]
+
+
+def _targets(one: Kpi, value: KpiValue) -> str:
+    colours = {True: "green", False: "red", None: "dim"}
+    return ", ".join(dict.fromkeys(f"[{colours[met]}]{target.text}[/]" for target, met in _met(one, value)))
+
+
+def _as_object(one: Kpi, value: KpiValue) -> dict[str, Any]:
+    return {
+        "id": one.id, "name": one.name, "question": one.question, "tags": list(one.tags), "owner": one.owner,
+        "direction": one.direction, "cadence": one.cadence, "unit": one.unit, **_figures(value),
+        "targets": [{"whose": t.whose, "target": t.text, "met": met} for t, met in _met(one, value)],
+        "definition": value.definition, "seq": value.seq, "known": value.known, "by": list(one.slices),
+    }  # fmt: skip
+
+
+def _figures(value: KpiValue) -> dict[str, Any]:
+    return {
+        "period": {"name": str(value.period), "start": value.period.start, "end": value.period.end,
+                   "closed": value.is_closed},
+        "state": value.state, "value": value.value, "numerator": value.numerator, "denominator": value.denominator,
+        "n": value.n, "completeness": value.evidence_completeness, "beside": dict(value.beside),
+        "note": value.fix or None,
+    }  # fmt: skip
+
+
+def _item(item: KpiItem) -> dict[str, Any]:
+    return {
+        "item": item.item, "numerator": item.numerator, "denominator": item.denominator, "n": item.n,
+        "events": list(item.seqs),
+    }  # fmt: skip
+
+
+def _shown(value: float | None, unit: str) -> str:
+    """Return a value as a person reads it, in its unit."""
+    if value is None:
+        return "—"
+    if unit == "share":
+        return f"{value * 100:,.1f} %"
+    if unit == "s":
+        size, name = next(((s, n) for s, n in ((86_400, "d"), (3_600, "h"), (60, "min")) if value >= 2 * s), (1, "s"))
+        return f"{value / size:,.1f} {name}"
+    return f"{_plain(round(value, 2))} {unit}".strip()
+
+
+def _plain(value: float | None) -> str:
+    return "—" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

@@ -1,0 +1,44 @@
+"""Targets: `< 4h`, `>= 99%`, `< 10 bd`; read once, compared with values in the unit of their KPI."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from operator import ge, gt, le, lt
+
+_SIGNS = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_TARGET = re.compile(r"\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*([a-z%/]*)\s*")
+UNITS: dict[str, dict[str, float]] = {  # what one of a target's unit is in the unit of a KPI
+    "share": {"%": 0.01, "": 1},
+    "s": {"s": 1, "min": 60, "h": 3_600, "d": 86_400},
+    "bd": {"bd": 1},
+    "/week": {"/week": 1},
+    "count": {"": 1},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a value is to be, for a role, a tier (`tier-1`) or `all`."""
+
+    whose: str
+    sign: str
+    amount: float
+    text: str
+
+    def is_met(self, value: float) -> bool:
+        """Whether a value, in the unit of its KPI, is as it is to be."""
+        return bool(_SIGNS[self.sign](value, self.amount))
+
+
+def target(whose: str, text: str, unit: str) -> Target:
+    """Read a target of a KPI in a unit.
+
+    Raises:
+        ValueError: it is none in that unit; what would be is said.
+    """
+    found = _TARGET.fullmatch(text)
+    if found is None or found[3] not in UNITS[unit]:
+        example = f"< 5{next(iter(UNITS[unit]))}"
+        raise ValueError(f"`{text}` is no target in `{unit}`; write one like `{example}`")
+    return Target(whose, found[1], float(found[2]) * UNITS[unit][found[3]], text)
