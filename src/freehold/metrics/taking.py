@@ -79,7 +79,8 @@ def _of(document: Document, asset: Callable[[str], str | None]) -> Iterator[Take
     models = models_of(document)
     for model, said in zip(models, document.value["semantic_model"], strict=True):
         assets = {name: found for name, d in model.datasets.items() if (found := asset(d.source)) is not None}
-        yield Taken(model, _file(said, assets, document.value), assets, tuple(dict.fromkeys(_left(said))))
+        text = _file(_without_rollups(said), assets, document.value)
+        yield Taken(model, text, assets, tuple(dict.fromkeys(_left(said))))
 
 
 def _file(said: Mapping[str, Any], assets: Mapping[str, str], whole: Mapping[str, Any]) -> str:
@@ -91,6 +92,19 @@ def _file(said: Mapping[str, Any], assets: Mapping[str, str], whole: Mapping[str
     datasets = [{**d, "source": assets.get(d["name"], d["source"])} for d in said["datasets"]]
     version, model = inline(whole.get("version", VERSION)), inline({**said, "datasets": datasets})
     return f"version: {version}\nsemantic_model:\n  - {model}\n"
+
+
+def _without_rollups(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a model without what the estate it comes from keeps of it: no run of ours builds what it reads here."""
+    if "rollups" not in _of_ours(said):
+        return said
+    ours = {key: value for key, value in _of_ours(said).items() if key != "rollups"}
+    others = [one for one in said["custom_extensions"] if one["vendor_name"] != VENDOR]
+    kept = [*others, {"vendor_name": VENDOR, "data": json.dumps(ours, ensure_ascii=False)}] if ours else others
+    return {
+        **{k: v for k, v in said.items() if k != "custom_extensions"},
+        **({"custom_extensions": kept} if kept else {}),
+    }
 
 
 def _text(said: Mapping[str, Any], assets: Mapping[str, str]) -> str:
@@ -174,7 +188,8 @@ def _join(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _left(said: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is not taken: expressions in the words of other engines."""
+    """Yield what is not taken: expressions in the words of other engines, rollups of tables that others build."""
+    yield from (f"the rollup `{name}`, since no run builds what it reads" for name in _of_ours(said).get("rollups", ()))
     fields = ((f"the field `{d['name']}.{f['name']}`", f) for d in said["datasets"] for f in d.get("fields", ()))
     metrics = ((f"the metric `{m['name']}`", m) for m in said.get("metrics", ()))
     for what, one in (*fields, *metrics):
