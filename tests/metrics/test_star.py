@@ -22,7 +22,8 @@ from freehold.foundation import LOCAL, FreeholdError, Problems
 from freehold.metrics import Scope, asked, compiled
 from freehold.metrics.model import Dataset
 
-from .conftest import catalogue_from, plain, said
+from .conftest import Shop, catalogue_from, plain, said
+from .rolled import Rolled, rollup
 
 MODEL = Path(__file__).with_name("star.yaml").read_text()
 FIRST, DAYS, SK = date(2020, 1, 1), 730, 2_450_000
@@ -338,6 +339,47 @@ def test_a_star_says_what_a_query_written_by_hand_does(star: tuple[Session, str]
 
     assert found
     assert sorted(map(repr, expected)) == sorted(map(repr, found))
+
+
+class Star(Shop):
+    """The star, asked as the shop is."""
+
+    def scope(self, fewest: int = 1) -> Scope:
+        """Return what questions are compiled against."""
+        return Scope(self.catalogue, _table, self.dialect, lambda d: self.policies.get(d.name), fewest)
+
+
+@pytest.fixture(scope="module")
+def rolled_star(star: tuple[Session, str]) -> Rolled:
+    """The star with a rollup of each channel, and of what came back."""
+    session, dialect = star
+    keys = ("item.category", "item.brand")
+    sold = ("store_units", "profit", "store_revenue", "coupons", "holiday_revenue", "below_list", "growth")
+    return Rolled.built(
+        Star(catalogue_from(MODEL), session, dialect),
+        rollup("stores", sold, ("day", *keys, "store.state", "promotion.channel", "lived.town"), model="retail"),
+        rollup("web", ("web_revenue", "shipped_elsewhere"), ("day", *keys, "web_shipped.d_year"), model="retail"),
+        rollup("catalogs", ("catalog_revenue",), ("month", *keys), model="retail"),
+        rollup("returns", ("returned", "returned_units"), ("day", *keys, "reason"), model="retail"),
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_star_says_the_same_from_rollups(rolled_star: Rolled, case: str) -> None:
+    """A fact that is dated by a key, and joined as a row was then, says the same summed up by day or month."""
+    asks = {**CASES[case][0]}
+    metrics = asks.pop("metrics")
+
+    found = rolled_star.ask(*metrics, **asks)
+
+    assert sorted(map(repr, rolled_star.shop.ask(*metrics, **asks))) == sorted(map(repr, found))
+
+
+def test_rollups_of_a_star_are_read(rolled_star: Rolled) -> None:
+    """Each of four facts from its own, revenue of three of them at once."""
+    uses = rolled_star.uses("revenue", "return_rate", "year_on_year", by=["month", "item.category"])
+
+    assert {"stores", "web", "catalogs", "returns"} == {use.rollup for use in uses}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -11,6 +11,7 @@ from sqlglot import exp
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.dialects import finished
+from freehold.metrics.expressions import aggregate_of
 from freehold.metrics.lowering import Aggregate, Branch, lower
 from freehold.metrics.model import TIME_TYPES, Field, Model, Rollup
 from freehold.metrics.paths import Place, listed, place_of, time_of
@@ -214,8 +215,15 @@ def _measures(
             if part in known or part.is_of_rows:
                 continue
             known.add(part)
-            column = taken.free(f"{one.metric}_{part.op}" if len(parts) > 1 else one.metric)
+            column = taken.free(_called(names.model, one, part, parts))
             yield Measure(column, part, replace(aggregate, alias=column), names.places((one.node, *one.filters)))
+
+
+def _called(model: Model, one: Aggregate, part: Part, parts: Sequence[Part]) -> str:
+    """Return what a column is called: as the metric that it is, or as the part of it that it holds."""
+    metric = model.metrics.get(one.metric)
+    is_whole = len(parts) == 1 and metric is not None and aggregate_of(metric.expression) is not None
+    return one.metric if is_whole else f"{one.metric}_{part.op}"
 
 
 def _counting(column: str, filters: frozenset[exp.Expr], said: tuple[exp.Expr, ...]) -> Counted:
