@@ -38,6 +38,7 @@ metrics:
   net: up - down
   fx: {expression: x, fill: 0}
   fy: {expression: SUM(late.v), fill: 0}
+  fn: {expression: COUNT(s.*), fill: 0}
   lastly: SUM(late.v)
   hourly: {expression: x, window: 1h}
   again: {conversion: {base: COUNT(ev.*), converted: COUNT(ev.*), entity: [ev.who, ev.who], within: 30d}}
@@ -137,6 +138,15 @@ def test_periods_are_filled_whatever_is_asked_first(edges: Shop, order: tuple[st
 
     assert {5, 6, 7} <= months
     assert "fx" not in order or set(range(1, 8)) == months
+
+
+def test_periods_are_filled_whoever_counts_the_same_rows_beside(edges: Shop) -> None:
+    """A metric that says what a gap is worth is shown in each period, though another of the same rows does not say."""
+    alone = edges.ask("fn", by=["day"], start="2024-02-27", end="2024-03-01")
+    beside = edges.ask("n", "fn", by=["day"], start="2024-02-27", end="2024-03-01")
+
+    assert len(alone) == 4
+    assert [(row[0], row[2]) for row in beside] == alone
 
 
 def test_a_role_is_counted_where_it_is_known(edges: Shop) -> None:

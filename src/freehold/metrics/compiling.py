@@ -6,7 +6,7 @@ whose key is unknown, in any number of facts, without a full join. A row of a fa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -16,7 +16,6 @@ from freehold.metrics.branches import branch_query, refused
 from freehold.metrics.dialects import checked, empty, finished
 from freehold.metrics.evidence import rows_of
 from freehold.metrics.expressions import parts_of
-from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.lowering import Branch, Lowered, lower, result_type
 from freehold.metrics.model import Dataset
 from freehold.metrics.paths import listed
@@ -183,7 +182,7 @@ def _assembled(
         raise FreeholdError(
             "FH-N101", "Nothing is asked for that depends on rows.", fix="Ask for a metric over a dataset."
         )
-    filling = _filled(scope, query, groups[None])
+    filling = _filled(scope, query, lowered, groups[None])
     if filling is not None:
         ctes.append(("periods", filling))
     whole = range(len(query.by))
@@ -241,19 +240,15 @@ def _any_value(alias: str, kind: str) -> exp.Expr:
     return pick(this=exp.column(alias))
 
 
-def _filled(scope: Scope, query: Query, parts: Sequence[tuple[str, Pass]]) -> exp.Select | None:
+def _filled(scope: Scope, query: Query, lowered: Lowered, parts: Sequence[tuple[str, Pass]]) -> exp.Select | None:
     """Return all periods of the question, where a metric in it says what a period without rows is worth."""
-    filling = {m for name in query.metrics if _fills(scope, name) for m in _standing_on(scope, name)}
-    each = [one for _, one in parts if any(a.metric in filling for a in one.branch.aggregates)]
+    values = (value for name, value in lowered.outputs if name in query.metrics and _fills(scope, name))
+    filling = {column.name for value in values for column in value.find_all(exp.Column)}
+    each = [one for _, one in parts if any(a.alias in filling for a in one.branch.aggregates)]
     if query.time is None or not each:
         return None
     facts = {(one.branch.shape.model, one.branch.shape.fact): one.rows(scope, query) for one in each}
     return periods(tuple(facts.values()), query, each[0].branch.shape)
-
-
-def _standing_on(scope: Scope, name: str) -> Iterator[str]:
-    """Yield the names of the metrics a metric stands on, its own among them."""
-    yield from (one.name for one in parts_used(scope.catalogue, scope.catalogue.metric(name))[0])
 
 
 def _fills(scope: Scope, name: str) -> bool:
