@@ -25,7 +25,8 @@ class Expectations:
         self._landing = landing
         self._ledger = ledger
         self._env = env
-        self._told: dict[str, datetime | None] = {}  # when the last delivery was due that the ledger knows of
+        self._told: dict[str, datetime] = {}  # when the last delivery was due that the ledger knows of
+        self._first_event: datetime | None = None
         self._first: dict[str, Interval] = {}
 
     def late(self, now: datetime) -> tuple[Expected, ...]:
@@ -36,20 +37,28 @@ class Expectations:
         return tuple(found)
 
     def remember(self, now: datetime) -> None:
-        """Record what fell due since it was last recorded."""
+        """Record what fell due since it was last recorded, or since anything was first done here.
+
+        What was due before that is history that is loaded: nobody was there to deliver or to miss it.
+        """
         for asset in self._graph.assets.values():
             if asset.kind is Kind.SOURCE and asset.id not in self._told:
                 last = self._ledger.read(
                     types=("run.expected",), subject=asset.id, env=self._env, newest_first=True, limit=1
                 )
-                self._told[asset.id] = next((e.occurred_at for e in last), None)
+                self._told[asset.id] = next((e.occurred_at for e in last), None) or self._began(now)
         fresh = []
-        for asset, due in self._due(now, {name: at for name, at in self._told.items() if at}):
-            last_told = self._told[asset.id]
-            fresh += [(asset, e) for e in due if last_told is None or e.due_at > last_told]
+        for asset, due in self._due(now, self._told):
+            fresh += [(asset, e) for e in due if e.due_at > self._told[asset.id]]
         if fresh:
             self._ledger.append(*(expectation(self._env, asset, e) for asset, e in fresh))
             self._told |= {asset.id: e.due_at for asset, e in fresh}
+
+    def _began(self, now: datetime) -> datetime:
+        """Return when anything was first done in the environment; this moment where nothing was."""
+        if self._first_event is None:
+            self._first_event = next((e.occurred_at for e in self._ledger.read(env=self._env, limit=1)), now)
+        return self._first_event
 
     def _due(
         self, now: datetime, since: Mapping[str, datetime] = MappingProxyType({})
