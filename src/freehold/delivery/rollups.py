@@ -101,9 +101,9 @@ def _expect_own(content: Content, product: Product, assets: Mapping[str, Asset])
 
 def _expect_built(content: Content, source: str, assets: Mapping[str, Asset]) -> None:
     found = assets.get(source)
-    if found is not None and found.kind not in NOT_BUILT:
+    if found is not None and found.kind not in NOT_BUILT and found.product.mode == "publish":
         return
-    why = "others build" if found is not None and found.kind is Kind.EXTERNAL else "no run builds"
+    why = "others build" if found is not None and found.kind is not Kind.FROZEN else "no run builds"
     raise FreeholdError(
         "FH-N605",
         f"The rollup `{content.rollup.name}` would read `{source}`, which {why}: nobody could tell when it changes.",
