@@ -118,6 +118,8 @@ SAME = {
     "visits followed by an order, by month": said(metrics=["bought"], by=["month"]),
     "visits followed by an order": said(metrics=["bought"]),
     "visits to a page followed by an order, by month": said(metrics=["shop_bought"], by=["month"]),
+    "orders that a visit led to, each once": said(metrics=["led_to"], by=["page"]),
+    "orders that a visit led to, each once, by month": said(metrics=["led_to"], by=["month"], where="page = 'home'"),
     "visits followed by an order, of one page": said(metrics=["bought"], where="page = 'home'"),
 }  # fmt: skip
 
@@ -148,6 +150,7 @@ OTHERWISE = {
     "a balance under a condition": said(metrics=["balance"], by=["month"], where="account = 'z'"),
     "what follows after a stretch": said(metrics=["bought"], start="2011-02", end="2011-02"),
     "groups that a condition of an aggregate empties": said(metrics=["shop_bought"], by=["page"]),
+    "a conversion that several events follow": said(metrics=["bought_30d"], by=["page"]),
 }
 
 
@@ -345,6 +348,14 @@ def test_groups_that_an_aggregate_does_not_count_stay_here_and_go_there(beside: 
     ours, theirs = _both(beside, "groups that a condition of an aggregate empties")
 
     assert ours == [("home", 0.0), *theirs]
+
+
+def test_what_counts_once_is_what_led_here_and_what_follows_there(beside: Beside) -> None:
+    """A visit that two orders follow led to something once; there are two conversions. `each: converted` says those."""
+    ours, theirs = _both(beside, "a conversion that several events follow")
+
+    assert ours != theirs
+    assert beside.ours(said(metrics=["led_to"], by=["page"])) == theirs
 
 
 def _hand(kind: str, params: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -54,6 +54,8 @@ NOT_FROM_ROLLUPS = {  # with the reasons that every pass that is not is told by
     "visits followed by an order within a week": {Why.NOT_ADDITIVE},
     "the number of visits to a page that were followed": {Why.NOT_ADDITIVE},
     "a metric per two things in a filter, and one over everything": {Why.NOT_ADDITIVE},
+    "orders that a visit led to, each at the latest one before it, by page and month": {Why.NOT_ADDITIVE},
+    "orders that a visit to one page led to, other pages left out": {Why.NOT_ADDITIVE},
     "an instant belongs to the day of the zone asked for": {Why.ZONE},
     "a stretch of days is cut in the zone of the model": {Why.ZONE},
 }

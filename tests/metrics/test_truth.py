@@ -14,6 +14,10 @@ MONTH_ENDS = (
     "(VALUES (DATE '2011-01-01', DATE '2011-01-31'), (DATE '2011-02-01', DATE '2011-02-28'), "
     "(DATE '2011-03-01', DATE '2011-03-31'), (DATE '2011-04-01', (SELECT MAX(sold_on) FROM shop.items))) AS m(p, e)"
 )
+LED = (
+    "shop.orders o ON o.buyer_id = v.visitor_id AND o.ordered_at >= v.visited_at AND o.ordered_at < v.visited_at + INTERVAL '30 days' AND NOT EXISTS "
+    "(SELECT 1 FROM shop.visits w WHERE w.visitor_id = v.visitor_id AND w.visited_at > v.visited_at AND w.visited_at <= o.ordered_at)"
+)
 CASES = {
     "a total": (said(metrics=["revenue"]), "SELECT SUM(amount) FROM shop.items"),
     "a fan: two facts of different grain by a key of one of them": (
@@ -195,6 +199,15 @@ CASES = {
         "SELECT DATE_TRUNC('month', visited_at), COUNT(CASE WHEN page = 'shop' AND EXISTS (SELECT 1 FROM shop.orders o WHERE "
         "o.buyer_id = v.visitor_id AND o.ordered_at >= v.visited_at AND o.ordered_at < v.visited_at + INTERVAL '7 days') "
         "THEN 1 END) FROM shop.visits v GROUP BY 1",
+    ),
+    "orders that a visit led to, each at the latest one before it, by page and month": (
+        said(metrics=["led_to"], by=["page", "month"]),
+        f"SELECT v.page, DATE_TRUNC('month', v.visited_at), COUNT(o.order_id) FROM shop.visits v LEFT JOIN {LED} GROUP BY 1, 2 HAVING COUNT(o.order_id) > 0",
+    ),
+    "orders that a visit to one page led to, other pages left out": (
+        said(metrics=["shop_led_to"], by=["month"]),
+        f"SELECT DATE_TRUNC('month', v.visited_at), COUNT(o.order_id) FROM (SELECT * FROM shop.visits WHERE page = 'shop') v LEFT JOIN "
+        f"{LED.replace('shop.visits w', '(SELECT * FROM shop.visits WHERE page = $$shop$$) w')} GROUP BY 1 HAVING COUNT(o.order_id) > 0",
     ),
     "by fiscal quarter and year": (
         said(metrics=["revenue"], by=["fiscal_quarter"]),

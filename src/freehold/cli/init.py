@@ -16,6 +16,7 @@ from freehold.cli.output import as_json, counted, emit, say
 from freehold.foundation import Caller, Exit, FreeholdError
 
 if TYPE_CHECKING:
+    from freehold.connect.dbt.semantic_metrics import Carried
     from freehold.engines import Capabilities, Session
 
 _TEAM = "owners"
@@ -105,6 +106,11 @@ def _start_from_dbt(path: Path, folder: Path | None, *, as_json: bool) -> None:
                 "differing": list(done.differing),
                 "lacking": list(done.lacking),
                 "memo": done.memo.to_json(),
+                "metrics": {
+                    "carried": list(done.metrics.metrics),
+                    "left": dict(done.metrics.left),
+                    "otherwise": dict(done.metrics.otherwise),
+                },
             }
         )
         return
@@ -118,10 +124,23 @@ def _start_from_dbt(path: Path, folder: Path | None, *, as_json: bool) -> None:
         say(f"Wrote {counted(len(done.written), 'files')} to {shown}, {products} to watch.")
     else:
         _say_what_differs(done.written, done.differing, done.lacking, shown)
+    _say_metrics(done.metrics)
     for line in done.memo.missing:
         say(line)
     say(f"What to look at first: {shown}/MEMO.md")
     say(f"Next: freehold -C {shown} validate")
+
+
+def _say_metrics(done: Carried) -> None:
+    """Say how much of the semantic layer was carried; the file itself names each metric that was not, and why."""
+    if done.metrics or done.left:
+        left = f", {counted(len(done.left), 'parts')} of it not" if done.left else ""
+        say(f"Carried {counted(len(done.metrics), 'metrics')} of the semantic layer{left}.")
+    for what, told in (("Not carried", done.left), ("May differ", done.otherwise)):
+        for name, why in list(told.items())[:_MOST_NAMED]:
+            say(f"  {what}: {name}: {why}.")
+        if len(told) > _MOST_NAMED:
+            say(f"  {what}: {len(told) - _MOST_NAMED} more, named in the file.")
 
 
 def _say_what_differs(written: Sequence[str], differing: Sequence[str], lacking: Sequence[str], folder: str) -> None:

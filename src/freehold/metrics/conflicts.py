@@ -112,7 +112,7 @@ def meaning(catalogue: Catalogue, metric: Metric, trail: tuple[str, ...] = ()) -
     if metric.conversion is not None:
         c = metric.conversion
         sides = (_meant(catalogue, model, side, trail) for side in (c.base, c.converted))
-        parts.append(" followed by ".join(sides) + f" {c.entity} {c.within} {c.count}")
+        parts.append(" followed by ".join(sides) + f" {c.entity} {c.within} {c.count} {c.each}")
     if not trail:
         parts += sorted({f"dated by {t}" for t in _times(catalogue, metric)})
     return parts[0] if len(parts) == 1 else f"({' '.join(parts)})"

@@ -1,6 +1,7 @@
 """Conversion: how many events of one fact are followed by one of another, for the same entity, within a period.
 
-Each event of the base counts once, whatever follows it how often; it belongs to the period and the groups of the base.
+Each event of the base counts once, whatever follows it how often, or each that follows does, at the latest of the base
+before it; it belongs to the period and the groups of the base.
 Both kinds of events stand in one list ordered by time, in which each looks for the next of the other kind: a sort, and
 no join of everything with everything.
 """
@@ -39,6 +40,8 @@ def conversion_branch(rows: Rows, query: Query, branch: Branch, keys: Sequence[t
     others = _others(rows, query, branch, events)
     union = exp.union(events, others[0], distinct=False, copy=False)
     is_same = others[1] == rows.fact.name
+    if conversion.each == "converted":
+        return grouped(_attributed(union, branch, keys, is_later=is_same), len(keys), rows.scope.fewest)
     follower = exp.select("*", exp.alias_(_next(is_later=is_same), "next_t")).from_(union.subquery("e", copy=False))
     in_time = exp.LT(
         this=exp.column("next_t", table="m"), expression=plus(exp.column("t", table="m"), conversion.within)
@@ -51,6 +54,54 @@ def conversion_branch(rows: Rows, query: Query, branch: Branch, keys: Sequence[t
     outer = exp.select(*columns, copy=False).from_(follower.subquery("m", copy=False), copy=False)
     outer.where(exp.EQ(this=exp.column("kind", table="m"), expression=_BASE.copy()), copy=False)
     return grouped(outer, len(keys), rows.scope.fewest)
+
+
+def _attributed(union: exp.Query, branch: Branch, keys: Sequence[tuple[int, Key]], *, is_later: bool) -> exp.Select:
+    """Return the events that follow, each in the groups of the latest event of the base before it.
+
+    Each event of the base begins a run of its entity; the first row of a run is that event.
+    """
+    conversion = branch.shape.conversion
+    assert conversion is not None
+    entity = exp.column("entity")
+    is_base = exp.EQ(this=exp.column("kind"), expression=_BASE.copy())
+    one, none = exp.Literal.number(1), exp.Literal.number(0)
+    begins = exp.Case(ifs=[exp.If(this=is_base, true=one)], default=none)
+    run = exp.Window(this=exp.Sum(this=begins), partition_by=[entity], order=_in_time(is_later), spec=_so_far())
+    numbered = exp.select("*", _named(run, "run")).from_(union.subquery("e", copy=False))
+    firsts = [
+        _named(
+            exp.Window(
+                this=exp.FirstValue(this=exp.column(name)), partition_by=[entity.copy(), exp.column("run")],
+                order=_in_time(is_later), spec=_so_far(),
+            ),
+            f"base_{name}",
+        )
+        for name in ("t", *(f"k{number}" for number, _ in keys))
+    ]  # fmt: skip
+    led = exp.select("*", *firsts).from_(numbered.subquery("n", copy=False))
+    converted, _ = _counted(conversion.converted, branch)
+    columns: list[exp.Expr] = [_named(exp.column(f"base_k{number}", table="m"), f"k{number}") for number, _ in keys]
+    for counted in branch.aggregates:
+        value: exp.Expr = exp.column(counted.alias, table="m")
+        value = exp.Distinct(expressions=[value]) if isinstance(converted.this, exp.Distinct) else value
+        columns.append(_named(exp.Count(this=value), counted.alias))
+    in_time = exp.LT(
+        this=exp.column("t", table="m"), expression=plus(exp.column("base_t", table="m"), conversion.within)
+    )
+    follows = exp.EQ(this=exp.column("kind", table="m"), expression=_OTHER.copy())
+    is_led = exp.GT(this=exp.column("run", table="m"), expression=exp.Literal.number(0))
+    outer = exp.select(*columns, copy=False).from_(led.subquery("m", copy=False), copy=False)
+    return outer.where(follows, is_led, in_time, copy=False)
+
+
+def _in_time(is_later: bool) -> exp.Order:
+    kind = exp.Ordered(this=exp.column("kind"), desc=is_later or None)
+    return exp.Order(expressions=[exp.Ordered(this=exp.column("t")), kind])
+
+
+def _so_far() -> exp.WindowSpec:
+    return exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
 
 
 def _counted(tree: exp.Expr, branch: Branch) -> tuple[exp.Expr, exp.Expr | None]:
@@ -80,7 +131,11 @@ def _base(
     columns = [_named(_BASE.copy(), "kind"), _named(entity, "entity"), _named(rows.when(), "t")]
     columns += [_named(value, f"k{number}") for number, value in key_columns(rows, branch.shape, keys)]
     common, _ = narrowing(branch.aggregates)
+    each = branch.shape.conversion.each
     for one in branch.aggregates:
+        if each == "converted":  # what is counted stands in the rows that follow
+            columns.append(_named(exp.Null(), one.alias))
+            continue
         inner = base.this.expressions[0] if isinstance(base.this, exp.Distinct) else base.this
         value = rows.bound(inner)
         value = exp.Literal.number(1) if isinstance(value, exp.Star) else value
@@ -92,6 +147,7 @@ def _base(
         *rows.within(*moved(query, branch.shape.offset)),
         *([rows.condition(query.where)] if query.where is not None else ()),
         *(rows.bound(one) for one in common),
+        *([rows.bound(own)] if own is not None and each == "converted" else ()),
     ]
     selected = rows.select(*columns)
     return selected.where(*conditions, copy=False) if conditions else selected
@@ -105,6 +161,10 @@ def _others(rows: Rows, query: Query, branch: Branch, events: exp.Select) -> tup
     entity = other.column(other.place(tuple(branch.shape.conversion.entity[1].split("."))))
     columns = [_named(_OTHER.copy(), "kind"), _named(entity, "entity"), _named(other.when(), "t")]
     columns += [exp.Null() for _ in events.expressions[3:]]
+    if branch.shape.conversion.each == "converted":
+        value = converted.this.expressions[0] if isinstance(converted.this, exp.Distinct) else converted.this
+        said = other.bound(value)
+        columns[-1] = exp.Literal.number(1) if isinstance(said, exp.Star) else said
     start, _ = moved(query, branch.shape.offset)
     conditions = [*other.within(start, None), exp.Not(this=exp.Is(this=entity.copy(), expression=exp.Null()))]
     if own is not None:
@@ -120,9 +180,7 @@ def _next(*, is_later: bool) -> exp.Expr:
     theirs = exp.Case(
         ifs=[exp.If(this=exp.EQ(this=exp.column("kind"), expression=_OTHER.copy()), true=exp.column("t"))]
     )
-    order = exp.Order(
-        expressions=[exp.Ordered(this=exp.column("t")), exp.Ordered(this=exp.column("kind"), desc=is_later or None)]
-    )
+    order = _in_time(is_later)
     frame = exp.WindowSpec(kind="ROWS", start="CURRENT ROW", end="UNBOUNDED", end_side="FOLLOWING")
     return exp.Window(this=exp.Min(this=theirs), partition_by=[exp.column("entity")], order=order, spec=frame)
 

@@ -32,6 +32,7 @@ def formula_of(metric: Metric) -> str:
         c = metric.conversion
         base, converted = (side.sql(normalize_functions=False) for side in (c.base, c.converted))
         text = f"{base} followed by {converted} within {c.within}"
+        text += ", each that follows once" if c.each == "converted" else ""
     else:
         text = metric.expression.sql(normalize_functions=False)
     if metric.filter is not None:

@@ -69,6 +69,8 @@ def _meaning(catalogue: Catalogue, metric: Metric, trail: tuple[str, ...]) -> di
     if metric.conversion is not None:
         c = metric.conversion
         said["conversion"] = [c.base.sql(), c.converted.sql(), c.entity, str(c.within), c.count]
+        if c.each != "base":
+            said["conversion"].append(c.each)
     used = {d for m, d, _ in fields if m == model.name}
     said["datasets"] = {name: _dataset(model.datasets[name]) for name in used}
     said["joins"] = sorted([j.name, j.source, j.columns, j.target, j.target_columns] for j in model.joins

@@ -308,8 +308,14 @@ class _Lowering:
             )
         model = self.catalogue.models[context.model]
         base = fact_of(model, conversion.base, metric.name)
-        shape = Shape(context.model, base, None, context.offset, None, conversion, context.kept)
-        converted = self._column(shape, exp.Count(this=exp.column("converted", table="#")), context)
+        events, inner = conversion, context
+        if conversion.each == "converted":  # which event is the latest before another depends on all conditions
+            events, inner = (
+                replace(conversion, base=_under(conversion.base, context.filters)),
+                replace(context, filters=()),
+            )
+        shape = Shape(context.model, base, None, context.offset, None, events, context.kept)
+        converted = self._column(shape, exp.Count(this=exp.column("converted", table="#")), inner)
         if conversion.count == "conversions":
             return converted
         plain = Shape(context.model, base, None, context.offset, None, None, context.kept)
@@ -324,6 +330,15 @@ class _Lowering:
             branch.aggregates.append(Aggregate(self._known[key], node, context.filters, context.metric))
         column = exp.column(self._known[key])  # no rows make a count 0, and a sum unknown
         return exp.Coalesce(this=column, expressions=[exp.Literal.number(0)]) if _counts(node) else column
+
+
+def _under(aggregate: exp.Expr, filters: tuple[exp.Expr, ...]) -> exp.Expr:
+    """Return an aggregate with filters added to the one that it has."""
+    if not filters:
+        return aggregate
+    inner = aggregate.this if isinstance(aggregate, exp.Filter) else aggregate
+    own = (aggregate.expression.this,) if isinstance(aggregate, exp.Filter) else ()
+    return exp.Filter(this=inner.copy(), expression=exp.Where(this=exp.and_(*own, *filters)))
 
 
 def _present(value: exp.Expr) -> exp.Expr:

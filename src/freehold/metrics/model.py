@@ -115,13 +115,18 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Events of one fact that are followed by one of another, for the same entity, within a period."""
+    """Events of one fact that are followed by one of another, for the same entity, within a period.
+
+    `each` tells what counts once: an event of the base that something follows, or one that follows, at the latest of
+    the base before it.
+    """
 
     base: exp.Expr
     converted: exp.Expr
     entity: tuple[str, str]  # the field of the base's dataset, the field of the other's
     within: Period
     count: Literal["rate", "conversions"] = "rate"
+    each: Literal["base", "converted"] = "base"
 
 
 @dataclass(frozen=True, slots=True)

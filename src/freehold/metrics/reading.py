@@ -381,7 +381,9 @@ class _Reader:
         if trees[0] is None or trees[1] is None or within is None:
             return None
         entity = said["entity"]
-        return Conversion(trees[0], trees[1], (entity[0], entity[1]), within, said.get("count", "rate"))
+        return Conversion(
+            trees[0], trees[1], (entity[0], entity[1]), within, said.get("count", "rate"), said.get("each", "base")
+        )
 
     # -- rollups -------------------------------------------------------------------------------------------------------
 

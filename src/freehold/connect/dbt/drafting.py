@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from freehold.connect.dbt.choosing import UNOWNED, Chosen, chosen, slug
+from freehold.connect.dbt.manifest import plain_relation
 from freehold.connect.dbt.model import Column, Node, Project, Test
 from freehold.connect.dbt.places import Places, at
+from freehold.connect.dbt.semantic_metrics import Carried, carried
 from freehold.estate.scaffold import id_from
 from freehold.estate.writing import inline, scalar
 from freehold.quality.draft import ColumnFacts
@@ -27,13 +29,34 @@ def estate_files(project: Project, folder: Path, places: Places) -> dict[str, st
         "teams.yaml": _teams(products),
         ".gitignore": ".freehold/\n",
     }
-    assets = {node.id: f"{product.id}.{port(node)}" for product in products for node in product.outputs}
+    assets = _assets(products)
     for product in products:
         own = product.id.rpartition(".")[2]
         files[f"{own}/product.odps.yaml"] = _product(product, project)
         for node in product.outputs:
             files[f"{own}/contracts/{port(node)}.odcs.yaml"] = _contract(node, product, project, assets, places)
     return files
+
+
+def semantic_layer(project: Project) -> Carried:
+    """Return the project's metrics as a file; datasets read the assets of products, or tables as dbt names them."""
+    assets = _assets(chosen(project))
+    ids = {plain_relation(node.relation): node.id for node in project.nodes.values() if node.relation}
+
+    def source(said: Mapping[str, object]) -> str:
+        relation = str(said.get("relation_name") or f"{said.get('schema_name')}.{said.get('alias')}")
+        return assets.get(ids.get(plain_relation(relation), ""), relation.replace('"', "").replace("`", ""))
+
+    return carried(project.semantics, re.sub(r"\W+", "_", project.name), project.dialect, source)
+
+
+def metrics_file(project: Project) -> str:
+    """Return the path of the file of metrics."""
+    return f"metrics/{slug(project.name)}.yaml"
+
+
+def _assets(products: Sequence[Chosen]) -> dict[str, str]:
+    return {node.id: f"{product.id}.{port(node)}" for product in products for node in product.outputs}
 
 
 def port(node: Node) -> str:

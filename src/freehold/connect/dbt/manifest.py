@@ -94,6 +94,7 @@ def _project(
         measures=measures,
         semantic_models=len(over),
         semantic_nodes=frozenset(over.values()),
+        semantics=semantics if semantics is not None else _semantics_of(manifest),
         saved_queries=len(manifest.get("saved_queries") or {}),
         unit_tests={id_: _reads(u) for id_, u in (manifest.get("unit_tests") or {}).items()},
         macros=dict(_macros(manifest.get("macros") or {}, adapter)),
@@ -249,13 +250,21 @@ def _semantics(manifest: Json, semantics: Json | None) -> tuple[dict[str, Metric
     by_name = {str(s["name"]): s for s in (manifest.get("semantic_models") or {}).values() if _is_on(s)}
     for said in (semantics or {}).get("semantic_models") or ():
         by_name.setdefault(str(said["name"]), said)
-    relations = {_plain(n.get("relation_name")): id_ for id_, n in manifest["nodes"].items() if n.get("relation_name")}
+    relations = {
+        plain_relation(n.get("relation_name")): id_ for id_, n in manifest["nodes"].items() if n.get("relation_name")
+    }
     over = {name: _node_over(said, relations) for name, said in by_name.items()}
     return metrics, tuple(m for name, said in by_name.items() for m in _measures(said, over[name])), over
 
 
+def _semantics_of(manifest: Json) -> Json:
+    """Return what a manifest says of semantic models and metrics, in the words of a semantic manifest."""
+    keys = ("semantic_models", "metrics", "saved_queries")
+    return {key: [one for one in (manifest.get(key) or {}).values() if _is_on(one)] for key in keys}
+
+
 def _node_over(said: Json, relations: Mapping[str, str]) -> str:
-    named = _plain((said.get("node_relation") or {}).get("relation_name"))
+    named = plain_relation((said.get("node_relation") or {}).get("relation_name"))
     return next(iter(_reads(said)), "") or relations.get(named, "")
 
 
@@ -344,5 +353,6 @@ def _owner_in_meta(said: Json) -> str:
     return _owner((said.get("config") or {}).get("meta")) or _owner(said.get("meta"))
 
 
-def _plain(relation: object) -> str:
+def plain_relation(relation: object) -> str:
+    """Return the name of a relation as it is compared: without quotes and case."""
     return str(relation or "").replace('"', "").replace("`", "").replace("[", "").replace("]", "").casefold()

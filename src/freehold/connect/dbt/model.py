@@ -184,6 +184,7 @@ class Project:
         adapter: the kind of warehouse, as dbt names it; `dialect`: as sqlglot does.
         macros: by unique id their SQL and the macros they call, without those that dbt itself brings.
         unit_tests: by unique id, the nodes they test.
+        semantics: semantic models and metrics as dbt writes them, with saved queries and the project's settings.
     """
 
     name: str
@@ -203,6 +204,7 @@ class Project:
     measures: tuple[Measure, ...] = ()
     semantic_models: int = 0
     semantic_nodes: frozenset[str] = frozenset()  # the unique ids of what they are over
+    semantics: Mapping[str, Any] = field(default_factory=dict)
     saved_queries: int = 0
     unit_tests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     macros: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)

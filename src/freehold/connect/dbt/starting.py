@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from freehold.connect.dbt import memo as memos
 from freehold.connect.dbt.choosing import chosen
 from freehold.connect.dbt.conflicts import conflicts
-from freehold.connect.dbt.drafting import estate_files
+from freehold.connect.dbt.drafting import estate_files, metrics_file, semantic_layer
 from freehold.connect.dbt.memo import Memo
 from freehold.connect.dbt.model import Project
 from freehold.connect.dbt.observing import joined, uncompiled
 from freehold.connect.dbt.places import Places
 from freehold.connect.dbt.risks import risks, top
+from freehold.connect.dbt.semantic_metrics import NOTHING, Carried
 from freehold.delivery.graph import Graph
 from freehold.delivery.lineage import EstateLineage, KeptLineage, estate_lineage
 from freehold.estate import dbt_of
@@ -35,6 +36,7 @@ class Started:
         differing: files that a draft of today would write otherwise, and that were left as they are.
         lacking: files that a draft of today would write, that are not there, and that were not written either.
         is_new: whether there was no estate before.
+        metrics: what of the project's semantic layer was carried, and what was not.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class Started:
     differing: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
     is_new: bool = True
+    metrics: Carried = NOTHING
 
 
 def start(project: Project, folder: Path) -> Started:
@@ -62,12 +65,15 @@ def start(project: Project, folder: Path) -> Started:
         _watches(folder, project)
     places = Places(project)
     files = estate_files(project, folder, places)
+    metrics = semantic_layer(project)
+    if metrics.text:
+        files[metrics_file(project)] = metrics.text
     memo = memo_of(project, folder, places, lineage=_lineage(project, folder))
     text = memos.markdown(memo)
     if is_new:
         _write(folder, {**files, MEMO: text})
-        return Started(folder, memo, (*files, MEMO))
-    return _again(folder, memo, files, text)
+        return Started(folder, memo, (*files, MEMO), metrics=metrics)
+    return replace(_again(folder, memo, files, text), metrics=metrics)
 
 
 def memo_of(project: Project, folder: Path, places: Places, lineage: EstateLineage | None = None) -> Memo:
