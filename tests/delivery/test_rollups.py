@@ -195,6 +195,13 @@ def test_longer_periods_than_the_intervals_are_built_whole(opened: Shop, by: str
     assert kind is opened.with_estate(estate_of(opened.root, text)).graph.assets[ROLLUP].kind
 
 
+def test_what_is_joined_and_grows_by_day_has_it_built_whole(opened: Shop) -> None:
+    """It is another one after each day, so that by intervals every day would build all of them again."""
+    families = "select distinct sku, 'f' as family from {{ ref('lines') }}"
+
+    assert Kind.TABLE is opened.with_estate(estate_of(opened.root, families=families)).graph.assets[ROLLUP].kind
+
+
 WRONG = {
     "a metric that does not add up": (MODEL.replace("many, rolling]", "buyers]"), "FH-N602", "`COUNT(DISTINCT lines.buyer)` counts each value once"),
     "metrics over rows of two datasets": (MODEL.replace("  mean:", "  kinds: COUNT(families.*)\n  mean:").replace("many, rolling]", "kinds]"), "FH-N603", "over rows of `lines` and `families`"),

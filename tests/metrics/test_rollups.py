@@ -240,7 +240,7 @@ def questions(draw: st.DrawFn) -> tuple[list[tuple[list[str], list[str]]], list[
     return [(names, [time, *fields]) for names, fields, time in kept], metrics, words, draw(st.sampled_from(list(SEEN)))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=questions())
 def test_with_rollups_or_without_the_answer_is_the_same(duckdb_shop: Session, drawn: Any) -> None:
     """Whatever rollups there are, whatever is asked, by whomever: the same rows, or the same refusal."""

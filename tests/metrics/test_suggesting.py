@@ -182,3 +182,22 @@ def test_from_what_was_asked_to_an_answer_read_from_what_was_suggested(tmp_path:
     metrics.write_text(metrics.read_text().replace("orders.state <> 'cancelled'", "orders.state = 'paid'"))
     assert "shop.orders.orders_by_state" in run(folder, "plan", "--json").stdout
     assert "its definition was changed since it was built" in run(folder, *question).stdout
+
+
+def test_an_answer_that_was_kept_is_not_given_for_another_definition(tmp_path: Path) -> None:
+    """The same SQL over a rollup of the same data says something else, once the metric is defined otherwise."""
+    folder = tmp_path / "corner"
+    assert CliRunner().invoke(cli, ["init", str(folder)]).exit_code == 0
+    metrics = folder / "shop/orders/metrics/shop.yaml"
+    metrics.write_text(metrics.read_text() + "rollups:\n  daily: {metrics: [revenue], by: [day]}\n")
+    assert run(folder, "run").exit_code == 0
+    before = json.loads(run(folder, "query", "revenue", "--json").stdout)
+    assert json.loads(run(folder, "query", "revenue", "--json").stdout)["is_kept"]
+
+    metrics.write_text(metrics.read_text().replace("SUM(orders.amount)\n", "SUM(orders.amount * 2)\n"))
+    assert run(folder, "run").exit_code == 0
+    after = json.loads(run(folder, "query", "revenue", "--json").stdout)
+
+    assert [one["rollup"] for one in after["read_from"]] == ["daily"]
+    assert not after["is_kept"]
+    assert after["rows"][0]["revenue"] == pytest.approx(2 * before["rows"][0]["revenue"])

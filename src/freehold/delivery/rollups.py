@@ -69,8 +69,9 @@ def _kept_by(content: Content, assets: Mapping[str, Asset]) -> dict[str, str]:
     """Return how a rollup is kept: by the intervals of its fact, where nothing else it reads is cut by intervals.
 
     Its rows are then sums of one interval each, and are summed again when they are read. A dataset that is joined is
-    read whole; were it cut as well, a row of the fact would find only what came on its own day. One of longer periods
-    than the intervals, or of none, would have a row of each group for each interval: it is built whole.
+    read whole; were it cut as well, a row of the fact would find only what came on its own day, and what follows from
+    such days is another one after each of them, so that all intervals would be built again. One of longer periods than
+    the intervals, or of none, would have a row of each group for each interval. These are built whole.
     """
     from freehold.metrics.rollups import follows_from
 
@@ -79,9 +80,22 @@ def _kept_by(content: Content, assets: Mapping[str, Asset]) -> dict[str, str]:
         return {"materialized": "table"}  # a query may look at other days than its own
     fact, others = assets[first.source], [assets[dataset.source] for dataset in joined]
     is_fine = bool(content.grain) and follows_from(content.grain, fact.grain, content.model.calendar)
-    if fact.by_interval and is_fine and not any(other.by_interval for other in others):
+    if fact.by_interval and is_fine and not any(_grows(other, assets) for other in others):
         return {"materialized": "incremental", "incremental_strategy": "microbatch", "batch_size": fact.grain}
     return {"materialized": "table"}
+
+
+def _grows(asset: Asset, assets: Mapping[str, Asset]) -> bool:
+    """Whether an asset is cut by intervals, or follows from one that is, so that it is another one after each."""
+    waiting, seen = [asset.id], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in assets and name not in seen:
+            seen.add(name)
+            if assets[name].by_interval:
+                return True
+            waiting += assets[name].inputs
+    return False
 
 
 def _expect_own(content: Content, product: Product, assets: Mapping[str, Asset]) -> None:
@@ -101,9 +115,9 @@ def _expect_own(content: Content, product: Product, assets: Mapping[str, Asset])
 
 def _expect_built(content: Content, source: str, assets: Mapping[str, Asset]) -> None:
     found = assets.get(source)
-    if found is not None and found.kind not in NOT_BUILT:
+    if found is not None and found.kind not in NOT_BUILT and found.product.mode == "publish":
         return
-    why = "others build" if found is not None and found.kind is Kind.EXTERNAL else "no run builds"
+    why = "others build" if found is not None and found.kind is not Kind.FROZEN else "no run builds"
     raise FreeholdError(
         "FH-N605",
         f"The rollup `{content.rollup.name}` would read `{source}`, which {why}: nobody could tell when it changes.",

@@ -127,7 +127,8 @@ def _held(delivery: Delivery, content: Content, overlay: Overlay, definitions: D
     lacking = _lacking(delivery, asset, live, overlay, definitions)
     miss = Miss(content.rollup.name, *lacking) if lacking else None
     relation = _table(asset) if asset is not None else exp.to_table(content.rollup.name)
-    return Held(content, relation, live.rows if live else 0, miss)
+    version = overlay.version(asset) if asset is not None and live is not None else ""
+    return Held(content, relation, live.rows if live else 0, miss, version)
 
 
 def _lacking(

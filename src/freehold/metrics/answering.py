@@ -214,7 +214,9 @@ class Answerer:
 
         The policy is in the SQL itself, so two callers share an answer just when they may see the same.
         """
+        read = [use for use in made.uses if use.rollup]
         versions = [f"{s.name}={s.version}" for s in sources]
-        if not all(s.version for s in sources) or not sources:
+        versions += [f"{use.asset}={use.version}" for use in read]
+        if not all(s.version for s in sources) or not all(use.version for use in read) or not sources:
             return ""
         return hashlib.sha256("\n".join((made.sql, *versions)).encode()).hexdigest()

@@ -461,8 +461,10 @@ class _Reader:
 
 
 def declares_rollups(document: Document) -> bool:
-    """Whether a document declares any rollup; nothing of it is read for that."""
+    """Whether a document declares any rollup; one of whose extensions cannot be read counts as declaring none."""
     said = document.value
+    if any(_unread_extensions(document, said, ())):
+        return False
     parts = said.get("semantic_model", [said])
     return any(widened(part).get("rollups") for part in parts)
 

@@ -90,7 +90,7 @@ def reading_of(scope: Scope, query: Query, branch: Branch) -> tuple[Reading | No
         except NotUsedError as error:
             misses.append(Miss(rollup.name, error.why, error.words))
             continue
-        use = Use(shape.fact, rollup.name, rollup.asset, held.rows, tuple(misses))
+        use = Use(shape.fact, rollup.name, rollup.asset, held.rows, tuple(misses), held.version)
         return _reading(scope, query, branch, held, found), use
     return None, Use(shape.fact, misses=tuple(misses)) if over else None
 

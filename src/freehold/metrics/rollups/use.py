@@ -51,12 +51,16 @@ class NotUsedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A rollup as it is at this moment: where its rows lie and how many they are, and what keeps it from being read."""
+    """A rollup as it is at this moment: where its rows lie and how many they are, and what keeps it from being read.
+
+    `version` is the name of its rows: another definition over the same data makes other rows.
+    """
 
     content: Content
     relation: exp.Table
     rows: int = 0
     why_not: Miss | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Use:
     asset: str = ""
     rows: int = 0
     misses: tuple[Miss, ...] = ()
+    version: str = ""
 
     def told(self) -> tuple[str, ...]:
         """Return what to tell people, in lines: the rollup that was read, or why none was."""
