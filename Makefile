@@ -8,10 +8,11 @@ UV   := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN  := .venv/bin
 MADE := .venv/.made-from-lock
 DBT  := .tools/dbt/.made-from-requirements
+ORACLE := .tools/oracle/.made-from-requirements
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo lint types layers spelling check test test-long test-dbt test-duckdb-1 bench docs reference lock clean
+.PHONY: help install demo lint types layers spelling check test test-long test-dbt test-oracle test-duckdb-1 bench docs reference lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -22,9 +23,9 @@ demo: $(MADE) ## see it work: a retailer's 60 days and three caught faults, in .
 	$(BIN)/freehold demo --dir $(DEMO_DIR)
 
 check: lint types layers spelling ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests
-	$(BIN)/pytest -q -n 2 -m "not long and not real_data and not dbt" $(SLOW:%=--ignore=%)
+	$(BIN)/pytest -q -n 2 -m "not long and not real_data and not dbt and not oracle" $(SLOW:%=--ignore=%)
 
-test: lint types layers spelling $(DBT) ## the whole gate, about a quarter of an hour on two cores: all of check and every test but the long ones
+test: lint types layers spelling $(DBT) $(ORACLE) ## the whole gate, about a quarter of an hour on two cores: all of check and every test but the long ones
 	$(BIN)/pytest -n 2 -m "not long"
 
 test-long: $(MADE) $(DBT) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
@@ -32,6 +33,9 @@ test-long: $(MADE) $(DBT) ## crash and load suites; BUDGET=40 starts no test aft
 
 test-dbt: $(MADE) $(DBT) ## products that a real dbt builds, on DuckDB and PostgreSQL
 	$(BIN)/pytest -n 2 -m dbt
+
+test-oracle: $(MADE) $(ORACLE) ## metrics beside MetricFlow, and on known data of known answers
+	$(BIN)/pytest -n 2 -m oracle
 
 test-duckdb-1: build/duckdb-1/.made-from-lock ## what touches a warehouse, again, on the newest DuckDB 1
 	build/duckdb-1/bin/pytest -n 2 -m "not long" tests/engines tests/quality tests/delivery
@@ -97,6 +101,12 @@ build/duckdb-1/.made-from-lock: uv.lock pyproject.toml $(filter .tools/bin/uv,$(
 $(DBT): tests/connect/dbt-requirements.txt $(filter .tools/bin/uv,$(UV))
 	$(UV) venv --quiet --clear --python $(BIN)/python .tools/dbt
 	$(UV) pip install --quiet --python .tools/dbt/bin/python -r $<
+	@touch $@
+
+# What metrics are held against, apart from us: what it stands on must never decide what we stand on.
+$(ORACLE): tests/metrics/oracle-requirements.txt $(filter .tools/bin/uv,$(UV))
+	$(UV) venv --quiet --clear --python $(BIN)/python .tools/oracle
+	$(UV) pip install --quiet --python .tools/oracle/bin/python -r $<
 	@touch $@
 
 .tools/bin/uv:

@@ -6,8 +6,10 @@ The question is three metrics of two facts by month, country and channel: revenu
 shipping of 2.5 million orders, country two joins away. `two sums joined` is how most people write it by hand: each fact
 summed by itself, then a full join. `rows united` is the faster way by hand: rows of both facts under one dimension
 table, summed once. All three give the same numbers. CPU seconds of the process; the best of several runs is kept.
-Compiling is measured for that question, and for 80 derived metrics with five filters asked at once. Prints a table and
-writes bench/results/metrics.json, which docs/benchmarks.md shows.
+Compiling is measured for that question, and for 80 derived metrics with five filters asked at once. The same question
+is then answered from rollups by day, country and channel, one for each fact: what building both takes, and the median
+of compiling the question and having its answer as Arrow. Prints a table and writes bench/results/metrics.json, which
+docs/benchmarks.md shows.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from sqlglot import exp
@@ -45,6 +49,9 @@ metrics:
   revenue: SUM(items.amount)
   orders: COUNT(orders.order_id)
   shipping: SUM(orders.shipping)
+rollups:
+  daily_items: {metrics: [revenue], by: [day, buyer.country, channel]}
+  daily_orders: {metrics: [orders, shipping], by: [day, buyer.country, channel]}
 """
 TWO_SUMS = """
 WITH r AS (SELECT date_trunc('month', i.sold_at)::DATE AS month, c.country, o.channel, sum(i.amount) AS revenue
@@ -91,7 +98,8 @@ def catalogue(derived: int = 0) -> Catalogue:
         f'  d{i}: {{expression: "(revenue - {i}) / orders + shipping * {i}", filter: "channel <> \'x{i % 5}\'"}}\n'
         for i in range(derived)
     )
-    (document,) = read_documents((MODEL + more).encode(), "shop.yaml")
+    text = MODEL.replace("rollups:\n", f"{more}rollups:\n")
+    (document,) = read_documents(text.encode(), "shop.yaml")
     return Catalogue({model.name: model for model in models_of(document)})
 
 
@@ -116,6 +124,35 @@ def running(session: Session, ways: dict[str, str], times: int) -> dict[str, dic
             best[name] = min(best[name], (time.perf_counter() - began, time.process_time() - cpu), key=lambda b: b[1])
     assert len({repr(sorted(map(repr, rows))) for rows in answers.values()}) == 1, "the ways disagree"
     return {name: {"wall_s": round(wall, 3), "cpu_s": round(cpu, 3)} for name, (wall, cpu) in best.items()}
+
+
+def rolled_up(session: Session, scope: Scope) -> tuple[Scope, dict[str, float]]:
+    """Build the rollups; return a scope in which they are read, and what building them took and made."""
+    from freehold.metrics.rollups import Held, content_of, rollup_query
+
+    contents = [content_of(scope.catalogue, rollup) for rollup in scope.catalogue.models["shop"].rollups.values()]
+    began, cpu = time.perf_counter(), time.process_time()
+    for one in contents:
+        session.run(f"CREATE TABLE {one.rollup.name} AS {rollup_query(scope, one).sql(scope.dialect)}")
+    took = {"wall_ms": (time.perf_counter() - began) * 1000, "cpu_ms": (time.process_time() - cpu) * 1000}
+    rows = [session.rows(f"SELECT count(*) FROM {one.rollup.name}")[0][0] for one in contents]
+    held = [Held(one, exp.to_table(one.rollup.name), n) for one, n in zip(contents, rows, strict=True)]
+    return replace(scope, held=tuple(held)), {**{k: round(v, 1) for k, v in took.items()}, "rows": sum(rows)}
+
+
+def hitting(session: Session, scope: Scope, metrics: list[str], by: list[str], times: int) -> dict[str, float]:
+    """Return the median milliseconds of compiling a question and having its answer from rollups, as Arrow."""
+    walls, cpus = [], []
+    for _ in range(times):
+        began, cpu = time.perf_counter(), time.process_time()
+        made = compiled(scope, asked(metrics, by))
+        table = session.arrow(made.sql)
+        walls.append((time.perf_counter() - began) * 1000)
+        cpus.append((time.process_time() - cpu) * 1000)
+    assert all(use.rollup for use in made.uses), "it was read from rows"
+    answer = session.rows(compiled(replace(scope, held=()), asked(metrics, by)).sql)
+    assert [tuple(row.values()) for row in table.to_pylist()] == answer, "the rollups say otherwise"
+    return {"wall_ms": round(median(walls), 2), "cpu_ms": round(median(cpus), 2), "rows": table.num_rows}
 
 
 def main() -> int:
@@ -146,9 +183,14 @@ def main() -> int:
         print(f"{name:<18} {run['wall_s']:7.3f} s {run['cpu_s']:7.3f} cpu  {run['of_better_hand_sql']:5.2f} x")
     for name, one in compile_.items():
         print(f"{name:<24} {one['cpu_ms']:7.2f} cpu ms {one['bytes']:8,} bytes")
+    kept, building = rolled_up(session, scope)
+    rollups = {"building two": building, "the answer from them": hitting(session, kept, metrics, by, 51)}
+    for name, one in rollups.items():
+        print(f"{name:<24} {one['wall_ms']:9.2f} ms {one['cpu_ms']:9.2f} cpu ms {one['rows']:8,} rows")
     result = {
         "compile": compile_,
         "runs": found,
+        "rollups": rollups,
         "machine": {"items": given.items, "best_of": given.times, "cores": os.cpu_count(),
                     "python": platform.python_version()},
     }  # fmt: skip

@@ -200,3 +200,64 @@ def test_the_password_of_a_server_is_written_nowhere() -> None:
         "password": "env:PGPASSWORD",
     }
     assert found.server == {"type": "postgres", "host": "db.example", "port": 5433, "database": "shop"}
+
+
+OSSIE = """
+version: 0.2.0.dev0
+semantic_model:
+  - name: shop
+    datasets:
+      - {name: orders, source: prod.main.Orders, primary_key: [order_id]}
+      - {name: customers, source: customers, primary_key: [customer_id]}
+      - {name: logs, source: elsewhere.log_of_2011}
+    relationships:
+      - {name: buyer, from: orders, to: customers, from_columns: [customer_id], to_columns: [customer_id]}
+    metrics:
+      - {name: revenue, expression: {dialects: [{dialect: ANSI_SQL, expression: SUM(orders.amount)}]}}
+"""
+
+
+def test_metrics_of_ossie_stand_on_the_tables_that_are_there(tmp_path: Path, database: Path) -> None:
+    """Datasets read the assets of their tables, the rest is named, and the metric is answered."""
+    from freehold.cli.query import query
+
+    (tmp_path / "shop.yaml").write_text(OSSIE)
+    folder = tmp_path / "taken"
+
+    said = started(str(folder), "--from", f"duckdb:///{database}", "--from-ossie", str(tmp_path / "shop.yaml"))
+    asked = ["revenue", "--by", "grade", "--format", "csv"]
+    answer = CliRunner().invoke(query, asked, obj=str(folder), catch_exceptions=False)
+
+    assert "Took shop: 3 datasets, 1 relationship, 1 metric." in said
+    assert "Of assets: orders (main.orders), customers (main.customers)." in said
+    assert "Of tables, as the warehouse names them: logs (elsewhere.log_of_2011)." in said
+    assert load_estate(folder).findings == ()
+    with duckdb.connect(str(database), read_only=True) as connection:
+        truth = connection.execute(
+            'SELECT grade, SUM(amount) FROM "Orders" JOIN customers USING (customer_id) GROUP BY 1 ORDER BY 1'
+        ).fetchall()
+    assert answer.stdout.split() == ["grade,revenue", *(f"{grade},{amount}" for grade, amount in truth)]
+
+
+def test_metrics_of_ossie_alone_make_an_estate(tmp_path: Path) -> None:
+    """Without a database every dataset reads a table by the name the warehouse has."""
+    (tmp_path / "shop.yaml").write_text(OSSIE.replace("source: prod", "fields: [], source: prod"))
+
+    said = json.loads(started(str(tmp_path / "alone"), "--from-ossie", str(tmp_path / "shop.yaml"), "--json"))
+
+    assert said["files"] == ["estate.yaml", "README.md", ".gitignore", "metrics/shop.yaml"]
+    assert said["models"][0]["tables"] == {
+        "orders": "prod.main.Orders", "customers": "customers", "logs": "elsewhere.log_of_2011",
+    }  # fmt: skip
+    assert load_estate(tmp_path / "alone").findings == ()
+
+
+def test_a_bad_file_of_ossie_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The place is told, and no folder is made."""
+    (tmp_path / "shop.yaml").write_text(OSSIE.replace("SUM(orders.amount)", "SUM(orders.amount"))
+
+    done = CliRunner().invoke(init, [str(tmp_path / "none"), "--from-ossie", str(tmp_path / "shop.yaml")])
+
+    assert done.exit_code != 0
+    assert "shop.yaml:12" in str(done.exception)
+    assert not (tmp_path / "none").exists()

@@ -202,7 +202,7 @@ def test_nothing_is_made_where_nothing_was_recorded(tmp_path: Path) -> None:
 
 def test_validate_tells_what_is_wrong_with_a_kpi(freehold: Freehold, estate: Path) -> None:
     """By the schema, and beyond it: an event nobody sends."""
-    text = "apiVersion: freehold.dev/v1\nkind: KPI\nmetadata: {id: time-to-restore}\nspec: {needs: [incident.opend]}\n"
+    text = "apiVersion: freehold.dev/v1\nkind: KPI\nmetadata: {id: time-to-restore}\nspec: {needs: [incident.open]}\n"
     (estate / "more.yaml").write_text(text)
     unknown = freehold("validate")
     (estate / "more.yaml").write_text(text.replace("needs", "need"))

@@ -99,6 +99,23 @@ def test_each_call_is_counted_and_timed(session: Session) -> None:
 # ---- loading
 
 
+def test_a_statement_whose_time_is_up_is_ended_and_the_session_goes_on(session: Session) -> None:
+    """The limit holds for what is inside it, in a transaction and outside; what is quick is not touched."""
+    endless = (
+        "SELECT count(*) FROM generate_series(1, 20000) a(i), generate_series(1, 2000000) b(j) WHERE i % 7 = j % 3"
+    )
+    with session.within(30):
+        assert session.rows("SELECT 1") == [(1,)]
+
+    with pytest.raises(FreeholdError, match=r"longer than 0\.2 s") as alone, session.within(0.2):
+        session.arrow(endless)
+    with pytest.raises(FreeholdError) as inside, session.transaction(), session.within(0.2):
+        session.rows(endless)
+
+    assert (alone.value.code, inside.value.code) == ("FH-E114", "FH-E114")
+    assert session.rows("SELECT 2") == [(2,)]
+
+
 def test_a_table_is_loaded_and_replaced_and_appended_to(session: Session) -> None:
     """Replacing gives the new columns; appending goes by name, not by place."""
     session.run("CREATE SCHEMA s")

@@ -13,17 +13,18 @@ from click.testing import CliRunner, Result
 
 from freehold.cli import cli
 from freehold.metrics.conflicts import conflicts
-from freehold.metrics.fingerprint import definition_hash
+from freehold.metrics.facts import facts_of
+from freehold.metrics.fingerprint import definition_hash, parts_used
 
 from .conftest import catalogue_from
 
 HEAD = "datasets:\n  t: {source: shop.t, primary_key: [id], time: d, fields: {id: , v: , w: v * 2, d: {datatype: Date}, k: }}\n"
 
 
-def two(left: str, right: str) -> list[tuple[str, str, str]]:
+def two(left: str, right: str) -> list[tuple[str, ...]]:
     """Return the conflicts between the metrics of two models over one table."""
     catalogue = catalogue_from(f"name: a\n{HEAD}metrics:\n  {left}\n---\nname: b\n{HEAD}metrics:\n  {right}\n")
-    return [(c.kind, c.left.id, c.right.id) for c in conflicts(catalogue)]
+    return [(c.kind, *(m.id for m in c.metrics)) for c in conflicts(catalogue)]
 
 
 CASES = {
@@ -49,6 +50,22 @@ def test_metrics_that_disagree_are_found(case: str) -> None:
     left, right, expected = CASES[case]
 
     assert expected == two(left, right)
+
+
+def test_many_that_disagree_are_one_conflict() -> None:
+    """However many share a name or a meaning, people read of it once, with all of them side by side."""
+    each = [
+        ("a", "m: SUM(t.v)"),
+        ("b", "m: SUM(t.w)"),
+        ("c", "m: COUNT(t.*)"),
+        ("d", "n: SUM(t.v)"),
+        ("e", "o: SUM(t.v)"),
+    ]
+    catalogue = catalogue_from("---\n".join(f"name: {name}\n{HEAD}metrics:\n  {metric}\n" for name, metric in each))
+
+    found = {c.kind: [m.id for m in c.metrics] for c in conflicts(catalogue)}
+
+    assert found == {"same name": ["a.m", "b.m", "c.m"], "same meaning": ["a.m", "d.n", "e.o"]}
 
 
 def test_a_definition_is_known_by_what_it_computes() -> None:
@@ -106,6 +123,18 @@ def test_a_change_of_a_definition_shows_what_it_does_to_the_numbers(corner: Path
     assert revenue["values"]
     assert all(v["after"] < v["before"] for v in revenue["values"])
     assert "state = 'paid'" in run(corner, "metrics", "diff", "--by", "day").output
+
+
+def test_a_change_that_evens_out_over_a_month_is_shown_by_day(corner: Path) -> None:
+    """Where the periods asked for say the same, days are looked at before a change is called none."""
+    file = corner / "shop" / "orders" / "metrics" / "shop.yaml"
+    file.write_text(file.read_text().replace("name: shop\n", "name: shop\ntimezone: Asia/Tokyo\n"))
+
+    (orders,) = json.loads(run(corner, "metrics", "diff", "orders", "--by", "year", "--json").stdout)["changes"]
+
+    assert orders["differs"]
+    assert orders["by"] == "day"
+    assert "day " in run(corner, "metrics", "diff", "orders", "--by", "year").stdout
 
 
 def test_an_answer_is_explained_by_its_id_and_says_what_changed_since(corner: Path) -> None:
@@ -166,3 +195,37 @@ def test_held_data_is_marked_and_refused_on_request(corner: Path) -> None:
     assert "held:" in marked.stderr
     assert refused.exit_code == 1
     assert "FH-N501" in str(refused.exception)
+
+
+READ = """
+name: m
+datasets:
+  visits: {source: visits, primary_key: [id], time: at, fields: {id: , at: {datatype: DateTime}, user_id: , page: }}
+  orders: {source: orders, primary_key: [id], time: at, fields: {id: , at: {datatype: DateTime}, user_id: , amount: }}
+  users: {source: users, primary_key: [user_id], fields: {user_id: , country: }}
+relationships:
+  - {from: visits.user_id, to: users.user_id, name: visitor}
+  - {from: orders.user_id, to: users.user_id, name: buyer}
+metrics:
+  conversion: {conversion: {base: COUNT(visits.*), converted: COUNT(orders.*), entity: [visits.user_id, orders.user_id], within: 7d}}
+  big: {expression: COUNT(DISTINCT orders.user_id), filter: "per(spent, buyer.user_id) > 100"}
+  spent: SUM(orders.amount)
+  german: {expression: SUM(amount), filter: country = 'DE'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "reads"),
+    [
+        ("conversion", ("visits",), {"visits.*", "orders.*", "visits.user_id", "orders.user_id"}),
+        ("big", ("orders",), {"orders.user_id", "users.user_id", "orders.amount"}),
+        ("german", ("orders",), {"orders.amount", "users.country", "orders.user_id"}),
+    ],
+)
+def test_what_a_metric_reads_is_what_its_names_mean(name: str, facts: tuple[str, ...], reads: set[str]) -> None:
+    """A bare name is of the fact or of what it leads to, with the keys that lead there. A conversion goes by its base."""
+    catalogue = catalogue_from(READ)
+    metric = catalogue.metric(name)
+
+    assert facts_of(catalogue, metric) == facts
+    assert {f"{dataset}.{field}" for _, dataset, field in parts_used(catalogue, metric)[1]} == reads

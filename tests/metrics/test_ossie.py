@@ -66,6 +66,19 @@ def test_a_second_round_trip_changes_nothing() -> None:
     assert once == again
 
 
+def test_rollups_come_back_as_they_were() -> None:
+    """What is kept of a model travels in our extension, words and order included."""
+    text = "rollups:\n  daily: {metrics: [revenue, units], by: [day, buyer.country, 'buyer.signed_up:month'], description: For home.}\n"
+    whole = MODEL.read_text().split("---")[0] + text
+    (document,) = read_documents(whole.encode(), "shop.yaml")
+    catalogue = catalogue_from(whole)
+
+    back = read_back(to_ossie(catalogue, ["shop"], {"shop": document}))
+
+    before, after = catalogue.models["shop"].rollups["daily"], back.models["shop"].rollups["daily"]
+    assert (before.metrics, before.by, before.description) == (after.metrics, after.by, after.description)
+
+
 def test_a_metric_the_standard_cannot_say_is_not_said_wrong() -> None:
     """Windows, balances, conversions and shares stand in our extension alone; others stand as one expression."""
     said = exported()

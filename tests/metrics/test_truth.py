@@ -178,6 +178,12 @@ CASES = {
         f"SELECT o.channel, COUNT(DISTINCT o.buyer_id) FROM {ORDERS} WHERE c.customer_id IN (SELECT c.customer_id FROM "
         f"{ITEMS} GROUP BY 1 HAVING SUM(i.amount) > 1500) GROUP BY 1",
     ),
+    "a metric per two things in a filter, and one over everything": (
+        said(metrics=["many_at_once", "above_mean"], by=["channel"]),
+        f"SELECT o.channel, COUNT(CASE WHEN n > 2 THEN 1 END), COUNT(CASE WHEN i.amount > (SELECT AVG(amount) FROM shop.items) THEN 1 END) "
+        f"FROM {ITEMS} LEFT JOIN (SELECT order_id k, product_id p, COUNT(*) n FROM shop.items GROUP BY 1, 2) g ON g.k = i.order_id AND "
+        "g.p = i.product_id WHERE n > 2 OR i.amount > (SELECT AVG(amount) FROM shop.items) GROUP BY 1",
+    ),
     "visits followed by an order within a week": (
         said(metrics=["bought", "visits"], by=["page"]),
         "SELECT page, CAST(COUNT(CASE WHEN EXISTS (SELECT 1 FROM shop.orders o WHERE o.buyer_id = v.visitor_id AND "

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("freehold.cli.query:query", "Answer from certified definitions: metrics by keys, for rows and days."),
     "ask": ("freehold.cli.ask:ask", "Answer a question in words, ask back, or refuse."),
     "metrics": ("freehold.cli.metrics:metrics", "See metrics: which there are, what they mean, whether they hold."),
+    "policies": ("freehold.cli.policies:policies", "Show who may see what of which asset."),
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
     "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),

@@ -28,6 +28,8 @@ _UNKNOWN = "—"
 
 def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
     """Return an answer as a machine wants it: rows as objects, and what to know about them."""
+    from freehold.metrics.answering import unfinished
+
     return {
         "query_id": answer.id,
         "columns": [
@@ -37,8 +39,10 @@ def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
         "rows": answer.table.to_pylist(),
         "state": answer.state,
         "data_until": answer.data_until,
+        "unfinished": unfinished(catalogue, answer),
         "is_kept": answer.is_kept,
         "is_cut": answer.is_cut,
+        "policies": list(answer.policies),
         "metrics": {
             name: {
                 "id": answer.compiled.lowered.ids[name],
@@ -51,6 +55,7 @@ def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
             {"asset": s.name, "version": s.version or None, "state": s.state, "reasons": s.reasons}
             for s in answer.sources
         ],
+        "read_from": [use.to_json() for use in answer.compiled.uses],
         "seconds": round(answer.seconds, 4),
     }
 

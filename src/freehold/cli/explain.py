@@ -111,11 +111,23 @@ def _of_metric(
             "movement": moved,
             "moved": _moved_object(moved, stretch),
             "happened": _happened(asks, metric, stretch),
+            "reaches_to": _reach(asks, metric, stretch),
         }
     start, end = stretch[1] if stretch else (None, None)
     has_time = _needs_time(asks, metric)
     query = asked([metric.id], ["month"] if has_time and stretch is None else [], where=where, start=start, end=end)
     return said | _made(asks, metric, asks.answerer.compile(query))
+
+
+def _reach(asks: Asking, metric: Metric, stretch: tuple[Stretch, Stretch]) -> datetime | None:
+    """Return how far the data of a metric reaches, where it does not reach to the end of the stretch."""
+    from freehold.metrics.fingerprint import sources_of
+
+    datasets = [d for m in asks.catalogue.models.values() for d in m.datasets.values()]
+    wanted = set(sources_of(asks.catalogue, metric))
+    ends = [asks.answerer.source(d).data_until for d in datasets if d.source in wanted]
+    until = min((end.replace(tzinfo=None) for end in ends if end), default=None)
+    return until if until is not None and until < stretch[1][1] else None
 
 
 def _needs_time(asks: Asking, metric: Metric) -> bool:
@@ -133,6 +145,7 @@ def _made(asks: Asking, metric: Metric, made: Compiled) -> dict[str, Any]:
     """Return how a metric comes to be."""
     from freehold.metrics.explaining import branch_told, columns_read, steps
     from freehold.metrics.fingerprint import definition_hash
+    from freehold.metrics.rollups.use import told
 
     sources = [asks.answerer.source(d) for d in made.datasets]
     return {
@@ -150,6 +163,7 @@ def _made(asks: Asking, metric: Metric, made: Compiled) -> dict[str, Any]:
              "published_at": s.published_at, "reasons": s.reasons}
             for s in sources
         ],
+        "rollups": list(told(made.uses)),
         "columns": list(columns_read(asks.catalogue, made)),
         "sql": made.pretty(),
     }  # fmt: skip
@@ -223,6 +237,9 @@ def _print(said: Mapping[str, Any]) -> None:
     unit = said["words"].get("unit", "")
     if "moved" in said:
         _print_movement(said["metric"], said["moved"], said["movement"], unit)
+        if said["reaches_to"]:
+            until = f"{said['reaches_to']:%d %b %Y %H:%M}"
+            say(click.style(f"\nThe stretch is not over: data up to {until}; the one before it is whole.", fg="yellow"))
         _section("What happened meanwhile", said["happened"] or ["Nothing was changed, taken back or held."])
     if "question" in said:
         click.echo(f"{click.style('Asked', bold=True)}  {said['question']}")
@@ -237,6 +254,8 @@ def _print(said: Mapping[str, Any]) -> None:
         click.echo(f"  {'  ' * step['depth']}{step['metric']} = {step['is']}")
     _section("Computed in", said["passes"])
     _section("From", [_source_line(s) for s in said["sources"]])
+    if said["rollups"]:
+        _section("Rollups", said["rollups"])
     _section("Columns", said["columns"])
     click.echo(f"\n{click.style('SQL', bold=True)}\n{said['sql']}")
 

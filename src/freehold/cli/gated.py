@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.foundation.caller import Assurance
     from freehold.ledger import Event, Ledger
+    from freehold.metrics.comparing import Change as Redefinition
+    from freehold.metrics.comparing import Redefined
 
 
-_GOVERNING = ("Estate", "Team", "Calendar", "RuleSet", "Waiver", "Workflow")
+_GOVERNING = ("Estate", "Team", "Calendar", "RuleSet", "Waiver", "Workflow", "DataPolicy")
 _NAMESPACE = uuid.UUID("0b5a2a64-6d0e-4f3c-9a55-2f1c7a0d9e41")
 
 
@@ -149,7 +151,7 @@ def events_of(
     spoken = {"BREAKING": "breaking", "ADDITIVE": "additive", "NONE": "none", "METADATA": "none"}
     content = {
         "change_id": found.id,
-        "resources": [c.asset for c in found.changes],
+        "resources": [*(c.asset for c in found.changes), *(m.id for m in found.metrics)],
         "breaking": spoken.get(worst.name if worst is not None else "NONE", "none"),
         "author": review.author if review else Caller.at_the_shell().principal,
         "head": commit[0] if commit else None,
@@ -171,8 +173,10 @@ def _told(found: Plan, type_: str, content: dict[str, Any]) -> Event:
     return Event(type_, content, id=str(uuid.uuid5(_NAMESPACE, name)), env=found.env, subject=found.id)
 
 
-def tell(found: Plan, judged: Judgement | None, law: Estate) -> None:
+def tell(found: Plan, judged: Judgement | None, law: Estate, numbers: Sequence[Redefinition] = ()) -> None:
     """Write a plan to the pull request that a CI job runs for, and ask for review whoever's approval is missing.
+
+    `numbers` are metrics that are defined otherwise, by both definitions.
 
     Raises:
         FreeholdError: FH-C010 no forge is named, or there is no pull request; FH-H001 to FH-H006 the forge refuses.
@@ -191,7 +195,7 @@ def tell(found: Plan, judged: Judgement | None, law: Estate) -> None:
             exit_code=Exit.USAGE,
         )
     forge = Forge.at(said["forge"], said["token"], environ=os.environ, api=said.get("api", ""))
-    comment(here, forge, text_of(found, judged.verdict if judged else None))
+    comment(here, forge, text_of(found, judged.verdict if judged else None, numbers))
     holders = {person for needed in judged.verdict.approvals_needed for person in needed.holders} if judged else set()
     named = handles_of(law, said["forge"])
     makers = judged.review.authors if judged and judged.review else frozenset[str]()
@@ -205,7 +209,7 @@ def recording_of(found: Plan, estate: Estate, before: Version | None, judged: Ju
     Raises:
         FreeholdError: FH-G003 to FH-G006, each naming its rule.
     """
-    from freehold.delivery.gate import Approval, answering, needed_roles, refusal
+    from freehold.delivery.gate import Approval, answering, refusal, roles_asked
     from freehold.work import Raci
 
     law = before.estate if before else estate
@@ -215,7 +219,7 @@ def recording_of(found: Plan, estate: Estate, before: Version | None, judged: Ju
     changes = (*changes_in_plan(found, (), law), *changes_of_estate(estate, law))
     raci = Raci.of(law)
     refused = [
-        refusal(approval, needed_roles(law, c.tier), answering(c.product), authors, raci, is_protected=is_protected)
+        refusal(approval, roles_asked(law, c), answering(c.product), authors, raci, is_protected=is_protected)
         for c in changes
     ]
     if refused and all(refused):
@@ -246,6 +250,27 @@ def changes_in_plan(found: Plan, told: Sequence[Sent], law: Estate, *, now: date
             has_version_bump=not found.findings if one.broken else None,
             notice_days=_notice_days(one, told, now or SystemClock().now()),
         )
+    for metric in found.metrics:
+        yield _of_metric(metric, law)
+
+
+def _of_metric(one: Redefined, law: Estate) -> Change:
+    """Return the change of a metric: by its definition rows change, by its going something breaks, else only words."""
+    from freehold.delivery.gate import ESTATE, Change
+
+    known = law.products.get(one.product)
+    tiers = law.defaults.get("tiers", {})
+    return Change(
+        asset=one.id,
+        product=one.product or ESTATE,
+        tier=known.tier if known is not None else min(tiers, default=1),
+        change={"removed": "breaking", "changed": "rows", "added": "additive"}.get(one.what, "metadata"),
+        is_output=False,
+        readers=one.readers,
+        metric=one.status[0] or "new",
+        is_certified=one.is_certified,
+        sunset=one.sunset,
+    )
 
 
 def changes_of_estate(estate: Estate, before: Estate, law: Estate | None = None) -> Iterator[Change]:

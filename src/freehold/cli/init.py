@@ -40,8 +40,15 @@ _SERVERS = ("postgresql:", "postgres:")
     type=click.Path(path_type=Path),
     help="Watch a dbt project: the folder of dbt_project.yml or of manifest.json.",
 )
+@click.option(
+    "--from-ossie",
+    "ossie",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Take in metrics that Apache Ossie describes; with --from, over the tables of that database.",
+)
 @as_json
-def init(folder: Path | None, source: str | None, dbt: Path | None, as_json: bool) -> None:
+def init(folder: Path | None, source: str | None, dbt: Path | None, ossie: Path | None, as_json: bool) -> None:
     """Start an estate in DIR, a folder that is new or empty.
 
     Without --from: a small product with sample data that validates and runs as it stands. With --from: one product for
@@ -52,10 +59,13 @@ def init(folder: Path | None, source: str | None, dbt: Path | None, as_json: boo
     With --from-dbt: one folder, by default `freehold` in the project, that watches what dbt builds: at most five
     products with contracts, a team for each owner, and MEMO.md with what to look at first. Nothing in the project is
     touched. A second time changes nothing that a person has edited.
+
+    With --from-ossie: a file of metrics for each semantic model. A dataset reads the asset of the table it names, where
+    --from has that table, and else the table, as the warehouse names it. What was not taken is listed.
     """
     if dbt is not None:
-        if source:
-            raise click.UsageError("--from and --from-dbt are two ways to begin; take one.")
+        if source or ossie:
+            raise click.UsageError("--from-dbt is a way to begin by itself; leave --from and --from-ossie out.")
         _start_from_dbt(dbt, folder, as_json=as_json)
         return
     if folder is None:
@@ -67,6 +77,11 @@ def init(folder: Path | None, source: str | None, dbt: Path | None, as_json: boo
     write_new(folder, {})  # refuse before the database is looked at
     name = folder.resolve().name.replace("-", " ").replace("_", " ").strip().capitalize() or "Estate"
     today = datetime.now(UTC).date()
+    if ossie is not None:
+        from freehold.cli.init_ossie import start_from_ossie
+
+        start_from_ossie(ossie, folder, _drafted(name, source, folder.resolve()) if source else {}, name, as_json)
+        return
     files = _drafted(name, source, folder.resolve()) if source else scaffold(name, today)
     write_new(folder, files)
     if as_json:

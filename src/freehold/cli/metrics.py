@@ -9,6 +9,7 @@ import click
 
 from freehold.cli.opened import environment, loaded, waiting
 from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.suggesting import suggest_rollups
 from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ _ORDER = ("certified", "draft", "deprecated")
 @click.group(epilog="Example: freehold metrics show revenue")
 def metrics() -> None:
     """See the metrics of the estate: which there are, what they mean, and whether they keep their word."""
+
+
+metrics.add_command(suggest_rollups)
 
 
 @metrics.command("list", epilog="Example: freehold metrics list turnover")
@@ -139,7 +143,7 @@ def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, 
     if values:
         with asking(start, env, wait_s=wait_s) as asks:
             found = list(conflicts(asks.catalogue))
-            known = {m.id: _value(asks, m.id) for c in found for m in (c.left, c.right)}
+            known = {m.id: _value(asks, m.id) for c in found for m in c.metrics}
             users = users_of(asks)
     else:
         found, known, users = list(conflicts(catalogue_of(loaded(start)))), {}, {}
@@ -150,7 +154,7 @@ def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, 
             "sides": [
                 {"metric": m.id, "status": m.status, "formula": formula_of(m), "value": known.get(m.id),
                  "users": users.get(m.id, 0), "where": str(m.where)}
-                for m in (c.left, c.right)
+                for m in c.metrics
             ],
         }
         for c in found
@@ -164,9 +168,9 @@ def conflicts_(start: str | None, values: bool, env: str | None, wait_s: float, 
 
 
 _WHY = {
-    "same name": "One name, two meanings: {word}",
-    "same word": "People may mean either by `{word}`",
-    "same meaning": "One meaning, two names",
+    "same name": "One name, several meanings: {word}",
+    "same word": "People may mean any of them by `{word}`",
+    "same meaning": "One meaning, several names",
 }
 
 
@@ -198,15 +202,10 @@ def _value(asks: Asking, name: str) -> str:
 
 def users_of(asks: Asking) -> dict[str, int]:
     """Return how many consumers asked for each metric in the last 30 days."""
+    from freehold.delivery.plan.past import asked_for
+
     with asks.delivery.ledger.evidence() as evidence:
-        if not evidence.has("usage.query"):
-            return {}
-        rows = evidence.query(
-            "SELECT m, count(DISTINCT consumer) FROM (SELECT unnest(metrics) AS m, consumer FROM usage_query "
-            "WHERE status = 'ok' AND occurred_at >= (SELECT max(occurred_at) FROM usage_query) - to_days(30)) "
-            "GROUP BY m"
-        )
-    return {str(metric): int(count) for metric, count in rows}
+        return asked_for(evidence)
 
 
 @metrics.command("diff", epilog="Example: freehold metrics diff --base origin/main --by month")
@@ -251,7 +250,7 @@ def diff_(
         emit({"base": version.label, "changes": [one.to_json() | {"users": users.get(one.id, 0)} for one in found]})
     else:
         for one in found:
-            _print_change(one, users.get(one.id, 0), by)
+            _print_change(one, users.get(one.id, 0))
         say(
             f"{counted(len(found), 'definitions')} changed since {version.label}."
             if found
@@ -261,18 +260,23 @@ def diff_(
         raise SystemExit(1)
 
 
-def _print_change(one: Change, users: int, by: str) -> None:
+def _print_change(one: Change, users: int) -> None:
     asked_by = f", asked for by {counted(users, 'consumers')} in 30 days" if users else ""
     click.echo(f"{click.style(one.id, bold=True)} {one.what}{asked_by}")
     for sign, text, colour in (("-", one.before, "red"), ("+", one.after, "green")):
         if text:
             click.echo(click.style(f"  {sign} {text}", fg=colour))
+    print_values(one)
+    click.echo()
+
+
+def print_values(one: Change) -> None:
+    """Print the values of a metric by its definitions before and after, side by side."""
     if one.why_not:
         click.echo(f"  {one.why_not}")
     rows = [(key, _plain(a), _plain(b), _change(a, b)) for key, a, b in one.values]
     if rows:
-        table(rows, (by, "before", "after", "change"), right=(1, 2, 3))
-    click.echo()
+        table(rows, (one.by, "before", "after", "change"), right=(1, 2, 3))
 
 
 def _plain(value: Value) -> str:
@@ -295,13 +299,13 @@ def _owner(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
 
 def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str, Any]:
     from freehold.metrics.explaining import formula_of, read_from
+    from freehold.metrics.facts import facts_of
     from freehold.metrics.fingerprint import definition_hash, parts_used
     from freehold.metrics.paths import reachable
 
     below, fields = parts_used(catalogue, metric)
     model = catalogue.models[metric.model]
-    facts = dict.fromkeys(d for m, d, _ in fields if m == model.name)
-    within = [set(reachable(model, fact)) for fact in facts]
+    within = [set(reachable(model, fact)) for fact in facts_of(catalogue, metric)]
     common = sorted(set.intersection(*within)) if within else []
     return {
         "id": metric.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from freehold.estate.dashboards import Dashboard
     from freehold.estate.model import Environment, Estate
     from freehold.ledger import Ledger
+    from freehold.metrics.comparing import Change
 
 _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking": "red"}
 
@@ -58,6 +60,7 @@ _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking
     "--relations", is_flag=True, help="Also list every relation that publishing makes, replaces or takes over."
 )
 @click.option("--sql", is_flag=True, help="The same, with the statements.")
+@click.option("--values", is_flag=True, help="Also compute metrics that are defined otherwise, before and after.")
 @click.option(
     "--comment", "as_comment", is_flag=True, help="In CI: also write it to the pull request, asking reviewers."
 )
@@ -71,6 +74,7 @@ def plan(
     as_json: bool,
     relations: bool,
     sql: bool,
+    values: bool,
     as_comment: bool,
 ) -> None:
     """Show what the files here would change, before anything is built.
@@ -78,7 +82,8 @@ def plan(
     Compares them with what is deployed, column by column: what changed, what must be built again, what can be kept, who
     reads it. Where there is no ledger, as on a CI runner, it compares with the main branch and says so. Asks no
     warehouse, but where a product begins to be published by Freehold: then every relation is listed that this creates,
-    replaces or takes over, with the rights on it, as with --relations.
+    replaces or takes over, with the rights on it, as with --relations; and with --values, which asks it for metrics by
+    both definitions.
 
     Models of a dbt project that the estate names are compared by what they compile to: with --base-dbt, with the
     artifacts of the base, if it holds any, or with those that the last `freehold run` kept.
@@ -99,20 +104,34 @@ def plan(
         chosen = chosen_environment(estate, env)
         whole = relations or sql
         taken = relations_here(as_published(estate, chosen.name), chosen, None if whole else begins)
+    numbers = _numbers(start, env, estate, before, found) if values and before is not None else ()
     if as_comment:
-        tell(found, judged, before.estate if before else estate)
+        tell(found, judged, before.estate if before else estate, numbers)
     if as_json or format_ == "json":
-        emit(plan_object(found, judged) | (relations_object(taken) if taken is not None else {}))
+        told = {"values": [one.to_json() for one in numbers]} if values else {}
+        emit(plan_object(found, judged) | told | (relations_object(taken) if taken is not None else {}))
     elif format_ == "markdown":
         from freehold.delivery.plan.markdown import comment
 
-        click.echo(comment(found, judged.verdict if judged else None))
+        click.echo(comment(found, judged.verdict if judged else None, numbers))
     else:
-        print_plan(found)
+        print_plan(found, numbers)
         if taken is not None:
             print_relations(taken, reason(begins) if begins else "Of all that is published:", sql=sql)
         print_judgement(found, judged)
     sys.exit(int(exit_code(found, judged)))
+
+
+def _numbers(start: str | None, env: str | None, estate: Estate, before: Version, found: Plan) -> tuple[Change, ...]:
+    """Return the metrics that are defined otherwise by both definitions, computed on the data that is live."""
+    from freehold.cli.query import asking
+    from freehold.metrics.comparing import changes
+
+    names = [one.id for one in found.metrics if one.what == "changed"]
+    if not names:
+        return ()
+    with asking(start, env, estate=estate) as asks:
+        return tuple(changes(asks.answerer, before.estate, names=names))
 
 
 def planned(
@@ -130,9 +149,12 @@ def planned(
     `ledger` is the one of the estate, None where there is none; with `first`, where nothing was applied nothing is
     compared with, whatever git holds. `compiled` are the dbt projects as dbt compiles them now, where it was asked.
     """
+    from datetime import UTC
+
     from freehold.delivery.plan import NO_PAST, KeptMeanings, at_revision, past_of
     from freehold.delivery.plan import plan as plan_of
     from freehold.delivery.template import KeptCompiled
+    from freehold.foundation import SystemClock
 
     chosen = chosen_environment(estate, env)
     kept, templates = KeptMeanings(estate.root), KeptCompiled(estate.root)
@@ -157,6 +179,7 @@ def planned(
         dashboards=(*told.dashboards, *exposures, *_metrics_reached(estate, against)),
         unread=told.errors,
         join=join,
+        today=SystemClock().now().astimezone(UTC).date(),
     )
     kept.save()
     templates.save()
@@ -226,25 +249,28 @@ def _with_dbt(
     return before, joining([(pair.now, pair.before) for pair in pairs], estate.root, unbuilt), exposures
 
 
-def _print_metrics(found: Plan) -> None:
+def _print_metrics(found: Plan, numbers: Sequence[Change]) -> None:
+    from freehold.cli.metrics import print_values
+    from freehold.delivery.plan.markdown import told_of_metric
+
     for one in found.metrics:
-        certified = " (certified)" if one.is_certified else ""
-        through = f" through {', '.join(one.through)}" if one.through else ""
-        say(f"metric {click.style(one.id, bold=True)}{certified} {one.what}{through}")
-        if one.through:
+        say(f"metric {click.style(one.id, bold=True)} {told_of_metric(one)}")
+        if one.through or not one.is_another_number:
             continue
         for sign, text, colour in (("-", one.before, "red"), ("+", one.after, "green")):
             if text:
                 say(click.style(f"  {sign} {text}", fg=colour))
-    if any(one.what == "changed" for one in found.metrics):
-        say("By how much the numbers change: freehold metrics diff")
+        for change in (change for change in numbers if change.id == one.id):
+            print_values(change)
+    if any(one.what == "changed" for one in found.metrics) and not numbers:
+        say("By how much the numbers change: freehold plan --values")
 
 
-def print_plan(found: Plan) -> None:
-    """Print a plan for people."""
+def print_plan(found: Plan, numbers: Sequence[Change] = ()) -> None:
+    """Print a plan for people; `numbers` are metrics before and after."""
     say(f"Compared with {found.against}." + ("" if found.is_deployed else " What is deployed was not asked."))
     _print_dashboards(found)
-    _print_metrics(found)
+    _print_metrics(found, numbers)
     if not found.changes:
         unchanged = f"{counted(found.unchanged, 'assets')} unchanged."
         say(f"No data changes: {unchanged}" if found.metrics else f"Nothing changes: {unchanged}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from freehold.delivery import Delivery
     from freehold.engines import Column, Session
     from freehold.estate.model import Estate
+    from freehold.foundation import Caller
     from freehold.metrics import Answerer, Catalogue, Scope
     from freehold.metrics.answering import Answer
     from freehold.metrics.model import Dataset
@@ -43,10 +44,15 @@ def asking(
     refuse: Sequence[str] = (),
     kept: bool = True,
     estate: Estate | None = None,
+    seen_by: Caller | None = None,
 ) -> Iterator[Asking]:
-    """Open an environment to ask its metrics, or those of another version of the estate; close it whatever happens."""
-    from freehold.delivery.serving import sources
-    from freehold.metrics import Answerer, KeptAnswers, Scope, catalogue_of
+    """Open an environment to ask its metrics, or those of another version of the estate; close it whatever happens.
+
+    `seen_by` is whose policies hold; without one, those of the caller.
+    """
+    from freehold.delivery.serving import rollups, sources
+    from freehold.metrics import Answerer, KeptAnswers, Scope, catalogue_of, policies_of
+    from freehold.metrics.answering import MOST_ROWS
     from freehold.metrics.typing import with_types
 
     with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
@@ -57,6 +63,7 @@ def asking(
             dialect = delivery.engine.capabilities.dialect
             bare = Scope(catalogue, lambda d: (states.get(d.source) or _outside(d.source)).relation.copy(), dialect)
             catalogue = with_types(catalogue, lambda d: _columns(session, bare, d))
+        limits = delivery.estate.defaults.get("answers", {})
         answerer = Answerer(
             catalogue=catalogue,
             engine=delivery.engine,
@@ -64,6 +71,10 @@ def asking(
             source=lambda dataset: states.get(dataset.source) or _outside(dataset.source),
             refuse=tuple(refuse),  # type: ignore[arg-type]
             kept=KeptAnswers(delivery.root) if kept else None,
+            held=rollups(delivery, catalogue) if estate is None else (),
+            policy=policies_of(delivery.estate, seen_by or delivery.caller),
+            most_rows=limits.get("most_rows", MOST_ROWS),
+            most_seconds=limits.get("most_seconds"),
         )
         yield Asking(catalogue, answerer, delivery)
 
@@ -114,6 +125,13 @@ def _outside(name: str) -> Any:
 @click.option(
     "--only-sound", is_flag=True, help="Refuse where newer data is held, late, or what is live fails its checks."
 )
+@click.option(
+    "--as",
+    "seen_by",
+    multiple=True,
+    metavar="WHO",
+    help="See what the policies show to WHO: group:idp/emea, user:idp/ana.",
+)
 @click.option("--no-cache", is_flag=True, help="Compute it anew, whatever was kept.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @environment
@@ -127,6 +145,7 @@ def query(
     form: str,
     output: str | None,
     only_sound: bool,
+    seen_by: tuple[str, ...],
     no_cache: bool,
     as_json: bool,
     env: str | None,
@@ -139,6 +158,7 @@ def query(
     one right answer is refused, with what would do instead. The answer says how old its data is, whether newer data is
     held back, and an id by which `freehold explain` tells how it came to be.
     """  # fmt: skip
+    from freehold.foundation import Caller
     from freehold.metrics import asked
 
     form = "json" if as_json else form
@@ -149,7 +169,8 @@ def query(
     }  # fmt: skip
     refuse = ("failed", "held", "late") if only_sound else ()
     wanted = asked(**question)
-    with asking(start, env, wait_s=wait_s, refuse=refuse, kept=not no_cache) as asks:
+    eyes = Caller(seen_by[0], seen_by[1:]) if seen_by else None
+    with asking(start, env, wait_s=wait_s, refuse=refuse, kept=not no_cache, seen_by=eyes) as asks:
         if form == "sql":
             _write(asks.answerer.compile(wanted).pretty(), output)
         else:
@@ -188,7 +209,10 @@ def print_answer(catalogue: Catalogue, answer: Answer, form: str, output: str | 
 
 
 def _told(catalogue: Catalogue, answer: Answer) -> str:
-    """Return what a reader should know: age, state, certification, where to look further."""
+    """Return what a reader should know: age, state, certification, rollups read, where to look further."""
+    from freehold.metrics.answering import unfinished
+    from freehold.metrics.rollups.use import told as read_from
+
     lines = [
         click.style(f"{source.state}: {' '.join(source.reasons)}", fg="yellow")
         for source in answer.sources
@@ -200,14 +224,21 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
         if metric.status == "deprecated":
             instead = f" Use `{metric.replaced_by}`." if metric.replaced_by else ""
             lines.append(click.style(f"`{name}` is deprecated.{instead}", fg="yellow"))
-    until = answer.data_until
+    until, last = answer.data_until, unfinished(catalogue, answer)
+    if last is not None:
+        against = "; what it is compared with is whole" if answer.compiled.query.compare else ""
+        told = f"The period from {last} is not over: data up to {until:%Y-%m-%d %H:%M}{against}."
+        lines.append(click.style(told, fg="yellow"))
     facts = [counted(answer.table.num_rows, "rows")]
     if until is not None:
         facts.append(f"data up to {until:%Y-%m-%d %H:%M}")
     facts.append("certified" if not drafts else f"not certified: {', '.join(drafts)}")
     facts.append("kept from before" if answer.is_kept else f"{answer.seconds:.2f} s")
+    if answer.policies:
+        lines.append(click.style(f"In part, as you may see it by {', '.join(answer.policies)}.", fg="yellow"))
     if answer.is_cut:
         lines.append(click.style("There are more rows than one answer may have; the first are shown.", fg="yellow"))
+    lines += [click.style(line, dim=True) for line in read_from(answer.compiled.uses)]
     lines.append(click.style(f"{' · '.join(facts)} · freehold explain {answer.id}", dim=True))
     return "\n".join(lines)
 

@@ -45,6 +45,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *models,
         *unread,
     )
+    findings = tuple({(f.code, f.problem, f.where): f for f in findings}.values())  # rollups are metrics, and assets
     for doubt in doubts if not as_json else ():
         say(f"{doubt}\n")
     if findings and not as_json:
@@ -84,12 +85,12 @@ def _of_rules(estate: Estate) -> Iterator[FreeholdError]:
 
 
 def _of_metrics(estate: Estate) -> tuple[FreeholdError, ...]:
-    """Return what is wrong with metrics; without any, the SQL kernel is not even imported."""
-    if not estate.semantic_models:
+    """Return what is wrong with metrics and policies; without any, the SQL kernel is not even imported."""
+    if not estate.semantic_models and not estate.policies:
         return ()
-    from freehold.metrics import metric_findings
+    from freehold.metrics import metric_findings, policy_findings
 
-    return metric_findings(estate)
+    return (*metric_findings(estate), *policy_findings(estate))
 
 
 def _of_kpis(estate: Estate) -> tuple[FreeholdError, ...]:

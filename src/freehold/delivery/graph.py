@@ -6,14 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.asset import Asset, Files, Kind
 from freehold.delivery.interval import GRAINS
+from freehold.delivery.rollups import compiled_rollup, declared_rollups
 from freehold.delivery.template import VERSION, Compiled, KeptCompiled, compile_sql
 from freehold.engines import Relation
 from freehold.estate.model import NOWHERE, Contract, EarlierVersion, Estate, ModelFile, Port, Product
 from freehold.foundation import Exit, FreeholdError, Problems, Where, near
+
+if TYPE_CHECKING:
+    from freehold.metrics.rollups import Content
 
 _SETTINGS = {
     *("materialized", "incremental_strategy", "event_time", "batch_size", "begin", "lookback", "unique_key"),
@@ -150,8 +154,9 @@ class _Reader:
         self._external = dict(self._declared_elsewhere())
         self._published = {declared: id_ for id_, declared in estate.declared.items()}
         self._unseen: dict[str, Asset] = {}
+        self._rollups = self._tried_rollups()
         models = (estate.declared.get(id_, id_) for id_ in estate.models)
-        self._ids = {*self._sources, *self._external, *models}
+        self._ids = {*self._sources, *self._external, *models, *self._rollups}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for id_ in sorted(self._ids):
             self._by_name[id_.rpartition(".")[2]].append(id_)
@@ -165,12 +170,33 @@ class _Reader:
             except FreeholdError as error:
                 self._problems.append(error)
         assets = self._enabled(assets)
+        assets |= self._rolled_up(assets)
         assets |= {e.asset: self._frozen(e) for e in self._estate.earlier.values() if self._is_at_home(e)}
         assets |= self._unseen
         self._problems += self._without_intervals(assets)
         if self._problems:
             raise Problems(self._problems)
         return Graph({id_: assets[id_] for id_ in in_order(assets)})
+
+    def _tried_rollups(self) -> dict[str, Content]:
+        try:
+            return declared_rollups(self._estate)
+        except Problems as problems:
+            self._problems += problems.errors
+        return {}
+
+    def _rolled_up(self, assets: Mapping[str, Asset]) -> dict[str, Asset]:
+        """Return the rollups that metrics declare, each an asset of the product in whose folder it stands."""
+        found = {}
+        for id_, content in self._rollups.items():
+            product = self._estate.products[id_.rpartition(".")[0]]
+            where = content.rollup.where
+            try:
+                compiled = compiled_rollup(content, product, assets, self._dialect)
+                found[id_] = self._asset(id_, product, self._kind(compiled, where), where, compiled=compiled)
+            except FreeholdError as error:
+                self._problems.append(error)
+        return found
 
     def _without_intervals(self, assets: Mapping[str, Asset]) -> Iterable[FreeholdError]:
         """Return an error for each model that is to be built by interval and reads nothing that has intervals."""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.deployments import deployments
 from freehold.delivery.freshness import newest_interval
+from freehold.delivery.origins import is_done
 from freehold.delivery.standing import verdicts
+from freehold.delivery.step import Definitions, intervals_of, wanted
 from freehold.metrics.answering import Source, State
 
 _A_DAY = timedelta(days=1)
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from freehold.delivery.overlay import Overlay
     from freehold.delivery.release import Live
     from freehold.delivery.service import Delivery
+    from freehold.metrics import Catalogue
+    from freehold.metrics.rollups import Content, Held, Why
 
 
 def sources(delivery: Delivery, assets: Iterable[str]) -> Mapping[str, Source]:
@@ -94,6 +98,58 @@ def _table(asset: Asset) -> exp.Table:
 
     schema, name = asset.relation.schema, asset.relation.name
     return exp.table_(exp.to_identifier(name, quoted=True), exp.to_identifier(schema, quoted=True))
+
+
+def rollups(delivery: Delivery, catalogue: Catalogue) -> tuple[Held, ...]:
+    """Return the rollups that models declare, each with what keeps it from being read now.
+
+    One may be read while it holds what its sources show at this moment, built by the definition of today: the same
+    question that decides whether a run has anything to build.
+    """
+    from freehold.metrics.rollups.declared import contents
+
+    found, _ = contents(catalogue)
+    if not found:
+        return ()
+    with delivery.reading() as session:
+        overlay = delivery.overlay(session)
+        definitions = delivery.definitions(session)
+    return tuple(_held(delivery, content, overlay, definitions) for content in found)
+
+
+def _held(delivery: Delivery, content: Content, overlay: Overlay, definitions: Definitions) -> Held:
+    from sqlglot import exp
+
+    from freehold.metrics.rollups import Held, Miss
+
+    asset = delivery.graph.assets.get(content.rollup.asset)
+    live = overlay.live.get(content.rollup.asset)
+    lacking = _lacking(delivery, asset, live, overlay, definitions)
+    miss = Miss(content.rollup.name, *lacking) if lacking else None
+    relation = _table(asset) if asset is not None else exp.to_table(content.rollup.name)
+    return Held(content, relation, live.rows if live else 0, miss)
+
+
+def _lacking(
+    delivery: Delivery, asset: Asset | None, live: Live | None, overlay: Overlay, definitions: Definitions
+) -> tuple[Why, str] | None:
+    from freehold.metrics.rollups import Why
+
+    if asset is None or live is None or not live.is_shown or overlay.is_otherwise(asset):
+        return Why.NOT_BUILT, "no run has published it yet"
+    standing = overlay.standing(asset.id)
+    due = intervals_of(delivery.graph, overlay, {})[asset.id] if asset.by_interval else {None}
+    if due != standing.keys():
+        return Why.OUTDATED, "it does not hold the same days as what it is made of"
+    if any(c.definition != definitions.of(asset) for c in standing.values()):
+        delivery.origins.equate(definitions, overlay)
+    for interval, candidate in standing.items():
+        if candidate.definition != definitions.of(asset):
+            return Why.OUTDATED, "its definition was changed since it was built"
+        step = wanted(asset, interval, delivery.graph, overlay, {}, definitions)
+        if step is None or not is_done(step, candidate, delivery.origins, overlay):
+            return Why.OUTDATED, "newer rows are live of what it is made of"
+    return None
 
 
 def happenings(delivery: Delivery, assets: Iterable[str], start: datetime, end: datetime) -> Iterator[str]:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from freehold.foundation import Caller, FreeholdError
+from freehold.foundation import Caller, Exit, FreeholdError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -156,6 +156,10 @@ class Session(Protocol):
         """
         ...
 
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """End any statement inside that takes longer than so many seconds: FH-E114."""
+        ...
+
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside happens or nothing does. Not to be nested: FH-E111, and the open one goes on."""
         ...
@@ -250,6 +254,16 @@ def in_transaction() -> FreeholdError:
         "FH-E111",
         "A transaction is open in this session, so the warehouse cannot be given up to another process.",
         fix="Leave it first.",
+    )
+
+
+def took_too_long(seconds: float) -> FreeholdError:
+    """Return the error of a statement that was ended because its time was up."""
+    return FreeholdError(
+        "FH-E114",
+        f"The statement took longer than {seconds:g} s, and was ended.",
+        fix="Ask for less: fewer keys, a shorter time. The limit stands in estate.yaml, `defaults.answers`.",
+        exit_code=Exit.ENVIRONMENT,
     )
 
 

@@ -31,7 +31,16 @@ from freehold.estate.files import (
 )
 from freehold.estate.findings import findings
 from freehold.estate.model import Calendar, Contract, DbtProject, Estate, ModelFile, Product, Resource, Team
-from freehold.estate.operating import RuleSet, Waiver, Workflow, rule_set_from, waiver_from, workflow_from
+from freehold.estate.operating import (
+    DataPolicy,
+    RuleSet,
+    Waiver,
+    Workflow,
+    policy_from,
+    rule_set_from,
+    waiver_from,
+    workflow_from,
+)
 from freehold.estate.references import Declared, joined, reference_errors
 from freehold.foundation import Exit, FreeholdError, Problems, Where
 from freehold.foundation.memory import collector_at_rest
@@ -349,6 +358,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         rule_sets=Unread[RuleSet](makers.get("RuleSet", {})),
         waivers=Unread[Waiver](makers.get("Waiver", {})),
         workflows=Unread[Workflow](makers.get("Workflow", {})),
+        policies=Unread[DataPolicy](makers.get("DataPolicy", {})),
         dashboards=kinds.dashboards_from(estate),
     )
 
@@ -362,6 +372,7 @@ _OPERATING: dict[str, Callable[[Document], Any]] = {
     "RuleSet": rule_set_from,
     "Waiver": waiver_from,
     "Workflow": workflow_from,
+    "DataPolicy": policy_from,
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from freehold.estate.dashboards import DashboardFiles
 from freehold.estate.document import Document
-from freehold.estate.operating import RuleSet, Waiver, Workflow
+from freehold.estate.operating import DataPolicy, RuleSet, Waiver, Workflow
 from freehold.foundation import FreeholdError, Where
 
 NOWHERE = Where("")
@@ -358,6 +358,7 @@ class Estate:
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    policies: Mapping[str, DataPolicy] = field(default_factory=dict)
     declared: Mapping[str, str] = field(default_factory=dict)  # asset -> its id in the files, where they differ
     earlier: Mapping[str, EarlierVersion] = field(default_factory=dict)  # by asset
     is_placed: bool = False  # whether `declared` and `earlier` are known, as the ledger tells them

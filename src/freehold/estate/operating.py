@@ -81,6 +81,33 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class DataGrant:
+    """What some callers see of an asset: rows that meet a condition, and other values in place of some columns."""
+
+    to: tuple[str, ...]  # principals, groups, teams, roles; everyone
+    where: Where
+    rows: Written | None = None
+    masks: Mapping[str, Written] = field(default_factory=dict)  # by column
+
+
+@dataclass(frozen=True, slots=True)
+class DataPolicy:
+    """Who may see what of some assets. Of the grants the first that names the caller holds.
+
+    `smallest_group` is the fewest rows of a group that is shown; `answer_from` are the states of data that are answered
+    from, without any all are.
+    """
+
+    id: str
+    where: Where
+    of: tuple[str, ...]
+    grants: tuple[DataGrant, ...]
+    smallest_group: int = 1
+    answer_from: tuple[str, ...] = ()
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FieldOfItem:
     """A field that the items of a workflow hold."""
 
@@ -185,6 +212,30 @@ def waiver_from(document: Document) -> Waiver:
         expires=date.fromisoformat(said["expires"]),
         rule_where=document.where("spec", "rule"),
     )
+
+
+def policy_from(document: Document) -> DataPolicy:
+    """Return the policy a valid document holds."""
+    said, metadata = document.value["spec"], document.value["metadata"]
+    return DataPolicy(
+        id=metadata["id"],
+        where=document.where("metadata", "id"),
+        of=tuple(said["of"]),
+        grants=tuple(_grant(document, index, one) for index, one in enumerate(said["grants"])),
+        smallest_group=said.get("smallest_group", 1),
+        answer_from=tuple(said.get("answer_from", ())),
+        owner=metadata.get("owner", ""),
+    )
+
+
+def _grant(document: Document, index: int, said: Mapping[str, Any]) -> DataGrant:
+    path: tuple[Step, ...] = ("spec", "grants", index)
+    masks = {}
+    for column, value in said.get("masks", {}).items():
+        at = (*path, "masks", column)
+        as_said = written(document, *at) if value is not None else None
+        masks[column] = as_said or Written("NULL", document.where(*at))
+    return DataGrant(tuple(said["to"]), document.where(*path), written(document, *path, "rows"), masks)
 
 
 def workflow_from(document: Document) -> Workflow:

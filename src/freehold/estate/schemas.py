@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "KPI": "a figure somebody answers for",
     "RuleSet": "rules over the facts of assets",
     "Waiver": "an exemption from a rule, for a time",
+    "DataPolicy": "who may see which rows of an asset, and which columns in another form",
     "Workflow": "the states and moves of a kind of work item",
     "AIUseCase": "a use of AI: purpose, users, risk, evaluation",
     "Decision": "the front matter of a decision in Markdown",

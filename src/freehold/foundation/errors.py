@@ -88,6 +88,10 @@ class Problems(FreeholdError):
 
 
 def near(word: str, known: Iterable[str], most: int = 3) -> str:
-    """Return `Did you mean …?` for the known words closest to `word`, or an empty string."""
-    matches = difflib.get_close_matches(word, list(known), n=most, cutoff=0.6)
+    """Return `Did you mean …?` for the known words closest to `word`, whatever their case, or an empty string."""
+    spelled: dict[str, list[str]] = {}
+    for name in known:
+        spelled.setdefault(name.casefold(), []).append(name)
+    close = difflib.get_close_matches(word.casefold(), list(spelled), n=most, cutoff=0.6)
+    matches = [name for one in close for name in spelled[one]][:most]
     return f"Did you mean {' or '.join(f'`{m}`' for m in matches)}?" if matches else ""

@@ -7,6 +7,7 @@ from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.compiling import Compiled, compiled
 from freehold.metrics.estate import catalogue_of, metric_findings
 from freehold.metrics.kept import KeptAnswers
+from freehold.metrics.policies import policies_of, policy_findings
 from freehold.metrics.query import Query, asked
 from freehold.metrics.rows import Policy, Scope
 
@@ -24,4 +25,6 @@ __all__ = [
     "catalogue_of",
     "compiled",
     "metric_findings",
+    "policies_of",
+    "policy_findings",
 ]

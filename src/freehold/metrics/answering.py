@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from sqlglot import exp
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from freehold.engines import Engine
+    from freehold.metrics.rollups import Held
 
+MOST_ROWS = 1_000_000  # of an answer, where nobody says
 State = Literal["ok", "held", "late", "failed", "unknown"]
 
 
@@ -65,6 +68,7 @@ class Answer:
     seconds: float
     is_kept: bool = False
     is_cut: bool = False
+    policies: tuple[str, ...] = ()  # those by which the caller sees not all of it
     id: str = ""  # once it is remembered
 
     @property
@@ -80,12 +84,33 @@ class Answer:
         return min((end for end in ends if end), default=None)
 
 
+def unfinished(catalogue: Catalogue, answer: Answer) -> date | None:
+    """Return the last period of an answer by time, if the data ends within it.
+
+    None if it is whole, nobody knows, or the question itself ends before the data does.
+    """
+    query, until = answer.compiled.query, answer.data_until
+    key = query.time
+    if key is None or key.grain is None or key.grain == "hour" or until is None or not answer.table.num_rows:
+        return None
+    if query.end is not None and query.end <= until.replace(tzinfo=None):
+        return None
+    column = answer.table.column(answer.compiled.columns.index(key.text))
+    days = [day for day in column.to_pylist() if isinstance(day, date)]
+    calendar = catalogue.models[catalogue.metric(answer.compiled.query.metrics[0]).model].calendar
+    if not days:
+        return None
+    end = calendar.step(key.grain).after(datetime.combine(max(days), datetime.min.time()))
+    return max(days) if until.replace(tzinfo=None) < end else None
+
+
 @dataclass(frozen=True)
 class Answerer:
     """Answers questions over one warehouse for one caller.
 
-    `source` tells what a dataset reads now. `policy` is what the caller may see of it. `most_rows` is the most rows an
-    answer may have; `refuse` are the states of data that are refused instead of marked.
+    `source` tells what a dataset reads now, `held` are the rollups as they are now. `policy` is what the caller may see
+    of it. `most_rows` is the most rows an answer may have, `most_seconds` how long the warehouse may take for it;
+    `refuse` are the states of data that are refused instead of marked.
     """
 
     catalogue: Catalogue
@@ -94,13 +119,18 @@ class Answerer:
     source: Callable[[Dataset], Source]
     policy: Callable[[Dataset], Policy | None] = lambda _: None
     fewest: int = 1
-    most_rows: int = 1_000_000
+    most_rows: int = MOST_ROWS
+    most_seconds: float | None = None
     refuse: Collection[State] = ()
     kept: KeptAnswers | None = None
+    held: tuple[Held, ...] = ()
 
     def compile(self, query: Query) -> Compiled:
         """Return the SQL of a question, without running it."""
-        return compiled(self.scope(), query)
+        scope = self.scope()
+        made = compiled(scope, query)
+        fewest = max((p.fewest for p in self._policies(made.datasets)), default=1)
+        return compiled(replace(scope, fewest=fewest), query) if fewest > scope.fewest else made
 
     def answer(self, query: Query) -> Answer:
         """Answer a question.
@@ -113,7 +143,7 @@ class Answerer:
         capped = self.most_rows + 1  # one more tells that there are more
         made = self.compile(replace(query, limit=min(query.limit, capped) if query.limit is not None else capped))
         sources = tuple(sorted((self.source(d) for d in made.datasets), key=lambda s: s.name))
-        self._judge(sources)
+        self._judge(made.datasets, sources)
         table, is_kept = self._table(made, sources)
         is_cut = table.num_rows > self.most_rows
         return Answer(
@@ -124,14 +154,38 @@ class Answerer:
             seconds=time.perf_counter() - started,
             is_kept=is_kept,
             is_cut=is_cut,
+            policies=self.restrictions(made.datasets),
         )
+
+    def restrictions(self, datasets: Collection[Dataset]) -> tuple[str, ...]:
+        """Return the policies by which the caller sees some of these datasets in part, or in another form."""
+        return tuple(sorted({p.name for p in self._policies(datasets) if p.hides}))
+
+    def _policies(self, datasets: Collection[Dataset]) -> Iterator[Policy]:
+        """Yield the policies of what datasets read: of a query's, those of its tables."""
+        for table in (table for dataset in datasets for table in dataset.tables):
+            policy = self.policy(table)
+            if policy is not None:
+                yield policy
 
     def scope(self) -> Scope:
         """Return what questions are compiled against."""
         dialect = self.engine.capabilities.dialect
-        return Scope(self.catalogue, lambda d: self.source(d).relation.copy(), dialect, self.policy, self.fewest)
+        return Scope(self.catalogue, self._relation, dialect, self.policy, self.fewest, self.held)
 
-    def _judge(self, sources: Collection[Source]) -> None:
+    def _relation(self, dataset: Dataset) -> exp.Table:
+        return self.source(dataset).relation.copy()
+
+    def _judge(self, datasets: Collection[Dataset], sources: Collection[Source]) -> None:
+        for table in (table for dataset in datasets for table in dataset.tables):
+            policy, source = self.policy(table), self.source(table)
+            if policy is not None and policy.states and source.state not in policy.states:
+                raise FreeholdError(
+                    "FH-N501",
+                    f"The data of `{source.name}` is {source.state}, and the policy `{policy.name}` answers from data "
+                    f"that is {listed(policy.states)} alone. {' '.join(source.reasons)}",
+                    fix="See `freehold status`.",
+                )
         bad = [s for s in sources if s.state in self.refuse]
         if bad:
             why = " ".join(reason for source in bad for reason in source.reasons)
@@ -147,7 +201,8 @@ class Answerer:
             return found, True
         session = self.engine.session(self.caller, {"task": "query", "metrics": ",".join(made.query.metrics)})
         try:
-            table = session.arrow(made.sql)
+            with session.within(self.most_seconds) if self.most_seconds is not None else nullcontext():
+                table = session.arrow(made.sql)
         finally:
             session.close()
         if key and self.kept is not None:

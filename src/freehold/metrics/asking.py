@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any, Literal
 
 from freehold.metrics.catalogue import Catalogue
-from freehold.metrics.fingerprint import parts_used
+from freehold.metrics.facts import facts_of
 from freehold.metrics.model import Metric, Model
 from freehold.metrics.paths import reachable
 from freehold.metrics.phrases import Time, grain_in, time_in
@@ -180,8 +180,7 @@ def _within(model: Model, metric: Metric) -> Iterator[tuple[str, str, int]]:
 
 
 def _facts(model: Model, metric: Metric) -> list[str]:
-    catalogue = Catalogue({model.name: model})
-    return [d for m, d, _ in parts_used(catalogue, metric)[1] if m == model.name]
+    return list(facts_of(Catalogue({model.name: model}), metric))
 
 
 def _value_phrases(values: Mapping[str, Iterable[str]]) -> dict[tuple[str, ...], tuple[str, ...]]:

@@ -13,6 +13,7 @@ from freehold.metrics.expressions import parts_of
 from freehold.metrics.lowering import Aggregate, Branch, Shape
 from freehold.metrics.model import TIME_TYPES
 from freehold.metrics.nesting import each_branch
+from freehold.metrics.paths import counted_place
 from freehold.metrics.query import Key, Query
 from freehold.metrics.rows import Rows, Scope, moved
 from freehold.metrics.spans import span_branch
@@ -28,12 +29,17 @@ def branch_query(scope: Scope, query: Query, branch: Branch) -> exp.Query:
     try:
         return _query(scope, query, branch)
     except FreeholdError as error:
-        metric = branch.aggregates[0].metric
-        if f"`{metric}`" in error.problem:
-            raise
-        raise FreeholdError(
-            error.code, f"`{metric}` cannot be asked for so. {error.problem}", where=error.where, fix=error.fix
-        ) from error
+        told = refused(branch, error)
+        raise told from (None if told is error else error)
+
+
+def refused(branch: Branch, error: FreeholdError) -> FreeholdError:
+    """Return an error of a branch that names the metric that cannot be asked for so."""
+    metric = branch.aggregates[0].metric
+    if f"`{metric}`" in error.problem:
+        return error
+    problem = f"`{metric}` cannot be asked for so. {error.problem}"
+    return FreeholdError(error.code, problem, where=error.where, fix=error.fix)
 
 
 def _query(scope: Scope, query: Query, branch: Branch) -> exp.Query:
@@ -87,16 +93,17 @@ def _plain(rows: Rows, query: Query, branch: Branch, keys: Sequence[tuple[int, K
     columns += [exp.alias_(value, alias, copy=False) for alias, value in aggregates(rows, branch.aggregates, common)]
     conditions = [
         *rows.within(start, end),
-        *([rows.bound(query.where)] if query.where is not None else ()),
+        *([rows.condition(query.where)] if query.where is not None else ()),
         *(rows.bound(condition) for condition in common),
         *([rows.bound(narrowed)] if narrowed is not None else ()),
     ]
     if shape.offset is not None and has_time and query.end is None:
         conditions.append(_before_the_end(rows, shape, keys))
+    counted = rows.counted() if rows.scope.fewest > 1 else None
     joined = _snapshot(rows, query, shape, keys, columns)
     if conditions:
         joined.where(*conditions, copy=False)
-    return grouped(joined, len(keys), rows.scope.fewest)
+    return grouped(joined, len(keys), rows.scope.fewest, counted)
 
 
 def key_columns(rows: Rows, shape: Shape, keys: Sequence[tuple[int, Key]]) -> Iterator[tuple[int, exp.Expr]]:
@@ -111,12 +118,13 @@ def key_columns(rows: Rows, shape: Shape, keys: Sequence[tuple[int, Key]]) -> It
             yield number, later if key.grain == "hour" else as_date(later)
 
 
-def grouped(query: exp.Select, keys: int, fewest: int) -> exp.Select:
-    """Return a query grouped by its first columns, without groups of fewer rows than may be shown."""
+def grouped(query: exp.Select, keys: int, fewest: int, counted: exp.Expr | None = None) -> exp.Select:
+    """Return a query grouped by its first columns, without groups of fewer rows than may be shown, as counted."""
     if keys:
         query.group_by(*(exp.Literal.number(i + 1) for i in range(keys)), copy=False)
     if fewest > 1:
-        enough = exp.GTE(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(fewest))
+        number = counted if counted is not None else exp.Count(this=exp.Star())
+        enough = exp.GTE(this=number, expression=exp.Literal.number(fewest))
         query.having(enough, copy=False)
     return query
 
@@ -164,12 +172,8 @@ def bound_aggregate(rows: Rows, node: exp.Expr) -> exp.Expr:
 
 def _counted(rows: Rows, heads: tuple[str, ...]) -> exp.Expr:
     """Return what `COUNT(x.*)` counts: rows of the fact, or, of a role, those whose key leads to a row."""
-    if not heads or heads == (rows.fact.name,):
-        return exp.Star()
-    datasets = rows.model.datasets
-    target = heads[-1] if heads[-1] in datasets else next(j.target for j in rows.model.joins if j.name == heads[-1])
-    place = rows.place((*heads, datasets[target].keys[0][0]))
-    return rows.column(place) if place.path else exp.Star()
+    place = counted_place(rows.model, rows.fact.name, heads)
+    return exp.Star() if place is None else rows.column(place)
 
 
 def over(aggregate: exp.Expr, condition: exp.Expr) -> exp.Expr:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from freehold.foundation import FreeholdError, near
-from freehold.metrics.branches import branch_query
+from freehold.metrics.branches import branch_query, refused
 from freehold.metrics.dialects import checked, empty, finished
 from freehold.metrics.evidence import rows_of
 from freehold.metrics.expressions import parts_of
@@ -21,13 +21,19 @@ from freehold.metrics.lowering import Branch, Lowered, lower, result_type
 from freehold.metrics.model import Dataset
 from freehold.metrics.paths import listed
 from freehold.metrics.query import Query
-from freehold.metrics.rows import Scope
+from freehold.metrics.rollups.reading import Reading, reading_of
+from freehold.metrics.rollups.use import Use
+from freehold.metrics.rows import Rows, Scope
 from freehold.metrics.spans import periods
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A question as SQL. `keys` and `values` are the columns of its answer, in order; `datasets` what it reads."""
+    """A question as SQL. `keys` and `values` are the columns of its answer, in order.
+
+    `datasets` are those its answer is about; `uses` tell which of their rows were read from rollups, where there are
+    any.
+    """
 
     query: Query
     sql: str
@@ -36,6 +42,7 @@ class Compiled:
     values: tuple[str, ...]
     lowered: Lowered
     datasets: tuple[Dataset, ...]
+    uses: tuple[Use, ...] = ()
 
     def pretty(self) -> str:
         """Return the SQL laid out for reading."""
@@ -47,6 +54,42 @@ class Compiled:
     def columns(self) -> tuple[str, ...]:
         """The columns of the answer, in order."""
         return (*self.keys, *self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A branch, and how it is read: from the rows of its fact, or from a rollup."""
+
+    branch: Branch
+    reading: Reading | None
+    use: Use | None
+
+    @classmethod
+    def of(cls, scope: Scope, query: Query, branch: Branch) -> Pass:
+        """Find how a branch is read.
+
+        Raises:
+            FreeholdError: FH-N3xx where it asks for what there is not; the metric is named.
+        """
+        if not scope.held:
+            return cls(branch, None, None)
+        try:
+            return cls(branch, *reading_of(scope, query, branch))
+        except FreeholdError as error:
+            told = refused(branch, error)
+            raise told from (None if told is error else error)
+
+    def select(self, scope: Scope, query: Query) -> exp.Query:
+        """Return it as a query."""
+        return branch_query(scope, query, self.branch) if self.reading is None else self.reading.select()
+
+    def rows(self, scope: Scope, query: Query) -> Rows:
+        """Return the rows that tell which periods there are: those of the rollup, if it can tell days apart."""
+        unit = "hour" if query.time is not None and query.time.grain == "hour" else "day"
+        if self.reading is not None and self.reading.knows(unit):
+            return self.reading.rows()
+        shape = self.branch.shape
+        return Rows(scope, query, scope.catalogue.models[shape.model], shape.fact)
 
 
 def compiled(scope: Scope, query: Query) -> Compiled:
@@ -65,8 +108,12 @@ def compiled(scope: Scope, query: Query) -> Compiled:
     lowered = lower(scope.catalogue, query)
     _expect_names(query, lowered)
     shared = _Shared(replace(scope, relation=relation))
-    tree = _assembled(replace(shared.scope, evidence=shared.name), query, lowered)
+    passes = [Pass.of(shared.scope, query, branch) for branch in lowered.branches.values()]
+    tree = _assembled(replace(shared.scope, evidence=shared.name), query, lowered, passes)
     shared.put_before(tree)
+    for one in passes:
+        for dataset in one.reading.reads if one.reading is not None else ():
+            read.setdefault(dataset.source, dataset)
     return Compiled(
         query=query,
         sql=tree.sql(scope.dialect, comments=False),
@@ -75,6 +122,7 @@ def compiled(scope: Scope, query: Query) -> Compiled:
         values=tuple(name for name, _ in lowered.outputs),
         lowered=lowered,
         datasets=tuple(read.values()),
+        uses=tuple(one.use for one in passes if one.use is not None),
     )
 
 
@@ -116,17 +164,21 @@ def _expect_names(query: Query, lowered: Lowered) -> None:
 
 def tree_of(scope: Scope, query: Query) -> exp.Query:
     """Return a question as a tree, to stand inside another one."""
-    return _assembled(scope, query, lower(scope.catalogue, query), in_order=False)
+    lowered = lower(scope.catalogue, query)
+    passes = [Pass(branch, None, None) for branch in lowered.branches.values()]
+    return _assembled(scope, query, lowered, passes, in_order=False)
 
 
-def _assembled(scope: Scope, query: Query, lowered: Lowered, *, in_order: bool = True) -> exp.Query:
-    groups: dict[tuple[int, ...] | None, list[tuple[str, Branch]]] = {None: []}
+def _assembled(
+    scope: Scope, query: Query, lowered: Lowered, passes: Sequence[Pass], *, in_order: bool = True
+) -> exp.Query:
+    groups: dict[tuple[int, ...] | None, list[tuple[str, Pass]]] = {None: []}
     ctes: list[tuple[str, exp.Query]] = []
-    for number, branch in enumerate(lowered.branches.values()):
+    for number, one in enumerate(passes):
         name = f"b{number}"
-        ctes.append((name, branch_query(scope, query, branch)))
-        kept = branch.shape.kept
-        groups.setdefault(None if kept == tuple(range(len(query.by))) else kept, []).append((name, branch))
+        ctes.append((name, one.select(scope, query)))
+        kept = one.branch.shape.kept
+        groups.setdefault(None if kept == tuple(range(len(query.by))) else kept, []).append((name, one))
     if not groups[None]:
         raise FreeholdError(
             "FH-N101", "Nothing is asked for that depends on rows.", fix="Ask for a metric over a dataset."
@@ -150,7 +202,7 @@ def _assembled(scope: Scope, query: Query, lowered: Lowered, *, in_order: bool =
 
 def _together(
     scope: Scope,
-    parts: Sequence[tuple[str, Branch]],
+    parts: Sequence[tuple[str, Pass]],
     keys: Sequence[int],
     ctes: list[tuple[str, exp.Query]],
     name: str,
@@ -162,13 +214,13 @@ def _together(
     kinds = {
         one.alias: result_type(scope.catalogue.models[branch.shape.model], branch.shape.fact, one.node)
         if branch.shape.conversion is None else "bigint"
-        for _, branch in parts for one in branch.aggregates
+        for branch in (one.branch for _, one in parts) for one in branch.aggregates
     }  # fmt: skip
     names = [f"k{i}" for i in keys]
     count = len(parts) + bool(filled)
     selects: list[exp.Query] = []
-    for source, branch in parts:
-        own = {one.alias for one in branch.aggregates}
+    for source, each in parts:
+        own = {one.alias for one in each.branch.aggregates}
         columns = [exp.column(alias) if alias in own else exp.alias_(empty(kind, scope.dialect, count), alias)
                    for alias, kind in kinds.items()]  # fmt: skip
         selects.append(exp.select(*map(exp.column, names), *columns, copy=False).from_(source, copy=False))
@@ -189,13 +241,14 @@ def _any_value(alias: str, kind: str) -> exp.Expr:
     return pick(this=exp.column(alias))
 
 
-def _filled(scope: Scope, query: Query, parts: Sequence[tuple[str, Branch]]) -> exp.Select | None:
+def _filled(scope: Scope, query: Query, parts: Sequence[tuple[str, Pass]]) -> exp.Select | None:
     """Return all periods of the question, where a metric in it says what a period without rows is worth."""
     filling = {m for name in query.metrics if _fills(scope, name) for m in _standing_on(scope, name)}
-    shapes = [b.shape for _, b in parts if any(a.metric in filling for a in b.aggregates)]
-    if query.time is None or not shapes:
+    each = [one for _, one in parts if any(a.metric in filling for a in one.branch.aggregates)]
+    if query.time is None or not each:
         return None
-    return periods(scope, query, shapes)
+    facts = {(one.branch.shape.model, one.branch.shape.fact): one.rows(scope, query) for one in each}
+    return periods(tuple(facts.values()), query, each[0].branch.shape)
 
 
 def _standing_on(scope: Scope, name: str) -> Iterator[str]:
@@ -236,7 +289,7 @@ def _united(selects: Sequence[exp.Query], *, distinct: bool) -> exp.Query:
 
 def _join_totals(
     scope: Scope,
-    groups: dict[tuple[int, ...] | None, list[tuple[str, Branch]]],
+    groups: dict[tuple[int, ...] | None, list[tuple[str, Pass]]],
     source: str,
     ctes: list[tuple[str, exp.Query]],
     body: exp.Select,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
-from freehold.metrics.explaining import columns_of
+from freehold.metrics.explaining import dated_by
 from freehold.metrics.expressions import parts_of
 from freehold.metrics.fingerprint import definition_hash, parts_used
 from freehold.metrics.model import Metric, Model
@@ -23,42 +22,69 @@ _FILLING = {"total", "sum", "of", "the", "number", "num", "count", "cnt", "all"}
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two metrics that disagree, and how. `word` is the name they share, which may be a synonym of either."""
+    """Metrics that disagree, and how. `word` is the name they share, which may be a synonym of some."""
 
     kind: Literal["same name", "same word", "same meaning"]
-    left: Metric
-    right: Metric
+    metrics: tuple[Metric, ...]
     word: str = ""
 
 
 def conflicts(catalogue: Catalogue) -> Iterator[Conflict]:
-    """Yield pairs of metrics that share a name and not a meaning, then those that share a meaning and not a name."""
+    """Yield metrics that share a name and not a meaning, then those that share a word, then a meaning and not a name.
+
+    All that share it are one conflict, however many there are.
+    """
     found = list(catalogue.metrics())
-    meanings = {m.id: meaning(catalogue, m) for m in found}
-    hashes = {m.id: definition_hash(catalogue, m) for m in found}
-    for left, right in combinations(found, 2):
-        same = meanings[left.id] == meanings[right.id] or hashes[left.id] == hashes[right.id]
-        if left.name == right.name and not same:
-            yield Conflict("same name", left, right, left.name)
-        elif not same and (word := _shared_word(left, right)):
-            yield Conflict("same word", left, right, word)
-    for left, right in combinations(found, 2):
-        if left.name != right.name and meanings[left.id] == meanings[right.id] and not _is_replaced(left, right):
-            yield Conflict("same meaning", left, right)
+    meant = _by_meaning(catalogue, found)
+    told: set[frozenset[str]] = set()
+    for word, sharing in _grouped((m.name, m) for m in found):
+        if _disagree(sharing, meant):
+            told.add(frozenset(m.id for m in sharing))
+            yield Conflict("same name", sharing, word)
+    spoken = _grouped((_plain(word), m) for m in found for word in (m.name, *m.synonyms))
+    for word, sharing in spoken:
+        ids = frozenset(m.id for m in sharing)
+        if word and _disagree(sharing, meant) and ids not in told and len({m.name for m in sharing}) > 1:
+            told.add(ids)
+            yield Conflict("same word", sharing, _as_written(word, sharing[0]))
+    for _, sharing in _grouped((str(meant[m.id]), m) for m in found):
+        kept = tuple(m for m in sharing if not _is_replaced(m, sharing))
+        if len({m.name for m in kept}) > 1:
+            yield Conflict("same meaning", kept)
 
 
-def _is_replaced(left: Metric, right: Metric) -> bool:
-    """Whether one of two metrics is on its way out in favour of the other: that is how a conflict ends."""
-    for old, new in ((left, right), (right, left)):
-        if old.status == "deprecated" and old.replaced_by in (new.name, new.id):
-            return True
-    return False
+def _by_meaning(catalogue: Catalogue, found: Sequence[Metric]) -> dict[str, int]:
+    """Return a number for each metric, the same for those that are known to compute the same."""
+    numbers: dict[str, int] = {}
+    meant = {}
+    for metric in found:
+        texts = (meaning(catalogue, metric), definition_hash(catalogue, metric))
+        number = next((numbers[text] for text in texts if text in numbers), len(numbers))
+        numbers |= dict.fromkeys(texts, number)
+        meant[metric.id] = number
+    return meant
 
 
-def _shared_word(left: Metric, right: Metric) -> str:
-    """Return the name or synonym by which people may mean either of two metrics."""
-    mine, theirs = ({_plain(word): word for word in (m.name, *m.synonyms)} for m in (left, right))
-    return next((mine[word] for word in mine if word and word in theirs), "")
+def _grouped(said: Iterable[tuple[str, Metric]]) -> list[tuple[str, tuple[Metric, ...]]]:
+    groups: dict[str, dict[str, Metric]] = {}
+    for word, metric in said:
+        groups.setdefault(word, {})[metric.id] = metric
+    return [(word, tuple(group.values())) for word, group in groups.items() if len(group) > 1]
+
+
+def _disagree(sharing: Iterable[Metric], meant: Mapping[str, int]) -> bool:
+    return len({meant[m.id] for m in sharing}) > 1
+
+
+def _is_replaced(metric: Metric, others: Iterable[Metric]) -> bool:
+    """Whether a metric is on its way out in favour of another one: that is how a conflict ends."""
+    names = {name for other in others if other is not metric for name in (other.name, other.id)}
+    return metric.status == "deprecated" and metric.replaced_by in names
+
+
+def _as_written(word: str, metric: Metric) -> str:
+    """Return the name or synonym of a metric that is compared as a word."""
+    return next(w for w in (metric.name, *metric.synonyms) if _plain(w) == word)
 
 
 def _plain(name: str) -> str:
@@ -95,10 +121,10 @@ def meaning(catalogue: Catalogue, metric: Metric, trail: tuple[str, ...] = ()) -
 def _times(catalogue: Catalogue, metric: Metric) -> Iterator[str]:
     """Yield what dates the rows of a metric: by another clock it is another number in every period."""
     for model, dataset, _ in parts_used(catalogue, metric)[1]:
-        there = catalogue.models[model].datasets[dataset]
-        if there.time is not None:
-            column = columns_of(there.fields.get(there.time), there.time)[0]
-            yield f"{there.source}.{column} {catalogue.models[model].calendar.zone}"
+        dated = dated_by(catalogue.models[model], dataset)
+        if dated:
+            way = " ".join(".".join(one) for one in dated)
+            yield f"{way} {catalogue.models[model].calendar.zone}"
 
 
 def _meant(catalogue: Catalogue, model: Model, tree: exp.Expr, trail: tuple[str, ...]) -> str:

@@ -90,7 +90,7 @@ def _base(
         columns.append(_named(value, one.alias))
     conditions = [
         *rows.within(*moved(query, branch.shape.offset)),
-        *([rows.bound(query.where)] if query.where is not None else ()),
+        *([rows.condition(query.where)] if query.where is not None else ()),
         *(rows.bound(one) for one in common),
     ]
     selected = rows.select(*columns)

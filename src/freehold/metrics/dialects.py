@@ -6,6 +6,8 @@ the value with the fraction beside it; a period is truncated as a timestamp with
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import sqlglot
 from sqlglot import exp
 
@@ -16,13 +18,27 @@ DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery")
 _NUMBERS = "SELECT ROW_NUMBER() OVER (ORDER BY NULL) - 1 AS n FROM TABLE(GENERATOR(ROWCOUNT => 100000))"
 
 
+@lru_cache
+def family(dialect: str) -> str:
+    """Return which of the dialects that can be compiled to a dialect is, or is made from; empty where none.
+
+    An engine may have a dialect of its own for what it spells otherwise.
+    """
+    if dialect in DIALECTS:
+        return dialect
+    known = sqlglot.Dialect.get(dialect)
+    return next(
+        (one.__name__.lower() for one in (known.__mro__ if known else ()) if one.__name__.lower() in DIALECTS), ""
+    )
+
+
 def checked(dialect: str) -> str:
     """Return a dialect that can be compiled to.
 
     Raises:
         FreeholdError: FH-N109 nobody here writes it.
     """
-    if dialect not in DIALECTS:
+    if not family(dialect):
         raise FreeholdError(
             "FH-N109", f"Metrics are not compiled to `{dialect}`.", fix=f"Use one of: {', '.join(DIALECTS)}."
         )
@@ -35,7 +51,7 @@ def empty(kind: str, dialect: str, branches: int) -> exp.Expr:
     PostgreSQL settles the types of a union two branches at a time: two bare nulls become text, and a third branch's
     number no longer fits.
     """
-    if dialect == "postgres" and branches > 2:
+    if family(dialect) == "postgres" and branches > 2:
         return exp.Cast(this=exp.Null(), to=exp.DataType.build(kind, dialect="postgres"))
     return exp.Null()
 
@@ -46,18 +62,18 @@ def periods_between(bounds: exp.Subquery, first: exp.Expr, step: Period, dialect
     word = unit.removesuffix("s").upper()
     last, hi = as_timestamp(exp.column("hi", table="b")), exp.column("hi", table="b")
     length = exp.Interval(this=exp.Literal.string(str(amount)), unit=exp.var(word))
-    if dialect == "bigquery":
+    if family(dialect) == "bigquery":
         days = exp.Anonymous(this="GENERATE_DATE_ARRAY", expressions=[as_date(first), as_date(last), length])
         source = exp.Unnest(expressions=[days], alias=exp.TableAlias(this=exp.to_identifier("p")))
         return exp.select(exp.column("p"), hi).from_(bounds).join(source, join_type="cross")
-    if dialect == "snowflake":
+    if family(dialect) == "snowflake":
         step_on = exp.Mul(this=exp.column("n", table="r"), expression=exp.Literal.number(amount))
         start = exp.Anonymous(this="DATEADD", expressions=[exp.var(word), step_on, first])
         numbers = sqlglot.parse_one(_NUMBERS, read="snowflake", into=exp.Select).subquery("r")
         listed = exp.select(exp.alias_(start, "p"), hi).from_(bounds).join(numbers, join_type="cross")
         return listed.where(exp.LTE(this=start.copy(), expression=last))
     made = exp.Anonymous(this="GENERATE_SERIES", expressions=[first, last, length])
-    each = exp.Anonymous(this="UNNEST", expressions=[made]) if dialect == "duckdb" else made
+    each = exp.Anonymous(this="UNNEST", expressions=[made]) if family(dialect) == "duckdb" else made
     return exp.select(exp.alias_(each, "p", copy=False), hi).from_(bounds)
 
 
@@ -65,7 +81,7 @@ def finished(tree: exp.Expr, dialect: str) -> exp.Expr:
     """Return the tree in a dialect's own forms; the tree given is changed."""
     for node in list(tree.find_all(exp.PercentileCont, exp.PercentileDisc, exp.Median)):
         node.replace(_percentile(node, dialect))
-    if dialect == "bigquery":
+    if family(dialect) == "bigquery":
         for trunc in list(tree.find_all(exp.TimestampTrunc)):
             unit = trunc.args["unit"].name
             week = exp.Literal.string("ISOWEEK" if unit == "WEEK" else unit)
@@ -77,9 +93,9 @@ def _percentile(node: exp.Expr, dialect: str) -> exp.Expr:
     fraction = exp.Literal.number("0.5") if isinstance(node, exp.Median) else node.expression.copy()
     value = node.this.copy()
     is_exact = isinstance(node, exp.PercentileDisc)
-    if dialect == "duckdb":
+    if family(dialect) == "duckdb":
         return exp.Anonymous(this="QUANTILE_DISC" if is_exact else "QUANTILE_CONT", expressions=[value, fraction])
-    if dialect == "bigquery":
+    if family(dialect) == "bigquery":
         # There is no exact percentile that groups; a thousandth is the resolution of this one.
         picked = exp.Cast(
             this=exp.Mul(this=fraction, expression=exp.Literal.number(1000)), to=exp.DataType.build("bigint")

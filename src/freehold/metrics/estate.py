@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from sqlglot import exp
 
 from freehold.estate.model import Estate, SchemaObject
-from freehold.foundation import FreeholdError, Problems, near
+from freehold.foundation import FreeholdError, Problems, Where, near
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.compiling import compiled
 from freehold.metrics.evidence import moved_tables
@@ -27,12 +27,15 @@ def catalogue_of(estate: Estate) -> Catalogue:
     Raises:
         Problems: what is wrong in its files of metrics, FH-N1xx to FH-N4xx, each with its place.
     """
-    catalogue, errors = _read(estate)
+    from freehold.metrics.rollups.declared import contents
+
+    catalogue, errors = read_models(estate)
     told: dict[tuple[str, str], FreeholdError] = {}
     for model in catalogue.models.values():
         for error in _of_model(catalogue, model):
             told.setdefault((error.code, error.problem), error)  # what stands on it has the same wrong with it
     errors += told.values()
+    errors += [] if errors else contents(catalogue)[1]
     if errors:
         raise Problems(errors)
     return catalogue
@@ -49,7 +52,8 @@ def metric_findings(estate: Estate) -> tuple[FreeholdError, ...]:
     return ()
 
 
-def _read(estate: Estate) -> tuple[Catalogue, list[FreeholdError]]:
+def read_models(estate: Estate, told: Collection[str] | None = None) -> tuple[Catalogue, list[FreeholdError]]:
+    """Return the models of an estate, and what is wrong in their files; of those named `told`, where that is given."""
     models: dict[str, Model] = {}
     errors: list[FreeholdError] = []
 
@@ -57,11 +61,12 @@ def _read(estate: Estate) -> tuple[Catalogue, list[FreeholdError]]:
         found = estate.contract_of(estate.published(source))
         return found[1] if found else None
 
-    for document in estate.semantic_models.values():
+    for name, document in estate.semantic_models.items():
+        is_told = told is None or name in told
         try:
             for read in models_of(document, contract):
-                model = _as_published(estate, read)
-                if model.name in models:
+                model = _with_assets(estate, _as_published(estate, read))
+                if model.name in models and is_told:
                     errors.append(
                         FreeholdError(
                             "FH-N408",
@@ -71,9 +76,9 @@ def _read(estate: Estate) -> tuple[Catalogue, list[FreeholdError]]:
                         )
                     )
                 models.setdefault(model.name, model)
-                errors += _sources(estate, model)
+                errors += _sources(estate, model) if is_told else ()
         except Problems as problems:
-            errors += problems.errors
+            errors += problems.errors if is_told else ()
     return Catalogue(models), errors
 
 
@@ -87,6 +92,23 @@ def _as_published(estate: Estate, model: Model) -> Model:
         return dataset if source == dataset.source else replace(dataset, source=source, declared=dataset.source)
 
     return replace(model, datasets={n: moved(d) for n, d in model.datasets.items()})
+
+
+def _with_assets(estate: Estate, model: Model) -> Model:
+    """Return a model whose rollups know the asset they are built as: one of the product in whose folder they stand."""
+    if not model.rollups:
+        return model
+    named = {
+        name: replace(rollup, asset=f"{product}.{name}" if (product := product_at(estate, rollup.where)) else "")
+        for name, rollup in model.rollups.items()
+    }
+    return replace(model, rollups=named)
+
+
+def product_at(estate: Estate, where: Where) -> str:
+    """Return the product in whose folder a file lies, the innermost; empty where it lies in none."""
+    inside = [p for p in estate.products.values() if p.folder == "." or where.path.startswith(f"{p.folder}/")]
+    return max(inside, key=lambda p: len(p.folder)).id if inside else ""
 
 
 def _sources(estate: Estate, model: Model) -> Iterator[FreeholdError]:

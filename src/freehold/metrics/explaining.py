@@ -13,7 +13,8 @@ from freehold.metrics.evidence import columns_behind
 from freehold.metrics.expressions import parts_of
 from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.lowering import Branch
-from freehold.metrics.model import Dataset, Field, Metric
+from freehold.metrics.model import Dataset, Field, Metric, Model
+from freehold.metrics.paths import time_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +106,14 @@ def columns_of(field: Field | None, name: str) -> list[str]:
     if field.expression is None:
         return [field.column or name]
     return [column.name for column in field.expression.find_all(exp.Column)]
+
+
+def dated_by(model: Model, dataset: str) -> list[tuple[str, str]]:
+    """Return what dates the rows of a dataset, as sources and columns: the keys that lead there, and the time."""
+    place = time_of(model, dataset)
+    if place is None:
+        return []
+    there = [(join.source, name) for join in place.path for name in join.columns]
+    there += [(join.target, name) for join in place.path for name in join.target_columns]
+    there.append((place.dataset, place.field.name))
+    return [pair for one, name in there for pair in read_from(model.datasets[one], name)]

@@ -16,6 +16,7 @@ from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.expressions import parts_of
 from freehold.metrics.model import Dataset, Metric, Model
+from freehold.metrics.paths import place_of
 
 
 def definition_hash(catalogue: Catalogue, metric: Metric) -> str:
@@ -27,7 +28,7 @@ def definition_hash(catalogue: Catalogue, metric: Metric) -> str:
 def parts_used(catalogue: Catalogue, metric: Metric) -> tuple[tuple[Metric, ...], tuple[tuple[str, str, str], ...]]:
     """Return the metrics a metric stands on, itself among them, and the fields they read: model, dataset, field."""
     metrics: dict[str, Metric] = {}
-    fields: dict[tuple[str, str, str], None] = {}
+    named: list[tuple[Model, exp.Column]] = []
     waiting = [metric]
     while waiting:
         one = waiting.pop()
@@ -41,7 +42,13 @@ def parts_used(catalogue: Catalogue, metric: Metric) -> tuple[tuple[Metric, ...]
                 if other is not None:
                     waiting.append(other)
                 else:
-                    fields |= dict.fromkeys(_field_named(model, column))
+                    named.append((model, column))
+    fields: dict[tuple[str, str, str], None] = {}
+    for model, column in named:
+        fields |= dict.fromkeys(_fields_meant(model, column, _named_in(model, [c for m, c in named if m is model])))
+    for one in metrics.values():
+        if one.conversion is not None:
+            fields |= {(one.model, *_parted(entity)): None for entity in one.conversion.entity}
     return tuple(metrics.values()), tuple(fields)
 
 
@@ -102,12 +109,33 @@ def _metric_named(catalogue: Catalogue, model: Model, column: exp.Column) -> Met
         return None
 
 
-def _field_named(model: Model, column: exp.Column) -> list[tuple[str, str, str]]:
-    """Return the field a name means, and the key that leads to it where the name is a role's."""
+def _named_in(model: Model, columns: list[exp.Column]) -> list[str]:
+    """Return the datasets that names begin with, else those that have a field of a bare name that is aggregated."""
+    heads = [parts_of(c)[0] for c in columns]
+    bare = [c.name for c in columns if len(c.parts) == 1 and c.find_ancestor(exp.AggFunc)]
+    return list(dict.fromkeys(h for h in heads if h in model.datasets)) or [
+        d.name for d in model.datasets.values() if any(name in d.fields for name in bare)
+    ]
+
+
+def _fields_meant(model: Model, column: exp.Column, facts: list[str]) -> list[tuple[str, str, str]]:
+    """Return the field a name means, and the keys that lead to it where it is not of a dataset that is named.
+
+    A bare name is of the first of `facts`, the datasets that the metric names, from which it means anything.
+    """
     *heads, name = parts_of(column)
     if heads and heads[-1] in model.datasets:
         return [(model.name, heads[-1], name)]
-    roles = [j for j in model.joins if heads and j.name == heads[-1]]
-    if roles:
-        return [(model.name, roles[0].target, name), *((model.name, roles[0].source, c) for c in roles[0].columns)]
-    return [(model.name, d.name, name) for d in model.datasets.values() if name in d.fields and not heads]
+    for fact in facts or list(model.datasets):
+        try:
+            place = place_of(model, fact, (*heads, name))
+        except FreeholdError:
+            continue  # another fact of the metric leads there
+        keys = [(model.name, join.source, c) for join in place.path for c in join.columns]
+        return [(model.name, place.dataset, name), *keys]
+    return []
+
+
+def _parted(entity: str) -> tuple[str, str]:
+    dataset, _, field = entity.partition(".")
+    return dataset, field

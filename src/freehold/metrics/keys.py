@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from sqlglot import exp
 
 from freehold.metrics.answering import Answerer
-from freehold.metrics.fingerprint import parts_used
+from freehold.metrics.facts import facts_of
 from freehold.metrics.model import Dataset, Metric, Model
 from freehold.metrics.paths import listed, reachable
 from freehold.metrics.query import Query
@@ -24,8 +24,8 @@ def key_verdicts(answerer: Answerer, metrics: Iterable[Metric]) -> Iterator[Verd
     found: dict[tuple[str, str], None] = {}
     for metric in metrics:
         model = answerer.catalogue.models[metric.model]
-        facts = {d for m, d, _ in parts_used(answerer.catalogue, metric)[1] if m == model.name}
-        found |= {(model.name, name): None for fact in sorted(facts) for name in reachable(model, fact)}
+        facts = facts_of(answerer.catalogue, metric)
+        found |= {(model.name, name): None for fact in facts for name in reachable(model, fact)}
     for name, dataset in found:
         model = answerer.catalogue.models[name]
         for key in model.datasets[dataset].claimed:

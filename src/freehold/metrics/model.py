@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlglot import exp
 
 from freehold.foundation import Where
+from freehold.metrics.query import Key
 from freehold.metrics.timing import Calendar, Period
 
 Status = Literal["draft", "certified", "deprecated"]
@@ -81,6 +82,7 @@ class Dataset:
     description: str = ""
     synonyms: tuple[str, ...] = ()
     declared: str = ""  # the id that files give the source, where another version of it is published by another name
+    counted: str = ""  # the field that says how many rows stand behind a row, of a table that is summed up already
     query: EvidenceQuery | None = None
     claimed: tuple[tuple[str, ...], ...] = ()  # those of `keys` that no contract declares, so that no run checks them
 
@@ -159,9 +161,25 @@ class Metric:
         return self.window is not None or self.to_date is not None or self.is_cumulative
 
 
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """Metrics by keys, kept as a table. `metrics` and `by` are as a question has them.
+
+    `asset` is the id under which it is built; empty where no estate is known.
+    """
+
+    name: str
+    model: str
+    where: Where
+    metrics: tuple[str, ...]
+    by: tuple[Key, ...]
+    description: str = ""
+    asset: str = ""
+
+
 @dataclass(frozen=True)
 class Model:
-    """One file's datasets, joins and metrics."""
+    """One file's datasets, joins and metrics, and what of them is kept summed up."""
 
     name: str
     where: Where
@@ -170,6 +188,7 @@ class Model:
     metrics: Mapping[str, Metric]
     calendar: Calendar
     description: str = ""
+    rollups: Mapping[str, Rollup] = field(default_factory=dict)
 
     @cached_property
     def leaving(self) -> Mapping[str, tuple[Join, ...]]:

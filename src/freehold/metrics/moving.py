@@ -19,7 +19,7 @@ from freehold.foundation import FreeholdError
 from freehold.metrics.additive import adds_up
 from freehold.metrics.answering import Answerer
 from freehold.metrics.expressions import parts_of
-from freehold.metrics.fingerprint import parts_used
+from freehold.metrics.facts import facts_of
 from freehold.metrics.model import Metric
 from freehold.metrics.paths import reachable
 from freehold.metrics.query import Key, Query, key_of
@@ -179,8 +179,7 @@ def _keys(ask: _Asks, metrics: Sequence[str]) -> list[Key]:
     for name in metrics:
         metric = catalogue.metric(name)
         model = catalogue.models[metric.model]
-        facts = dict.fromkeys(d for m, d, _ in parts_used(catalogue, metric)[1] if m == model.name)
-        for fact in facts:
+        for fact in facts_of(catalogue, metric):
             for target, paths in reachable(model, fact).items():
                 keyed = {column for key in model.datasets[target].keys for column in key}
                 for path in paths:

@@ -53,7 +53,7 @@ def _model(catalogue: Catalogue, model: Model, said: Mapping[str, Any]) -> dict[
             ours[name] = _of_others_too(spoken)
         else:
             metrics.append(_metric(name, metric, spoken, plain))
-    extra = {key: opened[key] for key in ("timezone", "calendar") if key in opened}
+    extra = {key: opened[key] for key in ("timezone", "calendar", "rollups") if key in opened}
     if ours:
         extra["metrics"] = ours
     return _compact(
@@ -86,6 +86,7 @@ def _dataset(dataset: Dataset, said: Mapping[str, Any]) -> dict[str, Any]:
     extra = {key: said[key] for key in ("time", "timezone", "valid", "sql") if key in said}
     spoken = said.get("fields") or {}
     own = set(spoken) if isinstance(spoken, Mapping) else {str(f["name"]) for f in spoken}
+    own -= set(said.get("from_contract", ()))
     borrowed = [name for name in dataset.fields if name not in own]
     keys = [list(key) for key in dataset.keys]
     if borrowed:
@@ -191,7 +192,7 @@ def _expanded(
         for name, part in node.args.items()
     }
     made = type(node)(**args)
-    if isinstance(made, exp.Div):
+    if isinstance(made, exp.Div) and not isinstance(made.expression, exp.Nullif):
         made.set("expression", exp.Nullif(this=made.expression, expression=exp.Literal.number(0)))
     return made
 

@@ -84,6 +84,21 @@ def place_of(model: Model, fact: str, parts: Sequence[str]) -> Place:
     return Place(path, dataset, found)
 
 
+def counted_place(model: Model, fact: str, heads: Sequence[str]) -> Place | None:
+    """Return the key whose values tell whether a row leads to one of a role; None where rows of the fact are meant."""
+    if not heads or tuple(heads) == (fact,):
+        return None
+    target = heads[-1] if heads[-1] in model.datasets else next(j.target for j in model.joins if j.name == heads[-1])
+    place = place_of(model, fact, (*heads, model.datasets[target].keys[0][0]))
+    return place if place.path else None
+
+
+def time_of(model: Model, fact: str) -> Place | None:
+    """Return the field that dates the rows of a dataset: its own, or that of a date its rows have a key of."""
+    time = model.datasets[fact].time
+    return None if time is None else place_of(model, fact, (time,) if "." not in time else time.split("."))
+
+
 def _path_to(model: Model, fact: str, heads: Sequence[str]) -> Path:
     """Return the way that the words before a field's name describe."""
     path: Path = ()

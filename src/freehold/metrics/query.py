@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import available_timezones
 
 from sqlglot import exp
 
-from freehold.foundation import FreeholdError
+from freehold.foundation import FreeholdError, near
 from freehold.metrics.expressions import condition
 from freehold.metrics.timing import FISCAL, GRAINS, Period, grain_named, instant, period
 
@@ -104,11 +105,32 @@ def asked(
         where=condition(where, "the condition") if where else None,
         start=first,
         end=last,
-        having=condition(having, "the condition on the answer") if having else None,
+        having=_having(having) if having else None,
         order=tuple((name.lstrip("-"), name.startswith("-")) for name in order),
         limit=limit,
         compare=_compared(compare),
-        zone=zone,
+        zone=_zone(zone) if zone else None,
+    )
+
+
+def _having(text: str) -> exp.Expr:
+    try:
+        return condition(text, "the condition on the answer")
+    except FreeholdError as error:
+        if error.code != "FH-N203":
+            raise
+        fix = "The columns of the answer are aggregated already: write `revenue > 1000`."
+        raise FreeholdError(error.code, error.problem, fix=fix) from None
+
+
+def _zone(name: str) -> str:
+    known = available_timezones()
+    if name in known:
+        return name
+    by_city = {zone.rpartition("/")[2]: zone for zone in sorted(known)}
+    meant = by_city.get(name) and f"Did you mean `{by_city[name]}`?"
+    raise FreeholdError(
+        "FH-N113", f"`{name}` is no time zone.", fix=meant or near(name, known) or "Write it as in Europe/London."
     )
 
 
@@ -126,6 +148,11 @@ def key_of(text: str) -> Key:
         )
     if grain and not colon:
         return Key(text, grain=grain)
+    if "(" in name:
+        raise FreeholdError(
+            "FH-N102", f"`{name}` is an expression, and no name of a field.",
+            fix="Define it as a field of the dataset, and name that; a metric cannot be a key.",
+        )  # fmt: skip
     parts = tuple(part.strip() for part in name.split("."))
     if not all(parts):
         raise FreeholdError("FH-N102", f"`{text}` is no name of a field.", fix="Write `field` or `dataset.field`.")

@@ -6,7 +6,7 @@ from freehold.estate.dashboards import Dashboard, Reading
 from freehold.estate.model import Estate
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.estate import owner_of
-from freehold.metrics.explaining import read_from
+from freehold.metrics.explaining import dated_by, read_from
 from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.model import Metric
 
@@ -37,6 +37,8 @@ def _reads(catalogue: Catalogue, metric: Metric) -> tuple[Reading, ...]:
         there = catalogue.models[model].datasets[dataset]
         names = [name] if name != "*" else [*(there.keys[0] if there.keys else ())]
         names = names or ([name] if there.query is not None else [])  # what decides which rows there are
-        for one in (*names, *([there.time] if there.time else ())):
-            found |= {Reading(source, c, metric.where): None for source, c in read_from(there, one)}
+        for source, column in (pair for one in names for pair in read_from(there, one)):
+            found[Reading(source, column, metric.where)] = None
+        for source, column in dated_by(catalogue.models[model], dataset):
+            found[Reading(source, column, metric.where)] = None
     return tuple(found)

@@ -27,10 +27,12 @@ from freehold.metrics.model import (
     Join,
     Metric,
     Model,
+    Rollup,
     Snapshot,
     Validity,
 )
-from freehold.metrics.paths import listed
+from freehold.metrics.paths import listed, time_of
+from freehold.metrics.query import key_of
 from freehold.metrics.timing import GRAINS, Calendar, grain_named, period
 
 T = TypeVar("T")
@@ -64,6 +66,8 @@ def models_of(document: Document, contracts: Contracts = lambda _: None) -> tupl
         Problems: all that is wrong in it: expressions that do not parse, names that lead nowhere, keys nobody declares.
     """
     said = document.value
+    if unread := list(_unread_extensions(document, said, ())):
+        raise Problems(unread)
     roots = [("semantic_model", i) for i in range(len(said["semantic_model"]))] if "semantic_model" in said else [()]
     readers = [_Reader(document, path, contracts) for path in roots]
     models = tuple(reader.model() for reader in readers)
@@ -92,6 +96,24 @@ def model_at(document: Document, root: tuple[Step, ...], name: str, words: Colle
     return model
 
 
+def _unread_extensions(document: Document, said: Any, path: tuple[Step, ...]) -> Iterator[FreeholdError]:
+    """Find extensions of ours that hold no JSON object."""
+    if isinstance(said, Mapping) and said.get("vendor_name") == VENDOR and path[-2:-1] == ("custom_extensions",):
+        try:
+            held = json.loads(str(said.get("data")))
+        except ValueError:
+            held = None
+        if not isinstance(held, dict):
+            yield FreeholdError(
+                "FH-N415", f"The extension of {VENDOR} holds no JSON object.", where=document.where(*path, "data"),
+                fix="Write it as `freehold export ossie` does, or leave the extension out.",
+            )  # fmt: skip
+    parts = said.items() if isinstance(said, Mapping) else enumerate(said) if isinstance(said, list) else ()
+    for step, part in parts:
+        if isinstance(part, Mapping | list):
+            yield from _unread_extensions(document, part, (*path, step))
+
+
 @dataclass
 class _Reader:
     document: Document
@@ -106,9 +128,12 @@ class _Reader:
         name = self.name or str(said["name"])
         datasets = {part.name: self._dataset(part) for part in self._parts("datasets")}
         joins = tuple(join for part in self._parts("relationships") if (join := self._join(part, datasets)) is not None)
+        self._judge_times(name, datasets, joins)
         metrics = {part.name: m for part in self._parts("metrics") if (m := self._metric(part, name)) is not None}
         where = self.document.where(*self.root, *(() if self.name else ("name",)))
-        return Model(name, where, datasets, joins, metrics, self._calendar(said), str(said.get("description", "")))
+        calendar, told = self._calendar(said), str(said.get("description", ""))
+        rollups = {part.name: r for part in self._parts("rollups") if (r := self._rollup(part, name)) is not None}
+        return Model(name, where, datasets, joins, metrics, calendar, told, rollups)
 
     def _said(self) -> Mapping[str, Any]:
         said = self.document.value
@@ -138,7 +163,10 @@ class _Reader:
         source = query_name(query) if query else str(part.said["source"] if "sql" not in part.said else "")
         contract = self.contracts(source) if query is None else None
         fields = fields_of_contract(contract) if query is None else fields_of(query, self.document.where(*part.path))
+        borrowed = {name for name in part.said.get("from_contract", ()) if name in fields}
         for inner in self._fields(part):
+            if inner.name in borrowed:
+                continue
             read = self._field(inner, fields.get(inner.name))
             if read is not None:
                 fields[inner.name] = read
@@ -178,19 +206,35 @@ class _Reader:
         """Return the dataset with its time: the one it names, or the only one it has."""
         from dataclasses import replace
 
-        named = [
-            n for n in (dataset.time, *(part.said.get("valid") or ())) if n is not None and n not in dataset.fields
-        ]
+        is_elsewhere = dataset.time is not None and "." in dataset.time  # judged once the joins are read
+        given = (None if is_elsewhere else dataset.time, *(part.said.get("valid") or ()))
+        named = [n for n in given if n is not None and n not in dataset.fields]
         for name in named if dataset.fields else ():
             self._wrong(
                 "FH-N402", f"`{dataset.name}` has no field `{name}`.", (*part.path, "time"),
                 near(name, dataset.fields) or f"It has {listed(dataset.fields, most=8)}.",
             )  # fmt: skip
+        if is_elsewhere:
+            return dataset
         if dataset.time is not None:
             known = dataset.fields.get(dataset.time) or Field(dataset.time, dataset.where, None, dataset.time)
             return replace(dataset, fields={**dataset.fields, dataset.time: replace(known, is_time=True)})
         times = [f.name for f in dataset.fields.values() if f.is_time]
         return replace(dataset, time=times[0]) if len(times) == 1 else dataset
+
+    def _judge_times(self, name: str, datasets: Mapping[str, Dataset], joins: tuple[Join, ...]) -> None:
+        """Find datasets whose time is said to stand in another one, and does not."""
+        model = Model(name, self.document.where(*self.root, "name"), datasets, joins, {}, Calendar())
+        for part in self._parts("datasets"):
+            if "." in str(part.said.get("time", "")):
+                self._tried(lambda part=part: self._dated(model, part))  # type: ignore[misc]
+
+    def _dated(self, model: Model, part: Part) -> None:
+        try:
+            time_of(model, part.name)
+        except FreeholdError as error:
+            problem = f"`{part.said['time']}` does not date the rows of `{part.name}`. {error.problem}"
+            raise FreeholdError("FH-N402", problem, where=self._place(part, "time"), fix=error.fix) from error
 
     def _fields(self, part: Part) -> Iterator[Part]:
         said = part.said.get("fields") or {}
@@ -339,6 +383,35 @@ class _Reader:
         entity = said["entity"]
         return Conversion(trees[0], trees[1], (entity[0], entity[1]), within, said.get("count", "rate"))
 
+    # -- rollups -------------------------------------------------------------------------------------------------------
+
+    def _rollup(self, part: Part, model: str) -> Rollup | None:
+        metrics, by = (part.said.get(key) for key in ("metrics", "by"))
+        keys = self._tried(lambda: tuple(key_of(str(text)) for text in by or ()))
+        if not (isinstance(metrics, list) and metrics and isinstance(by, list) and by):
+            self._wrong(
+                "FH-N601", f"The rollup `{part.name}` does not list its `metrics` and what they are `by`.", part.path,
+                "Write `{metrics: [revenue], by: [day, channel]}`.",
+            )  # fmt: skip
+            return None
+        if keys is None:
+            return None
+        if sum(key.is_time for key in keys) > 1:
+            spoken = " and ".join(f"`{key.text}`" for key in keys if key.is_time)
+            self._wrong(
+                "FH-N601", f"{spoken} are both the time of the metrics of the rollup `{part.name}`.",
+                (*part.path, "by"), "Keep the shorter one: longer periods are summed up from it.",
+            )  # fmt: skip
+            return None
+        return Rollup(
+            name=part.name,
+            model=model,
+            where=self.document.where_key(*part.path),
+            metrics=tuple(dict.fromkeys(map(str, metrics))),
+            by=tuple(dict.fromkeys(keys)),
+            description=str(part.said.get("description", "")),
+        )
+
     # -- calendar ------------------------------------------------------------------------------------------------------
 
     def _calendar(self, said: Mapping[str, Any]) -> Calendar:
@@ -385,6 +458,13 @@ class _Reader:
         return self.document.where(*part.path, *path)
 
 
+def declares_rollups(document: Document) -> bool:
+    """Whether a document declares any rollup; nothing of it is read for that."""
+    said = document.value
+    parts = said.get("semantic_model", [said])
+    return any(widened(part).get("rollups") for part in parts)
+
+
 def widened(said: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a part of an Ossie file in the words of the short form; a part of the short form as it is.
 
@@ -406,12 +486,10 @@ def widened(said: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _take_in(found: dict[str, Any], ours: Mapping[str, Any]) -> None:
-    """Put what our extension holds beside the standard's keys: metrics it could not say, fields a contract has."""
+    """Put what our extension holds beside the standard's keys, metrics that it could not say among them."""
     for key, value in ours.items():
         if key == "metrics" and isinstance(found.get("metrics"), list):
             found["metrics"] = [*found["metrics"], *({"name": name, **said} for name, said in value.items())]
-        elif key == "from_contract":
-            found["fields"] = [f for f in found.get("fields", ()) if f["name"] not in value]
         else:
             found[key] = value
 

@@ -48,6 +48,7 @@ def remembered(
         "definitions": list(answer.definitions.values()),
         "rows": answer.table.num_rows,
         "is_kept": answer.is_kept,
+        "rollups": sorted({use.asset for use in answer.compiled.uses if use.rollup}),
     }
     each = [
         Event(

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
+from freehold.metrics.conditions import judge
 from freehold.metrics.evidence import rows_of
 from freehold.metrics.expressions import is_ours, parts_of
-from freehold.metrics.model import Dataset, Field, Model
-from freehold.metrics.paths import Path, Place, place_of, unknown_field
+from freehold.metrics.model import TIME_TYPES, Dataset, Field, Model
+from freehold.metrics.paths import Path, Place, place_of, time_of, unknown_field
 from freehold.metrics.query import Key, Query, key_of
 from freehold.metrics.timing import Period
+
+if TYPE_CHECKING:
+    from freehold.metrics.rollups.use import Held
 
 FACT = "f"
 _A_DAY = timedelta(days=1)
@@ -26,11 +31,20 @@ _A_DAY = timedelta(days=1)
 class Policy:
     """What a caller may see of a dataset: rows that meet a condition, and other values in place of some columns.
 
-    Both are over the columns of the relation, unqualified.
+    Both are over the columns of the relation, unqualified. `name` is the policy's, `fewest` the least number of rows a
+    group must have to be shown, and `states` are those of data that is answered from; empty for all.
     """
 
     rows: exp.Expr | None = None
     masks: Mapping[str, exp.Expr] = field(default_factory=dict)
+    name: str = ""
+    fewest: int = 1
+    states: tuple[str, ...] = ()
+
+    @property
+    def hides(self) -> bool:
+        """Whether anything is not seen, or seen in another form."""
+        return self.rows is not None or bool(self.masks) or self.fewest > 1
 
 
 @dataclass(frozen=True)
@@ -38,8 +52,8 @@ class Scope:
     """What a question is compiled against: models, where their datasets lie, what the caller may see, the dialect.
 
     `relation` gives the table or view of a dataset's source. `fewest` is the least number of rows a group must have to
-    be shown. `evidence` gives the name under which the rows of an evidence model stand at the head of the statement;
-    without it they stand where they are read.
+    be shown. `held` are the rollups that may be read instead of rows. `evidence` gives the name under which the rows of
+    an evidence model stand at the head of the statement; without it they stand where they are read.
     """
 
     catalogue: Catalogue
@@ -47,6 +61,7 @@ class Scope:
     dialect: str = "duckdb"
     policy: Callable[[Dataset], Policy | None] = lambda _: None
     fewest: int = 1
+    held: tuple[Held, ...] = ()
     evidence: Callable[[Dataset], exp.Table] | None = None
 
 
@@ -88,16 +103,47 @@ class Rows:
                 node.replace(exp.Star() if isinstance(node.this, exp.Star) else self.column(self.place(parts_of(node))))
         return copied
 
+    def condition(self, tree: exp.Expr) -> exp.Expr:
+        """Return a condition that was asked, bound like any expression.
+
+        Raises:
+            FreeholdError: FH-N112 it has no truth value, or compares a field with what it does not hold.
+        """
+        judge(tree, self._field_meant)
+        return self.bound(tree)
+
+    def _field_meant(self, column: exp.Column) -> Field | None:
+        """Return the field a name means; None for a metric in a call of ours, and a star."""
+        if isinstance(column.this, exp.Star) or any(is_ours(n, "per") for n in (column.parent,) if n is not None):
+            return None
+        return self.place(parts_of(column)).field
+
     def key(self, key: Key) -> exp.Expr:
         """Return SQL for a key that is a field."""
         place = self.place(key.parts)
         value = self.column(place)
         if key.grain is None:
             return value
+        if place.field.type and place.field.type not in TIME_TYPES:
+            raise FreeholdError(
+                "FH-N102",
+                f"`{'.'.join(key.parts)}` is no time, so it has no {key.grain.replace('_', ' ')}.",
+                fix=f"Ask by `{'.'.join(key.parts)}`, or by `{key.grain}` of the metric's own time.",
+            )
         local = self.local(self.model.datasets[place.dataset], place.field, value)
         return self.calendar.trunc(key.grain, local, of_days=place.field.is_interval_of_days)
 
     # -- time ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _dated(self) -> Place:
+        place = time_of(self.model, self.fact.name)
+        if place is None:
+            raise FreeholdError(
+                "FH-N304", f"The rows of `{self.fact.name}` have no time.", where=self.fact.where,
+                fix=f"Say `time:` of the dataset `{self.fact.name}`: the field that dates its rows.",
+            )  # fmt: skip
+        return place
 
     @property
     def time(self) -> Field:
@@ -106,16 +152,12 @@ class Rows:
         Raises:
             FreeholdError: FH-N304 the dataset has none.
         """
-        if self.fact.time is None:
-            raise FreeholdError(
-                "FH-N304", f"The rows of `{self.fact.name}` have no time.", where=self.fact.where,
-                fix=f"Say `time:` of the dataset `{self.fact.name}`: the field that dates its rows.",
-            )  # fmt: skip
-        return self.fact.fields[self.fact.time]
+        return self._dated.field
 
     def when(self) -> exp.Expr:
         """Return SQL for the local time of a row of the fact."""
-        return self.local(self.fact, self.time, self._value(self.fact, self.time, FACT))
+        place = self._dated
+        return self.local(self.model.datasets[place.dataset], place.field, self.column(place))
 
     def bucket(self, grain: str) -> exp.Expr:
         """Return SQL for the start of the period a row of the fact lies in."""
@@ -135,7 +177,7 @@ class Rows:
         if start is None and end is None:
             return []
         field = self.time
-        value = self._value(self.fact, field, FACT)
+        value = self.column(self._dated)
         found: list[exp.Expr] = []
         if start is not None:
             found.append(exp.GTE(this=value, expression=self._instant(field, start)))
@@ -150,10 +192,17 @@ class Rows:
         if field.type == "DateTimeTz":
             aware = local.replace(tzinfo=ZoneInfo(self.zone or "UTC"))
             return _literal(aware.astimezone(UTC).isoformat(sep=" "), "timestamptz")
-        if self.zone and self.fact.zone and self.zone != self.fact.zone:
-            aware = local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(ZoneInfo(self.fact.zone))
+        there = self.model.datasets[self._dated.dataset].zone
+        if self.zone and there and self.zone != there:
+            aware = local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(ZoneInfo(there))
             local = aware.replace(tzinfo=None)
         return _literal(local.isoformat(sep=" "), "timestamp")
+
+    def counted(self) -> exp.Expr:
+        """Return SQL for the number of rows behind a group; rows of a table summed up already stand for many."""
+        if not self.fact.counted:
+            return exp.Count(this=exp.Star())
+        return exp.Sum(this=self._value(self.fact, self.fact.fields[self.fact.counted], FACT))
 
     # -- SQL -----------------------------------------------------------------------------------------------------------
 
@@ -174,6 +223,8 @@ class Rows:
         for length in range(1, len(path) + 1):
             step = path[:length]
             if step not in self._aliases:
+                if self.model.datasets[step[-1].target].validity is not None and self.fact.time is not None:
+                    self.column(self._dated)  # what says when stands before what held then
                 self._aliases[step] = f"j{len(self._aliases)}"
                 self._used[self._aliases[step]] = {}
                 self._on(step, self._aliases[step])  # notes the columns it needs, before any scan is written
@@ -196,14 +247,16 @@ class Rows:
     def _valid(self, source: Dataset, target: Dataset, before: str, alias: str) -> list[exp.Expr]:
         """Return the conditions that a row of a slowly changing dataset held when the row before it happened."""
         assert target.validity is not None
-        dated, alias_of_dated = (self.fact, FACT) if self.fact.time is not None else (source, before)
-        if dated.time is None:
+        if self.fact.time is not None:
+            moment = self.column(self._dated)
+        elif source.time is not None and source.time in source.fields:
+            moment = self._value(source, source.fields[source.time], before)
+        else:
             raise FreeholdError(
                 "FH-N304",
                 f"Which row of `{target.name}` held for a row of `{self.fact.name}` cannot be told: it has no time.",
                 where=self.fact.where, fix=f"Say `time:` of the dataset `{self.fact.name}`.",
             )  # fmt: skip
-        moment = self._value(dated, dated.fields[dated.time], alias_of_dated)
         start = self._value(target, target.fields[target.validity.start], alias)
         end = self._value(target, target.fields[target.validity.end], alias)
         open_end = exp.Is(this=end, expression=exp.Null())
@@ -254,20 +307,29 @@ class Rows:
         return seen.subquery(alias, copy=False)
 
     def _per_something(self, node: exp.Expr) -> exp.Expr:
-        """Return `per(metric, field)` as a column: the metric's value for the field's value of this row."""
+        """Return `per(metric, field, …)` as a column: the metric's value for this row's values of the fields.
+
+        Without fields it is the metric's value over everything.
+        """
         from freehold.metrics.compiling import tree_of
 
-        if len(node.expressions) != 2 or not all(isinstance(e, exp.Column) for e in node.expressions):
+        if not node.expressions or not all(isinstance(e, exp.Column) for e in node.expressions):
             raise FreeholdError(
                 "FH-N204", f"`{node.sql()}` is no metric per something.", fix="Write per(revenue, buyer.customer_id)."
             )
-        metric, by = node.expressions
+        metric, *by = node.expressions
         alias = f"p{len(self._per)}"
         name = self.scope.catalogue.metric(".".join(parts_of(metric)), within=self.model.name).id
-        nested = tree_of(self.scope, Query((name,), (key_of(by.sql()),), zone=self.query.zone))
-        here = self.column(self.place(parts_of(by)))
-        on = exp.EQ(this=here, expression=exp.column(exp.to_identifier(by.sql(), quoted=True), table=alias))
-        self._per.append((alias, nested, on))
+        keys = tuple(key_of(key.sql()) for key in by)
+        nested = tree_of(self.scope, Query((name,), keys, zone=self.query.zone))
+        same = [
+            exp.EQ(
+                this=self.column(self.place(parts_of(key))),
+                expression=exp.column(exp.to_identifier(key.sql(), quoted=True), table=alias),
+            )
+            for key in by
+        ]
+        self._per.append((alias, nested, exp.and_(*same, copy=False) if same else exp.true()))
         return exp.column(exp.to_identifier(name, quoted=True), table=alias)
 
 

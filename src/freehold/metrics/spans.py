@@ -16,7 +16,7 @@ from sqlglot import exp
 from freehold.foundation import FreeholdError
 from freehold.metrics.dialects import periods_between
 from freehold.metrics.lowering import Branch, Shape
-from freehold.metrics.rows import Rows, Scope, moved
+from freehold.metrics.rows import Rows, moved
 from freehold.metrics.timing import Period, as_date, as_timestamp, plus
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ def _inner(
         else:
             columns += [exp.alias_(part, name, copy=False) for name, part in _arguments(alias, value)]
             values.append((alias, value))
-    counted = exp.Count(this=exp.Star()) if adds_up else exp.Literal.number(1)
     if rows.scope.fewest > 1:
+        counted = rows.counted() if adds_up else exp.Literal.number(1)
         columns.append(exp.alias_(counted, "n", copy=False))
     conditions = [
         *rows.within(*_needed(rows, query, branch.shape)),
-        *([rows.bound(query.where)] if query.where is not None else ()),
+        *([rows.condition(query.where)] if query.where is not None else ()),
         *(rows.bound(one) for one in common),
         *([rows.bound(narrowed)] if narrowed is not None else ()),
     ]
@@ -212,10 +212,11 @@ def _hide_small(query: exp.Select, fewest: int) -> None:
     query.having(enough, copy=False)
 
 
-def periods(scope: Scope, query: Query, shapes: Sequence[Shape]) -> exp.Select:
-    """Return all periods from the first that one of several facts has rows of to the last, as `p`."""
-    facts = dict.fromkeys((shape.model, shape.fact) for shape in shapes)
-    each = [Rows(scope, replace(query, where=None), scope.catalogue.models[m], fact) for m, fact in facts]
+def periods(each: Sequence[Rows], query: Query, shape: Shape) -> exp.Select:
+    """Return all periods from the first that one of several facts has rows of to the last, as `p`.
+
+    `each` are the rows of each fact, whatever condition a question puts on them.
+    """
     grain = query.time.grain if query.time else None
     bounds = [_bounds(rows, query, "hour" if grain == "hour" else "day") for rows in each]
     whole = bounds[0]
@@ -225,5 +226,5 @@ def periods(scope: Scope, query: Query, shapes: Sequence[Shape]) -> exp.Select:
             union = exp.union(union, one, distinct=False, copy=False)
         lo, hi = exp.Min(this=exp.column("lo")), exp.Max(this=exp.column("hi"))
         whole = exp.select(exp.alias_(lo, "lo"), exp.alias_(hi, "hi")).from_(union.subquery("a", copy=False))
-    spine = _spine(each[0], query, replace(shapes[0], offset=None), grain, whole)
+    spine = _spine(each[0], query, replace(shape, offset=None), grain, whole)
     return exp.select(exp.column("p")).from_(spine.subquery("s"))

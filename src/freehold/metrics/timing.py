@@ -66,6 +66,10 @@ class Period:
         year, month = index // 12, index % 12 + 1
         return instant.replace(year=year, month=month, day=min(instant.day, months.monthrange(year, month)[1]))
 
+    def after(self, instant: datetime) -> datetime:
+        """Return the instant that lies this long after."""
+        return Period(months=-self.months, days=-self.days, hours=-self.hours).before(instant)
+
     def keeps_whole(self, grain: str) -> bool:
         """Whether shifting by it maps each period of a grain to exactly one other."""
         if grain in _MONTHS:

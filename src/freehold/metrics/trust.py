@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import Any
 
 from freehold.foundation import FreeholdError
 from freehold.metrics.additive import adds_up
 from freehold.metrics.answering import Answerer
+from freehold.metrics.facts import facts_of
 from freehold.metrics.fingerprint import parts_used
 from freehold.metrics.model import Metric
 from freehold.metrics.paths import reachable
@@ -36,6 +38,9 @@ def verdicts(answerer: Answerer, metric: Metric) -> Iterator[Verdict]:
     Raises:
         FreeholdError: FH-N503 a test asks for what there is not; FH-E… what the warehouse says.
     """
+    if by := _seen_in_part(answerer, metric):
+        yield Verdict(metric.id, "not tested", False, f"You see its rows in part, by {', '.join(by)}.")
+        return
     for test in metric.tests:
         if "between" in test:
             yield _between(answerer, metric, test["between"], test.get("by"))
@@ -45,6 +50,13 @@ def verdicts(answerer: Answerer, metric: Metric) -> Iterator[Verdict]:
             yield _reconciled(answerer, metric, test["reconcile"])
     if adds_up(answerer.catalogue, metric):
         yield _slices(answerer, metric)
+
+
+def _seen_in_part(answerer: Answerer, metric: Metric) -> tuple[str, ...]:
+    """Return the policies that keep rows of a metric from the caller: a part is no test of the whole."""
+    _, fields = parts_used(answerer.catalogue, metric)
+    models = answerer.catalogue.models
+    return answerer.restrictions([models[m].datasets[d] for m, d in dict.fromkeys((m, d) for m, d, _ in fields)])
 
 
 def _between(answerer: Answerer, metric: Metric, bounds: Sequence[float | None], by: str | None) -> Verdict:
@@ -101,10 +113,9 @@ def _slices(answerer: Answerer, metric: Metric) -> Verdict:
 
 def _slicing(answerer: Answerer, metric: Metric) -> list[str]:
     """Return keys to slice a metric by: its time, and fields of few values that all its facts can reach."""
-    _, fields = parts_used(answerer.catalogue, metric)
     model = answerer.catalogue.models[metric.model]
     found: list[str] = []
-    for fact in dict.fromkeys(d for m, d, _ in fields if m == model.name):
+    for fact in facts_of(answerer.catalogue, metric):
         for dataset in reachable(model, fact):
             keyed = {name for key in model.datasets[dataset].keys for name in key}
             named = {j.name for j in model.joins if j.target == dataset}
@@ -116,13 +127,21 @@ def _slicing(answerer: Answerer, metric: Metric) -> list[str]:
                 if f.type in _SLICED and f.name not in keyed
             ]
     good = []
-    for key in ("month", *dict.fromkeys(found)):
+    for key in ("month", *_spread(dict.fromkeys(found))):
         try:
             answerer.compile(asked([metric.id], [key]))
         except FreeholdError:  # another fact of the metric cannot be sliced so
             continue
         good.append(key)
     return good[:_MOST_SLICES]
+
+
+def _spread(names: Iterable[str]) -> list[str]:
+    """Return dotted names so that those of each dataset come in turn: what is joined is sliced by as well."""
+    by_head: dict[str, list[str]] = {}
+    for name in names:
+        by_head.setdefault(name.rpartition(".")[0], []).append(name)
+    return [name for turn in zip_longest(*by_head.values()) for name in turn if name is not None]
 
 
 def _values(answerer: Answerer, metric: Metric, by: str | None) -> dict[Any, float | None]:

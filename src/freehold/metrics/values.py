@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from freehold.foundation import FreeholdError
 from freehold.metrics.answering import Answerer
-from freehold.metrics.fingerprint import parts_used
-from freehold.metrics.model import Metric
+from freehold.metrics.facts import facts_of
+from freehold.metrics.model import Dataset, Metric
 from freehold.metrics.paths import reachable
 from freehold.metrics.query import Query
 from freehold.metrics.rows import Rows
@@ -21,10 +22,10 @@ def values_of(answerer: Answerer, metric: Metric) -> dict[str, list[str]]:
     """
     catalogue = answerer.catalogue
     model = catalogue.models[metric.model]
-    facts = list(dict.fromkeys(d for m, d, _ in parts_used(catalogue, metric)[1] if m == model.name))
     found: dict[str, list[str]] = {}
-    for fact in facts[:1]:
+    for fact in facts_of(catalogue, metric)[:1]:
         for dataset, paths in reachable(model, fact).items():
+            is_seen = _is_seen(answerer, model.datasets[dataset])
             keyed = {name for key in model.datasets[dataset].keys for name in key}
             names = [
                 f.name for f in model.datasets[dataset].fields.values() if f.type == "String" and f.name not in keyed
@@ -33,11 +34,22 @@ def values_of(answerer: Answerer, metric: Metric) -> dict[str, list[str]]:
                 f.name for f in model.datasets[dataset].fields.values() if f.type == "String" and f.name in keyed
             ]
             for name in (*names, *(keyed_texts if dataset != fact else ())):
-                values = _distinct(answerer, model.name, dataset, name)
+                values = _distinct(answerer, model.name, dataset, name) if is_seen else []
                 heads = [path[-1].name if path else "" for path in paths]
                 if values:
                     found |= {f"{head}.{name}" if head else name: values for head in heads}
     return found
+
+
+def _is_seen(answerer: Answerer, dataset: Dataset) -> bool:
+    """Whether the caller may see single values of a dataset; small groups that are hidden are not named either."""
+    try:
+        policies = [answerer.policy(table) for table in dataset.tables]
+    except FreeholdError as error:
+        if error.code != "FH-N506":
+            raise
+        return False
+    return all(policy is None or policy.fewest <= 1 for policy in policies)
 
 
 def _distinct(answerer: Answerer, model: str, dataset: str, field: str) -> list[str]:

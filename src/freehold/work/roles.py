@@ -32,6 +32,10 @@ class Raci:
         """
         return frozenset(self._holders(role, product, set()))
 
+    def meant(self, reference: str, product: str = "") -> frozenset[str]:
+        """Return the principals and groups that a reference means: a team's members, a role's holders, itself."""
+        return frozenset(self._expanded(reference, product, set()))
+
     def holds(self, principal: str, groups: Collection[str], role: str, product: str = "") -> bool:
         """Whether a principal holds a role, by name or by one of its groups."""
         return not self.holders(role, product).isdisjoint({principal, *groups})

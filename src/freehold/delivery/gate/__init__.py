@@ -1,7 +1,7 @@
 """The gate: may this change be released, by which rule not, and whose approval does it need? Decides; asks nobody."""
 
 from freehold.delivery.gate.approvals import Approval, Counted, counted, handles_of, needed_roles, refusal
-from freehold.delivery.gate.facts import CHANGE, ESTATE, Change, Proposal, answering, change_subjects
+from freehold.delivery.gate.facts import CHANGE, ESTATE, Change, Proposal, answering, change_subjects, roles_asked
 from freehold.delivery.gate.verdict import Needed, Verdict, gate, verdict_on
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "handles_of",
     "needed_roles",
     "refusal",
+    "roles_asked",
     "verdict_on",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -28,12 +28,14 @@ CHANGE = FactTable(
     {
         "env": Fact("varchar", "the environment it is for"),
         "env_protected": Fact("boolean", "whether that environment is protected"),
-        "asset": Fact("varchar", "the asset that changes"),
-        "product": Fact("varchar", "the product of the asset"),
+        "asset": Fact("varchar", "the asset or the metric that changes"),
+        "product": Fact("varchar", "the product of the asset, or in whose folder the metric is"),
         "tier": Fact("bigint", "the tier of the product, 1 the highest"),
         "change": Fact("varchar", "none, metadata, additive, column, rows or breaking"),
         "is_output": Fact("boolean", "whether consumers are promised the asset"),
-        "readers": Fact("bigint", "how many have read it in 30 days"),
+        "readers": Fact("bigint", "how many have read it, or asked for the metric, in 30 days"),
+        "metric": Fact("varchar", "of a metric its status in force: certified, draft, deprecated or new; else empty"),
+        "days_to_sunset": Fact("bigint", "of a deprecated metric, how many days it is still to be answered"),
         "findings": Fact("bigint", "how many findings of the plan stand against it"),
         "has_version_bump": Fact("boolean", "whether its contract takes the version that the change asks for"),
         "notice_days": Fact("bigint", "how many days ahead its readers were told"),
@@ -66,6 +68,9 @@ class Change:
         change: `none`, `metadata`, `additive`, `column`, `rows` or `breaking`.
         readers: how many have read it in 30 days.
         findings: how many findings of the plan stand against it.
+        metric: of a metric the status that is in force, `new` where there was none; empty for an asset.
+        is_certified: whether it is a metric that is certified or would be, which its owner approves whatever the tier.
+        sunset: of a metric, the last day on which it is answered, where one was told.
         has_version_bump, notice_days: None where it is not known; the rules that ask then cannot pass.
     """
 
@@ -78,6 +83,9 @@ class Change:
     findings: int = 0
     has_version_bump: bool | None = None
     notice_days: int | None = None
+    metric: str = ""
+    is_certified: bool = False
+    sunset: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,7 @@ def _facts(
     is_protected = proposal.is_protected or bool(declared and declared.protected)
     found = counted(
         proposal.approvals,
-        needed_roles(estate, change.tier),
+        roles_asked(estate, change),
         answering(change.product),
         proposal.made_by,
         raci,
@@ -142,6 +150,8 @@ def _facts(
         "change": change.change,
         "is_output": change.is_output,
         "readers": change.readers,
+        "metric": change.metric,
+        "days_to_sunset": (change.sunset - now.astimezone(UTC).date()).days if change.sunset else None,
         "findings": change.findings,
         "has_version_bump": change.has_version_bump,
         "notice_days": change.notice_days,
@@ -169,6 +179,12 @@ def _of_approvals(found: Counted, product: str, raci: Raci) -> dict[str, Any]:
         "missing_roles": ", ".join(found.missing) or None,
         "may_approve": ", ".join(holders) or ("nobody: name them in the file of the team" if found.missing else None),
     }
+
+
+def roles_asked(estate: Estate, change: Change) -> tuple[str, ...]:
+    """Return the roles that approve a change: those of its tier; of a certified metric at least its owner."""
+    asked = needed_roles(estate, change.tier)
+    return asked or (("owner",) if change.is_certified else ())
 
 
 def answering(product: str) -> str:

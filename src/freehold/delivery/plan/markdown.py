@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from freehold.delivery.plan.changes import Action, ChangeClass
@@ -11,7 +11,7 @@ from freehold.delivery.plan.reached import Verdict, sentence
 
 if TYPE_CHECKING:
     from freehold.delivery.gate import Verdict as Gate
-    from freehold.metrics.comparing import Redefined
+    from freehold.metrics.comparing import Change, Redefined
 
 _MOST_ROWS = 20
 _MOST_COLUMNS = 6
@@ -19,9 +19,12 @@ _MOST_READERS = 5
 _MOST_DASHBOARDS = 10
 
 
-def comment(plan: Plan, gate: Gate | None = None) -> str:
-    """Return a plan as Markdown: verdict, who is reached, what is against it, who approves, what is done and costs."""
-    return "\n\n".join(part for part in _parts(plan, gate) if part) + "\n"
+def comment(plan: Plan, gate: Gate | None = None, numbers: Sequence[Change] = ()) -> str:
+    """Return a plan as Markdown: verdict, who is reached, what is against it, who approves, what is done and costs.
+
+    `numbers` are metrics that are defined otherwise, by both definitions.
+    """
+    return "\n\n".join(part for part in _parts(plan, gate, numbers) if part) + "\n"
 
 
 def described(change: AssetChange) -> str:
@@ -53,7 +56,7 @@ def spent(seconds: float) -> str:
     return f"{seconds:,.1f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
 
 
-def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
+def _parts(plan: Plan, gate: Gate | None, numbers: Sequence[Change]) -> Iterator[str]:
     yield f"### Freehold plan for `{plan.env}`: {_verdict(plan, gate)}"
     yield from _reached(plan)
     if plan.findings:
@@ -62,6 +65,7 @@ def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
     if plan.advice:
         yield "**Advice** (blocks nothing)\n\n" + "\n".join(_finding(f) for f in plan.advice[:_MOST_ROWS])
     yield from _metrics(plan)
+    yield from (_numbers(one) for one in numbers)
     yield _table([c for c in plan.changes if c.change > ChangeClass.METADATA])
     yield _cost(plan)
     judged = [c.asset for c in plan.changes if c.is_judged_otherwise]
@@ -77,17 +81,45 @@ def _parts(plan: Plan, gate: Gate | None) -> Iterator[str]:
 
 
 def _metrics(plan: Plan) -> Iterator[str]:
-    """Say which metrics mean something else from now on."""
-    if plan.metrics:
-        lines = [f"- {_redefined(one)}" for one in plan.metrics[:_MOST_ROWS]]
-        yield "**Metrics defined otherwise** (`freehold metrics diff` compares their values)\n\n" + "\n".join(lines)
+    """Say which metrics mean something else from now on, and which are certified, deprecated or told otherwise."""
+    defined = [f"- {_redefined(one)}" for one in plan.metrics if one.is_another_number]
+    if defined:
+        lines = "\n".join(defined[:_MOST_ROWS])
+        yield f"**Metrics defined otherwise** (`freehold plan --values` compares them)\n\n{lines}"
+    told = [f"- `{one.id}` {told_of_metric(one)}" for one in plan.metrics if not one.is_another_number]
+    if told:
+        yield "**Metrics of the same number**\n\n" + "\n".join(told[:_MOST_ROWS])
+
+
+def _numbers(one: Change) -> str:
+    """Return the values of a metric before and after, as a table."""
+    if one.why_not:
+        return f"`{one.id}`: {one.why_not}"
+    rows = [f"| `{one.id}` by {one.by} | before | after |", "|---|--:|--:|"]
+    rows += [f"| {key} | {_number(before)} | {_number(after)} |" for key, before, after in one.values]
+    return "\n".join(rows)
+
+
+def _number(value: object) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value if value is not None else "")
+
+
+def told_of_metric(one: Redefined) -> str:
+    """Return what happens to a metric in a few words: `(certified) changed, 3 consumers asked for it in 30 days`."""
+    kept = one.status[0] == one.status[1] or "" in one.status
+    said = f"({one.status[0] or one.status[1]}) " if kept and one.is_certified else ""
+    said += f"{one.what} (was {one.status[0]})" if not kept else one.what
+    if one.through:
+        said += f" through {', '.join(one.through)}"
+    if one.what == "reworded":
+        said += f": {', '.join(one.words)}"
+    asked = f"{one.readers} consumer{'s' if one.readers != 1 else ''} asked for it in 30 days"
+    return f"{said}; {asked}" if one.readers else said
 
 
 def _redefined(one: Redefined) -> str:
-    head = f"`{one.id}`{' (certified)' if one.is_certified else ''} {one.what}"
-    if one.through:
-        return f"{head} through {', '.join(f'`{name}`' for name in one.through)}"
-    return f"{head}: `{one.before or 'nothing'}` -> `{one.after or 'nothing'}`"
+    head = f"`{one.id}` {told_of_metric(one)}"
+    return head if one.through else f"{head}: `{one.before or 'nothing'}` -> `{one.after or 'nothing'}`"
 
 
 def _gated(gate: Gate | None) -> Iterator[str]:
@@ -109,8 +141,10 @@ def _verdict(plan: Plan, gate: Gate | None) -> str:
         count = len(plan.findings)
         return f"blocked by {count} finding{'s' if count != 1 else ''}"
     if not plan.changes:
-        count = len(plan.metrics)
-        return f"{count} metric{'s' if count != 1 else ''} defined otherwise" if count else "nothing changes"
+        count = sum(one.is_another_number for one in plan.metrics)
+        if not count:
+            return "words only" if plan.metrics else "nothing changes"
+        return f"{count} metric{'s' if count != 1 else ''} defined otherwise"
     worst = max(c.change for c in plan.changes)
     if worst is ChangeClass.METADATA:
         return "words only"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from freehold.delivery.asset import Asset
-    from freehold.ledger import Ledger
+    from freehold.ledger import Evidence, Ledger
 
 SINCE = timedelta(days=30)
 
@@ -34,10 +34,12 @@ class Past:
     Attributes:
         costs: by asset, how many intervals were built and the median of the seconds one took.
         used: by asset, who read it.
+        asked: by metric, how many consumers asked for it.
     """
 
     costs: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     used: Mapping[str, tuple[Reader, ...]] = field(default_factory=dict)
+    asked: Mapping[str, int] = field(default_factory=dict)
 
     def cost(self, asset: Asset) -> tuple[int, float | None]:
         """Return how many intervals a rebuild has, and its seconds; None if nothing like it was ever built."""
@@ -82,4 +84,17 @@ def past_of(ledger: Ledger, env: str) -> Past:
                 (env, SINCE.days),
             ):
                 used[asset] = (*used.get(asset, ()), Reader(consumer, kind, reads))
-    return Past(costs, used)
+        asked = asked_for(evidence)
+    return Past(costs, used, asked)
+
+
+def asked_for(evidence: Evidence) -> dict[str, int]:
+    """Return how many consumers asked for each metric in the last 30 days, through whatever channel."""
+    if not evidence.has("usage.query"):
+        return {}
+    rows = evidence.query(
+        "SELECT m, count(DISTINCT consumer) FROM (SELECT unnest(metrics) AS m, consumer FROM usage_query "
+        "WHERE status = 'ok' AND occurred_at >= (SELECT max(occurred_at) FROM usage_query) - to_days(?)) GROUP BY m",
+        (SINCE.days,),
+    )
+    return {str(metric): int(count) for metric, count in rows}

@@ -27,16 +27,19 @@ from freehold.delivery.plan.changes import (
 )
 from freehold.delivery.plan.findings import findings_of, unmade
 from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, meanings_of
+from freehold.delivery.plan.metrics import metrics_changed
 from freehold.delivery.plan.pairs import Pairs, beside_json
 from freehold.delivery.plan.past import NO_PAST, Past, Reader
 from freehold.delivery.plan.reached import Reached, reached
 from freehold.delivery.spelling import folded
 from freehold.delivery.template import KeptCompiled
 from freehold.estate.model import ADVISED
-from freehold.foundation import Exit, FreeholdError, Problems, Where
+from freehold.foundation import Exit, FreeholdError, Where
 from freehold.quality.compatibility import Finding, compare, version_finding
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from freehold.delivery.plan.versions import Version
     from freehold.estate.dashboards import Dashboard
     from freehold.estate.model import Contract, EarlierVersion, Estate
@@ -136,7 +139,7 @@ class Plan:
         dashboards: whom it reaches outside the estate, the worst first.
         unread: exports of dashboards that could not be read; whoever they tell of is not among `dashboards`.
         advice: what would be against it, were its products not only watched or advised.
-        metrics: those that are defined otherwise, certified ones first.
+        metrics: those that are not as they were, certified ones first.
     """
 
     id: str
@@ -213,6 +216,7 @@ def plan(
     dashboards: Sequence[Dashboard] = (),
     unread: Sequence[FreeholdError] = (),
     join: Join | None = None,
+    today: date | None = None,
 ) -> Plan:
     """Compare an estate with an earlier version of it.
 
@@ -227,6 +231,7 @@ def plan(
         dashboards: who reads the estate from outside.
         unread: what kept others from being told.
         join: puts what other tools build into the graphs of now and before.
+        today: by which what is deprecated must be gone; without, nothing is held to its day.
 
     Raises:
         Problems: a model of either version is wrong.
@@ -250,7 +255,7 @@ def plan(
     blocking = [error for one, error in said if one.product.mode not in ADVISED]
     advice = [error for one, error in said if one.product.mode in ADVISED]
     assets = {**then.assets, **now.assets}.values()
-    metrics, wrong = _metrics(estate, before)
+    metrics = metrics_changed(estate, before.estate if before else None, past, today)
     readers = consumers_of(dashboards, assets, default_environment(estate), dialect)
     return Plan(
         id=_name(env, *hashes, [(c.asset, meant[c.asset].all) for c in found if _is_observed(now, c.asset)]),
@@ -261,11 +266,11 @@ def plan(
         changes=tuple(found),
         downstream=len(now.downstream(touched & now.assets.keys())),
         unchanged=len(ids) - len(found),
-        findings=(*blocking, *made.findings, *wrong),
-        advice=(*advice, *made.advice),
+        findings=(*blocking, *made.findings, *metrics.findings),
+        advice=(*advice, *made.advice, *metrics.advice),
         dashboards=reached(found, readers, dialect, _lacking(now, meant, dialect)),
         unread=tuple(unread),
-        metrics=metrics,
+        metrics=metrics.changes,
     )
 
 
@@ -275,25 +280,6 @@ def _lacking(now: Graph, meant: Mapping[str, Meaning], dialect: str) -> dict[str
         a.id: tuple(folded(p.column, dialect) for p in unmade(a, meant[a.id], a.dialect(dialect)))
         for a in now.assets.values()
     }
-
-
-def _metrics(estate: Estate, before: Version | None) -> tuple[tuple[Redefined, ...], tuple[FreeholdError, ...]]:
-    """Return the metrics that are defined otherwise, and what is wrong with those of this version."""
-    earlier = before.estate if before is not None else None
-    if not estate.semantic_models and (earlier is None or not earlier.semantic_models):
-        return (), ()
-    from freehold.metrics import Catalogue, catalogue_of
-    from freehold.metrics.comparing import redefined
-
-    try:
-        after = catalogue_of(estate)
-    except Problems as problems:
-        return (), problems.errors
-    try:
-        known = catalogue_of(earlier) if earlier is not None else Catalogue()
-    except Problems:  # what was in force was in error: then everything here is new
-        known = Catalogue()
-    return tuple(redefined(known, after)), ()
 
 
 def _is_observed(graph: Graph, asset: str) -> bool:

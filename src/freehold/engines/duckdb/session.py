@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ import duckdb
 
 from freehold.engines.duckdb import footers
 from freehold.engines.duckdb.translating import translate
-from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, in_transaction, quoted
+from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, in_transaction, quoted, took_too_long
 from freehold.engines.tagging import tagged
 from freehold.foundation import Caller, FreeholdError
 
@@ -36,6 +37,7 @@ class DuckDBSession:
         self._warehouse = warehouse
         self._root = root
         self._in_transaction = False
+        self._seconds: float | None = None
         self.is_closed = False
         self.caller = caller
         self.cost = Cost()
@@ -222,11 +224,26 @@ class DuckDBSession:
             self._cursor.execute(statement)
 
     @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """End any statement inside that takes longer; see the protocol."""
+        before, self._seconds = self._seconds, seconds
+        try:
+            yield
+        finally:
+            self._seconds = before
+
+    @contextmanager
     def _call(self, query: str | exp.Expression) -> Iterator[str]:
         sql = query if isinstance(query, str) else query.sql("duckdb")
         started = time.perf_counter()
+        ending = _Ending(self._cursor, self._seconds)
         try:
-            yield tagged(sql, self._tag)
+            with ending:
+                yield tagged(sql, self._tag)
+        except duckdb.InterruptException as error:
+            if ending.has_come and self._seconds is not None:
+                raise took_too_long(self._seconds) from None
+            raise translate(error, sql, tag=self._tag, warehouse=self._warehouse, root=self._root) from error
         except duckdb.Error as error:
             raise translate(error, sql, tag=self._tag, warehouse=self._warehouse, root=self._root) from error
         except RuntimeError as error:
@@ -236,6 +253,28 @@ class DuckDBSession:
         finally:
             self.cost.queries += 1
             self.cost.seconds += time.perf_counter() - started
+
+
+class _Ending:
+    """Ends what a cursor runs when its time is up; without a time it does nothing."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, seconds: float | None) -> None:
+        self.has_come = False
+        self._cursor = cursor
+        self._timer = threading.Timer(seconds, self._end) if seconds is not None else None
+
+    def __enter__(self) -> None:
+        if self._timer is not None:
+            self._timer.daemon = True
+            self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end(self) -> None:
+        self.has_come = True
+        self._cursor.interrupt()
 
 
 class _Batches:

@@ -17,7 +17,17 @@ from freehold.engines.postgres.dialect import NAME
 from freehold.engines.postgres.loading import adapt
 from freehold.engines.postgres.placeholders import numbered
 from freehold.engines.postgres.translating import closed, translate
-from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, in_transaction, literal, quoted
+from freehold.engines.protocol import (
+    Column,
+    Cost,
+    Relation,
+    Right,
+    Statistics,
+    in_transaction,
+    literal,
+    quoted,
+    took_too_long,
+)
 from freehold.engines.tagging import tagged
 from freehold.foundation import Caller, FreeholdError
 
@@ -111,6 +121,23 @@ class PostgresSession:
         """
         if self._in_transaction:
             raise in_transaction()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """End any statement inside that takes longer; see the protocol."""
+        setting = "SELECT set_config('statement_timeout', ?, false)"
+        ((before,),) = self.rows("SELECT current_setting('statement_timeout')")
+        self.rows(setting, (f"{max(1, round(seconds * 1000))}ms",))
+        try:
+            yield
+        except FreeholdError as error:
+            if error.code != "FH-E114":
+                raise
+            raise took_too_long(seconds) from error
+        finally:
+            is_broken = self._connection.info.transaction_status == pq.TransactionStatus.INERROR
+            if not self._is_closed and not is_broken:  # a transaction that is rolled back takes the setting with it
+                self.rows(setting, (before,))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
