@@ -14,6 +14,8 @@ from pathlib import Path
 import click
 
 from freehold.cli import cli
+from freehold.insight import Kpi, builtin_kpis
+from freehold.metrics.explaining import formula_of
 from freehold.quality.compatibility import RULINGS
 
 HERE = Path(__file__).parent
@@ -22,6 +24,8 @@ BENCHMARKS = HERE / "benchmarks.md"
 COMPATIBILITY = HERE / "concepts" / "compatibility.md"
 RESULTS = HERE.parent / "bench" / "results"
 BLOCK = re.compile(r"(<!-- results: (\w+)((?: \w+)*) -->\n).*?(<!-- end of results -->)", re.DOTALL)
+KPIS = HERE / "concepts" / "kpis.md"
+KPI_ROWS = re.compile(r"(<!-- kpis -->\n).*?(<!-- end of kpis -->)", re.DOTALL)
 RULED = re.compile(r"(<!-- rulings -->\n).*?(<!-- end of rulings -->)", re.DOTALL)
 
 HEAD = """\
@@ -64,6 +68,32 @@ def compatibility() -> str:
         lines.append(f"| {change.replace('_', ' ')} | {ruling.consumer} | {ruling.producer} | {ruling.bump} | {why} |")
     table = "\n".join(lines)
     return RULED.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", COMPATIBILITY.read_text(encoding="utf-8"))
+
+
+def kpis() -> str:
+    """Return the page of KPIs with a row for each that ships: its sentence, its formula and the events it needs."""
+    rows = [
+        f"| {' '.join(kpi.tags)} | `{kpi.id}` | {kpi.question} | {_formula(kpi)} | {_events(kpi)} | {kpi.cadence} | "
+        f"{', '.join(dict.fromkeys(t.text for t in kpi.targets))} |"
+        for kpi in builtin_kpis().values()
+    ]
+    head = ["| | id | question | value | events | cadence | target |", "|---|---|---|---|---|---|---|"]
+    table = "\n".join([*head, *rows])
+    return KPI_ROWS.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", KPIS.read_text(encoding="utf-8"))
+
+
+def _formula(kpi: Kpi) -> str:
+    """Return how a value is computed; of one that only divides, what it divides, too."""
+    metrics = kpi.model.metrics
+    lines = {name: formula_of(metrics[name]) for name in ("value", "numerator", "denominator")}
+    if lines["value"] != "numerator / denominator":
+        named = [n for n in metrics if n not in (*lines, "n") and re.search(rf"\b{n}\b", lines["value"])]
+        return "; ".join([f"`{lines['value']}`", *(f"{n}: `{formula_of(metrics[n])}`" for n in named)])
+    return f"`{lines['numerator']}` / `{lines['denominator']}`"
+
+
+def _events(kpi: Kpi) -> str:
+    return ", ".join([*(f"`{name}`" for name in kpi.needs), *(f"(`{name}`)" for name in kpi.wants)])
 
 
 def render() -> str:
@@ -166,3 +196,4 @@ if __name__ == "__main__":
     COMMANDS.write_text(render(), encoding="utf-8")
     BENCHMARKS.write_text(benchmarks(), encoding="utf-8")
     COMPATIBILITY.write_text(compatibility(), encoding="utf-8")
+    KPIS.write_text(kpis(), encoding="utf-8")

@@ -14,7 +14,7 @@ from freehold.estate.schemas import custom_properties
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "files.md"
 BLOCK = re.compile(r"^```(?:yaml|sql|markdown)\n(?:#|--|<!--) (?P<path>[\w./-]+)[^\n]*\n(?P<text>.*?)^```", re.M | re.S)
-OURS = ("SemanticModel", "Estate", "Team", "Calendar", "Decision", "RuleSet", "Waiver", "Workflow")
+OURS = ("SemanticModel", "Estate", "Team", "Calendar", "Decision", "RuleSet", "Waiver", "Workflow", "KPI")
 
 
 def rows(schema: dict[str, Any], root: dict[str, Any], path: str = "") -> Iterator[str]:

@@ -4,18 +4,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlglot import exp
 
-from freehold.foundation import FreeholdError, Problems
-from freehold.metrics import Catalogue, Policy, Scope, asked, compiled
+from freehold.engines import Session
+from freehold.estate import load_estate
+from freehold.estate.reading import read_documents
+from freehold.foundation import LOCAL, FreeholdError, Problems
+from freehold.metrics import Answerer, Catalogue, Policy, Scope, Source, asked, compiled
 from freehold.metrics.additive import adds_up
+from freehold.metrics.estate import catalogue_of
 from freehold.metrics.explaining import columns_read
 from freehold.metrics.fingerprint import definition_hash, sources_of
+from freehold.metrics.keys import key_verdicts
+from freehold.metrics.ossie import to_ossie
+from freehold.metrics.readers import as_readers
 
 from .conftest import Shop, _table, catalogue_from, said
 
@@ -235,6 +246,22 @@ QUERIES = {
     "two statements": ("SELECT day FROM balances; SELECT 1 AS day", "FH-Q002", "one SELECT"),
     "no query": ("DROP TABLE balances", "FH-Q002", "DROP"),
     "what does not parse": ("SELECT day FROM WHERE", "FH-Q001", "does not parse"),
+    "a part called as the table it reads": (
+        "WITH balances AS (SELECT day FROM balances) SELECT day FROM balances",
+        "FH-N410",
+        "another name",
+    ),
+    "a part that is read before it is": (
+        "WITH a AS (SELECT day FROM b), b AS (SELECT day FROM balances) SELECT day FROM a",
+        "FH-N410",
+        "another name",
+    ),
+    "a part of an inner query, read outside": (
+        "SELECT day FROM (WITH b AS (SELECT day FROM balances) SELECT day FROM b) x JOIN b USING (day)",
+        "FH-N410",
+        "another name",
+    ),
+    "a part in other letters": ("WITH B AS (SELECT day FROM balances) SELECT day FROM b", "FH-N410", "another name"),
     "another time": ("SELECT account FROM balances", "FH-N402", "no field `day`"),
 }
 
@@ -277,3 +304,95 @@ def test_an_aggregate_per_something_that_means_nothing_is_refused(metric: str, c
     with pytest.raises(FreeholdError) as refused:
         compiled(Scope(catalogue, _table), asked(["a"], ["month"]))
     assert refused.value.code == code
+
+
+ESTATE = """
+apiVersion: freehold.dev/v1
+kind: Estate
+metadata: {id: e}
+spec: {connections: {w: {url: "duckdb:///w.duckdb"}}, environments: {dev: {connection: w}}}
+"""
+ASSETS = """
+name: gaps
+datasets:
+  waits:
+    time: at
+    primary_key: [order_id]
+    fields: {at: {datatype: DateTime}}
+    sql: |
+      WITH placed AS (SELECT order_id, at, LAG(at) OVER (ORDER BY at) AS before, state FROM shop.orders.orders WHERE state <> 'test')
+      SELECT order_id, at, state, EPOCH(at) - EPOCH(before) AS seconds FROM placed
+metrics: {mean_gap: AVG(waits.seconds), waits: COUNT(waits.*)}
+"""
+
+
+def test_what_a_metric_reads_through_a_query_is_known_to_plans(tmp_path: Path) -> None:
+    """The columns of its value, those that date and those that choose its rows; whoever takes one away is told."""
+    (tmp_path / "estate.yaml").write_text(ESTATE)
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "gaps.yaml").write_text(ASSETS)
+    estate = load_estate(tmp_path)
+    catalogue = catalogue_of(estate)
+
+    reads = {d.metrics[0]: {(r.of, r.column) for r in d.reads} for d in as_readers(catalogue, estate)}
+
+    assert reads["gaps.mean_gap"] == {("shop.orders.orders", "at"), ("shop.orders.orders", "state")}
+    assert reads["gaps.waits"] >= {("shop.orders.orders", "order_id"), ("shop.orders.orders", "state")}
+
+
+def test_an_asset_that_no_file_declares_is_told(tmp_path: Path) -> None:
+    """As of any dataset, with the near match."""
+    subprocess.run(
+        [sys.executable, "-c", "from freehold.cli import main; main()", "init", str(tmp_path / "shop")],
+        check=True,
+        capture_output=True,
+    )
+    folder = tmp_path / "shop" / "shop" / "orders" / "metrics"
+    (folder / "gaps.yaml").write_text(ASSETS.replace("shop.orders.orders", "shop.orders.order"))
+
+    with pytest.raises(Problems) as refused:
+        catalogue_of(load_estate(tmp_path / "shop"))
+    (error,) = refused.value.errors
+    assert error.code == "FH-N409"
+    assert "`shop.orders.orders`" in error.fix
+
+
+def test_a_query_goes_to_ossie_and_comes_back(tmp_path: Path) -> None:
+    """Other tools read it as the source; every definition has the same hash again."""
+    before = catalogue_from(MODEL)
+    (document,) = read_documents(MODEL.encode(), "m.yaml")
+    written = to_ossie(before, ["stays"], {"stays": document})
+    after = catalogue_from(yaml.safe_dump(written, sort_keys=False))
+
+    spans = next(d for d in written["semantic_model"][0]["datasets"] if d["name"] == "spans")
+    hashes = [{m.id: definition_hash(c, m) for m in c.metrics()} for c in (before, after)]
+
+    assert spans["source"].startswith("WITH dated AS (")
+    assert hashes[0] == hashes[1]
+
+
+@pytest.mark.parametrize(("key", "holds"), [("account, day", True), ("account", False)])
+def test_a_claimed_key_is_counted(duckdb_shop: Session, key: str, holds: bool) -> None:
+    """What no contract declares is no run's to check: `metrics test` does."""
+    catalogue = catalogue_from(MODEL.replace("    time: day\n", f"    time: day\n    primary_key: [{key}]\n", 1))
+    answerer = Answerer(
+        catalogue, _Engine(duckdb_shop), LOCAL, lambda d: Source(d.source, _table(d)),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+    found = {v.metric: (v.passed, v.told) for v in key_verdicts(answerer, [catalogue.metric("weighted")])}
+
+    assert found["stays.spans"][0] is holds
+    assert ("more than one row" in found["stays.spans"][1]) is not holds
+    assert found["stays.customers"] == (True, "")
+
+
+class _Engine:
+    """An engine that has one session, which stays open."""
+
+    def __init__(self, session: Session) -> None:
+        self.capabilities = type("Capabilities", (), {"dialect": "duckdb"})
+        self._session = session
+
+    def session(self, *_: object) -> Any:
+        """Return it, not to be closed."""
+        return type("Kept", (), {"rows": self._session.rows, "close": staticmethod(lambda: None)})

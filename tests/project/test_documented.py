@@ -47,6 +47,13 @@ def test_the_page_of_compatibility_shows_the_rulings() -> None:
     assert page == GENERATED["compatibility"](), "run `make reference`"
 
 
+def test_the_page_of_kpis_shows_those_that_ship() -> None:
+    """docs/concepts/kpis.md repeats the sentence, the formula and the events of each file."""
+    page = (ROOT / "docs/concepts/kpis.md").read_text(encoding="utf-8")
+
+    assert page == GENERATED["kpis"](), "run `make reference`"
+
+
 @pytest.mark.parametrize("path", CONTEXTS)
 def test_help_has_an_example(path: str) -> None:
     """The help of every command says what it does and ends with an example of itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +26,7 @@ _STATES = {
     "not instrumented": "[dim]not instrumented[/dim]",
 }
 _MOST_ITEMS, _MOST_SEQS = 20, 8
+_TICK = timedelta(microseconds=1)
 
 period_ = click.option(
     "--period", metavar="PERIOD",
@@ -53,7 +54,8 @@ class _Opened:
 
         if text not in (None, "last"):
             return period_named(str(text), self.asking.zone)
-        today = self.evidence.instant.astimezone(zone_of(self.asking.zone)).date()
+        moment = self.evidence.instant - _TICK  # at the end of a month, that month is meant
+        today = moment.astimezone(zone_of(self.asking.zone)).date()
         running = holding(today, _GRAINS[kpi.cadence], self.asking.zone)
         return running if text is None else last_periods(running, 2, self.asking.zone)[0]
 

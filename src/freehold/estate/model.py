@@ -326,7 +326,7 @@ class Resource:
     where: Where
     metadata: Mapping[str, Any] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
-    document: Document | None = None  # as it was read, for those who tell places inside it
+    document: Document | None = field(default=None, compare=False, repr=False)  # as it was read, for places inside it
 
 
 @dataclass(frozen=True, slots=True)

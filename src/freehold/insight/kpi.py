@@ -220,6 +220,7 @@ def judge(kpi: Kpi, period: Period, row: Mapping[str, Any], evidence: Evidence, 
     whole = row.get(COMPLETENESS, 1.0) if row else None
     enough = n >= kpi.minimum and row.get("value") is not None
     hints = [] if enough else [f"{n} of at least {kpi.minimum} observations in the period: widen it, or wait."]
+    hints += [kpi.hint] if kpi.hint and not enough else []
     hints += [f"`{name}` was never received: what it would tell is not counted." for name in unheard]
     return KpiValue(
         kpi=kpi.id,

@@ -54,7 +54,7 @@ class Kpi:
     """A KPI as its file declares it.
 
     `needs` are event types without which there is no value, `wants` types whose absence lowers the completeness of the
-    evidence. `minimum` is the least `n` at which it says anything.
+    evidence. `minimum` is the least `n` at which it says anything; `hint` is what to do where there is less.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Kpi:
     direction: str = "up"
     targets: tuple[Target, ...] = ()
     cadence: str = "monthly"
+    hint: str = ""
     owner: str | None = None
     tags: tuple[str, ...] = ()
     where: Where = field(default_factory=lambda: Where(""))
@@ -180,7 +181,10 @@ def _of_estate(resource: Resource, shipped: Kpi | None) -> Kpi:
     assert resource.document is not None
     if shipped is None or "metrics" in resource.spec or "datasets" in resource.spec:
         return kpi_from(resource.document)
-    return _adjusted(shipped, resource.document)
+    kpi = _adjusted(shipped, resource.document)
+    if errors := list(_unknown_events(kpi, resource.document)):
+        raise Problems(errors)
+    return kpi
 
 
 def kpi_from(document: Document) -> Kpi:
@@ -210,7 +214,8 @@ def kpi_from(document: Document) -> Kpi:
 def _adjusted(kpi: Kpi, document: Document) -> Kpi:
     """Return a KPI with what a document says of it, beside what is computed."""
     said, metadata = document.value["spec"], document.value["metadata"]
-    changed: dict[str, Any] = {key: said[key] for key in ("question", "minimum", "direction", "cadence") if key in said}
+    plain = ("question", "minimum", "direction", "cadence", "hint")
+    changed: dict[str, Any] = {key: said[key] for key in plain if key in said}
     changed |= {key: tuple(said[key]) for key in ("needs", "wants") if key in said}
     changed |= {key: metadata[key] for key in ("name", "owner") if key in metadata}
     if "tags" in metadata:
@@ -233,19 +238,23 @@ def _targets(kpi: Kpi, document: Document) -> Iterator[Target]:
 def _findings(kpi: Kpi, document: Document) -> Iterator[FreeholdError]:
     if kpi.unit not in UNITS:
         yield _wrong(kpi, document, f"`{kpi.unit}` is no unit", ("spec", "unit"), near(kpi.unit, UNITS), UNITS)
+    yield from _unknown_events(kpi, document)
+    for role in ROLES:
+        if role not in kpi.model.metrics:
+            yield _wrong(kpi, document, f"it has no metric `{role}`", ("spec", "metrics"))
+    wrong = list(_of_datasets(kpi, (*Vocabulary().views, *LENT)))
+    yield from wrong
+    if not wrong and all(role in kpi.model.metrics for role in ROLES):
+        yield from _uncomputable(kpi)
+
+
+def _unknown_events(kpi: Kpi, document: Document) -> Iterator[FreeholdError]:
     known = Vocabulary()
     for key, names in (("needs", kpi.needs), ("wants", kpi.wants)):
         for index, name in enumerate(names):
             if name not in known:
                 problem = f"there is no event type `{name}`"
                 yield _wrong(kpi, document, problem, ("spec", key, index), near(name, known.names))
-    for role in ROLES:
-        if role not in kpi.model.metrics:
-            yield _wrong(kpi, document, f"it has no metric `{role}`", ("spec", "metrics"))
-    wrong = list(_of_datasets(kpi, (*known.views, *LENT)))
-    yield from wrong
-    if not wrong and all(role in kpi.model.metrics for role in ROLES):
-        yield from _uncomputable(kpi)
 
 
 def _of_datasets(kpi: Kpi, views: tuple[str, ...]) -> Iterator[FreeholdError]:

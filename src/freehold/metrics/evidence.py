@@ -54,6 +54,11 @@ def evidence_query(
             shown = node.sql(DIALECT)
             shown = shown if len(shown) <= 80 else f"{shown[:77]}…"
             raise FreeholdError("FH-N410", f"`{shown}` has no place in {what}.", where=where, fix=why)
+    if twice := next(_meaning_two_things(tree), None):
+        raise FreeholdError(
+            "FH-N410", f"`{twice}` names a part of {what} where it may as well be a table.", where=where,
+            fix="Give the part another name.",
+        )  # fmt: skip
     names = [column.output_name for column in tree.selects]
     if not names or any(not name or name == "*" for name in names) or tree.is_star:
         raise FreeholdError(
@@ -78,6 +83,30 @@ def _out_of_place(node: exp.Expr, words: Collection[str]) -> str:
     if isinstance(node, exp.Anonymous) and not (words and node.name.lower().startswith(_OF_ARGUMENTS)):
         return "Use a function that all engines know." if not words else "Use a function of its arguments alone."
     return ""
+
+
+def _meaning_two_things(tree: exp.Query) -> Iterator[str]:
+    """Yield names that a WITH defines and that stand where they do not mean that part, or may not.
+
+    What such a name means there is a table, and must not be taken for the part: no policy would hold for it.
+    """
+    for part in tree.find_all(exp.CTE):
+        parts = list(part.parent.expressions) if part.parent is not None else []
+        first = parts.index(part) + (0 if part.parent is not None and part.parent.args.get("recursive") else 1)
+        seen = {id(node) for below in parts[first:] for node in below.walk()}
+        seen |= {id(node) for node in _body(part)}
+        for table in tree.find_all(exp.Table):
+            if table.db or table.name.lower() != part.alias.lower():
+                continue
+            if id(table) not in seen or table.name != part.alias:
+                yield str(table.name)
+
+
+def _body(part: exp.CTE) -> Iterator[exp.Expr]:
+    """Yield what stands in the query that a WITH belongs to, the WITH itself left out."""
+    with_ = part.parent
+    if with_ is not None and with_.parent is not None:
+        yield from with_.parent.walk(prune=lambda node: node is with_)
 
 
 def _name(table: exp.Table) -> str:
