@@ -17,7 +17,7 @@ from freehold.delivery.graph import Graph
 from freehold.delivery.scheduling import Standing, Worker, board_of, schedule_findings, standings_of
 from freehold.estate.model import Estate, ModelFile, Port, Product
 from freehold.foundation import Exit, FreeholdError, Transient, Where
-from freehold.insight import Period, compute
+from freehold.insight import Asking, Period, compute, items
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -210,12 +210,18 @@ def test_success_of_pipelines_counts_what_was_missed(opened: Shop) -> None:
             made.at(BEGIN + n * DAY + timedelta(hours=9))  # made up, and too late
         elif n != 3:
             made.at(BEGIN + n * DAY + timedelta(hours=6))
-    found = compute("pipeline-success", opened.ledger, Period(BEGIN, BEGIN + 10 * DAY), BEGIN + 10 * DAY, tier=None)
-    by_tier = compute("pipeline-success", opened.ledger, Period(BEGIN, BEGIN + 10 * DAY), BEGIN + 10 * DAY, tier=1)
+    period, until = Period(BEGIN, BEGIN + 10 * DAY), BEGIN + 10 * DAY
+    found = compute("pipeline-success", opened.ledger, period, until)
+    by_tier = compute("pipeline-success", opened.ledger, period, until, Asking(where="tier = 1"))
 
     assert (found.numerator, found.denominator) == (7, 10)
     assert found.value == pytest.approx(0.7)
-    assert [i.item[-16:-6] for i in found.items if not i.numerator] == ["2024-01-04", "2024-01-05", "2024-01-08"]
+    missed = [i.item[-16:-6] for i in items("pipeline-success", opened.ledger, period, until) if not i.numerator]
+    assert missed == [
+        "2024-01-04",
+        "2024-01-05",
+        "2024-01-08",
+    ]
     assert (by_tier.numerator, by_tier.denominator) == (7, 10)
 
 
