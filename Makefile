@@ -51,7 +51,8 @@ bench: $(MADE) ## what it costs, beside a bare script and beside peers: see docs
 	$(BIN)/python bench/lineage.py
 	$(BIN)/python bench/rules.py
 	$(BIN)/python bench/dbt_history.py
-	$(BIN)/python bench/metrics.py
+	$(BIN)/python bench/metrics.py --peers
+	$(BIN)/python bench/moving.py
 	$(BIN)/python docs/generate.py
 
 docs: $(MADE) ## build the documentation into site/; a dead link is an error

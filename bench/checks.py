@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +64,19 @@ def make_table(rows: int) -> None:
     CONTRACT.write_text(yaml.safe_dump(contract(cases(), DATABASE), sort_keys=False))
 
 
-def python_of(peer: str) -> str:
+def python_of(peer: str, packages: Sequence[str] = ()) -> str:
     """Return the interpreter of a peer's own environment, making the environment if need be."""
+    packages = packages or PACKAGES[peer]
     home = PEERS / peer
     python = home / "bin" / "python"
     if not python.exists():
         uv = shutil.which("uv")
         if uv:
             subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(home)], check=True)
-            subprocess.run([uv, "pip", "install", "-q", "--python", str(python), *PACKAGES[peer]], check=True)
+            subprocess.run([uv, "pip", "install", "-q", "--python", str(python), *packages], check=True)
         else:
             subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-            subprocess.run([str(python), "-m", "pip", "install", "-q", *PACKAGES[peer]], check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
     return str(python)
 
 

@@ -1,6 +1,6 @@
 """What it costs to ask metrics: compiling a question, and running it beside SQL written by hand, in one run.
 
-    python bench/metrics.py [--items 10000000] [--times 5] [--print-only]
+    python bench/metrics.py [--items 10000000] [--times 5] [--peers] [--print-only]
 
 The question is three metrics of two facts by month, country and channel: revenue of 10 million items, number and
 shipping of 2.5 million orders, country two joins away. `two sums joined` is how most people write it by hand: each fact
@@ -10,6 +10,11 @@ Compiling is measured for that question, and for 80 derived metrics with five fi
 is then answered from rollups by day, country and channel, one for each fact: what building both takes, and the median
 of compiling the question and having its answer as Arrow. Prints a table and writes bench/results/metrics.json, which
 docs/benchmarks.md shows.
+
+Peers are asked a question that all of them answer: the three metrics by channel alone. `--peers` installs them into
+environments of their own under build/peers; without it, those that are there are asked, and the others are named.
+MetricFlow runs over all items. The SQL of boring-semantic-layer costs the square of the rows (15 s of CPU at 400,000),
+so that all run over 100,000, too.
 """
 
 from __future__ import annotations
@@ -27,11 +32,14 @@ from typing import Any
 
 from sqlglot import exp
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 from freehold.engines import Session, open_engine
 from freehold.estate.reading import read_documents
 from freehold.foundation import LOCAL
 from freehold.metrics import Catalogue, Scope, asked, compiled
 from freehold.metrics.reading import models_of
+from metrics_peers import BY, METRICS, PACKAGES, bsl, interpreter, metricflow
 
 HERE = Path(__file__).parent
 MODEL = """
@@ -71,6 +79,17 @@ u AS (SELECT date_trunc('month', i.sold_at)::DATE AS month, i.order_id, i.amount
   FROM items i UNION ALL SELECT date_trunc('month', ordered_at)::DATE, order_id, NULL, 1, shipping FROM orders)
 SELECT u.month, d.country, d.channel, sum(u.amount), count(u.n), sum(u.shipping)
 FROM u LEFT JOIN d ON u.order_id = d.order_id GROUP BY ALL ORDER BY ALL
+"""
+
+
+COLUMNS = "item_order__channel, revenue, orders, shipping"
+FEW = 100_000
+BY_CHANNEL = """
+SELECT coalesce(r.channel, s.channel), revenue, coalesce(orders, 0), shipping
+FROM (SELECT o.channel, sum(i.amount) AS revenue FROM items i LEFT JOIN orders o ON i.order_id = o.order_id
+  GROUP BY 1) r
+FULL JOIN (SELECT channel, count(order_id) AS orders, sum(shipping) AS shipping FROM orders GROUP BY 1) s
+  ON r.channel IS NOT DISTINCT FROM s.channel
 """
 
 
@@ -155,10 +174,42 @@ def hitting(session: Session, scope: Scope, metrics: list[str], by: list[str], t
     return {"wall_ms": round(median(walls), 2), "cpu_ms": round(median(cpus), 2), "rows": table.num_rows}
 
 
+def peers(session: Session, scope: Scope, items: int, times: int, *, may_install: bool) -> dict[str, dict[str, Any]]:
+    """Return what compiling and running the peers' question costs, beside us and SQL written by hand, in one run."""
+    compile_ = {"freehold": compiling(scope, METRICS, BY, 50)["cpu_ms"]}
+    ways = {"freehold": compiled(scope, asked(METRICS, BY)).sql, "by hand": BY_CHANNEL}
+    for peer in PACKAGES:
+        python = interpreter(peer, may_install=may_install)
+        if python is None:
+            print(f"{peer}: left out, it is not installed; --peers installs it")
+            continue
+        if peer == "metricflow":
+            answers = metricflow(python, 20)
+            assert "refused" in answers["fuller"], "MetricFlow answers the fuller question now: ask it that"
+            compile_["metricflow, 80 derived"] = answers["many"]["cpu_ms"]
+            answer = answers["asked"]
+        else:
+            answer = bsl(python, 20)
+        compile_[peer] = answer["cpu_ms"]
+        ways[peer] = answer["sql"] if peer != "metricflow" else f"SELECT {COLUMNS} FROM ({answer['sql']})"
+    found: dict[str, dict[str, Any]] = {}
+    for rows, names in ((items, [n for n in ways if n != "boring-semantic-layer"]), (FEW, list(ways))):
+        small = session
+        if rows != items:
+            small = open_engine("duckdb://", threads=2).session(LOCAL)
+            made(small, rows)
+        runs = running(small, {name: ways[name] for name in names}, times if rows == items else 2)
+        found |= {f"{name}, {rows:,} rows": {"compile_cpu_ms": compile_.get(name), **run} for name, run in runs.items()}
+    if "metricflow, 80 derived" in compile_:
+        found["metricflow, 80 derived"] = {"compile_cpu_ms": compile_["metricflow, 80 derived"]}
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=10_000_000)
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--peers", action="store_true", help="install peers that are not there")
     parser.add_argument("--print-only", action="store_true")
     given = parser.parse_args()
     scope = Scope(catalogue(), lambda dataset: exp.to_table(dataset.source))
@@ -183,6 +234,9 @@ def main() -> int:
         print(f"{name:<18} {run['wall_s']:7.3f} s {run['cpu_s']:7.3f} cpu  {run['of_better_hand_sql']:5.2f} x")
     for name, one in compile_.items():
         print(f"{name:<24} {one['cpu_ms']:7.2f} cpu ms {one['bytes']:8,} bytes")
+    beside = peers(session, scope, given.items, given.times, may_install=given.peers)
+    for name, one in beside.items():
+        print(f"{name:<44} {one.get('compile_cpu_ms') or '':>8} ms to compile {one.get('cpu_s', ''):>8} cpu")
     kept, building = rolled_up(session, scope)
     rollups = {"building two": building, "the answer from them": hitting(session, kept, metrics, by, 51)}
     for name, one in rollups.items():
@@ -191,6 +245,7 @@ def main() -> int:
         "compile": compile_,
         "runs": found,
         "rollups": rollups,
+        "peers": beside,
         "machine": {"items": given.items, "best_of": given.times, "cores": os.cpu_count(),
                     "python": platform.python_version()},
     }  # fmt: skip

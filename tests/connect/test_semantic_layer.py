@@ -248,6 +248,21 @@ def test_a_manifest_without_metrics_gives_no_file() -> None:
     assert carry() == Carried("", ())
 
 
+def test_a_manifest_that_dbt_did_not_write_is_refused_with_its_file(project: Path) -> None:
+    """What is missing is told, and no estate is begun."""
+    broken = manifest(BASE)
+    del broken["semantic_models"][1]["entities"][0]["type"]
+    (project / "target" / "semantic_manifest.json").write_text(json.dumps(broken))
+
+    done = CliRunner().invoke(cli, ["init", "--from-dbt", str(project)])
+
+    assert done.exit_code != 0
+    assert "FH-X113" in str(done.exception)
+    assert "semantic_manifest.json" in str(done.exception)
+    assert "`type` is missing" in str(done.exception)
+    assert not (project / "freehold").exists()
+
+
 PROJECT = {
     "dbt_project.yml": 'name: shop\nversion: "1.0"\nprofile: shop\nmodels: {shop: {+materialized: table}}\n',
     "models/orders.sql": (

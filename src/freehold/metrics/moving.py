@@ -2,7 +2,8 @@
 
 Causes are found by a scan statistic over group sums (Kulldorff's likelihood ratio for Poisson counts, taken over every
 combination of up to three keys): the slice whose actual value is the least likely under what was expected, all of its
-rows moving one way, explained away, and again. Contributions by key are exact: they add up to the change.
+rows moving one way, explained away, and again. A slice that moved against the whole is one, too. Contributions by key
+are exact: they add up to the change.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _LAYERS = 3
 _PENALTY = 0.1  # for each key more in a slice: the simpler of two explanations
 _LEAST = 0.06  # of the first cause's score; what explains less is noise
 _MOST_CAUSES = 5
-_TREND = 0.1
+_TREND = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def _without(cause: Part, usual: float) -> Part:
 def trend(before: Sequence[float], after: Sequence[float]) -> float:
     """Return the factor by which most of the total moved: the median over cells, weighted by what they were before.
 
-    It is 1 where that is within a tenth of 1: then slices are told as they are.
+    It is 1 where that is within a twentieth of 1: then slices are told as they are.
     """
     cells = sorted((two / one, one) for one, two in zip(before, after, strict=True) if one > 0)
     half = sum(weight for _, weight in cells) / 2
@@ -261,7 +262,6 @@ def scanned(
     real = np.maximum(np.asarray(actual, dtype=float), 0.0)
     left = np.maximum(np.asarray(expected, dtype=float), 0.0)
     before = left.copy()
-    up = bool(real.sum() > left.sum())
     cuboids = []
     for layers in range(1, min(_LAYERS, len(keys)) + 1):
         for chosen in itertools.combinations(range(len(keys)), layers):
@@ -275,7 +275,7 @@ def scanned(
     causes: list[Part] = []
     first = 0.0
     while len(causes) < _MOST_CAUSES:
-        best = max((_best_of(cuboid, real, left, up) for cuboid in cuboids), key=lambda found: found[0])
+        best = max((_best_of(cuboid, real, left) for cuboid in cuboids), key=lambda found: found[0])
         if best[0] <= 0 or best[0] < _LEAST * first:
             break
         first = first or best[0]
@@ -288,7 +288,7 @@ def scanned(
 
 
 def _best_of(
-    cuboid: tuple[int, tuple[int, ...], npt.NDArray[np.int64]], real: Floats, left: Floats, up: bool
+    cuboid: tuple[int, tuple[int, ...], npt.NDArray[np.int64]], real: Floats, left: Floats
 ) -> tuple[float, tuple[int, ...], npt.NDArray[np.bool_]]:
     """Return the slice of one cuboid that is the least likely: its score, its keys, which cells it has."""
     import numpy as np
@@ -298,7 +298,6 @@ def _best_of(
     sums = np.bincount(group, real, size)
     plan = np.maximum(np.bincount(group, left, size), 1e-6)
     likelihood = np.where(sums > 0, sums * np.log(np.maximum(sums, 1e-12) / plan), 0.0) - (sums - plan)
-    likelihood = np.where((sums > plan) == up, likelihood, 0.0)
     moved = np.maximum(np.bincount(group, np.abs(real - left), size), 1e-9)
     score = likelihood * (np.abs(sums - plan) / moved) * (1 - _PENALTY * (layers - 1))
     index = int(np.argmax(score))

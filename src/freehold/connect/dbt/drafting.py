@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from freehold.connect.dbt import artifacts
 from freehold.connect.dbt.choosing import UNOWNED, Chosen, chosen, slug
 from freehold.connect.dbt.manifest import plain_relation
 from freehold.connect.dbt.model import Column, Node, Project, Test
@@ -39,7 +40,11 @@ def estate_files(project: Project, folder: Path, places: Places) -> dict[str, st
 
 
 def semantic_layer(project: Project) -> Carried:
-    """Return the project's metrics as a file; datasets read the assets of products, or tables as dbt names them."""
+    """Return the project's metrics as a file; datasets read the assets of products, or tables as dbt names them.
+
+    Raises:
+        FreeholdError: FH-X113 the artifact that tells them is not as dbt writes it.
+    """
     assets = _assets(chosen(project))
     ids = {plain_relation(node.relation): node.id for node in project.nodes.values() if node.relation}
 
@@ -47,7 +52,13 @@ def semantic_layer(project: Project) -> Carried:
         relation = str(said.get("relation_name") or f"{said.get('schema_name')}.{said.get('alias')}")
         return assets.get(ids.get(plain_relation(relation), ""), relation.replace('"', "").replace("`", ""))
 
-    return carried(project.semantics, re.sub(r"\W+", "_", project.name), project.dialect, source)
+    try:
+        return carried(project.semantics, re.sub(r"\W+", "_", project.name), project.dialect, source)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        place = artifacts.Place(project.root, project.target)
+        file = place.file(artifacts.SEMANTICS) or place.file(artifacts.MANIFEST) or project.target
+        said = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
+        raise artifacts.misshapen(file, said) from error
 
 
 def metrics_file(project: Project) -> str:

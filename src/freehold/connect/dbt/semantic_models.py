@@ -175,6 +175,8 @@ class Tables:
     def _table(self, said: Json) -> Table:
         """Return a semantic model with its dimensions as fields."""
         table = Table(str(said["name"]), said, (said.get("defaults") or {}).get("agg_time_dimension"))
+        for one in said.get("entities") or ():
+            self.parsed(one["expr"] if one.get("expr") is not None else one["name"])
         for one in said.get("dimensions") or ():
             tree = self.parsed(one["expr"] if one.get("expr") is not None else one["name"])
             is_itself = isinstance(tree, exp.Column) and tree.name == one["name"] and not tree.table
