@@ -19,7 +19,7 @@ from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.expressions import aggregate_of, is_ours, parts_of, per_of
 from freehold.metrics.model import Dataset, Field, Metric, Model
-from freehold.metrics.reading import VENDOR, ends_of, widened
+from freehold.metrics.widening import VENDOR, ends_of, widened
 
 VERSION = "0.2.0.dev0"
 _STANDARD = ("name", "description", "datatype", "synonyms", "ai_context", "custom_extensions", "dimension")

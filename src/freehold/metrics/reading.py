@@ -6,7 +6,6 @@ and its key from the contract of the asset it reads; what the file says itself c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,9 +33,9 @@ from freehold.metrics.model import (
 from freehold.metrics.paths import listed, time_of
 from freehold.metrics.query import key_of
 from freehold.metrics.timing import GRAINS, Calendar, grain_named, period
+from freehold.metrics.widening import ends_of, opened, target_of, unread_extensions, widened
 
 T = TypeVar("T")
-VENDOR = "FREEHOLD"
 _WORDS = ("description", "includes", "excludes", "label", "owner", "unit", "direction")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = (
@@ -66,7 +65,7 @@ def models_of(document: Document, contracts: Contracts = lambda _: None) -> tupl
         Problems: all that is wrong in it: expressions that do not parse, names that lead nowhere, keys nobody declares.
     """
     said = document.value
-    if unread := list(_unread_extensions(document, said, ())):
+    if unread := list(unread_extensions(document, said, ())):
         raise Problems(unread)
     roots = [("semantic_model", i) for i in range(len(said["semantic_model"]))] if "semantic_model" in said else [()]
     readers = [_Reader(document, path, contracts) for path in roots]
@@ -94,24 +93,6 @@ def model_at(document: Document, root: tuple[Step, ...], name: str, words: Colle
     if reader.errors:
         raise Problems(reader.errors)
     return model
-
-
-def _unread_extensions(document: Document, said: Any, path: tuple[Step, ...]) -> Iterator[FreeholdError]:
-    """Find extensions of ours that hold no JSON object."""
-    if isinstance(said, Mapping) and said.get("vendor_name") == VENDOR and path[-2:-1] == ("custom_extensions",):
-        try:
-            held = json.loads(str(said.get("data")))
-        except ValueError:
-            held = None
-        if not isinstance(held, dict):
-            yield FreeholdError(
-                "FH-N415", f"The extension of {VENDOR} holds no JSON object.", where=document.where(*path, "data"),
-                fix="Write it as `freehold export ossie` does, or leave the extension out.",
-            )  # fmt: skip
-    parts = said.items() if isinstance(said, Mapping) else enumerate(said) if isinstance(said, list) else ()
-    for step, part in parts:
-        if isinstance(part, Mapping | list):
-            yield from _unread_extensions(document, part, (*path, step))
 
 
 @dataclass
@@ -145,16 +126,16 @@ class _Reader:
         """Yield the entries under a key: of a mapping by name, of a list by their `name`."""
         said = self._said().get(key) or {}
         if isinstance(said, Mapping):
-            yield from (Part(str(n), _opened(key, s), (*self.root, key, n)) for n, s in said.items())
+            yield from (Part(str(n), opened(key, s), (*self.root, key, n)) for n, s in said.items())
             return
         seen: dict[str, int] = {}
         for index, entry in enumerate(said):
-            opened = widened(entry)
-            name = str(opened.get("name") or (key == "relationships" and _target(opened)) or index)
+            said_of = widened(entry)
+            name = str(said_of.get("name") or (key == "relationships" and target_of(said_of)) or index)
             if name in seen and key != "relationships":
                 self._wrong("FH-N401", f"`{name}` stands twice among the {key}.", (key, index, "name"), "Rename one.")
             seen[name] = index
-            yield Part(name, opened, (*self.root, key, index))
+            yield Part(name, said_of, (*self.root, key, index))
 
     # -- datasets ------------------------------------------------------------------------------------------------------
 
@@ -240,8 +221,8 @@ class _Reader:
         said = part.said.get("fields") or {}
         entries = said.items() if isinstance(said, Mapping) else ((i, s) for i, s in enumerate(said))
         for step, entry in entries:
-            opened = _opened("fields", entry)
-            yield Part(str(opened.get("name", step)), opened, (*part.path, "fields", step))
+            one = opened("fields", entry)
+            yield Part(str(one.get("name", step)), one, (*part.path, "fields", step))
 
     def _field(self, part: Part, known: Field | None) -> Field | None:
         where = self.document.where_key(*part.path)
@@ -269,8 +250,7 @@ class _Reader:
     # -- joins ---------------------------------------------------------------------------------------------------------
 
     def _join(self, part: Part, datasets: Mapping[str, Dataset]) -> Join | None:
-        source, columns = _end(part.said, "from")
-        target, target_columns = _end(part.said, "to")
+        (source, columns), (target, target_columns) = ends_of(part.said)
         for end, dataset, names in (("from", source, columns), ("to", target, target_columns)):
             if dataset not in datasets:
                 self._wrong(
@@ -458,75 +438,6 @@ class _Reader:
 
     def _place(self, part: Part, *path: Step) -> Where:
         return self.document.where(*part.path, *path)
-
-
-def declares_rollups(document: Document) -> bool:
-    """Whether a document declares any rollup; one of whose extensions cannot be read counts as declaring none."""
-    said = document.value
-    if any(_unread_extensions(document, said, ())):
-        return False
-    parts = said.get("semantic_model", [said])
-    return any(widened(part).get("rollups") for part in parts)
-
-
-def widened(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a part of an Ossie file in the words of the short form; a part of the short form as it is.
-
-    What our own extension holds comes up beside the standard's keys; `ai_context` gives its synonyms.
-    """
-    found = dict(said)
-    spoken = said.get("expression")
-    if isinstance(spoken, Mapping):
-        found["expression"] = _in_ansi(spoken["dialects"])
-    for extension in said.get("custom_extensions") or ():
-        if extension.get("vendor_name") == VENDOR:
-            _take_in(found, json.loads(extension["data"]))
-    context = said.get("ai_context")
-    if isinstance(context, Mapping) and "synonyms" in context:
-        found.setdefault("synonyms", context["synonyms"])
-    if isinstance(said.get("dimension"), Mapping) and "is_time" in said["dimension"]:
-        found.setdefault("is_time", said["dimension"]["is_time"])
-    return found
-
-
-def _take_in(found: dict[str, Any], ours: Mapping[str, Any]) -> None:
-    """Put what our extension holds beside the standard's keys, metrics that it could not say among them."""
-    for key, value in ours.items():
-        if key == "metrics" and isinstance(found.get("metrics"), list):
-            found["metrics"] = [*found["metrics"], *({"name": name, **said} for name, said in value.items())]
-        else:
-            found[key] = value
-
-
-def _in_ansi(dialects: list[Mapping[str, str]]) -> str:
-    return next((d["expression"] for d in dialects if d["dialect"] == "ANSI_SQL"), dialects[0]["expression"])
-
-
-def _opened(key: str, said: Any) -> Mapping[str, Any]:
-    """Return an entry as a mapping: a bare text is the source of a dataset, the expression of anything else."""
-    if isinstance(said, Mapping):
-        return widened(said)
-    if said is None:
-        return {}
-    return {"source" if key == "datasets" else "expression": str(said)}
-
-
-def _target(said: Mapping[str, Any]) -> str:
-    return _end(said, "to")[0]
-
-
-def ends_of(said: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]]:
-    """Return both ends of a relationship, in either form: the dataset and its fields."""
-    return _end(said, "from"), _end(said, "to")
-
-
-def _end(said: Mapping[str, Any], end: str) -> tuple[str, tuple[str, ...]]:
-    """Return the dataset and the fields at one end of a relationship, in either form."""
-    named = said[end]
-    if f"{end}_columns" in said:
-        return str(named), tuple(said[f"{end}_columns"])
-    each = [named] if isinstance(named, str) else list(named)
-    return each[0].rpartition(".")[0], tuple(one.rpartition(".")[2] for one in each)
 
 
 def _snapshot(said: Mapping[str, Any] | None) -> Snapshot | None:

@@ -19,7 +19,8 @@ from freehold.estate.writing import inline
 from freehold.foundation import Exit, FreeholdError, Problems
 from freehold.metrics.model import Model
 from freehold.metrics.ossie import VERSION
-from freehold.metrics.reading import VENDOR, ends_of, models_of, widened
+from freehold.metrics.reading import models_of
+from freehold.metrics.widening import VENDOR, ends_of, widened
 
 _LATER = ("ai_context", "custom_extensions", "expression", "dimension", "name")
 

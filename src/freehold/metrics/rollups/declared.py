@@ -17,7 +17,7 @@ def rollups_of(estate: Estate) -> tuple[Content, ...]:
         Problems: what is wrong with them and the models they stand in; errors in other models are not told here.
     """
     from freehold.metrics.estate import read_models
-    from freehold.metrics.reading import declares_rollups
+    from freehold.metrics.widening import declares_rollups
 
     declaring = {name for name, document in estate.semantic_models.items() if declares_rollups(document)}
     if not declaring:
