@@ -97,8 +97,10 @@ def delivery_of(
 
 
 @contextmanager
-def opened_engine(estate: Estate, chosen: Environment, *, wait_s: float = 0.0) -> Iterator[Engine]:
-    """Open the warehouse of an environment."""
+def opened_engine(
+    estate: Estate, chosen: Environment, *, wait_s: float = 0.0, patient: bool = True
+) -> Iterator[Engine]:
+    """Open the warehouse of an environment. If `patient`, a server that reads it now and then is waited for."""
     from freehold.engines import open_engine
     from freehold.foundation.secrets import resolved
 
@@ -106,7 +108,7 @@ def opened_engine(estate: Estate, chosen: Environment, *, wait_s: float = 0.0) -
     settings = {
         name: resolved(value, root=estate.root, where=connection.where) for name, value in connection.settings.items()
     }
-    if owner_of(estate.root) is not None:
+    if patient and owner_of(estate.root) is not None:
         wait_s = max(wait_s, SERVED_WAIT_S)
     engine = open_engine(connection.url, root=str(estate.root), wait_s=wait_s, **settings)
     try:
