@@ -75,7 +75,10 @@ def line_chart(
     def y(value: float) -> float:
         return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - _share(value, low, high))
 
-    points = tuple(Point(x(v.at), round(y(v.value), 1), v.key, number(v.value, unit), v.value) for v in values)
+    points = tuple(
+        Point(x(v.at), round(y(v.value), 1), v.key, number(v.value, unit), v.value, _label(v.at, values))
+        for v in values
+    )
     spots = [(p.x, p.y) for p in points]
     whole = spots[:-1] if is_partial and len(spots) > 2 else spots
     base = _HEIGHT - _BOTTOM
@@ -127,6 +130,13 @@ def _gridvalues(values: Sequence[float]) -> list[float]:
 def _ticks(points: Sequence[Point]) -> tuple[Point, ...]:
     every = max(1, math.ceil(len(points) / _MOST_TICKS))
     return tuple(points[i] for i in range(0, len(points), every))
+
+
+def _labels(instants: Sequence[datetime]) -> list[str]:
+    """Return periods as the axis has them: the month where each begins one, else the day."""
+    if all(at.day == 1 for at in instants):
+        return [f"{at:%b %Y}" for at in instants]
+    return [f"{at.day} {at:%b}" for at in instants]
 
 
 def _axis(value: float, unit: str) -> str:

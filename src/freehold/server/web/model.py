@@ -66,6 +66,7 @@ class Point:
     key: str
     shown: str
     value: float
+    label: str  # the key as the axis has it
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -124,7 +126,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    made.filters.update(ago=_ago, counted=counted, number=number, exact=_exact, day=_day, iso=_iso, json=_embedded)
+    made.filters.update(ago=_ago, exact=_exact, iso=_iso, day=_day)
+    made.filters.update(counted=counted, number=number, json=_embedded, prose=_prose, breakable=_breakable)
     return made
 
 
@@ -160,6 +163,20 @@ def as_plain(model: Any) -> Any:
     return asdict(model) if is_dataclass(model) and not isinstance(model, type) else model
 
 
+def _prose(text: str) -> Markup:
+    """Return a sentence as HTML: what stands between backticks is code, everything is escaped."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:  # a backtick without its other is only a sign
+        return escape(text)
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+
+
+def _breakable(text: str) -> Markup:
+    """Return a path or an id as HTML that may break after its separators and nowhere else."""
+    parts = re.split("([/._:])", str(text))
+    return Markup("").join(escape(part) + Markup("<wbr>") * (part in "/._:" and part != "") for part in parts)
+
+
 def _utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
@@ -185,7 +202,5 @@ def _iso(at: datetime) -> str:
 
 def _embedded(value: Any) -> str:
     """Return JSON that may stand inside a script element."""
-    from markupsafe import Markup
-
     text = json.dumps(value, default=plain, ensure_ascii=False)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

@@ -81,6 +81,7 @@ class ContractPart:
     name: str
     version: str
     description: str
+    state: Mark
     columns: tuple[ColumnRow, ...]
     checks: tuple[CheckRow, ...]  # of the asset as a whole
 
@@ -169,7 +170,7 @@ def shown_product(asked: Asked, id_: str) -> Shown:
         checks_sentence=_told(verdicts),
         column_headings=_COLUMNS,
         contracts=parts,
-        history=tuple(moment_of(d) for d in asked.reading.deployments_of(one.id)[:_MOST_HISTORY]),
+        history=tuple(moment_of(d, one.id) for d in asked.reading.deployments_of(one.id)[:_MOST_HISTORY]),
         facts=tuple(_facts(status, team)),
         snippets=tuple(_snippets(asked, status)),
         consumers=readers.get(one.id, ()),
@@ -197,7 +198,7 @@ def _asset(a: AssetStatus) -> AssetRow:
 
 
 def _figures(status: ProductStatus, verdicts: Mapping[str, int], kept: int, tried: int) -> tuple[Kpi, ...]:
-    until, total = utc(status.data_until), sum(verdicts.values())
+    until, total = utc(status.data_until), sum(verdicts.values()) - verdicts.get("skipped", 0)
     passed = Kpi("Promise kept, 30 days", told="Nothing was built in 30 days.")
     if tried:
         history = f"/deployments?kind=all&product={status.product.id}"
@@ -270,8 +271,21 @@ def _contracts(delivery: Delivery, status: ProductStatus) -> tuple[ContractPart,
         columns = tuple(_column(p, rows) for p in asset.schema.columns)
         of_whole = tuple(made for check, made in rows if len(check.columns) != 1)
         words = (asset.id, asset.name, asset.contract.version or "", asset.schema.description or "")
-        parts.append(ContractPart(*words, columns, of_whole))
+        parts.append(ContractPart(*words, _summed([made for _, made in rows]), columns, of_whole))
     return tuple(parts)
+
+
+def _summed(rows: list[CheckRow]) -> Mark:
+    """Return the verdicts of a contract in one mark: how many hold, or how many do not."""
+    judged = [row for row in rows if row.mark.tone != "idle"]
+    if not judged:
+        return Mark("idle", "not judged")
+    bad = [row for row in judged if row.mark.tone == "bad"]
+    warned = [row for row in judged if row.mark.tone == "warn"]
+    if bad or warned:
+        worst = bad or warned
+        return Mark(worst[0].mark.tone, f"{len(worst)} of {len(judged)} {'fail' if bad else 'warn'}")
+    return Mark("ok", f"all {len(judged)} hold")
 
 
 def _column(p: Property, rows: list[tuple[Check, CheckRow]]) -> ColumnRow:
@@ -284,7 +298,8 @@ def _check(check: Check, told: Mapping[str, object]) -> CheckRow:
     data: Mapping[str, object] = getattr(told.get(check.id), "data", {})
     status = str(data.get("status") or "")
     found = "" if status in ("", "pass") else str(data.get("reason") or "") or _found(data)
-    return CheckRow(check.claim, VERDICTS.get(status, Mark("idle", "not judged")), found, check.blocking)
+    claim = check.claim.removeprefix(f"`{check.columns[0]}` ") if len(check.columns) == 1 else check.claim
+    return CheckRow(claim, VERDICTS.get(status, Mark("idle", "not judged")), found, check.blocking)
 
 
 def _found(data: Mapping[str, object]) -> str:

@@ -109,12 +109,15 @@ def checks_of(status: ProductStatus) -> dict[str, int]:
     return total
 
 
-def moment_of(one: Deployment) -> Moment:
-    """Return a deployment as something that happened."""
-    touched = sorted({asset.rpartition(".")[0] for asset in one.assets})
+def moment_of(one: Deployment, product: str = "") -> Moment:
+    """Return a deployment as something that happened; to a product, if one is named."""
+    if product:
+        touched = sorted(asset.rpartition(".")[2] for asset in one.assets if asset.rpartition(".")[0] == product)
+    else:
+        touched = sorted({asset.rpartition(".")[0] for asset in one.assets})
     where = ", ".join(touched[:3]) + (f" and {len(touched) - 3} more" if touched[3:] else "")
     what = {"rollback": "Taken back", "change": "Changed", "data": "New data"}[one.kind]
-    told = one.reason.partition("\n")[0] or (f"{counted(len(one.assets), 'assets')}" if one.assets else "")
+    told = one.reason.partition("\n")[0]
     tone = {"success": "ok", "failed": "bad"}.get(one.status, "idle")
     if one.kind == "rollback":
         tone = "warn"
@@ -164,7 +167,7 @@ def _figures(rows: tuple[ProductRow, ...], reading: Reading) -> tuple[Kpi, ...]:
     for status in reading.products:
         for verdict, count in checks_of(status).items():
             verdicts[verdict] = verdicts.get(verdict, 0) + count
-    total = sum(verdicts.values())
+    total = sum(count for verdict, count in verdicts.items() if verdict != "skipped")
     safe = sum(row.safe.tone == "ok" for row in rows)
     oldest = min((row.fresh_as_of for row in rows if row.fresh_as_of), default=None)
     late = sum(len(asset.late) for status in reading.products for asset in status.assets)
