@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.owning import Owner, owned
@@ -17,6 +18,10 @@ from freehold.server.application import Served, create_app
 from freehold.server.entry.links import Links
 from freehold.server.settings import Settings
 from freehold.server.telemetry import Telemetry, configure_logs
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
 
 _GRACE_S = 10  # for requests that are under way when the server is told to stop
 
@@ -33,8 +38,6 @@ def serve(root: Path, settings: Settings, tell: Callable[[str], None], opened: C
     Raises:
         FreeholdError: FH-W003 the port is taken; FH-W004 another process serves this estate; what `create_app` raises.
     """
-    import uvicorn
-
     with ExitStack() as closing:
         listening = closing.enter_context(_listening(settings))
         since = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
@@ -53,19 +56,25 @@ def serve(root: Path, settings: Settings, tell: Callable[[str], None], opened: C
             tell(f"Serving {root.name} at {first}.")
         if opened is not None:
             opened(first)
-        config = uvicorn.Config(
-            app,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=True,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-        server = uvicorn.Server(config)
+        server = answering(app)
         with suppress(KeyboardInterrupt):  # uvicorn has ended well by then, and says so by the signal
             server.run(sockets=[listening])
     tell("Stopped.")
+
+
+def answering(app: ASGIApp) -> uvicorn.Server:
+    """Return what answers HTTP with an application: quiet, nameless, and trusting no header of a proxy."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    return uvicorn.Server(config)
 
 
 def link_of(settings: Settings, secret: str) -> str:

@@ -75,9 +75,10 @@ def line_chart(
     def y(value: float) -> float:
         return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - _share(value, low, high))
 
+    said, labels = [number(v.value, unit) for v in values], _labels([v.at for v in values])
     points = tuple(
-        Point(x(v.at), round(y(v.value), 1), v.key, number(v.value, unit), v.value, _label(v.at, values))
-        for v in values
+        Point(x(v.at), round(y(v.value), 1), v.key, shown, v.value, label)
+        for v, shown, label in zip(values, said, labels, strict=True)
     )
     spots = [(p.x, p.y) for p in points]
     whole = spots[:-1] if is_partial and len(spots) > 2 else spots
