@@ -70,7 +70,7 @@ def test_nobody_sees_anything_without_signing_in(server: Running, path: str) -> 
         assert told.status_code == 401
         assert told.headers["content-type"] == "application/problem+json"
         assert told.headers["www-authenticate"].startswith("Bearer")
-        assert told.json()["code"] == "FH-W101"
+        assert told.json()["code"] == "FH-A101"
         if not path.startswith("/api/") and not path.endswith(".json"):
             assert person.get(path).headers["location"].startswith("/sign-in?next=")
 
@@ -102,7 +102,7 @@ def test_other_sites_cannot_act_for_somebody(
 
     assert told.status_code == (200 if is_taken else 403)
     if not is_taken:
-        assert "FH-W104" in told.text
+        assert "FH-A104" in told.text
         assert "set-cookie" not in told.headers
 
 
@@ -210,7 +210,7 @@ def test_who_asks_too_often_is_told_to_wait(serving: Callable[..., Running]) -> 
         assert statuses[:8] == [403] * 8
         assert set(statuses[8:]) == {429}
         told = stranger.get("/sign-in")
-        assert (told.json()["code"], told.headers["retry-after"]) == ("FH-W106", "5")
+        assert (told.json()["code"], told.headers["retry-after"]) == ("FH-A106", "5")
         assert stranger.get("/health").status_code == 200
 
 
@@ -280,12 +280,12 @@ def test_a_request_id_that_is_not_one_is_replaced(browser: httpx2.Client, id_: s
         (Settings(), ""),
         (Settings(host="::1"), ""),
         (Settings(host="localhost"), ""),
-        (Settings(host="0.0.0.0"), "FH-W001"),
-        (Settings(host="::"), "FH-W001"),
-        (Settings(host="192.168.1.7"), "FH-W001"),
-        (Settings(url="https://data.example.com"), "FH-W001"),
-        (Settings(host="0.0.0.0", sign_in={"issuer": "https://id.example.com"}), "FH-W002"),
-        (Settings(host="0.0.0.0", url="http://data.example.com", sign_in={"issuer": "x"}), "FH-W002"),
+        (Settings(host="0.0.0.0"), "FH-A001"),
+        (Settings(host="::"), "FH-A001"),
+        (Settings(host="192.168.1.7"), "FH-A001"),
+        (Settings(url="https://data.example.com"), "FH-A001"),
+        (Settings(host="0.0.0.0", sign_in={"issuer": "https://id.example.com"}), "FH-A002"),
+        (Settings(host="0.0.0.0", url="http://data.example.com", sign_in={"issuer": "x"}), "FH-A002"),
         (Settings(host="0.0.0.0", url="https://data.example.com", sign_in={"issuer": "x"}), ""),
     ],
     ids=lambda v: str(getattr(v, "host", v)),

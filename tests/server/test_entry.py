@@ -51,7 +51,7 @@ def test_a_link_lets_one_browser_in_once(server: Running) -> None:
         assert first.get("/").status_code == 200
         refused = second.get(link)
         assert refused.status_code == 403
-        assert "FH-W103" in refused.text
+        assert "FH-A103" in refused.text
         assert not second.cookies
 
 
@@ -331,7 +331,7 @@ def test_a_token_that_makes_no_sense_is_refused(
     with pytest.raises(FreeholdError) as refused:
         Mint(ledger, clock).make(ANNA, name, scopes, lasts)
 
-    assert refused.value.code == "FH-W112"
+    assert refused.value.code == "FH-A112"
     assert not ledger.tokens.all()
 
 

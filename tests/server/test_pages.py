@@ -103,8 +103,8 @@ def test_htmx_gets_the_part_that_changes(browser: httpx2.Client) -> None:
     [
         ("/products/shop.order", "FH-D201"),
         ("/metrics/shop.revenu", "FH-N107"),
-        ("/nowhere", "FH-W107"),
-        ("/api/v1/nowhere", "FH-W107"),
+        ("/nowhere", "FH-A107"),
+        ("/api/v1/nowhere", "FH-A107"),
         ("/api/v1/products/x", "FH-D201"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_defect_tells_nobody_its_particulars(
     told = browser.get("/settings/sessions.json", headers={"accept": "application/json"})
 
     assert told.status_code == 500
-    assert told.json()["code"] == "FH-W110"
+    assert told.json()["code"] == "FH-A110"
     assert "division" not in told.text
     assert any(line["event"] == "defect" for line in server.log)
 

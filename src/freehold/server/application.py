@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +21,7 @@ from freehold import __version__
 from freehold.foundation import Clock, FreeholdError, SystemClock
 from freehold.server.api import api
 from freehold.server.entry.links import Links
+from freehold.server.entry.oidc import BACK, Oidc, provider_of
 from freehold.server.entry.sessions import Doorkeeper
 from freehold.server.entry.tokens import Mint
 from freehold.server.middleware.conditional import Conditional
@@ -52,7 +53,7 @@ class Served:
     assets: Assets
     telemetry: Telemetry
     estate_name: str
-    provider: Any = None
+    oidc: Oidc | None = None
     version: str = __version__
 
 
@@ -74,7 +75,7 @@ def create_app(
         telemetry: where requests are noted.
 
     Raises:
-        FreeholdError: FH-W001, FH-W002 others could reach it and nobody would have to sign in safely; FH-W005 the
+        FreeholdError: FH-A001, FH-A002 others could reach it and nobody would have to sign in safely; FH-A005 the
             assets were not built; what opening the state raises.
     """
     settings, clock = settings or Settings(), clock or SystemClock()
@@ -90,6 +91,7 @@ def create_app(
         assets=assets,
         telemetry=telemetry,
         estate_name=Path(root).resolve().name,
+        oidc=_oidc(settings, readings, Path(root), clock),
     )
     app = Starlette(
         routes=_routes(served),
@@ -101,6 +103,11 @@ def create_app(
     return app
 
 
+def _oidc(settings: Settings, readings: Readings, root: Path, clock: Clock) -> Oidc | None:
+    provider = provider_of(settings.sign_in, root)
+    return Oidc(provider, readings.ledger, clock, f"{settings.address}{BACK}") if provider else None
+
+
 def _routes(served: Served) -> list[BaseRoute]:
     return [
         Route(f"{PREFIX}{{name}}", served.assets.sent),
@@ -108,6 +115,8 @@ def _routes(served: Served) -> list[BaseRoute]:
         Route("/ready", _ready),
         Route("/sign-in", entry.sign_in),
         Route("/sign-in/link/{secret}", entry.by_link),
+        Route("/sign-in/oidc", entry.at_provider),
+        Route(BACK, entry.from_provider),
         Route("/sign-out", entry.sign_out, methods=["POST"]),
         *page("/", products.home, "home"),
         *page("/products", products.products, "products"),
@@ -183,11 +192,11 @@ async def _http(request: Request, error: Exception) -> Response:
     """Tell of what no route took."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        told = FreeholdError("FH-W108", f"`{request.url.path}` does not take {request.method}.", fix="Try GET.")
+        told = FreeholdError("FH-A108", f"`{request.url.path}` does not take {request.method}.", fix="Try GET.")
     elif error.status_code == 404:
         told = not_found(request.url.path)
     else:
-        told = FreeholdError("FH-W112", str(error.detail), fix="Mend the request.")
+        told = FreeholdError("FH-A112", str(error.detail), fix="Mend the request.")
     return await run_in_threadpool(answered, request, told)
 
 
@@ -195,7 +204,7 @@ async def _defect(request: Request, error: Exception) -> Response:
     """Tell of a defect without its particulars, which are in the log."""
     request.app.state.served.telemetry.log.error("defect", request_id=request_id_of(request), exc_info=error)
     told = FreeholdError(
-        "FH-W110",
+        "FH-A110",
         "This is a defect of Freehold; nothing was changed by this request.",
         fix=f"Its particulars are in the server's log under request {request_id_of(request)}.",
     )

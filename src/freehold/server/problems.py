@@ -10,18 +10,22 @@ from starlette.responses import JSONResponse, Response
 from freehold.foundation import FreeholdError, Problems, Transient
 
 _STATUS = {
-    "FH-W101": 401,
-    "FH-W102": 403,
-    "FH-W103": 403,
-    "FH-W104": 403,
-    "FH-W105": 413,
-    "FH-W106": 429,
-    "FH-W107": 404,
-    "FH-W108": 405,
-    "FH-W109": 421,
-    "FH-W110": 500,
-    "FH-W111": 404,
-    "FH-W112": 400,
+    "FH-A101": 401,
+    "FH-A102": 403,
+    "FH-A103": 403,
+    "FH-A104": 403,
+    "FH-A105": 413,
+    "FH-A106": 429,
+    "FH-A107": 404,
+    "FH-A108": 405,
+    "FH-A109": 421,
+    "FH-A110": 500,
+    "FH-A111": 404,
+    "FH-A112": 400,
+    "FH-A121": 502,
+    "FH-A122": 403,
+    "FH-A123": 403,
+    "FH-A124": 403,
     "FH-D201": 404,
     "FH-D214": 404,
     "FH-N107": 404,
@@ -88,7 +92,7 @@ def request_id_of(request: Request) -> str:
 def not_signed_in() -> FreeholdError:
     """Return the refusal of somebody nobody knows."""
     return FreeholdError(
-        "FH-W101",
+        "FH-A101",
         "Nobody is signed in.",
         fix="Open the link that `freehold serve` printed, or send `Authorization: Bearer` and a token.",
     )
@@ -96,4 +100,4 @@ def not_signed_in() -> FreeholdError:
 
 def not_found(path: str) -> FreeholdError:
     """Return the refusal of a path that leads nowhere."""
-    return FreeholdError("FH-W107", f"There is nothing at `{path}`.", fix="Go on from `/`, or see `/api/v1/docs`.")
+    return FreeholdError("FH-A107", f"There is nothing at `{path}`.", fix="Go on from `/`, or see `/api/v1/docs`.")

@@ -36,7 +36,7 @@ def serve(root: Path, settings: Settings, tell: Callable[[str], None], opened: C
         opened: what takes the first link once the server answers, to show it to somebody.
 
     Raises:
-        FreeholdError: FH-W003 the port is taken; FH-W004 another process serves this estate; what `create_app` raises.
+        FreeholdError: FH-A003 the port is taken; FH-A004 another process serves this estate; what `create_app` raises.
     """
     with ExitStack() as closing:
         listening = closing.enter_context(_listening(settings))
@@ -113,14 +113,14 @@ def _unbound(settings: Settings, error: OSError) -> FreeholdError:
     else:
         problem = f"`{settings.host}:{settings.port}` cannot be listened on: {error.strerror or error}."
     return FreeholdError(
-        "FH-W003", problem, fix=f"Take another: freehold serve --port {settings.port + 1}", exit_code=Exit.ENVIRONMENT
+        "FH-A003", problem, fix=f"Take another: freehold serve --port {settings.port + 1}", exit_code=Exit.ENVIRONMENT
     )
 
 
 def _owned_by(other: Owner) -> FreeholdError:
     who = f"process {other.pid}, at {other.url}, since {other.since} UTC" if other.pid else "another process"
     return FreeholdError(
-        "FH-W004",
+        "FH-A004",
         f"This estate is served already by {who}.",
         fix=f"Use that one, or stop it: kill {other.pid}" if other.pid else "Use that one, or stop it.",
         exit_code=Exit.ENVIRONMENT,

@@ -82,13 +82,13 @@ def expect_safe(settings: Settings) -> None:
     """Refuse to open to others what nobody has to sign in to, or what would carry sessions in the open.
 
     Raises:
-        FreeholdError: FH-W001 no identity provider; FH-W002 no https.
+        FreeholdError: FH-A001 no identity provider; FH-A002 no https.
     """
     if settings.is_local and not settings.url:
         return
     if not settings.sign_in:
         raise FreeholdError(
-            "FH-W001",
+            "FH-A001",
             f"`{settings.url or settings.host}` can be reached by others, and nobody would have to sign in.",
             where=Where("estate.yaml"),
             fix="Name an identity provider in `spec.server.sign_in`, or stay on 127.0.0.1.",
@@ -96,7 +96,7 @@ def expect_safe(settings: Settings) -> None:
         )
     if not settings.is_secure:
         raise FreeholdError(
-            "FH-W002",
+            "FH-A002",
             f"`{settings.url or settings.host}` can be reached by others, and sessions would travel unencrypted.",
             where=Where("estate.yaml"),
             fix="Put a proxy with TLS before it and say its address: `spec.server.url: https://…`.",

@@ -258,7 +258,7 @@ async def _wrong(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        told = FreeholdError("FH-W108", f"`{request.url.path}` does not take {request.method}.", fix="Try GET.")
+        told = FreeholdError("FH-A108", f"`{request.url.path}` does not take {request.method}.", fix="Try GET.")
         return answered(request, told)
     return answered(request, not_found(request.url.path))
 
@@ -267,5 +267,5 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     told = "; ".join(f"`{'.'.join(str(p) for p in e['loc'][1:])}`: {e['msg']}" for e in error.errors())
     return answered(
-        request, FreeholdError("FH-W112", f"The request is not well formed: {told}.", fix="See /api/v1/openapi.json.")
+        request, FreeholdError("FH-A112", f"The request is not well formed: {told}.", fix="See /api/v1/openapi.json.")
     )

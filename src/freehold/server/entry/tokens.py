@@ -42,7 +42,7 @@ class Mint:
         """Make a token of an owner and return its text, which nobody can show again, and what is kept of it.
 
         Raises:
-            FreeholdError: FH-W112 a scope nobody knows or none, a name that is empty or too long, or a time that is
+            FreeholdError: FH-A112 a scope nobody knows or none, a name that is empty or too long, or a time that is
                 not in the future or too far.
         """
         wanted = _expected(name, scopes, lasts)
@@ -87,7 +87,7 @@ class Mint:
         """Make one of somebody's own tokens of no use.
 
         Raises:
-            FreeholdError: FH-W111 they have no such token.
+            FreeholdError: FH-A111 they have no such token.
         """
         mine = self.of(who)
         found = next((token for token in mine if token.id == id_), None)
@@ -101,7 +101,7 @@ def unknown_token(id_: str, known: Sequence[Token]) -> FreeholdError:
     """Return the refusal of a token that is not there."""
     ids = [token.id for token in known]
     return FreeholdError(
-        "FH-W111",
+        "FH-A111",
         f"There is no token `{id_}`.",
         fix=near(id_, ids) or "See `freehold token list`.",
         exit_code=Exit.USAGE,
@@ -132,7 +132,7 @@ def _expected(name: str, scopes: Collection[str], lasts: timedelta) -> tuple[str
 
 
 def _refused(problem: str, fix: str) -> FreeholdError:
-    return FreeholdError("FH-W112", problem, fix=fix, exit_code=Exit.USAGE)
+    return FreeholdError("FH-A112", problem, fix=fix, exit_code=Exit.USAGE)
 
 
 def _hash(secret: str) -> str:

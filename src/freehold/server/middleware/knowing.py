@@ -82,7 +82,7 @@ def _out_of_scope(request: Request, who: Who) -> FreeholdError | None:
         return None
     may = ", ".join(sorted(who.scopes))
     return FreeholdError(
-        "FH-W102",
+        "FH-A102",
         f"This token may not do that: it is for {may}."
         if wanted not in who.scopes
         else "A token reads; what changes something takes a person who is signed in.",

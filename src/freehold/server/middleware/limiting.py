@@ -65,7 +65,7 @@ class BodyCap:
 
     def _refusal(self) -> TooLarge:
         return TooLarge(
-            "FH-W105", f"A request holds at most {self._most:,} bytes.", fix="Send less at once; nothing was changed."
+            "FH-A105", f"A request holds at most {self._most:,} bytes.", fix="Send less at once; nothing was changed."
         )
 
 
@@ -83,7 +83,7 @@ class Pace:
             rate = self._rates[_kind(scope)]
             if not self._limiter.hit(rate, _kind(scope), _asker(scope)):
                 error = FreeholdError(
-                    "FH-W106",
+                    "FH-A106",
                     f"More than {rate.amount:,} requests of this kind came within a minute.",
                     fix="Wait a little; programs should read `Retry-After`.",
                 )

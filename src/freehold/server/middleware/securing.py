@@ -76,7 +76,7 @@ class KnownHost:
             host = Headers(scope=scope).get("host", "")
             if host not in self._hosts:
                 error = FreeholdError(
-                    "FH-W109",
+                    "FH-A109",
                     f"This server is not `{host[:200]}`.",
                     fix=f"Use {self._address}, or say the address that people use: `spec.server.url`.",
                 )
@@ -98,7 +98,7 @@ class SameSite:
             headers = Headers(scope=scope)
             if is_cross_site(headers) and not _is_bearer(headers):
                 error = FreeholdError(
-                    "FH-W104",
+                    "FH-A104",
                     "This request came from another site's page, so it was refused; nothing was changed.",
                     fix="Do it on the page of this server itself.",
                 )

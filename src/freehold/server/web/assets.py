@@ -37,14 +37,14 @@ class Assets:
         """Read all files.
 
         Raises:
-            FreeholdError: FH-W005 they were not built.
+            FreeholdError: FH-A005 they were not built.
         """
         try:
             self._names: dict[str, str] = json.loads((folder / "manifest.json").read_text())
             self._files = {name: _asset(folder / name) for name in self._names.values()}
         except FileNotFoundError as error:
             raise FreeholdError(
-                "FH-W005",
+                "FH-A005",
                 f"What pages need was not built: `{error.filename}` is missing.",
                 fix="In a checkout: make install. Elsewhere: install the package again.",
                 exit_code=Exit.ENVIRONMENT,
