@@ -68,7 +68,8 @@ clean: ## remove what was built; .venv and .tools stay
 # What `check` leaves to `test`: suites that start processes by the dozen, replay weeks, or run every example.
 SLOW := tests/demo tests/project/test_examples.py tests/ledger/test_processes.py tests/delivery/test_crash.py \
         tests/delivery/test_publication.py tests/ledger/test_moving.py tests/ledger/test_verify.py \
-        tests/cli/test_on_postgres.py
+        tests/cli/test_on_postgres.py tests/server/test_in_a_browser.py tests/server/test_packaging.py \
+        tests/server/test_running.py
 
 lint: $(MADE)
 	$(BIN)/ruff check .

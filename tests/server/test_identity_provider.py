@@ -22,7 +22,7 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="session")
-def team_server(serving: Callable[..., Running], provider: Provider) -> Running:
+def team_server(serving: Callable[..., Running], provider: Provider) -> Iterator[Running]:
     """A server whose people sign in at the provider."""
     patch = pytest.MonkeyPatch()
     patch.setenv("OIDC_SECRET", SECRET)
@@ -32,7 +32,8 @@ def team_server(serving: Callable[..., Running], provider: Provider) -> Running:
         "client_secret": "env:OIDC_SECRET",
         "label": "Shop accounts",
     }
-    return serving(sign_in=said, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    yield serving(sign_in=said, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    patch.undo()
 
 
 @pytest.fixture

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import uvicorn
 
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.owning import Owner, owned
@@ -20,7 +23,6 @@ from freehold.server.settings import Settings
 from freehold.server.telemetry import Telemetry, configure_logs
 
 if TYPE_CHECKING:
-    import uvicorn
     from starlette.types import ASGIApp
 
 _GRACE_S = 10  # for requests that are under way when the server is told to stop
@@ -56,16 +58,29 @@ def serve(root: Path, settings: Settings, tell: Callable[[str], None], opened: C
             tell(f"Serving {root.name} at {first}.")
         if opened is not None:
             opened(first)
-        server = answering(app)
-        with suppress(KeyboardInterrupt):  # uvicorn has ended well by then, and says so by the signal
-            server.run(sockets=[listening])
+        answering(app).run(sockets=[listening])
     tell("Stopped.")
+
+
+class _Server(uvicorn.Server):
+    """Ends by SIGTERM or Ctrl-C as by itself: what comes after it, the last signature for instance, is not skipped."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals that mean an end while it runs; only a main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def answering(app: ASGIApp) -> uvicorn.Server:
     """Return what answers HTTP with an application: quiet, nameless, and trusting no header of a proxy."""
-    import uvicorn
-
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -74,7 +89,7 @@ def answering(app: ASGIApp) -> uvicorn.Server:
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def link_of(settings: Settings, secret: str) -> str:
