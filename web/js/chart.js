@@ -1,7 +1,5 @@
 // <freehold-chart>: a chart that the server drew, with a cursor that mouse and arrow keys move over its points.
 
-const SVG = "http://www.w3.org/2000/svg";
-
 class FreeholdChart extends HTMLElement {
   connectedCallback() {
     this.svg = this.querySelector("svg");
@@ -65,7 +63,7 @@ class FreeholdChart extends HTMLElement {
   }
 
   #made(tag, name) {
-    const made = document.createElementNS(SVG, tag);
+    const made = document.createElementNS(this.svg.namespaceURI, tag);
     made.setAttribute("class", name);
     this.svg.append(made);
     return made;

@@ -1,7 +1,7 @@
-"""The server: pages for people, an API for programs, over the same readings that commands print.
+"""The server: pages for people, an API for programs, over the same snapshots that commands print.
 
 `create_app` is a pure factory: an estate's folder and settings in, an ASGI application out. What a request may see, it
-sees through `readings`; what it may do, through the rooms below. Nothing here keeps data of its own.
+sees through `snapshots`; what it may do, through the rooms below. Nothing here keeps data of its own.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ from freehold.server.middleware.limiting import BodyCap, Pace
 from freehold.server.middleware.observing import Observing
 from freehold.server.middleware.securing import KnownHost, SameSite, Securing
 from freehold.server.problems import answered, not_found, request_id_of
-from freehold.server.readings import Readings
 from freehold.server.settings import Settings, expect_safe
+from freehold.server.snapshots import Snapshots
 from freehold.server.telemetry import Telemetry
 from freehold.server.web.assets import PREFIX, Assets
 from freehold.server.web.pages import deployments, entry, metrics, patterns, product, products, settings
@@ -46,7 +46,7 @@ class Served:
     """What requests are answered with: the parts of one application."""
 
     settings: Settings
-    readings: Readings
+    snapshots: Snapshots
     doorkeeper: Doorkeeper
     mint: Mint
     links: Links
@@ -81,17 +81,17 @@ def create_app(
     settings, clock = settings or Settings(), clock or SystemClock()
     expect_safe(settings)
     assets, telemetry = Assets(), telemetry or Telemetry()
-    readings = Readings(Path(root), settings.env, clock, telemetry)
+    snapshots = Snapshots(Path(root), settings.env, clock, telemetry)
     served = Served(
         settings=settings,
-        readings=readings,
-        doorkeeper=Doorkeeper(readings.ledger, settings, clock),
-        mint=Mint(readings.ledger, clock),
+        snapshots=snapshots,
+        doorkeeper=Doorkeeper(snapshots.ledger, settings, clock),
+        mint=Mint(snapshots.ledger, clock),
         links=links or Links(),
         assets=assets,
         telemetry=telemetry,
         estate_name=Path(root).resolve().name,
-        oidc=_oidc(settings, readings, Path(root), clock),
+        oidc=_oidc(settings, snapshots, Path(root), clock),
     )
     app = Starlette(
         routes=_routes(served),
@@ -103,9 +103,9 @@ def create_app(
     return app
 
 
-def _oidc(settings: Settings, readings: Readings, root: Path, clock: Clock) -> Oidc | None:
+def _oidc(settings: Settings, snapshots: Snapshots, root: Path, clock: Clock) -> Oidc | None:
     provider = provider_of(settings.sign_in, root)
-    return Oidc(provider, readings.ledger, clock, f"{settings.address}{BACK}") if provider else None
+    return Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None
 
 
 def _routes(served: Served) -> list[BaseRoute]:
@@ -155,7 +155,7 @@ def _middleware(served: Served) -> list[Middleware]:
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
-    await run_in_threadpool(app.state.served.readings.close)
+    await run_in_threadpool(app.state.served.snapshots.close)
 
 
 def _health(_: Request) -> Response:
@@ -166,10 +166,10 @@ def _health(_: Request) -> Response:
 def _ready(request: Request) -> Response:
     """Say whether pages can be shown: the estate was read, now or before."""
     try:
-        reading = request.app.state.served.readings.now()
+        snapshot = request.app.state.served.snapshots.now()
     except FreeholdError as error:
         return JSONResponse({"status": "not ready", "code": error.code}, 503)
-    return JSONResponse({"status": "ok", "waits": bool(reading.waits)})
+    return JSONResponse({"status": "ok", "waits": bool(snapshot.waits)})
 
 
 def _metrics(request: Request) -> Response:

@@ -102,9 +102,9 @@ def _warm(served: Served) -> None:
 
     def read() -> None:
         with suppress(FreeholdError):  # whoever asks first is told
-            served.readings.now()
+            served.snapshots.now()
 
-    threading.Thread(target=read, name="first reading", daemon=True).start()
+    threading.Thread(target=read, name="first snapshot", daemon=True).start()
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -25,7 +25,7 @@ class Settings:
         sign_in: `spec.server.sign_in` of the estate: the identity provider; empty where there is none.
         idle, absolute: how long a session lasts unused, and at most.
         body_cap: bytes of a request body.
-        rates: how often per minute, by what is asked: reading, changing, signing in.
+        rates: how often per minute, by what is asked: snapshot, changing, signing in.
     """
 
     host: str = "127.0.0.1"

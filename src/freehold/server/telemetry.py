@@ -28,8 +28,8 @@ class Telemetry:
         self._seconds = Histogram(
             "freehold_request_seconds", "Seconds to answer.", ("route",), buckets=_BUCKETS, registry=self.registry
         )
-        self._readings = Histogram(
-            "freehold_reading_seconds", "Seconds to read the estate anew.", buckets=_BUCKETS, registry=self.registry
+        self._snapshots = Histogram(
+            "freehold_snapshot_seconds", "Seconds to read the estate anew.", buckets=_BUCKETS, registry=self.registry
         )
         self._events = Gauge("freehold_ledger_sequence", "The newest event that pages know of.", registry=self.registry)
 
@@ -54,7 +54,7 @@ class Telemetry:
 
     def read(self, seconds: float, sequence: int) -> None:
         """Note that the estate was read anew."""
-        self._readings.observe(seconds)
+        self._snapshots.observe(seconds)
         self._events.set(sequence)
 
     def figures(self) -> bytes:

@@ -1,4 +1,4 @@
-"""`/api/v1`: the same readings for programs, typed, with an OpenAPI 3.1 description that clients can be made from.
+"""`/api/v1`: the same snapshots for programs, typed, with an OpenAPI 3.1 description that clients can be made from.
 
 Lists have cursors. Errors are problem objects (RFC 9457). Answers carry ETags. What a token may ask is its scopes'.
 """
@@ -157,7 +157,7 @@ def _products(
 ) -> ProductList:
     """List products in the order of their ids."""
     asked = _asked(request)
-    rows = [row for row in rows_of(asked.reading) if row.id > after]
+    rows = [row for row in rows_of(asked.snapshot) if row.id > after]
     items = [
         ProductItem(
             id=row.id,
@@ -174,7 +174,7 @@ def _products(
         for row in rows[:limit]
     ]
     more = items[-1].id if len(rows) > limit else None
-    return ProductList(items=items, next=more, as_of=asked.reading.taken_at)
+    return ProductList(items=items, next=more, as_of=asked.snapshot.taken_at)
 
 
 def _product(request: Request, id: Annotated[str, Path(max_length=200)]) -> product_pages.ProductPage:
@@ -200,7 +200,7 @@ def _metrics(request: Request) -> MetricList:
         )
         for m in rows
     ]
-    return MetricList(items=items, as_of=asked.reading.taken_at)
+    return MetricList(items=items, as_of=asked.snapshot.taken_at)
 
 
 def _values(
@@ -233,7 +233,7 @@ def _deployments(
     """List deployments, the newest first."""
     asked = _asked(request)
     rows = deployments_page(asked).model.deployments
-    return {"items": rows, "as_of": asked.reading.taken_at}
+    return {"items": rows, "as_of": asked.snapshot.taken_at}
 
 
 def _me(request: Request) -> Me:
@@ -247,7 +247,7 @@ def _me(request: Request) -> Me:
 
 def _asked(request: Request) -> Asked:
     served: Served = request.app.state.served
-    return Asked(request, served, request.state.who, served.readings.now())
+    return Asked(request, served, request.state.who, served.snapshots.now())
 
 
 async def _wrong(request: Request, error: Exception) -> Response:

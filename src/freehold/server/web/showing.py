@@ -26,7 +26,7 @@ from freehold.server.web.model import Crumb, Fault
 if TYPE_CHECKING:
     from freehold.server.application import Served
     from freehold.server.identity import Who
-    from freehold.server.readings import Reading
+    from freehold.server.snapshots import Snapshot
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,7 +38,7 @@ class Asked:
     request: Request
     served: Served
     who: Who
-    reading: Reading
+    snapshot: Snapshot
 
     def word(self, name: str, default: str = "") -> str:
         """Return a word of the query, or the default."""
@@ -82,15 +82,15 @@ def page(path: str, show: Page, name: str) -> list[Route]:
 
 
 def asked_of(request: Request) -> Asked:
-    """Return what a page is made of, with the newest reading of the estate."""
+    """Return what a page is made of, with the newest snapshot of the estate."""
     served: Served = request.app.state.served
-    return Asked(request, served, request.state.who, served.readings.now())
+    return Asked(request, served, request.state.who, served.snapshots.now())
 
 
 def rendered(asked: Asked, shown: Shown) -> Response:
     """Return a page as HTML, or the part of it that htmx asks for."""
     context = _context(asked.request, asked.who) | {
-        "page": shown, "model": shown.model, "reading": asked.reading, **shown.extra,
+        "page": shown, "model": shown.model, "snapshot": asked.snapshot, **shown.extra,
     }  # fmt: skip
     template = environment().get_template(shown.template)
     if is_part(asked.request) and shown.part:
@@ -136,7 +136,7 @@ def _context(request: Request, who: Who | None) -> dict[str, Any]:
     told = {
         "asset": served.assets.url,
         "who": who,
-        "now": served.readings.clock.now(),
+        "now": served.snapshots.clock.now(),
         "path": request.url.path,
         "version": served.version,
         "request_id": request_id_of(request),
@@ -149,8 +149,8 @@ def _json(asked: Asked, shown: Shown) -> bytes:
     told = {
         "title": shown.title,
         "sentence": shown.sentence,
-        "as_of": asked.reading.taken_at,
-        "waits": asked.reading.waits or None,
+        "as_of": asked.snapshot.taken_at,
+        "waits": asked.snapshot.waits or None,
         "page": as_plain(shown.model),
     }
     return json.dumps(told, default=plain, ensure_ascii=False).encode()

@@ -52,7 +52,7 @@ class DeploymentsPage:
 def deployments(asked: Asked) -> Shown:
     """Show deployments: of changes, or all."""
     kind, product = asked.word("kind", "changes"), asked.word("product")
-    found = asked.reading.deployments_of(product) if product else asked.reading.deployments
+    found = asked.snapshot.deployments_of(product) if product else asked.snapshot.deployments
     chosen = found if kind == "all" else tuple(d for d in found if d.kind != "data")
     model = DeploymentsPage(
         kinds=tuple(

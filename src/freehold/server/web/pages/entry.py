@@ -69,7 +69,7 @@ def from_provider(request: Request) -> Response:
     try:
         who, wanted = served.oidc.end(request.query_params, request.cookies.get(_begun(served), ""))
     except FreeholdError as error:
-        served.readings.ledger.append(Event("session.refused", {"method": "oidc", "why": error.code}))
+        served.snapshots.ledger.append(Event("session.refused", {"method": "oidc", "why": error.code}))
         response = _page(request, Fault(error.code, error.problem, error.fix), status_of(error))
     else:
         response = admitted(request, who, wanted)
@@ -101,7 +101,7 @@ def inside(wanted: str) -> str:
 
 
 def _refused(request: Request) -> Response:
-    request.app.state.served.readings.ledger.append(
+    request.app.state.served.snapshots.ledger.append(
         Event("session.refused", {"method": "link", "why": "used or unknown"})
     )
     error = FreeholdError(

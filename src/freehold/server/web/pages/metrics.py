@@ -145,12 +145,14 @@ def metric(asked: Asked) -> Shown:
 
 
 def trend_of(asked: Asked, one: Metric, grain: str) -> Trend:
-    """Return the values of a metric, computed once for each reading of the estate.
+    """Return the values of a metric, computed once for each snapshot of the estate.
 
     Raises:
         FreeholdError: FH-N… it has no one right answer by that period; FH-E… what the warehouse says.
     """
-    return asked.served.readings.detail(asked.reading, ("trend", one.id, grain), lambda d: _computed(d, one.id, grain))
+    return asked.served.snapshots.detail(
+        asked.snapshot, ("trend", one.id, grain), lambda d: _computed(d, one.id, grain)
+    )
 
 
 def _computed(delivery: Delivery, id_: str, grain: str) -> Trend:
@@ -205,14 +207,14 @@ def _latest(trend: Trend | None, unit: str, grain: str) -> dict[str, Any]:
 
 def _happened(asked: Asked, catalogue: Catalogue, one: Metric) -> tuple[Moment, ...]:
     sources = sources_of(catalogue, one)
-    graph = asked.reading.graph
+    graph = asked.snapshot.graph
     above = graph.upstream([s for s in sources if s in graph.assets])
-    changes = [d for d in asked.reading.deployments if d.kind != "data" and above.intersection(d.assets)]
+    changes = [d for d in asked.snapshot.deployments if d.kind != "data" and above.intersection(d.assets)]
     return tuple(replace(moment_of(d), href=f"/deployments?kind=changes#{d.id}") for d in changes)
 
 
 def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None) -> Iterator[Fact]:
-    owner = owner_of(asked.reading.estate, catalogue, one)
+    owner = owner_of(asked.snapshot.estate, catalogue, one)
     yield Fact("Status", mark=STATUS.get(one.status, Mark("idle", one.status)))
     yield Fact("Certified by" if one.status == "certified" else "Owner", owner or "nobody")
     for word in ("includes", "excludes"):
@@ -227,14 +229,14 @@ def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None)
             yield Fact("Up to", at=trend.data_until.replace(tzinfo=UTC))
     for source in sources_of(catalogue, one):
         product = source.rpartition(".")[0]
-        known = any(p.product.id == product for p in asked.reading.products)
+        known = any(p.product.id == product for p in asked.snapshot.products)
         yield Fact("Reads", source, href=f"/products/{product}" if known else "")
     yield Fact("Definition", definition_hash(catalogue, one)[:12], is_code=True)
     yield Fact("File", str(one.where), is_code=True)
 
 
 def _snippets(asked: Asked, one: Metric, grain: str) -> tuple[Snippet, ...]:
-    folder = asked.reading.estate.root.name
+    folder = asked.snapshot.estate.root.name
     address = f"{asked.served.settings.address}/api/v1/metrics/{one.id}/values?by={grain}"
     return (
         Snippet("Terminal", f"freehold query {one.id} --by {grain}"),
@@ -254,16 +256,16 @@ def _row(asked: Asked, catalogue: Catalogue, one: Metric) -> MetricRow:
         status=STATUS.get(one.status, Mark("idle", one.status)),
         sentence=one.words.get("description", ""),
         unit=one.words.get("unit", ""),
-        owner=owner_of(asked.reading.estate, catalogue, one),
+        owner=owner_of(asked.snapshot.estate, catalogue, one),
         synonyms=one.synonyms,
     )
 
 
 def catalogue_in(asked: Asked) -> Catalogue:
-    """Return the metrics of the estate, read once for each reading."""
-    kept = asked.reading._details
+    """Return the metrics of the estate, read once for each snapshot."""
+    kept = asked.snapshot._details
     if "catalogue" not in kept:
-        kept["catalogue"] = catalogue_of(asked.reading.estate)
+        kept["catalogue"] = catalogue_of(asked.snapshot.estate)
     found: Catalogue = kept["catalogue"]
     return found
 

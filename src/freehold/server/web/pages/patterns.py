@@ -105,10 +105,10 @@ def patterns(_: Asked) -> Shown:
         tabs=(Tab("Day", "#"), Tab("Week", "#", True), Tab("Month", "#")),
         empty=Empty("No change was deployed yet", "What `freehold apply` puts in force stands here.", "freehold plan"),
         fault=Fault(
-            "FH-C204",
-            "Column `amount` narrows from decimal(18,2) to integer, which breaks 3 consumers.",
-            "Raise `version` to 3.0.0, or keep decimal(18,2).",
-            "contracts/orders.yaml:31:7",
+            "FH-V104",
+            "`logicalType: numbers` is not one of the allowed values.",
+            "Did you mean `number`?",
+            "shop/orders/contracts/orders.odcs.yaml:23:22",
         ),
         snippet=Snippet("SQL", "SELECT day, revenue\nFROM sales_orders.daily_revenue\nORDER BY day DESC"),
         verdicts=(

@@ -149,12 +149,12 @@ def shown_product(asked: Asked, id_: str) -> Shown:
     Raises:
         FreeholdError: FH-D201 there is none.
     """
-    status = asked.reading.product(id_)
+    status = asked.snapshot.product(id_)
     one = status.product
-    parts = asked.served.readings.detail(asked.reading, ("contract", one.id), lambda d: _contracts(d, status))
-    kept, tried = asked.served.readings.detail(asked.reading, ("kept", one.id), lambda d: _kept(d, one.id))
-    readers = asked.served.readings.detail(asked.reading, "consumers", _consumers)
-    team = asked.reading.estate.teams.get(one.team or "")
+    parts = asked.served.snapshots.detail(asked.snapshot, ("contract", one.id), lambda d: _contracts(d, status))
+    kept, tried = asked.served.snapshots.detail(asked.snapshot, ("kept", one.id), lambda d: _kept(d, one.id))
+    readers = asked.served.snapshots.detail(asked.snapshot, "consumers", _consumers)
+    team = asked.snapshot.estate.teams.get(one.team or "")
     verdicts = checks_of(status)
     model = ProductPage(
         id=one.id,
@@ -170,7 +170,7 @@ def shown_product(asked: Asked, id_: str) -> Shown:
         checks_sentence=_told(verdicts),
         column_headings=_COLUMNS,
         contracts=parts,
-        history=tuple(moment_of(d, one.id) for d in asked.reading.deployments_of(one.id)[:_MOST_HISTORY]),
+        history=tuple(moment_of(d, one.id) for d in asked.snapshot.deployments_of(one.id)[:_MOST_HISTORY]),
         facts=tuple(_facts(status, team)),
         snippets=tuple(_snippets(asked, status)),
         consumers=readers.get(one.id, ()),
@@ -236,8 +236,8 @@ def _snippets(asked: Asked, status: ProductStatus) -> Iterator[Snippet]:
     if shown is None:
         return
     yield Snippet("SQL", f"SELECT * FROM {shown.relation} LIMIT 100")
-    estate = asked.reading.estate
-    url = estate.connections[opening.chosen_environment(estate, asked.reading.env).connection].url
+    estate = asked.snapshot.estate
+    url = estate.connections[opening.chosen_environment(estate, asked.snapshot.env).connection].url
     if url.startswith("duckdb:///"):
         file = url.removeprefix("duckdb:///")
         yield Snippet(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from freehold.delivery import ProductStatus
 from freehold.delivery.deployments import Deployment
 from freehold.foundation.words import counted
-from freehold.server.readings import Reading
+from freehold.server.snapshots import Snapshot
 from freehold.server.web.model import SAFE, Empty, Heading, Kpi, Mark, Moment
 from freehold.server.web.showing import Asked, Shown
 
@@ -76,17 +76,17 @@ class HomePage:
 
 def products(asked: Asked) -> Shown:
     """Show all products."""
-    rows = rows_of(asked.reading)
+    rows = rows_of(asked.snapshot)
     return Shown("pages/products.html", "Products", ProductsPage(HEADINGS, rows), _sentence(rows), nav="products")
 
 
 def home(asked: Asked) -> Shown:
     """Show what holds now."""
-    rows = rows_of(asked.reading)
+    rows = rows_of(asked.snapshot)
     wanting = tuple(row for row in rows if row.safe.tone in ("bad", "warn"))
-    changes = [d for d in asked.reading.deployments if d.kind != "data"][:8]
+    changes = [d for d in asked.snapshot.deployments if d.kind != "data"][:8]
     model = HomePage(
-        figures=_figures(rows, asked.reading),
+        figures=_figures(rows, asked.snapshot),
         wanting=tuple(sorted(wanting, key=lambda row: (row.safe.tone != "bad", row.tier))),
         headings=HEADINGS,
         products=rows,
@@ -95,9 +95,9 @@ def home(asked: Asked) -> Shown:
     return Shown("pages/home.html", "Home", model, _sentence(rows), nav="home")
 
 
-def rows_of(reading: Reading) -> tuple[ProductRow, ...]:
+def rows_of(snapshot: Snapshot) -> tuple[ProductRow, ...]:
     """Return every product as a row."""
-    return tuple(_row(status) for status in reading.products)
+    return tuple(_row(status) for status in snapshot.products)
 
 
 def checks_of(status: ProductStatus) -> dict[str, int]:
@@ -162,15 +162,15 @@ def _sentence(rows: tuple[ProductRow, ...]) -> str:
     return ", ".join(told) + "."
 
 
-def _figures(rows: tuple[ProductRow, ...], reading: Reading) -> tuple[Kpi, ...]:
+def _figures(rows: tuple[ProductRow, ...], snapshot: Snapshot) -> tuple[Kpi, ...]:
     verdicts: dict[str, int] = {}
-    for status in reading.products:
+    for status in snapshot.products:
         for verdict, count in checks_of(status).items():
             verdicts[verdict] = verdicts.get(verdict, 0) + count
     total = sum(count for verdict, count in verdicts.items() if verdict != "skipped")
     safe = sum(row.safe.tone == "ok" for row in rows)
     oldest = min((row.fresh_as_of for row in rows if row.fresh_as_of), default=None)
-    late = sum(len(asset.late) for status in reading.products for asset in status.assets)
+    late = sum(len(asset.late) for status in snapshot.products for asset in status.assets)
     held = sum(row.quarantined for row in rows)
     return (
         Kpi("Safe to use", f"{safe}", f"of {len(rows)}", "products, by their contracts", "/products"),

@@ -147,7 +147,7 @@ def _make(request: Request, form: FormData) -> Response:
 def _tokens(
     asked: Asked, made: Made | None = None, fault: Fault | None = None, typed: str = "", status: int = 200
 ) -> Shown:
-    now = asked.served.readings.clock.now()
+    now = asked.served.snapshots.clock.now()
     rows = tuple(_row(token, now) for token in asked.served.mint.of(asked.who))
     model = TokensPage(_TOKENS, rows, SCOPES)
     told = "What your programs sign in with: Authorization: Bearer, and the token."
@@ -165,7 +165,7 @@ def _row(token: Token, now: datetime) -> TokenRow:
 
 
 def _facts(asked: Asked) -> list[Fact]:
-    who, estate = asked.who, asked.reading.estate
+    who, estate = asked.who, asked.snapshot.estate
     held = {who.principal, *who.groups}
     teams = [team.name or team.id for team in estate.teams.values() if held.intersection(team.members)]
     raci = Raci.of(estate)

@@ -1,8 +1,8 @@
 """What the server knows of an estate at this moment: read from files, ledger and warehouse, kept until one changes.
 
-A request gets a `Reading`, which never changes. Whether it is still so is told by the sizes and times of files and the
+A request gets a `Snapshot`, which never changes. Whether it is still so is told by the sizes and times of files and the
 number of the newest event: two short looks. The warehouse is opened only to read anew and given back at once, so that
-whoever writes waits for no page; while somebody writes, pages show the last reading and say so.
+whoever writes waits for no page; while somebody writes, pages show the last snapshot and say so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from freehold.server.telemetry import Telemetry
 
 T = TypeVar("T")
-_WAIT_S = 2.0  # for a warehouse that is being written, where there is no earlier reading to show
+_WAIT_S = 2.0  # for a warehouse that is being written, where there is no earlier snapshot to show
 _CHECKED_EVERY_S = 0.5
 _OLDEST = timedelta(seconds=60)  # what is late depends on the clock alone
 _MOST_DEPLOYMENTS = 500
@@ -40,7 +40,7 @@ _TELLING = (  # events after which a page would say something else
 
 
 @dataclass(frozen=True)
-class Reading:
+class Snapshot:
     """An estate as it was at one moment. `waits` says why it is not newer, where something keeps it from that."""
 
     estate: Estate
@@ -75,15 +75,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What tells one state of an estate from another without reading it."""
+    """What tells one state of an estate from another without snapshot it."""
 
     files: Survey
     sequence: int
     warehouse: tuple[int, ...]
 
 
-class Readings:
-    """Hands out the newest reading of one estate and environment. Safe to use from many threads."""
+class Snapshots:
+    """Hands out the newest snapshot of one estate and environment. Safe to use from many threads."""
 
     def __init__(
         self, root: Path, env: str | None = None, clock: Clock | None = None, telemetry: Telemetry | None = None
@@ -96,7 +96,7 @@ class Readings:
         self._turn = threading.RLock()
         self._asked = threading.Lock()
         self._notes: list[str] = []
-        self._reading: Reading | None = None
+        self._snapshot: Snapshot | None = None
         self._mark: _Mark | None = None
         self._checked = 0.0
         self.ledger: Ledger = self._closing.enter_context(opening.ledger_around(str(root)))
@@ -105,48 +105,48 @@ class Readings:
         """Sign off the ledger and give everything back."""
         self._closing.close()
 
-    def now(self) -> Reading:
-        """Return the newest reading, taking one if anything has changed.
+    def now(self) -> Snapshot:
+        """Return the newest snapshot, taking one if anything has changed.
 
         Raises:
             Problems: the files are in error, and nothing was ever applied.
-            FreeholdError: FH-E101 the warehouse is being written, and there is no reading yet.
+            FreeholdError: FH-E101 the warehouse is being written, and there is no snapshot yet.
         """
         with self._turn:
-            if self._reading is None or self._is_old(self._reading):
-                self._reading = self._anew(self._reading)
-            return self._reading
+            if self._snapshot is None or self._is_old(self._snapshot):
+                self._snapshot = self._anew(self._snapshot)
+            return self._snapshot
 
-    def detail(self, reading: Reading, key: object, take: Callable[[Delivery], T]) -> T:
-        """Return what more a page wants of a reading, taken once for each reading.
+    def detail(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T]) -> T:
+        """Return what more a page wants of a snapshot, taken once for each snapshot.
 
         Raises:
             FreeholdError: FH-E101 the warehouse is being written.
         """
         with self._asked:
-            if key not in reading._details:
-                with self._delivery(reading.estate, _WAIT_S) as delivery:
-                    reading._details[key] = take(delivery)
-            found: T = reading._details[key]
+            if key not in snapshot._details:
+                with self._delivery(snapshot.estate, _WAIT_S) as delivery:
+                    snapshot._details[key] = take(delivery)
+            found: T = snapshot._details[key]
             return found
 
-    def _is_old(self, reading: Reading) -> bool:
-        if time.monotonic() - self._checked < _CHECKED_EVERY_S and not reading.waits:
+    def _is_old(self, snapshot: Snapshot) -> bool:
+        if time.monotonic() - self._checked < _CHECKED_EVERY_S and not snapshot.waits:
             return False
         self._checked = time.monotonic()
         return (
-            bool(reading.waits)
-            or self.clock.now() - reading.taken_at > _OLDEST
-            or self._marked(reading.estate) != self._mark
+            bool(snapshot.waits)
+            or self.clock.now() - snapshot.taken_at > _OLDEST
+            or self._marked(snapshot.estate) != self._mark
         )
 
-    def _anew(self, before: Reading | None) -> Reading:
+    def _anew(self, before: Snapshot | None) -> Snapshot:
         began, files, sequence = time.perf_counter(), survey(self.root), self._newest()
         self._notes.clear()
         estate = opening.estate_in_force(str(self.root), self._env, in_need=True, tell=self._notes.append)
         try:
             with self._delivery(estate, 0.0 if before else _WAIT_S) as delivery:
-                reading = self._taken(delivery)
+                snapshot = self._taken(delivery)
         except FreeholdError as error:
             if error.code != "FH-E101" or before is None:
                 raise
@@ -155,11 +155,11 @@ class Readings:
         # for the next look.
         self._mark = _Mark(files, sequence, self._warehouse(estate))
         if self._telemetry is not None:
-            self._telemetry.read(time.perf_counter() - began, reading.sequence)
-        return reading
+            self._telemetry.read(time.perf_counter() - began, snapshot.sequence)
+        return snapshot
 
-    def _taken(self, delivery: Delivery) -> Reading:
-        return Reading(
+    def _taken(self, delivery: Delivery) -> Snapshot:
+        return Snapshot(
             estate=delivery.estate,
             env=delivery.env,
             graph=delivery.graph,
