@@ -12,7 +12,7 @@ WEB  := src/freehold/server/web/static/manifest.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo lint types layers spelling check test test-long test-dbt test-duckdb-1 bench docs reference lock clean
+.PHONY: browser help install demo lint types layers spelling check test test-long test-dbt test-duckdb-1 bench docs reference lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ demo: $(MADE) ## see it work: a retailer's 60 days and three caught faults, in .
 check: lint types layers spelling $(WEB) ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests
 	$(BIN)/pytest -q -n 2 -m "not long and not real_data and not dbt" $(SLOW:%=--ignore=%)
 
-test: lint types layers spelling $(WEB) $(DBT) ## the whole gate, about a quarter of an hour on two cores: all of check and every test but the long ones
+test: lint types layers spelling browser $(WEB) $(DBT) ## the whole gate, about a quarter of an hour on two cores: all of check and every test but the long ones
 	$(BIN)/pytest -n 2 -m "not long"
 
 test-long: $(WEB) $(DBT) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
@@ -85,6 +85,13 @@ spelling: $(MADE)
 	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md Makefile hatch_build.py .ci bench changes docs src web/css web/js
 
 # -- environments
+
+# Debian's Chromium, for the tests of pages, where this may install it; they say so where they find none.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq >/dev/null \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	} || echo "No Chromium was installed: the tests of pages take Playwright's own, or are skipped."
 
 $(MADE): uv.lock pyproject.toml $(filter .tools/bin/uv,$(UV))
 	$(UV) sync --frozen

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from freehold.server.web.drawing import Happening, Value, line_chart, spark
 from freehold.server.web.showing import environment
+from live_postgres import LivePostgres
 from live_server import PAGE, Running, made_token
 
 FREEHOLD = Path(sys.executable).with_name("freehold")
@@ -183,8 +186,6 @@ def test_health_and_readiness_are_told_to_anybody(server: Running) -> None:
 
 def test_every_asset_of_a_page_is_there_for_ever(browser: httpx2.Client) -> None:
     """Named by its content, immutable, and compressed where that gains something."""
-    import re
-
     named = set(re.findall(r'"(/-/static/[^"]+)"', browser.get("/").text))
     assert len(named) >= 5
     for path in named:
@@ -298,3 +299,41 @@ def test_what_happened_is_marked_where_it_happened() -> None:
     assert drawn is not None
     (mark,) = drawn.annotations
     assert mark.x == pytest.approx((drawn.points[0].x + drawn.points[1].x) / 2, abs=0.1)
+
+
+def test_it_serves_an_estate_whose_state_and_warehouse_are_on_a_server(
+    made_estate: Path, tmp_path: Path, postgres: LivePostgres, serving: Callable[..., Running]
+) -> None:
+    """Sign-in, pages and values alike, with PostgreSQL for both."""
+    urls = [postgres.fresh(), postgres.fresh()]
+    root = tmp_path / "shop"
+    shutil.copytree(made_estate, root, ignore=shutil.ignore_patterns(".freehold"))
+    said = (root / "estate.yaml").read_text()
+    said = re.sub(r"state: sqlite\S+", f'state: "{urls[0]}"', said)
+    (root / "estate.yaml").write_text(re.sub(r'\{url: "duckdb[^"]+"\}', f'{{url: "{urls[1]}"}}', said))
+    subprocess.run([str(FREEHOLD), "-C", str(root), "run"], check=True, capture_output=True, timeout=120)
+    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    with server.signed_in(**PAGE) as client:
+        assert client.get("/products.json").json()["page"]["products"][0]["safe"]["word"] == "safe to use"
+        assert client.get("/products/shop.orders").status_code == 200
+        values = client.get("/api/v1/metrics/shop.revenue/values?by=month").json()
+        assert values.get("values"), values
+        token = made_token(client, "catalog:read")
+    with server.client(authorization=f"Bearer {token}") as program:
+        assert program.get("/api/v1/products").status_code == 200
+
+
+def test_many_readers_at_once_get_one_answer(server: Running) -> None:
+    """From many threads, while others sign in: no error, and one snapshot for all."""
+    with server.signed_in(**PAGE) as client, ThreadPoolExecutor(24) as pool:
+        paths = [PAGES[i % len(PAGES)] for i in range(240)]
+        statuses = list(pool.map(lambda path: client.get(path).status_code, paths))
+        signed = list(pool.map(lambda _: _comes_in(server), range(12)))
+
+    assert set(statuses) == {200}
+    assert set(signed) == {200}
+
+
+def _comes_in(server: Running) -> int:
+    with server.signed_in() as client:
+        return client.get("/api/v1/me").status_code

@@ -18,6 +18,7 @@ from sqlglot import exp
 from freehold.foundation import Caller, FreeholdError
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.compiling import Compiled, compiled
+from freehold.metrics.dialects import written_for
 from freehold.metrics.fingerprint import definition_hash
 from freehold.metrics.kept import KeptAnswers
 from freehold.metrics.model import Dataset
@@ -128,7 +129,7 @@ class Answerer:
 
     def scope(self) -> Scope:
         """Return what questions are compiled against."""
-        dialect = self.engine.capabilities.dialect
+        dialect = written_for(self.engine.capabilities.dialect)
         return Scope(self.catalogue, lambda d: self.source(d).relation.copy(), dialect, self.policy, self.fewest)
 
     def _judge(self, sources: Collection[Source]) -> None:

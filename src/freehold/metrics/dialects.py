@@ -29,6 +29,15 @@ def checked(dialect: str) -> str:
     return dialect
 
 
+def written_for(engine: str) -> str:
+    """Return the dialect to write for an engine whose own is a variant of it; else the engine's own."""
+    known = sqlglot.Dialect.get(engine)
+    variants = (
+        d for d in DIALECTS if known is not None and issubclass(known, sqlglot.Dialect.get_or_raise(d).__class__)
+    )
+    return next(variants, engine)
+
+
 def empty(kind: str, dialect: str, branches: int) -> exp.Expr:
     """Return the value of a column in a branch that does not compute it.
 
