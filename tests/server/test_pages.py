@@ -171,8 +171,8 @@ def test_lists_go_on_by_a_cursor(browser: httpx2.Client) -> None:
 def test_metrics_are_figures_to_programs_and_a_page_to_people(server: Running, browser: httpx2.Client) -> None:
     """One address, as either expects it."""
     assert "<h1" in browser.get("/metrics").text
-    with server.client(authorization=f"Bearer {made_token(browser, 'server:observe')}") as program:
-        told = program.get("/metrics").text
+    with server.client(authorization=f"Bearer {made_token(browser, 'server:observe')}", **PAGE) as program:
+        told = program.get("/metrics").text  # whatever a token accepts, it sees what its scope is for
     assert "freehold_requests_total" in told
     assert "freehold_request_seconds_bucket" in told
 
@@ -337,3 +337,24 @@ def test_many_readers_at_once_get_one_answer(server: Running) -> None:
 def _comes_in(server: Running) -> int:
     with server.signed_in() as client:
         return client.get("/api/v1/me").status_code
+
+
+def test_the_values_of_home_follow_and_then_are_there(
+    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
+) -> None:
+    """The page waits for no value; once they were asked for they come with it, as their own pages say them."""
+    root = tmp_path / "shop"
+    shutil.copytree(made_estate, root)
+    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    with server.signed_in(**PAGE) as client:
+        first = client.get("/")
+        part = client.get("/", headers={"hx-request": "true"})
+        again = client.get("/")
+        figures = client.get("/home.json").json()["page"]["metrics"]
+        shown = client.get(f"{figures[0]['href']}.json?by=week").json()["page"]
+
+    assert 'hx-get="/"' in first.text
+    assert part.text.strip().startswith('<section class="section metrics-now"')
+    assert 'hx-get="/"' not in again.text
+    assert figures[0]["value"] == shown["value"]
+    assert figures[0]["value"] in again.text

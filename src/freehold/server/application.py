@@ -34,7 +34,7 @@ from freehold.server.settings import Settings, expect_safe
 from freehold.server.snapshots import Snapshots
 from freehold.server.telemetry import Telemetry
 from freehold.server.web.assets import PREFIX, Assets
-from freehold.server.web.pages import deployments, entry, metrics, patterns, product, products, settings
+from freehold.server.web.pages import deployments, entry, home, metrics, patterns, product, products, settings
 from freehold.server.web.showing import asked_of, page, rendered
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         Route("/sign-in/oidc", entry.at_provider),
         Route(BACK, entry.from_provider),
         Route("/sign-out", entry.sign_out, methods=["POST"]),
-        *page("/", products.home, "home"),
+        *page("/", home.home, "home"),
         *page("/products", products.products, "products"),
         *page("/products/{id}", product.product, "product"),
         Route("/metrics", _metrics),
@@ -174,7 +174,7 @@ def _ready(request: Request) -> Response:
 
 def _metrics(request: Request) -> Response:
     """Show the metrics of the estate to people, and the server's own figures to what scrapes them."""
-    if "text/html" in request.headers.get("accept", ""):
+    if request.state.who.via == "session" and "text/html" in request.headers.get("accept", ""):
         asked = asked_of(request)
         response = rendered(asked, metrics.metrics(asked))
     else:

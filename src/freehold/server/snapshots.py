@@ -68,6 +68,10 @@ class Snapshot:
             raise FreeholdError("FH-D201", f"There is no product `{id_}`.", fix=fix)
         return found
 
+    def knows(self, key: object) -> bool:
+        """Whether something more of it was asked for already; see `Snapshots.detail`."""
+        return key in self._details
+
     def deployments_of(self, product: str) -> tuple[Deployment, ...]:
         """Return what was deployed of a product, the newest first."""
         return tuple(d for d in self.deployments if any(a.rpartition(".")[0] == product for a in d.assets))

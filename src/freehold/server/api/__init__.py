@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from freehold.server.application import Served
 
 MOST = 500  # items of a page of a list
+_OF_PAGES = {"asset_headings", "column_headings", "figures", "no_consumers", "no_contract", "no_history", "snippets"}
 
 
 class Strict(BaseModel):
@@ -142,7 +143,9 @@ def api(served: Served) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.get("/products", summary="Products", operation_id="list_products")(_products)
-    app.get("/products/{id}", summary="A product", operation_id="get_product")(_product)
+    app.get("/products/{id}", summary="A product", operation_id="get_product", response_model_exclude=_OF_PAGES)(
+        _product
+    )
     app.get("/metrics", summary="Metrics", operation_id="list_metrics")(_metrics)
     app.get("/metrics/{id}/values", summary="Values of a metric", operation_id="get_metric_values")(_values)
     app.get("/deployments", summary="Deployments", operation_id="list_deployments")(_deployments)

@@ -96,4 +96,4 @@ def scope_of(path: str) -> str:
         return "server:observe"
     if path.startswith(("/settings", "/-/", "/sign-out")):
         return ""
-    return "metrics:query" if path.startswith("/api/v1/metrics/") and path.endswith("/values") else "catalog:read"
+    return "metrics:query" if path.startswith(("/metrics/", "/api/v1/metrics/")) else "catalog:read"

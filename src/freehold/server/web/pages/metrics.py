@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from freehold import opening
 from freehold.foundation import FreeholdError
@@ -83,6 +83,20 @@ class Trend:
     data_until: datetime | None
     is_partial: bool
 
+    @property
+    def whole(self) -> tuple[Value, ...]:
+        """The values of the periods that are over."""
+        return self.values[:-1] if self.is_partial and len(self.values) > 1 else self.values
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The value of the last whole period, of which period it is, and how it compares with the one before."""
+
+    value: str
+    value_of: str
+    change: str
+
 
 @dataclass(frozen=True, slots=True)
 class MetricPage:
@@ -124,6 +138,7 @@ def metric(asked: Asked) -> Shown:
     happened = _happened(asked, catalogue, one)
     trend, fault = _trend(asked, one, grain)
     unit = one.words.get("unit", "")
+    last = latest(trend, unit, grain)
     model = MetricPage(
         id=one.id,
         status=STATUS.get(one.status, Mark("idle", one.status)),
@@ -135,7 +150,9 @@ def metric(asked: Asked) -> Shown:
         facts=tuple(_facts(asked, catalogue, one, trend)),
         formula=formula_of(one),
         snippets=_snippets(asked, one, grain),
-        **_latest(trend, unit, grain),
+        value=last.value,
+        value_of=last.value_of,
+        change=last.change,
     )
     title = one.words.get("label") or one.name
     sentence = one.words.get("description", "")
@@ -190,11 +207,11 @@ def _chart(one: Metric, unit: str, trend: Trend | None, happened: tuple[Moment, 
     return line_chart(one.words.get("label") or one.name, unit, trend.values, marks, is_partial=trend.is_partial)
 
 
-def _latest(trend: Trend | None, unit: str, grain: str) -> dict[str, Any]:
+def latest(trend: Trend | None, unit: str, grain: str) -> Latest:
     """Return the value of the last whole period, and how it compares with the one before."""
-    values = (trend.values[:-1] if trend.is_partial and len(trend.values) > 1 else trend.values) if trend else ()
+    values = trend.whole if trend else ()
     if not values:
-        return {"value": "", "value_of": "", "change": ""}
+        return Latest("", "", "")
     last, before = values[-1], values[-2] if len(values) > 1 else None
     change = ""
     if before is not None and before.value and unit != "%":
@@ -202,7 +219,7 @@ def _latest(trend: Trend | None, unit: str, grain: str) -> dict[str, Any]:
     elif before is not None and unit == "%":
         change = f"{(last.value - before.value) * 100:+.1f} points against the {grain} before".replace("-", "−")
     what = "" if grain == "day" else f"{grain} of "
-    return {"value": number(last.value, unit), "value_of": f"{what}{last.at:%d %b %Y}", "change": change}
+    return Latest(number(last.value, unit), f"{what}{last.at:%d %b %Y}", change)
 
 
 def _happened(asked: Asked, catalogue: Catalogue, one: Metric) -> tuple[Moment, ...]:

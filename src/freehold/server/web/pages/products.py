@@ -1,4 +1,4 @@
-"""The list of products, and the home page that begins with it."""
+"""The list of products: which are safe to use now."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from freehold.delivery import ProductStatus
 from freehold.delivery.deployments import Deployment
 from freehold.foundation.words import counted
 from freehold.server.snapshots import Snapshot
-from freehold.server.web.model import SAFE, Empty, Heading, Kpi, Mark, Moment
+from freehold.server.web.model import SAFE, Empty, Heading, Mark, Moment
 from freehold.server.web.showing import Asked, Shown
 
 HEADINGS = (
@@ -26,11 +26,6 @@ NO_PRODUCTS = Empty(
     "No product has assets yet",
     "A product is a file that says who answers for what, and a model or a contract beside it.",
     "freehold init my-estate",
-)
-NO_CHANGES = Empty(
-    "No change was deployed yet",
-    "What `freehold apply` puts in force stands here, with what it moved and whether it is still live.",
-    "freehold plan",
 )
 
 
@@ -61,38 +56,10 @@ class ProductsPage:
     no_products: Empty = NO_PRODUCTS
 
 
-@dataclass(frozen=True, slots=True)
-class HomePage:
-    """The state of the estate's products now, and what was deployed lately."""
-
-    figures: tuple[Kpi, ...]
-    wanting: tuple[ProductRow, ...]
-    headings: tuple[Heading, ...]
-    products: tuple[ProductRow, ...]
-    lately: tuple[Moment, ...]
-    no_changes: Empty = NO_CHANGES
-    no_products: Empty = NO_PRODUCTS
-
-
 def products(asked: Asked) -> Shown:
     """Show all products."""
     rows = rows_of(asked.snapshot)
-    return Shown("pages/products.html", "Products", ProductsPage(HEADINGS, rows), _sentence(rows), nav="products")
-
-
-def home(asked: Asked) -> Shown:
-    """Show what holds now."""
-    rows = rows_of(asked.snapshot)
-    wanting = tuple(row for row in rows if row.safe.tone in ("bad", "warn"))
-    changes = [d for d in asked.snapshot.deployments if d.kind != "data"][:8]
-    model = HomePage(
-        figures=_figures(rows, asked.snapshot),
-        wanting=tuple(sorted(wanting, key=lambda row: (row.safe.tone != "bad", row.tier))),
-        headings=HEADINGS,
-        products=rows,
-        lately=tuple(moment_of(d) for d in changes),
-    )
-    return Shown("pages/home.html", "Home", model, _sentence(rows), nav="home")
+    return Shown("pages/products.html", "Products", ProductsPage(HEADINGS, rows), sentence_of(rows), nav="products")
 
 
 def rows_of(snapshot: Snapshot) -> tuple[ProductRow, ...]:
@@ -152,7 +119,8 @@ def _worst_first(item: tuple[str, int]) -> int:
     return order.index(item[0])
 
 
-def _sentence(rows: tuple[ProductRow, ...]) -> str:
+def sentence_of(rows: tuple[ProductRow, ...]) -> str:
+    """Say in a sentence how all products stand."""
     if not rows:
         return ""
     safe = sum(row.safe.tone == "ok" for row in rows)
@@ -160,24 +128,3 @@ def _sentence(rows: tuple[ProductRow, ...]) -> str:
     told = [f"{safe} of {counted(len(rows), 'products')} safe to use now"]
     told.append(f"{counted(held, 'candidates')} held in quarantine" if held else "nothing held in quarantine")
     return ", ".join(told) + "."
-
-
-def _figures(rows: tuple[ProductRow, ...], snapshot: Snapshot) -> tuple[Kpi, ...]:
-    verdicts: dict[str, int] = {}
-    for status in snapshot.products:
-        for verdict, count in checks_of(status).items():
-            verdicts[verdict] = verdicts.get(verdict, 0) + count
-    total = sum(count for verdict, count in verdicts.items() if verdict != "skipped")
-    safe = sum(row.safe.tone == "ok" for row in rows)
-    oldest = min((row.fresh_as_of for row in rows if row.fresh_as_of), default=None)
-    late = sum(len(asset.late) for status in snapshot.products for asset in status.assets)
-    held = sum(row.quarantined for row in rows)
-    return (
-        Kpi("Safe to use", f"{safe}", f"of {len(rows)}", "products, by their contracts", "/products"),
-        Kpi(
-            "Checks that hold", f"{verdicts.get('pass', 0):,}" if total else "", f"of {total:,}",
-            "of what is live now" if total else "No check has judged what is live yet.", "/products",
-        ),
-        Kpi("Held in quarantine", f"{held}", "", "versions nobody reads", "/products"),
-        Kpi("Deliveries late", f"{late}", "", f"oldest data up to {oldest:%d %b %H:%M} UTC" if oldest else ""),
-    )  # fmt: skip
