@@ -197,6 +197,16 @@ def test_a_session_ends_by_itself(
     assert [e.data["why"] for e in ledger.read(types=("session.closed",))] == ([] if is_known else ["expired"])
 
 
+def test_sessions_nobody_ended_are_ended_at_the_next_sign_in(ledger: Ledger, clock: SimulatedClock) -> None:
+    """A browser that was closed for good leaves nothing behind for ever."""
+    keeper = Doorkeeper(ledger, Settings(), clock)
+    keeper.open(ANNA, "an old browser")
+    clock.advance(timedelta(days=30))
+    keeper.open(ANNA, "a new browser")
+
+    assert [s.client for s in keeper.of(ANNA)] == ["a new browser"]
+
+
 def test_signing_in_and_out_are_events_of_whoever_does_it(ledger: Ledger, clock: SimulatedClock) -> None:
     """The ledger says who came and went, by a handle that opens nothing."""
     keeper = Doorkeeper(ledger, Settings(), clock)

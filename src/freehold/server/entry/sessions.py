@@ -30,6 +30,8 @@ class Doorkeeper:
 
     def open(self, who: Who, client: str, replaced: str | None = None) -> str:
         """Open a session and return what the browser has to show: a secret of 256 bits, new at every sign-in."""
+        for old_one in self._ledger.sessions.of(who.principal):
+            self._end_if_over(old_one)
         secret, now = secrets.token_urlsafe(32), self._clock.now()
         session = Session(
             id=_hash(secret),
@@ -49,13 +51,9 @@ class Doorkeeper:
     def known(self, secret: str) -> Who | None:
         """Return whose session a secret stands for; None for no session, or one that is over."""
         found = self._ledger.sessions.get(_hash(secret))
-        if found is None:
+        if found is None or self._end_if_over(found):
             return None
-        now = self._clock.now()
-        if now - found.seen_at >= self._settings.idle or now - found.created_at >= self._settings.absolute:
-            self._ledger.sessions.close(found, "expired")
-            return None
-        if now - found.seen_at >= _TOUCHED_EVERY:
+        if self._clock.now() - found.seen_at >= _TOUCHED_EVERY:
             self._ledger.sessions.seen(found.id)
         return who_of(found)
 
@@ -67,6 +65,14 @@ class Doorkeeper:
         """End one of somebody's own sessions; say whether there was one of that handle."""
         found = next((s for s in self.of(who) if s.handle == handle), None)
         return found is not None and self._ledger.acting(who.caller("sign out")).sessions.close(found, why)
+
+    def _end_if_over(self, session: Session) -> bool:
+        """End a session whose time is over; say whether it was."""
+        now = self._clock.now()
+        is_over = now - session.seen_at >= self._settings.idle or now - session.created_at >= self._settings.absolute
+        if is_over:
+            self._ledger.sessions.close(session, "expired")
+        return is_over
 
     def give(self, response: Response, secret: str) -> None:
         """Put the cookie of a session into a response."""
