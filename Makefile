@@ -9,29 +9,30 @@ BIN  := .venv/bin
 MADE := .venv/.made-from-lock
 DBT  := .tools/dbt/.made-from-requirements
 ORACLE := .tools/oracle/.made-from-requirements
+WEB  := src/freehold/server/web/static/manifest.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo lint types layers spelling check test test-long test-dbt test-oracle test-duckdb-1 bench docs reference lock clean
+.PHONY: browser help install demo lint types layers spelling check test test-long test-dbt test-oracle test-duckdb-1 bench docs reference lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-install: $(MADE) ## make .venv from the lock, and nothing else
+install: $(MADE) $(WEB) ## make .venv from the lock and bundle what the browser loads, and nothing else
 
 demo: $(MADE) ## see it work: a retailer's 60 days and three caught faults, in ./freehold-demo
 	$(BIN)/freehold demo --dir $(DEMO_DIR)
 
-check: lint types layers spelling ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests
+check: lint types layers spelling $(WEB) ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests
 	$(BIN)/pytest -q -n 2 -m "not long and not real_data and not dbt and not oracle" $(SLOW:%=--ignore=%)
 
-test: lint types layers spelling $(DBT) $(ORACLE) ## the whole gate, about a quarter of an hour on two cores: all of check and every test but the long ones
+test: lint types layers spelling browser $(WEB) $(DBT) $(ORACLE) ## the whole gate, about a quarter of an hour on two cores: all of check and every test but the long ones
 	$(BIN)/pytest -n 2 -m "not long"
 
-test-long: $(MADE) $(DBT) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
+test-long: $(WEB) $(DBT) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
 	$(BIN)/pytest -m long $(if $(BUDGET),--budget $(BUDGET))
 
-test-dbt: $(MADE) $(DBT) ## products that a real dbt builds, on DuckDB and PostgreSQL
+test-dbt: $(WEB) $(DBT) ## products that a real dbt builds, on DuckDB and PostgreSQL
 	$(BIN)/pytest -n 2 -m dbt
 
 test-oracle: $(MADE) $(ORACLE) ## metrics beside MetricFlow, and on known data of known answers
@@ -65,14 +66,15 @@ lock: ## renew uv.lock
 	$(UV) lock
 
 clean: ## remove what was built; .venv and .tools stay
-	rm -rf build dist site $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf build dist site web/node_modules $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
 
 # -- parts of `check`
 
 # What `check` leaves to `test`: suites that start processes by the dozen, replay weeks, or run every example.
 SLOW := tests/demo tests/project/test_examples.py tests/ledger/test_processes.py tests/delivery/test_crash.py \
         tests/delivery/test_publication.py tests/ledger/test_moving.py tests/ledger/test_verify.py \
-        tests/cli/test_on_postgres.py
+        tests/cli/test_on_postgres.py tests/server/test_in_a_browser.py tests/server/test_packaging.py \
+        tests/server/test_running.py
 
 lint: $(MADE)
 	$(BIN)/ruff check .
@@ -85,12 +87,24 @@ layers: $(MADE)
 	$(BIN)/lint-imports
 
 spelling: $(MADE)
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md Makefile .ci bench changes docs src
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md Makefile hatch_build.py .ci bench changes docs src web/css web/js
 
 # -- environments
 
+# Debian's Chromium, for the tests of pages, where this may install it; they say so where they find none.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq >/dev/null \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	} || echo "No Chromium was installed: the tests of pages take Playwright's own, or are skipped."
+
 $(MADE): uv.lock pyproject.toml $(filter .tools/bin/uv,$(UV))
 	$(UV) sync --frozen
+	@touch $@
+
+# The editable install has bundled it already; this is for sources that changed since.
+$(WEB): $(MADE) hatch_build.py $(filter-out web/node_modules,$(wildcard web/*.* web/css/* web/js/*))
+	$(BIN)/python hatch_build.py
 	@touch $@
 
 build/duckdb-1/.made-from-lock: uv.lock pyproject.toml $(filter .tools/bin/uv,$(UV))

@@ -12,6 +12,7 @@ HEAVY = {
     "alembic",
     "cryptography",
     "duckdb",
+    "fastapi",
     "holidays",
     "jinja2",
     "jsonschema_rs",
@@ -23,6 +24,9 @@ HEAVY = {
     "sqlalchemy",
     "sqlglot",
     "stamina",
+    "starlette",
+    "structlog",
+    "uvicorn",
     "yaml",
 }
 
@@ -55,7 +59,9 @@ def test_help_and_version_import_nothing_heavy(arguments: tuple[str, ...]) -> No
     assert {m for m in modules if m.startswith("freehold.")} <= {"freehold.cli", "freehold.foundation"}
 
 
-@pytest.mark.parametrize("command", ["run", "status", "ledger", "validate", "demo", "init", "schema"])
+@pytest.mark.parametrize(
+    "command", ["run", "status", "ledger", "validate", "demo", "init", "schema", "serve", "up", "token"]
+)
 def test_help_of_a_command_reaches_no_warehouse(command: str) -> None:
     """Asking what a command does opens nothing and loads no engine, no ledger and no SQL."""
     code, modules = loaded_by(command, "--help")

@@ -7,8 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("src", "tests", "docs", "bench", "changes", ".ci")
-FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "pyproject.toml", "mkdocs.yml")
+FOLDERS = ("src", "tests", "docs", "bench", "changes", ".ci", "web/css", "web/js")
+FILES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "Makefile",
+    "pyproject.toml",
+    "mkdocs.yml",
+    "hatch_build.py",
+    "web/build.mjs",
+)
+BUNDLED = ROOT / "src/freehold/server/web/static"  # made from `web` and other people's packages; git ignores it
 BINARY = {".png", ".parquet", ".db", ".pyc", ".duckdb"}
 
 # A machine's own folders; the names are cut in two so that this file does not hold them.
@@ -36,7 +46,7 @@ def texts() -> Iterator[tuple[Path, str]]:
     for folder in FOLDERS:
         paths += (p for p in (ROOT / folder).rglob("*") if p.is_file())
     for path in paths:
-        if path.suffix not in BINARY and "__pycache__" not in path.parts:
+        if path.suffix not in BINARY and "__pycache__" not in path.parts and BUNDLED not in path.parents:
             yield path.relative_to(ROOT), path.read_text(encoding="utf-8", errors="replace")
 
 

@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schedule": ("freehold.cli.schedule:schedule", "Show what runs when: what is due next, what ran, what was missed."),
     "work": ("freehold.cli.work:work", "Run what is due, as it falls due; as many workers as you like."),
     "check": ("freehold.cli.check:check", "Judge live data by its contracts, building nothing."),
+    "serve": ("freehold.cli.serve:serve", "Serve the estate: pages for people, an API for programs."),
+    "token": ("freehold.cli.token:token", "Make, list and revoke what programs sign in with."),
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
     "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),
     "rollback": ("freehold.cli.rollback:rollback", "Go back to the previous good deployment, at once."),
@@ -44,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("freehold.cli.rules:rules", "Show the rules of the estate, and what comes of them."),
     "collect": ("freehold.cli.collect:collect", "Drop tables and rows that nothing can reach any more."),
     "schema": ("freehold.cli.schema:schema", "Print the JSON Schema of a kind of file, for editors."),
+    "up": ("freehold.cli.up:up", "See it work in a browser: the demo, served and opened."),
     "demo": ("freehold.cli.demo:demo", "See it work: a retailer, its days, three faults caught."),
 }
 

@@ -14,12 +14,15 @@ import click
 
 from freehold.cli.output import console, say, table
 from freehold.foundation import Exit, FreeholdError
+from freehold.metrics.telling import number
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from freehold.metrics import Catalogue
     from freehold.metrics.answering import Answer
+
+__all__ = ["as_csv", "as_object", "draw", "number", "write_arrow"]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDEST = 48  # cells of a bar
@@ -140,15 +143,6 @@ def _cell(value: Any, unit: str) -> str:
     if isinstance(value, timedelta):
         return str(value)
     return str(value).replace("[", r"\[")
-
-
-def number(value: float | Decimal, unit: str) -> str:
-    """Return a number as a person reads it: shares as percent, whole numbers whole, others with two decimals."""
-    if unit == "%":
-        return f"{float(value) * 100:,.1f} %"
-    if isinstance(value, int) or (value == int(value) and not unit):
-        return f"{int(value):,}"
-    return f"{value:,.2f}" if abs(float(value)) >= 0.01 or not value else f"{value:.3g}"
 
 
 def _bars(values: Sequence[Any]) -> list[str]:

@@ -6,40 +6,14 @@ from typing import TYPE_CHECKING
 
 from freehold.cli.output import say
 from freehold.foundation import Exit, FreeholdError, Where
+from freehold.opening import compile_beside, tool_of
+
+__all__ = ["compile_beside", "compiled_for_plan", "compiled_projects", "expect_applied", "keep_compiled", "tool_of"]
 
 if TYPE_CHECKING:
     from freehold.connect.dbt import DbtTool, Project
     from freehold.delivery import Delivery
-    from freehold.engines import Engine
     from freehold.estate.model import Environment, Estate
-
-
-def tool_of(estate: Estate, chosen: Environment) -> DbtTool | None:
-    """Return the tool that builds products of an estate for an environment; None where dbt builds none for us."""
-    if not estate.dbt:
-        return None
-    from freehold.connect.dbt import Connection, DbtTool, declared_nodes
-    from freehold.foundation.secrets import resolved
-
-    if not declared_nodes(estate):
-        return None
-    there = estate.connections[chosen.connection]
-    settings = {n: resolved(v, root=estate.root, where=there.where) for n, v in there.settings.items()}
-    return DbtTool(estate, chosen.name, Connection(there.url, estate.root, settings, there.where))
-
-
-def compile_beside(tool: DbtTool, engine: Engine, estate: Estate, chosen: Environment) -> None:
-    """Have dbt compile, while it may use the warehouse; what stands there, models may ask.
-
-    Raises:
-        FreeholdError: FH-X110 to FH-X114, FH-X120 to FH-X124.
-    """
-    from freehold.delivery.graph import default_environment
-    from freehold.delivery.orders import standing
-
-    live = standing(engine, chosen.name, default_environment(estate))
-    with engine.lent():
-        tool.compile(live)
 
 
 def compiled_for_plan(estate: Estate, chosen: Environment) -> tuple[Project, ...] | None:

@@ -6,13 +6,26 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
 import click
 
 from freehold.foundation import FreeholdError, Problems
+from freehold.foundation.words import ago, counted, plain
+
+__all__ = [
+    "ago",
+    "as_json",
+    "console",
+    "counted",
+    "emit",
+    "fail",
+    "in_a_line",
+    "plain",
+    "say",
+    "table",
+    "wants_json",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -89,13 +102,6 @@ def fail(error: FreeholdError) -> NoReturn:
     sys.exit(int(error.exit_code))
 
 
-def counted(number: int, plural: str) -> str:
-    """Return `1 block`, `2 blocks`: a number with its noun."""
-    endings = (("ches", "ch"), ("ries", "ry"), ("s", ""))
-    singular = next((plural.removesuffix(end) + one for end, one in endings if plural.endswith(end)), plural)
-    return f"{number:,} {plural if number != 1 else singular}"
-
-
 def in_a_line(reason: str | None) -> str:
     """Return why something was kept back in one line: of an error the problem and its place, of checks all of it."""
     head, _, rest = (reason or "").partition("\n")
@@ -105,28 +111,6 @@ def in_a_line(reason: str | None) -> str:
     return f"{problem} ({place})" if place else problem
 
 
-def ago(span: timedelta) -> str:
-    """Return a duration as a person would say it: `40s`, `12m`, `3h`, `2d`."""
-    seconds = int(span.total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if abs(seconds) >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
 def _painted(error: FreeholdError) -> str:
     head, *rest = str(error).splitlines()
     return "\n".join([click.style(head, fg="red", bold=True), *rest])
-
-
-def plain(value: object) -> object:
-    """Return what JSON has for a value it does not know."""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, set | frozenset | tuple):
-        return list(value)
-    return str(value)

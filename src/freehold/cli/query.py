@@ -2,105 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.opened import environment, opened_delivery, waiting
+from freehold import opening
+from freehold.cli.opened import environment, waiting
 from freehold.cli.output import counted, emit, say
+from freehold.opening import Asking
 
 if TYPE_CHECKING:
-    from freehold.delivery import Delivery
-    from freehold.engines import Column, Session
-    from freehold.estate.model import Estate
-    from freehold.foundation import Caller
-    from freehold.metrics import Answerer, Catalogue, Scope
+    from freehold.metrics import Catalogue
     from freehold.metrics.answering import Answer
-    from freehold.metrics.model import Dataset
 
 FORMATS = ("table", "csv", "json", "arrow", "chart", "sql")
+__all__ = ["FORMATS", "Asking", "answered", "asking", "query"]
+
 _MOST_SHOWN = 200  # rows of a table on a terminal
 
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What a question is asked of: the metrics of an estate, and an environment that is open."""
-
-    catalogue: Catalogue
-    answerer: Answerer
-    delivery: Delivery
-
-
-@contextmanager
-def asking(
-    start: str | None,
-    env: str | None,
-    *,
-    wait_s: float = 0.0,
-    refuse: Sequence[str] = (),
-    kept: bool = True,
-    estate: Estate | None = None,
-    seen_by: Caller | None = None,
-) -> Iterator[Asking]:
-    """Open an environment to ask its metrics, or those of another version of the estate; close it whatever happens.
-
-    `seen_by` is whose policies hold; without one, those of the caller.
-    """
-    from freehold.delivery.serving import rollups, sources
-    from freehold.metrics import Answerer, KeptAnswers, Scope, catalogue_of, policies_of
-    from freehold.metrics.answering import MOST_ROWS
-    from freehold.metrics.typing import with_types
-
-    with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
-        catalogue = catalogue_of(estate or delivery.estate)
-        names = {t.source for m in catalogue.models.values() for d in m.datasets.values() for t in d.tables}
-        states = sources(delivery, names)
-        with delivery.reading() as session:
-            dialect = delivery.engine.capabilities.dialect
-            bare = Scope(catalogue, lambda d: (states.get(d.source) or _outside(d.source)).relation.copy(), dialect)
-            catalogue = with_types(catalogue, lambda d: _columns(session, bare, d))
-        limits = delivery.estate.defaults.get("answers", {})
-        answerer = Answerer(
-            catalogue=catalogue,
-            engine=delivery.engine,
-            caller=delivery.caller,
-            source=lambda dataset: states.get(dataset.source) or _outside(dataset.source),
-            refuse=tuple(refuse),  # type: ignore[arg-type]
-            kept=KeptAnswers(delivery.root) if kept else None,
-            held=rollups(delivery, catalogue) if estate is None else (),
-            policy=policies_of(delivery.estate, seen_by or delivery.caller),
-            most_rows=limits.get("most_rows", MOST_ROWS),
-            most_seconds=limits.get("most_seconds"),
-        )
-        yield Asking(catalogue, answerer, delivery)
-
-
-def _columns(session: Session, scope: Scope, dataset: Dataset) -> tuple[Column, ...]:
-    """Return the columns of what a dataset reads, as the warehouse has them."""
-    from freehold.engines import Relation
-    from freehold.metrics.evidence import rows_of
-
-    if dataset.query is not None:
-        return session.columns_of(rows_of(scope, dataset).sql(scope.dialect))
-    table = scope.relation(dataset)
-    return session.describe(Relation(table.db or "main", table.name))
-
-
-def _outside(name: str) -> Any:
-    """Return a relation of the warehouse that is no asset of the estate: nobody here knows what state it is in."""
-    from sqlglot import exp
-
-    from freehold.metrics.answering import Source
-
-    *before, last = name.split(".")
-    relation = exp.table_(
-        exp.to_identifier(last, quoted=True), exp.to_identifier(".".join(before) or None, quoted=True)
-    )
-    return Source(name, relation, reasons=(f"`{name}` is no asset of this estate.",))
+asking = partial(opening.asking, tell=say)
 
 
 @click.command(

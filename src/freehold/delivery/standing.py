@@ -61,7 +61,14 @@ def judge_anew(
 
 
 def verdicts(delivery: Delivery, asset: Asset, entry: Live | None) -> tuple[dict[str, int], int]:
-    """Count the verdicts that hold for what is live, and those among them that would block a publication.
+    """Count the verdicts that hold for what is live, and those among them that would block a publication."""
+    newest = standing_verdicts(delivery, asset, entry)
+    bad = sum(e.data["status"] in _BAD and bool(e.data["blocking"]) for e in newest.values())
+    return dict(Counter(str(e.data["status"]) for e in newest.values())), bad
+
+
+def standing_verdicts(delivery: Delivery, asset: Asset, entry: Live | None) -> dict[str, Recorded]:
+    """Return the verdict that holds for what is live, by check.
 
     Of each check the newest counts, and a bad one over all that is live until another such judgement takes it back.
     """
@@ -85,9 +92,7 @@ def verdicts(delivery: Delivery, asset: Asset, entry: Live | None) -> tuple[dict
             newest.setdefault(check, event)
         elif event.data.get("candidate") in members or (entry and event.correlation_id == entry.deployment):
             newest.setdefault(check, event)
-    newest |= {check: event for check, event in of_all.items() if event.data["status"] in _BAD}
-    bad = sum(e.data["status"] in _BAD and bool(e.data["blocking"]) for e in newest.values())
-    return dict(Counter(str(e.data["status"]) for e in newest.values())), bad
+    return newest | {check: event for check, event in of_all.items() if event.data["status"] in _BAD}
 
 
 def _remember(

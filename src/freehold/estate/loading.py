@@ -220,6 +220,15 @@ def state_of(root: Path) -> tuple[str, dict[str, Any]]:
     return kinds.state_from(_estate_document(root))
 
 
+def server_of(root: Path) -> dict[str, Any]:
+    """Return what an estate says of its server, whatever its other files say.
+
+    Raises:
+        FreeholdError: estate.yaml itself cannot be read, or is in error.
+    """
+    return dict(_estate_document(root).value["spec"].get("server") or {})
+
+
 def dbt_of(root: Path) -> tuple[DbtProject, ...]:
     """Return the dbt projects an estate names, whatever its other files say.
 

@@ -9,6 +9,7 @@ from freehold.ledger.ledger import Ledger
 from freehold.ledger.vocabulary import EventType, Vocabulary
 
 if TYPE_CHECKING:
+    from freehold.ledger.credentials import Session, Token
     from freehold.ledger.evidence import Evidence
     from freehold.ledger.kept import KeptState, Lease, SideItem, SideStore
     from freehold.ledger.raw import RawSegments
@@ -23,8 +24,10 @@ _LATER = {
     "KeptState": "kept",
     "Lease": "kept",
     "RawSegments": "raw",
+    "Session": "credentials",
     "SideItem": "kept",
     "SideStore": "kept",
+    "Token": "credentials",
     "Verification": "verify",
 }
 
@@ -39,8 +42,10 @@ __all__ = [
     "Ledger",
     "RawSegments",
     "Recorded",
+    "Session",
     "SideItem",
     "SideStore",
+    "Token",
     "Verification",
     "Vocabulary",
 ]

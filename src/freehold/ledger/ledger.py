@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections import deque
@@ -35,12 +36,14 @@ class Ledger:
     Attributes:
         side: what can be erased: persons, free text, failing rows.
         state: small values that rooms keep between runs.
+        sessions: who is signed in; tokens: what programs sign in with.
         raw: where events too many for rows go.
     """
 
     def __init__(
         self, store: Store, clock: Clock, ids: IdSource, caller: Caller, vocabulary: Vocabulary | None = None
     ) -> None:
+        from freehold.ledger.credentials import Sessions, Tokens
         from freehold.ledger.kept import KeptState, Leases, SideStore
         from freehold.ledger.raw import RawSegments
         from freehold.ledger.seal import Sealer
@@ -55,9 +58,11 @@ class Ledger:
         self._sealer = Sealer(store, clock)
         self._leases = Leases(store, clock)
         self._delivery = _Delivery()
-        self._has_appended = False
+        self._appended = threading.Event()
         self.state = KeptState(store)
         self.side = SideStore(store, clock, ids, self._record_erasure)
+        self.sessions = Sessions(store, clock, self._append_within)
+        self.tokens = Tokens(store, clock, self._append_within)
         self.raw = RawSegments(self, store.folder)
 
     @classmethod
@@ -130,7 +135,8 @@ class Ledger:
         self._sealer.seal_if_due()  # before, not after: if the disk is full, nothing of this append is written
         seqs, rows = self._writer.append(drafts, fence, self.state.putting(keep) if keep else None)
         self._sealer.note(rows)
-        self._has_appended = self._has_appended or bool(rows)
+        if rows:
+            self._appended.set()
         if self._delivery.wanted:
             self._delivery.deliver([self._recorded(row) for row in rows])
         return seqs
@@ -183,8 +189,22 @@ class Ledger:
         """Append `side.erased` in the transaction that erases."""
         kinds = sorted({kind for _, kind in items})
         said = {"items": [item for item, _ in items], "kind": ", ".join(kinds), "reason": reason}
-        rows = self._writer.append_within(connection, [self._draft(Event("side.erased", said))])
-        self._sealer.note(rows)
+        self._append_within(connection, Event("side.erased", said))
+
+    def _append_within(self, connection: Any, event: Event) -> None:
+        """Append an event in the transaction that changes what it tells of."""
+        self._sealer.note(self._writer.append_within(connection, [self._draft(event)]))
+        self._appended.set()
+
+    def acting(self, caller: Caller) -> Ledger:
+        """Return this ledger as another caller writes to it; whoever opened it closes it."""
+        from freehold.ledger.credentials import Sessions, Tokens
+
+        other = copy.copy(self)
+        other.caller = caller
+        other.sessions = Sessions(self._store, self.clock, other._append_within)
+        other.tokens = Tokens(self._store, self.clock, other._append_within)
+        return other
 
     def subscribe(self, handler: Handler, types: Iterable[str] = ()) -> None:
         """Call a handler for each event that this process appends, after it is on disk, in order of the numbers.
@@ -324,7 +344,7 @@ class Ledger:
 
     def sign_off(self) -> Checkpoint | None:
         """Sign what was appended through this object, if anything was: what a process does before it ends well."""
-        return self.checkpoint() if self._has_appended else None
+        return self.checkpoint() if self._appended.is_set() else None
 
     def verify(self, witness: Path | None = None) -> Verification:
         """Prove that events, blocks, signatures and raw segments are as sealed, or name the first that is not.

@@ -38,6 +38,8 @@ MOVED = {  # what a person calls the rows of each table
     "side entries": tables.side,
     "leases": tables.lease,
     "kept values": tables.kept,
+    "sessions": tables.session,
+    "tokens": tables.token,
 }
 
 Progress = Callable[[str, int, int], None]  # of what, how many are there, how many there will be

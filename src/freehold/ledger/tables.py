@@ -115,3 +115,37 @@ kept = _table(
     _key("key"),
     _text("value"),
 )
+
+# Who is signed in. `id` is the SHA-256 of what the browser holds; `handle` is the name a person revokes it by.
+session = _table(
+    "session",
+    _key("workspace"),
+    _key("id"),
+    _text("handle"),
+    _text("principal"),
+    _text("name"),
+    _text("groups"),
+    _text("assurance"),
+    _text("client"),
+    _int("created_at"),
+    _int("seen_at"),
+    Index("session_principal", "workspace", "principal"),
+)
+
+# What programs sign in with. `secret` is a SHA-256: what it stands for has 256 random bits, so that needs no salt.
+token = _table(
+    "token",
+    _key("workspace"),
+    _key("id"),
+    _text("kind"),
+    _text("owner"),
+    _text("name"),
+    _text("secret"),
+    _text("groups"),
+    _text("scopes"),
+    _int("created_at"),
+    _int("expires_at"),
+    _int("used_at"),
+    _int("revoked_at"),
+    Index("token_owner", "workspace", "owner"),
+)

@@ -8,6 +8,8 @@ from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from freehold.metrics.telling import short
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -73,7 +75,7 @@ def _bars(columns: Sequence[Sequence[Any]], name: str) -> str:
         colour = _COLOURS[1] if value < 0 else _COLOURS[0]
         place = f'x="{left}" y="{y}" width="{width:.1f}" height="15"'
         bar = f'<rect {place} fill="{colour}"><title>{escape(label)}</title></rect>'
-        drawn += [_text(left - 6, y + 12, label[:24], "end"), bar, _text(left + width + 6, y + 12, _short(value))]
+        drawn += [_text(left - 6, y + 12, label[:24], "end"), bar, _text(left + width + 6, y + 12, short(value))]
     return _svg(drawn, 16 + 20 * len(pairs), name)
 
 
@@ -84,7 +86,7 @@ def _axis(low: float, high: float) -> list[str]:
         line = f'x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"'
         drawn += [
             f'<line {line} stroke="currentColor" stroke-opacity=".15"/>',
-            _text(_LEFT - 6, y + 4, _short(value), "end"),
+            _text(_LEFT - 6, y + 4, short(value), "end"),
         ]
     return drawn
 
@@ -108,13 +110,6 @@ def _svg(drawn: Sequence[str], height: int, name: str) -> str:
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     head = f'<svg {size} role="img" aria-label="{escape(name)}"'
     return f'{head} font-family="system-ui, sans-serif">{"".join(drawn)}</svg>'
-
-
-def _short(value: float) -> str:
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
 
 
 def _is_number(value: Any) -> bool:

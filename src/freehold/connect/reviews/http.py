@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from freehold.foundation import Exit, FreeholdError, Transient
@@ -53,6 +53,16 @@ def send(method: str, url: str, headers: Mapping[str, str], body: Mapping[str, A
     """
     shown = {**_SHOWN, "Content-Type": "application/json", **headers}
     return _asked(Request(checked_address(url), json.dumps(body).encode(), shown, method=method))
+
+
+def submit(url: str, headers: Mapping[str, str], fields: Mapping[str, str]) -> Answer:
+    """Send a form and return the JSON that comes back.
+
+    Raises:
+        FreeholdError: as `get`.
+    """
+    shown = {**_SHOWN, "Content-Type": "application/x-www-form-urlencoded", **headers}
+    return _asked(Request(checked_address(url), urlencode(fields).encode(), shown, method="POST"))
 
 
 def _asked(request: Request) -> Answer:

@@ -1,0 +1,139 @@
+"""`freehold token`: what programs sign in with at a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from freehold.cli.output import ago, as_json, emit, say, table
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from freehold.ledger import Token
+    from freehold.server.identity import Who
+
+
+@click.group(epilog="Example: freehold token list")
+def token() -> None:
+    """Make, list and revoke what programs sign in with at a server (`freehold serve`)."""
+
+
+@token.command(epilog="Example: freehold token create 'nightly report' --scope catalog:read --for 30d")
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="What it may; may be repeated. Default: read.")
+@click.option("--for", "lasts", default="90d", show_default=True, metavar="TIME", help="How long: 12h, 30d.")
+@click.option("--service", is_flag=True, help="For a service rather than for programs of yours.")
+@as_json
+@click.pass_obj
+def create(start: str | None, name: str, scopes: tuple[str, ...], lasts: str, service: bool, as_json: bool) -> None:
+    """Make a token called NAME and print it, which nobody can do again: only its hash is kept."""
+    from freehold.cli.opened import ledger_around
+    from freehold.server.entry.tokens import Mint
+
+    with ledger_around(start) as ledger:
+        kind = "service" if service else "user"
+        wanted = scopes or ("catalog:read", "metrics:query")
+        text, made = Mint(ledger, ledger.clock).make(_me(), name, wanted, _time(lasts), kind)
+    if as_json:
+        emit({"token": text, **_as_object(made)})
+    else:
+        click.echo(text)
+        may = ", ".join(made.scopes)
+        say(f"{made.name} may {may} until {made.expires_at:%Y-%m-%d %H:%M} UTC. Keep it: only its hash is kept here.")
+
+
+@token.command("list", epilog="Example: freehold token list --json")
+@as_json
+@click.pass_obj
+def list_(start: str | None, as_json: bool) -> None:
+    """List all tokens: whose, for what, until when, when last used."""
+    from freehold.cli.opened import ledger_around
+
+    with ledger_around(start) as ledger:
+        found, now = ledger.tokens.all(), ledger.clock.now()
+    if as_json:
+        emit({"tokens": [_as_object(t) for t in found]})
+        return
+    if not found:
+        say("There is no token. Make one: freehold token create NAME")
+        return
+    rows = [
+        (
+            t.id,
+            t.name,
+            t.owner,
+            ", ".join(t.scopes),
+            _state(t, now),
+            f"{ago(now - t.used_at)} ago" if t.used_at else "never",
+        )
+        for t in found
+    ]
+    table(rows, ("token", "name", "of", "may", "", "last used"), least=(2, 3))
+
+
+@token.command(epilog="Example: freehold token revoke k3v9x0a1b2c4")
+@click.argument("id")
+@as_json
+@click.pass_obj
+def revoke(start: str | None, id: str, as_json: bool) -> None:
+    """Make the token ID of no use from now on."""
+    from freehold.cli.opened import ledger_around
+    from freehold.server.entry.tokens import unknown_token
+
+    with ledger_around(start) as ledger:
+        known = ledger.tokens.all()
+        found = next((t for t in known if t.id == id), None)
+        if found is None:
+            raise unknown_token(id, known)
+        was_of_use = ledger.tokens.revoke(found)
+    if as_json:
+        emit({"token": id, "revoked": was_of_use})
+    else:
+        say(f"{found.name} is of no use from now on." if was_of_use else f"{found.name} had been revoked before.")
+
+
+def _me() -> Who:
+    from freehold.foundation import Caller
+    from freehold.server.identity import Who
+
+    caller = Caller.at_the_shell()
+    return Who(caller.principal, caller.principal, (), "local", "session", "")
+
+
+def _time(text: str) -> timedelta:
+    """Read how long a token is to last.
+
+    Raises:
+        FreeholdError: FH-C008 it is no length of time.
+    """
+    from freehold.delivery.arrival import duration
+    from freehold.foundation import Exit, FreeholdError
+
+    try:
+        return duration(text)
+    except (ValueError, OverflowError):
+        raise FreeholdError(
+            "FH-C008", f"--for: `{text}` is no length of time.", fix="Write 12h or 30d.", exit_code=Exit.USAGE
+        ) from None
+
+
+def _state(one: Token, now: datetime) -> str:
+    if one.revoked_at is not None:
+        return "[dim]revoked[/dim]"
+    return "[yellow]expired[/yellow]" if one.expires_at <= now else f"{ago(one.expires_at - now)} left"
+
+
+def _as_object(one: Token) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "name": one.name,
+        "owner": one.owner,
+        "scopes": list(one.scopes),
+        "created_at": one.created_at,
+        "expires_at": one.expires_at,
+        "used_at": one.used_at,
+        "revoked_at": one.revoked_at,
+    }

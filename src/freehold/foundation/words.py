@@ -1,0 +1,35 @@
+"""How values are said: a number with its noun and a duration to a person, a date or a decimal to JSON."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+
+def counted(number: int, plural: str) -> str:
+    """Return `1 block`, `2 blocks`: a number with its noun."""
+    endings = (("ches", "ch"), ("ries", "ry"), ("s", ""))
+    singular = next((plural.removesuffix(end) + one for end, one in endings if plural.endswith(end)), plural)
+    return f"{number:,} {plural if number != 1 else singular}"
+
+
+def ago(span: timedelta) -> str:
+    """Return a duration as a person would say it: `40s`, `12m`, `3h`, `2d`."""
+    seconds = int(span.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if abs(seconds) >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def plain(value: object) -> object:
+    """Return what JSON has for a value it does not know."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)

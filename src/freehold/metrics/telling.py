@@ -1,0 +1,22 @@
+"""How the value of a metric is said."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def number(value: float | Decimal, unit: str) -> str:
+    """Return a number as a person reads it: shares as percent, whole numbers whole, others with two decimals."""
+    if unit == "%":
+        return f"{float(value) * 100:,.1f} %"
+    if isinstance(value, int) or (value == int(value) and not unit):
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if abs(float(value)) >= 0.01 or not value else f"{value:.3g}"
+
+
+def short(value: float) -> str:
+    """Return a number for an axis, where room is scarce: three digits and a letter for its size."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"

@@ -1,0 +1,139 @@
+"""Tokens of programs: `fh_<kind>_<id>_<secret><checksum>`. Shown once, kept as a hash, found by scanners by their form.
+
+The checksum lets a scanner, and us, tell a token from a text that looks like one without asking the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+import zlib
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from freehold.foundation import Clock, Exit, FreeholdError, near
+from freehold.ledger import Ledger, Token
+from freehold.server.identity import SCOPES, Who
+
+KINDS = ("user", "service")
+LONGEST = timedelta(days=366)
+_ALPHABET = string.ascii_letters + string.digits
+_CHECKSUM = 6
+_SECRET = 43  # of 62 characters: 256 bits
+_FORM = re.compile(
+    rf"fh_(?P<kind>{'|'.join(KINDS)})_(?P<id>[0-9a-z]{{12}})_(?P<secret>[0-9A-Za-z]{{{_SECRET}}})(?P<sum>[0-9A-Za-z]{{{_CHECKSUM}}})"
+)
+_TOUCHED_EVERY = timedelta(minutes=1)
+
+
+class Mint:
+    """Makes tokens, knows whose one is, and takes them back."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def make(
+        self, owner: Who, name: str, scopes: Collection[str], lasts: timedelta, kind: str = "user"
+    ) -> tuple[str, Token]:
+        """Make a token of an owner and return its text, which nobody can show again, and what is kept of it.
+
+        Raises:
+            FreeholdError: FH-A112 a scope nobody knows or none, a name that is empty or too long, or a time that is
+                not in the future or too far.
+        """
+        wanted = _expected(name, scopes, lasts)
+        id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
+        secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET))
+        now = self._clock.now()
+        token = Token(
+            id=id_,
+            kind=kind,
+            owner=owner.principal,
+            name=name.strip(),
+            secret=_hash(secret),
+            groups=owner.groups,
+            scopes=wanted,
+            created_at=now,
+            expires_at=now + lasts,
+        )
+        self._ledger.acting(owner.caller("make a token")).tokens.add(token)
+        body = f"fh_{kind}_{id_}_{secret}"
+        return body + checksum(body), token
+
+    def known(self, text: str) -> Who | None:
+        """Return whose token a text is; None for one that is malformed, unknown, over or revoked."""
+        form = _FORM.fullmatch(text)
+        if form is None or not hmac.compare_digest(checksum(text[:-_CHECKSUM]), form["sum"]):
+            return None
+        found = self._ledger.tokens.get(form["id"])
+        if found is None or not hmac.compare_digest(found.secret, _hash(form["secret"])) or found.kind != form["kind"]:
+            return None
+        now = self._clock.now()
+        if found.revoked_at is not None or found.expires_at <= now:
+            return None
+        if found.used_at is None or now - found.used_at >= _TOUCHED_EVERY:
+            self._ledger.tokens.used(found.id)
+        return Who(found.owner, found.name, found.groups, "token", "token", found.id, frozenset(found.scopes))
+
+    def of(self, who: Who) -> tuple[Token, ...]:
+        """Return somebody's tokens, the newest first."""
+        return self._ledger.tokens.all(who.principal)
+
+    def revoke(self, who: Who, id_: str) -> Token:
+        """Make one of somebody's own tokens of no use.
+
+        Raises:
+            FreeholdError: FH-A111 they have no such token.
+        """
+        mine = self.of(who)
+        found = next((token for token in mine if token.id == id_), None)
+        if found is None:
+            raise unknown_token(id_, mine)
+        self._ledger.acting(who.caller("revoke a token")).tokens.revoke(found)
+        return found
+
+
+def unknown_token(id_: str, known: Sequence[Token]) -> FreeholdError:
+    """Return the refusal of a token that is not there."""
+    ids = [token.id for token in known]
+    return FreeholdError(
+        "FH-A111",
+        f"There is no token `{id_}`.",
+        fix=near(id_, ids) or "See `freehold token list`.",
+        exit_code=Exit.USAGE,
+    )
+
+
+def checksum(body: str) -> str:
+    """Return the checksum of a token's text: CRC-32 in six characters of base 62."""
+    value, digits = zlib.crc32(body.encode()), []
+    for _ in range(_CHECKSUM):
+        value, digit = divmod(value, len(_ALPHABET))
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def _expected(name: str, scopes: Collection[str], lasts: timedelta) -> tuple[str, ...]:
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown:
+        hint = near(unknown[0], SCOPES) or f"There are: {', '.join(SCOPES)}."
+        raise _refused(f"There is no scope `{unknown[0]}`.", hint)
+    if not scopes:
+        raise _refused("A token without a scope is good for nothing.", f"Choose of: {', '.join(SCOPES)}.")
+    if not 0 < len(name.strip()) <= 80 or not name.isprintable():
+        raise _refused("A token needs a name of 1 to 80 characters.", "Say what will use it, such as `nightly report`.")
+    if not timedelta(0) < lasts <= LONGEST:
+        raise _refused(f"A token lasts from a day to {LONGEST.days} days.", "Choose a time in between, such as 90d.")
+    return tuple(scope for scope in SCOPES if scope in scopes)
+
+
+def _refused(problem: str, fix: str) -> FreeholdError:
+    return FreeholdError("FH-A112", problem, fix=fix, exit_code=Exit.USAGE)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,104 @@
+"""How much one asker may ask: bytes of a body, requests of a minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from freehold.foundation import FreeholdError
+from freehold.server.problems import answered
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from freehold.server.settings import Settings
+
+_FREE = ("/-/static/", "/health", "/ready")
+
+
+class TooLarge(FreeholdError):
+    """A body that grew past the cap while it was read."""
+
+
+class BodyCap:
+    """Refuses bodies above a size: by what they say of themselves, and by what then comes."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with a body that cannot grow past the cap."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        said = Headers(scope=scope).get("content-length", "0")
+        if not said.isdigit() or int(said) > self._most:
+            await answered(Request(scope, receive), self._refusal())(scope, receive, send)
+            return
+        read, started = 0, False
+
+        async def receiving() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._most:
+                raise self._refusal()
+            return message
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receiving, sending)
+        except TooLarge as error:
+            if started:
+                raise
+            await answered(Request(scope, receive), error)(scope, receive, send)
+
+    def _refusal(self) -> TooLarge:
+        return TooLarge(
+            "FH-A105", f"A request holds at most {self._most:,} bytes.", fix="Send less at once; nothing was changed."
+        )
+
+
+class Pace:
+    """Refuses who asks too often. Who is signed in has a pace of their own; others share that of their address."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._rates = {kind: RateLimitItemPerMinute(most) for kind, most in settings.rates.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on if its sender keeps the pace."""
+        if scope["type"] == "http" and not scope["path"].startswith(_FREE):
+            rate = self._rates[_kind(scope)]
+            if not self._limiter.hit(rate, _kind(scope), _asker(scope)):
+                error = FreeholdError(
+                    "FH-A106",
+                    f"More than {rate.amount:,} requests of this kind came within a minute.",
+                    fix="Wait a little; programs should read `Retry-After`.",
+                )
+                await answered(Request(scope, receive), error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _kind(scope: Scope) -> str:
+    if scope["path"].startswith("/sign-in"):
+        return "sign_in"
+    return "read" if scope["method"] in ("GET", "HEAD", "OPTIONS") else "write"
+
+
+def _asker(scope: Scope) -> str:
+    who = scope.get("state", {}).get("who")
+    client = scope.get("client")
+    return f"{who.principal}/{who.credential}" if who else str(client[0] if client else "?")

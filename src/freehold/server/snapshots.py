@@ -1,0 +1,211 @@
+"""What the server knows of an estate at this moment: read from files, ledger and warehouse, kept until one changes.
+
+A request gets a `Snapshot`, which never changes. Whether it is still so is told by the sizes and times of files and the
+number of the newest event: two short looks. The warehouse is opened only to read anew and given back at once, so that
+whoever writes waits for no page; while somebody writes, pages show the last snapshot and say so.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from freehold import opening
+from freehold.delivery.deployments import Deployment, deployments
+from freehold.estate.files import Survey, survey
+from freehold.foundation import Clock, FreeholdError, SystemClock, near
+
+if TYPE_CHECKING:
+    from freehold.delivery import Delivery, ProductStatus
+    from freehold.delivery.graph import Graph
+    from freehold.engines import Relation
+    from freehold.estate.model import Estate
+    from freehold.ledger import Ledger
+    from freehold.server.telemetry import Telemetry
+
+T = TypeVar("T")
+_WAIT_S = 2.0  # for a warehouse that is being written, where there is no earlier snapshot to show
+_CHECKED_EVERY_S = 0.5
+_OLDEST = timedelta(seconds=60)  # what is late depends on the clock alone
+_MOST_DEPLOYMENTS = 500
+_TELLING = (  # events after which a page would say something else
+    "estate.*", "asset.*", "candidate.*", "deploy.*", "run.*", "check.*", "usage.view", "notice.*",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An estate as it was at one moment. `waits` says why it is not newer, where something keeps it from that."""
+
+    estate: Estate
+    env: str
+    graph: Graph
+    products: tuple[ProductStatus, ...]
+    deployments: tuple[Deployment, ...]
+    retired: dict[str, Relation]
+    sequence: int
+    taken_at: datetime
+    waits: str = ""
+    notes: tuple[str, ...] = ()  # what was said while it was read: files that differ from what is applied
+    _details: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def product(self, id_: str) -> ProductStatus:
+        """Return the product of an id.
+
+        Raises:
+            FreeholdError: FH-D201 there is none.
+        """
+        found = next((p for p in self.products if p.product.id == id_), None)
+        if found is None:
+            known = [p.product.id for p in self.products]
+            fix = near(id_, known) or "See `/products`."
+            raise FreeholdError("FH-D201", f"There is no product `{id_}`.", fix=fix)
+        return found
+
+    def knows(self, key: object) -> bool:
+        """Whether something more of it was asked for already; see `Snapshots.detail`."""
+        return key in self._details
+
+    def deployments_of(self, product: str) -> tuple[Deployment, ...]:
+        """Return what was deployed of a product, the newest first."""
+        return tuple(d for d in self.deployments if any(a.rpartition(".")[0] == product for a in d.assets))
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What tells one state of an estate from another without snapshot it."""
+
+    files: Survey
+    sequence: int
+    warehouse: tuple[int, ...]
+
+
+class Snapshots:
+    """Hands out the newest snapshot of one estate and environment. Safe to use from many threads."""
+
+    def __init__(
+        self, root: Path, env: str | None = None, clock: Clock | None = None, telemetry: Telemetry | None = None
+    ) -> None:
+        self.root = root
+        self.clock = clock or SystemClock()
+        self._env = env
+        self._telemetry = telemetry
+        self._closing = ExitStack()
+        self._turn = threading.RLock()
+        self._asked = threading.Lock()
+        self._notes: list[str] = []
+        self._snapshot: Snapshot | None = None
+        self._mark: _Mark | None = None
+        self._checked = 0.0
+        self.ledger: Ledger = self._closing.enter_context(opening.ledger_around(str(root)))
+
+    def close(self) -> None:
+        """Sign off the ledger and give everything back."""
+        self._closing.close()
+
+    def now(self) -> Snapshot:
+        """Return the newest snapshot, taking one if anything has changed.
+
+        Raises:
+            Problems: the files are in error, and nothing was ever applied.
+            FreeholdError: FH-E101 the warehouse is being written, and there is no snapshot yet.
+        """
+        with self._turn:
+            if self._snapshot is None or self._is_old(self._snapshot):
+                self._snapshot = self._anew(self._snapshot)
+            return self._snapshot
+
+    def detail(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T]) -> T:
+        """Return what more a page wants of a snapshot, taken once for each snapshot.
+
+        Raises:
+            FreeholdError: FH-E101 the warehouse is being written.
+        """
+        with self._asked:
+            if key not in snapshot._details:
+                with self._delivery(snapshot.estate, _WAIT_S) as delivery:
+                    snapshot._details[key] = take(delivery)
+            found: T = snapshot._details[key]
+            return found
+
+    def _is_old(self, snapshot: Snapshot) -> bool:
+        if time.monotonic() - self._checked < _CHECKED_EVERY_S and not snapshot.waits:
+            return False
+        self._checked = time.monotonic()
+        return (
+            bool(snapshot.waits)
+            or self.clock.now() - snapshot.taken_at > _OLDEST
+            or self._marked(snapshot.estate) != self._mark
+        )
+
+    def _anew(self, before: Snapshot | None) -> Snapshot:
+        began, files, sequence = time.perf_counter(), survey(self.root), self._newest()
+        self._notes.clear()
+        estate = opening.estate_in_force(str(self.root), self._env, in_need=True, tell=self._notes.append)
+        try:
+            with self._delivery(estate, 0.0 if before else _WAIT_S) as delivery:
+                snapshot = self._taken(delivery)
+        except FreeholdError as error:
+            if error.code != "FH-E101" or before is None:
+                raise
+            return replace(before, waits="The warehouse is being written to; this is how it was before.")
+        # Opening the warehouse may have touched its files, so those are looked at now; what else changed meanwhile is
+        # for the next look.
+        self._mark = _Mark(files, sequence, self._warehouse(estate))
+        if self._telemetry is not None:
+            self._telemetry.read(time.perf_counter() - began, snapshot.sequence)
+        return snapshot
+
+    def _taken(self, delivery: Delivery) -> Snapshot:
+        return Snapshot(
+            estate=delivery.estate,
+            env=delivery.env,
+            graph=delivery.graph,
+            products=delivery.status(),
+            deployments=deployments(delivery, limit=_MOST_DEPLOYMENTS),
+            retired=delivery.retired(),
+            sequence=self._newest(),
+            taken_at=self.clock.now(),
+            notes=tuple(self._notes),
+        )
+
+    @contextmanager
+    def _delivery(self, estate: Estate, wait_s: float) -> Iterator[Delivery]:
+        from freehold.delivery import Delivery
+        from freehold.foundation import Caller
+
+        chosen = opening.chosen_environment(estate, self._env)
+        caller = Caller("system:server", purpose="show", assurance="system")
+        with ExitStack() as closing:
+            engine = closing.enter_context(opening.opened_engine(estate, chosen, wait_s=wait_s, patient=False))
+            tool = opening.tool_of(estate, chosen)
+            delivery = Delivery(
+                *(estate, engine, self.ledger), env=chosen.name, clock=self.clock, caller=caller, tool=tool
+            )
+            closing.callback(delivery.close)
+            yield delivery
+
+    def _marked(self, estate: Estate) -> _Mark:
+        return _Mark(survey(self.root), self._newest(), self._warehouse(estate))
+
+    def _newest(self) -> int:
+        return next((e.seq for e in self.ledger.read(types=_TELLING, newest_first=True, limit=1)), 0)
+
+    def _warehouse(self, estate: Estate) -> tuple[int, ...]:
+        """Return size and time of the warehouse's files; nothing where it is on a server."""
+        url = estate.connections[opening.chosen_environment(estate, self._env).connection].url
+        if not url.startswith("duckdb:///"):
+            return ()
+        path = self.root / url.removeprefix("duckdb:///")
+        marks: list[int] = []
+        for one in (path, path.with_name(f"{path.name}.wal")):
+            with suppress(OSError):
+                stat = one.stat()
+                marks += [stat.st_size, stat.st_mtime_ns]
+        return tuple(marks)

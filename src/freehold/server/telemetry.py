@@ -1,0 +1,97 @@
+"""What the server tells of itself: a log line for each request, and figures for Prometheus."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+_QUIET = ("/-/static/", "/health", "/ready")  # counted, and not worth a line each
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Telemetry:
+    """Notes requests. Each application has figures of its own, so that two in one process do not mix."""
+
+    def __init__(self, log: Any = None) -> None:
+        self.log = log or structlog.get_logger()
+        self.registry = CollectorRegistry()
+        by = ("route", "method", "status")
+        self._requests = Counter("freehold_requests", "Requests answered.", by, registry=self.registry)
+        self._seconds = Histogram(
+            "freehold_request_seconds", "Seconds to answer.", ("route",), buckets=_BUCKETS, registry=self.registry
+        )
+        self._snapshots = Histogram(
+            "freehold_snapshot_seconds", "Seconds to read the estate anew.", buckets=_BUCKETS, registry=self.registry
+        )
+        self._events = Gauge("freehold_ledger_sequence", "The newest event that pages know of.", registry=self.registry)
+
+    def note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        """Note a request that was answered. Its path is told as the route it took, which holds no secret."""
+        route, method = route_of(scope), scope["method"] if scope["method"].isalpha() else "?"
+        self._requests.labels(route, method, status).inc()
+        self._seconds.labels(route).observe(seconds)
+        if status < 400 and scope["path"].startswith(_QUIET):
+            return
+        who = scope.get("state", {}).get("who")
+        tell = self.log.error if status >= 500 else self.log.warning if status in (403, 429) else self.log.info
+        tell(
+            "request",
+            request_id=request_id,
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            principal=who.principal if who else None,
+        )
+
+    def read(self, seconds: float, sequence: int) -> None:
+        """Note that the estate was read anew."""
+        self._snapshots.observe(seconds)
+        self._events.set(sequence)
+
+    def figures(self) -> bytes:
+        """Return the figures in the text form of Prometheus."""
+        return generate_latest(self.registry)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the pattern of the route that a request took: `/products/{id}`; `none` where it took none."""
+    known = scope.get("state", {}).get("route")
+    if known:
+        return str(known)
+    route = scope.get("route")
+    return str(getattr(route, "path", "none"))
+
+
+def configure_logs(stream: TextIO = sys.stderr) -> None:
+    """Write logs to a stream: for a person at a terminal, as JSON for anything else."""
+    for_person = stream.isatty()
+    last: Any = structlog.dev.ConsoleRenderer() if for_person else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if for_person else [structlog.processors.format_exc_info]),
+            _without_secrets,
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _without_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take out what bears a secret's name, should anybody ever log one."""
+    from freehold.foundation.secrets import names_a_secret
+
+    return {name: "***" if names_a_secret(name) else value for name, value in event.items()}

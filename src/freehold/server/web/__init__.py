@@ -1,0 +1,1 @@
+"""Pages: typed view models in, HTML or the same as JSON out."""

@@ -1,0 +1,199 @@
+"""View models of the components: what each macro of `components.html` takes. Values, never markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Tone = Literal["ok", "warn", "bad", "idle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A state: a form and a colour (`tone`), and always a word."""
+
+    tone: Tone
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    """One step of the way to a page."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column of a table. `kind` is `text`, `num` or `wide`; `sorts` lets readers order by it."""
+
+    title: str
+    kind: Literal["text", "num", "wide"] = "text"
+    sorts: bool = True
+    narrow: bool = True  # whether it stays at phone width
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """A figure with its name. Without a value it says why there is none; `href` leads to what it was made of."""
+
+    name: str
+    value: str = ""
+    unit: str = ""
+    told: str = ""
+    href: str = ""
+    spark: Spark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A line without axes, 96 by 20: a path, the area below it, and what a screen reader is told."""
+
+    line: str
+    area: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a chart, in its own units and as it is said; `key` is what it belongs to, a month for instance."""
+
+    x: float
+    y: float
+    key: str
+    shown: str
+    value: float
+    label: str  # the key as the axis has it
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """Something that happened, on the axis of time."""
+
+    x: float
+    label: str
+    href: str
+    tone: Tone = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Gridline:
+    """A line across a chart, and the value it stands for."""
+
+    y: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A line over time, ready to be drawn in a box of `width` by `height`; its points are a table, too.
+
+    `partial` is the end of the line whose period is not over.
+    """
+
+    title: str
+    unit: str
+    width: int
+    height: int
+    top: float
+    bottom: float
+    line: str
+    area: str
+    partial: str
+    points: tuple[Point, ...]
+    gridlines: tuple[Gridline, ...]
+    ticks: tuple[Point, ...]
+    annotations: tuple[Annotation, ...] = ()
+    bound: Gridline | None = None
+
+    @property
+    def embedded(self) -> list[dict[str, object]]:
+        """What the cursor in the browser reads."""
+        return [{"x": p.x, "y": p.y, "key": p.key, "shown": p.shown} for p in self.points]
+
+    @property
+    def headings(self) -> tuple[Heading, ...]:
+        """The columns of the same as a table."""
+        return (Heading("Period"), Heading(self.title, "num"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A term and what it is. `kind` is how it is set: as text, as code, as an instant, or as a link."""
+
+    term: str
+    text: str = ""
+    href: str = ""
+    at: datetime | None = None
+    mark: Mark | None = None
+    is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing of a timeline."""
+
+    at: datetime
+    text: str
+    told: str = ""
+    tone: Tone = "idle"
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One of several views of the same."""
+
+    text: str
+    href: str
+    is_current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """What stands where nothing is yet: what it would be, and the command that brings it."""
+
+    title: str
+    told: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Code to copy, and what it is written in."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error as data, to be shown."""
+
+    code: str
+    problem: str
+    fix: str = ""
+    where: str = ""
+
+
+SAFE: dict[str, Mark] = {
+    "yes": Mark("ok", "safe to use"),
+    "stale": Mark("warn", "last good version"),
+    "no": Mark("bad", "not safe"),
+    "watched": Mark("idle", "watched only"),
+}
+VERDICTS: dict[str, Mark] = {
+    "pass": Mark("ok", "pass"),
+    "warn": Mark("warn", "warn"),
+    "fail": Mark("bad", "fail"),
+    "error": Mark("bad", "error"),
+    "skipped": Mark("idle", "skipped"),
+}
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return words as a sentence lists them: `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

@@ -1,0 +1,89 @@
+"""What was published when, for which change, and whether it is still live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from freehold.delivery.deployments import Deployment
+from freehold.foundation.words import counted
+from freehold.server.web.model import Empty, Heading, Mark, Tab
+from freehold.server.web.pages.products import moment_of
+from freehold.server.web.showing import Asked, Shown
+
+_STATUS = {"success": Mark("ok", "done"), "failed": Mark("bad", "failed"), "abandoned": Mark("warn", "abandoned")}
+_HEADINGS = (
+    Heading("When", "text"),
+    Heading("What"),
+    Heading("Outcome"),
+    Heading("Moved", "wide"),
+    Heading("Assets", "num", narrow=False),
+    Heading("Still live", "num", narrow=False),
+    Heading("Id", sorts=False, narrow=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRow:
+    """A deployment in a list."""
+
+    id: str
+    short: str
+    at: datetime
+    kind: str
+    status: Mark
+    what: str
+    assets: int
+    live: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentsPage:
+    """Deployments, the newest first."""
+
+    kinds: tuple[Tab, ...]
+    headings: tuple[Heading, ...]
+    deployments: tuple[DeploymentRow, ...]
+    none_yet: Empty
+
+
+def deployments(asked: Asked) -> Shown:
+    """Show deployments: of changes, or all."""
+    kind, product = asked.word("kind", "changes"), asked.word("product")
+    found = asked.snapshot.deployments_of(product) if product else asked.snapshot.deployments
+    chosen = found if kind == "all" else tuple(d for d in found if d.kind != "data")
+    model = DeploymentsPage(
+        kinds=tuple(
+            Tab(
+                text,
+                f"/deployments?{urlencode({'kind': word} | ({'product': product} if product else {}))}",
+                word == kind,
+            )
+            for word, text in (("changes", "Changes and rollbacks"), ("all", "All, new data too"))
+        ),
+        headings=_HEADINGS,
+        deployments=tuple(_row(d) for d in chosen),
+        none_yet=Empty(
+            "None yet", "What a run publishes, and what `freehold apply` puts in force, stands here.", "freehold run"
+        ),
+    )
+    told = f"{counted(len(chosen), 'deployments')}{f' of {product}' if product else ''}, the newest first."
+    return Shown("pages/deployments.html", "Deployments", model, told, nav="deployments")
+
+
+def _row(one: Deployment) -> DeploymentRow:
+    moment = moment_of(one)
+    what = moment.text.partition(": ")[2] or moment.text
+    return DeploymentRow(
+        id=one.id,
+        short=one.id[-12:],
+        at=one.at,
+        kind={"data": "new data"}.get(one.kind, one.kind),
+        status=_STATUS.get(one.status, Mark("idle", one.status)),
+        what=f"{what}. {one.reason}".rstrip(". "),
+        assets=len(one.assets),
+        live=one.live,
+        by=one.actor,
+    )

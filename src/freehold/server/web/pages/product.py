@@ -1,0 +1,338 @@
+"""One product: may I use it now and why, who answers, what it promises and whether that held, how to read it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from freehold import opening
+from freehold.delivery import AssetStatus, ProductStatus
+from freehold.delivery.standing import standing_verdicts
+from freehold.estate.model import Property, Team
+from freehold.foundation.words import counted
+from freehold.server.web.model import SAFE, VERDICTS, Crumb, Empty, Fact, Heading, Kpi, Mark, Moment, Snippet
+from freehold.server.web.pages.products import checks_of, moment_of, utc
+from freehold.server.web.showing import Asked, Shown
+
+if TYPE_CHECKING:
+    from freehold.delivery import Delivery
+    from freehold.quality import Check
+
+_WINDOW = timedelta(days=30)
+_MOST_HISTORY = 12
+_NO_CONTRACT = Empty(
+    "No contract", "A contract says what each column means and what holds of it.", "freehold schema contract"
+)
+_NO_HISTORY = Empty("Never published", "Its first version stands here once it passed.", "freehold run")
+_TITLES = {
+    "yes": "Safe to use now: what is live passed every check that could stop it",
+    "stale": "The last good version is served; newer data waits",
+    "no": "Not safe to use now",
+    "watched": "Others build it, so nothing stands between them and its consumers",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRow:
+    """An asset of the product."""
+
+    id: str
+    name: str
+    kind: str
+    relation: str
+    is_output: bool
+    rows: int
+    fresh_as_of: datetime | None
+    published_at: datetime | None
+    pinned: bool
+    deprecated_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """A claim of the contract, and its verdict on what is live."""
+
+    claim: str
+    mark: Mark
+    found: str
+    blocking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRow:
+    """A column as the contract has it, with the claims about it."""
+
+    name: str
+    type: str
+    description: str
+    is_key: bool
+    classification: str
+    checks: tuple[CheckRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractPart:
+    """What is promised of one asset."""
+
+    asset: str
+    name: str
+    version: str
+    description: str
+    state: Mark
+    columns: tuple[ColumnRow, ...]
+    checks: tuple[CheckRow, ...]  # of the asset as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Somebody who read the product."""
+
+    name: str
+    reads: int
+    is_simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """A product as its consumers need to know it."""
+
+    id: str
+    version: str
+    status: str
+    tier: int
+    safe: Mark
+    safe_title: str
+    reasons: tuple[str, ...]
+    figures: tuple[Kpi, ...]
+    asset_headings: tuple[Heading, ...]
+    assets: tuple[AssetRow, ...]
+    checks_sentence: str
+    column_headings: tuple[Heading, ...]
+    contracts: tuple[ContractPart, ...]
+    history: tuple[Moment, ...]
+    facts: tuple[Fact, ...]
+    snippets: tuple[Snippet, ...]
+    consumers: tuple[Consumer, ...]
+    no_consumers: str
+    limitations: str
+    no_contract: Empty = _NO_CONTRACT
+    no_history: Empty = _NO_HISTORY
+
+
+_ASSETS = (
+    Heading("Asset"),
+    Heading("Read it as", sorts=False),
+    Heading("Rows", "num"),
+    Heading("Fresh as of", "num"),
+    Heading("Published", "num", narrow=False),
+    Heading("Kind", narrow=False),
+)
+_COLUMNS = (
+    Heading("Column", sorts=False),
+    Heading("Type", sorts=False),
+    Heading("Meaning", "wide", sorts=False),
+    Heading("Checks", sorts=False),
+)
+
+
+def product(asked: Asked) -> Shown:
+    """Show one product."""
+    return shown_product(asked, asked.request.path_params["id"])
+
+
+def shown_product(asked: Asked, id_: str) -> Shown:
+    """Show the product of an id.
+
+    Raises:
+        FreeholdError: FH-D201 there is none.
+    """
+    status = asked.snapshot.product(id_)
+    one = status.product
+    parts = asked.served.snapshots.detail(asked.snapshot, ("contract", one.id), lambda d: _contracts(d, status))
+    kept, tried = asked.served.snapshots.detail(asked.snapshot, ("kept", one.id), lambda d: _kept(d, one.id))
+    readers = asked.served.snapshots.detail(asked.snapshot, "consumers", _consumers)
+    team = asked.snapshot.estate.teams.get(one.team or "")
+    verdicts = checks_of(status)
+    model = ProductPage(
+        id=one.id,
+        version=one.version or "",
+        status=one.status,
+        tier=one.tier,
+        safe=SAFE[status.safe],
+        safe_title=_TITLES[status.safe],
+        reasons=status.reasons,
+        figures=_figures(status, verdicts, kept, tried),
+        asset_headings=_ASSETS,
+        assets=tuple(_asset(a) for a in sorted(status.assets, key=lambda a: not a.is_output)),
+        checks_sentence=_told(verdicts),
+        column_headings=_COLUMNS,
+        contracts=parts,
+        history=tuple(moment_of(d, one.id) for d in asked.snapshot.deployments_of(one.id)[:_MOST_HISTORY]),
+        facts=tuple(_facts(status, team)),
+        snippets=tuple(_snippets(asked, status)),
+        consumers=readers.get(one.id, ()),
+        no_consumers="Nobody is known to have read it. Reads count where they go through Freehold.",
+        limitations=str(one.description.get("limitations") or ""),
+    )
+    purpose = str(one.description.get("purpose") or "")
+    crumbs = (Crumb("Products", "/products"),)
+    return Shown("pages/product.html", one.name or one.id, model, purpose, crumbs, nav="products")
+
+
+def _asset(a: AssetStatus) -> AssetRow:
+    return AssetRow(
+        id=a.asset,
+        name=a.asset.rpartition(".")[2],
+        kind=a.kind,
+        relation=a.relation,
+        is_output=a.is_output,
+        rows=a.rows,
+        fresh_as_of=utc(a.data_until),
+        published_at=a.published_at,
+        pinned=a.pinned,
+        deprecated_until=a.earlier.until if a.earlier else None,
+    )
+
+
+def _figures(status: ProductStatus, verdicts: Mapping[str, int], kept: int, tried: int) -> tuple[Kpi, ...]:
+    until, total = utc(status.data_until), sum(verdicts.values()) - verdicts.get("skipped", 0)
+    passed = Kpi("Promise kept, 30 days", told="Nothing was built in 30 days.")
+    if tried:
+        history = f"/deployments?kind=all&product={status.product.id}"
+        passed = Kpi(passed.name, f"{kept / tried:.1%}", "", f"{kept} of {tried} versions passed at once", history)
+    held = f"{verdicts.get('pass', 0)}" if total else ""
+    return (
+        Kpi("Fresh as of", f"{until:%d %b %H:%M}" if until else "", "UTC", "the end of the newest whole interval"),
+        Kpi("Checks that hold", held, f"of {total}", "of what is live", "#contract"),
+        passed,
+        Kpi("Satisfaction", told="No survey has asked its consumers."),
+    )
+
+
+def _facts(status: ProductStatus, team: Team | None) -> Iterator[Fact]:
+    one = status.product
+    yield Fact("Owner", (team.name if team and team.name else one.team) or "nobody")
+    channels = ", ".join(str(c) for c in team.spec.get("notify", ())) if team else ""
+    yield Fact("Channel", channels or "none is named")
+    if one.domain:
+        yield Fact("Domain", one.domain)
+    if published := status.published_at:
+        yield Fact("Published", at=published)
+    if until := utc(status.data_until):
+        yield Fact("Fresh as of", at=until)
+    yield Fact("Mode", one.mode)
+    if one.version:
+        yield Fact("Version", one.version)
+    if intended := one.audience.get("intended"):
+        yield Fact("Meant for", counted(int(intended), "people"))
+    yield Fact("File", str(one.where.path), is_code=True)
+
+
+def _snippets(asked: Asked, status: ProductStatus) -> Iterator[Snippet]:
+    shown = next((a for a in status.assets if a.is_output and a.published_at), None)
+    if shown is None:
+        return
+    yield Snippet("SQL", f"SELECT * FROM {shown.relation} LIMIT 100")
+    estate = asked.snapshot.estate
+    url = estate.connections[opening.chosen_environment(estate, asked.snapshot.env).connection].url
+    if url.startswith("duckdb:///"):
+        file = url.removeprefix("duckdb:///")
+        yield Snippet(
+            "Python",
+            f'import duckdb\n\ncon = duckdb.connect("{file}", read_only=True)\n'
+            f'rows = con.sql("SELECT * FROM {shown.relation}").arrow()',
+        )
+    address = f"{asked.served.settings.address}/api/v1/products/{status.product.id}"
+    yield Snippet("Over HTTP", f"curl -H 'Authorization: Bearer $TOKEN' \\\n  {address}")
+
+
+def _told(verdicts: Mapping[str, int]) -> str:
+    if not verdicts:
+        return "No check has judged what is live."
+    order = ("error", "fail", "warn", "skipped", "pass")
+    return ", ".join(f"{verdicts[v]:,} {v}" for v in order if verdicts.get(v)) + " on what is live."
+
+
+def _contracts(delivery: Delivery, status: ProductStatus) -> tuple[ContractPart, ...]:
+    """Return what is promised of each asset of a product, with the verdicts that hold."""
+    with delivery.reading() as session:
+        live = delivery.publication.live(session)
+    parts = []
+    for row in sorted(status.assets, key=lambda a: not a.is_output):
+        asset = delivery.graph.assets.get(row.asset)
+        if asset is None or asset.contract is None or asset.schema is None:
+            continue
+        entry = live.get(asset.id)
+        told = standing_verdicts(delivery, asset, entry if entry and entry.is_shown else None)
+        rows = [(check, _check(check, told)) for check in delivery.auditor.checks(asset)]
+        columns = tuple(_column(p, rows) for p in asset.schema.columns)
+        of_whole = tuple(made for check, made in rows if len(check.columns) != 1)
+        words = (asset.id, asset.name, asset.contract.version or "", asset.schema.description or "")
+        parts.append(ContractPart(*words, _summed([made for _, made in rows]), columns, of_whole))
+    return tuple(parts)
+
+
+def _summed(rows: list[CheckRow]) -> Mark:
+    """Return the verdicts of a contract in one mark: how many hold, or how many do not."""
+    judged = [row for row in rows if row.mark.tone != "idle"]
+    if not judged:
+        return Mark("idle", "not judged")
+    bad = [row for row in judged if row.mark.tone == "bad"]
+    warned = [row for row in judged if row.mark.tone == "warn"]
+    if bad or warned:
+        worst = bad or warned
+        return Mark(worst[0].mark.tone, f"{len(worst)} of {len(judged)} {'fail' if bad else 'warn'}")
+    return Mark("ok", f"all {len(judged)} hold")
+
+
+def _column(p: Property, rows: list[tuple[Check, CheckRow]]) -> ColumnRow:
+    mine = tuple(made for check, made in rows if check.columns == (p.column,))
+    words = (p.name, p.physical_type or p.logical_type or "", p.description or "")
+    return ColumnRow(*words, is_key=p.primary_key, classification=p.classification or "", checks=mine)
+
+
+def _check(check: Check, told: Mapping[str, object]) -> CheckRow:
+    data: Mapping[str, object] = getattr(told.get(check.id), "data", {})
+    status = str(data.get("status") or "")
+    found = "" if status in ("", "pass") else str(data.get("reason") or "") or _found(data)
+    claim = check.claim.removeprefix(f"`{check.columns[0]}` ") if len(check.columns) == 1 else check.claim
+    return CheckRow(claim, VERDICTS.get(status, Mark("idle", "not judged")), found, check.blocking)
+
+
+def _found(data: Mapping[str, object]) -> str:
+    """Say what a check found instead: rows, or a value."""
+    failing, total = data.get("failing"), data.get("total")
+    if isinstance(failing, int) and isinstance(total, int):
+        return f"{failing:,} of {total:,} rows"
+    return f"it was {data['value']}" if data.get("value") is not None else ""
+
+
+def _kept(delivery: Delivery, product: str) -> tuple[int, int]:
+    """Count the versions of a product that passed at once in the last 30 days, and all that were tried."""
+    since = delivery.clock.now() - _WINDOW
+    told = delivery.ledger.read(types=("run.completed",), product=product, env=delivery.env, since=since)
+    statuses = Counter(str(event.data["status"]) for event in told)
+    passed = statuses["success"]
+    return passed, passed + statuses["quarantined"] + statuses["failed"]
+
+
+def _consumers(delivery: Delivery) -> dict[str, tuple[Consumer, ...]]:
+    """Return who read each product in the last 30 days, whoever reads most first."""
+    since = (delivery.clock.now() - _WINDOW).replace(tzinfo=None)
+    with delivery.ledger.evidence() as evidence:
+        if not evidence.has("usage.query"):
+            return {}
+        rows = evidence.query(
+            "SELECT coalesce(product, regexp_replace(resource, '\\.[^.]*$', '')) AS p, consumer, count(*), "
+            "bool_or(consumer_type = 'simulated') FROM usage_query WHERE status = 'ok' AND occurred_at >= ? "
+            "GROUP BY p, consumer HAVING p IS NOT NULL ORDER BY 3 DESC, 2",
+            [since],
+        )
+    found: dict[str, list[Consumer]] = {}
+    for product_, consumer, reads, simulated in rows:
+        name = str(consumer).rpartition("/")[2].replace("-", " ")
+        found.setdefault(str(product_), []).append(Consumer(name, int(reads), bool(simulated)))
+    return {name: tuple(consumers) for name, consumers in found.items()}

@@ -1,0 +1,189 @@
+"""What a person sees and changes of their own: tokens for their programs, sessions of their browsers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from freehold.foundation import FreeholdError
+from freehold.foundation.words import counted
+from freehold.ledger import Token
+from freehold.server.identity import SCOPES
+from freehold.server.problems import answered, not_found
+from freehold.server.web.model import Empty, Fact, Fault, Heading, Mark
+from freehold.server.web.showing import Asked, Shown, asked_of, rendered
+from freehold.work import Raci
+
+_TOKENS = (
+    Heading("Name", sorts=False),
+    Heading("Begins with", sorts=False),
+    Heading("State", sorts=False),
+    Heading("May", sorts=False),
+    Heading("Expires", "num", sorts=False),
+    Heading("Last used", "num", sorts=False),
+    Heading("", "num", sorts=False),
+)
+_SESSIONS = (
+    Heading("Browser", sorts=False),
+    Heading("Signed in", "num", sorts=False),
+    Heading("Last seen", "num", sorts=False),
+    Heading("", "num", sorts=False),
+)
+_NO_TOKENS = Empty("No token yet", "A token lets a program read as you, for what you choose and as long as you choose.")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token in a list; never its secret."""
+
+    id: str
+    kind: str
+    name: str
+    scopes: tuple[str, ...]
+    state: Mark
+    is_of_use: bool
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokensPage:
+    """Somebody's own tokens."""
+
+    headings: tuple[Heading, ...]
+    tokens: tuple[TokenRow, ...]
+    scopes: dict[str, str]
+    none_yet: Empty = _NO_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A token that was just made: shown this once."""
+
+    text: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A browser that is signed in."""
+
+    handle: str
+    client: str
+    created_at: datetime
+    seen_at: datetime
+    is_this: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsPage:
+    """Who one is here, and the browsers one is signed in at."""
+
+    headings: tuple[Heading, ...]
+    facts: tuple[Fact, ...]
+    sessions: tuple[SessionRow, ...]
+
+
+def tokens(asked: Asked) -> Shown:
+    """Show one's tokens."""
+    return _tokens(asked)
+
+
+async def make_token(request: Request) -> Response:
+    """Make a token from a form, and show it once."""
+    form = await request.form()
+    return await run_in_threadpool(_make, request, form)
+
+
+def revoke_token(request: Request) -> Response:
+    """Make a token of no use."""
+    asked = asked_of(request)
+    asked.served.mint.revoke(asked.who, request.path_params["id"])
+    return RedirectResponse("/settings/tokens", 303)
+
+
+def sessions(asked: Asked) -> Shown:
+    """Show one's sessions."""
+    rows = tuple(
+        SessionRow(s.handle, browser(s.client), s.created_at, s.seen_at, s.handle == asked.who.credential)
+        for s in asked.served.doorkeeper.of(asked.who)
+    )
+    model = SessionsPage(_SESSIONS, tuple(_facts(asked)), rows)
+    told = (
+        f"{counted(len(rows), 'browsers')} signed in as you. A session ends after eight idle hours, and after a week."
+    )
+    return Shown("pages/sessions.html", "Sessions", model, told, nav="sessions")
+
+
+def revoke_session(request: Request) -> Response:
+    """End one of one's own sessions."""
+    asked = asked_of(request)
+    handle = request.path_params["handle"]
+    if not asked.served.doorkeeper.close(asked.who, handle, "revoked"):
+        return answered(request, not_found(request.url.path))
+    return RedirectResponse("/sign-in" if handle == asked.who.credential else "/settings/sessions", 303)
+
+
+def _make(request: Request, form: FormData) -> Response:
+    asked = asked_of(request)
+    name, days = str(form.get("name", "")), str(form.get("days", ""))
+    scopes = [str(scope) for scope in form.getlist("scopes")]
+    try:
+        lasts = timedelta(days=int(days) if days.isdigit() and len(days) < 6 else 0)
+        text, _ = asked.served.mint.make(asked.who, name, scopes, lasts)
+    except FreeholdError as error:
+        return rendered(
+            asked, _tokens(asked, fault=Fault(error.code, error.problem, error.fix), typed=name, status=400)
+        )
+    return rendered(asked, _tokens(asked, made=Made(text, Mark("ok", "made"))))
+
+
+def _tokens(
+    asked: Asked, made: Made | None = None, fault: Fault | None = None, typed: str = "", status: int = 200
+) -> Shown:
+    now = asked.served.snapshots.clock.now()
+    rows = tuple(_row(token, now) for token in asked.served.mint.of(asked.who))
+    model = TokensPage(_TOKENS, rows, SCOPES)
+    told = "What your programs sign in with: Authorization: Bearer, and the token."
+    extra = {"made": made, "fault": fault, "typed_name": typed}
+    return Shown("pages/tokens.html", "Tokens", model, told, nav="tokens", status=status, extra=extra)
+
+
+def _row(token: Token, now: datetime) -> TokenRow:
+    if token.revoked_at is not None:
+        state = Mark("idle", "revoked")
+    else:
+        state = Mark("warn", "expired") if token.expires_at <= now else Mark("ok", "of use")
+    words = (token.id, token.kind, token.name, token.scopes)
+    return TokenRow(*words, state, state.tone == "ok", token.created_at, token.expires_at, token.used_at)
+
+
+def _facts(asked: Asked) -> list[Fact]:
+    who, estate = asked.who, asked.snapshot.estate
+    held = {who.principal, *who.groups}
+    teams = [team.name or team.id for team in estate.teams.values() if held.intersection(team.members)]
+    raci = Raci.of(estate)
+    roles = {p: raci.roles_of(held, p) for p in estate.products}
+    told = [f"{', '.join(r)} of {p}" for p, r in sorted(roles.items()) if r]
+    return [
+        Fact("Principal", who.principal, is_code=True),
+        Fact("Known by", {"local": "the link in the terminal", "oidc": "the identity provider"}.get(who.assurance, "")),
+        Fact("Groups", ", ".join(who.groups) or "none"),
+        Fact("Teams", ", ".join(teams) or "none"),
+        Fact("Roles", "; ".join(told) or "none"),
+    ]
+
+
+def browser(client: str) -> str:
+    """Return what a browser calls itself in a few words: `Firefox on Linux`."""
+    names = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Chrome/", "Chrome"), ("Firefox/", "Firefox"), ("Safari/", "Safari"))
+    systems = (("Android", "Android"), ("iPhone", "iOS"), ("iPad", "iOS"), ("Windows", "Windows"), ("Mac OS", "macOS"))
+    name = next((name for mark, name in names if mark in client), "")
+    system = next((name for mark, name in (*systems, ("Linux", "Linux")) if mark in client), "")
+    return " on ".join(filter(None, (name, system))) or client[:40] or "unknown"

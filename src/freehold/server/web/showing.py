@@ -1,0 +1,206 @@
+"""From a page's view model to HTML, or to the same as JSON at the same path with `.json`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from freehold.foundation import FreeholdError, Problems
+from freehold.foundation.words import ago, counted, plain
+from freehold.metrics.telling import number
+from freehold.server.problems import is_part, request_id_of
+from freehold.server.web.model import Crumb, Fault
+
+if TYPE_CHECKING:
+    from freehold.server.application import Served
+    from freehold.server.identity import Who
+    from freehold.server.snapshots import Snapshot
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a page is made of: the request, who asks, and the estate as it is."""
+
+    request: Request
+    served: Served
+    who: Who
+    snapshot: Snapshot
+
+    def word(self, name: str, default: str = "") -> str:
+        """Return a word of the query, or the default."""
+        return self.request.query_params.get(name, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page: its template, its title and the one sentence of meaning below it, and the typed model it shows.
+
+    `part` is the name of the block that htmx swaps where it asks for a part of the page.
+    """
+
+    template: str
+    title: str
+    model: Any
+    sentence: str = ""
+    crumbs: tuple[Crumb, ...] = ()
+    nav: str = ""
+    part: str = ""
+    status: int = 200
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+Page = Callable[[Asked], Shown]
+
+
+def page(path: str, show: Page, name: str) -> list[Route]:
+    """Return the routes of a page: as HTML, and as JSON at the same path with `.json`."""
+
+    def html(request: Request) -> Response:
+        asked = asked_of(request)
+        return rendered(asked, show(asked))
+
+    def as_json(request: Request) -> Response:
+        asked = asked_of(request)
+        return Response(_json(asked, show(asked)), media_type="application/json")
+
+    beside = "/home.json" if path == "/" else f"{path}.json"
+    return [Route(beside, as_json, name=f"{name}.json"), Route(path, html, name=name)]
+
+
+def asked_of(request: Request) -> Asked:
+    """Return what a page is made of, with the newest snapshot of the estate."""
+    served: Served = request.app.state.served
+    return Asked(request, served, request.state.who, served.snapshots.now())
+
+
+def rendered(asked: Asked, shown: Shown) -> Response:
+    """Return a page as HTML, or the part of it that htmx asks for."""
+    context = _context(asked.request, asked.who) | {
+        "page": shown, "model": shown.model, "snapshot": asked.snapshot, **shown.extra,
+    }  # fmt: skip
+    template = environment().get_template(shown.template)
+    if is_part(asked.request) and shown.part:
+        made = template.new_context(context)
+        return HTMLResponse("".join(template.blocks[shown.part](made)), shown.status)
+    return HTMLResponse(template.render(context), shown.status)
+
+
+def alone(request: Request, template: str, title: str, status: int = 200, **values: Any) -> Response:
+    """Return a page that stands alone, without the estate around it: for who is not signed in."""
+    context = _context(request, None) | {"page": Shown(template, title, None), **values}
+    return HTMLResponse(environment().get_template(template).render(context), status)
+
+
+def shown_problem(request: Request, error: FreeholdError, status: int, headers: dict[str, str]) -> Response:
+    """Return an error as a page of its own, or as the part of a page that htmx swaps in."""
+    errors = error.errors if isinstance(error, Problems) else (error,)
+    faults = tuple(Fault(e.code, e.problem, e.fix, str(e.where) if e.where else "") for e in errors)
+    template = "pages/problem_part.html" if is_part(request) else "pages/problem.html"
+    response = alone(request, template, "Something is wrong", status, faults=faults, request_id=request_id_of(request))
+    response.headers.update(headers)
+    return response
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates: everything escaped, and a name that is not there is an error."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    made.filters.update(ago=_ago, exact=_exact, iso=_iso, day=_day)
+    made.filters.update(counted=counted, number=number, json=_embedded, prose=_prose, breakable=_breakable)
+    return made
+
+
+def _context(request: Request, who: Who | None) -> dict[str, Any]:
+    served: Served = request.app.state.served
+    told = {
+        "asset": served.assets.url,
+        "who": who,
+        "now": served.snapshots.clock.now(),
+        "path": request.url.path,
+        "version": served.version,
+        "request_id": request_id_of(request),
+    }
+    # Macros see the context through the module they are in; that of a part of a page imports nothing by itself.
+    return told | {"ui": environment().get_template("components.html").make_module(told)}
+
+
+def _json(asked: Asked, shown: Shown) -> bytes:
+    told = {
+        "title": shown.title,
+        "sentence": shown.sentence,
+        "as_of": asked.snapshot.taken_at,
+        "waits": asked.snapshot.waits or None,
+        "page": as_plain(shown.model),
+    }
+    return json.dumps(told, default=plain, ensure_ascii=False).encode()
+
+
+def as_plain(model: Any) -> Any:
+    """Return a view model as JSON has it."""
+    from dataclasses import asdict, is_dataclass
+
+    return asdict(model) if is_dataclass(model) and not isinstance(model, type) else model
+
+
+def _prose(text: str) -> Markup:
+    """Return a sentence as HTML: what stands between backticks is code, everything is escaped."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:  # a backtick without its other is only a sign
+        return escape(text)
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+
+
+def _breakable(text: str) -> Markup:
+    """Return a path or an id as HTML that may break after its separators and nowhere else."""
+    parts = re.split("([/._:])", str(text))
+    return Markup("").join(escape(part) + Markup("<wbr>") * (part in "/._:" and part != "") for part in parts)
+
+
+def _utc(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    span = now - _utc(at)
+    return (
+        f"{ago(span)} ago" if span.total_seconds() >= 1 else "now" if span.total_seconds() > -60 else f"in {ago(-span)}"
+    )
+
+
+def _exact(at: datetime) -> str:
+    return f"{_utc(at):%d %b %Y, %H:%M:%S} UTC"
+
+
+def _day(at: datetime) -> str:
+    return f"{_utc(at):%d %b %Y}"
+
+
+def _iso(at: datetime) -> str:
+    return _utc(at).isoformat(timespec="seconds")
+
+
+def _embedded(value: Any) -> str:
+    """Return JSON that may stand inside a script element."""
+    text = json.dumps(value, default=plain, ensure_ascii=False)
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

@@ -1,0 +1,53 @@
+"""A real server over a real estate: what tests of the server ask."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from freehold.server import Settings
+from live_server import PAGE, Running, free_port, started
+
+FREEHOLD = Path(sys.executable).with_name("freehold")
+
+
+@pytest.fixture(scope="session")
+def made_estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An estate as `freehold init` makes it, with all its data published."""
+    folder = tmp_path_factory.mktemp("served") / "shop"
+    for words in (["init", str(folder)], ["-C", str(folder), "run"]):
+        subprocess.run([str(FREEHOLD), *words], check=True, capture_output=True, timeout=120)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def serving(made_estate: Path) -> Iterator[Callable[..., Running]]:
+    """Start servers over the estate, each with settings of its own; all end with the session."""
+    ends: list[Callable[[], None]] = []
+
+    def start(root: Path = made_estate, **said: object) -> Running:
+        running, end = started(root, Settings(port=free_port(), **said))  # type: ignore[arg-type]
+        ends.append(end)
+        return running
+
+    yield start
+    for end in ends:
+        end()
+
+
+@pytest.fixture(scope="session")
+def server(serving: Callable[..., Running]) -> Running:
+    """The server most tests share: usual settings, and a pace that tests do not reach."""
+    return serving(rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+
+
+@pytest.fixture
+def browser(server: Running) -> Iterator[httpx2.Client]:
+    """Somebody who is signed in, with a browser."""
+    with server.signed_in(**PAGE) as client:
+        yield client

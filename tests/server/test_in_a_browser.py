@@ -1,0 +1,223 @@
+"""What a person does, in a real Chromium under the real policy: by role and name, with keys, by night, on a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from live_server import Running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+SHOTS = ROOT / "build" / "screenshots"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATHS = {
+    "home": "/",
+    "products": "/products",
+    "product": "/products/shop.orders",
+    "metrics": "/metrics",
+    "metric": "/metrics/shop.revenue",
+    "deployments": "/deployments?kind=all",
+    "tokens": "/settings/tokens",
+    "sessions": "/settings/sessions",
+    "patterns": "/-/ui",
+    "missing": "/nope",
+}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The Chromium of this machine, or Playwright's own, or none, and then the tests say so."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = os.environ.get("FREEHOLD_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_api.sync_playwright() as playwright:
+        try:
+            launched = playwright.chromium.launch(executable_path=path, args=QUIET)
+        except sync_api.Error as error:
+            pytest.skip(f"no Chromium to drive: {str(error).splitlines()[0]}")
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def opened(chromium: Browser, server: Running) -> Iterator[Callable[..., Page]]:
+    """Open pages in contexts of their own; whatever the console says against them fails the test."""
+    told: list[str] = []
+    contexts: list[Any] = []
+
+    def open_(path: str = "/", *, is_signed_in: bool = True, **options: Any) -> Page:
+        context = chromium.new_context(base_url=server.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: told.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: told.append(str(error)))
+        if is_signed_in:
+            page.goto(server.link())
+        page.goto(path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert [line for line in told if "404" not in line] == []
+
+
+def test_somebody_comes_in_by_the_link_and_goes_out(opened: Callable[..., Page], server: Running) -> None:
+    """Without the link there is only the page that tells of it; after signing out, again."""
+    page = opened("/products", is_signed_in=False)
+    page.get_by_role("heading", name="Sign in").wait_for()
+    page.goto(server.link())
+    page.get_by_role("heading", name="Home").wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("heading", name="Sign in").wait_for()
+    page.goto("/products")
+
+    assert "/sign-in" in page.url
+
+
+def test_a_product_is_found_and_trusted_with_the_keyboard_alone(opened: Callable[..., Page]) -> None:
+    """From home: to the catalog, filter, open; and there it says whether to use it now."""
+    page = opened("/")
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    page.wait_for_url("**/products")
+    page.keyboard.press("/")
+    page.keyboard.type("ord")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/products/shop.orders")
+
+    page.get_by_role("heading", name="Orders", level=1).wait_for()
+    page.get_by_role("heading", name="Safe to use now").wait_for()
+
+
+def test_rows_are_walked_and_keys_are_told(opened: Callable[..., Page]) -> None:
+    """`j` and `k` move, `?` tells, Escape closes; nothing happens while somebody types."""
+    page = opened("/metrics")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.closest('tr') !== null")
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog", name="Keys").wait_for(state="hidden")
+    field = page.get_by_role("searchbox", name="Filter metrics")
+    field.fill("")
+    field.press("?")
+    assert page.get_by_role("dialog").count() == 0
+
+
+def test_the_first_tab_skips_to_the_content(opened: Callable[..., Page]) -> None:
+    """Nobody has to walk through the sidebar on every page."""
+    page = opened("/products")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#main"
+
+
+def test_tables_sort_and_filter(opened: Callable[..., Page]) -> None:
+    """By any column either way, with what is missing last; by words, with a count."""
+    page = opened("/-/ui")
+    rows = page.locator("#patterns tbody tr:visible td:first-child")
+    page.get_by_role("button", name="Rows", exact=True).click()
+    assert rows.all_inner_texts() == ["sales.catalogue", "sales.customers", "sales.orders"]
+    page.get_by_role("button", name="Rows", exact=True).click()
+    assert rows.all_inner_texts() == ["sales.orders", "sales.customers", "sales.catalogue"]
+    page.get_by_role("searchbox", name="Filter rows").fill("not safe")
+    assert rows.all_inner_texts() == ["sales.catalogue"]
+    assert page.locator("#patterns-shown").inner_text() == "1 of 3"
+
+
+def test_a_chart_is_read_with_arrows_and_as_a_table(opened: Callable[..., Page]) -> None:
+    """Each value with its period, without a mouse."""
+    page = opened("/-/ui")
+    chart = page.locator("freehold-chart").first
+    chart.locator("svg").focus()
+    page.keyboard.press("Home")
+    assert chart.locator("output").inner_text().startswith("2026-08-03")
+    page.keyboard.press("ArrowRight")
+    assert chart.locator("output").inner_text().startswith("2026-08-10")
+    chart.get_by_text("As a table").click()
+    assert chart.locator("tbody tr").count() == 16
+
+
+def test_another_period_changes_the_chart_and_the_address(opened: Callable[..., Page]) -> None:
+    """Without loading the page anew, and the address can be shared."""
+    page = opened("/metrics/shop.revenue?by=week")
+    page.evaluate("window.before = true")
+    page.get_by_role("link", name="Day", exact=True).click()
+    page.wait_for_url("**by=day")
+    page.locator("#trend [aria-current='page']", has_text="Day").wait_for()
+
+    assert page.evaluate("window.before") is True
+
+
+def test_a_token_is_made_copied_and_revoked(opened: Callable[..., Page], server: Running) -> None:
+    """Shown once; it reads what it may; revoked, it reads nothing."""
+    page = opened("/settings/tokens")
+    page.get_by_label("Name").fill("a browser's token")
+    page.get_by_role("button", name="Make token").click()
+    text = page.get_by_label("The new token").inner_text()
+    with server.client(authorization=f"Bearer {text}") as program:
+        assert program.get("/api/v1/products").status_code == 200
+        page.goto("/settings/tokens")
+        assert text not in page.content()
+        page.get_by_role("button", name="Revoke a browser's token").first.click()
+        page.wait_for_load_state()
+        assert program.get("/api/v1/products").status_code == 401
+
+
+@pytest.mark.parametrize("chosen", ["light", "dark"])
+def test_the_readers_choice_of_colours_outlives_the_page(opened: Callable[..., Page], chosen: str) -> None:
+    """System, light, dark; kept in the browser."""
+    page = opened("/", color_scheme="light")
+    for _ in range(["system", "light", "dark"].index(chosen)):
+        page.locator("[data-scheme-switch]").click()
+    page.goto("/products")
+
+    assert page.evaluate("document.documentElement.dataset.scheme") == chosen
+    lightness = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ("0.99" in lightness) is (chosen == "light"), lightness
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("name", PATHS)
+def test_pages_fit_and_can_be_read_by_everybody(
+    opened: Callable[..., Page], name: str, width: int, scheme: str
+) -> None:
+    """No page scrolls sideways, at a desk or on a phone; axe finds nothing serious, by day or by night."""
+    page = opened(PATHS[name], viewport={"width": width, "height": 900}, color_scheme=scheme)
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    if not AXE.is_file():
+        pytest.skip("axe-core is not there: make install brings it")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in serious] == []
+
+
+def test_the_menu_of_a_phone_opens_and_leads(opened: Callable[..., Page]) -> None:
+    """What stands at the side at a desk lies behind a button."""
+    page = opened("/", viewport={"width": 390, "height": 844})
+    products = page.get_by_role("navigation", name="Main").get_by_role("link", name="Products")
+    assert not products.is_visible()
+    page.get_by_role("button", name="Menu").click()
+    products.click()
+    page.wait_for_url("**/products")

@@ -1,0 +1,57 @@
+// Keys: / filters, g and a letter goes, j and k walk rows, ? helps. None of them while somebody types.
+
+const PAUSE_MS = 900;
+let pending = 0;
+
+function isTyping(target) {
+  return target.closest?.("input, textarea, select, [contenteditable]") !== null;
+}
+
+function go(letter) {
+  const link = document.querySelector(`[data-go="${CSS.escape(letter)}"]`);
+  if (link) link.click();
+}
+
+function walk(step) {
+  const links = [...document.querySelectorAll("tbody tr:not([hidden]) a.plain")];
+  if (!links.length) return;
+  const at = links.indexOf(document.activeElement);
+  links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
+}
+
+function focusFilter() {
+  const field = document.querySelector("[data-filter]");
+  if (!field) return false;
+  field.focus();
+  field.select();
+  return true;
+}
+
+function pressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape" && event.target.matches?.("[data-filter]")) {
+    event.target.blur();
+    return;
+  }
+  if (isTyping(event.target)) return;
+  if (pending && performance.now() - pending < PAUSE_MS) {
+    pending = 0;
+    go(event.key);
+    event.preventDefault();
+    return;
+  }
+  pending = event.key === "g" ? performance.now() : 0;
+  if (event.key === "/" && focusFilter()) event.preventDefault();
+  else if (event.key === "?") document.querySelector("#keys")?.showModal();
+  else if (event.key === "j") walk(1);
+  else if (event.key === "k") walk(-1);
+}
+
+export function bindKeys() {
+  document.addEventListener("keydown", pressed);
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) document.getElementById(opener.dataset.opens)?.showModal();
+    if (event.target.closest("[data-closes]")) event.target.closest("dialog")?.close();
+  });
+}
