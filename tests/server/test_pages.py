@@ -358,3 +358,32 @@ def test_the_values_of_home_follow_and_then_are_there(
     assert 'hx-get="/"' not in again.text
     assert figures[0]["value"] == shown["value"]
     assert figures[0]["value"] in again.text
+
+
+def test_a_page_shows_what_its_reader_may_see(
+    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
+) -> None:
+    """A policy holds on pages and in the API as everywhere: its part for whom it gives one, a refusal for others."""
+    policy = """apiVersion: freehold.dev/v1
+kind: DataPolicy
+metadata: {id: orders-by-state}
+spec: {of: [shop.orders.orders], grants: [{to: [%s], rows: "state = 'paid'"}]}
+"""
+    shown = []
+    for name, to in (("whole", None), ("part", "everyone"), ("nothing", '"user:idp/somebody"')):
+        root = tmp_path / name
+        shutil.copytree(made_estate, root)
+        if to is not None:
+            (root / "policies.yaml").write_text(policy % to)
+        with serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000}).signed_in(**PAGE) as client:
+            page = client.get("/metrics/shop.orders.json?by=day").json()["page"]
+            answered = client.get("/api/v1/metrics/shop.orders/values?by=day")
+            shown.append((page["value"], answered.status_code, answered.json()))
+
+    (whole, _, all_rows), (part, _, some_rows), (nothing, status, refused) = shown
+    assert whole
+    assert part
+    assert whole != part
+    assert sum(v["value"] for v in some_rows["values"]) < sum(v["value"] for v in all_rows["values"])
+    assert nothing == ""
+    assert (status, refused["code"]) == (403, "FH-N506")

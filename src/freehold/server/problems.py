@@ -30,6 +30,7 @@ _STATUS = {
     "FH-D214": 404,
     "FH-N107": 404,
     "FH-N108": 409,
+    "FH-N506": 403,
     "FH-E101": 503,
 }
 _IN_FILES = ("FH-V",)  # what is wrong in the estate's files is nobody's request

@@ -10,7 +10,7 @@ from freehold.server.problems import is_part
 from freehold.server.snapshots import Snapshot
 from freehold.server.web.drawing import spark
 from freehold.server.web.model import Empty, Heading, Kpi, Moment
-from freehold.server.web.pages.metrics import catalogue_in, latest, trend_of
+from freehold.server.web.pages.metrics import catalogue_in, latest, trend_key, trend_of
 from freehold.server.web.pages.products import (
     HEADINGS,
     NO_PRODUCTS,
@@ -52,7 +52,7 @@ def home(asked: Asked) -> Shown:
     wanting = tuple(row for row in rows if row.safe.tone in ("bad", "warn"))
     changes = [d for d in asked.snapshot.deployments if d.kind != "data"][:_MOST_CHANGES]
     certified = [m.id for m in catalogue_in(asked).metrics() if m.status == "certified"][:_MOST_METRICS]
-    is_known = is_part(asked.request) or all(asked.snapshot.knows(("trend", id_, "week")) for id_ in certified)
+    is_known = is_part(asked.request) or all(asked.snapshot.knows(trend_key(asked, id_, "week")) for id_ in certified)
     model = HomePage(
         figures=_figures(rows, asked.snapshot),
         metrics=tuple(_metric(asked, id_) for id_ in certified) if is_known else (),

@@ -172,10 +172,15 @@ def trend_of(asked: Asked, one: Metric, grain: str) -> Trend:
             warehouse says.
     """
     caller = asked.who.caller("read")
-    eyes = (caller.principal, *caller.groups) if asked.snapshot.estate.policies else ()
     return asked.served.snapshots.detail(
-        asked.snapshot, ("trend", one.id, grain, eyes), lambda d: _computed(d, one.id, grain, caller)
+        asked.snapshot, trend_key(asked, one.id, grain), lambda d: _computed(d, one.id, grain, caller)
     )
+
+
+def trend_key(asked: Asked, id_: str, grain: str) -> tuple[str, ...]:
+    """Return what the values of a metric are kept under; where the estate has policies, for each reader by itself."""
+    eyes = (asked.who.principal, *asked.who.groups) if asked.snapshot.estate.policies else ()
+    return ("trend", id_, grain, *eyes)
 
 
 def _computed(delivery: Delivery, id_: str, grain: str, caller: Caller) -> Trend:
