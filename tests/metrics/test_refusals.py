@@ -44,6 +44,8 @@ CASES = {
     "half an expression": (said(metrics=["revenue"], where="amount >"), "FH-N201", "is no expression"),
     "a column the answer does not have": (said(metrics=["revenue"], having="revenu > 3"), "FH-N110", "`revenue`"),
     "an order by what is not there": (said(metrics=["revenue"], order=["month"]), "FH-N110", "`month`"),
+    "a division by 0": (said(metrics=["revenue"], where="amount / 0 > 1"), "FH-N202", "divided by 0"),
+    "a remainder by 0": (said(metrics=["revenue"], where="quantity % (-0.0) > 1"), "FH-N202", "divided by 0"),
     "a month of what is no time": (said(metrics=["revenue"], by=["channel:month"]), "FH-N102", "has no month"),
     "a zone nobody knows": (said(metrics=["revenue"], zone="London"), "FH-N113", "`Europe/London`"),
     "text as a condition": (said(metrics=["revenue"], where="channel"), "FH-N112", "holds text"),

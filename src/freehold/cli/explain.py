@@ -239,7 +239,12 @@ def _print(said: Mapping[str, Any]) -> None:
         _print_movement(said["metric"], said["moved"], said["movement"], unit)
         if said["reaches_to"]:
             until = f"{said['reaches_to']:%d %b %Y %H:%M}"
-            say(click.style(f"\nThe stretch is not over: data up to {until}; the one before it is whole.", fg="yellow"))
+            say(
+                click.style(
+                    f"\nThe stretch is not over: data up to {until}; it is compared with all of the one before.",
+                    fg="yellow",
+                )
+            )
         _section("What happened meanwhile", said["happened"] or ["Nothing was changed, taken back or held."])
     if "question" in said:
         click.echo(f"{click.style('Asked', bold=True)}  {said['question']}")

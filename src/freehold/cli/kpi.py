@@ -12,7 +12,7 @@ import click
 
 from freehold.cli.opened import chosen_environment, environment, instant, loaded, opened_ledger, state_is_there
 from freehold.cli.output import as_json, counted, emit, say, table
-from freehold.foundation import Exit, FreeholdError
+from freehold.foundation import Exit, FreeholdError, SystemClock
 
 if TYPE_CHECKING:
     from freehold.insight import Asking, Kpi, KpiItem, KpiValue, Period
@@ -68,7 +68,7 @@ def _opened(
     from freehold.insight.periods import zone_of
     from freehold.work.clocks import working_time
 
-    moment: datetime | None = instant(as_of) if as_of else None
+    moment = _past(as_of) if as_of else None
     estate = loaded(start)
     kpis = kpis_of(estate)
     zone = zone or str(estate.defaults.get("timezone", "UTC"))
@@ -81,6 +81,19 @@ def _opened(
         )  # fmt: skip
     with opened_ledger(estate) as ledger, ledger.evidence(moment) as evidence:
         yield _Opened(kpis, evidence, asking)
+
+
+def _past(as_of: str) -> datetime | None:
+    """Return the instant that is meant; None for a day that is not over, of which all that is recorded counts."""
+    moment, now = instant(as_of), SystemClock().now()
+    if moment <= now:
+        return moment
+    if moment - now <= timedelta(days=1):
+        return None
+    raise FreeholdError(
+        "FH-C002", f"`{as_of}` is still to come, and nothing is recorded of it.",
+        fix="Name a day or an instant that has passed.", exit_code=Exit.USAGE,
+    )  # fmt: skip
 
 
 @click.group(epilog="Example: freehold kpi show time-to-restore --period 2011-03")

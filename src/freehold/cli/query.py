@@ -17,6 +17,7 @@ from freehold.opening import Asking
 if TYPE_CHECKING:
     from freehold.metrics import Catalogue
     from freehold.metrics.answering import Answer
+    from freehold.metrics.model import Metric
 
 FORMATS = ("table", "csv", "json", "arrow", "chart", "sql")
 __all__ = ["FORMATS", "Asking", "answered", "asking", "query"]
@@ -145,11 +146,10 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
     for name in answer.compiled.query.metrics:
         metric = catalogue.metric(name)
         if metric.status == "deprecated":
-            instead = f" Use `{metric.replaced_by}`." if metric.replaced_by else ""
-            lines.append(click.style(f"`{name}` is deprecated.{instead}", fg="yellow"))
+            lines.append(click.style(_deprecated(metric), fg="yellow"))
     until, last = answer.data_until, unfinished(catalogue, answer)
     if last is not None:
-        against = "; what it is compared with is whole" if answer.compiled.query.compare else ""
+        against = ", and it is compared with all of the one before" if answer.compiled.query.compare else ""
         told = f"The period from {last} is not over: data up to {until:%Y-%m-%d %H:%M}{against}."
         lines.append(click.style(told, fg="yellow"))
     facts = [counted(answer.table.num_rows, "rows")]
@@ -164,6 +164,18 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
     lines += [click.style(line, dim=True) for line in read_from(answer.compiled.uses)]
     lines.append(click.style(f"{' · '.join(facts)} · freehold explain {answer.id}", dim=True))
     return "\n".join(lines)
+
+
+def _deprecated(metric: Metric) -> str:
+    from datetime import UTC
+
+    from freehold.foundation import SystemClock
+
+    instead = f" Use `{metric.replaced_by}`." if metric.replaced_by else ""
+    if metric.sunset is None:
+        return f"`{metric.name}` is deprecated.{instead}"
+    has_ended = metric.sunset < SystemClock().now().astimezone(UTC).date()
+    return f"`{metric.name}` is deprecated; its last day {'was' if has_ended else 'is'} {metric.sunset}.{instead}"
 
 
 def _write(text: str, output: str | None, end: str = "\n") -> None:

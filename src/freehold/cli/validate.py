@@ -155,8 +155,10 @@ def _of_dashboards(
 
 
 def _metrics_in(estate: Estate) -> int:
+    from freehold.metrics.widening import widened
+
     each = [document.value for document in estate.semantic_models.values()]
-    models = [model for said in each for model in said.get("semantic_model", [said])]
+    models = [widened(model) for said in each for model in said.get("semantic_model", [said])]
     return sum(len(model.get("metrics") or ()) for model in models)
 
 

@@ -19,9 +19,10 @@ from sqlglot import exp
 from freehold.foundation import Caller, FreeholdError
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.compiling import Compiled, compiled
-from freehold.metrics.fingerprint import definition_hash
+from freehold.metrics.explaining import read_from
+from freehold.metrics.fingerprint import definition_hash, parts_used
 from freehold.metrics.kept import KeptAnswers
-from freehold.metrics.model import Dataset
+from freehold.metrics.model import Dataset, Metric
 from freehold.metrics.paths import listed
 from freehold.metrics.query import Query
 from freehold.metrics.rows import Policy, Scope
@@ -84,6 +85,15 @@ class Answer:
         return min((end for end in ends if end), default=None)
 
 
+def _masked(metric: Metric, column: str, policy: Policy) -> FreeholdError:
+    return FreeholdError(
+        "FH-N507",
+        f"`{metric.name}` is made of `{column}`, which the policy `{policy.name}` shows you in another form: it "
+        "would be another number under the same name.",
+        where=metric.where, fix=f"Ask for a metric that does without `{column}`, or for a grant that shows it.",
+    )  # fmt: skip
+
+
 def unfinished(catalogue: Catalogue, answer: Answer) -> date | None:
     """Return the last period of an answer by time, if the data ends within it.
 
@@ -127,6 +137,7 @@ class Answerer:
 
     def compile(self, query: Query) -> Compiled:
         """Return the SQL of a question, without running it."""
+        self._expect_unmasked(query)
         scope = self.scope()
         made = compiled(scope, query)
         fewest = max((p.fewest for p in self._policies(made.datasets)), default=1)
@@ -156,6 +167,21 @@ class Answerer:
             is_cut=is_cut,
             policies=self.restrictions(made.datasets),
         )
+
+    def _expect_unmasked(self, query: Query) -> None:
+        """Refuse a metric that is made of a column the caller sees in another form: it would be another number.
+
+        Raises:
+            FreeholdError: FH-N507 with the column and the policy.
+        """
+        for name in query.metrics:
+            metric = self.catalogue.metric(name)
+            for model, dataset, field in parts_used(self.catalogue, metric)[1]:
+                there = self.catalogue.models[model].datasets[dataset]
+                masked = {t.source: p for t in there.tables if (p := self.policy(t)) is not None and p.masks}
+                for source, column in read_from(there, field) if masked else ():
+                    if source in masked and column in masked[source].masks:
+                        raise _masked(metric, column, masked[source])
 
     def restrictions(self, datasets: Collection[Dataset]) -> tuple[str, ...]:
         """Return the policies by which the caller sees some of these datasets in part, or in another form."""

@@ -16,7 +16,7 @@ from freehold.metrics.branches import branch_query, refused
 from freehold.metrics.dialects import checked, empty, finished
 from freehold.metrics.evidence import rows_of
 from freehold.metrics.expressions import parts_of
-from freehold.metrics.lowering import Branch, Lowered, lower, result_type
+from freehold.metrics.lowering import Branch, Lowered, lower, result_type, unfilled
 from freehold.metrics.model import Dataset
 from freehold.metrics.paths import listed
 from freehold.metrics.query import Query
@@ -190,7 +190,8 @@ def _assembled(
     body = exp.select(copy=False).from_(exp.to_table(source), copy=False)
     _join_totals(scope, groups, source, ctes, body)
     selected = [exp.alias_(exp.column(f"k{i}", table=source), key.text, quoted=True) for i, key in enumerate(query.by)]
-    selected += [exp.alias_(value, name, quoted=True, copy=False) for name, value in lowered.outputs]
+    values = lowered.outputs if scope.fewest <= 1 else [(name, unfilled(value)) for name, value in lowered.outputs]
+    selected += [exp.alias_(value, name, quoted=True, copy=False) for name, value in values]
     body.select(*selected, copy=False)
     body = _cut(body, query, [*(key.text for key in query.by), *(name for name, _ in lowered.outputs)], in_order)
     for name, cte in ctes:

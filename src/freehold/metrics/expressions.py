@@ -28,6 +28,7 @@ CHANGING = (
     exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime, exp.CurrentUser, exp.Rand, exp.Uuid,
     exp.Localtime, exp.Localtimestamp, exp.CurrentVersion,
 )  # fmt: skip
+_DIVIDING = (exp.Div, exp.IntDiv, exp.Mod)
 _LONGEST = 20_000  # characters of one expression
 _DEEPEST = 200
 
@@ -102,6 +103,8 @@ def _forbidden(tree: exp.Expr, what: str, where: Where | None) -> FreeholdError 
             return _no_place(
                 node, what, where, "It is something else on another day; say the time from and to instead."
             )
+        if isinstance(node, _DIVIDING) and _is_nothing(node.expression):
+            return _no_place(node, what, where, "Nothing can be divided by 0.")
         if isinstance(node, exp.Anonymous) and node.name.lower() not in OURS:
             return _no_place(
                 node, what, where, near(node.name.lower(), OURS) or "Use a function that all engines know."
@@ -111,6 +114,20 @@ def _forbidden(tree: exp.Expr, what: str, where: Where | None) -> FreeholdError 
         if node.depth > _DEEPEST:
             return _no_place(tree, what, where, f"It is nested more than {_DEEPEST} levels deep; give parts a name.")
     return None
+
+
+def _is_nothing(divisor: exp.Expr) -> bool:
+    while isinstance(divisor, exp.Paren | exp.Neg):
+        divisor = divisor.this
+    return isinstance(divisor, exp.Literal) and not divisor.is_string and not float(divisor.this)
+
+
+def guarded(tree: exp.Expr) -> exp.Expr:
+    """Return an expression over rows, changed in place, in which what is divided by nothing is nothing."""
+    for node in list(tree.find_all(*_DIVIDING)):
+        if not isinstance(node.expression, exp.Literal | exp.Nullif):
+            node.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
+    return tree
 
 
 def _no_place(node: exp.Expr, what: str, where: Where | None, fix: str) -> FreeholdError:

@@ -24,6 +24,7 @@ from freehold.metrics.query import Key, Query, key_of
 from freehold.metrics.timing import Period, period
 
 _DEEPEST = 60  # metrics that stand on metrics
+_INSTEAD = "instead"  # marks what stands for rows that there are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class _Lowering:
         if isinstance(value, exp.Add | exp.Sub) and adds_up(self.catalogue, metric):
             value = _present(value)
         if metric.fill is not None:
-            return exp.Coalesce(this=value, expressions=[exp.Literal.number(metric.fill)])
+            return _or(value, metric.fill)
         return value
 
     def value(self, node: exp.Expr, context: _Context) -> exp.Expr:
@@ -329,7 +330,23 @@ class _Lowering:
             self._count += 1
             branch.aggregates.append(Aggregate(self._known[key], node, context.filters, context.metric))
         column = exp.column(self._known[key])  # no rows make a count 0, and a sum unknown
-        return exp.Coalesce(this=column, expressions=[exp.Literal.number(0)]) if _counts(node) else column
+        return _or(column, 0) if _counts(node) else column
+
+
+def _or(value: exp.Expr, instead: float) -> exp.Expr:
+    """Return a value, or what the lack of rows is worth; marked, for where rows may lack because they are hidden."""
+    made = exp.Coalesce(this=value, expressions=[exp.Literal.number(instead)])
+    made.meta[_INSTEAD] = True
+    return made
+
+
+def unfilled(value: exp.Expr) -> exp.Expr:
+    """Return a value without what the lack of rows is worth: where few rows are hidden, it would pass for a number."""
+    made = exp.Paren(this=value.copy())
+    for node in reversed(list(made.find_all(exp.Coalesce))):  # the inner ones first: one may stand in another
+        if node.meta.get(_INSTEAD):
+            node.replace(node.this)
+    return made
 
 
 def _under(aggregate: exp.Expr, filters: tuple[exp.Expr, ...]) -> exp.Expr:
@@ -347,7 +364,7 @@ def _present(value: exp.Expr) -> exp.Expr:
     counts = any(isinstance(c.parent, exp.Coalesce) for c in value.find_all(exp.Column))
     known = [exp.column(name) for name in dict.fromkeys(c.name for c in sums)]
     for column in sums:
-        column.replace(exp.Coalesce(this=column.copy(), expressions=[exp.Literal.number(0)]))
+        column.replace(_or(column.copy(), 0))
     if counts or not known:
         return exp.Paren(this=value)
     first = exp.Coalesce(this=known[0], expressions=known[1:]) if len(known) > 1 else known[0]

@@ -56,7 +56,7 @@ def grant_for(estate: Estate, policy: DataPolicy, asset: str, caller: Caller) ->
     raci, names = Raci.of(estate), {caller.principal, *caller.groups}
     product = asset.rpartition(".")[0]
     for grant in policy.grants:
-        if EVERYONE in grant.to or any(not names.isdisjoint(raci.meant(to, product)) for to in grant.to):
+        if EVERYONE in grant.to or any(not names.isdisjoint({to, *raci.meant(to, product)}) for to in grant.to):
             return grant
     return None
 

@@ -14,7 +14,7 @@ from freehold.foundation import FreeholdError
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.conditions import judge
 from freehold.metrics.evidence import rows_of
-from freehold.metrics.expressions import is_ours, parts_of
+from freehold.metrics.expressions import guarded, is_ours, parts_of
 from freehold.metrics.model import TIME_TYPES, Dataset, Field, Model
 from freehold.metrics.paths import Path, Place, place_of, time_of, unknown_field
 from freehold.metrics.query import Key, Query, key_of
@@ -101,7 +101,7 @@ class Rows:
                 node.replace(self._per_something(node))
             elif isinstance(node, exp.Column) and _still_in(node, copied):
                 node.replace(exp.Star() if isinstance(node.this, exp.Star) else self.column(self.place(parts_of(node))))
-        return copied
+        return guarded(copied)
 
     def condition(self, tree: exp.Expr) -> exp.Expr:
         """Return a condition that was asked, bound like any expression.
@@ -280,7 +280,7 @@ class Rows:
             if inner is None or (inner.name == field.name and not trail):
                 inner = Field(node.name, field.where, None, node.name)
             node.replace(self._value(dataset, inner, alias, (*trail, field.name)))
-        return copied
+        return guarded(copied)
 
     def _scan(self, dataset: Dataset, alias: str) -> exp.Expr:
         """Return a dataset as a source, seen through the caller's policy."""

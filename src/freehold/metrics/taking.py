@@ -69,6 +69,8 @@ def _no_model(documents: Sequence[Document]) -> FreeholdError:
     where = documents[0].where() if documents else None
     said = documents[0].value if documents else None
     held = ", ".join(f"`{key}`" for key in list(said)[:6]) if isinstance(said, Mapping) else "nothing of the kind"
+    if isinstance(said, Mapping) and "semantic_model" in said:
+        held = f"`semantic_model`, which is no list: `{said['semantic_model']}`"
     return FreeholdError(
         "FH-N416", f"The file holds no semantic model of Apache Ossie: it has {held}.", where=where,
         fix="Name a file with `version` and `semantic_model`; of an ontology there are no metrics to take.",
