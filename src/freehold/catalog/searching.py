@@ -1,5 +1,7 @@
 """The staged search: an exact name first, then other names, words of names, half a name, typing errors, columns, owners
-and the like, descriptions. Each stage has one score; certification and use order hits within a stage and never across stages.
+and the like, descriptions.
+
+Each stage has one score; certification and use order hits within a stage and never across stages.
 """
 
 from __future__ import annotations

@@ -23,14 +23,13 @@ _LETTERS_OF_ONE = re.compile(r"[぀-ヿ㐀-鿿가-힯]")  # written without spac
 
 def folded(text: str) -> str:
     """Return a text as names are compared: one spelling of each sign, no case, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(_one_spelling(text).casefold().split())
 
 
 @lru_cache(maxsize=262_144)
 def words(text: str) -> tuple[str, ...]:
     """Return the words of a name, in order, each as it is compared."""
-    plain = unicodedata.normalize("NFKC", text)
-    parts = (part for found in _WORD.findall(_BORDER.sub(" ", plain)) for part in _apart(found))
+    parts = (part for found in _WORD.findall(_BORDER.sub(" ", _one_spelling(text))) for part in _apart(found))
     return tuple(singular(_bare(part))[:LONGEST] for part in parts)
 
 
@@ -54,6 +53,11 @@ def singular(word: str) -> str:
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
+
+
+def _one_spelling(text: str) -> str:
+    """Return a text with one spelling of each sign; halves of signs, which a terminal may hand on, become `?`."""
+    return unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode())
 
 
 def _bare(word: str) -> str:
