@@ -1,4 +1,4 @@
-"""The catalog is a projection: kept step by step it is what a rebuild makes, dropped it comes again, killed it heals."""
+"""The catalog is a projection: kept by steps it is what a rebuild makes, dropped it comes again, killed it heals."""
 
 from __future__ import annotations
 

@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from freehold.cli.opened import chosen_environment, dialect_of, environment, loaded, opened_ledger, state_is_there
+from freehold.cli.opened import (
+    chosen_environment,
+    dialect_of,
+    environment,
+    loaded_or_applied,
+    opened_ledger,
+    state_is_there,
+)
 from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.foundation import Problems
 
 if TYPE_CHECKING:
-    from freehold.catalog import Catalog, Standing, Told, Written
+    from freehold.catalog import Catalog, Standing, Told
     from freehold.ledger import Ledger
 
 
@@ -26,9 +34,20 @@ class Opened:
     ledger: Ledger | None
     env: str
 
-    def update(self) -> Written:
-        """Bring the catalog up to date."""
-        return self.catalog.update(self.told, self.ledger, env=self.env)
+    def update_or_say(self) -> None:
+        """Bring the catalog up to date; where models or metrics are in error, leave what it says of files, and say so.
+
+        Raises:
+            FreeholdError: files are in error, and nothing was ever read of them.
+        """
+        try:
+            self.catalog.update(self.told, self.ledger, env=self.env)
+        except Problems as problems:
+            if not self.catalog.is_there or not self.catalog.standing().documents:
+                raise
+            self.catalog.update(None, self.ledger, env=self.env)
+            wrong = counted(len(problems.errors), "errors")
+            say(f"The files of the estate have {wrong}: see `freehold validate`. This is what they said before.")
 
 
 @contextmanager
@@ -39,7 +58,7 @@ def opened_catalog(start: str | None, env: str | None) -> Iterator[Opened]:
     from freehold.delivery.majors import placed_by_ledger
     from freehold.foundation import SystemClock
 
-    estate, now = loaded(start), SystemClock().now()
+    estate, now = loaded_or_applied(start, env), SystemClock().now()
     chosen = chosen_environment(estate, env)
     with ExitStack() as closing:
         ledger = None

@@ -45,7 +45,7 @@ def search(
 
     question = Question(" ".join(words), kinds, product, limit=limit, cursor=cursor).checked()
     with opened_catalog(start, env) as opened:
-        opened.update()
+        opened.update_or_say()
         found = opened.catalog.search(question)
     if as_json:
         emit(found.to_json())
