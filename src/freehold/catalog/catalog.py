@@ -93,6 +93,7 @@ class Catalog:
         self._mine = threading.local()
         self._made: list[sqlite3.Connection] = []
         self._turn = threading.Lock()
+        self._scopes: tuple[object, frozenset[str] | None] | None = None
 
     # -- keeping it ----------------------------------------------------------------------------------------------------
 
@@ -170,7 +171,7 @@ class Catalog:
         question.checked()
         with self._reading() as connection:
             self._let_index_catch_up(connection)
-            return Search(connection, self._index, scopes_seen(connection, question.allowed)).answer(question)
+            return Search(connection, self._index, self._seen(connection, question.allowed)).answer(question)
 
     def find(self, name: str, *, allowed: Allowed = None) -> Start:
         """Return what a name means, to walk from: see `naming.resolved`.
@@ -179,7 +180,7 @@ class Catalog:
             FreeholdError: FH-F004 and FH-F005; FH-F102 there is no catalog yet.
         """
         with self._reading() as connection:
-            return resolved(connection, name, scopes_seen(connection, allowed))
+            return resolved(connection, name, self._seen(connection, allowed))
 
     def reach(
         self,
@@ -193,7 +194,7 @@ class Catalog:
     ) -> impact.Reach:
         """Return what is downstream or upstream of a start, hop by hop: see `impact.reach`."""
         with self._reading() as connection:
-            scopes = scopes_seen(connection, allowed)
+            scopes = self._seen(connection, allowed)
             return impact.reach(
                 connection, start, down=down, depth=depth, indirect=indirect, shown=shown, scopes=scopes
             )
@@ -209,7 +210,7 @@ class Catalog:
     ) -> impact.BlastRadius:
         """Return who is hit when a start changes: see `impact.blast_radius`."""
         with self._reading() as connection:
-            scopes = scopes_seen(connection, allowed)
+            scopes = self._seen(connection, allowed)
             return impact.blast_radius(connection, start, depth=depth, indirect=indirect, shown=shown, scopes=scopes)
 
     def path(
@@ -217,7 +218,7 @@ class Catalog:
     ) -> tuple[impact.Step, ...]:
         """Return a shortest way from one to another: see `impact.path`."""
         with self._reading() as connection:
-            return impact.path(connection, source, target, indirect=indirect, scopes=scopes_seen(connection, allowed))
+            return impact.path(connection, source, target, indirect=indirect, scopes=self._seen(connection, allowed))
 
     def standing(self, told: Told | None = None, ledger: Ledger | None = None) -> Standing:
         """Return how it stands, against the files and the ledger as they are where those are given.
@@ -268,6 +269,16 @@ class Catalog:
         life, applied = self._index.applied()
         if not life.endswith(stamped(connection, "life")) or applied != int(stamped(connection, "change", "0")):
             self.index()
+
+    def _seen(self, connection: sqlite3.Connection, allowed: Allowed) -> frozenset[str] | None:
+        """Return the scopes a caller may see; worked out once for a set of products and a state of the catalog."""
+        if not isinstance(allowed, frozenset):  # what a callable says may differ from call to call
+            return scopes_seen(connection, allowed)
+        key = (allowed, stamped(connection, "life"), stamped(connection, "change"))
+        known = self._scopes
+        if known is None or known[0] != key:
+            self._scopes = known = (key, scopes_seen(connection, allowed))
+        return known[1]
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import get_close_matches
 
 from freehold.catalog.asking import Hit, Stage
 from freehold.catalog.entry import Key
@@ -75,6 +75,7 @@ _ONE = (
     "a.kind = 'asset' AND EXISTS (SELECT 1 FROM waiting WHERE asset = a.id) "
     "FROM asset a WHERE a.kind = ? AND a.id = ? AND a.is_gone = 0"
 )
+_NAMED = "SELECT key, title FROM asset WHERE kind = ? AND id = ? AND is_gone = 0"
 _READERS = (
     "SELECT count(DISTINCT CASE WHEN actor_kind = ? THEN reader END), "
     "count(DISTINCT CASE WHEN actor_kind <> ? THEN reader END) FROM usage_day WHERE entry = ? AND day >= ?"
@@ -91,6 +92,17 @@ def rows_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, Ro
         if row is not None:
             found[key] = _row(connection, key, row, start)
     return found
+
+
+def names_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> list[str]:
+    """Return the names that entries and their columns go by, in the order of the keys."""
+    found: dict[str, None] = {}
+    for key in keys:
+        row = connection.execute(_NAMED, key).fetchone()
+        if row is not None:
+            columns = connection.execute("SELECT name FROM field WHERE asset = ? AND is_gone = 0", (row[0],))
+            found |= dict.fromkeys((key.id, row[1], *(name for (name,) in columns)))
+    return list(found)
 
 
 def _row(connection: sqlite3.Connection, key: Key, row: Sequence[object], start: str) -> Row:
@@ -136,7 +148,7 @@ def _lines(text: object) -> tuple[str, ...]:
 def hit_of(row: Row, score: float, text: str, asked: Sequence[str], may_see: Callable[[str], bool]) -> Hit:
     """Return a row as a hit, with the reasons for its place."""
     stage = _stage(row, score)
-    reason = next((why for at, why in _reasons(row, text, asked) if at is stage), _USUALLY[stage])
+    reason = next(iter(_REASONS[stage](row, text, asked)), _USUALLY[stage])
     replaced_by = row.replaced_by if row.replaced_scope is not None and may_see(row.replaced_scope) else None
     return Hit(
         key=row.key,
@@ -168,42 +180,62 @@ def _stage(row: Row, score: float) -> Stage:
     return min(Stage, key=lambda stage: abs(stage - score / by_signals))
 
 
-def _reasons(row: Row, text: str, asked: Sequence[str]) -> Iterator[tuple[Stage, str]]:
-    """Yield the stages whose query an entry meets, with the reason as people are told it."""
+def _by_alias(row: Row, text: str, _: Sequence[str]) -> Iterator[str]:
     spelt = {folded(text), *spellings(text)} - {""}
-    names = (row.key.id, row.key.id.rpartition(".")[2], row.title)
-    if any(spelt.intersection(spellings(name)) for name in names):
-        yield Stage.NAME, "its name"
     for name, reason in row.aliases:
         if spelt.intersection(spellings(name)):
-            yield Stage.ALIAS, f"also called `{name}` ({reason})"
-    named = set(text_of((row.key.id, row.title, *(name for name, _ in row.aliases))).split())
-    if asked and named.issuperset(asked):
-        yield Stage.WORDS, "all words are in its name"
-    if asked and named.issuperset(asked[:-1]) and any(word.startswith(asked[-1]) for word in named):
-        yield Stage.PREFIX, f"a word of its name begins with `{asked[-1]}`"
-    alike = {word: _most_alike(word, named) for word in asked}
-    if alike and all(alike.values()):
-        yield Stage.FUZZY, "its name is spelt alike: " + ", ".join(f"`{one}`" for one in alike.values())
+            yield f"also called `{name}` ({reason})"
+
+
+def _by_beginning(_: Row, __: str, asked: Sequence[str]) -> Iterator[str]:
+    yield f"a word of its name begins with `{asked[-1]}`"
+
+
+def _by_likeness(row: Row, _: str, asked: Sequence[str]) -> Iterator[str]:
+    named = _words_of_name(row)
+    alike = [_most_alike(word, named) for word in asked]
+    if alike and all(alike):
+        yield "its name is spelt alike: " + ", ".join(f"`{one}`" for one in alike)
+
+
+def _by_column(row: Row, text: str, _: Sequence[str]) -> Iterator[str]:
+    spelt = {folded(text), *spellings(text)} - {""}
     for column in row.columns:
         if spelt.intersection((*spellings(column), *spellings(f"{row.key.id}.{column}"))):
-            yield Stage.COLUMN, f"it has the column `{column}`"
-    yield from _concerning(row, named, asked)
+            yield f"it has the column `{column}`"
 
 
-def _concerning(row: Row, named: set[str], asked: Sequence[str]) -> Iterator[tuple[Stage, str]]:
-    concerns = {"column": set(text_of(row.columns).split()), "owner": set(words(row.owner))}
-    concerns |= {"product": set(words(row.product)), "domain": set(words(row.domain))}
-    concerns |= {"tags": set(text_of(row.tags).split())}
-    said = [what for what, has in concerns.items() if has.intersection(asked)]
-    if said and set().union(named, *concerns.values()).issuperset(asked):
-        yield Stage.CONCERN, f"found in its {' and '.join(said)}"
+def _by_concern(row: Row, _: str, asked: Sequence[str]) -> Iterator[str]:
+    concerns = {"column": text_of(row.columns), "owner": text_of((row.owner,)), "product": text_of((row.product,))}
+    concerns |= {"domain": text_of((row.domain,)), "tags": text_of(row.tags)}
+    said = [what for what, has in concerns.items() if not set(asked).isdisjoint(has.split())]
+    if said:
+        yield f"found in its {' and '.join(said)}"
+
+
+def _as_usual(_: Row, __: str, ___: Sequence[str]) -> Iterator[str]:
+    yield from ()
+
+
+_REASONS: Mapping[Stage, Callable[[Row, str, Sequence[str]], Iterator[str]]] = {
+    Stage.NAME: _as_usual,
+    Stage.ALIAS: _by_alias,
+    Stage.WORDS: _as_usual,
+    Stage.PREFIX: _by_beginning,
+    Stage.FUZZY: _by_likeness,
+    Stage.COLUMN: _by_column,
+    Stage.CONCERN: _by_concern,
+    Stage.PROSE: _as_usual,
+}
+
+
+def _words_of_name(row: Row) -> frozenset[str]:
+    return frozenset(text_of((row.key.id, row.title, *(name for name, _ in row.aliases))).split())
 
 
 def _most_alike(word: str, named: Iterable[str]) -> str:
     """Return the word of a name that is most like one that was asked for; empty if none is."""
-    best = max(named, key=lambda one: SequenceMatcher(None, word, one).ratio(), default="")
-    return best if best and SequenceMatcher(None, word, best).ratio() >= _ALIKE else ""
+    return next(iter(get_close_matches(word, named, n=1, cutoff=_ALIKE)), "")
 
 
 def _signals(row: Row, replaced_by: Key | None) -> Iterator[str]:

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +198,7 @@ def _documents(connection: sqlite3.Connection, after: int) -> Iterator[tuple[str
                 "scope": [scope],
                 "exact": _terms((id_, id_.rpartition(".")[2], title)),
                 "alias": _terms(others),
-                "column": _terms((*own, *(f"{id_}.{column}" for column in own))),
+                "column": [*_terms(own), *_addresses(id_, own)],
                 "name": [named],
                 "columns": [in_columns],
                 "people": [concerns],
@@ -207,12 +208,21 @@ def _documents(connection: sqlite3.Connection, after: int) -> Iterator[tuple[str
         )
 
 
+def _addresses(id_: str, columns: Iterable[str]) -> Iterator[str]:
+    """Yield columns with the id before them, as they are compared whole; joined, since most columns were met before."""
+    whole, parts = spellings(id_)
+    for column, separate in map(spellings, columns):
+        yield f"{whole}.{column}"[:_LONGEST_TERM]
+        yield f"{parts} {separate}"[:_LONGEST_TERM]
+
+
 def _terms(names: Iterable[str]) -> list[str]:
     """Return names as they are compared whole: as they are written, and by their words run together."""
     found = dict.fromkeys(spelt for name in names if name for spelt in spellings(name))
     return [term for term in found if term]
 
 
+@lru_cache(maxsize=65_536)
 def spellings(name: str) -> tuple[str, str]:
     """Return the two ways in which a name is compared whole: folded, and its words with spaces between."""
     return folded(name)[:_LONGEST_TERM], " ".join(words(name))[:_LONGEST_TERM]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from freehold.catalog.entry import KINDS, Key
@@ -25,7 +25,7 @@ class Start:
         return f"{self.key.id}.{self.column}" if self.column else self.key.id
 
 
-def resolved(connection: sqlite3.Connection, name: str, scopes: Sequence[str] | None = None) -> Start:
+def resolved(connection: sqlite3.Connection, name: str, scopes: Collection[str] | None = None) -> Start:
     """Return what a name means: `kind:id`, an id, another name of an entry, its last part, or any of these `.column`.
 
     What the caller may not see (`searching.scopes_seen`) is not there.
@@ -48,7 +48,7 @@ def resolved(connection: sqlite3.Connection, name: str, scopes: Sequence[str] | 
     raise _none("FH-F004", f"The catalog has nothing called `{name}`.", near(name, known) or "See `freehold search`.")
 
 
-def _entries(connection: sqlite3.Connection, name: str, scopes: Sequence[str] | None) -> list[tuple[Key, int]]:
+def _entries(connection: sqlite3.Connection, name: str, scopes: Collection[str] | None) -> list[tuple[Key, int]]:
     """Return the entries a name means: by key, else by id, else by another name, else by title."""
     kind, _, id_ = name.partition(":")
     ways: list[tuple[str, tuple[str, ...]]] = [
@@ -85,7 +85,7 @@ def _column(connection: sqlite3.Connection, key: Key, entry: int, column: str) -
     raise _none("FH-F004", f"`{key.id}` has no column `{column}`.", fix)
 
 
-def _known(connection: sqlite3.Connection, scopes: Sequence[str] | None) -> list[str]:
+def _known(connection: sqlite3.Connection, scopes: Collection[str] | None) -> list[str]:
     rows = connection.execute(
         "SELECT id, scope FROM asset WHERE is_gone = 0 ORDER BY signal DESC LIMIT ?", (_MOST_KNOWN,)
     )

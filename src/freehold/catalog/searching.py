@@ -7,13 +7,14 @@ Each stage has one score; certification and use order hits within a stage and ne
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from difflib import SequenceMatcher
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from freehold.catalog.asking import Found, Question, Stage
 from freehold.catalog.entry import KINDS, Allowed, Key
-from freehold.catalog.hits import hit_of, rows_of
+from freehold.catalog.hits import hit_of, names_of, rows_of
 from freehold.catalog.index import Index, spellings
 from freehold.catalog.store import stamped
 from freehold.catalog.words import asked, folded
@@ -25,13 +26,14 @@ _TIES = 32  # hits read beyond a page, so that those of equal score come in the 
 _NEAR = 5  # names that are suggested
 _BEGINS_FROM = 2  # letters from which on a word may be the beginning of another
 _FUZZY_FROM, _FUZZY_MORE = 4, 8  # letters from which on one, and two, typing errors are forgiven
+_LOOKED_AT = 50  # entries a little like what was asked, whose names are compared
 _CLOSE = 0.55  # how much alike names must be to be suggested
 
 
 class Search:
     """One search: the question, the index as it is, and the tables it belongs to."""
 
-    def __init__(self, connection: sqlite3.Connection, index: Index, scopes: Sequence[str] | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, index: Index, scopes: Collection[str] | None) -> None:
         """Take what is searched; `scopes` are those that the caller may see, None for every one."""
         self._connection = connection
         self._index = index
@@ -54,7 +56,7 @@ class Search:
         return Found(
             hits=hits,
             total=total,
-            kinds=self._facets(question, words),
+            kinds=self._kinds(question, words, [key for _, key in ranked], total),
             near=() if total else self._near(question, words),
             next=question.after(wanted) if total > wanted else "",
             change=int(stamped(self._connection, "change", "0")),
@@ -113,7 +115,11 @@ class Search:
         found = self._connection.execute("SELECT DISTINCT scope FROM asset WHERE product = ?", (product,))
         return tantivy.Query.term_set_query(self._schema, "scope", [scope for (scope,) in found] or [product])
 
-    def _facets(self, question: Question, words: Sequence[str]) -> dict[str, int]:
+    def _kinds(self, question: Question, words: Sequence[str], ranked: Sequence[Key], total: int) -> dict[str, int]:
+        """Return how many hits each kind has; counted from the hits themselves where all of them are at hand."""
+        if not question.kinds and total == len(ranked):
+            found = Counter(key.kind for key in ranked)
+            return {kind: found[kind] for kind in KINDS if kind in found}
         query = self._within(self._staged(question.text, words), question, of_kind=False)
         told = self._searcher.aggregate(query, {"kinds": {"terms": {"field": "kind", "size": len(KINDS)}}})
         counts = {str(one["key"]): int(one["doc_count"]) for one in told["kinds"]["buckets"]}
@@ -164,30 +170,28 @@ class Search:
         ]
         if not loose:
             return ()
-        found = self._searcher.search(self._within(self._any(loose), question), 200, weight_by_field="weight")
-        rows = rows_of(self._connection, [self._key(at) for _, at in found.hits])
+        found = self._searcher.search(self._within(self._any(loose), question), _LOOKED_AT, weight_by_field="weight")
+        names = names_of(self._connection, [self._key(at) for _, at in found.hits])
         text = folded(question.text)
-        names = {n: None for row in rows.values() for n in (row.key.id, row.title, *row.columns)}
-        alike = {name: SequenceMatcher(None, text, folded(name)).ratio() for name in names}
-        close = sorted((name for name, ratio in alike.items() if ratio >= _CLOSE), key=lambda n: (-alike[n], n))
-        return tuple(close[:_NEAR])
+        spelt = {folded(name): name for name in reversed(names)}
+        return tuple(spelt[name] for name in get_close_matches(text, spelt, n=_NEAR, cutoff=_CLOSE))
 
 
-def scopes_seen(connection: sqlite3.Connection, allowed: Allowed) -> tuple[str, ...] | None:
+def scopes_seen(connection: sqlite3.Connection, allowed: Allowed) -> frozenset[str] | None:
     """Return the scopes whose products a caller may all see, and that of what is estate-wide; None for every one."""
     if allowed is None:
         return None
     may_see = allowed if callable(allowed) else frozenset(allowed).__contains__
     told: dict[str, bool] = {}
-    found = []
+    found = set()
     for scope in all_scopes(connection):
         products = scope.split("\n") if scope else []
         for product in products:
             if product not in told:
                 told[product] = bool(may_see(product))
         if all(told[product] for product in products):
-            found.append(scope)
-    return tuple(found)
+            found.add(scope)
+    return frozenset(found)
 
 
 def all_scopes(connection: sqlite3.Connection) -> list[str]:

@@ -42,15 +42,16 @@ CREATE TABLE edge (
     is_direct INTEGER NOT NULL, step INTEGER NOT NULL, path TEXT NOT NULL, line INTEGER NOT NULL,
     valid_from INTEGER NOT NULL, valid_to INTEGER
 );
-CREATE INDEX edge_down ON edge (source, is_direct, target, step) WHERE valid_to IS NULL;
-CREATE INDEX edge_up ON edge (target, is_direct, source, step) WHERE valid_to IS NULL;
+CREATE INDEX edge_down ON edge (source, is_direct, target, step, valid_to) WHERE valid_to IS NULL;
+CREATE INDEX edge_up ON edge (target, is_direct, source, step, valid_to) WHERE valid_to IS NULL;
+CREATE INDEX edge_part ON edge (source) WHERE step = 0;
 CREATE INDEX edge_job ON edge (job);
 CREATE TABLE asset_edge (
     source INTEGER NOT NULL, target INTEGER NOT NULL, job INTEGER NOT NULL, valid_from INTEGER NOT NULL,
     valid_to INTEGER
 );
-CREATE INDEX asset_edge_down ON asset_edge (source, target) WHERE valid_to IS NULL;
-CREATE INDEX asset_edge_up ON asset_edge (target, source) WHERE valid_to IS NULL;
+CREATE INDEX asset_edge_down ON asset_edge (source, target, valid_to) WHERE valid_to IS NULL;
+CREATE INDEX asset_edge_up ON asset_edge (target, source, valid_to) WHERE valid_to IS NULL;
 CREATE INDEX asset_edge_job ON asset_edge (job);
 CREATE TABLE live (
     asset TEXT PRIMARY KEY, deployment TEXT NOT NULL, published_at INTEGER NOT NULL,
