@@ -4,8 +4,8 @@
 
 The assets are generated from a seed: names of two or three words out of 2,000, ten columns, a sentence, a product of
 twenty assets, an owner of 200. Search asks 400 questions of four kinds (an exact name, two words, half a word, a
-column) of the index and of an FTS5 table with bm25, prefix index and the same words, which has one stage and no reasons; then
-the same as a caller who may see half of the products.
+column) of the index and of an FTS5 table with bm25, prefix index and the same words, which has one stage and no
+reasons; then the same as a caller who may see half of the products.
 Impact walks five hops down from columns drawn from a graph of one fifth as many columns as edges. Keeping is measured
 on a catalog of its own: made from nothing, one changed entry, a hundred events, nothing new.
 Goals: p95 of search and of impact <= 10 ms of CPU. Times are CPU of this process, for the machine is shared; wall is

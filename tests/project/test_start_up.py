@@ -23,6 +23,7 @@ HEAVY = {
     "sqlalchemy",
     "sqlglot",
     "stamina",
+    "tantivy",
     "yaml",
 }
 
