@@ -101,8 +101,8 @@ def fill(made: Made, root: Path, assets: int) -> None:
         with transaction(connection):
             for number in range(assets):
                 e = made.entry(number)
-                row = (number + 1, e.key.kind, e.key.id, e.title, e.product, e.product, e.domain, e.owner, e.description,
-                       e.form, "", "", 3, "", "", 0, None, "", "m.sql", 1, "", number % 90, 1, 0)  # fmt: skip
+                row = (number + 1, e.key.kind, e.key.id, e.title, e.product, e.product, e.domain, e.owner,
+                       e.description, e.form, "", "", 3, "", "", 0, None, "", "m.sql", 1, "", number % 90, 1, 0)  # fmt: skip
                 connection.execute(f"INSERT INTO asset VALUES ({marks})", row)
                 connection.executemany(
                     "INSERT INTO field (asset, name, position, type, description, classification, is_key, is_gone) "
@@ -176,8 +176,8 @@ def impact(edges: int) -> dict[str, Any]:
         with transaction(connection):
             each_product = 200
             connection.executemany(
-                "INSERT INTO asset VALUES (?, 'asset', ?, ?, ?, ?, '', 'team', '', 'table', '', '', 3, '', '', 0, NULL, "
-                "'', 'm.sql', 1, '', 40, 1, 0)",
+                "INSERT INTO asset VALUES (?, 'asset', ?, ?, ?, ?, '', 'team', '', 'table', '', '', 3, '', '', 0, "
+                "NULL, '', 'm.sql', 1, '', 40, 1, 0)",
                 (
                     (n, f"p{n // each_product}.a{n}", f"a{n}", *[f"p{n // each_product}"] * 2)
                     for n in range(1, nodes // 10 + 2)

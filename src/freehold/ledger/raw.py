@@ -52,7 +52,7 @@ class RawSegments:
         """Return the events of one segment, by the event that sealed it: some columns of them, None for one not there.
 
         Raises:
-            FreeholdError: FH-L111 when the file is gone or cannot be read.
+            FreeholdError: FH-L112 when the file is gone or cannot be read.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -65,7 +65,7 @@ class RawSegments:
         except (OSError, pa.ArrowException) as error:
             problem = f"The segment `{sealed.data['path']}` cannot be read: {error}"
             fix = "Restore it from a backup; `freehold audit verify` tells whether it is the one that was sealed."
-            raise FreeholdError("FH-L111", problem, fix=fix, exit_code=Exit.ENVIRONMENT) from error
+            raise FreeholdError("FH-L112", problem, fix=fix, exit_code=Exit.ENVIRONMENT) from error
         empty = dict.fromkeys(columns)
         return [{**empty, **row} for row in read]
 
