@@ -101,8 +101,9 @@ def fill(made: Made, root: Path, assets: int) -> None:
         with transaction(connection):
             for number in range(assets):
                 e = made.entry(number)
-                row = (number + 1, e.key.kind, e.key.id, e.title, e.product, e.product, e.domain, e.owner,
-                       e.description, e.form, "", "", 3, "", "", 0, None, "", "m.sql", 1, "", number % 90, 1, 0)  # fmt: skip
+                named = (number + 1, e.key.kind, e.key.id, e.title, e.product, e.product, e.domain, e.owner)
+                said = (e.description, e.form, "", "", 3, "", "", 0, None, "", "m.sql", 1, "")
+                row = (*named, *said, number % 90, 1, 0)
                 connection.execute(f"INSERT INTO asset VALUES ({marks})", row)
                 connection.executemany(
                     "INSERT INTO field (asset, name, position, type, description, classification, is_key, is_gone) "
