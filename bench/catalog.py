@@ -50,7 +50,8 @@ class Made:
         draw = random.Random(2011)
         self.words = ["".join(draw.choices(SYLLABLES, k=draw.randint(2, 4))) for _ in range(2_000)]
         self.weights = [1 / (n + 10) for n in range(2_000)]
-        self.columns = [f"{draw.choice(self.words)}_{draw.choice(self.words)}" for _ in range(20_000)]
+        pairs = (f"{draw.choice(self.words)}_{draw.choice(self.words)}" for _ in range(20_000))
+        self.columns = list(dict.fromkeys(pairs))
 
     def entry(self, number: int) -> Entry:
         draw = random.Random(number)

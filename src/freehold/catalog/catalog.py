@@ -169,8 +169,8 @@ class Catalog:
             FreeholdError: FH-F001 to FH-F003 the question is none; FH-F102 there is no catalog yet.
         """
         question.checked()
+        self._let_index_catch_up()
         with self._reading() as connection:
-            self._let_index_catch_up(connection)
             return Search(connection, self._index, self._seen(connection, question.allowed)).answer(question)
 
     def find(self, name: str, *, allowed: Allowed = None) -> Start:
@@ -226,7 +226,7 @@ class Catalog:
         Raises:
             FreeholdError: FH-F102 there is no catalog yet.
         """
-        with self._reading() as connection, one_view(connection):
+        with self._reading() as connection:
             documents = dict(connection.execute("SELECT id, digest FROM document"))
             seq = int(stamped(connection, "ledger_seq", "0"))
             head = next(iter(ledger.read(newest_first=True, limit=1)), None) if ledger is not None else None
@@ -265,9 +265,11 @@ class Catalog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _let_index_catch_up(self, connection: sqlite3.Connection) -> None:
-        life, applied = self._index.applied()
-        if not life.endswith(stamped(connection, "life")) or applied != int(stamped(connection, "change", "0")):
+    def _let_index_catch_up(self) -> None:
+        with self._reading() as connection:
+            life, applied = self._index.applied()
+            is_level = life.endswith(stamped(connection, "life")) and applied == int(stamped(connection, "change", "0"))
+        if not is_level:
             self.index()
 
     def _seen(self, connection: sqlite3.Connection, allowed: Allowed) -> frozenset[str] | None:
@@ -282,7 +284,7 @@ class Catalog:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Give out the connection of this thread; another one where the catalog was made anew meanwhile."""
+        """Give out the connection of this thread, for reads that see one state; a new one after a rebuild."""
         if not self.is_there:
             raise FreeholdError(
                 "FH-F102",
@@ -297,4 +299,5 @@ class Catalog:
             with self._turn:
                 self._made.append(known[1])
             self._mine.known = known
-        yield known[1]
+        with one_view(known[1]):
+            yield known[1]

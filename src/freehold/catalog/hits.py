@@ -75,7 +75,7 @@ _ONE = (
     "a.kind = 'asset' AND EXISTS (SELECT 1 FROM waiting WHERE asset = a.id) "
     "FROM asset a WHERE a.kind = ? AND a.id = ? AND a.is_gone = 0"
 )
-_NAMED = "SELECT key, title FROM asset WHERE kind = ? AND id = ? AND is_gone = 0"
+_NAMED = "SELECT key, title, scope FROM asset WHERE kind = ? AND id = ? AND is_gone = 0"
 _READERS = (
     "SELECT count(DISTINCT CASE WHEN actor_kind = ? THEN reader END), "
     "count(DISTINCT CASE WHEN actor_kind <> ? THEN reader END) FROM usage_day WHERE entry = ? AND day >= ?"
@@ -94,12 +94,12 @@ def rows_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, Ro
     return found
 
 
-def names_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> list[str]:
-    """Return the names that entries and their columns go by, in the order of the keys."""
+def names_of(connection: sqlite3.Connection, keys: Iterable[Key], may_see: Callable[[str], bool]) -> list[str]:
+    """Return the names that entries of scopes that may be seen, and their columns, go by, in the order of the keys."""
     found: dict[str, None] = {}
     for key in keys:
         row = connection.execute(_NAMED, key).fetchone()
-        if row is not None:
+        if row is not None and may_see(row[2]):
             columns = connection.execute("SELECT name FROM field WHERE asset = ? AND is_gone = 0", (row[0],))
             found |= dict.fromkeys((key.id, row[1], *(name for (name,) in columns)))
     return list(found)

@@ -50,8 +50,9 @@ class Search:
         ranked = sorted(((score, self._key(at)) for score, at in result.hits), key=lambda one: (-one[0], one[1]))
         page = ranked[offset:wanted]
         rows = rows_of(self._connection, [key for _, key in page])
-        seen = self._may_see
-        hits = tuple(hit_of(rows[key], score, question.text, words, seen) for score, key in page if key in rows)
+        # A row may have moved to another product since the index was read: what counts is where it is now.
+        shown = [(rows[key], score) for score, key in page if key in rows and self._may_see(rows[key].scope)]
+        hits = tuple(hit_of(row, score, question.text, words, self._may_see) for row, score in shown)
         total = int(getattr(result, "count", 0) or 0)  # which its stub leaves out
         return Found(
             hits=hits,
@@ -171,7 +172,7 @@ class Search:
         if not loose:
             return ()
         found = self._searcher.search(self._within(self._any(loose), question), _LOOKED_AT, weight_by_field="weight")
-        names = names_of(self._connection, [self._key(at) for _, at in found.hits])
+        names = names_of(self._connection, [self._key(at) for _, at in found.hits], self._may_see)
         text = folded(question.text)
         spelt = {folded(name): name for name in reversed(names)}
         return tuple(spelt[name] for name in get_close_matches(text, spelt, n=_NEAR, cutoff=_CLOSE))
