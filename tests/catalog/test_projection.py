@@ -374,6 +374,20 @@ def test_use_by_people_sorts_hits_and_services_do_not(catalog: Catalog, ledger: 
     assert "read by 6 people in 30 days" in hits[0].why
 
 
+def test_use_that_is_long_ago_counts_no_more(tmp_path: Path, catalog: Catalog, ledger: Ledger) -> None:
+    """When later use moves the window on, what was read before it sinks, as it would after a rebuild."""
+    said = told([asset("a.b.then"), asset("a.b.now")])
+    for name, day in (("a.b.then", 0), ("a.b.now", 35)):
+        read = {"consumer": "user:ada", "consumer_type": "person", "resource": name, "status": "ok"}
+        ledger.raw.append("usage.query", [Event("usage.query", read, occurred_at=DAY + timedelta(days=day))])
+        catalog.update(said, ledger)
+    stepped, hits = content(tmp_path), catalog.search(Question("a.b")).hits
+    catalog.rebuild(said, ledger)
+
+    assert [(h.key.id, h.persons) for h in hits] == [("a.b.now", 1), ("a.b.then", 0)]
+    assert content(tmp_path) == stepped
+
+
 def test_what_is_live_is_told_of_one_environment(catalog: Catalog, ledger: Ledger) -> None:
     """Events of other environments count nothing, and another environment is followed from the start."""
     happen(ledger, "elsewhere", NAMES[0], 1)
