@@ -318,25 +318,22 @@ _TOLD_COLUMNS = (
 def _told(connection: sqlite3.Connection, start: Start, hops: Mapping[int, int], down: bool, shown: int) -> Reach:
     """Return what was reached hop by hop: counts of all, and by name those that matter most."""
     sql = (
-        "SELECT f.key, -a.signal, a.product FROM field f JOIN asset a ON a.key = f.asset WHERE f.key IN ({}) "
+        "SELECT -a.signal, f.key, a.product FROM field f JOIN asset a ON a.key = f.asset WHERE f.key IN ({}) "
         + _TOLD_COLUMNS
         if start.column
-        else "SELECT a.key, -a.signal, a.product FROM asset a WHERE a.key IN ({})"
+        else "SELECT -a.signal, a.key, a.product FROM asset a WHERE a.key IN ({})"
     )
-    places: dict[int, list[tuple[int, int]]] = {}
-    products: dict[int, dict[str, int]] = {}
-    for some in _batches([node for node, hop in hops.items() if hop]):
-        for node, place, product in connection.execute(sql.format(some)):
-            hop = hops[node]
-            places.setdefault(hop, []).append((place, node))
-            of = products.setdefault(hop, {})
-            of[product] = of.get(product, 0) + 1
+    levels: dict[int, list[int]] = {}
+    for node, hop in hops.items():
+        levels.setdefault(hop, []).append(node)
     found = []
-    for hop in sorted(places):
-        # Of equals those listed first are named: to compare all names would take longer than the walk.
-        named = [node for _, node in nsmallest(shown, places[hop])]
-        nodes = _nodes(connection, named, hops, by_columns=bool(start.column))
-        found.append(Hop(hop, len(places[hop]), _most_first(products[hop]), nodes))
+    for hop in sorted(levels.keys() - {0}):
+        rows = [row for some in _batches(levels[hop]) for row in connection.execute(sql.format(some))]
+        if rows:
+            # Of equals those listed first are named: to compare all names would take longer than the walk.
+            named = [node for _, node, _ in nsmallest(shown, rows)]
+            nodes = _nodes(connection, named, hops, by_columns=bool(start.column))
+            found.append(Hop(hop, len(rows), _most_first(Counter(product for *_, product in rows)), nodes))
     return Reach(start, down, tuple(found), len(hops) >= MOST)
 
 
