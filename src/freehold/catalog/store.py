@@ -16,7 +16,7 @@ from freehold.foundation import Exit, FreeholdError, RandomIds
 FOLDER = Path(".freehold") / "catalog"
 _FILE, _LOCK = "catalog.db", "lock"
 _BUSY_MS = 10_000
-_READING_BYTES = 256 * 1024 * 1024  # of the file that may be read without copying
+_READING_BYTES = 2_000_000_000  # of the file that may be read without copying; the memory is the file system's
 
 
 class Store:
