@@ -26,6 +26,7 @@ HEAVY = {
     "stamina",
     "starlette",
     "structlog",
+    "tantivy",
     "uvicorn",
     "yaml",
 }

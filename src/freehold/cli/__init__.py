@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reject": ("freehold.cli.approve:reject", "Reject a plan, and say why."),
     "notice": ("freehold.cli.notice:notice", "Tell consumers what a change takes from them, before it does."),
     "gate": ("freehold.cli.gate:gate", "Show what the gate would have said of past changes."),
+    "search": ("freehold.cli.search:search", "Find anything of the estate by any of its names, and why it was found."),
+    "catalog": ("freehold.cli.catalog:catalog", "See how the catalog stands; make it anew."),
     "lineage": ("freehold.cli.lineage:lineage", "Show which columns a column comes from, and goes into."),
     "dashboards": ("freehold.cli.dashboards:dashboards", "List who reads the estate from outside, and what of it."),
     "diff": ("freehold.cli.diff:diff", "Compare the rows of an asset in two environments."),

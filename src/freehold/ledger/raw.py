@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Exit, FreeholdError
-from freehold.ledger.event import Event, from_micros
+from freehold.ledger.event import Event, Recorded, from_micros
 
 if TYPE_CHECKING:
     from freehold.ledger.ledger import Ledger
@@ -47,6 +47,27 @@ class RawSegments:
         said = {"type": type, "path": path.as_posix(), "rows": len(rows), "bytes": size, "sha256": sha256}
         bounds = {"first_occurred_at": from_micros(times[0]), "last_occurred_at": from_micros(times[-1])}
         return self._ledger.append(Event("segment.sealed", {**said, **bounds}))[0]
+
+    def rows(self, sealed: Recorded, columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the events of one segment, by the event that sealed it: some columns of them, None for one not there.
+
+        Raises:
+            FreeholdError: FH-L112 when the file is gone or cannot be read.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self._folder / str(sealed.data["path"])
+        try:
+            with pq.ParquetFile(path) as file:
+                there = [name for name in columns if name in file.schema_arrow.names]
+                read = file.read(columns=there).to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            problem = f"The segment `{sealed.data['path']}` cannot be read: {error}"
+            fix = "Restore it from a backup; `freehold audit verify` tells whether it is the one that was sealed."
+            raise FreeholdError("FH-L112", problem, fix=fix, exit_code=Exit.ENVIRONMENT) from error
+        empty = dict.fromkeys(columns)
+        return [{**empty, **row} for row in read]
 
     def _check(self, type: str) -> None:
         if not self._ledger.vocabulary[type].is_raw:

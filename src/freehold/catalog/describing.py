@@ -1,0 +1,297 @@
+"""From the files of an estate to what the catalog lists. Pure: what was read comes in, values go out.
+
+With `flowing`, the only file of this room that knows how estates, lineage and metrics are told; all else knows entries
+and jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from freehold.catalog.entry import WHOLE, Alias, Column, Description, Entry, Key
+from freehold.catalog.flowing import jobs_of
+from freehold.foundation import Where
+
+if TYPE_CHECKING:
+    from freehold.delivery.asset import Asset
+    from freehold.delivery.graph import Graph
+    from freehold.delivery.lineage import EstateLineage
+    from freehold.estate.dashboards import Dashboard
+    from freehold.estate.model import Contract, Estate, Product, Property, SchemaObject, Team
+    from freehold.insight import Kpi
+    from freehold.metrics.catalogue import Catalogue
+    from freehold.metrics.model import Metric
+
+# Kinds of files that are listed by what their metadata says.
+_LISTED = {"Objective": "objective", "AIUseCase": "ai-use-case", "Decision": "decision", "KPI": "kpi"}
+_PROSE = ("purpose", "usage", "limitations")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that a description is made from, read already.
+
+    Attributes:
+        estate: with the names its outputs are published by.
+        lineage: of the graph, with `consumers` set to whoever reads it from outside.
+        dashboards: whoever reads from outside, without metrics.
+        catalogue: the metrics; None where their files are in error.
+        kpis: those that ship.
+        badges: by asset, the rule sets with a badge whose rules it passes.
+    """
+
+    estate: Estate
+    graph: Graph
+    lineage: EstateLineage
+    dashboards: tuple[Dashboard, ...] = ()
+    catalogue: Catalogue | None = None
+    kpis: Mapping[str, Kpi] = field(default_factory=dict)
+    badges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def described(sources: Sources) -> Description:
+    """Return all entries and jobs of an estate."""
+    estate = sources.estate
+    metrics = tuple(sources.catalogue.metrics()) if sources.catalogue else ()
+    entries: dict[Key, Entry] = {}
+    for entry in (
+        *(_product(one) for one in estate.products.values()),
+        *(_asset(sources, one) for one in sources.graph.assets.values()),
+        *_loose_contracts(estate, sources.graph),
+        *(_metric(sources, one) for one in metrics),
+        *(_dashboard(sources, one) for one in sources.dashboards),
+        *(_team(one) for one in estate.teams.values()),
+        *_policies(estate),
+        *_resources(estate, sources.kpis),
+    ):
+        entries.setdefault(entry.key, entry)
+    jobs = jobs_of(sources.graph, sources.lineage, (*sources.dashboards, *_as_dashboards(sources)))
+    return Description(tuple(entries.values()), jobs, tuple(sorted(estate.hashes.items())))
+
+
+def _as_dashboards(sources: Sources) -> tuple[Dashboard, ...]:
+    from freehold.metrics.readers import as_readers
+
+    return as_readers(sources.catalogue, sources.estate) if sources.catalogue is not None else ()
+
+
+def _product(product: Product) -> Entry:
+    return Entry(
+        key=Key("product", product.id),
+        title=product.name or product.id,
+        where=product.where,
+        product=product.id,
+        scope=(product.id,),
+        domain=product.domain or "",
+        owner=product.team or "",
+        description=_prose(product.description),
+        form=product.mode,
+        status=product.status,
+        version=product.version or "",
+        tier=product.tier,
+        tags=tuple(port.name for port in product.output_ports),
+    )
+
+
+def _asset(sources: Sources, asset: Asset) -> Entry:
+    contract, schema = asset.contract, asset.schema
+    earlier = sources.estate.earlier.get(asset.id)
+    status = "deprecated" if earlier else (contract.status if contract else "") or ""
+    return Entry(
+        key=Key("asset", asset.id),
+        title=asset.name,
+        where=asset.where if asset.where.path else (contract.where if contract else asset.where),
+        product=asset.product.id,
+        scope=(asset.product.id,),
+        domain=asset.product.domain or "",
+        owner=asset.product.team or "",
+        description=_of_asset(contract, schema),
+        form=str(asset.kind),
+        status=status,
+        version=earlier.version if earlier else (contract.version if contract else "") or "",
+        tier=asset.product.tier,
+        replaced_by=Key("asset", earlier.latest) if earlier else None,
+        certified_by=sources.badges.get(asset.id, ()),
+        tags=(*(contract.tags if contract else ()), *(schema.tags if schema else ())),
+        aliases=tuple(_names_of(asset)),
+        columns=_columns(sources.lineage, asset),
+    )
+
+
+def _names_of(asset: Asset) -> Iterator[Alias]:
+    """Yield the other names of an asset: where it is read, what files call it, its contract."""
+    found = {str(asset.relation): "relation"}
+    if asset.declared:
+        found[asset.declared] = "declared"
+    if asset.contract is not None:
+        found.setdefault(asset.contract.id, "contract")
+        if asset.contract.name:
+            found.setdefault(asset.contract.name, "contract")
+    if asset.schema is not None and asset.schema.physical_name:
+        found.setdefault(asset.schema.physical_name, "physical name")
+    yield from (Alias(name, reason) for name, reason in found.items() if name not in (asset.id, asset.name))
+
+
+def _of_asset(contract: Contract | None, schema: SchemaObject | None) -> str:
+    said = (schema.description if schema else None, _prose(contract.description) if contract else None)
+    return "\n".join(one for one in said if one)
+
+
+def _columns(lineage: EstateLineage, asset: Asset) -> tuple[Column, ...]:
+    """Return the columns of an asset: those of its contract as it tells of them, then others that its model gives."""
+    declared = {p.column: _column(p) for p in asset.schema.columns} if asset.schema else {}
+    known = {lineage.name(one).rpartition(".")[2]: None for one in lineage.fields(asset.id) if one.column != WHOLE}
+    return (*declared.values(), *(Column(name) for name in known if name not in declared))
+
+
+def _column(said: Property) -> Column:
+    type_ = said.physical_type or said.logical_type or ""
+    return Column(said.column, type_, said.description or "", said.classification or "", said.primary_key)
+
+
+def _loose_contracts(estate: Estate, graph: Graph) -> Iterator[Entry]:
+    """Yield the contracts that no asset keeps."""
+    kept = {asset.contract.id for asset in graph.assets.values() if asset.contract is not None}
+    for contract in estate.contracts.values():
+        if contract.id not in kept:
+            product = contract.data_product or ""
+            yield Entry(
+                key=Key("contract", contract.id),
+                title=contract.name or contract.id,
+                where=contract.where,
+                product=product,
+                scope=(product,),
+                domain=contract.domain or "",
+                owner=estate.products[product].team or "" if product in estate.products else "",
+                description=_prose(contract.description),
+                status=contract.status or "",
+                version=contract.version or "",
+                tags=(*contract.tags, *(one.name for one in contract.objects)),
+            )
+
+
+def _metric(sources: Sources, metric: Metric) -> Entry:
+    from freehold.metrics.estate import owner_of
+    from freehold.metrics.fingerprint import sources_of
+
+    assert sources.catalogue is not None, "a metric comes from the metrics"
+    products = _products_of(sources, sources_of(sources.catalogue, metric))
+    said = [metric.words.get("description", "")]
+    said += [f"{what}: {metric.words[what]}" for what in ("includes", "excludes") if metric.words.get(what)]
+    return Entry(
+        key=Key("metric", metric.id),
+        title=metric.words.get("label") or metric.name,
+        where=metric.where,
+        product=products[0] if products else "",
+        scope=products,
+        domain=_domain(sources.estate, products),
+        owner=owner_of(sources.estate, sources.catalogue, metric),
+        description="\n".join(one for one in said if one),
+        form=metric.words.get("unit", ""),
+        status=metric.status,
+        replaced_by=Key("metric", _metric_id(sources.catalogue, metric)) if metric.replaced_by else None,
+        aliases=(
+            *((Alias(metric.name, "short name"),) if metric.words.get("label") else ()),
+            *(Alias(one, "synonym") for one in metric.synonyms),
+        ),
+    )
+
+
+def _metric_id(catalogue: Catalogue, metric: Metric) -> str:
+    return catalogue.metric(metric.replaced_by or "", within=metric.model).id
+
+
+def _products_of(sources: Sources, assets: Iterable[str]) -> tuple[str, ...]:
+    """Return the products that assets are of; what is no asset of the estate is of none."""
+    graph, estate = sources.graph, sources.estate
+    found = (graph.assets.get(estate.published(name)) for name in assets)
+    return tuple(dict.fromkeys(asset.product.id for asset in found if asset is not None))
+
+
+def _domain(estate: Estate, products: tuple[str, ...]) -> str:
+    return (estate.products[products[0]].domain or "") if products else ""
+
+
+def _dashboard(sources: Sources, one: Dashboard) -> Entry:
+    read = [asset for asset, reads in sources.lineage.consumers.reads.items() if any(r.dashboard == one for r in reads)]
+    products = _products_of(sources, sorted(read))
+    return Entry(
+        key=Key("dashboard", one.id),
+        title=one.name,
+        where=one.where,
+        scope=products,
+        domain=_domain(sources.estate, products),
+        owner=one.owner,
+        form=one.kind,
+        viewers=one.viewers,
+        tags=(one.tool,),
+    )
+
+
+def _team(team: Team) -> Entry:
+    people = (*team.members, *(person for holders in team.roles.values() for person in holders))
+    return Entry(
+        key=Key("team", team.id),
+        title=team.name or team.id,
+        where=team.where,
+        owner=team.id,
+        description=str(team.spec.get("description", "")),
+        tags=tuple(dict.fromkeys(people)),
+    )
+
+
+def _policies(estate: Estate) -> Iterator[Entry]:
+    for policy in estate.policies.values():
+        products = tuple(dict.fromkeys(asset.rpartition(".")[0] for asset in policy.of))
+        yield Entry(
+            key=Key("policy", policy.id),
+            title=policy.id,
+            where=policy.where,
+            product=products[0] if products else "",
+            scope=products,
+            owner=policy.owner,
+            tags=policy.of,
+        )
+
+
+def _resources(estate: Estate, kpis: Mapping[str, Kpi]) -> Iterator[Entry]:
+    for (kind, id_), one in estate.resources.items():
+        if kind in _LISTED:
+            said = [str(one.spec.get(what, "")) for what in ("question", "description", "statement", "purpose")]
+            yield Entry(
+                key=Key(_LISTED[kind], id_),
+                title=str(one.metadata.get("name") or one.metadata.get("title") or id_),
+                where=one.where,
+                owner=str(one.metadata.get("owner") or ""),
+                description="\n".join(text for text in (str(one.metadata.get("description") or ""), *said) if text),
+                status=str(one.metadata.get("status") or ""),
+                tags=tuple(str(tag) for tag in one.metadata.get("tags") or ()),
+            )
+    for kpi in kpis.values():
+        where = Where(f"builtin/kpis/{kpi.id}.yaml", 1, 1)
+        key = Key("kpi", kpi.id)
+        yield Entry(key, kpi.name, where, owner=kpi.owner or "", description=kpi.question, form=kpi.unit, tags=kpi.tags)
+
+
+def _prose(said: Mapping[str, object]) -> str:
+    return "\n".join(str(said[what]) for what in _PROSE if said.get(what))
+
+
+def badges_of(estate: Estate, today: date) -> dict[str, tuple[str, ...]]:
+    """Return, by asset, the rule sets with a badge that it passes whole, by what files tell; waived rules count."""
+    from freehold.rules import Outcome, compiled, evaluate
+    from freehold.rules.assets import ASSET, asset_subjects
+    from freehold.rules.shipped import rule_sets_of
+
+    sets = [(one, root) for one, root in rule_sets_of(estate, ASSET.subject) if one.has_badge]
+    rules = [rule for one, root in sets for rule in compiled(one, ASSET, root)]
+    failed: dict[str, set[str]] = {}
+    held: dict[str, set[str]] = {}
+    for result in evaluate(rules, asset_subjects(estate), estate.waivers.values(), today) if rules else ():
+        is_held = result.outcome in (Outcome.PASSED, Outcome.WAIVED)
+        (held if is_held else failed).setdefault(result.subject, set()).add(result.rule.rule_set)
+    found = {asset: tuple(sorted(sets - failed.get(asset, set()))) for asset, sets in held.items()}
+    return {asset: badges for asset, badges in found.items() if badges}

@@ -1,0 +1,235 @@
+"""What the ledger tells of assets: what is live, what waits in quarantine, who read what. Followed event by event.
+
+The number of the event read last is remembered in the same transaction, so an update reads what is new and no more.
+People and services are counted apart: that a nightly job reads a table every hour does not make people use it.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from freehold.catalog.store import stamp, stamped
+from freehold.catalog.tables import OF_THE_LEDGER
+from freehold.foundation import FreeholdError
+from freehold.ledger.event import micros
+
+if TYPE_CHECKING:
+    from freehold.ledger import Ledger, Recorded
+
+WINDOW_DAYS = 30  # how far back use counts, from the last day anything was read
+PERSON = "person"
+_READ = ("occurred_at", "env", "consumer", "consumer_type", "resource", "status", "query_id", "metrics")
+
+
+def follow(connection: sqlite3.Connection, ledger: Ledger, env: str) -> tuple[int, set[str]]:
+    """Read what the ledger has that the tables have not, within the transaction that is open.
+
+    Returns how many events it was and the entries (`asset:…`, `metric:…`) they tell of.
+    """
+    _start_anew_if_another(connection, ledger)
+    after = int(stamped(connection, "ledger_seq", "0"))
+    head = next(iter(ledger.read(newest_first=True, limit=1)), None)
+    if head is None or head.seq <= after:
+        return 0, set()
+    told = _Told(connection, ledger, env)
+    for event in ledger.read(after=after, upto=head.seq, types=tuple(_HANDLERS)):
+        _HANDLERS[event.type](told, event)
+    stamp(connection, "ledger_seq", str(head.seq))
+    stamp(connection, "ledger_event", head.id)
+    return head.seq - after, told.touched | _moved_window(connection)
+
+
+def _start_anew_if_another(connection: sqlite3.Connection, ledger: Ledger) -> None:
+    """Forget what the ledger told where it is not the ledger it was: restored, or made anew."""
+    after = int(stamped(connection, "ledger_seq", "0"))
+    known = next(iter(ledger.read(after=after - 1, upto=after, limit=1)), None) if after else None
+    if after and (known is None or known.id != stamped(connection, "ledger_event")):
+        forget(connection)
+
+
+def forget(connection: sqlite3.Connection) -> None:
+    """Forget everything the ledger told."""
+    for table in OF_THE_LEDGER:
+        connection.execute(f"DELETE FROM {table}")
+    connection.execute("DELETE FROM stamp WHERE name IN ('ledger_seq', 'ledger_event', 'usage_until', 'unread')")
+
+
+class _Told:
+    """Events of one environment, brought into the tables one after the other."""
+
+    def __init__(self, connection: sqlite3.Connection, ledger: Ledger, env: str) -> None:
+        self._connection = connection
+        self._ledger = ledger
+        self._env = env
+        self.touched: set[str] = set()
+
+    def published(self, event: Recorded) -> None:
+        """An asset has another version live; what waited for the same interval has been replaced."""
+        if event.env != self._env:
+            return
+        asset = str(event.data["asset"])
+        self._connection.execute(
+            "INSERT INTO live VALUES (?, ?, ?, 1, 0) ON CONFLICT (asset) DO UPDATE SET "
+            "deployment = excluded.deployment, published_at = excluded.published_at, deployments = deployments + 1",
+            (asset, event.data["deployment"], micros(event.occurred_at)),
+        )
+        self._settled(asset, event.data)
+
+    def quarantined(self, event: Recorded) -> None:
+        """A candidate was held back."""
+        if event.env == self._env:
+            row = (event.data["asset"], _interval(event.data), event.data["candidate"], micros(event.occurred_at))
+            self._connection.execute(
+                "INSERT INTO waiting VALUES (?, ?, ?, ?) ON CONFLICT (asset, interval) DO UPDATE SET "
+                "candidate = excluded.candidate",
+                row,
+            )
+            self.touched.add(f"asset:{row[0]}")
+
+    def ran(self, event: Recorded) -> None:
+        """A step ended; what succeeded replaces what waited for its interval."""
+        if event.env == self._env and event.data["status"] == "success" and event.data.get("asset"):
+            self._settled(str(event.data["asset"]), event.data)
+
+    def discarded(self, event: Recorded) -> None:
+        """Somebody accepted doing without a candidate."""
+        if event.env == self._env:
+            self._settled(str(event.data["asset"]), event.data)
+
+    def rolled_back(self, event: Recorded) -> None:
+        """Assets went back to an earlier deployment, and stay there until somebody lets go of them."""
+        for asset in self._of(event):
+            said = "UPDATE live SET deployment = ?, is_pinned = ? WHERE asset = ?"
+            row = (event.data.get("to") or "", int(event.data.get("pinned") is not False), asset)
+            self._connection.execute(said, row)
+
+    def unpinned(self, event: Recorded) -> None:
+        """Runs may publish assets again."""
+        rows = [(asset,) for asset in self._of(event)]
+        self._connection.executemany("UPDATE live SET is_pinned = 0 WHERE asset = ?", rows)
+
+    def collected(self, event: Recorded) -> None:
+        """Assets were taken from consumers."""
+        for table in ("live", "waiting"):
+            rows = [(asset,) for asset in self._of(event)]
+            self._connection.executemany(f"DELETE FROM {table} WHERE asset = ?", rows)
+
+    def sealed(self, event: Recorded) -> None:
+        """A file of raw events was sealed; those of use are counted by day and reader."""
+        if event.data["type"] != "usage.query":
+            return
+        try:
+            rows = self._ledger.raw.rows(event, _READ)
+        except FreeholdError as error:
+            stamp(self._connection, "unread", f"event {event.seq}: {error.problem}")  # `catalog status` says so
+            return
+        counted: dict[tuple[str, str, str, str], int] = {}
+        for key in _reads(rows, self._env):
+            counted[key] = counted.get(key, 0) + 1
+        self._connection.executemany(
+            "INSERT INTO usage_day VALUES (?, ?, ?, ?, ?) ON CONFLICT (entry, day, reader) DO UPDATE SET "
+            "reads = reads + excluded.reads",
+            [(*key, reads) for key, reads in counted.items()],
+        )
+        self.touched |= {entry for entry, *_ in counted}
+
+    def _of(self, event: Recorded) -> list[str]:
+        return [str(one) for one in event.data.get("assets") or ()] if event.env == self._env else []
+
+    def _settled(self, asset: str, said: Mapping[str, Any]) -> None:
+        self._connection.execute("DELETE FROM waiting WHERE asset = ? AND interval = ?", (asset, _interval(said)))
+        self.touched.add(f"asset:{asset}")
+
+
+_HANDLERS: Mapping[str, Callable[[_Told, Recorded], None]] = {
+    "asset.published": _Told.published,
+    "candidate.quarantined": _Told.quarantined,
+    "candidate.discarded": _Told.discarded,
+    "run.completed": _Told.ran,
+    "deploy.rolled_back": _Told.rolled_back,
+    "deploy.unpinned": _Told.unpinned,
+    "asset.collected": _Told.collected,
+    "segment.sealed": _Told.sealed,
+}
+
+
+def _interval(said: Mapping[str, Any]) -> str:
+    return str(said.get("interval_start") or "")[:19]
+
+
+def _reads(rows: Iterable[Mapping[str, Any]], env: str) -> Iterable[tuple[str, str, str, str]]:
+    """Yield entry, day, reader and kind of each read that was answered; a metric once for each question."""
+    asked: set[tuple[str, str]] = set()
+    for row in rows:
+        if row["status"] not in (None, "ok") or row["env"] not in ("", None, env):
+            continue
+        who = (row["occurred_at"].date().isoformat(), str(row["consumer"]), str(row["consumer_type"] or ""))
+        if row["resource"]:
+            yield (f"asset:{row['resource']}", *who)
+        for metric in row["metrics"] or ():
+            if row["query_id"] is None or (row["query_id"], metric) not in asked:
+                asked.add((row["query_id"], metric))
+                yield (f"metric:{metric}", *who)
+
+
+def _moved_window(connection: sqlite3.Connection) -> set[str]:
+    """Return the entries whose use is no longer counted in full, since the last day of use is a later one."""
+    until = connection.execute("SELECT max(day) FROM usage_day").fetchone()[0] or ""
+    before = stamped(connection, "usage_until")
+    if until == before:
+        return set()
+    stamp(connection, "usage_until", until)
+    left = ("", since(until)) if not before else (since(before), since(until))
+    rows = connection.execute("SELECT DISTINCT entry FROM usage_day WHERE day >= ? AND day < ?", left)
+    return {str(entry) for (entry,) in rows}
+
+
+def since(until: str) -> str:
+    """Return the first day of the window that ends with a day; empty where nothing was ever read."""
+    return (date.fromisoformat(until) - timedelta(days=WINDOW_DAYS - 1)).isoformat() if until else ""
+
+
+def signal(persons: int, *, is_certified: bool, is_deprecated: bool, is_waiting: bool) -> int:
+    """Return what sorts hits of one stage, 0 to 200: certified first, then what more people use, deprecated last.
+
+    Use grows with the logarithm and is capped, so that it never lifts a hit over a certified one.
+    """
+    used = min(50, round(10 * math.log1p(persons)))
+    if is_deprecated:
+        return used // 5
+    return (140 if is_certified else 40) + used - (15 if is_waiting else 0)
+
+
+def refresh_signals(connection: sqlite3.Connection, change: int, touched: Iterable[str]) -> int:
+    """Work out anew what sorts entries that were written or that events tell of; return how many differ."""
+    start = since(stamped(connection, "usage_until"))
+    found = connection.execute("SELECT key FROM asset WHERE changed = ? AND is_gone = 0", (change,)).fetchall()
+    keys = {int(key) for (key,) in found}
+    for name in touched:
+        kind, _, id_ = name.partition(":")
+        row = connection.execute("SELECT key FROM asset WHERE kind = ? AND id = ? AND is_gone = 0", (kind, id_))
+        keys |= {int(key) for (key,) in row.fetchall()}
+    differ = 0
+    for key in keys:
+        row = connection.execute(_FACTS, (PERSON, start, key)).fetchone()
+        is_certified, status, replaced, viewers, signal_before, persons, waits = row
+        is_deprecated = status in ("deprecated", "retired") or bool(replaced)
+        now = signal(
+            max(persons, viewers or 0), is_certified=is_certified, is_deprecated=is_deprecated, is_waiting=waits
+        )
+        if now != signal_before:
+            connection.execute("UPDATE asset SET signal = ?, changed = ? WHERE key = ?", (now, change, key))
+            differ += 1
+    return differ
+
+
+_FACTS = (
+    "SELECT a.is_certified, a.status, a.replaced_by, a.viewers, a.signal, "
+    "(SELECT count(DISTINCT reader) FROM usage_day u WHERE u.entry = a.kind || ':' || a.id AND u.actor_kind = ? "
+    "AND u.day >= ?), a.kind = 'asset' AND EXISTS (SELECT 1 FROM waiting w WHERE w.asset = a.id) "
+    "FROM asset a WHERE a.key = ?"
+)

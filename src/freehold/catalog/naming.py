@@ -1,0 +1,96 @@
+"""From a name as people write it to the entry, or the column of an entry, that it means."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from freehold.catalog.entry import KINDS, Key
+from freehold.foundation import Exit, FreeholdError, near
+
+_MOST_KNOWN = 2_000  # names that are compared for a near match
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a walk starts from: an entry by its number in the tables, or one column of it."""
+
+    key: Key
+    entry: int
+    column: str = ""
+    field: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.key.id}.{self.column}" if self.column else self.key.id
+
+
+def resolved(connection: sqlite3.Connection, name: str, scopes: Collection[str] | None = None) -> Start:
+    """Return what a name means: `kind:id`, an id, another name of an entry, its last part, or any of these `.column`.
+
+    What the caller may not see (`searching.scopes_seen`) is not there.
+
+    Raises:
+        FreeholdError: FH-F004 it means nothing; FH-F005 it could mean several.
+    """
+    before, _, last = name.rpartition(".")
+    for asked, column in ((name, ""), (before, last)):
+        found = _entries(connection, asked, scopes) if asked else []
+        if len(found) > 1:
+            named = ", ".join(f"`{key}`" for key, _ in found[:8])
+            raise _none("FH-F005", f"`{name}` could mean {named}.", "Write one of them.")
+        if found and not column:
+            return Start(*found[0])
+        if found:
+            key, entry = found[0]
+            return Start(key, entry, *_column(connection, key, entry, column))
+    known = _known(connection, scopes)
+    raise _none("FH-F004", f"The catalog has nothing called `{name}`.", near(name, known) or "See `freehold search`.")
+
+
+def _entries(connection: sqlite3.Connection, name: str, scopes: Collection[str] | None) -> list[tuple[Key, int]]:
+    """Return the entries a name means: by key, else by id, else by another name, else by title."""
+    kind, _, id_ = name.partition(":")
+    ways: list[tuple[str, tuple[str, ...]]] = [
+        ("SELECT a.kind, a.id, a.key, a.scope FROM asset a WHERE a.id = ? AND a.is_gone = 0", (name,)),
+        (
+            "SELECT a.kind, a.id, a.key, a.scope FROM alias l JOIN asset a ON a.key = l.asset "
+            "WHERE l.name = ? AND a.is_gone = 0",
+            (name,),
+        ),
+        ("SELECT a.kind, a.id, a.key, a.scope FROM asset a WHERE a.title = ? AND a.is_gone = 0 LIMIT 20", (name,)),
+    ]
+    if kind in KINDS and id_:
+        sql = "SELECT a.kind, a.id, a.key, a.scope FROM asset a WHERE a.kind = ? AND a.id = ? AND a.is_gone = 0"
+        ways.insert(0, (sql, (kind, id_)))
+    for sql, parameters in ways:
+        rows = connection.execute(sql, parameters).fetchall()
+        found = {Key(k, i): key for k, i, key, scope in rows if scopes is None or scope in scopes}
+        if assets := {key: number for key, number in found.items() if key.kind == "asset"}:
+            found = assets  # a metric or a contract may be called as its table is; lineage is of the table
+        if found:
+            return sorted(found.items())
+    return []
+
+
+def _column(connection: sqlite3.Connection, key: Key, entry: int, column: str) -> tuple[str, int]:
+    rows = connection.execute(
+        "SELECT name, key FROM field WHERE asset = ? AND is_gone = 0 ORDER BY position", (entry,)
+    ).fetchall()
+    for name, number in rows:
+        if name.casefold() == column.casefold():
+            return name, number
+    known = [name for name, _ in rows]
+    fix = near(column, known) or (f"It has: {', '.join(known[:12])}." if known else "Nobody lists its columns.")
+    raise _none("FH-F004", f"`{key.id}` has no column `{column}`.", fix)
+
+
+def _known(connection: sqlite3.Connection, scopes: Collection[str] | None) -> list[str]:
+    rows = connection.execute(
+        "SELECT id, scope FROM asset WHERE is_gone = 0 ORDER BY signal DESC LIMIT ?", (_MOST_KNOWN,)
+    )
+    return [name for name, scope in rows if scopes is None or scope in scopes]
+
+
+def _none(code: str, problem: str, fix: str) -> FreeholdError:
+    return FreeholdError(code, problem, fix=fix, exit_code=Exit.USAGE)
