@@ -95,13 +95,33 @@ class Metrics:
     def __iter__(self) -> Iterator[str]:
         return (metric.id for metric in self._asks.catalogue.metrics())
 
-    def query(self, metrics: Sequence[str] | str, by: Sequence[str] | str = (), **said: Any) -> Result:
+    def query(
+        self,
+        metrics: Sequence[str] | str,
+        by: Sequence[str] | str = (),
+        *,
+        where: str | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        having: str | None = None,
+        order: Sequence[str] = (),
+        limit: int | None = None,
+        compare: str | None = None,
+        zone: str | None = None,
+    ) -> Result:
         """Answer a question: metrics by keys.
 
         Args:
             metrics: names, `revenue` or `sales.revenue`.
             by: `buyer.country`, `month`, `buyer.signed_up:year`.
-            said: `where`, `start`, `end`, `having`, `order`, `limit`, `compare`, `zone`, as `freehold.metrics.asked`.
+            where: which rows, as a condition over fields: `channel = 'web'`.
+            start: the first day (`--from` of the command): `2011`, `2011-03`, `2011-03-07`.
+            end: the last day, included (`--to`): `2011-03` is all of March.
+            having: which rows of the answer, as a condition over its columns: `revenue > 1000`.
+            order: columns of the answer; `-revenue` descends.
+            limit: the most rows.
+            compare: `prior:1month` adds the value a month before, and the change.
+            zone: the time zone in which days are counted (`--timezone`): `Europe/London`.
 
         Raises:
             FreeholdError: what has no one right answer is refused, with what would do instead.
@@ -109,7 +129,10 @@ class Metrics:
         from freehold.metrics import asked
         from freehold.metrics.recording import remembered
 
-        question = {"metrics": _listed(metrics), "by": _listed(by), **said}
+        question: dict[str, Any] = {
+            "metrics": _listed(metrics), "by": _listed(by), "where": where, "start": start, "end": end,
+            "having": having, "order": list(order), "limit": limit, "compare": compare, "zone": zone,
+        }  # fmt: skip
         answer = self._asks.answerer.answer(asked(**question))
         delivery = self._asks.delivery
         return Result(
@@ -117,7 +140,7 @@ class Metrics:
         )
 
     def sql(self, metrics: Sequence[str] | str, by: Sequence[str] | str = (), **said: Any) -> str:
-        """Return the SQL of a question, without running it."""
+        """Return the SQL of a question, without running it; `said` is what `query` takes."""
         from freehold.metrics import asked
 
         return self._asks.answerer.compile(asked(_listed(metrics), _listed(by), **said)).pretty()

@@ -55,7 +55,10 @@ def policies(start: str | None, asset: str | None, who: tuple[str, ...], as_json
     for one in found:
         if one["open_below"]:
             say(f"Built from {one['asset']}, with no policy of their own: {', '.join(one['open_below'])}.")
-    if not found:
+    if found:
+        you = Caller.at_the_shell()
+        say(f"You are {you.principal} here.")
+    else:
         say("No file declares a DataPolicy: whoever may ask sees all. `freehold schema DataPolicy` tells how.")
 
 

@@ -141,7 +141,7 @@ def _lacking(
     standing = overlay.standing(asset.id)
     due = intervals_of(delivery.graph, overlay, {})[asset.id] if asset.by_interval else {None}
     if due != standing.keys():
-        return Why.OUTDATED, "it does not hold the same days as what it is made of"
+        return Why.OUTDATED, "what it is made of was published, held back or taken back since it was built"
     if any(c.definition != definitions.of(asset) for c in standing.values()):
         delivery.origins.equate(definitions, overlay)
     for interval, candidate in standing.items():

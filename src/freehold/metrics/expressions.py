@@ -87,12 +87,19 @@ def _parsed(text: str, what: str, where: Where | None) -> exp.Expr:
             return _tree(text).copy()
     except (SqlglotError, ValueError, RecursionError) as error:
         described = getattr(error, "errors", None) or [{}]
-        problem = str(described[0].get("description") or "it is not one expression").rstrip(".")
+        problem = _plainly(str(described[0].get("description") or "it is not one expression"))
     shown = text if len(text) <= 80 else f"{text[:77]}…"
     raise FreeholdError(
         "FH-N201", f"`{shown}` ({what}) is no expression: {problem}.", where=where,
         fix="Write one SQL expression, such as `SUM(lines.amount)` or `channel = 'web'`.",
     )  # fmt: skip
+
+
+def _plainly(described: str) -> str:
+    """Return what a parser says of a text in words that are no names of its own classes."""
+    if described.startswith("Required keyword"):
+        return "something is missing in it"
+    return described.partition(" for <class")[0].rstrip(".")
 
 
 def _forbidden(tree: exp.Expr, what: str, where: Where | None) -> FreeholdError | None:
