@@ -27,6 +27,11 @@ PAGES = [
     "/products/shop.orders",
     "/metrics",
     "/metrics/shop.revenue",
+    "/search",
+    "/search?q=orders",
+    "/lineage",
+    "/lineage?of=asset:shop.orders.orders",
+    "/lineage?of=asset:shop.orders.orders.amount&way=drop",
     "/deployments",
     "/settings/tokens",
     "/settings/sessions",
@@ -38,7 +43,9 @@ PAGES = [
 def test_every_page_is_whole_and_the_same_as_json(browser: httpx2.Client, path: str) -> None:
     """One title, one first heading, one main part; at the same path with `.json`, the model it shows."""
     page = browser.get(path)
-    told = browser.get("/home.json" if path == "/" else f"{path}.json", headers={"accept": "application/json"}).json()
+    plain, _, words = path.partition("?")
+    beside = "/home.json" if path == "/" else f"{plain}.json?{words}"
+    told = browser.get(beside, headers={"accept": "application/json"}).json()
 
     assert page.status_code == 200
     assert (page.text.count("<h1"), page.text.count("<main")) == (1, 1)

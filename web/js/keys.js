@@ -27,7 +27,20 @@ function focusFilter() {
   return true;
 }
 
+function findAll() {
+  const field = document.querySelector("[data-find-all]");
+  const menu = document.querySelector("[data-menu][aria-expanded=false]");
+  if (menu?.offsetParent) menu.click();
+  field?.focus();
+  field?.select();
+}
+
 function pressed(event) {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    findAll();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && event.target.matches?.("[data-filter]")) {
     event.target.blur();
@@ -41,7 +54,10 @@ function pressed(event) {
     return;
   }
   pending = event.key === "g" ? performance.now() : 0;
-  if (event.key === "/" && focusFilter()) event.preventDefault();
+  if (event.key === "/") {
+    event.preventDefault();
+    if (!focusFilter()) findAll();
+  }
   else if (event.key === "?") document.querySelector("#keys")?.showModal();
   else if (event.key === "j") walk(1);
   else if (event.key === "k") walk(-1);

@@ -24,6 +24,7 @@ from freehold.server.entry.links import Links
 from freehold.server.entry.oidc import BACK, Oidc, provider_of
 from freehold.server.entry.sessions import Doorkeeper
 from freehold.server.entry.tokens import Mint
+from freehold.server.listing import Listing
 from freehold.server.middleware.conditional import Conditional
 from freehold.server.middleware.knowing import Knowing, SignedIn
 from freehold.server.middleware.limiting import BodyCap, Pace
@@ -34,7 +35,18 @@ from freehold.server.settings import Settings, expect_safe
 from freehold.server.snapshots import Snapshots
 from freehold.server.telemetry import Telemetry
 from freehold.server.web.assets import PREFIX, Assets
-from freehold.server.web.pages import deployments, entry, home, metrics, patterns, product, products, settings
+from freehold.server.web.pages import (
+    deployments,
+    entry,
+    home,
+    lineage,
+    metrics,
+    patterns,
+    product,
+    products,
+    search,
+    settings,
+)
 from freehold.server.web.showing import asked_of, page, rendered
 
 if TYPE_CHECKING:
@@ -47,6 +59,7 @@ class Served:
 
     settings: Settings
     snapshots: Snapshots
+    listing: Listing
     doorkeeper: Doorkeeper
     mint: Mint
     links: Links
@@ -85,6 +98,7 @@ def create_app(
     served = Served(
         settings=settings,
         snapshots=snapshots,
+        listing=Listing(Path(root), snapshots.ledger, clock),
         doorkeeper=Doorkeeper(snapshots.ledger, settings, clock),
         mint=Mint(snapshots.ledger, clock),
         links=links or Links(),
@@ -124,6 +138,8 @@ def _routes(served: Served) -> list[BaseRoute]:
         Route("/metrics", _metrics),
         *page("/metrics", metrics.metrics, "metrics"),
         *page("/metrics/{id}", metrics.metric, "metric"),
+        *page("/search", search.search, "search"),
+        *page("/lineage", lineage.lineage, "lineage"),
         *page("/deployments", deployments.deployments, "deployments"),
         *page("/settings/tokens", settings.tokens, "tokens"),
         Route("/settings/tokens", settings.make_token, methods=["POST"]),
@@ -155,6 +171,7 @@ def _middleware(served: Served) -> list[Middleware]:
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
+    await run_in_threadpool(app.state.served.listing.close)
     await run_in_threadpool(app.state.served.snapshots.close)
 
 

@@ -15,9 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from freehold import __version__
+from freehold.catalog import Question
 from freehold.foundation import FreeholdError
 from freehold.metrics.fingerprint import definition_hash
 from freehold.server.problems import answered, not_found
+from freehold.server.web.pages import lineage as lineage_pages
 from freehold.server.web.pages import metrics as metric_pages
 from freehold.server.web.pages import product as product_pages
 from freehold.server.web.pages.deployments import deployments as deployments_page
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from freehold.server.application import Served
 
 MOST = 500  # items of a page of a list
+MOST_HITS = 100
 _OF_PAGES = {"asset_headings", "column_headings", "figures", "no_consumers", "no_contract", "no_history", "snippets"}
 
 
@@ -112,6 +115,35 @@ class MetricValues(Strict):
     values: list[ValueItem]
 
 
+class HitItem(Strict):
+    """One thing of the catalog that was found, and why it stands where it does."""
+
+    kind: str
+    id: str
+    title: str
+    why: list[str]
+    certified: bool
+    status: str
+    description: str
+    owner: str
+    product: str
+    state: str
+    columns: list[str]
+    replaced_by: str | None
+    readers: int = Field(description="people who read it in 30 days")
+
+
+class HitList(Strict):
+    """What came of a search, the closest first."""
+
+    items: list[HitItem]
+    next: str | None = Field(description="the cursor of the next page; null at the end")
+    total: int
+    kinds: dict[str, int] = Field(description="how many of each kind, whatever kind was asked for")
+    near: list[str] = Field(description="names close to one that nothing has")
+    as_of: datetime
+
+
 class Me(Strict):
     """Who asks, as the server knows them."""
 
@@ -148,6 +180,8 @@ def api(served: Served) -> FastAPI:
     )
     app.get("/metrics", summary="Metrics", operation_id="list_metrics")(_metrics)
     app.get("/metrics/{id}/values", summary="Values of a metric", operation_id="get_metric_values")(_values)
+    app.get("/search", summary="Search", operation_id="search")(_search)
+    app.get("/lineage", summary="Lineage", operation_id="get_lineage")(_lineage)
     app.get("/deployments", summary="Deployments", operation_id="list_deployments")(_deployments)
     app.get("/me", summary="Who asks", operation_id="get_me")(_me)
     return app
@@ -226,6 +260,53 @@ def _values(
         data_until=trend.data_until,
         values=[ValueItem(period=v.key, value=v.value) for v in trend.values],
     )
+
+
+def _search(
+    request: Request,
+    q: Annotated[str, Query(min_length=1, max_length=200, description="the words")],
+    kind: Annotated[str, Query(max_length=40)] = "",
+    limit: Annotated[int, Query(ge=1, le=MOST_HITS)] = 20,
+    cursor: Annotated[str, Query(max_length=200, description="the cursor of the page before")] = "",
+) -> HitList:
+    """Find things by any of their names: an exact name first, certified ones first, and why."""
+    asked = _asked(request)
+    question = Question(q, (kind,) if kind else (), limit=limit, cursor=cursor).checked()
+    found = asked.served.listing.of(asked.snapshot).search(question)
+    items = [
+        HitItem(
+            kind=one.key.kind,
+            id=one.key.id,
+            title=one.title,
+            why=list(one.why),
+            certified=one.is_certified,
+            status=one.status,
+            description=one.description,
+            owner=one.owner,
+            product=one.product,
+            state=one.state,
+            columns=list(one.columns),
+            replaced_by=one.replaced_by.id if one.replaced_by else None,
+            readers=one.persons,
+        )
+        for one in found.hits
+    ]
+    kinds, near = dict(found.kinds), list(found.near)
+    return HitList(
+        items=items, next=found.next or None, total=found.total, kinds=kinds, near=near, as_of=asked.snapshot.taken_at
+    )
+
+
+def _lineage(
+    request: Request,
+    of: Annotated[str, Query(min_length=1, max_length=400, description="an entry, or a column of one")],  # noqa: ARG001
+    way: Annotated[str, Query(pattern="^(down|up|drop)$")] = "down",  # noqa: ARG001 read by the page
+    depth: Annotated[int, Query(ge=1, le=30)] = 2,  # noqa: ARG001
+) -> lineage_pages.LineagePage:
+    """Return what something goes into or comes from, hop by hop; with `drop`, who is hit if it goes."""
+    asked = _asked(request)
+    found: lineage_pages.LineagePage = lineage_pages.lineage(asked).model
+    return found
 
 
 def _deployments(

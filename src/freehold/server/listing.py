@@ -1,0 +1,56 @@
+"""The catalog as the server asks it: in step with each snapshot of the estate, and asked from any thread."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from freehold import opening
+from freehold.catalog import Catalog
+from freehold.connect.listing import listed
+from freehold.delivery.majors import placed_by_ledger
+from freehold.foundation import Clock, Problems
+from freehold.ledger import Ledger
+from freehold.server.snapshots import Snapshot
+
+
+class Listing:
+    """Keeps the catalog of one estate in step with what pages show."""
+
+    def __init__(self, root: Path, ledger: Ledger, clock: Clock) -> None:
+        self._catalog = Catalog(root, clock=clock)
+        self._ledger = ledger
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._of: Snapshot | None = None
+
+    def of(self, snapshot: Snapshot) -> Catalog:
+        """Return the catalog as of a snapshot.
+
+        Where models or metrics are in error, what files said before stays, and what the ledger tells is read.
+
+        Raises:
+            Problems: files are in error, and nothing was ever read of them.
+            FreeholdError: FH-F101 the catalog cannot be written.
+        """
+        with self._turn:
+            if self._of is not snapshot:
+                self._update(snapshot)
+                self._of = snapshot
+        return self._catalog
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._catalog.close()
+
+    def _update(self, snapshot: Snapshot) -> None:
+        now = self._clock.now()
+        estate = placed_by_ledger(snapshot.estate, self._ledger, snapshot.env, now)[0]
+        chosen = opening.chosen_environment(estate, snapshot.env)
+        told = listed(estate, snapshot.env, opening.dialect_of(estate, chosen), now)
+        try:
+            self._catalog.update(told, self._ledger, env=snapshot.env)
+        except Problems:
+            if not self._catalog.is_there or not self._catalog.standing().documents:
+                raise
+            self._catalog.update(None, self._ledger, env=snapshot.env)
