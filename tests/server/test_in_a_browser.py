@@ -31,6 +31,8 @@ PATHS = {
     "product": "/products/shop.orders",
     "metrics": "/metrics",
     "metric": "/metrics/shop.revenue",
+    "search": "/search?q=orders",
+    "lineage": "/lineage?of=asset:shop.orders.orders.amount&way=drop",
     "deployments": "/deployments?kind=all",
     "tokens": "/settings/tokens",
     "sessions": "/settings/sessions",
@@ -102,6 +104,34 @@ def test_a_product_is_found_and_trusted_with_the_keyboard_alone(opened: Callable
 
     page.get_by_role("heading", name="Orders", level=1).wait_for()
     page.get_by_role("heading", name="Safe to use now").wait_for()
+
+
+def test_a_number_is_found_by_half_its_name_and_followed_to_whom_it_hits(opened: Callable[..., Page]) -> None:
+    """With keys alone: Ctrl-K, half a word, Enter; from the metric to its lineage."""
+    page = opened("/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("reven")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?q=reven")
+    page.get_by_role("link", name="revenue", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/metrics/shop.revenue")
+    page.get_by_role("main").get_by_role("link", name="Lineage").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Directly").wait_for()
+
+    assert page.get_by_role("link", name="shop.orders.orders", exact=True).count() == 1
+
+
+def test_on_a_phone_the_search_is_behind_the_menu(opened: Callable[..., Page]) -> None:
+    """There is room for it when it is asked for."""
+    page = opened("/", viewport={"width": 390, "height": 800})
+    field = page.get_by_role("searchbox", name="Search everything")
+    assert not field.is_visible()
+    page.get_by_role("button", name="Menu").click()
+    field.fill("orders")
+    field.press("Enter")
+    page.wait_for_url("**/search?q=orders")
 
 
 def test_rows_are_walked_and_keys_are_told(opened: Callable[..., Page]) -> None:
