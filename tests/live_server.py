@@ -47,7 +47,8 @@ class Running:
     def signed_in(self, **headers: str) -> Iterator[httpx2.Client]:
         """Give a client that has come in by a link."""
         with self.client(**headers) as client:
-            assert client.get(self.link(), headers=PAGE).status_code == 303
+            got = client.get(self.link(), headers=PAGE)
+            assert got.status_code == 303, got.text
             yield client
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,19 +19,24 @@ FREEHOLD = Path(sys.executable).with_name("freehold")
 
 @pytest.fixture(scope="session")
 def made_estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An estate as `freehold init` makes it, with all its data published."""
-    folder = tmp_path_factory.mktemp("served") / "shop"
+    """An estate as `freehold init` makes it, with all its data published; to be copied, and never served itself.
+
+    To copy the files of a database that this process has open would drop its locks on them.
+    """
+    folder = tmp_path_factory.mktemp("made") / "shop"
     for words in (["init", str(folder)], ["-C", str(folder), "run"]):
         subprocess.run([str(FREEHOLD), *words], check=True, capture_output=True, timeout=120)
     return folder
 
 
 @pytest.fixture(scope="session")
-def serving(made_estate: Path) -> Iterator[Callable[..., Running]]:
-    """Start servers over the estate, each with settings of its own; all end with the session."""
+def serving(made_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Running]]:
+    """Start servers over a copy of the estate, each with settings of its own; all end with the session."""
     ends: list[Callable[[], None]] = []
+    shared = tmp_path_factory.mktemp("served") / "shop"
+    shutil.copytree(made_estate, shared)
 
-    def start(root: Path = made_estate, **said: object) -> Running:
+    def start(root: Path = shared, **said: object) -> Running:
         running, end = started(root, Settings(port=free_port(), **said))  # type: ignore[arg-type]
         ends.append(end)
         return running

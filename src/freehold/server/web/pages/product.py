@@ -129,6 +129,7 @@ _ASSETS = (
     Heading("Fresh as of", "num"),
     Heading("Published", "num", narrow=False),
     Heading("Kind", narrow=False),
+    Heading("Lineage", sorts=False, narrow=False),
 )
 _COLUMNS = (
     Heading("Column", sorts=False),
