@@ -95,8 +95,8 @@ spelling: $(MADE)
 # Debian's Chromium, for the tests of pages, where this may install it; they say so where they find none.
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
-	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq >/dev/null \
-	  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && timeout 180 apt-get update -qq >/dev/null \
+	  && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
 	} || echo "No Chromium was installed: the tests of pages take Playwright's own, or are skipped."
 
 $(MADE): uv.lock pyproject.toml $(filter .tools/bin/uv,$(UV))
