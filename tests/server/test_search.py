@@ -122,3 +122,22 @@ def test_what_is_new_is_found_without_a_restart(
         found = next((True for _ in range(3_000) if searched(client, q="quixotic")["total"]), False)
 
     assert found
+
+
+def test_what_files_in_error_keep_from_being_found_is_said(
+    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
+) -> None:
+    """What they said before is still found, and the page tells that it is that."""
+    root = tmp_path / "shop"
+    shutil.copytree(made_estate, root)
+    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    with server.signed_in(**PAGE) as client:
+        assert searched(client, q="revenue")["behind"] == ""
+        path = root / "shop/orders/metrics/shop.yaml"
+        path.write_text(path.read_text().replace("SUM(orders.amount)\n", "SUM(orders.amont)\n"))
+        told = next((b for _ in range(3_000) if (b := searched(client, q="revenue")["behind"])), "")
+        page = client.get("/search", params={"q": "revenue"}).text
+
+    assert "see `freehold validate`" in told
+    assert "This is what they said before." in page
+    assert "shop.revenue" in page

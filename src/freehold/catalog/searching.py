@@ -53,7 +53,7 @@ class Search:
         # A row may have moved to another product since the index was read: what counts is where it is now.
         shown = [(rows[key], score) for score, key in page if key in rows and self._may_see(rows[key].scope)]
         hits = tuple(hit_of(row, score, question.text, words, self._may_see) for row, score in shown)
-        total = int(getattr(result, "count", 0) or 0)  # which its stub leaves out
+        total = int(result.count)  # type: ignore[attr-defined]  # which its stub leaves out
         return Found(
             hits=hits,
             total=total,

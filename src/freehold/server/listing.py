@@ -10,6 +10,7 @@ from freehold.catalog import Catalog
 from freehold.connect.listing import listed
 from freehold.delivery.majors import placed_by_ledger
 from freehold.foundation import Clock, Problems
+from freehold.foundation.words import counted
 from freehold.ledger import Ledger
 from freehold.server.snapshots import Snapshot
 
@@ -23,11 +24,13 @@ class Listing:
         self._clock = clock
         self._turn = threading.Lock()
         self._of: Snapshot | None = None
+        self.behind = ""  # what keeps it from saying what the files say now
 
     def of(self, snapshot: Snapshot) -> Catalog:
         """Return the catalog as of a snapshot.
 
-        Where models or metrics are in error, what files said before stays, and what the ledger tells is read.
+        Where models or metrics are in error, what files said before stays, and `behind` says so; what the ledger tells
+        is read.
 
         Raises:
             Problems: files are in error, and nothing was ever read of them.
@@ -50,7 +53,12 @@ class Listing:
         told = listed(estate, snapshot.env, opening.dialect_of(estate, chosen), now)
         try:
             self._catalog.update(told, self._ledger, env=snapshot.env)
-        except Problems:
+            self.behind = ""
+        except Problems as problems:
             if not self._catalog.is_there or not self._catalog.standing().documents:
                 raise
             self._catalog.update(None, self._ledger, env=snapshot.env)
+            wrong = counted(len(problems.errors), "errors")
+            self.behind = (
+                f"The files of the estate have {wrong}: see `freehold validate`. This is what they said before."
+            )

@@ -249,11 +249,7 @@ def plan(
     found = [c for c in (made.of(id_, dialect) for id_ in ids) if c is not None]
     touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
     renamed = {(c.asset, old): new for c in found for old, new in c.difference.renamed}
-    said = [
-        (one, error) for one in now.assets.values() for error in findings_of(one, estate, now, meant, dialect, renamed)
-    ]
-    blocking = [error for one, error in said if one.product.mode not in ADVISED]
-    advice = [error for one, error in said if one.product.mode in ADVISED]
+    blocking, advice = _said(estate, now, meant, dialect, renamed)
     assets = {**then.assets, **now.assets}.values()
     metrics = metrics_changed(estate, before.estate if before else None, past, today)
     readers = consumers_of(dashboards, assets, default_environment(estate), dialect)
@@ -272,6 +268,17 @@ def plan(
         unread=tuple(unread),
         metrics=metrics.changes,
     )
+
+
+def _said(
+    estate: Estate, now: Graph, meant: Mapping[str, Meaning], dialect: str, renamed: Mapping[tuple[str, str], str]
+) -> tuple[list[FreeholdError], list[FreeholdError]]:
+    """Return what is against the models: what blocks, and what is only told since its product watches or advises."""
+    said = [
+        (one, error) for one in now.assets.values() for error in findings_of(one, estate, now, meant, dialect, renamed)
+    ]
+    blocking = [error for one, error in said if one.product.mode not in ADVISED]
+    return blocking, [error for one, error in said if one.product.mode in ADVISED]
 
 
 def _lacking(now: Graph, meant: Mapping[str, Meaning], dialect: str) -> dict[str, tuple[str, ...]]:

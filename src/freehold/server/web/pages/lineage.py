@@ -52,6 +52,7 @@ class LineagePage:
     hit: tuple[Fact, ...]
     deeper_href: str
     nothing: Empty | None
+    behind: str = ""
 
 
 def lineage(asked: Asked) -> Shown:
@@ -85,6 +86,7 @@ def lineage(asked: Asked) -> Shown:
         hit=hit,
         deeper_href=_deeper(name, way, depth, found),
         nothing=None if found.hops else _nothing(start, way),
+        behind=asked.served.listing.behind,
     )
     return Shown("pages/lineage.html", str(start), model, _told(found, way), (Crumb("Lineage", "/lineage"),), "lineage")
 

@@ -47,6 +47,7 @@ class SearchPage:
     near: tuple[Tab, ...]
     next_href: str
     nothing: Empty | None
+    behind: str = ""
 
 
 def search(asked: Asked) -> Shown:
@@ -68,6 +69,7 @@ def search(asked: Asked) -> Shown:
         near=tuple(Tab(name, _href(q=name)) for name in found.near),
         next_href=_href(q=text, kind=kind, cursor=found.next) if found.next else "",
         nothing=None if found.hits else Empty(f"Nothing is called {text}", "Nothing has these words either."),
+        behind=asked.served.listing.behind,
     )
     told = f"{counted(found.total, 'hits')} for `{text}`, the closest first." if found.total else ""
     return Shown("pages/search.html", "Search", model, told, nav="search", part="hits")
