@@ -55,6 +55,9 @@ bench: $(MADE) ## what it costs, beside a bare script and beside peers: see docs
 	$(BIN)/python bench/metrics.py --peers
 	$(BIN)/python bench/moving.py
 	$(BIN)/python bench/catalog.py
+	$(BIN)/python bench/openlineage.py
+	$(BIN)/python bench/pages.py --peers
+	$(BIN)/python bench/serving.py
 	$(BIN)/python docs/generate.py
 
 docs: $(MADE) ## build the documentation into site/; a dead link is an error

@@ -17,6 +17,7 @@ from freehold.cli import cli
 from freehold.insight import Kpi, builtin_kpis
 from freehold.metrics.explaining import formula_of
 from freehold.quality.compatibility import RULINGS
+from freehold.server.api.describing import document
 
 HERE = Path(__file__).parent
 COMMANDS = HERE / "reference" / "cli.md"
@@ -24,6 +25,7 @@ BENCHMARKS = HERE / "benchmarks.md"
 COMPATIBILITY = HERE / "concepts" / "compatibility.md"
 RESULTS = HERE.parent / "bench" / "results"
 BLOCK = re.compile(r"(<!-- results: (\w+)((?: \w+)*) -->\n).*?(<!-- end of results -->)", re.DOTALL)
+OPENAPI = HERE / "reference" / "openapi.json"
 KPIS = HERE / "concepts" / "kpis.md"
 KPI_ROWS = re.compile(r"(<!-- kpis -->\n).*?(<!-- end of kpis -->)", re.DOTALL)
 RULED = re.compile(r"(<!-- rulings -->\n).*?(<!-- end of rulings -->)", re.DOTALL)
@@ -35,7 +37,8 @@ HEAD = """\
 
 Every command takes `-C DIR` (before its name) to work on an estate elsewhere, and `--json` to print one object for a
 machine: a list is an object whose key is the plural noun. Data goes to stdout, talk and errors to stderr, so both can
-be piped apart. Colour is left out where nobody looks and where `NO_COLOR` is set.
+be piped apart. Colour is left out where nobody looks and where `NO_COLOR` is set. `--here` (before its name) has a
+command done in this process, even where [a server](../concepts/server.md#jobs) has the estate.
 
 | exit code | meaning |
 |---|---|
@@ -197,3 +200,4 @@ if __name__ == "__main__":
     BENCHMARKS.write_text(benchmarks(), encoding="utf-8")
     COMPATIBILITY.write_text(compatibility(), encoding="utf-8")
     KPIS.write_text(kpis(), encoding="utf-8")
+    OPENAPI.write_text(document(), encoding="utf-8")

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx2
 import structlog
+from starlette.applications import Starlette
 
 from freehold.server import Settings, create_app
 from freehold.server.entry.links import Links
+from freehold.server.identity import SCOPES, Who
 from freehold.server.running import answering
 from freehold.server.telemetry import Telemetry
 
 PAGE = {"accept": "text/html"}
+T = TypeVar("T")
+
+
+def awaited(ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine in a thread of its own: tests that drive a browser leave a loop in that of the tests."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(lambda: asyncio.run(ask())).result()
 
 
 @dataclass
@@ -29,7 +42,9 @@ class Running:
     settings: Settings
     root: Path
     links: Links
-    log: list[dict[str, object]] = field(default_factory=list)
+    app: Starlette = field(repr=False)
+    log: list[dict[str, object]] = field(default_factory=list, repr=False)
+    end: Callable[[], None] = field(default=lambda: None, repr=False)
 
     @property
     def url(self) -> str:
@@ -52,6 +67,22 @@ class Running:
             yield client
 
 
+def known_as(running: Running, principal: str, *groups: str, **headers: str) -> httpx2.Client:
+    """Return a client with the session of somebody whom an identity provider named; to be closed."""
+    served = running.app.state.served
+    who = Who(principal, principal.rpartition("/")[2], groups, "oidc", "session", "")
+    client = running.client(**headers)
+    client.cookies.set(served.settings.cookie, served.doorkeeper.open(who, "a test"))
+    return client
+
+
+def token_of(running: Running, principal: str, *groups: str, scopes: tuple[str, ...] = tuple(SCOPES)) -> str:
+    """Return a token of somebody whom an identity provider named."""
+    who = Who(principal, principal, groups, "oidc", "session", "")
+    text: str = running.app.state.served.mint.make(who, "a test", scopes, timedelta(days=1))[0]
+    return text
+
+
 def free_port() -> int:
     """Return a port that nothing listens on."""
     with socket.socket() as probe:
@@ -61,11 +92,10 @@ def free_port() -> int:
 
 def started(root: Path, settings: Settings) -> tuple[Running, Callable[[], None]]:
     """Start a server of an estate; return it and what ends it."""
-    running = Running(settings, root, Links())
-    capture = structlog.testing.LogCapture()
-    capture.entries = running.log  # type: ignore[assignment]
+    links, capture = Links(), structlog.testing.LogCapture()
     log = structlog.wrap_logger(None, processors=[capture])
-    app = create_app(root, settings, links=running.links, telemetry=Telemetry(log))
+    app = create_app(root, settings, links=links, telemetry=Telemetry(log))
+    running = Running(settings, root, links, app, capture.entries)  # type: ignore[arg-type]
     server = answering(app)
     listening = socket.create_server(("127.0.0.1", settings.port))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -78,6 +108,7 @@ def started(root: Path, settings: Settings) -> tuple[Running, Callable[[], None]
         server.should_exit = True
         thread.join(10)
 
+    running.end = end
     return running, end
 
 

@@ -378,13 +378,16 @@ def asking_of(
     estate: Estate | None = None,
     seen_by: Caller | None = None,
 ) -> Asking:
-    """Return what questions are asked of, in an environment that is open: its metrics, or those of another version."""
+    """Return what questions are asked of, in an environment that is open: its metrics, or those of another version.
+
+    Of metrics over products that `seen_by` may not ask, there are none.
+    """
     from freehold.delivery.serving import rollups, sources
     from freehold.metrics import Answerer, KeptAnswers, Scope, catalogue_of, policies_of
     from freehold.metrics.answering import MOST_ROWS
     from freehold.metrics.typing import with_types
 
-    catalogue = catalogue_of(estate or delivery.estate)
+    catalogue = _askable(catalogue_of(estate or delivery.estate), delivery.estate, seen_by)
     names = {t.source for m in catalogue.models.values() for d in m.datasets.values() for t in d.tables}
     states = sources(delivery, names)
     with delivery.reading() as session:
@@ -405,6 +408,22 @@ def asking_of(
         most_seconds=limits.get("most_seconds"),
     )
     return Asking(catalogue, answerer, delivery)
+
+
+def _askable(catalogue: Catalogue, estate: Estate, seen_by: Caller | None) -> Catalogue:
+    """Return the part of a catalogue that somebody may ask: all of it, where nobody is named."""
+    from freehold.access import Access
+    from freehold.access.covering import Cover
+    from freehold.metrics.seeing import part_seen
+
+    access = Access(estate)
+    if seen_by is None or not access.is_limited(seen_by):
+        return catalogue
+    asked = [product for product in estate.products if access.may(seen_by, "ask", product)]
+    if len(asked) == len(estate.products):
+        return catalogue
+    cover = Cover.over(estate.products, asked)
+    return part_seen(catalogue, lambda source: not cover.hides(source))
 
 
 def _columns(session: Session, scope: Scope, dataset: Dataset) -> tuple[Column, ...]:

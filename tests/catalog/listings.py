@@ -87,5 +87,9 @@ _CONTENT = {
     "waiting": "SELECT * FROM waiting",
     "usage": "SELECT * FROM usage_day",
     "documents": "SELECT * FROM document",
+    "heard": "SELECT 'job', id, said FROM heard_job UNION ALL SELECT 'run', job || run, said FROM heard_run UNION ALL "
+    "SELECT 'set', id, said FROM heard_set UNION ALL SELECT 'use', job, name FROM heard_use UNION ALL "
+    "SELECT 'link', name, other FROM heard_link UNION ALL SELECT 'producer', producer, events || warning "
+    "FROM heard_producer",
     "ledger": "SELECT * FROM stamp WHERE name LIKE 'ledger%' OR name = 'usage_until'",
 }

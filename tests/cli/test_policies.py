@@ -237,7 +237,7 @@ def test_policies_are_listed_with_what_is_built_below(corner: Path) -> None:
 
 def test_a_policy_is_changed_like_environments_and_teams(corner: Path, policy: Path) -> None:
     """Who sees what is governed: a change of it is a change of the estate, and asks for the strictest tier."""
-    from freehold.cli.gated import changes_of_estate
+    from freehold.changing import changes_of_estate
     from freehold.estate import load_estate
 
     before = load_estate(corner)

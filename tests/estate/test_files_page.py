@@ -14,7 +14,10 @@ from freehold.estate.schemas import custom_properties
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "files.md"
 BLOCK = re.compile(r"^```(?:yaml|sql|markdown)\n(?:#|--|<!--) (?P<path>[\w./-]+)[^\n]*\n(?P<text>.*?)^```", re.M | re.S)
-OURS = ("SemanticModel", "Estate", "Team", "Calendar", "Decision", "RuleSet", "Waiver", "Workflow", "KPI")
+OURS = (
+    *("SemanticModel", "Estate", "Team", "ServiceAccount", "Calendar", "Decision", "RuleSet", "Waiver", "Workflow"),
+    "KPI",
+)
 
 
 def rows(schema: dict[str, Any], root: dict[str, Any], path: str = "") -> Iterator[str]:
@@ -80,6 +83,6 @@ def test_the_files_of_the_page_make_an_estate(tmp_path: Path) -> None:
 
     assert estate.findings == ()
     assert sorted({kind for kind, _ in estate.resources}) == [
-        "AIUseCase", "DataPolicy", "Decision", "KPI", "Objective", "RuleSet", "Waiver", "Workflow",
+        "AIUseCase", "DataPolicy", "Decision", "KPI", "Objective", "RuleSet", "ServiceAccount", "Waiver", "Workflow",
     ]  # fmt: skip
     assert (len(estate.products), len(estate.contracts), len(estate.teams), len(estate.calendars)) == (1, 2, 1, 1)

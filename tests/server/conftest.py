@@ -7,12 +7,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 
 from freehold.server import Settings
+from live_browser import launched
 from live_server import PAGE, Running, free_port, started
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 FREEHOLD = Path(sys.executable).with_name("freehold")
 
@@ -50,6 +55,36 @@ def serving(made_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def server(serving: Callable[..., Running]) -> Running:
     """The server most tests share: usual settings, and a pace that tests do not reach."""
     return serving(rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The Chromium of this machine, or Playwright's own, or none, and then the tests say so."""
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(chromium: Browser, server: Running) -> Iterator[Callable[..., Page]]:
+    """Open pages in contexts of their own; whatever the console says against them fails the test."""
+    told: list[str] = []
+    contexts: list[Any] = []
+
+    def open_(path: str = "/", *, is_signed_in: bool = True, **options: Any) -> Page:
+        context = chromium.new_context(base_url=server.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: told.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: told.append(str(error)))
+        if is_signed_in:
+            page.goto(server.link())
+        page.goto(path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert [line for line in told if "404" not in line] == []
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -13,7 +12,7 @@ from freehold.foundation import FreeholdError
 from freehold.server.middleware.limiting import BodyCap
 from freehold.server.middleware.securing import POLICY
 from freehold.server.settings import Settings, expect_safe, is_loopback
-from live_server import PAGE, Running
+from live_server import PAGE, Running, awaited
 
 PATHS = ["/", "/products", "/products/shop.orders", "/nope", "/sign-in", "/health", "/api/v1/products", "/home.json"]
 
@@ -34,7 +33,9 @@ def test_every_answer_carries_the_headers_that_protect(browser: httpx2.Client, p
     assert "unsafe" not in POLICY
 
 
-@pytest.mark.parametrize("path", ["/", "/products", "/metrics", "/-/ui", "/settings/tokens", "/sign-in", "/nope"])
+@pytest.mark.parametrize(
+    "path", ["/", "/products", "/metrics", "/jobs", "/-/ui", "/settings/tokens", "/sign-in", "/nope"]
+)
 def test_no_page_needs_what_the_policy_forbids(browser: httpx2.Client, path: str) -> None:
     """No inline style, no inline script that runs, no handler in an attribute, nothing from another host."""
     page = browser.get(path).text
@@ -59,6 +60,8 @@ def test_no_page_needs_what_the_policy_forbids(browser: httpx2.Client, path: str
         "/api/v1/openapi.json",
         "/metrics",
         "/settings/tokens",
+        "/jobs",
+        "/api/v1/jobs",
         "/-/ui",
         "/nope",
     ],
@@ -196,7 +199,7 @@ def test_a_body_that_grows_too_large_is_cut(sizes: list[int], is_taken: bool) ->
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/api/x", "headers": [], "query_string": b""}
-    asyncio.run(BodyCap(app, 100)(scope, receive, send))  # type: ignore[arg-type]
+    awaited(lambda: BodyCap(app, 100)(scope, receive, send))  # type: ignore[arg-type]
 
     assert [m["status"] for m in sent if "status" in m] == ([] if is_taken else [413])
     assert sum(map(len, taken)) <= 100

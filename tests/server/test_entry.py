@@ -20,7 +20,7 @@ from freehold.server.entry.tokens import Mint, checksum
 from freehold.server.identity import SCOPES, Who
 from freehold.server.settings import Settings
 from freehold.server.web.pages.entry import inside
-from live_server import PAGE, Running, made_token
+from live_server import PAGE, Running, known_as, made_token, token_of
 
 ANNA = Who("user:idp/anna", "Anna", ("group:idp/sales",), "oidc", "session", "")
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -358,3 +358,18 @@ def test_nobody_revokes_the_token_of_another(ledger: Ledger, clock: SimulatedClo
         mint.revoke(ben, token.id)
     assert mint.known(text) is not None
     assert mint.of(ben) == ()
+
+
+def test_groups_are_those_of_the_last_sign_in(server: Running) -> None:
+    """Whoever left a group has it in no browser and no token any more, once they have signed in again."""
+    token = token_of(server, "user:idp/leaver", "group:idp/one", "group:idp/two")
+    with (
+        known_as(server, "user:idp/leaver", "group:idp/one", "group:idp/two") as before,
+        known_as(server, "user:idp/stayer", "group:idp/two") as other,
+        server.client(authorization=f"Bearer {token}") as program,
+    ):
+        assert before.get("/api/v1/me").json()["groups"] == ["group:idp/one", "group:idp/two"]
+        with known_as(server, "user:idp/leaver", "group:idp/one") as after:
+            told = [client.get("/api/v1/me").json()["groups"] for client in (after, before, program, other)]
+
+    assert told == [["group:idp/one"], ["group:idp/one"], ["group:idp/one"], ["group:idp/two"]]

@@ -2,80 +2,49 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
+from live_browser import AXE, SHOTS
 from live_server import Running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
-ROOT = Path(__file__).parents[2]
-SHOTS = ROOT / "build" / "screenshots"
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATHS = {
     "home": "/",
     "products": "/products",
     "product": "/products/shop.orders",
     "metrics": "/metrics",
     "metric": "/metrics/shop.revenue",
+    "explain": "/explain?metric=shop.revenue&by=day",
+    "explore": "/explore",
+    "explored": "/explore?metric=shop.revenue&metric=shop.orders&by=day&field=orders.state",
+    "explored-lines": "/explore?metric=shop.revenue&by=day&by=orders.state",
+    "explored-bars": "/explore?metric=shop.revenue&by=orders.state",
+    "explored-strips": "/explore?metric=shop.revenue&by=day&by=orders.customer",
+    "refused": "/explore?metric=shop.revenue&by=colour",
+    "views": "/views",
     "search": "/search?q=orders",
     "lineage": "/lineage?of=asset:shop.orders.orders.amount&way=drop",
+    "lineage-drawn": "/lineage?of=asset:shop.orders.raw_orders",
+    "lineage-columns": "/lineage?of=asset:shop.orders.orders&columns=1",
     "deployments": "/deployments?kind=all",
+    "product-home": "/homes/product?since=30",
+    "dataops-home": "/homes/dataops?since=30",
+    "leader-home": "/homes/leader",
+    "kpis": "/kpis",
+    "kpi": "/kpis/validation-pass-rate",
+    "event": "/events/1",
+    "requests": "/requests?what=churn",
+    "jobs": "/jobs",
     "tokens": "/settings/tokens",
     "sessions": "/settings/sessions",
     "patterns": "/-/ui",
     "missing": "/nope",
 }
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The Chromium of this machine, or Playwright's own, or none, and then the tests say so."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = os.environ.get("FREEHOLD_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_api.sync_playwright() as playwright:
-        try:
-            launched = playwright.chromium.launch(executable_path=path, args=QUIET)
-        except sync_api.Error as error:
-            pytest.skip(f"no Chromium to drive: {str(error).splitlines()[0]}")
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def opened(chromium: Browser, server: Running) -> Iterator[Callable[..., Page]]:
-    """Open pages in contexts of their own; whatever the console says against them fails the test."""
-    told: list[str] = []
-    contexts: list[Any] = []
-
-    def open_(path: str = "/", *, is_signed_in: bool = True, **options: Any) -> Page:
-        context = chromium.new_context(base_url=server.url, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: told.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: told.append(str(error)))
-        if is_signed_in:
-            page.goto(server.link())
-        page.goto(path)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert [line for line in told if "404" not in line] == []
 
 
 def test_somebody_comes_in_by_the_link_and_goes_out(opened: Callable[..., Page], server: Running) -> None:
@@ -106,14 +75,32 @@ def test_a_product_is_found_and_trusted_with_the_keyboard_alone(opened: Callable
     page.get_by_role("heading", name="Safe to use now").wait_for()
 
 
+def test_lineage_is_walked_and_opened_with_the_keyboard_alone(opened: Callable[..., Page]) -> None:
+    """An arrow follows a curve to the next row and lights the way; Enter on a count draws what lies beyond."""
+    page = opened("/lineage?of=asset:shop.orders.raw_orders&depth=1")
+    drawing = page.locator("freehold-graph")
+    drawing.get_by_role("link", name="shop.orders.raw_orders").focus()
+    page.keyboard.press("ArrowRight")
+
+    assert page.evaluate("document.activeElement.querySelector('title').textContent").startswith("shop.orders.orders")
+    assert drawing.locator(".curve.is-near").count() > 0
+    before = drawing.locator(".graph-row").count()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**grow=asset**")
+    drawing.get_by_role("link", name="shop.revenue").wait_for()
+    assert drawing.locator(".graph-row").count() > before
+    page.go_back()
+    drawing.get_by_role("link", name="shop.revenue").wait_for(state="detached")
+    assert drawing.locator(".graph-row").count() == before
+
+
 def test_a_number_is_found_by_half_its_name_and_followed_to_whom_it_hits(opened: Callable[..., Page]) -> None:
     """With keys alone: Ctrl-K, half a word, Enter; from the metric to its lineage."""
     page = opened("/")
     page.keyboard.press("Control+k")
     page.keyboard.type("reven")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/search?q=reven")
-    page.get_by_role("link", name="revenue", exact=True).focus()
+    page.get_by_role("option", name="revenue", selected=True).wait_for()
     page.keyboard.press("Enter")
     page.wait_for_url("**/metrics/shop.revenue")
     page.get_by_role("main").get_by_role("link", name="Lineage").focus()
@@ -184,6 +171,54 @@ def test_a_chart_is_read_with_arrows_and_as_a_table(opened: Callable[..., Page])
     assert chart.locator("tbody tr").count() == 16
 
 
+def test_a_point_of_a_chart_is_explained_with_keys_alone(opened: Callable[..., Page]) -> None:
+    """From the metric: to the chart, back to the day before the last, Enter; there stands what moved it."""
+    page = opened("/metrics/shop.revenue?by=day")
+    page.locator("freehold-chart svg").first.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/explain?**")
+
+    page.get_by_role("heading", name="What moved it").wait_for()
+    page.get_by_role("heading", name="By which definition").wait_for()
+    slices = page.get_by_role("region", name="By orders.state")
+    slices.get_by_role("link").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**is=orders.state**")
+
+
+def test_a_metric_is_explored_drilled_saved_and_opened_again(opened: Callable[..., Page]) -> None:
+    """Choose, narrow, go on to the next key, save under a name; the view has an address and the same rows."""
+    page = opened("/explore")
+    page.get_by_label("Choose a metric").or_(page.get_by_label("Add a metric")).select_option("shop.revenue")
+    page.wait_for_url("**metric=shop.revenue**")
+    page.get_by_label("Add a key").select_option("orders.state")
+    page.wait_for_url("**by=orders.state**")
+    page.get_by_role("region", name="The answer").get_by_role("link", name="paid", exact=True).click()
+    page.wait_for_url("**is=orders.state**paid**")
+    rows = page.get_by_role("region", name="The answer").get_by_role("row").all_text_contents()
+    page.get_by_text("Save as a view for everybody").click()
+    page.get_by_label("Name").fill("What was paid")
+    page.get_by_role("button", name="Save view").click()
+    page.wait_for_url("**/views/**")
+
+    page.get_by_role("heading", name="What was paid", level=1).wait_for()
+    assert page.get_by_role("region", name="The answer").get_by_role("row").all_text_contents() == rows
+    page.goto("/views")
+    page.get_by_role("link", name="What was paid").first.click()
+    page.get_by_text("these are today's numbers").wait_for()
+
+
+def test_the_explorer_needs_no_script(opened: Callable[..., Page]) -> None:
+    """Choosing and sending the form is enough."""
+    page = opened("/explore?metric=shop.revenue", java_script_enabled=False)
+    page.get_by_label("Time").select_option("day")
+    page.get_by_role("button", name="Show").click()
+
+    page.get_by_role("region", name="The answer").wait_for()
+    assert "by=day" in page.url
+
+
 def test_another_period_changes_the_chart_and_the_address(opened: Callable[..., Page]) -> None:
     """Without loading the page anew, and the address can be shared."""
     page = opened("/metrics/shop.revenue?by=week")
@@ -221,6 +256,22 @@ def test_the_readers_choice_of_colours_outlives_the_page(opened: Callable[..., P
     assert page.evaluate("document.documentElement.dataset.scheme") == chosen
     lightness = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ("0.99" in lightness) is (chosen == "light"), lightness
+
+
+def test_a_job_is_asked_for_and_watched_until_it_ends(opened: Callable[..., Page]) -> None:
+    """What it says comes by itself, and how it stands; then it may be asked for again. Axe finds nothing serious."""
+    page = opened("/jobs")
+    page.get_by_role("button", name="Check now").click()
+    page.wait_for_url("**/jobs/*")
+    page.get_by_role("heading", name="Ended well.").wait_for(timeout=90_000)
+
+    assert "checks on 2 assets" in page.get_by_role("log").inner_text()
+    page.get_by_role("button", name="Ask again").wait_for()
+    assert page.get_by_role("button", name="Cancel").count() == 0
+    if AXE.is_file():
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        assert [v["id"] for v in found["violations"] if v["impact"] in ("serious", "critical")] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

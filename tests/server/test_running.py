@@ -169,7 +169,7 @@ def test_a_token_from_the_command_line_is_taken_at_once(process: Process, made_e
 
     process.link()
     process.answering()
-    made = freehold("token", "create", "nightly report", "--for", "2d", "--service")
+    made = freehold("token", "create", "nightly report", "--for", "2d")
     headers = {"authorization": f"Bearer {made['token']}"}
     place = f"http://127.0.0.1:{process.port}/api/v1/products"
 
@@ -177,7 +177,7 @@ def test_a_token_from_the_command_line_is_taken_at_once(process: Process, made_e
     listed = freehold("token", "list")["tokens"]
     assert isinstance(listed, list)
     mine = next(t for t in listed if t["id"] == made["id"])
-    assert (mine["kind"], mine["name"], bool(mine["used_at"])) == ("service", "nightly report", True)
+    assert (mine["kind"], mine["name"], bool(mine["used_at"])) == ("user", "nightly report", True)
     assert str(made["token"]) not in json.dumps(listed)
     assert freehold("token", "revoke", str(made["id"]))["revoked"] is True
     assert httpx2.get(place, headers=headers).status_code == 401

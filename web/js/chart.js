@@ -12,6 +12,10 @@ class FreeholdChart extends HTMLElement {
     this.svg.addEventListener("pointerleave", () => this.#hide());
     this.svg.addEventListener("blur", () => this.#hide());
     this.svg.addEventListener("keydown", (event) => this.#step(event));
+    this.svg.addEventListener("click", (event) => {
+      if (!event.target.closest("a")) this.#follow(this.#nearest(event));
+    });
+    this.classList.toggle("leads", this.points.some((point) => point.href));
   }
 
   #nearest(event) {
@@ -25,12 +29,19 @@ class FreeholdChart extends HTMLElement {
   }
 
   #step(event) {
+    if (event.target !== this.svg) return; // a mark on the axis is a link of its own
+    if (event.key === "Enter" && this.at >= 0) this.#follow(this.at);
     const last = this.points.length - 1;
     const from = this.at < 0 ? last : this.at;
     const to = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     this.#show(Math.min(Math.max(to, 0), last));
+  }
+
+  #follow(index) {
+    const href = this.points[index]?.href;
+    if (href) location.assign(href);
   }
 
   #show(index) {

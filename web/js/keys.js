@@ -27,12 +27,13 @@ function focusFilter() {
   return true;
 }
 
+// Only the focus goes there: what decides something takes a key of its own.
+function focusDecision() {
+  document.querySelector(".decision button[value=approve]:not(:disabled)")?.focus();
+}
+
 function findAll() {
-  const field = document.querySelector("[data-find-all]");
-  const menu = document.querySelector("[data-menu][aria-expanded=false]");
-  if (menu?.offsetParent) menu.click();
-  field?.focus();
-  field?.select();
+  document.querySelector("freehold-palette")?.open();
 }
 
 function pressed(event) {
@@ -59,6 +60,7 @@ function pressed(event) {
     if (!focusFilter()) findAll();
   }
   else if (event.key === "?") document.querySelector("#keys")?.showModal();
+  else if (event.key === "a") focusDecision();
   else if (event.key === "j") walk(1);
   else if (event.key === "k") walk(-1);
 }

@@ -16,13 +16,20 @@ function apply(chosen) {
   }
 }
 
+function choose(next) {
+  localStorage.setItem("scheme", next);
+  apply(next);
+}
+
 export function bindScheme() {
   apply(scheme());
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-scheme-switch]")) return;
-    const next = SCHEMES[(SCHEMES.indexOf(scheme()) + 1) % SCHEMES.length];
-    localStorage.setItem("scheme", next);
-    apply(next);
+    choose(SCHEMES[(SCHEMES.indexOf(scheme()) + 1) % SCHEMES.length]);
+  });
+  document.addEventListener("freehold:does", ({ detail }) => {
+    const [what, chosen] = detail.split(" ");
+    if (what === "scheme" && SCHEMES.includes(chosen)) choose(chosen);
   });
 }
 

@@ -7,15 +7,19 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freehold.catalog import happening, impact, projecting
+from freehold.catalog import happening, impact, neighbourhood, projecting, walking
 from freehold.catalog.asking import Found, Question
-from freehold.catalog.entry import KINDS, Allowed, Description
+from freehold.catalog.entry import KINDS, Allowed, Description, Key
+from freehold.catalog.happening import Readers, Use
 from freehold.catalog.index import Index
 from freehold.catalog.naming import Start, resolved
+from freehold.catalog.openlineage.asking import Book
+from freehold.catalog.openlineage.drawing import drawn, everything
+from freehold.catalog.openlineage.keeping import Touched
 from freehold.catalog.projecting import Written
 from freehold.catalog.searching import Search, scopes_seen
 from freehold.catalog.store import Store, one_view, stamp, stamped, transaction
@@ -152,13 +156,25 @@ class Catalog:
     ) -> Written:
         change, now = int(stamped(connection, "change", "0")) + 1, micros(self._clock.now())
         written = projecting.project(connection, says, change, now) if says is not None else Written()
-        events, touched = happening.follow(connection, ledger, env) if ledger is not None else (0, set[str]())
+        follows = happening.follow(connection, ledger, env) if ledger is not None else (0, set[str](), Touched())
+        events, touched, heard = follows
+        written += self._drawn(connection, everything(connection) if says is not None else heard, change, now)
         moved = happening.refresh_signals(connection, change, touched)
         if written.entries or written.gone or moved:
             stamp(connection, "change", str(change))
         if not written.is_nothing or events or says is not None:
             stamp(connection, "updated_at", str(now))
-        return Written(written.entries, written.gone, written.jobs, written.edges, written.closed, events)
+        return written + Written(events=events)
+
+    def _drawn(self, connection: sqlite3.Connection, heard: Touched, change: int, now: int) -> Written:
+        """Draw what other tools told: all of it where the names of our own assets, or the ledger, may be others."""
+        written = Written()
+        if stamped(connection, happening.FORGOTTEN):
+            written, heard = projecting.drop_drawn(connection, change, now), everything(connection)
+            connection.execute("DELETE FROM stamp WHERE name = ?", (happening.FORGOTTEN,))
+        if not (heard.jobs or heard.sets or heard.moved):
+            return written
+        return written + projecting.project_drawn(connection, drawn(connection, heard), change, now)
 
     # -- asking it -----------------------------------------------------------------------------------------------------
 
@@ -182,6 +198,33 @@ class Catalog:
         with self._reading() as connection:
             return resolved(connection, name, self._seen(connection, allowed))
 
+    def uses_of(self, reader: str, since: date) -> tuple[Use, ...]:
+        """Return what somebody read or looked at from a day on, what they read most first.
+
+        Raises:
+            FreeholdError: FH-F102 there is no catalog yet.
+        """
+        with self._reading() as connection:
+            return happening.uses_of(connection, reader, since.isoformat())
+
+    def readers(self, since: date) -> dict[Key, Readers]:
+        """Return who read each entry from a day on; programs are not counted.
+
+        Raises:
+            FreeholdError: FH-F102 there is no catalog yet.
+        """
+        with self._reading() as connection:
+            return happening.readers_of(connection, since.isoformat())
+
+    def readers_of_products(self, since: date) -> dict[str, Readers]:
+        """Return who read anything of each product from a day on; programs are not counted.
+
+        Raises:
+            FreeholdError: FH-F102 there is no catalog yet.
+        """
+        with self._reading() as connection:
+            return happening.readers_of_products(connection, since.isoformat())
+
     def reach(
         self,
         start: Start,
@@ -199,11 +242,18 @@ class Catalog:
                 connection, start, down=down, depth=depth, indirect=indirect, shown=shown, scopes=scopes
             )
 
+    def around(
+        self, start: Start, view: neighbourhood.View = neighbourhood.USUAL, *, allowed: Allowed = None
+    ) -> neighbourhood.Neighbourhood:
+        """Return what stands around a start, to be drawn: see `neighbourhood.around`."""
+        with self._reading() as connection:
+            return neighbourhood.around(connection, start, view, self._seen(connection, allowed))
+
     def blast_radius(
         self,
         start: Start,
         *,
-        depth: int = impact.DEEPEST,
+        depth: int = walking.DEEPEST,
         indirect: bool = False,
         shown: int = impact.SHOWN,
         allowed: Allowed = None,
@@ -219,6 +269,16 @@ class Catalog:
         """Return a shortest way from one to another: see `impact.path`."""
         with self._reading() as connection:
             return impact.path(connection, source, target, indirect=indirect, scopes=self._seen(connection, allowed))
+
+    @contextmanager
+    def heard(self) -> Iterator[Book]:
+        """Give out what other tools told, as they told it, in one view of it.
+
+        Raises:
+            FreeholdError: FH-F102 there is no catalog yet.
+        """
+        with self._reading() as connection:
+            yield Book(connection)
 
     def standing(self, told: Told | None = None, ledger: Ledger | None = None) -> Standing:
         """Return how it stands, against the files and the ledger as they are where those are given.

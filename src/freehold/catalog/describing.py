@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from freehold.catalog.entry import WHOLE, Alias, Column, Description, Entry, Key
+from freehold.catalog.entry import OPENLINEAGE, WHOLE, Alias, Column, Description, Entry, Key
 from freehold.catalog.flowing import jobs_of
+from freehold.catalog.openlineage.reading import Name
 from freehold.foundation import Where
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Sources:
         catalogue: the metrics; None where their files are in error.
         kpis: those that ship.
         badges: by asset, the rule sets with a badge whose rules it passes.
+        known_as: how tools that speak OpenLineage name relations of the warehouse: namespaces, and what stands before
+            `schema.name`.
     """
 
     estate: Estate
@@ -50,6 +53,7 @@ class Sources:
     catalogue: Catalogue | None = None
     kpis: Mapping[str, Kpi] = field(default_factory=dict)
     badges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    known_as: tuple[tuple[str, str], ...] = ()
 
 
 def described(sources: Sources) -> Description:
@@ -116,7 +120,7 @@ def _asset(sources: Sources, asset: Asset) -> Entry:
         replaced_by=Key("asset", earlier.latest) if earlier else None,
         certified_by=sources.badges.get(asset.id, ()),
         tags=(*(contract.tags if contract else ()), *(schema.tags if schema else ())),
-        aliases=tuple(_names_of(asset)),
+        aliases=(*_names_of(asset), *_names_elsewhere(sources, asset)),
         columns=_columns(sources.lineage, asset),
     )
 
@@ -133,6 +137,15 @@ def _names_of(asset: Asset) -> Iterator[Alias]:
     if asset.schema is not None and asset.schema.physical_name:
         found.setdefault(asset.schema.physical_name, "physical name")
     yield from (Alias(name, reason) for name, reason in found.items() if name not in (asset.id, asset.name))
+
+
+def _names_elsewhere(sources: Sources, asset: Asset) -> Iterator[Alias]:
+    """Yield the names by which tools that speak OpenLineage know an asset: its relation's, and its id in `freehold`."""
+    names = {
+        Name("freehold", asset.id),
+        *(Name(space, f"{before}{asset.relation}") for space, before in sources.known_as),
+    }
+    yield from (Alias(str(name), OPENLINEAGE) for name in sorted(names))
 
 
 def _of_asset(contract: Contract | None, schema: SchemaObject | None) -> str:
@@ -265,6 +278,7 @@ def _resources(estate: Estate, kpis: Mapping[str, Kpi]) -> Iterator[Entry]:
                 key=Key(_LISTED[kind], id_),
                 title=str(one.metadata.get("name") or one.metadata.get("title") or id_),
                 where=one.where,
+                scope=tuple(dict.fromkeys(_named(estate, (one.metadata, one.spec)))),
                 owner=str(one.metadata.get("owner") or ""),
                 description="\n".join(text for text in (str(one.metadata.get("description") or ""), *said) if text),
                 status=str(one.metadata.get("status") or ""),
@@ -274,6 +288,20 @@ def _resources(estate: Estate, kpis: Mapping[str, Kpi]) -> Iterator[Entry]:
         where = Where(f"builtin/kpis/{kpi.id}.yaml", 1, 1)
         key = Key("kpi", kpi.id)
         yield Entry(key, kpi.name, where, owner=kpi.owner or "", description=kpi.question, form=kpi.unit, tags=kpi.tags)
+
+
+def _named(estate: Estate, said: object) -> Iterator[str]:
+    """Yield the products that a value of a file names as a text of its own, by their ids or those of their assets."""
+    if isinstance(said, str):
+        parts = said.split(".")
+        known = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+        yield from (product for product in [next((p for p in known if p in estate.products), "")] if product)
+    elif isinstance(said, Mapping):
+        for one in (*said, *said.values()):
+            yield from _named(estate, one)
+    elif isinstance(said, list | tuple):
+        for one in said:
+            yield from _named(estate, one)
 
 
 def _prose(said: Mapping[str, object]) -> str:

@@ -17,11 +17,13 @@ from freehold.foundation import Where
 
 # Kinds of entries, in the order in which lists name them.
 KINDS = (
-    "product", "asset", "metric", "kpi", "dashboard", "team", "contract", "policy", "objective", "ai-use-case",
-    "decision",
+    "product", "asset", "metric", "kpi", "dashboard", "dataset", "job", "team", "contract", "policy", "objective",
+    "ai-use-case", "decision",
 )  # fmt: skip
 WHOLE = "*"  # a column that stands for all of an entry, read as a whole
 SOME = "?"  # a column that stands for columns of an entry that nobody could tell apart
+TABLES = ("asset", "dataset")  # kinds that have columns: our own, and what other tools tell of
+OPENLINEAGE = "openlineage"  # the reason of an alias by which other tools know an asset, and the kind of their jobs
 Allowed = Callable[[str], bool] | Collection[str] | None  # the products a caller may see; None: every one
 
 

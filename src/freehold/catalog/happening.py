@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from freehold.catalog.entry import Key
+from freehold.catalog.openlineage.keeping import RAW, READ, Keeping, Touched
 from freehold.catalog.store import stamp, stamped
 from freehold.catalog.tables import OF_THE_LEDGER
 from freehold.foundation import FreeholdError
@@ -20,27 +23,32 @@ from freehold.ledger.event import micros
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
 
+FORGOTTEN = "heard_forgotten"  # the stamp that says that what other tools told was forgotten, and stands drawn
 WINDOW_DAYS = 30  # how far back use counts, from the last day anything was read
 PERSON = "person"
+SEEN = "seen:"  # before the entry whose page was looked at, which is no use of it
+_USE, _VIEW = "usage.query", "usage.view"
+_LOOKED = ("occurred_at", "consumer", "consumer_type", "product", "metric")
 _READ = ("occurred_at", "env", "consumer", "consumer_type", "resource", "status", "query_id", "metrics")
+_COLUMNS = {_USE: _READ, _VIEW: _LOOKED, RAW: READ}  # of each kind of raw event that is read here
 
 
-def follow(connection: sqlite3.Connection, ledger: Ledger, env: str) -> tuple[int, set[str]]:
+def follow(connection: sqlite3.Connection, ledger: Ledger, env: str) -> tuple[int, set[str], Touched]:
     """Read what the ledger has that the tables have not, within the transaction that is open.
 
-    Returns how many events it was and the entries (`asset:…`, `metric:…`) they tell of.
+    Returns how many events it was, the entries (`asset:…`, `metric:…`) they tell of, and what other tools told of.
     """
     _start_anew_if_another(connection, ledger)
     after = int(stamped(connection, "ledger_seq", "0"))
     head = next(iter(ledger.read(newest_first=True, limit=1)), None)
     if head is None or head.seq <= after:
-        return 0, set()
+        return 0, set(), Touched()
     told = _Told(connection, ledger, env)
     for event in ledger.read(after=after, upto=head.seq, types=tuple(_HANDLERS)):
         _HANDLERS[event.type](told, event)
     stamp(connection, "ledger_seq", str(head.seq))
     stamp(connection, "ledger_event", head.id)
-    return head.seq - after, told.touched | _moved_window(connection)
+    return head.seq - after, told.touched | _moved_window(connection), told.heard
 
 
 def _start_anew_if_another(connection: sqlite3.Connection, ledger: Ledger) -> None:
@@ -56,6 +64,7 @@ def forget(connection: sqlite3.Connection) -> None:
     for table in OF_THE_LEDGER:
         connection.execute(f"DELETE FROM {table}")
     connection.execute("DELETE FROM stamp WHERE name IN ('ledger_seq', 'ledger_event', 'usage_until', 'unread')")
+    stamp(connection, FORGOTTEN, "yes")
 
 
 class _Told:
@@ -66,6 +75,7 @@ class _Told:
         self._ledger = ledger
         self._env = env
         self.touched: set[str] = set()
+        self.heard = Touched()
 
     def published(self, event: Recorded) -> None:
         """An asset has another version live; what waited for the same interval has been replaced."""
@@ -119,23 +129,34 @@ class _Told:
             self._connection.executemany(f"DELETE FROM {table} WHERE asset = ?", rows)
 
     def sealed(self, event: Recorded) -> None:
-        """A file of raw events was sealed; those of use are counted by day and reader."""
-        if event.data["type"] != "usage.query":
+        """A file of raw events was sealed: use and pages looked at are counted, what other tools told is merged."""
+        kind = str(event.data["type"])
+        if kind not in _COLUMNS:
             return
         try:
-            rows = self._ledger.raw.rows(event, _READ)
+            rows = self._ledger.raw.rows(event, _COLUMNS[kind])
         except FreeholdError as error:
             stamp(self._connection, "unread", f"event {event.seq}: {error.problem}")  # `catalog status` says so
             return
+        if kind != RAW:
+            self._count(rows, is_use=kind == _USE)
+            return
+        keeping = Keeping(self._connection)
+        keeping.take(rows)
+        keeping.write()
+        self.heard.add(keeping.touched)
+
+    def _count(self, rows: Iterable[Mapping[str, Any]], *, is_use: bool) -> None:
+        """Count reads, or pages that were looked at, by day and reader."""
         counted: dict[tuple[str, str, str, str], int] = {}
-        for key in _reads(rows, self._env):
+        for key in _reads(rows, self._env) if is_use else _views(rows):
             counted[key] = counted.get(key, 0) + 1
         self._connection.executemany(
             "INSERT INTO usage_day VALUES (?, ?, ?, ?, ?) ON CONFLICT (entry, day, reader) DO UPDATE SET "
             "reads = reads + excluded.reads",
             [(*key, reads) for key, reads in counted.items()],
         )
-        self.touched |= {entry for entry, *_ in counted}
+        self.touched |= {entry for entry, *_ in counted} if is_use else set()
 
     def _of(self, event: Recorded) -> list[str]:
         return [str(one) for one in event.data.get("assets") or ()] if event.env == self._env else []
@@ -174,6 +195,76 @@ def _reads(rows: Iterable[Mapping[str, Any]], env: str) -> Iterable[tuple[str, s
             if row["query_id"] is None or (row["query_id"], metric) not in asked:
                 asked.add((row["query_id"], metric))
                 yield (f"metric:{metric}", *who)
+
+
+def _views(rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, str, str]]:
+    """Yield entry, day, reader and kind of each page of a product or metric that was looked at."""
+    for row in rows:
+        named = f"metric:{row['metric']}" if row["metric"] else f"product:{row['product']}" if row["product"] else ""
+        if named and row["consumer"]:
+            day = row["occurred_at"].date().isoformat()
+            yield (f"{SEEN}{named}", day, str(row["consumer"]), str(row["consumer_type"] or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What somebody did with an entry lately: how often they read it and looked at its page, and the last day."""
+
+    key: Key
+    reads: int
+    looks: int
+    last: date
+
+
+def uses_of(connection: sqlite3.Connection, reader: str, since_day: str) -> tuple[Use, ...]:
+    """Return what a reader used or looked at from a day on, what they read most first."""
+    rows = connection.execute(
+        "SELECT entry, sum(reads), max(day) FROM usage_day WHERE reader = ? AND day >= ? GROUP BY entry",
+        (reader, since_day),
+    )
+    found: dict[Key, list[tuple[bool, int, str]]] = {}
+    for entry, count, day in rows:
+        is_look = entry.startswith(SEEN)
+        found.setdefault(Key.of(entry.removeprefix(SEEN)), []).append((is_look, int(count), day))
+    uses = [
+        Use(
+            key,
+            sum(n for is_look, n, _ in parts if not is_look),
+            sum(n for is_look, n, _ in parts if is_look),
+            date.fromisoformat(max(day for _, _, day in parts)),
+        )
+        for key, parts in found.items()
+    ]
+    return tuple(sorted(uses, key=lambda u: (-u.reads, -u.looks, u.key)))
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """How many people read something, and how many of those are simulated, as in a demo."""
+
+    people: int
+    simulated: int = 0
+
+
+_PEOPLE = "count(DISTINCT {reader}), count(DISTINCT CASE WHEN actor_kind = 'simulated' THEN {reader} END)"
+_BY_PEOPLE = "day >= ? AND actor_kind NOT IN ('service', 'agent')"
+
+
+def readers_of(connection: sqlite3.Connection, since_day: str) -> dict[Key, Readers]:
+    """Return who read each entry from a day on; programs are not counted."""
+    told = f"SELECT entry, {_PEOPLE.format(reader='reader')} FROM usage_day WHERE {_BY_PEOPLE} GROUP BY entry"
+    rows = connection.execute(told, (since_day,))
+    return {Key.of(entry): Readers(*counts) for entry, *counts in rows if not entry.startswith(SEEN)}
+
+
+def readers_of_products(connection: sqlite3.Connection, since_day: str) -> dict[str, Readers]:
+    """Return who read anything of each product from a day on; programs are not counted."""
+    told = (
+        f"SELECT a.product, {_PEOPLE.format(reader='u.reader')} FROM usage_day u JOIN asset a "
+        "ON a.kind = substr(u.entry, 1, instr(u.entry, ':') - 1) AND a.id = substr(u.entry, instr(u.entry, ':') + 1) "
+        f"WHERE {_BY_PEOPLE} AND a.is_gone = 0 GROUP BY a.product"
+    )
+    return {product: Readers(*counts) for product, *counts in connection.execute(told, (since_day,)) if product}
 
 
 def _moved_window(connection: sqlite3.Connection) -> set[str]:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from operator import itemgetter
 from typing import Any
 
-from freehold.catalog.entry import SOME, WHOLE, Key
+from freehold.catalog.entry import SOME, TABLES, WHOLE, Key
 from freehold.catalog.happening import PERSON, since
 from freehold.catalog.naming import Start
 from freehold.catalog.store import one_view, stamped
+from freehold.catalog.walking import AMONG, DEEPEST, MOST, Walk, limit_to, listed, walk
 
-USUAL_DEPTH, DEEPEST = 5, 30
+USUAL_DEPTH = 5
 SHOWN = 25  # nodes of each hop that are named
-MOST = 200_000  # nodes that one walk reaches before it says that there are more
-_BATCH = 500  # nodes that one statement asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +127,7 @@ class BlastRadius:
     assets: int = 0
     metrics: tuple[Node, ...] = ()
     dashboards: tuple[Node, ...] = ()
+    jobs: tuple[Node, ...] = ()
     owners: Mapping[str, int] = field(default_factory=dict)
     persons: int = 0
     services: tuple[Reading, ...] = ()
@@ -140,6 +139,7 @@ class BlastRadius:
             "assets": self.assets,
             "metrics": [node.to_json() for node in self.metrics],
             "dashboards": [node.to_json() for node in self.dashboards],
+            "jobs": [node.to_json() for node in self.jobs],
             "owners": dict(self.owners),
             "readers": {
                 "people": self.persons,
@@ -173,9 +173,8 @@ def reach(
         scopes: those the caller may see (`searching.scopes_seen`); None for every one.
     """
     with one_view(connection):
-        return _told(
-            connection, start, _walk(connection, start, down, min(depth, DEEPEST), indirect, scopes), down, shown
-        )
+        hops = walk(connection, _walk_of(start, down, depth, indirect), scopes)
+        return _told(connection, start, hops, down, shown)
 
 
 def blast_radius(
@@ -189,92 +188,33 @@ def blast_radius(
 ) -> BlastRadius:
     """Return who is hit when a start changes; the arguments are those of `reach`."""
     with one_view(connection):
-        hops = _walk(connection, start, True, min(depth, DEEPEST), indirect, scopes)
+        hops = walk(connection, _walk_of(start, True, depth, indirect), scopes)
         entries = _entries_of(connection, hops) if start.column else hops
-        nodes = _nodes(connection, [entry for entry, hop in entries.items() if hop], entries, by_columns=False)
+        nodes = nodes_of(connection, [entry for entry, hop in entries.items() if hop], entries, by_columns=False)
         persons, services = _readers(connection, entries)
         return BlastRadius(
             start,
             _told(connection, start, hops, True, shown),
-            assets=sum(node.key.kind == "asset" for node in nodes),
+            assets=sum(node.key.kind in TABLES for node in nodes),
             metrics=tuple(node for node in nodes if node.key.kind == "metric"),
             dashboards=tuple(node for node in nodes if node.key.kind == "dashboard"),
+            jobs=tuple(node for node in nodes if node.key.kind == "job"),
             owners=_most_first(Counter(node.owner for node in nodes if node.owner)),
             persons=persons,
             services=services,
         )
 
 
-def _walk(
-    connection: sqlite3.Connection, start: Start, down: bool, depth: int, indirect: bool, scopes: Collection[str] | None
-) -> dict[int, int]:
-    """Return every node with its least distance: columns, or entries where the start is one.
-
-    Level by level, some hundred nodes a statement: on five million edges that takes a third of the time of one
-    recursive statement, which keeps a row for each way to a node.
-    """
-    ways = _Ways(connection, start, down=down, indirect=indirect, seen=_limit_to(connection, scopes))
-    level = [start.field if start.column else start.entry]
-    reached = dict.fromkeys(level, 0)
-    level = ways.parts(level, reached, 0)
-    for hop in range(1, depth + 1):
-        level = ways.parts(ways.beyond(level, reached, hop), reached, hop)
-        if not level or len(reached) >= MOST:
-            break
-    return reached
-
-
-class _Ways:
-    """The edges that one walk follows."""
-
-    def __init__(self, connection: sqlite3.Connection, start: Start, *, down: bool, indirect: bool, seen: bool) -> None:
-        near, far = ("source", "target") if down else ("target", "source")
-        self._connection = connection
-        by_columns = bool(start.column)
-        only = " AND e.is_direct = 1" if by_columns and not indirect else ""
-        entry = f"(SELECT asset FROM field WHERE key = e.{far})" if by_columns else f"e.{far}"
-        only += f" AND (SELECT scope FROM asset WHERE key = {entry}) IN (SELECT scope FROM seen)" if seen else ""
-        table = "edge" if by_columns else "asset_edge"
-        self._sql = f"SELECT e.{far} FROM {table} e WHERE e.{near} IN ({{}}) AND e.valid_to IS NULL{only}"
-        parts = "SELECT 1 FROM edge WHERE step = 0 LIMIT 1"
-        self._has_parts = by_columns and connection.execute(parts).fetchone() is not None
-
-    def beyond(self, level: Sequence[int], reached: dict[int, int], hop: int) -> list[int]:
-        """Return the nodes one step on from a level that were not reached before, and note their distance."""
-        return self._follow(level, reached, hop, " AND e.step = 1" if self._has_parts else "")
-
-    def parts(self, level: list[int], reached: dict[int, int], hop: int) -> list[int]:
-        """Return a level with what stands for parts, or the whole, of its nodes: they are at the same distance."""
-        found, latest = list(level), level
-        while self._has_parts and latest:
-            latest = self._follow(latest, reached, hop, " AND e.step = 0")
-            found += latest
-        return found
-
-    def _follow(self, level: Sequence[int], reached: dict[int, int], hop: int, only: str) -> list[int]:
-        found: list[int] = []
-        for some in _batches(level):
-            for (node,) in self._connection.execute(self._sql.format(some) + only):
-                if node not in reached:
-                    reached[node] = hop
-                    found.append(node)
-            if len(reached) >= MOST:
-                break
-        return found
-
-
-def _batches(nodes: Sequence[int]) -> Iterator[str]:
-    """Yield numbers as lists for a statement, some hundred at a time."""
-    for first in range(0, len(nodes), _BATCH):
-        yield ",".join(map(str, nodes[first : first + _BATCH]))
+def _walk_of(start: Start, down: bool, depth: int, indirect: bool) -> Walk:
+    node = start.field if start.column else start.entry
+    return Walk((node,), bool(start.column), down, min(depth, DEEPEST), indirect)
 
 
 def _entries_of(connection: sqlite3.Connection, hops: Mapping[int, int]) -> dict[int, int]:
     """Return the entries that columns are of, each at the least distance of any."""
     found: dict[int, int] = {}
-    for some in _batches(list(hops)):
-        for node, entry in connection.execute(f"SELECT key, asset FROM field WHERE key IN ({some})"):
-            found[entry] = min(hops[node], found.get(entry, hops[node]))
+    for node, entry in connection.execute(f"SELECT key, asset FROM field WHERE key {AMONG}", (listed(hops),)):
+        found[entry] = min(hops[node], found.get(entry, hops[node]))
     return found
 
 
@@ -282,35 +222,23 @@ def _readers(connection: sqlite3.Connection, entries: Mapping[int, int]) -> tupl
     """Return how many people read any of some entries in 30 days, and which services did."""
     start = since(stamped(connection, "usage_until"))
     persons: set[str] = set()
-    services: dict[str, tuple[str, int, int]] = {}
-    for some in _batches(list(entries)):
-        rows = connection.execute(
-            "SELECT u.reader, u.actor_kind, sum(u.reads), count(DISTINCT u.entry) FROM asset a JOIN usage_day u "
-            f"ON u.entry = a.kind || ':' || a.id WHERE a.key IN ({some}) AND u.day >= ? GROUP BY 1, 2",
-            (start,),
-        )
-        for reader, kind, reads, read in rows:
-            if kind == PERSON:
-                persons.add(reader)
-            else:
-                _, before, of = services.get(reader, (kind, 0, 0))
-                services[reader] = (kind, before + reads, of + read)
-    found = (Reading(name, *one) for name, one in services.items())
-    return len(persons), tuple(sorted(found, key=lambda one: (-one.reads, one.name)))
-
-
-def _limit_to(connection: sqlite3.Connection, scopes: Collection[str] | None) -> bool:
-    if scopes is None:
-        return False
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (scope TEXT PRIMARY KEY)")
-    connection.execute("DELETE FROM temp.seen")
-    connection.executemany("INSERT INTO temp.seen VALUES (?)", [(scope,) for scope in scopes])
-    return True
+    services: list[Reading] = []
+    rows = connection.execute(
+        "SELECT u.reader, u.actor_kind, sum(u.reads), count(DISTINCT u.entry) FROM asset a JOIN usage_day u "
+        f"ON u.entry = a.kind || ':' || a.id WHERE a.key {AMONG} AND u.day >= ? GROUP BY 1, 2",
+        (listed(entries), start),
+    )
+    for reader, kind, reads, read in rows:
+        if kind == PERSON:
+            persons.add(reader)
+        else:
+            services.append(Reading(reader, kind, reads, read))
+    return len(persons), tuple(sorted(services, key=lambda one: (-one.reads, one.name)))
 
 
 # A column that stands for a whole asset is not told, unless the asset has no other.
 _TOLD_COLUMNS = (
-    f"AND (a.kind <> 'asset' OR f.name NOT IN ('{WHOLE}', '{SOME}') OR (f.name = '{SOME}' AND NOT EXISTS "
+    f"AND (a.kind NOT IN {TABLES} OR f.name NOT IN ('{WHOLE}', '{SOME}') OR (f.name = '{SOME}' AND NOT EXISTS "
     "(SELECT 1 FROM field o WHERE o.asset = a.key AND o.is_gone = 0)))"
 )
 
@@ -318,21 +246,21 @@ _TOLD_COLUMNS = (
 def _told(connection: sqlite3.Connection, start: Start, hops: Mapping[int, int], down: bool, shown: int) -> Reach:
     """Return what was reached hop by hop: counts of all, and by name those that matter most."""
     sql = (
-        "SELECT -a.signal, f.key, a.product FROM field f JOIN asset a ON a.key = f.asset WHERE f.key IN ({}) "
+        f"SELECT -a.signal, f.key, a.product FROM field f JOIN asset a ON a.key = f.asset WHERE f.key {AMONG} "
         + _TOLD_COLUMNS
         if start.column
-        else "SELECT -a.signal, a.key, a.product FROM asset a WHERE a.key IN ({})"
+        else f"SELECT -a.signal, a.key, a.product FROM asset a WHERE a.key {AMONG}"
     )
     levels: dict[int, list[int]] = {}
     for node, hop in hops.items():
         levels.setdefault(hop, []).append(node)
     found = []
     for hop in sorted(levels.keys() - {0}):
-        rows = [row for some in _batches(levels[hop]) for row in connection.execute(sql.format(some))]
+        rows = connection.execute(sql, (listed(levels[hop]),)).fetchall()
         if rows:
             # Of equals those listed first are named: to compare all names would take longer than the walk.
             named = [node for _, node, _ in nsmallest(shown, rows)]
-            nodes = _nodes(connection, named, hops, by_columns=bool(start.column))
+            nodes = nodes_of(connection, named, hops, by_columns=bool(start.column))
             found.append(Hop(hop, len(rows), _most_first(Counter(product for *_, product in rows)), nodes))
     return Reach(start, down, tuple(found), len(hops) >= MOST)
 
@@ -341,22 +269,32 @@ def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
-def _nodes(
+def nodes_of(
     connection: sqlite3.Connection, nodes: Sequence[int], hops: Mapping[int, int], *, by_columns: bool
 ) -> tuple[Node, ...]:
     """Return what is told of some nodes, the nearest first, then those that matter most, then by name."""
+    found = numbered(connection, nodes, hops, by_columns=by_columns).values()
+    return tuple(one for _, one in sorted(found, key=lambda pair: (pair[1].hop, -pair[0], *_name(pair[1]))))
+
+
+def numbered(
+    connection: sqlite3.Connection, nodes: Sequence[int], hops: Mapping[int, int], *, by_columns: bool
+) -> dict[int, tuple[int, Node]]:
+    """Return how much some nodes matter, and what is told of them, by their numbers."""
     sql = (
         "SELECT f.key, a.signal, a.kind, a.id, f.name, a.product, a.owner, a.status FROM field f "
-        "JOIN asset a ON a.key = f.asset WHERE f.key IN ({})"
+        f"JOIN asset a ON a.key = f.asset WHERE f.key {AMONG}"
         if by_columns
-        else "SELECT a.key, a.signal, a.kind, a.id, '', a.product, a.owner, a.status FROM asset a WHERE a.key IN ({})"
+        else f"SELECT a.key, a.signal, a.kind, a.id, '', a.product, a.owner, a.status FROM asset a WHERE a.key {AMONG}"
     )
-    found = []
-    for some in _batches(nodes):
-        for key, signal, kind, id_, name, *facts in connection.execute(sql.format(some)):
-            one = Node(Key(kind, id_), name if kind == "asset" else "", hops[key], *facts)
-            found.append(((one.hop, -signal, id_, name), one))
-    return tuple(one for _, one in sorted(found, key=itemgetter(0)))
+    return {
+        key: (signal, Node(Key(kind, id_), name if kind in TABLES else "", hops[key], *facts))
+        for key, signal, kind, id_, name, *facts in connection.execute(sql, (listed(nodes),))
+    }
+
+
+def _name(node: Node) -> tuple[str, str]:
+    return node.key.id, node.column
 
 
 # -- from one to another ----------------------------------------------------------------------------------------------
@@ -384,7 +322,7 @@ def path(
     by_columns = bool(source.column and target.column)
     begin, end = (source.field, target.field) if by_columns else (source.entry, target.entry)
     with one_view(connection):
-        seen = _limit_to(connection, scopes)
+        seen = limit_to(connection, scopes)
         came: dict[int, tuple[int, str, str]] = {begin: (0, "", "")}
         level: list[int] = [begin]
         while level and end not in came and len(came) < MOST:
@@ -405,14 +343,13 @@ def _edges(
     only = " AND e.is_direct = 1" if by_columns and not indirect else ""
     entry = "(SELECT asset FROM field WHERE key = e.target)" if by_columns else "e.target"
     only += f" AND (SELECT scope FROM asset WHERE key = {entry}) IN (SELECT scope FROM seen)" if seen else ""
-    for some in _batches(level):
-        rows = connection.execute(
-            f"SELECT e.source, e.target, {how} FROM {table} e LEFT JOIN job j ON j.key = e.job "
-            f"WHERE e.valid_to IS NULL AND e.source IN ({some}){only} "
-            "ORDER BY e.source, e.target"
-        )
-        for source, target, said, place, line in rows.fetchall():
-            yield source, target, said, f"{place}:{line}" if line else place
+    rows = connection.execute(
+        f"SELECT e.source, e.target, {how} FROM {table} e LEFT JOIN job j ON j.key = e.job "
+        f"WHERE e.valid_to IS NULL AND e.source {AMONG}{only} ORDER BY e.source, e.target",
+        (listed(level),),
+    )
+    for source, target, said, place, line in rows.fetchall():
+        yield source, target, said, f"{place}:{line}" if line else place
 
 
 def _steps(
@@ -422,7 +359,7 @@ def _steps(
     at = end
     while at != begin:
         before, how, where = came[at]
-        source, target = (_nodes(connection, [one], {one: 0}, by_columns=by_columns)[0] for one in (before, at))
+        source, target = (nodes_of(connection, [one], {one: 0}, by_columns=by_columns)[0] for one in (before, at))
         found.append(Step(source, target, how, where))
         at = before
     return [step for step in reversed(found) if step.how != "part"]

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from freehold.catalog.entry import OPENLINEAGE
 from freehold.catalog.store import one_view, stamped
 from freehold.catalog.words import folded, text_of, words
 
@@ -175,7 +176,8 @@ def _documents(connection: sqlite3.Connection, after: int) -> Iterator[tuple[str
     )
     aliases = _Grouped(
         connection,
-        "SELECT l.asset, l.name FROM asset a JOIN alias l ON l.asset = a.key WHERE a.changed > ? ORDER BY l.asset",
+        f"SELECT l.asset, l.name FROM asset a JOIN alias l ON l.asset = a.key WHERE a.changed > ? "
+        f"AND l.reason <> '{OPENLINEAGE}' ORDER BY l.asset",
         after,
     )
     for key, kind, id_, title, product, scope, domain, owner, description, tags, signal, is_gone in rows:

@@ -7,18 +7,19 @@ new ones begin, the others stand as they are.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 
-from freehold.catalog.entry import SOME, WHOLE, Column, Description, Entry, Flow, Job, Key
+from freehold.catalog.entry import OPENLINEAGE, SOME, WHOLE, Column, Description, Entry, Flow, Job, Key
+from freehold.catalog.openlineage.drawing import Drawn
 
 _PART = "part"  # how a column and the whole of its entry hang together; no step of its own
 _ENTRY = (
     "kind, id, title, product, scope, domain, owner, description, form, status, version, tier, replaced_by, "
-    "certified_by, is_certified, viewers, tags, path, line, digest, signal, changed, is_gone"
+    "certified_by, is_certified, viewers, tags, path, line, digest, signal, changed, is_gone, origin"
 )
 _UPSERT = (
-    f"INSERT INTO asset ({_ENTRY}) VALUES ({', '.join('?' * 23)}) ON CONFLICT (kind, id) DO UPDATE SET "
+    f"INSERT INTO asset ({_ENTRY}) VALUES ({', '.join('?' * 24)}) ON CONFLICT (kind, id) DO UPDATE SET "
     + ", ".join(f"{c} = excluded.{c}" for c in _ENTRY.split(", ")[2:] if c != "signal")
     + " RETURNING key"
 )
@@ -34,6 +35,10 @@ class Written:
     edges: int = 0
     closed: int = 0
     events: int = 0
+
+    def __add__(self, other: Written) -> Written:
+        """Return what two steps wrote together."""
+        return Written(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
     @property
     def is_nothing(self) -> bool:
@@ -57,8 +62,9 @@ def project(connection: sqlite3.Connection, said: Description, change: int, inst
         change: the number of this change, for entries that differ.
         instant: microseconds since 1970, from which new edges hold and at which others end.
     """
-    keys = {Key(kind, id_): key for kind, id_, key in connection.execute("SELECT kind, id, key FROM asset")}
-    standing = dict(connection.execute("SELECT key, digest FROM asset WHERE is_gone = 0"))
+    mine = "SELECT {} FROM asset WHERE origin = ''"
+    keys = {Key(kind, id_): key for kind, id_, key in connection.execute(mine.format("kind, id, key"))}
+    standing = dict(connection.execute(mine.format("key, digest") + " AND is_gone = 0"))
     entries = 0
     for entry in said.entries:
         key = keys.get(entry.key)
@@ -75,6 +81,54 @@ def project(connection: sqlite3.Connection, said: Description, change: int, inst
     return Written(entries, gone, jobs, edges_of.begun, edges_of.closed)
 
 
+def project_drawn(connection: sqlite3.Connection, drawn: Drawn, change: int, instant: int) -> Written:
+    """Bring what other tools told into the tables, within the transaction that is open; the rest stands as it is.
+
+    The arguments are those of `project`, but what is not in `drawn` is not gone.
+    """
+    written = {
+        _write_entry(connection, entry, change, OPENLINEAGE)
+        for entry in drawn.entries
+        if _standing(connection, entry.key) != entry.digest
+    }
+    ends = {end for _, jobs in drawn.jobs for job in jobs for end in (job.target, *job.reads, *_ends_of(job))}
+    edges_of = _Edges(connection, _numbers(connection, ends), instant)
+    jobs = sum(edges_of.replace(made, origin) for origin, made in drawn.jobs)
+    found = _numbers(connection, drawn.gone).values()
+    gone = _take_away(connection, dict.fromkeys(found, ""), set(), change)
+    if written or gone or jobs:
+        edges_of.join_parts(edges_of.touched() | written)
+    return Written(len(written), gone, jobs, edges_of.begun, edges_of.closed)
+
+
+def drop_drawn(connection: sqlite3.Connection, change: int, instant: int) -> Written:
+    """Take away everything that other tools told, to be drawn anew."""
+    found = connection.execute("SELECT key, '' FROM asset WHERE origin <> '' AND is_gone = 0").fetchall()
+    origins = connection.execute("SELECT DISTINCT origin FROM job WHERE origin <> ''").fetchall()
+    edges_of = _Edges(connection, {}, instant)
+    jobs = sum(edges_of.replace((), origin) for (origin,) in origins)
+    gone = _take_away(connection, dict(found), set(), change)
+    edges_of.join_parts(edges_of.touched())
+    return Written(0, gone, jobs, 0, edges_of.closed)
+
+
+def _standing(connection: sqlite3.Connection, key: Key) -> str | None:
+    found = connection.execute("SELECT digest FROM asset WHERE kind = ? AND id = ? AND is_gone = 0", key).fetchone()
+    return str(found[0]) if found else None
+
+
+def _numbers(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, int]:
+    sql = "SELECT key FROM asset WHERE kind = ? AND id = ? AND is_gone = 0"
+    found = ((key, connection.execute(sql, key).fetchone()) for key in keys)
+    return {key: int(row[0]) for key, row in found if row}
+
+
+def _ends_of(job: Job) -> Iterator[Key]:
+    for flow in job.flows:
+        yield flow.source.entry
+        yield flow.target.entry
+
+
 def _within(job: Job, there: Mapping[Key, int]) -> Job:
     """Return a job without what leads to entries that are not listed: should they come, it is another job."""
     flows = tuple(f for f in job.flows if f.source.entry in there and f.target.entry in there)
@@ -84,8 +138,8 @@ def _within(job: Job, there: Mapping[Key, int]) -> Job:
     )
 
 
-def _write_entry(connection: sqlite3.Connection, entry: Entry, change: int) -> int:
-    key = int(connection.execute(_UPSERT, _row(entry, change)).fetchone()[0])
+def _write_entry(connection: sqlite3.Connection, entry: Entry, change: int, origin: str = "") -> int:
+    key = int(connection.execute(_UPSERT, (*_row(entry, change), origin)).fetchone()[0])
     connection.execute("DELETE FROM alias WHERE asset = ?", (key,))
     aliases = {one.name: one.reason for one in entry.aliases}
     connection.executemany("INSERT INTO alias VALUES (?, ?, ?)", [(name, key, why) for name, why in aliases.items()])
@@ -146,26 +200,29 @@ class _Edges:
         self._connection = connection
         self._keys = keys
         self._instant = instant
+        self._fields: set[int] = set()  # at which an edge began or ended, or may have
         self.begun = self.closed = 0
 
-    def replace(self, jobs: Iterable[Job]) -> int:
-        """Bring the edges of all jobs; return how many jobs are not as they were."""
-        known = {id_: (key, digest) for id_, key, digest in self._connection.execute("SELECT id, key, digest FROM job")}
+    def replace(self, jobs: Iterable[Job], origin: str = "") -> int:
+        """Bring the edges of all jobs of one origin; return how many jobs are not as they were."""
+        found = self._connection.execute("SELECT id, key, digest FROM job WHERE origin = ?", (origin,))
+        known = {id_: (key, digest) for id_, key, digest in found}
         changed = 0
         for job in jobs:
             key, digest = known.pop(job.id, (None, ""))
             if digest != job.digest:
-                self._one(job, self._written(job))
+                self._one(job, self._written(job, origin))
                 changed += 1
         for key, _ in known.values():
             self._close(key)
             self._connection.execute("DELETE FROM job WHERE key = ?", (key,))
         return changed + len(known)
 
-    def _written(self, job: Job) -> int:
-        row = (job.id, job.kind, self._keys[job.target], job.where.path, job.where.line, job.digest)
+    def _written(self, job: Job, origin: str) -> int:
+        row = (job.id, job.kind, self._keys[job.target], job.where.path, job.where.line, job.digest, origin)
         found = self._connection.execute(
-            "INSERT INTO job (id, kind, target, path, line, digest) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO "
+            "INSERT INTO job (id, kind, target, path, line, digest, origin) VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO "
             "UPDATE SET kind = excluded.kind, target = excluded.target, path = excluded.path, line = excluded.line, "
             "digest = excluded.digest RETURNING key",
             row,
@@ -180,6 +237,7 @@ class _Edges:
                 "SELECT rowid, source, target, how, is_direct FROM edge WHERE job = ? AND valid_to IS NULL", (key,)
             )
         }
+        self._fields.update(end for row in (*wanted, *standing) for end in row[:2])
         self._end("edge", [rowid for row, rowid in standing.items() if row not in wanted])
         for row, flow in wanted.items():
             place = (flow.where.path, flow.where.line) if flow.where else ("", 0)
@@ -224,7 +282,14 @@ class _Edges:
         self._connection.execute("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
         self.begun += 1
 
+    def touched(self) -> set[int]:
+        """Return the entries that edges of the jobs that were replaced start or end at."""
+        sql = "SELECT asset FROM field WHERE key = ?"
+        return {int(self._connection.execute(sql, (field,)).fetchone()[0]) for field in self._fields}
+
     def _close(self, job: int) -> None:
+        ended = self._connection.execute("SELECT source, target FROM edge WHERE job = ? AND valid_to IS NULL", (job,))
+        self._fields.update(end for row in ended.fetchall() for end in row)
         for table in ("edge", "asset_edge"):
             found = self._connection.execute(f"SELECT rowid FROM {table} WHERE job = ? AND valid_to IS NULL", (job,))
             self._end(table, [rowid for (rowid,) in found.fetchall()])
@@ -234,14 +299,18 @@ class _Edges:
         self._connection.executemany(f"UPDATE {table} SET valid_to = ? WHERE rowid = ?", ended)
         self.closed += len(ended) if table == "edge" else 0
 
-    def join_parts(self) -> None:
-        """Join columns with what stands for all of them, where an edge is of the whole.
+    def join_parts(self, entries: Collection[int] | None = None) -> None:
+        """Join columns with what stands for all of them, where an edge is of the whole; of some entries, or of all.
 
         Every column goes into the whole that is read (`*`); columns nobody could tell apart (`?`) go into every column.
         """
-        wanted = set(self._wanted_parts())
-        found = "SELECT rowid, source, target FROM edge WHERE job = 0"
-        standing = {(source, target): rowid for rowid, source, target in self._connection.execute(found)}
+        standing: dict[tuple[int, int], int] = {}
+        wanted: set[tuple[int, int]] = set()
+        for only in [""] if entries is None else [str(entry) for entry in sorted(entries)]:
+            of = f" AND source IN (SELECT key FROM field WHERE asset = {only})" if only else ""
+            found = self._connection.execute(f"SELECT rowid, source, target FROM edge WHERE step = 0{of}")
+            standing |= {(source, target): rowid for rowid, source, target in found}
+            wanted |= set(self._wanted_parts(only))
         gone = [(rowid,) for pair, rowid in standing.items() if pair not in wanted]
         self._connection.executemany("DELETE FROM edge WHERE rowid = ?", gone)
         self._connection.executemany(
@@ -249,8 +318,9 @@ class _Edges:
             [(*pair, _PART, self._instant) for pair in sorted(wanted) if pair not in standing],
         )
 
-    def _wanted_parts(self) -> Iterator[tuple[int, int]]:
-        found = f"SELECT f.key, f.asset, f.name FROM field f WHERE f.name IN ('{WHOLE}', '{SOME}') AND ({_IN_USE})"
+    def _wanted_parts(self, only: str) -> Iterator[tuple[int, int]]:
+        of = f"f.asset = {only} AND " if only else ""
+        found = f"SELECT f.key, f.asset, f.name FROM field f WHERE {of}f.name IN ('{WHOLE}', '{SOME}') AND ({_IN_USE})"
         for whole, asset, name in self._connection.execute(found).fetchall():
             columns = f"SELECT f.key FROM field f WHERE f.asset = ? AND f.key <> ? AND (f.is_gone = 0 OR {_IN_USE})"
             for (column,) in self._connection.execute(columns, (asset, whole)).fetchall():

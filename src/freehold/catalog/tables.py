@@ -2,12 +2,13 @@
 
 Rows are told apart by small numbers, since an edge table of five million rows is walked in milliseconds by numbers and
 not by names. `changed` is the number of the last change of an entry: the search index asks for what is newer than the
-last change it holds. What is gone keeps its row, so that edges that ended still have their ends.
+last change it holds. What is gone keeps its row, so that edges that ended still have their ends. `origin` is empty for
+what files say; else it tells what was heard of from other tools, whose tables are called `heard_…`.
 """
 
 from __future__ import annotations
 
-FORMAT = "1"
+FORMAT = "2"
 
 TABLES = """
 CREATE TABLE stamp (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -18,7 +19,7 @@ CREATE TABLE asset (
     status TEXT NOT NULL, version TEXT NOT NULL, tier INTEGER, replaced_by TEXT NOT NULL, certified_by TEXT NOT NULL,
     is_certified INTEGER NOT NULL, viewers INTEGER, tags TEXT NOT NULL, path TEXT NOT NULL, line INTEGER NOT NULL,
     digest TEXT NOT NULL, signal INTEGER NOT NULL, changed INTEGER NOT NULL, is_gone INTEGER NOT NULL,
-    UNIQUE (kind, id)
+    origin TEXT NOT NULL, UNIQUE (kind, id)
 );
 CREATE INDEX asset_changed ON asset (changed);
 CREATE INDEX asset_id ON asset (id);
@@ -35,8 +36,9 @@ CREATE TABLE field (
 CREATE INDEX field_whole ON field (name) WHERE name IN ('*', '?');
 CREATE TABLE job (
     key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, target INTEGER NOT NULL,
-    path TEXT NOT NULL, line INTEGER NOT NULL, digest TEXT NOT NULL
+    path TEXT NOT NULL, line INTEGER NOT NULL, digest TEXT NOT NULL, origin TEXT NOT NULL
 );
+CREATE INDEX job_origin ON job (origin);
 CREATE TABLE edge (
     source INTEGER NOT NULL, target INTEGER NOT NULL, job INTEGER NOT NULL, how TEXT NOT NULL,
     is_direct INTEGER NOT NULL, step INTEGER NOT NULL, path TEXT NOT NULL, line INTEGER NOT NULL,
@@ -66,7 +68,29 @@ CREATE TABLE usage_day (
     PRIMARY KEY (entry, day, reader)
 );
 CREATE INDEX usage_by_day ON usage_day (day);
+CREATE TABLE heard_job (
+    id TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, said TEXT NOT NULL, happened INTEGER NOT NULL
+);
+CREATE INDEX heard_job_name ON heard_job (namespace, name);
+CREATE TABLE heard_run (
+    job TEXT NOT NULL, run TEXT NOT NULL, said TEXT NOT NULL, happened INTEGER NOT NULL, PRIMARY KEY (job, run)
+);
+CREATE INDEX heard_run_id ON heard_run (run);
+CREATE TABLE heard_set (
+    id TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, said TEXT NOT NULL, happened INTEGER NOT NULL
+);
+CREATE INDEX heard_set_name ON heard_set (namespace, name);
+CREATE TABLE heard_link (name TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (name, other));
+CREATE INDEX heard_link_back ON heard_link (other);
+CREATE TABLE heard_use (job TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (job, name));
+CREATE INDEX heard_use_of ON heard_use (name);
+CREATE TABLE heard_producer (
+    producer TEXT PRIMARY KEY, events INTEGER NOT NULL, warned INTEGER NOT NULL, last_at INTEGER NOT NULL,
+    warning TEXT NOT NULL, warned_at INTEGER NOT NULL
+);
 """
 
 # What the ledger tells: made anew when the ledger is another one than before.
-OF_THE_LEDGER = ("live", "waiting", "usage_day")
+OF_THE_LEDGER = (
+    "live", "waiting", "usage_day", "heard_job", "heard_run", "heard_set", "heard_link", "heard_use", "heard_producer",
+)  # fmt: skip

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ask": ("freehold.cli.ask:ask", "Answer a question in words, ask back, or refuse."),
     "metrics": ("freehold.cli.metrics:metrics", "See metrics: which there are, what they mean, whether they hold."),
     "policies": ("freehold.cli.policies:policies", "Show who may see what of which asset."),
+    "access": ("freehold.cli.access:access", "Show what somebody may see and do at a server, and why."),
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
     "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
@@ -52,6 +53,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("freehold.cli.demo:demo", "See it work: a retailer, its days, three faults caught."),
 }
 
+# First words of what a server that has the estate does as jobs; a test holds them to `freehold.server.jobs.kinds`.
+HANDED_OVER = frozenset({"run", "check", "apply", "promote", "rollback", "deployments", "backfill", "collect"})
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported only when they are called."""
@@ -70,7 +74,11 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
-        return command
+        if cmd_name not in HANDED_OVER:
+            return command
+        from freehold.cli.handing import handing
+
+        return handing(cmd_name, command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -95,8 +103,9 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, "-V", "--version", prog_name="freehold")
 @click.option("-C", "--estate", default=None, metavar="DIR", help="The estate; default: here, or the folders above.")
+@click.option("--here", is_flag=True, help="Do it in this process, even where a server has the estate.")
 @click.pass_context
-def cli(ctx: click.Context, estate: str | None) -> None:
+def cli(ctx: click.Context, estate: str | None, here: bool) -> None:  # noqa: ARG001 read where commands are handed over
     """Freehold: declare data products in git, publish only what passes, remember everything.
 
     Exit codes: 0 done; 1 a finding, a failed check; 2 usage; 3 the environment (lock, disk, connection);
@@ -105,10 +114,10 @@ def cli(ctx: click.Context, estate: str | None) -> None:
     ctx.obj = estate
 
 
-def main() -> None:
-    """Run the command line and end with its exit code."""
+def main(color: bool | None = None) -> None:
+    """Run the command line and end with its exit code. `color` says whether to paint, whatever stdout is."""
     try:
-        code = cli.main(standalone_mode=False) or 0
+        code = cli.main(prog_name="freehold", standalone_mode=False, color=color) or 0
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (`| head`): that is its right, and no error of ours.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -14,6 +13,7 @@ import click
 
 from freehold.cli.output import console, say, table
 from freehold.foundation import Exit, FreeholdError
+from freehold.metrics.tables import as_csv, as_object, unit_of
 from freehold.metrics.telling import number
 
 if TYPE_CHECKING:
@@ -27,51 +27,6 @@ __all__ = ["as_csv", "as_object", "draw", "number", "write_arrow"]
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDEST = 48  # cells of a bar
 _UNKNOWN = "—"
-
-
-def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
-    """Return an answer as a machine wants it: rows as objects, and what to know about them."""
-    from freehold.metrics.answering import unfinished
-
-    return {
-        "query_id": answer.id,
-        "columns": [
-            {"name": name, "kind": "key" if name in answer.compiled.keys else "metric", "unit": _unit(catalogue, name)}
-            for name in answer.compiled.columns
-        ],
-        "rows": answer.table.to_pylist(),
-        "state": answer.state,
-        "data_until": answer.data_until,
-        "unfinished": unfinished(catalogue, answer),
-        "is_kept": answer.is_kept,
-        "is_cut": answer.is_cut,
-        "policies": list(answer.policies),
-        "metrics": {
-            name: {
-                "id": answer.compiled.lowered.ids[name],
-                "definition": hash_,
-                "status": catalogue.metric(name).status,
-            }
-            for name, hash_ in answer.definitions.items()
-        },
-        "sources": [
-            {"asset": s.name, "version": s.version or None, "state": s.state, "reasons": s.reasons}
-            for s in answer.sources
-        ],
-        "read_from": [use.to_json() for use in answer.compiled.uses],
-        "seconds": round(answer.seconds, 4),
-    }
-
-
-def as_csv(found: pa.Table) -> str:
-    """Return a table as CSV with a header; an unknown value is empty."""
-    import csv
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(found.column_names)
-    writer.writerows([row[name] for name in found.column_names] for row in found.to_pylist())
-    return text.getvalue()
 
 
 def write_arrow(found: pa.Table, output: str | None) -> None:
@@ -101,7 +56,7 @@ def draw(catalogue: Catalogue, answer: Answer, form: str, output: str | None, mo
     shown = answer.table.slice(0, most)
     rows = [list(row.values()) for row in shown.to_pylist()]
     names, keys = list(shown.column_names), len(answer.compiled.keys)
-    units = [_unit(catalogue, name) for name in names]
+    units = [unit_of(catalogue, name) for name in names]
     cells = [[_cell(value, unit) for value, unit in zip(row, units, strict=True)] for row in rows]
     headings = [f"{name} [{unit}]" if unit and unit != "%" else name for name, unit in zip(names, units, strict=True)]
     right = [i for i in range(len(names)) if i >= keys]
@@ -114,19 +69,6 @@ def draw(catalogue: Catalogue, answer: Answer, form: str, output: str | None, mo
         Path(output).write_text("".join("\t".join(row) + "\n" for row in [headings, *cells]), encoding="utf-8")
     if answer.table.num_rows > most:
         say(click.style(f"The first {most} of {answer.table.num_rows:,} rows; --format csv has all.", dim=True))
-
-
-def _unit(catalogue: Catalogue, name: str) -> str:
-    """Return the unit of a column: that of its metric; a relative change is a share."""
-    for ending in ("_change_share", "_change", "_prior", ""):
-        base = name.removesuffix(ending) if ending else name
-        if name.endswith(ending):
-            try:
-                unit = catalogue.metric(base).words.get("unit", "")
-            except FreeholdError:
-                continue
-            return "%" if ending == "_change_share" else unit
-    return ""
 
 
 def _cell(value: Any, unit: str) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.changing import Judgement, events_of, exit_code, expect_plan, judgement, plan_object, planned
 from freehold.cli.calling_dbt import compiled_projects, keep_compiled
-from freehold.cli.gated import Judgement, events_of, judgement
 from freehold.cli.opened import chosen_environment, delivery_of, environment, loaded, opened_ledger, waiting
 from freehold.cli.output import as_json, counted, emit, say
-from freehold.cli.plan import exit_code, plan_object, planned, print_judgement, print_plan
+from freehold.cli.plan import print_judgement, print_plan
 from freehold.cli.relations import begins_to_publish, print_relations, reason
 from freehold.cli.run import outcome_object, print_outcome, progress_shown
 from freehold.foundation import Exit, FreeholdError
@@ -31,6 +31,9 @@ _jobs = click.option("--jobs", type=click.IntRange(1, 64), default=None, help="S
 
 @click.command(epilog="Example: freehold apply --env pr-12")
 @environment
+@click.option(
+    "--plan", default="", metavar="PLAN", help="Only if the files here are that plan, as `freehold plan` names it."
+)
 @_yes
 @_unpin
 @_take_over
@@ -41,6 +44,7 @@ _jobs = click.option("--jobs", type=click.IntRange(1, 64), default=None, help="S
 def apply(
     start: str | None,
     env: str | None,
+    plan: str,
     yes: bool,
     unpin: bool,
     take_over: bool,
@@ -61,6 +65,7 @@ def apply(
     _put_in_force(
         *(loaded(start), env, ""),
         is_at_hand=True,
+        wanted=plan,
         ask=not yes,
         unpin=unpin,
         take_over=take_over,
@@ -137,6 +142,7 @@ def _put_in_force(
     version: str,
     *,
     is_at_hand: bool,
+    wanted: str = "",
     ask: bool,
     unpin: bool,
     take_over: bool,
@@ -146,16 +152,20 @@ def _put_in_force(
 ) -> None:
     """Plan, judge and publish an estate: `version` names its files where they are kept, and not the ones here.
 
-    `is_at_hand` tells that the files here say the same, so that the commit checked out is what is released.
+    `wanted` is the plan that somebody looked at; empty for whatever it is. `is_at_hand` tells that the files here say
+    the same, so that the commit checked out is what is released.
     """
     from freehold.delivery.applying import publish_change
     from freehold.delivery.plan.versions import head_of, last_applied
 
     with delivery_of(estate, env, wait_s=wait_s, jobs=jobs, compiling=True) as delivery:
         compiled = compiled_projects(delivery)
-        found, before = planned(estate, delivery.env, ledger=delivery.ledger, first=True, compiled=compiled)
+        found, before = planned(estate, delivery.env, ledger=delivery.ledger, first=True, compiled=compiled, tell=say)
+        if wanted:
+            expect_plan(found, wanted)
         commit = head_of(estate.root) if is_at_hand else None
-        judged = judgement(found, estate, before, delivery.ledger, is_release=True, commit=commit[0] if commit else "")
+        caller, at_commit = delivery.caller, commit[0] if commit else ""
+        judged = judgement(found, estate, before, delivery.ledger, brought_by=caller, is_release=True, commit=at_commit)
         if not as_json:
             print_plan(found)
             _print_relations(delivery, before.estate if before else None)
@@ -167,7 +177,7 @@ def _put_in_force(
         known = last_applied(delivery.ledger, delivery.env)
         with progress_shown(shown=not as_json) as progress:
             if found.changes:
-                delivery.ledger.append(*events_of(found, judged, commit, delivery.ledger))
+                delivery.ledger.append(*events_of(found, judged, commit, delivery.ledger, caller))
             begun = _to_begin(delivery) if delivery.tool is not None else []
             outcome = publish_change(
                 *(delivery, tuple(dict.fromkeys((*found.touched, *begun))), found.id),

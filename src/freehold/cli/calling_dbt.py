@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freehold.cli.output import say
 from freehold.foundation import Exit, FreeholdError, Where
 from freehold.opening import compile_beside, tool_of
 
-__all__ = ["compile_beside", "compiled_for_plan", "compiled_projects", "expect_applied", "keep_compiled", "tool_of"]
+__all__ = ["compile_beside", "compiled_projects", "expect_applied", "keep_compiled", "tool_of"]
 
 if TYPE_CHECKING:
     from freehold.connect.dbt import DbtTool, Project
     from freehold.delivery import Delivery
     from freehold.estate.model import Environment, Estate
-
-
-def compiled_for_plan(estate: Estate, chosen: Environment) -> tuple[Project, ...] | None:
-    """Return the projects as dbt compiles them now; None where dbt builds nothing for us, or is not on this machine.
-
-    Raises:
-        FreeholdError: FH-X110 to FH-X114, FH-X121 to FH-X124.
-    """
-    tool = tool_of(estate, chosen)
-    if tool is None:
-        return None
-    if not tool.can_compile():
-        say("dbt is not on this machine: its project is compared as its own artifacts tell of it.")
-        return None
-    tool.compile({})
-    return tool.projects()
 
 
 def compiled_projects(delivery: Delivery) -> tuple[Project, ...] | None:

@@ -85,7 +85,7 @@ def collect(
 
 def _ended(delivery: Delivery) -> dict[str, Readers]:
     """Return earlier versions whose last day is over, with who reads them."""
-    from freehold.cli.dashboards import dashboards_of
+    from freehold.changing import dashboards_of
     from freehold.delivery.collecting import ended
     from freehold.delivery.readers import readers_of
 
@@ -98,7 +98,7 @@ def _ended(delivery: Delivery) -> dict[str, Readers]:
 
 def _left(delivery: Delivery) -> dict[str, Readers]:
     """Return what nothing builds any more, with who reads it."""
-    from freehold.cli.dashboards import dashboards_of
+    from freehold.changing import dashboards_of
     from freehold.delivery.readers import readers_of
 
     left = delivery.retired()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.changing import dashboards_of
 from freehold.cli.opened import as_published, chosen_environment, dialect_of, loaded
 from freehold.cli.output import as_json, counted, emit, say, table
 
@@ -16,30 +17,6 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
 
 _MOST_ASSETS = 4
-
-
-def dashboards_of(estate: Estate, dialect: str) -> Told:
-    """Return what the files that `spec.dashboards` names tell."""
-    from freehold.connect.bi import Told, told
-
-    return told(estate.root, estate.dashboards, dialect) if estate.dashboards else Told()
-
-
-def metrics_of(estate: Estate) -> tuple[Dashboard, ...]:
-    """Return the metrics of a version of the estate as readers of columns; none where its files of them are in error.
-
-    A plan asks the version before: where a change takes a column away, its own metrics can no longer be read.
-    """
-    if not estate.semantic_models:
-        return ()
-    from freehold.foundation import Problems
-    from freehold.metrics import catalogue_of
-    from freehold.metrics.readers import as_readers
-
-    try:
-        return as_readers(catalogue_of(estate), estate)
-    except Problems:
-        return ()  # `validate` tells of it
 
 
 @click.group(epilog="Example: freehold dashboards list")

@@ -15,7 +15,6 @@ from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
     from freehold.cli.query import Asking
-    from freehold.metrics.compiling import Compiled
     from freehold.metrics.model import Metric
     from freehold.metrics.moving import Movement, Part
 
@@ -98,79 +97,18 @@ def _stretches(
 def _of_metric(
     asks: Asking, metric: Metric, stretch: tuple[Stretch, Stretch] | None, where: str | None, by: str | None
 ) -> dict[str, Any]:
-    from freehold.metrics import asked
-    from freehold.metrics.expressions import condition
-    from freehold.metrics.moving import movement
+    from freehold.delivery.explaining import explained
 
-    narrowed = condition(where, "the condition") if where else None
-    said: dict[str, Any] = {}
-    if stretch is not None:
-        keys = [k.strip() for k in by.split(",")] if by else []
-        moved = movement(asks.answerer, metric, *stretch, where=narrowed, by=keys)
-        said |= {
-            "movement": moved,
-            "moved": _moved_object(moved, stretch),
-            "happened": _happened(asks, metric, stretch),
-            "reaches_to": _reach(asks, metric, stretch),
-        }
-    start, end = stretch[1] if stretch else (None, None)
-    has_time = _needs_time(asks, metric)
-    query = asked([metric.id], ["month"] if has_time and stretch is None else [], where=where, start=start, end=end)
-    return said | _made(asks, metric, asks.answerer.compile(query))
-
-
-def _reach(asks: Asking, metric: Metric, stretch: tuple[Stretch, Stretch]) -> datetime | None:
-    """Return how far the data of a metric reaches, where it does not reach to the end of the stretch."""
-    from freehold.metrics.fingerprint import sources_of
-
-    datasets = [d for m in asks.catalogue.models.values() for d in m.datasets.values()]
-    wanted = set(sources_of(asks.catalogue, metric))
-    ends = [asks.answerer.source(d).data_until for d in datasets if d.source in wanted]
-    until = min((end.replace(tzinfo=None) for end in ends if end), default=None)
-    return until if until is not None and until < stretch[1][1] else None
-
-
-def _needs_time(asks: Asking, metric: Metric) -> bool:
-    """Whether a metric has no value without a period, as one that goes back in time."""
-    from freehold.metrics import asked
-
-    try:
-        asks.answerer.compile(asked([metric.id]))
-    except FreeholdError:
-        return True
-    return False
-
-
-def _made(asks: Asking, metric: Metric, made: Compiled) -> dict[str, Any]:
-    """Return how a metric comes to be."""
-    from freehold.metrics.explaining import branch_told, columns_read, steps
-    from freehold.metrics.fingerprint import definition_hash
-    from freehold.metrics.rollups.use import told
-
-    sources = [asks.answerer.source(d) for d in made.datasets]
-    return {
-        "metric": metric.id,
-        "status": metric.status,
-        "words": dict(metric.words),
-        "definition": definition_hash(asks.catalogue, metric),
-        "file": str(metric.where),
-        "formula": [
-            {"depth": s.depth, "metric": s.metric.name, "is": s.formula} for s in steps(asks.catalogue, metric)
-        ],
-        "passes": [branch_told(asks.catalogue, b) for b in made.lowered.branches.values()],
-        "sources": [
-            {"asset": s.name, "version": s.version or None, "state": s.state, "data_until": s.data_until,
-             "published_at": s.published_at, "reasons": s.reasons}
-            for s in sources
-        ],
-        "rollups": list(told(made.uses)),
-        "columns": list(columns_read(asks.catalogue, made)),
-        "sql": made.pretty(),
-    }  # fmt: skip
+    keys = [k.strip() for k in by.split(",")] if by else []
+    found = explained(asks.answerer, asks.delivery, metric, stretch, where=where, by=keys)
+    lines = [f"{h}; freehold deployments show {h.deployment}" if h.deployment else str(h) for h in found.happened]
+    told = found.to_json() | ({"happened": lines} if stretch else {})
+    return told | ({"movement": found.movement} if stretch else {})
 
 
 def _of_answer(asks: Asking, id_: str) -> dict[str, Any]:
     """Return what was asked and answered under an id, and whether it would be answered so today."""
+    from freehold.delivery.explaining import made_of
     from freehold.metrics import asked
     from freehold.metrics.recording import recalled
 
@@ -188,7 +126,7 @@ def _of_answer(asks: Asking, id_: str) -> dict[str, Any]:
         "query_id": id_,
         "question": {k: v for k, v in question.items() if v},
         "since": list(_since(asks, kept, now)),
-        **_made(asks, metric, made),
+        **made_of(asks.answerer, metric, made).to_json(),
         "sql": kept["sql"],
     }
 
@@ -207,30 +145,6 @@ def _since(asks: Asking, kept: Mapping[str, Any], now: Mapping[str, str]) -> Ite
     for name, version in kept["versions"].items():
         if name in now and now[name] != version:
             yield f"`{name}` has other rows now."
-
-
-def _happened(asks: Asking, metric: Metric, stretch: tuple[Stretch, Stretch]) -> list[str]:
-    """Return what was changed, taken back or held of a metric's data, from before the stretch to its end."""
-    from freehold.delivery.serving import happenings
-    from freehold.metrics.fingerprint import sources_of
-
-    return list(happenings(asks.delivery, sources_of(asks.catalogue, metric), stretch[0][0], stretch[1][1]))
-
-
-def _moved_object(moved: Movement, stretch: tuple[Stretch, Stretch]) -> dict[str, Any]:
-    def part(one: Part) -> dict[str, Any]:
-        told: dict[str, Any] = {"slice": dict(one.values), "before": one.before, "after": one.after}
-        return told | {"effect": one.effect, "mix": one.mix}
-
-    return {
-        "before": {"from": stretch[0][0], "to": stretch[0][1], "value": moved.before},
-        "after": {"from": stretch[1][0], "to": stretch[1][1], "value": moved.after},
-        "change": moved.change,
-        "trend": moved.trend,
-        "causes": [part(p) for p in moved.causes],
-        "by": {name: [part(p) for p in parts] for name, parts in moved.keys},
-        "why_not": moved.why_not or None,
-    }
 
 
 def _print(said: Mapping[str, Any]) -> None:

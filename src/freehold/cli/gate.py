@@ -97,7 +97,7 @@ def _judged(estate: Estate, env: str | None, commit: str, at: str, title: str) -
     """Plan one commit against the one before it, and judge it by the rules of today."""
     from datetime import datetime
 
-    from freehold.cli.gated import changes_in_plan, changes_of_estate
+    from freehold.changing import changes_in_plan, changes_of_estate
     from freehold.delivery.gate import Proposal, verdict_on
     from freehold.delivery.gate.report import Past
     from freehold.delivery.plan import KeptMeanings, at_revision

@@ -16,7 +16,6 @@ from freehold.foundation import Exit, FreeholdError, SystemClock
 
 if TYPE_CHECKING:
     from freehold.insight import Asking, Kpi, KpiItem, KpiValue, Period
-    from freehold.insight.targets import Target
     from freehold.ledger import Evidence
 
 _GRAINS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
@@ -115,6 +114,7 @@ def list_(
 ) -> None:  # fmt: skip
     """List KPIs with their values; of WORDS, those whose name, question or tags have all of them."""
     from freehold.insight import compute
+    from freehold.insight.telling import said
 
     with _opened(start, env, as_of, zone) as opened:
         chosen = [k for k in opened.kpis.values() if all(word.lower() in _spoken(k) for word in words)]
@@ -125,7 +125,7 @@ def list_(
     rows = [
         (
             f"[bold]{k.id}[/bold]",
-            _shown(v.value, k.unit),
+            said(v.value, k.unit),
             _targets(k, v),
             str(v.period),
             v.n,
@@ -135,8 +135,8 @@ def list_(
         for k, v in found
     ]
     table(rows, ("kpi", "value", "target", "period", "n", "state", "question"), right=(1, 4), least=(6, 3, 4))
-    said = counted(len(found), "KPIs")
-    say(click.style(f"{said}; freehold kpi show KPI tells more.", dim=True) if found else "No KPI has these words.")
+    told = counted(len(found), "KPIs")
+    say(click.style(f"{told}; freehold kpi show KPI tells more.", dim=True) if found else "No KPI has these words.")
 
 
 def _spoken(one: Kpi) -> str:
@@ -189,8 +189,10 @@ _COLUMNS = ("value", "numerator", "denominator", "n", "state")
 
 
 def _row(head: object, value: KpiValue) -> tuple[object, ...]:
-    shown = (_plain(value.numerator), _plain(value.denominator), value.n)
-    return "—" if head is None else head, _shown(value.value, value.unit), *shown, _STATES[value.state]
+    from freehold.insight.telling import figure, said
+
+    shown = (figure(value.numerator), figure(value.denominator), value.n)
+    return "—" if head is None else head, said(value.value, value.unit), *shown, _STATES[value.state]
 
 
 @kpi.command("explain", epilog="Example: freehold kpi explain change-failure-rate --period 2011-03")
@@ -240,7 +242,9 @@ def explain(
 
 
 def _print_items(made: tuple[KpiItem, ...], limit: int) -> None:
-    rows = [(i.item, _plain(i.numerator), _plain(i.denominator), _events(i.seqs)) for i in made[:limit]]
+    from freehold.insight.telling import figure
+
+    rows = [(i.item, figure(i.numerator), figure(i.denominator), _events(i.seqs)) for i in made[:limit]]
     table(rows, ("item", "numerator", "denominator", "events"), right=(1, 2))
     if len(made) > limit:
         say(click.style(f"The first {limit} of {len(made):,}; --limit or --json has more.", dim=True))
@@ -254,19 +258,21 @@ def _events(seqs: tuple[int, ...]) -> str:
 
 
 def _print_value(one: Kpi, value: KpiValue) -> None:
+    from freehold.insight.telling import figure, judged, said
+
     period = f"{value.period}{'' if value.is_closed else ', so far'}"
     click.echo(f"{click.style(one.name, bold=True)}  {one.id}  {' '.join(one.tags)}")
     click.echo(f"  {one.question}")
-    click.echo(f"  {'value':<13} {_shown(value.value, one.unit)}  ({period}; {value.state})")
-    for target, met in _met(one, value):
+    click.echo(f"  {'value':<13} {said(value.value, one.unit)}  ({period}; {value.state})")
+    for target, met in judged(one, value):
         click.echo(
             f"  {'target':<13} {target.text} ({target.whose}){'' if met is None else ': met' if met else ': missed'}"
         )
     whole = value.evidence_completeness
-    click.echo(f"  {'made of':<13} {_plain(value.numerator)} / {_plain(value.denominator)}, n = {value.n:,}")
+    click.echo(f"  {'made of':<13} {figure(value.numerator)} / {figure(value.denominator)}, n = {value.n:,}")
     click.echo(f"  {'completeness':<13} {'—' if whole is None else f'{whole:.0%}'}")
     for name, beside in value.beside.items():
-        click.echo(f"  {name:<13} {_plain(beside)}")
+        click.echo(f"  {name:<13} {figure(beside)}")
     if value.fix:
         click.echo(f"  {'note':<13} {value.fix}")
     told = f"as recorded by {value.known:%Y-%m-%d %H:%M}, event {value.seq:,}, definition {value.definition}"
@@ -279,23 +285,20 @@ def _formula(one: Kpi) -> dict[str, str]:
     return {name: formula_of(metric) for name, metric in one.model.metrics.items()}
 
 
-def _met(one: Kpi, value: KpiValue) -> list[tuple[Target, bool | None]]:
-    """Return the targets with whether they are met; those of a tier are about a slice, which is not looked at."""
-    return [
-        (t, None if value.value is None or t.whose.startswith("tier") else t.is_met(value.value)) for t in one.targets
-    ]
-
-
 def _targets(one: Kpi, value: KpiValue) -> str:
+    from freehold.insight.telling import judged
+
     colours = {True: "green", False: "red", None: "dim"}
-    return ", ".join(dict.fromkeys(f"[{colours[met]}]{target.text}[/]" for target, met in _met(one, value)))
+    return ", ".join(dict.fromkeys(f"[{colours[met]}]{target.text}[/]" for target, met in judged(one, value)))
 
 
 def _as_object(one: Kpi, value: KpiValue) -> dict[str, Any]:
+    from freehold.insight.telling import judged
+
     return {
         "id": one.id, "name": one.name, "question": one.question, "tags": list(one.tags), "owner": one.owner,
         "direction": one.direction, "cadence": one.cadence, "unit": one.unit, **_figures(value),
-        "targets": [{"whose": t.whose, "target": t.text, "met": met} for t, met in _met(one, value)],
+        "targets": [{"whose": t.whose, "target": t.text, "met": met} for t, met in judged(one, value)],
         "definition": value.definition, "seq": value.seq, "known": value.known, "by": list(one.slices),
     }  # fmt: skip
 
@@ -315,19 +318,3 @@ def _item(item: KpiItem) -> dict[str, Any]:
         "item": item.item, "numerator": item.numerator, "denominator": item.denominator, "n": item.n,
         "events": list(item.seqs),
     }  # fmt: skip
-
-
-def _shown(value: float | None, unit: str) -> str:
-    """Return a value as a person reads it, in its unit."""
-    if value is None:
-        return "—"
-    if unit == "share":
-        return f"{value * 100:,.1f} %"
-    if unit == "s":
-        size, name = next(((s, n) for s, n in ((86_400, "d"), (3_600, "h"), (60, "min")) if value >= 2 * s), (1, "s"))
-        return f"{value / size:,.1f} {name}"
-    return f"{_plain(round(value, 2))} {unit}".strip()
-
-
-def _plain(value: float | None) -> str:
-    return "—" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

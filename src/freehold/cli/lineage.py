@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.dashboards import dashboards_of, metrics_of
+from freehold.changing import dashboards_of, metrics_of
 from freehold.cli.opened import as_published, chosen_environment, dialect_of, environment, loaded
 from freehold.cli.output import emit, say
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.changing import planned
 from freehold.cli.opened import environment, ledger_around, loaded, opened_ledger
 from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
-from freehold.cli.plan import planned
 from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def send(start: str | None, env: str | None, note: str, dry_run: bool, as_json: 
 
     estate = loaded(start)
     with opened_ledger(estate) as ledger:
-        found, before = planned(estate, env, ledger=ledger)
+        found, before = planned(estate, env, ledger=ledger, tell=say)
         now = SystemClock().now()
         made = notices_of(found, before.estate if before else estate, now)
         if not made:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from freehold.cli.reporting import reports
 from freehold.foundation import FreeholdError, Problems
 from freehold.foundation.words import ago, counted, plain
 
@@ -95,6 +96,8 @@ def console(*, stderr: bool = False) -> Any:
 def fail(error: FreeholdError) -> NoReturn:
     """Say what is wrong and end with the error's exit code."""
     errors = error.errors if isinstance(error, Problems) else (error,)
+    if (reporting := reports()) is not None:
+        reporting.errors(tuple(errors))
     if wants_json():
         emit({"errors": [e.to_json() for e in errors]})
     else:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from freehold.cli.calling_dbt import compiled_for_plan
-from freehold.cli.dashboards import dashboards_of, metrics_of
-from freehold.cli.gated import Judgement, judgement, tell
+from freehold.changing import Judgement, compiled_for_plan, exit_code, judgement, plan_object, planned
+from freehold.cli.gated import tell
 from freehold.cli.opened import (
     as_published,
     chosen_environment,
-    dialect_of,
     environment,
     loaded,
     opened_ledger,
@@ -25,14 +22,11 @@ from freehold.cli.opened import (
 )
 from freehold.cli.output import counted, emit, say, table
 from freehold.cli.relations import begins_to_publish, print_relations, reason, relations_here, relations_object
-from freehold.foundation import Exit
+from freehold.foundation import Caller, Exit
 
 if TYPE_CHECKING:
-    from freehold.connect.dbt import Project
-    from freehold.delivery.plan import AssetChange, Join, Plan, Version
-    from freehold.estate.dashboards import Dashboard
-    from freehold.estate.model import Environment, Estate
-    from freehold.ledger import Ledger
+    from freehold.delivery.plan import AssetChange, Plan, Version
+    from freehold.estate.model import Estate
     from freehold.metrics.comparing import Change
 
 _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking": "red"}
@@ -94,9 +88,9 @@ def plan(
     estate = loaded(start)
     with ExitStack() as closing:
         ledger = closing.enter_context(opened_ledger(estate)) if state_is_there(estate) else None
-        compiled = compiled_for_plan(estate, chosen_environment(estate, env)) if estate.dbt else None
-        found, before = planned(estate, env, base=base, base_dbt=base_dbt, ledger=ledger, compiled=compiled)
-        judged = judgement(found, estate, before, ledger)
+        compiled = compiled_for_plan(estate, chosen_environment(estate, env), say) if estate.dbt else None
+        found, before = planned(estate, env, base=base, base_dbt=base_dbt, ledger=ledger, compiled=compiled, tell=say)
+        judged = judgement(found, estate, before, ledger, brought_by=Caller.at_the_shell())
     known = begins_to_publish(estate, before.estate) if before is not None else {}
     begins = {name: mode for name, mode in known.items() if mode}  # a product that is new takes nothing from others
     taken = None
@@ -132,121 +126,6 @@ def _numbers(start: str | None, env: str | None, estate: Estate, before: Version
         return ()
     with asking(start, env, estate=estate) as asks:
         return tuple(changes(asks.answerer, before.estate, names=names))
-
-
-def planned(
-    estate: Estate,
-    env: str | None,
-    *,
-    base: str | None = None,
-    base_dbt: tuple[Path, ...] = (),
-    ledger: Ledger | None = None,
-    first: bool = False,
-    compiled: tuple[Project, ...] | None = None,
-) -> tuple[Plan, Version | None]:
-    """Return what an estate would change in an environment, and what it was compared with: what is deployed, or git.
-
-    `ledger` is the one of the estate, None where there is none; with `first`, where nothing was applied nothing is
-    compared with, whatever git holds. `compiled` are the dbt projects as dbt compiles them now, where it was asked.
-    """
-    from datetime import UTC
-
-    from freehold.delivery.plan import NO_PAST, KeptMeanings, at_revision, past_of
-    from freehold.delivery.plan import plan as plan_of
-    from freehold.delivery.template import KeptCompiled
-    from freehold.foundation import SystemClock
-
-    chosen = chosen_environment(estate, env)
-    kept, templates = KeptMeanings(estate.root), KeptCompiled(estate.root)
-    before, past = None, NO_PAST
-    if ledger is not None:
-        past = past_of(ledger, chosen.name)
-        before = _deployed(estate, chosen, ledger) if base is None else None
-    if before is None and not first:
-        before = at_revision(estate.root, base)
-    against, join = before, None
-    exposures: tuple[Dashboard, ...] = ()
-    if estate.dbt or base_dbt:
-        against, join, exposures = _with_dbt(estate, before, chosen.name, base_dbt, compiled or ())
-    dialect = dialect_of(estate, chosen)
-    estate, against = _placed(estate, against, chosen.name, ledger if base is None else None)
-    told = dashboards_of(estate, dialect)
-    found = plan_of(
-        *(estate, against, chosen.name, dialect),
-        past=past,
-        kept=kept,
-        compiled=templates,
-        dashboards=(*told.dashboards, *exposures, *_metrics_reached(estate, against)),
-        unread=told.errors,
-        join=join,
-        today=SystemClock().now().astimezone(UTC).date(),
-    )
-    kept.save()
-    templates.save()
-    return found, before
-
-
-def _metrics_reached(estate: Estate, before: Version | None) -> tuple[Dashboard, ...]:
-    """Return the metrics as readers: as they stand, or, where they can no longer be read, as they were."""
-    return metrics_of(estate) or (metrics_of(before.estate) if before is not None else ())
-
-
-def _deployed(estate: Estate, chosen: Environment, ledger: Ledger) -> Version | None:
-    """Return what is in force in an environment; where nothing is yet, in the one it starts from."""
-    from freehold.delivery.plan import deployed
-
-    found = deployed(ledger, estate.root, chosen.name)
-    if found is None and chosen.defer_to:
-        found = deployed(ledger, estate.root, chosen.defer_to)
-    return found
-
-
-def _placed(estate: Estate, against: Version | None, env: str, ledger: Ledger | None) -> tuple[Estate, Version | None]:
-    """Return an estate and the version it is compared with, their outputs named as they are published."""
-    from freehold.delivery.majors import advanced, placed, placed_by_ledger, places_of
-    from freehold.foundation import SystemClock
-
-    now = SystemClock().now()
-    if ledger is not None and (against is None or against.is_deployed):
-        before = replace(against, estate=placed_by_ledger(against.estate, ledger, env, now)[0]) if against else None
-        return placed_by_ledger(estate, ledger, env, now)[0], before
-    if against is None:
-        return estate, None
-    places = places_of(against.estate)  # what a revision was published by is not known, so by the names in its files
-    after = advanced(places, estate, now, lambda _: True)
-    return placed(estate, after), replace(against, estate=placed(against.estate, places))
-
-
-def _with_dbt(
-    estate: Estate, before: Version | None, env: str, named: tuple[Path, ...], compiled: tuple[Project, ...]
-) -> tuple[Version | None, Join, tuple[Dashboard, ...]]:
-    """Return the version to compare with, the dbt projects named in its label, and what puts them into the graphs."""
-    from freehold.connect.dbt import declared_nodes, exposures_of, joining, pairs_of, uncompiled
-    from freehold.delivery.graph import Graph
-    from freehold.delivery.plan import Version
-
-    pairs = pairs_of(estate, env, before.commit if before else "", named, compiled)
-    unbuilt = [pair.now.name for pair in pairs if pair.before is None] if declared_nodes(estate) else []
-    against = [pair.against for pair in pairs if pair.against]
-    for pair in pairs:
-        if not pair.against and pair.now.name not in unbuilt:
-            say(
-                f"No earlier artifacts of the dbt project {pair.now.name} are known, so nothing of it counts as "
-                "changed: `freehold run` keeps them, --base-dbt names them."
-            )
-        without = sum(1 for _ in uncompiled(pair.now))
-        if without:
-            say(
-                f"{counted(without, 'models')} of {pair.now.name} have no compiled SQL and are compared by their text: "
-                "run `dbt compile`."
-            )
-    if before is None and against:  # the files of the estate are new, what dbt builds is not
-        before = Version(estate, "", is_deployed=False)
-    if before is not None and against:
-        before = replace(before, label=" and ".join(part for part in (before.label, *against) if part))
-    graph = Graph.of(estate, env, dialect_of(estate, chosen_environment(estate, env)))  # what products declare of dbt
-    exposures = tuple(one for pair in pairs for one in exposures_of(pair.now, graph))
-    return before, joining([(pair.now, pair.before) for pair in pairs], estate.root, unbuilt), exposures
 
 
 def _print_metrics(found: Plan, numbers: Sequence[Change]) -> None:
@@ -287,21 +166,6 @@ def print_plan(found: Plan, numbers: Sequence[Change] = ()) -> None:
         say(f"\n{click.style('Advice', bold=True)}  {finding}")
     if found.findings:
         say(f"\nBlocked: {counted(len(found.findings), 'findings')}.")
-
-
-def exit_code(found: Plan, judged: Judgement | None) -> Exit:
-    """Return what a command ends with that goes by a plan: 0, 1 where something is against it, 4 for an approval."""
-    return found.exit_code if found.is_blocked or judged is None else judged.exit_code
-
-
-def plan_object(found: Plan, judged: Judgement | None) -> dict[str, Any]:
-    """Return a plan with its judgement for machines."""
-    told = found.to_json()
-    if judged is not None:
-        told["gate"] = judged.verdict.to_json() | {"rejected_by": judged.rejected_by or None}
-        if not found.is_blocked and exit_code(found, judged):
-            told["verdict"] = "rejected" if judged.rejected_by else judged.verdict.to_json()["verdict"]
-    return told
 
 
 def print_judgement(found: Plan, judged: Judgement | None) -> None:

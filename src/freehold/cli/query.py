@@ -93,7 +93,7 @@ def query(
     }  # fmt: skip
     refuse = ("failed", "held", "late") if only_sound else ()
     wanted = asked(**question)
-    eyes = Caller(seen_by[0], seen_by[1:]) if seen_by else None
+    eyes = Caller(seen_by[0], seen_by[1:], assurance="oidc") if seen_by else None
     with asking(start, env, wait_s=wait_s, refuse=refuse, kept=not no_cache, seen_by=eyes) as asks:
         if form == "sql":
             _write(asks.answerer.compile(wanted).pretty(), output)

@@ -25,9 +25,12 @@ from freehold.cli.opened import (
     waiting,
 )
 from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
+from freehold.cli.reporting import reports
 from freehold.foundation import FreeholdError, Problems
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from freehold.delivery import Return, RunOutcome, StepOutcome
     from freehold.estate.model import Environment, Estate
 
@@ -115,7 +118,7 @@ def expect_kept(estate: Estate, chosen: Environment) -> None:
         Problems: what of the change `freehold plan` is blocked by, as far as it is about promises.
         FreeholdError: FH-D226 an output takes a new major version, which is published whole.
     """
-    from freehold.cli.plan import planned
+    from freehold.changing import planned
     from freehold.delivery.plan.versions import last_applied
 
     if chosen.protected or not state_is_there(estate):
@@ -124,7 +127,7 @@ def expect_kept(estate: Estate, chosen: Environment) -> None:
         last = last_applied(ledger, chosen.name)
         if last is None or last.data.get("resources") == dict(estate.hashes):
             return
-        found, _ = planned(estate, chosen.name, ledger=ledger)
+        found, _ = planned(estate, chosen.name, ledger=ledger, tell=say)
     broken = [error for error in found.findings if error.code in _PROMISES]
     if broken:
         raise Problems(broken) if len(broken) > 1 else broken[0]
@@ -296,22 +299,30 @@ def result_object(result: Any) -> dict[str, Any]:
 
 @contextmanager
 def progress_shown(*, shown: bool) -> Iterator[Any]:
-    """Show a bar on a terminal, nothing elsewhere."""
+    """Show a bar on a terminal, nothing elsewhere; a job tells the server, which shows it."""
+    if (reporting := reports()) is not None:
+        yield reporting.progress
+        return
     if not (shown and sys.stderr.isatty()):
         yield None
         return
+    with bar() as shown_bar:
+        task = shown_bar.add_task("building", total=None)
+
+        def progress(step: StepOutcome | None, done: int, total: int) -> None:
+            if step is None:
+                shown_bar.update(task, completed=done, total=total)
+            else:
+                shown_bar.update(task, description=f"{step.asset} {step.interval or ''}")
+
+        yield progress
+
+
+def bar() -> Progress:
+    """Return a bar for a terminal, which goes when it ends."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from freehold.cli.output import console
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("building", total=None)
-
-        def progress(step: StepOutcome | None, done: int, total: int) -> None:
-            if step is None:
-                bar.update(task, completed=done, total=total)
-            else:
-                bar.update(task, description=f"{step.asset} {step.interval or ''}")
-
-        yield progress
+    return Progress(*columns, console=console(stderr=True), transient=True)

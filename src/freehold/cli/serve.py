@@ -31,6 +31,10 @@ def serve(start: str | None, host: str | None, port: int | None, open_: bool, en
 
     Prints a link that lets one browser in, once. Where the estate names an identity provider (`spec.server.sign_in`),
     people sign in there instead. With --json the link is printed as an object, and logs are JSON.
+
+    While it runs, what `run`, `check`, `apply`, `promote`, `rollback`, `backfill` and `collect` do becomes jobs of the
+    server: one at a time, each in a process of its own. `freehold --here run` goes beside it. Told to end, it lets the
+    job at hand finish for a while, and leaves the rest to the next server.
     """
     from freehold.estate import find_estate
 

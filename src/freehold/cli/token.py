@@ -11,6 +11,7 @@ from freehold.cli.output import ago, as_json, emit, say, table
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from freehold.access import ServiceAccount
     from freehold.ledger import Token
     from freehold.server.identity import Who
 
@@ -24,18 +25,22 @@ def token() -> None:
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="What it may; may be repeated. Default: read.")
 @click.option("--for", "lasts", default="90d", show_default=True, metavar="TIME", help="How long: 12h, 30d.")
-@click.option("--service", is_flag=True, help="For a service rather than for programs of yours.")
+@click.option(
+    "--for-service", "service", metavar="ID", help="For a ServiceAccount, in its own name rather than in yours."
+)
 @as_json
 @click.pass_obj
-def create(start: str | None, name: str, scopes: tuple[str, ...], lasts: str, service: bool, as_json: bool) -> None:
+def create(
+    start: str | None, name: str, scopes: tuple[str, ...], lasts: str, service: str | None, as_json: bool
+) -> None:
     """Make a token called NAME and print it, which nobody can do again: only its hash is kept."""
     from freehold.cli.opened import ledger_around
     from freehold.server.entry.tokens import Mint
 
+    account = _account(start, service) if service else None
+    wanted = scopes or (account.scopes if account else ()) or ("catalog:read", "metrics:query")
     with ledger_around(start) as ledger:
-        kind = "service" if service else "user"
-        wanted = scopes or ("catalog:read", "metrics:query")
-        text, made = Mint(ledger, ledger.clock).make(_me(), name, wanted, _time(lasts), kind)
+        text, made = Mint(ledger, ledger.clock).make(_me(), name, wanted, _time(lasts), account)
     if as_json:
         emit({"token": text, **_as_object(made)})
     else:
@@ -92,6 +97,15 @@ def revoke(start: str | None, id: str, as_json: bool) -> None:
         emit({"token": id, "revoked": was_of_use})
     else:
         say(f"{found.name} is of no use from now on." if was_of_use else f"{found.name} had been revoked before.")
+
+
+def _account(start: str | None, name: str) -> ServiceAccount:
+    """Return a service account of the estate that a server would go by: in a protected environment the applied one."""
+    from freehold.access import accounts_of
+    from freehold.cli.opened import estate_in_force
+    from freehold.server.entry.tokens import account_named
+
+    return account_named(name, accounts_of(estate_in_force(start, None, in_need=True)))
 
 
 def _me() -> Who:

@@ -42,10 +42,14 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_rules(estate),
         *_of_metrics(estate),
         *_of_kpis(estate),
+        *_of_access(estate),
         *models,
         *unread,
     )
     findings = tuple({(f.code, f.problem, f.where): f for f in findings}.values())  # rollups are metrics, and assets
+    overdue = _overdue(estate)
+    about = {"dashboards": len(doubts), "service accounts": len(overdue)}
+    doubts = (*doubts, *overdue)
     for doubt in doubts if not as_json else ():
         say(f"{doubt}\n")
     if findings and not as_json:
@@ -55,7 +59,8 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         told = {"findings": [f.to_json() for f in findings], "warnings": [d.to_json() for d in doubts]}
         emit({"estate": estate.id, **said, **told})
     else:
-        well = f"{counted(len(doubts), 'warnings')} about dashboards." if doubts else "All is well."
+        doubted = [f"{counted(n, 'warnings')} about {what}" for what, n in about.items() if n]
+        well = f"{', '.join(doubted)}." if doubted else "All is well."
         say(f"{estate.name}: " + ", ".join(counted(n, noun) for noun, n in said.items() if n) + f". {well}")
     if findings:
         raise SystemExit(1)
@@ -102,6 +107,22 @@ def _of_kpis(estate: Estate) -> tuple[FreeholdError, ...]:
     return kpi_findings(estate)
 
 
+def _of_access(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with who may what."""
+    from freehold.access import access_findings
+
+    return access_findings(estate)
+
+
+def _overdue(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return the service accounts that somebody should have looked over by today."""
+    from datetime import UTC, datetime
+
+    from freehold.access import overdue_accounts
+
+    return overdue_accounts(estate, datetime.now(UTC).date())
+
+
 def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
     """Return what is wrong with the models; without models the SQL kernel is not even imported."""
     from freehold.foundation import FreeholdError, Problems
@@ -146,7 +167,8 @@ def _of_dashboards(
     """
     if not estate.dashboards:
         return (), ()
-    from freehold.cli.dashboards import dashboards_of, known_consumers
+    from freehold.changing import dashboards_of
+    from freehold.cli.dashboards import known_consumers
 
     dialect = dialect_of(estate, chosen_environment(estate, None))
     told = dashboards_of(estate, dialect)

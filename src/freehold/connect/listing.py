@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from freehold import __version__
 from freehold.catalog import Description, Told
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from freehold.estate.model import Estate
 
-_FORMAT = "1"  # raised when a description says something else of the same files
+_FORMAT = "2"  # raised when a description says something else of the same files
 
 
 def listed(estate: Estate, env: str, dialect: str, now: datetime) -> Told:
@@ -35,7 +36,10 @@ def _read_from(estate: Estate, env: str, dialect: str, now: datetime) -> Iterato
 
     yield from estate.hashes.items()
     yield "freehold", f"{__version__} {_FORMAT} {env} {dialect}"
-    yield "placed", _digest(repr((sorted(estate.declared.items()), sorted(estate.earlier.items()))))
+    yield (
+        "placed",
+        _digest(repr((sorted(estate.declared.items()), sorted(estate.earlier.items()), known_as(estate, env)))),
+    )
     if any(one.has_badge for one in estate.rule_sets.values()) and estate.waivers:
         yield "today", now.date().isoformat()
     for export in exports(estate.root, estate.dashboards)[0]:
@@ -43,6 +47,23 @@ def _read_from(estate: Estate, env: str, dialect: str, now: datetime) -> Iterato
     for one in estate.dbt:
         for path in sorted((estate.root / one.project / one.target).glob("*.json")):
             yield f"file:{path}", _stat(path)
+
+
+def known_as(estate: Estate, env: str) -> tuple[tuple[str, str], ...]:
+    """Return how OpenLineage names relations of a warehouse: each namespace, and what stands before `schema.name`.
+
+    By the naming rules of the standard for PostgreSQL; for DuckDB, for which it has none, as its dbt integration does.
+    """
+    chosen = estate.environment(env)
+    url = estate.connections[chosen.connection].url if chosen is not None else ""
+    if url.startswith("duckdb:///"):
+        path = estate.root / url.removeprefix("duckdb:///")
+        return tuple((f"duckdb://{place}", f"{path.stem}.") for place in (path.absolute(), path.name))
+    parts = urlsplit(url)
+    if parts.scheme in ("postgresql", "postgres") and parts.hostname:
+        database = parts.path.strip("/")
+        return ((f"postgres://{parts.hostname}:{parts.port or 5432}", f"{database}."),)
+    return ()
 
 
 def _stat(path: Path) -> str:
@@ -82,4 +103,6 @@ def _described(estate: Estate, env: str, dialect: str, now: datetime) -> Descrip
     default = default_environment(estate)
     lineage.consumers = consumers_of(readers, graph.assets.values(), default, dialect, lineage.columns)
     badges = badges_of(estate, now.date())
-    return described(Sources(estate, graph, lineage, dashboards, catalogue, builtin_kpis(), badges))
+    return described(
+        Sources(estate, graph, lineage, dashboards, catalogue, builtin_kpis(), badges, known_as(estate, env))
+    )

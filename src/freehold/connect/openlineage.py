@@ -38,6 +38,8 @@ class Told:
     run: str
     job: str
     facets: Mapping[str, Any]
+    rows: int | None = None
+    size: int | None = None
 
     @property
     def dag(self) -> Mapping[str, Any]:
@@ -97,7 +99,7 @@ def read(path: Path) -> tuple[Told, ...]:
     for file in _files(path):
         for where, said in _documents(file, problems):
             try:
-                told = _told(said, where)
+                told = told_of(said, where)
             except ValueError as error:
                 problems.append(_wrong(where, str(error)))
             else:
@@ -107,17 +109,20 @@ def read(path: Path) -> tuple[Told, ...]:
     return tuple(found)
 
 
-def events(told: Iterable[Told], env: str, since: Mapping[str, datetime]) -> tuple[list[Event], list[str]]:
+def events(
+    told: Iterable[Told], env: str, since: Mapping[str, datetime], began: Mapping[str, datetime] | None = None
+) -> tuple[list[Event], list[str]]:
     """Return the events that runs and schedules are, oldest first, and what a person should know of the schedules.
 
     Args:
         told: what was read.
         env: the environment they are of.
         since: by job, when it was last due as far as the ledger knows.
+        began: by run, when it started, of runs whose start was told before.
     """
     all_ = sorted(told, key=lambda one: one.at)
-    started = {one.run: one.at for one in reversed(all_) if one.type == "START"}
-    ended = {one.run: one for one in all_ if one.type in _ENDED}
+    started = {**(began or {}), **{one.run: one.at for one in reversed(all_) if one.type == "START"}}
+    ended = {(one.run, one.job): one for one in all_ if one.type in _ENDED}
     made = [_completed(one, started.get(one.run), env) for one in ended.values()]
     due, notices = _expected(all_, env, since)
     return sorted([*due, *made], key=lambda e: e.occurred_at or datetime.min.replace(tzinfo=UTC)), notices
@@ -141,6 +146,8 @@ def _completed(one: Told, started: datetime | None, env: str) -> Event:
         "status": status,
         "started": started.isoformat() if started else None,
         "ended": one.at.isoformat(),
+        "rows": one.rows,
+        "bytes": one.size,
         "interval_start": start,
         "interval_end": end,
         "failure_mode": "execution" if status == "failed" else None,
@@ -241,7 +248,7 @@ def _documents(file: Path, problems: list[FreeholdError]) -> Iterator[tuple[Wher
         yield from ((where, one) for one in said) if isinstance(said, list) else [(where, said)]
 
 
-def _told(said: Any, where: Where) -> Told | None:
+def told_of(said: Any, where: Where) -> Told | None:
     """Return a run event; None for an event of another kind.
 
     Raises:
@@ -261,7 +268,17 @@ def _told(said: Any, where: Where) -> Told | None:
     for name, value in (("run.runId", run.get("runId")), ("job.name", job.get("name"))):
         if not isinstance(value, str) or not value:
             raise ValueError(f"`{name}` is missing")
-    return Told(where, kind, at, run["runId"], job_id(job["name"]), _mapping(run, "facets"))
+    rows, size = _written(said.get("outputs"))
+    return Told(where, kind, at, run["runId"], job_id(job["name"]), _mapping(run, "facets"), rows, size)
+
+
+def _written(outputs: object) -> tuple[int | None, int | None]:
+    """Return rows and bytes that a run wrote, where it wrote one data set and says so."""
+    if not isinstance(outputs, list) or len(outputs) != 1 or not isinstance(outputs[0], Mapping):
+        return None, None
+    said = _mapping(_mapping(outputs[0], "outputFacets"), "outputStatistics")
+    rows, size = (said.get(name) for name in ("rowCount", "size"))
+    return (rows if type(rows) is int else None), (size if type(size) is int else None)
 
 
 def _wrong(where: Where, why: str) -> FreeholdError:

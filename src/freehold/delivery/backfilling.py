@@ -96,7 +96,8 @@ def backfill(
     if most_seconds is not None and found.seconds is not None and found.seconds > most_seconds:
         raise _too_dear(f"It would cost {found.seconds:,.1f} s by past runs", most_seconds, "Nothing was built")
     key = f"{delivery.env} {' '.join(found.again)} {span or ''}"
-    attempt = (delivery.ledger.state.get(_KEPT, key) or {}).get("id") or delivery.ids.new()
+    kept = (delivery.ledger.state.get(_KEPT, key) or {}).get("id")
+    attempt = kept or delivery.caller.job or delivery.ids.new()  # by its job, what was published is not built again
     delivery.ledger.state.put(_KEPT, key, {"id": attempt})
     watched = _Watch(progress, chunk, most_seconds)
     with delivery.writing() as (session, token):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from freehold.delivery.evidence import Evidence
+from freehold.delivery.runs import CheckTold, check_told
 from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
     from freehold.delivery.service import Delivery
-    from freehold.ledger import Recorded
+    from freehold.ledger import Ledger, Recorded
 
 _TYPES = ("deploy.completed", "deploy.rolled_back")
 _SHORTEST = 6  # characters of an id that are enough, if no other ends with them
@@ -153,3 +155,100 @@ def _moved(event: Recorded, live: dict[str, str]) -> Moved:
 def _live(delivery: Delivery) -> dict[str, str]:
     with delivery.reading() as session:
         return {name: entry.deployment for name, entry in delivery.publication.live(session).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTo:
+    """One asset that a deployment moved, with the deployment before it; empty where it was the asset's first."""
+
+    asset: str
+    epoch: int
+    added: int
+    removed: int
+    rows: int | None
+    before: str
+    before_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Something that somebody said of a change: that they propose it, approve it, reject it, or merged it."""
+
+    what: str
+    by: str
+    at: datetime
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the ledger tells of one deployment: what it moved from where, by which verdicts, for which words.
+
+    `taken_back_by` is the rollback that took it back, `taken_back_at` when; empty where none did.
+    """
+
+    run_id: str
+    moved: tuple[MovedTo, ...]
+    checks: tuple[CheckTold, ...]
+    words: tuple[Word, ...]
+    taken_back_by: str = ""
+    taken_back_at: datetime | None = None
+
+
+_AROUND = 10_000  # events: what a deployment moved and by which verdicts is told right before that it ended
+_SAID = {"change.proposed": "proposed", "change.approved": "approved", "change.merged": "merged"}
+
+
+def story_of(ledger: Ledger, env: str, one: Deployment, sees: Callable[[str], bool] = lambda _: True) -> Story:
+    """Return what the ledger tells of a deployment, as far as its products are seen.
+
+    Where it ended is found by an id that follows from its own, and what it did stands right before that.
+    """
+    end = ledger.get(Evidence(env, "", one.id, one.at).id_of("deploy.completed", ""))
+    if end is None:
+        return Story("", (), (), ())
+    after = max(0, end.seq - _AROUND)
+    told = ledger.read(types=("asset.published", "check.completed"), run_id=end.run_id, after=after, upto=end.seq)
+    mine = [e for e in told if e.correlation_id == one.id and sees(e.product)]
+    words = (word for change in one.changes for word in _words(ledger, change))
+    back = _taken_back(ledger, env, one, end.seq)
+    return Story(
+        run_id=end.run_id,
+        moved=tuple(_moved_to(ledger, env, e) for e in mine if e.type == "asset.published"),
+        checks=tuple(check_told(e) for e in mine if e.type == "check.completed" and e.data.get("target") != "live"),
+        words=tuple(words),
+        taken_back_by=back.correlation_id if back else "",
+        taken_back_at=back.occurred_at if back else None,
+    )
+
+
+def _moved_to(ledger: Ledger, env: str, event: Recorded) -> MovedTo:
+    said = event.data
+    earlier = ledger.read(
+        types=("asset.published",), env=env, subject=event.subject, upto=event.seq - 1, newest_first=True, limit=1
+    )
+    before = next(earlier, None)
+    return MovedTo(
+        asset=str(said["asset"]),
+        epoch=int(said["epoch"]),
+        added=len(said.get("batches_added") or ()),
+        removed=len(said.get("batches_removed") or ()),
+        rows=said.get("rows"),
+        before=str(before.data["deployment"]) if before else "",
+        before_at=before.occurred_at if before else None,
+    )
+
+
+def _words(ledger: Ledger, change: str) -> Iterator[Word]:
+    for event in ledger.read(types=(*_SAID, "decision.recorded"), subject=change):
+        said = event.data
+        if event.type == "decision.recorded":
+            yield Word(str(said["decision"]), event.actor, event.occurred_at)
+            continue
+        by = str(said.get("author") or said.get("approver") or event.actor)
+        yield Word(_SAID[event.type], by, event.occurred_at, str(said.get("commit") or said.get("head") or ""))
+
+
+def _taken_back(ledger: Ledger, env: str, one: Deployment, after: int) -> Recorded | None:
+    told = ledger.read(types=("deploy.rolled_back",), env=env, after=after)
+    return next((e for e in told if e.data["deploy_id"] == one.id), None)

@@ -200,11 +200,15 @@ class Evidence:
         content |= {"assets": taken} if (taken := sorted(assets)) else {}
         return self._event("asset.collected", "", "", content)
 
+    def id_of(self, type_: str, subject: str, part: str = "") -> str:
+        """Return the id that an event of this deployment has: told twice, it is the same event."""
+        return str(uuid.uuid5(_NAMESPACE, f"{self._deployment}|{type_}|{subject}|{part}"))
+
     def _event(self, type_: str, subject: str, product: str, content: Mapping[str, Any], part: str = "") -> Event:
         return Event(
             type=type_,
             data=content,
-            id=str(uuid.uuid5(_NAMESPACE, f"{self._deployment}|{type_}|{subject}|{part}")),
+            id=self.id_of(type_, subject, part),
             occurred_at=self._now,
             env=self._env,
             subject=subject,

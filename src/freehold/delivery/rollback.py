@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from freehold.delivery.graph import Graph
 from freehold.delivery.release import Live, Move, Release
@@ -70,6 +71,18 @@ def returns_of(
         a for a, origin in standing.items() if before[a] is None and a not in withdrawn and origin.number >= current
     )
     return Return(product, here, to, to_published_at, moves, first, withdrawn=tuple(withdrawn))
+
+
+def returned_before(told: Mapping[str, Any], releases: Iterable[Release], graph: Graph, deployment: str) -> Return:
+    """Return what a rollback came to that happened already, by what was told of it and the releases it made."""
+    mine = [release for release in releases if release.deployment == deployment]
+    moves = tuple(
+        Move(r.asset, graph.assets[r.asset].relation, r.physical, r.view_sql, r.epoch, restores=r.restores, pinned=True)
+        for r in mine
+    )
+    at = max((r.published_at for r in releases if r.deployment == told["to"]), default=mine[0].published_at)
+    gone = tuple(r.asset for r in mine if not r.view_sql)
+    return Return(str(told["product"]), str(told["deploy_id"]), str(told["to"]), at, moves, withdrawn=gone)
 
 
 def _before(releases: Sequence[Release], origin: Release) -> Release | None:

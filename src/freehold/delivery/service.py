@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,7 +34,7 @@ from freehold.delivery.overlay import Overlay
 from freehold.delivery.publication import Publication
 from freehold.delivery.python_model import Worker
 from freehold.delivery.release import STORE, Candidate, Live, Move, Settlement
-from freehold.delivery.rollback import Return, returns_of
+from freehold.delivery.rollback import Return, returned_before, returns_of
 from freehold.delivery.run import Progress, Run
 from freehold.delivery.standing import judge, judge_anew
 from freehold.delivery.states import States
@@ -180,18 +181,21 @@ class Delivery:
     def rollback(self, product: str, reason: str = "") -> Return:
         """Make the deployment before the current one live again and pin the product there.
 
+        In a job that was interrupted and is begun again, what its first attempt took back is returned, and nothing
+        more is taken back.
+
         Raises:
             FreeholdError: FH-D201 there is no such product; FH-D202 there is nothing to go back to.
         """
         assets = self._assets_of(product)
         with self.writing() as (session, token):
-            live = self.publication.live(session)
             releases = self.publication.releases(session, assets)
-            beside = {e.latest: name for name, e in self.estate.earlier.items()}
-            found = returns_of(product, assets, live, releases, self.graph, beside)
-            moves = [self._back(session, move) for move in found.moves]
-            now, deployment = self.clock.now(), self.ids.new()
+            now, deployment = self.clock.now(), self._own_deployment(product)
             evidence = Evidence(self.env, deployment, deployment, now)
+            if (told := self.ledger.get(evidence.id_of("deploy.rolled_back", product))) is not None:
+                return returned_before(told.data, releases, self.graph, deployment)
+            found = self._way_back(session, product, assets)
+            moves = list(found.moves)
             said = self._aside("rollback", reason, product)
             names = [m.asset for m in moves]
             events = [
@@ -207,6 +211,31 @@ class Delivery:
             behind = self.outdated(session, self.overlay(session))
             below = self.graph.downstream(moved) - set(assets)
             return replace(found, left=tuple(a for a in self.graph.assets if a in below and a in behind))
+
+    def way_back(self, product: str) -> Return:
+        """Return what `rollback` would do now, doing nothing; `left` is what is built from what it would take back.
+
+        Raises:
+            FreeholdError: FH-D201 there is no such product; FH-D202 there is nothing to go back to.
+        """
+        assets = self._assets_of(product)
+        with self.reading() as session:
+            found = self._way_back(session, product, assets)
+            live = self.publication.live(session)
+            below = self.graph.downstream({m.asset for m in found.moves}) - set(assets)
+            return replace(found, left=tuple(a for a in self.graph.assets if a in below and a in live))
+
+    def _way_back(self, session: Session, product: str, assets: Sequence[str]) -> Return:
+        live = self.publication.live(session)
+        releases = self.publication.releases(session, assets)
+        beside = {e.latest: name for name, e in self.estate.earlier.items()}
+        found = returns_of(product, assets, live, releases, self.graph, beside)
+        return replace(found, moves=tuple(self._back(session, move) for move in found.moves))
+
+    def _own_deployment(self, product: str) -> str:
+        """Return an id for a deployment: in a job always the same one for a product, so that its effect is known."""
+        job = self.caller.job
+        return str(uuid.uuid5(uuid.UUID(job), f"{self.env}|{product}")) if job else self.ids.new()
 
     def unpin(self, product: str) -> tuple[str, ...]:
         """Let runs publish a product again; return the assets that were pinned."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.deployments import deployments
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from freehold.delivery.overlay import Overlay
     from freehold.delivery.release import Live
     from freehold.delivery.service import Delivery
+    from freehold.ledger import Ledger
     from freehold.metrics import Catalogue
     from freehold.metrics.rollups import Content, Held, Why
 
@@ -153,19 +155,45 @@ def _lacking(
     return None
 
 
-def happenings(delivery: Delivery, assets: Iterable[str], start: datetime, end: datetime) -> Iterator[str]:
-    """Yield what was changed, rolled back or held of some assets and all above them, between two local days.
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that befell what a number is computed from. `deployment` is the id of one, where it was that."""
+
+    at: datetime
+    kind: Literal["change", "rollback", "held", "incident"]
+    assets: tuple[str, ...]
+    told: str
+    deployment: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a line of a list."""
+        return f"{self.at:%d %b %Y %H:%M}  {self.told}"
+
+
+def happenings(delivery: Delivery, assets: Iterable[str], start: datetime, end: datetime) -> Iterator[Happened]:
+    """Yield what was changed, rolled back, held or broke of some assets and all above them, between two local days.
 
     Times are compared as UTC; a day more on either side keeps what happened around midnight of another zone.
     """
     wanted = delivery.graph.upstream([a for a in assets if a in delivery.graph.assets])
     first, last = (moment.replace(tzinfo=UTC) for moment in (start - _A_DAY, end + _A_DAY))
     for one in deployments(delivery, only_changes=True, limit=_MOST_LOOKED_AT):
-        touched = sorted(set(one.assets) & wanted)
+        touched = tuple(sorted(set(one.assets) & wanted))
         if touched and first <= one.at <= last:
             what = f"taken back to {one.back_to}" if one.back_to else f"changed ({', '.join(one.changes) or one.kind})"
-            yield f"{one.at:%d %b %Y %H:%M}  {', '.join(touched)} {what}; freehold deployments show {one.id}"
-    held = delivery.ledger.read(types=("candidate.quarantined",), env=delivery.env, since=first, until=last)
-    for event in held:
-        if event.subject in wanted:
-            yield f"{event.occurred_at:%d %b %Y %H:%M}  newer data of {event.subject} was held in quarantine"
+            kind: Literal["change", "rollback"] = "rollback" if one.back_to else "change"
+            yield Happened(one.at, kind, touched, f"{', '.join(touched)} {what}", one.id)
+    yield from broken(delivery.ledger, delivery.env, wanted, first, last)
+
+
+def broken(ledger: Ledger, env: str, assets: Collection[str], first: datetime, last: datetime) -> Iterator[Happened]:
+    """Yield what was held back of some assets, and the incidents opened of them, between two instants."""
+    types = ("candidate.quarantined", "incident.opened")
+    for event in ledger.read(types=types, env=env, since=first, until=last):
+        if event.type == "incident.opened":
+            hit = tuple(name for name in map(str, event.data.get("assets") or ()) if name in assets)
+            if hit:
+                yield Happened(event.occurred_at, "incident", hit, f"an incident was opened of {', '.join(hit)}")
+        elif event.subject in assets:
+            held = f"newer data of {event.subject} was held in quarantine"
+            yield Happened(event.occurred_at, "held", (event.subject,), held)

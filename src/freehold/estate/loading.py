@@ -354,6 +354,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         environments=kinds.environments_from(estate),
         defaults=kinds.defaults_from(estate),
         reviews=dict(said["spec"].get("reviews", {})),
+        access={action: tuple(whom) for action, whom in said["spec"].get("access", {}).items()},
         dbt=kinds.dbt_from(estate),
         products=Unread[Product](makers.get("DataProduct", {})),
         contracts=Unread[Contract](makers.get("DataContract", {})),

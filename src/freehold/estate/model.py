@@ -361,6 +361,7 @@ class Estate:
     policies: Mapping[str, DataPolicy] = field(default_factory=dict)
     declared: Mapping[str, str] = field(default_factory=dict)  # asset -> its id in the files, where they differ
     earlier: Mapping[str, EarlierVersion] = field(default_factory=dict)  # by asset
+    access: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by action, who may, as estate.yaml says
     is_placed: bool = False  # whether `declared` and `earlier` are known, as the ledger tells them
 
     def environment(self, name: str) -> Environment | None:

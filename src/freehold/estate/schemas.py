@@ -18,6 +18,7 @@ SHIPPED = Path(__file__).parent.parent / "builtin" / "schemas"
 KINDS: dict[str, str] = {
     "Estate": "the one file that must exist: connections, environments, defaults",
     "Team": "who answers, by reference to the identity provider",
+    "ServiceAccount": "a program that signs in as itself, and who answers for it",
     "Calendar": "the working days and hours of people",
     "DataProduct": "a product: what it reads, what it promises (ODPS 1.0)",
     "DataContract": "the promise about a table or file (ODCS 3.0 to 3.2)",

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 PLACE = Path(".freehold") / "server.lock"
+TOKEN_PLACE = Path(".freehold") / "server.token"  # where commands of the same user find the way in
 
 
 @dataclass(frozen=True, slots=True)

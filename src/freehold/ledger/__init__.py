@@ -11,19 +11,25 @@ from freehold.ledger.vocabulary import EventType, Vocabulary
 if TYPE_CHECKING:
     from freehold.ledger.credentials import Session, Token
     from freehold.ledger.evidence import Evidence
+    from freehold.ledger.jobs import Job, Jobs, Progress, Said
     from freehold.ledger.kept import KeptState, Lease, SideItem, SideStore
     from freehold.ledger.raw import RawSegments
     from freehold.ledger.seal import Checkpoint
-    from freehold.ledger.verify import Break, Verification
+    from freehold.ledger.verify import Break, Sealed, Verification
 
 # These bring SQLAlchemy or DuckDB with them, so they are imported when somebody asks.
 _LATER = {
     "Break": "verify",
     "Checkpoint": "seal",
     "Evidence": "evidence",
+    "Job": "jobs",
+    "Jobs": "jobs",
     "KeptState": "kept",
     "Lease": "kept",
+    "Progress": "jobs",
     "RawSegments": "raw",
+    "Sealed": "verify",
+    "Said": "jobs",
     "Session": "credentials",
     "SideItem": "kept",
     "SideStore": "kept",
@@ -37,11 +43,16 @@ __all__ = [
     "Event",
     "EventType",
     "Evidence",
+    "Job",
+    "Jobs",
     "KeptState",
     "Lease",
     "Ledger",
+    "Progress",
     "RawSegments",
     "Recorded",
+    "Said",
+    "Sealed",
     "Session",
     "SideItem",
     "SideStore",

@@ -84,7 +84,11 @@ class Sessions:
         self._within = within
 
     def open(self, session: Session, replaces: str | None = None) -> None:
-        """Keep a session, in place of another if `replaces` is the id of one."""
+        """Keep a session, in place of another if `replaces` is the id of one.
+
+        Where an identity provider vouches for it, its groups are those of all sessions and tokens of the same person
+        from now on: whoever left a group keeps it in none.
+        """
         row = {
             "workspace": self._store.workspace,
             "groups": json.dumps(session.groups),
@@ -98,6 +102,11 @@ class Sessions:
             if replaces is not None:
                 connection.execute(delete(tables.session).where(self._is(replaces)))
             connection.execute(insert(tables.session), row)
+            if session.assurance == "oidc":
+                here, groups = self._store.workspace, row["groups"]
+                for table, whose in ((tables.session, "principal"), (tables.token, "owner")):
+                    mine = (table.c.workspace == here) & (table.c[whose] == session.principal)
+                    connection.execute(update(table).where(mine).values(groups=groups))
             self._within(connection, Event("session.opened", said, subject=session.principal))
 
     def get(self, id: str) -> Session | None:

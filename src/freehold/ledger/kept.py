@@ -274,6 +274,11 @@ class Leases:
         self._store = store
         self._clock = SystemClock() if clock.simulated else clock
 
+    @property
+    def clock(self) -> Clock:
+        """The clock that rules here."""
+        return self._clock
+
     def acquire(self, name: str, holder: str, ttl_s: float, is_gone: Callable[[str], bool] = lambda _: False) -> Lease:
         """Take a lease that is free, has run out, or whose holder is known to be gone.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from freehold.ledger.kept import Lease
     from freehold.ledger.seal import Checkpoint
     from freehold.ledger.store import Store
-    from freehold.ledger.verify import Verification
+    from freehold.ledger.verify import Sealed, Verification
     from freehold.ledger.writer import Draft, Row
 
 Handler = Callable[[Recorded], None]
@@ -37,6 +37,7 @@ class Ledger:
         side: what can be erased: persons, free text, failing rows.
         state: small values that rooms keep between runs.
         sessions: who is signed in; tokens: what programs sign in with.
+        jobs: what was asked to be done in the background.
         raw: where events too many for rows go.
     """
 
@@ -44,6 +45,7 @@ class Ledger:
         self, store: Store, clock: Clock, ids: IdSource, caller: Caller, vocabulary: Vocabulary | None = None
     ) -> None:
         from freehold.ledger.credentials import Sessions, Tokens
+        from freehold.ledger.jobs import Jobs
         from freehold.ledger.kept import KeptState, Leases, SideStore
         from freehold.ledger.raw import RawSegments
         from freehold.ledger.seal import Sealer
@@ -63,6 +65,7 @@ class Ledger:
         self.side = SideStore(store, clock, ids, self._record_erasure)
         self.sessions = Sessions(store, clock, self._append_within)
         self.tokens = Tokens(store, clock, self._append_within)
+        self.jobs = Jobs(store, self._leases.clock, ids)
         self.raw = RawSegments(self, store.folder)
 
     @classmethod
@@ -95,6 +98,11 @@ class Ledger:
     def place(self) -> str:
         """The URL of the state as it may be shown."""
         return self._store.place
+
+    @property
+    def workspace(self) -> str:
+        """The workspace it tells of."""
+        return self._store.workspace
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -354,6 +362,12 @@ class Ledger:
         from freehold.ledger.verify import verify
 
         return verify(self._store, self._sealer, witness)
+
+    def sealed(self, seq: int) -> Sealed:
+        """Return where the event of a number stands in the chain, and whether its block is as it was sealed."""
+        from freehold.ledger.verify import sealed
+
+        return sealed(self._store, self._sealer, seq)
 
     def lease(self, name: str, holder: str, ttl_s: float, *, is_gone: Callable[[str], bool] = lambda _: False) -> Lease:
         """Take a lease; give each process a holder name of its own.

@@ -40,6 +40,8 @@ MOVED = {  # what a person calls the rows of each table
     "kept values": tables.kept,
     "sessions": tables.session,
     "tokens": tables.token,
+    "jobs": tables.job,
+    "pieces of output": tables.job_output,
 }
 
 Progress = Callable[[str, int, int], None]  # of what, how many are there, how many there will be

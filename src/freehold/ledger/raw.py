@@ -16,8 +16,12 @@ from freehold.foundation import Exit, FreeholdError
 from freehold.ledger.event import Event, Recorded, from_micros
 
 if TYPE_CHECKING:
+    from freehold.ledger.journal import Journal
     from freehold.ledger.ledger import Ledger
     from freehold.ledger.writer import Row
+
+
+_LOOKED_BACK = 2_000  # segments of any type, for the newest events of one
 
 
 class RawSegments:
@@ -27,26 +31,61 @@ class RawSegments:
         self._ledger = ledger
         self._folder = folder
 
-    def append(self, type: str, events: Iterable[Event]) -> int:
+    def journal(self, type: str) -> Journal:
+        """Open the journal of a type, for events that come one by one.
+
+        Raises:
+            FreeholdError: FH-L007 for a type that belongs into ledger rows; as `Journal`.
+        """
+        from freehold.ledger.journal import Journal
+
+        self._check(type)
+        return Journal(self, type, self._journal_folder(type))
+
+    def has_journal(self, type: str) -> bool:
+        """Whether anything of a journal is left to be sealed."""
+        return any(self._journal_folder(type).glob("*.jsonl"))
+
+    def has_any(self, type: str) -> bool:
+        """Whether anything of a type was ever kept: in a segment, or in a journal that is left."""
+        segments = self._folder / "segments" / self._ledger.workspace / type
+        return segments.is_dir() or self.has_journal(type)
+
+    def newest_ids(self, type: str, most: int) -> list[str]:
+        """Return the ids of the newest events of a raw type, the oldest first; about as many as were asked for."""
+        found: list[list[str]] = []
+        for sealed in self._ledger.read(types=("segment.sealed",), newest_first=True, limit=_LOOKED_BACK):
+            if sum(map(len, found)) >= most:
+                break
+            if sealed.data["type"] == type:
+                found.append([str(row["id"]) for row in self.rows(sealed, ("id",))])
+        return [id_ for some in reversed(found) for id_ in some][-most:]
+
+    def _journal_folder(self, type: str) -> Path:
+        return self._folder / "journal" / self._ledger.workspace / type
+
+    def append(self, type: str, events: Iterable[Event], *, id: str | None = None) -> int:
         """Write events of one raw type as one segment; return the number of the event that seals it.
 
         The file is on disk and its hash in the chain when this returns. Give it thousands of events at a time: each
-        call makes a file.
+        call makes a file. `id` is that of the sealing event: what was sealed under it already is not sealed again.
 
         Raises:
             FreeholdError: FH-L001 and FH-L002 as `Ledger.append`; FH-L007 for a type that belongs into ledger rows, or
                 for no events at all; FH-L104 when the file cannot be written.
         """
         self._check(type)
+        if id is not None and (known := self._ledger.get(id)) is not None:
+            return known.seq
         rows = self._ledger.raw_rows(type, events)
         if not rows:
             raise FreeholdError("FH-L007", f"A segment of `{type}` needs events.", exit_code=Exit.USAGE)
-        path = Path("segments") / rows[0]["workspace"] / type / f"{rows[0]['id']}.parquet"
+        path = Path("segments") / rows[0]["workspace"] / type / f"{id or rows[0]['id']}.parquet"
         sha256, size = self._write(type, rows, self._folder / path)
         times = sorted(row["occurred_at"] for row in rows)
         said = {"type": type, "path": path.as_posix(), "rows": len(rows), "bytes": size, "sha256": sha256}
         bounds = {"first_occurred_at": from_micros(times[0]), "last_occurred_at": from_micros(times[-1])}
-        return self._ledger.append(Event("segment.sealed", {**said, **bounds}))[0]
+        return self._ledger.append(Event("segment.sealed", {**said, **bounds}, id))[0]
 
     def rows(self, sealed: Recorded, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Return the events of one segment, by the event that sealed it: some columns of them, None for one not there.

@@ -149,3 +149,45 @@ token = _table(
     _int("revoked_at"),
     Index("token_owner", "workspace", "owner"),
 )
+
+# What was asked to be done, and how far it is. Of those that are running, `epoch` is that of the lease it runs under,
+# and `claim` the SHA-256 of what its process proves itself by. `asker_key` is a name of the asker's choosing: asked for
+# twice by the same one, it is the same job.
+job = _table(
+    "job",
+    _key("workspace"),
+    _key("id"),
+    _text("kind"),
+    _text("arguments"),
+    _text("env"),
+    _text("principal"),
+    _text("groups"),
+    _text("assurance"),
+    _text("asker_key"),
+    _text("terminal"),
+    _text("state"),
+    _text("wish"),
+    _text("claim"),
+    _text("result"),
+    _text("what"),
+    _int("asked_at"),
+    _int("started_at"),
+    _int("ended_at"),
+    _int("exit_code"),
+    _int("attempt"),
+    _int("epoch"),
+    _int("done"),
+    _int("total"),
+    UniqueConstraint("workspace", "asker_key", name="job_asker_key"),
+    Index("job_state", "workspace", "state", "asked_at"),
+)
+
+# What jobs said, in the order they said it.
+job_output = _table(
+    "job_output",
+    _key("workspace"),
+    _key("job"),
+    _key("seq", Int),
+    _text("stream"),
+    _text("text"),
+)

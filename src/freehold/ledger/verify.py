@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 
 from freehold.foundation import FreeholdError
 from freehold.ledger import tables
+from freehold.ledger.event import from_micros
 from freehold.ledger.seal import Block, Checkpoint, leaf
 
 if TYPE_CHECKING:
@@ -69,6 +70,20 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """Where one event stands in the chain, and whether it and its block are as they were sealed.
+
+    `block` is 0 where the event waits for the next block; `signed_at` is None where no signature covers it yet.
+    """
+
+    block: int
+    sealed_at: datetime | None
+    hash: str
+    signed_at: datetime | None
+    broken: Break | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _End:
     """Where the chain ends, all seen in one moment."""
 
@@ -101,6 +116,30 @@ def verify(store: Store, sealer: Sealer, witness: Path | None = None) -> Verific
         signed_at=last.signed_at if last else None,
         broken=broken,
     )
+
+
+def sealed(store: Store, sealer: Sealer, seq: int) -> Sealed:
+    """Check the block that one event is in: its events against its leaves, its hash against its content.
+
+    That the blocks before it are those that were sealed is for `verify`, which walks all of them.
+    """
+    b, e = tables.block.c, tables.event.c
+    with store.read() as connection:
+        mine = (b.workspace == store.workspace, b.first_seq <= seq, b.last_seq >= seq)
+        found = connection.execute(select(tables.block).where(*mine).limit(1)).first()
+        if found is None:
+            return Sealed(0, None, "", None)
+        block = Block(**found._mapping)
+        within = (e.workspace == store.workspace, e.seq >= block.first_seq, e.seq <= block.last_seq)
+        rows = connection.execute(select(tables.event).where(*within).order_by(e.seq)).all()
+    broken = _first(_event_faults(block, rows))
+    if broken is None and block.hash != block.expected_hash():
+        problem = f"Block {block.block} is not the one that was sealed: its hash differs."
+        broken = Break("chain", block.block, None, problem)
+    after = [c for c in sealer.checkpoints() if c.block >= block.block and c.is_genuine]
+    signed = min(after, key=lambda c: c.block, default=None)
+    sealed_at = from_micros(block.sealed_at)
+    return Sealed(block.block, sealed_at, block.hash, signed.signed_at if signed else None, broken)
 
 
 def _first(faults: Iterator[Break]) -> Break | None:

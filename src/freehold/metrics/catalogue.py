@@ -12,9 +12,13 @@ from freehold.metrics.paths import listed
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Models by name. A metric is called by its own name, or by `model.metric` where two models have one of a name."""
+    """Models by name. A metric is called by its own name, or by `model.metric` where two models have one of a name.
+
+    `whole` is the one that this is a part of, made for somebody who may not see all; definitions are told by that.
+    """
 
     models: Mapping[str, Model] = field(default_factory=dict)
+    whole: Catalogue | None = field(default=None, repr=False, compare=False)
 
     def metrics(self) -> Iterator[Metric]:
         """Yield all metrics, in the order of models and files."""

@@ -21,7 +21,7 @@ from freehold.metrics.paths import place_of
 
 def definition_hash(catalogue: Catalogue, metric: Metric) -> str:
     """Return the hash of a metric's definition: 12 hex digits."""
-    text = json.dumps(_meaning(catalogue, metric, ()), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_meaning(catalogue.whole or catalogue, metric, ()), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -30,18 +30,25 @@ def policies_of(estate: Estate, caller: Caller) -> Callable[[Dataset], Policy | 
     What it returns raises FreeholdError FH-N506 where a policy names no grant for the caller, and what
     `policy_findings` finds.
     """
-    by_asset = {asset: policy for policy in estate.policies.values() for asset in policy.of}
-    known: dict[str, Policy] = {}
+    known: dict[str, Policy | None] = {}
 
     def of(dataset: Dataset) -> Policy | None:
         asset = asset_of(estate, dataset.source)
-        if asset not in by_asset:
-            return None
         if asset not in known:
-            known[asset] = _seen_by(estate, by_asset[asset], asset, caller)
+            known[asset] = policy_for(estate, asset, caller)
         return known[asset]
 
     return of
+
+
+def policy_for(estate: Estate, asset: str, caller: Caller) -> Policy | None:
+    """Return what a caller may see of an asset, by the id that files give it; None where no policy is of it.
+
+    Raises:
+        FreeholdError: FH-N506 its policy names no grant for the caller; what `policy_findings` finds.
+    """
+    said = next((policy for policy in estate.policies.values() if asset in policy.of), None)
+    return None if said is None else _seen_by(estate, said, asset, caller)
 
 
 def asset_of(estate: Estate, source: str) -> str:

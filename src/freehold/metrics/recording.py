@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freehold.ledger import Event
@@ -20,11 +21,18 @@ ASIDE = "side:"
 def remembered(
     ledger: Ledger, answer: Answer, question: Mapping[str, Any], caller: Caller, *, env: str, channel: str
 ) -> Answer:
-    """Record that a question was answered; return the answer with the id under which `recalled` finds it.
+    """Record that a question was answered; return the answer with the id under which `recalled` finds it."""
+    kept = kept_question(ledger, answer, question, caller, env=env)
+    ledger.raw.append("usage.query", used(kept, caller, env=env, channel=channel))
+    return kept
+
+
+def kept_question(ledger: Ledger, answer: Answer, question: Mapping[str, Any], caller: Caller, *, env: str) -> Answer:
+    """Keep a question beside the chain; return the answer with the id under which `recalled` finds it.
 
     The question itself may name persons (`customer = …`), so it stands in the side store and not in the chain.
     """
-    ids = {name: answer.compiled.lowered.ids[name] for name in answer.compiled.query.metrics}
+    ids = answer.compiled.lowered.ids
     kept = ledger.side.put(
         "question",
         {
@@ -34,35 +42,48 @@ def remembered(
         },
         subject=caller.principal,
     )  # fmt: skip
-    id_ = kept.removeprefix(ASIDE)
+    return replace(answer, id=kept.removeprefix(ASIDE))
+
+
+def used(
+    answer: Answer, caller: Caller, *, env: str, channel: str, consumer_type: str = "", at: datetime | None = None
+) -> list[Event]:
+    """Return the events of an answer: one for each asset it was read from.
+
+    Args:
+        answer: what was given.
+        caller: to whom.
+        env: of which environment.
+        channel: `cli`, `python`, `portal`, `api` or `mcp`.
+        consumer_type: `agent` where one asks on somebody's behalf; default: by the caller.
+        at: when, where it is recorded later.
+    """
     common = {
         "consumer": caller.principal,
-        "consumer_type": "person" if caller.principal.startswith("user:") else "service",
+        "consumer_type": consumer_type or ("person" if caller.principal.startswith("user:") else "service"),
         "channel": channel,
         "fingerprint": hashlib.sha256(answer.compiled.sql.encode()).hexdigest()[:16],
         "duration_ms": round(answer.seconds * 1000, 3),
         "bytes": answer.table.nbytes,
         "status": "ok",
-        "query_id": id_,
-        "metrics": list(ids.values()),
+        "query_id": answer.id or None,
+        "metrics": [answer.compiled.lowered.ids[name] for name in answer.compiled.query.metrics],
         "definitions": list(answer.definitions.values()),
         "rows": answer.table.num_rows,
         "is_kept": answer.is_kept,
         "rollups": sorted({use.asset for use in answer.compiled.uses if use.rollup}),
     }
-    each = [
+    return [
         Event(
             "usage.query",
             {
                 **common, "product": s.product or None, "resource": s.name, "version": s.version or None,
                 "quality": s.state,
             },
-            env=env, subject=s.name, product=s.product,
+            occurred_at=at, env=env, subject=s.name, product=s.product,
         )
         for s in answer.sources
     ]  # fmt: skip
-    ledger.raw.append("usage.query", each)
-    return replace(answer, id=id_)
 
 
 def recalled(ledger: Ledger, id_: str) -> Mapping[str, Any] | None:

@@ -25,6 +25,7 @@ _UNITS = {
 }  # fmt: skip
 _PERIOD = re.compile(r"\s*(\d{1,6})\s*([a-zA-Z]+)\s*")
 _DAY = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?")  # a zone has --timezone to be said in
+_YEARS = range(1001, 8999)  # whatever length of time is added or taken away, there is a day of that name
 _LONGEST = {"months": 12_000, "days": 366_000, "hours": 8_784_000}  # a thousand years
 
 
@@ -195,6 +196,8 @@ def instant(text: str | date | datetime, what: str) -> datetime:
         if not _DAY.fullmatch(text):
             raise ValueError(text)
         read = datetime.fromisoformat(full)
+        if read.year not in _YEARS:
+            raise ValueError(text)
     except ValueError as error:
         raise FreeholdError(
             "FH-N105", f"{what} `{text}` is no day.", fix="Write 2011-03-07, 2011-03 or 2011-03-07T06:00.",

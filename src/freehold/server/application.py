@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,33 +20,60 @@ from starlette.routing import Mount, Route
 
 from freehold import __version__
 from freehold.foundation import Clock, FreeholdError, SystemClock
+from freehold.server.agents import Agents
 from freehold.server.api import api
 from freehold.server.entry.links import Links
+from freehold.server.entry.local import LocalDoor
 from freehold.server.entry.oidc import BACK, Oidc, provider_of
 from freehold.server.entry.sessions import Doorkeeper
 from freehold.server.entry.tokens import Mint
+from freehold.server.jobs.desk import Desk
 from freehold.server.listing import Listing
 from freehold.server.middleware.conditional import Conditional
+from freehold.server.middleware.failing import Failing
 from freehold.server.middleware.knowing import Knowing, SignedIn
 from freehold.server.middleware.limiting import BodyCap, Pace
 from freehold.server.middleware.observing import Observing
 from freehold.server.middleware.securing import KnownHost, SameSite, Securing
-from freehold.server.problems import answered, not_found, request_id_of
+from freehold.server.openlineage import asking, receiving
+from freehold.server.openlineage.intake import Intake
+from freehold.server.openlineage.recognising import recognise
+from freehold.server.problems import answered, refused
+from freehold.server.proposal import Proposals
+from freehold.server.reckoning import Reckoning
+from freehold.server.rights import Rights
+from freehold.server.saved import SavedViews
 from freehold.server.settings import Settings, expect_safe
 from freehold.server.snapshots import Snapshots
 from freehold.server.telemetry import Telemetry
+from freehold.server.usage import Usage
+from freehold.server.views import Views
 from freehold.server.web.assets import PREFIX, Assets
 from freehold.server.web.pages import (
+    acting,
+    deployment,
     deployments,
     entry,
-    home,
+    events,
+    explain,
+    explore,
+    homes,
+    jobs,
+    kpis,
     lineage,
+    lineage_settings,
     metrics,
+    palette,
     patterns,
+    plan,
     product,
     products,
+    requests,
+    run,
+    runs,
     search,
     settings,
+    views,
 )
 from freehold.server.web.showing import asked_of, page, rendered
 
@@ -59,13 +87,23 @@ class Served:
 
     settings: Settings
     snapshots: Snapshots
+    reckoning: Reckoning
+    views: Views
+    rights: Rights
     listing: Listing
+    proposals: Proposals
     doorkeeper: Doorkeeper
     mint: Mint
     links: Links
+    door: LocalDoor
     assets: Assets
     telemetry: Telemetry
+    usage: Usage
+    saved: SavedViews
+    agents: Agents
     estate_name: str
+    jobs: Desk
+    intake: Intake
     oidc: Oidc | None = None
     version: str = __version__
 
@@ -77,6 +115,7 @@ def create_app(
     clock: Clock | None = None,
     links: Links | None = None,
     telemetry: Telemetry | None = None,
+    door: LocalDoor | None = None,
 ) -> Starlette:
     """Return the application of one estate.
 
@@ -86,6 +125,7 @@ def create_app(
         clock: what time it is.
         links: the one-time links of whoever runs it.
         telemetry: where requests are noted.
+        door: the way in for commands of this machine's user.
 
     Raises:
         FreeholdError: FH-A001, FH-A002 others could reach it and nobody would have to sign in safely; FH-A005 the
@@ -95,26 +135,43 @@ def create_app(
     expect_safe(settings)
     assets, telemetry = Assets(), telemetry or Telemetry()
     snapshots = Snapshots(Path(root), settings.env, clock, telemetry)
+    listing = Listing(Path(root), snapshots.ledger, clock)
     served = Served(
         settings=settings,
         snapshots=snapshots,
-        listing=Listing(Path(root), snapshots.ledger, clock),
+        listing=listing,
+        intake=Intake(snapshots.ledger, clock, partial(_recognised, snapshots, listing), telemetry.failed),
+        reckoning=Reckoning(snapshots.ledger),
+        views=Views(snapshots.ledger, clock, telemetry),
+        rights=Rights(snapshots),
+        proposals=Proposals(Path(root), snapshots.ledger, clock),
         doorkeeper=Doorkeeper(snapshots.ledger, settings, clock),
         mint=Mint(snapshots.ledger, clock),
         links=links or Links(),
+        door=door or LocalDoor(),
         assets=assets,
         telemetry=telemetry,
+        usage=Usage(snapshots.ledger, clock, telemetry),
+        saved=SavedViews(snapshots.ledger, clock),
+        agents=Agents(),
         estate_name=Path(root).resolve().name,
+        jobs=Desk(Path(root), snapshots.ledger, settings.env),
         oidc=_oidc(settings, snapshots, Path(root), clock),
     )
     app = Starlette(
         routes=_routes(served),
         middleware=_middleware(served),
-        exception_handlers={FreeholdError: _wrong, HTTPException: _http, Exception: _defect},
+        exception_handlers={FreeholdError: _wrong, HTTPException: _http},
         lifespan=_lifespan,
     )
     app.state.served = served
     return app
+
+
+def _recognised(snapshots: Snapshots, listing: Listing) -> None:
+    """Bring what other tools told into the catalog, and record their runs."""
+    snapshot = snapshots.now()
+    recognise(snapshots.ledger, listing.follow(snapshot), snapshot.graph, snapshot.env)
 
 
 def _oidc(settings: Settings, snapshots: Snapshots, root: Path, clock: Clock) -> Oidc | None:
@@ -124,6 +181,7 @@ def _oidc(settings: Settings, snapshots: Snapshots, root: Path, clock: Clock) ->
 
 def _routes(served: Served) -> list[BaseRoute]:
     return [
+        *receiving.routes(),  # first, since they are asked a thousand times a second
         Route(f"{PREFIX}{{name}}", served.assets.sent),
         Route("/health", _health),
         Route("/ready", _ready),
@@ -132,21 +190,40 @@ def _routes(served: Served) -> list[BaseRoute]:
         Route("/sign-in/oidc", entry.at_provider),
         Route(BACK, entry.from_provider),
         Route("/sign-out", entry.sign_out, methods=["POST"]),
-        *page("/", home.home, "home"),
+        *homes.routes(),
         *page("/products", products.products, "products"),
         *page("/products/{id}", product.product, "product"),
         Route("/metrics", _metrics),
         *page("/metrics", metrics.metrics, "metrics"),
         *page("/metrics/{id}", metrics.metric, "metric"),
+        *page("/kpis", kpis.kpis, "kpis"),
+        *page("/kpis/{id}", kpis.kpi, "kpi"),
+        *page("/events/{id}", events.event, "event"),
+        *page("/requests", requests.requests, "requests"),
+        Route("/requests", requests.ask, methods=["POST"]),
+        Route("/requests/{id:path}", requests.move, methods=["POST"]),
+        Route("/palette", palette.palette),
+        *page("/explain", explain.explain, "explain"),
+        *explore.routes(),
+        *views.routes(),
         *page("/search", search.search, "search"),
         *page("/lineage", lineage.lineage, "lineage"),
+        *page("/runs", runs.shown_runs, "runs"),
+        *page("/runs/{id}", run.shown_run, "run"),
+        *page("/plan", plan.plan, "plan"),
         *page("/deployments", deployments.deployments, "deployments"),
+        *page("/deployments/{id}", deployment.shown_deployment, "deployment"),
+        *jobs.routes(),
         *page("/settings/tokens", settings.tokens, "tokens"),
         Route("/settings/tokens", settings.make_token, methods=["POST"]),
         Route("/settings/tokens/{id}/revoke", settings.revoke_token, methods=["POST"]),
+        *page("/settings/lineage", lineage_settings.lineage_settings, "lineage-settings"),
         *page("/settings/sessions", settings.sessions, "sessions"),
         Route("/settings/sessions/{handle}/revoke", settings.revoke_session, methods=["POST"]),
+        *acting.routes(),
         *page("/-/ui", patterns.patterns, "patterns"),
+        *asking.routes(),
+        Route("/mcp", served.agents),
         Mount("/api/v1", api(served)),
     ]
 
@@ -157,11 +234,12 @@ def _middleware(served: Served) -> list[Middleware]:
     return [
         Middleware(Observing, served.telemetry),
         Middleware(Securing, settings),
+        Middleware(Failing),
         Middleware(GZipMiddleware, minimum_size=800, compresslevel=5),
         Middleware(KnownHost, settings),
         Middleware(SameSite, settings),
         Middleware(BodyCap, settings.body_cap),
-        Middleware(Knowing, served.doorkeeper, served.mint, settings),
+        Middleware(Knowing, served.doorkeeper, served.mint, settings, served.door),
         Middleware(Pace, settings),
         Middleware(SignedIn),
         Middleware(Conditional),
@@ -170,9 +248,16 @@ def _middleware(served: Served) -> list[Middleware]:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    served: Served = app.state.served
+    served.jobs.open()
+    await run_in_threadpool(served.intake.start)
     yield
-    await run_in_threadpool(app.state.served.listing.close)
-    await run_in_threadpool(app.state.served.snapshots.close)
+    try:
+        await served.agents.close()
+    finally:
+        parts = (served.jobs, served.intake, served.usage, served.views, served.reckoning, served.listing)
+        for part in (*parts, served.snapshots):
+            await run_in_threadpool(part.close)
 
 
 def _health(_: Request) -> Response:
@@ -208,21 +293,4 @@ async def _wrong(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     """Tell of what no route took."""
     assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        told = FreeholdError("FH-A108", f"`{request.url.path}` does not take {request.method}.", fix="Try GET.")
-    elif error.status_code == 404:
-        told = not_found(request.url.path)
-    else:
-        told = FreeholdError("FH-A112", str(error.detail), fix="Mend the request.")
-    return await run_in_threadpool(answered, request, told)
-
-
-async def _defect(request: Request, error: Exception) -> Response:
-    """Tell of a defect without its particulars, which are in the log."""
-    request.app.state.served.telemetry.log.error("defect", request_id=request_id_of(request), exc_info=error)
-    told = FreeholdError(
-        "FH-A110",
-        "This is a defect of Freehold; nothing was changed by this request.",
-        fix=f"Its particulars are in the server's log under request {request_id_of(request)}.",
-    )
-    return await run_in_threadpool(answered, request, told)
+    return await run_in_threadpool(refused, request, error)

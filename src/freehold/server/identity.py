@@ -11,8 +11,21 @@ from freehold.foundation.caller import Assurance
 SCOPES = {
     "catalog:read": "See products, metrics and deployments.",
     "metrics:query": "Ask metrics for their values.",
+    "jobs:read": "See jobs, and what your own ones said.",
     "server:observe": "Read the server's own figures at /metrics.",
+    "lineage:write": "Tell what other tools did, as OpenLineage has it.",
 }
+INTAKE = "/openlineage/"  # where other tools tell what they did
+READS = frozenset({"GET", "HEAD"})
+METHODS = {"lineage:write": frozenset({"POST"})}  # what a scope may do where that is not to read
+
+STARTS = "jobs:start"  # no token of a program has it: asking for jobs takes a person, or this machine's user
+_ASKED_BY_POST = ("/api/v1/query", "/mcp")  # a question is too long for an address; it changes nothing
+
+
+def asks(method: str, path: str) -> bool:
+    """Whether a request asks something in its body, and so reads as one with GET does."""
+    return method == "POST" and path in _ASKED_BY_POST
 
 
 @dataclass(frozen=True, slots=True)

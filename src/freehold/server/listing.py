@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from freehold import opening
-from freehold.catalog import Catalog
+from freehold.catalog import Catalog, Seen
 from freehold.connect.listing import listed
 from freehold.delivery.majors import placed_by_ledger
 from freehold.foundation import Clock, Problems
@@ -26,8 +26,8 @@ class Listing:
         self._of: Snapshot | None = None
         self.behind = ""  # what keeps it from saying what the files say now
 
-    def of(self, snapshot: Snapshot) -> Catalog:
-        """Return the catalog as of a snapshot.
+    def of(self, snapshot: Snapshot) -> Seen:
+        """Return the catalog as of a snapshot, of what that holds: whoever may not see all is asked for no more.
 
         Where models or metrics are in error, what files said before stays, and `behind` says so; what the ledger tells
         is read.
@@ -36,10 +36,22 @@ class Listing:
             Problems: files are in error, and nothing was ever read of them.
             FreeholdError: FH-F101 the catalog cannot be written.
         """
+        whole = snapshot.whole or snapshot
         with self._turn:
-            if self._of is not snapshot:
-                self._update(snapshot)
-                self._of = snapshot
+            if self._of is not whole:
+                self._update(whole)
+                self._of = whole
+        return Seen(self._catalog, snapshot.seen)
+
+    def follow(self, snapshot: Snapshot) -> Catalog:
+        """Return the whole catalog, with all that the ledger tells by now: not for the eyes of a caller as it is.
+
+        Raises:
+            FreeholdError: FH-F101 the catalog cannot be written.
+        """
+        self.of(snapshot)
+        with self._turn:
+            self._catalog.update(None, self._ledger, env=snapshot.env)
         return self._catalog
 
     def close(self) -> None:

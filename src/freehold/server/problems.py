@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -22,19 +24,49 @@ _STATUS = {
     "FH-A110": 500,
     "FH-A111": 404,
     "FH-A112": 400,
+    "FH-A132": 415,
+    "FH-A133": 404,
+    "FH-A134": 403,
+    "FH-A113": 403,
+    "FH-A114": 403,
+    "FH-A115": 406,
+    "FH-A116": 503,
     "FH-A121": 502,
     "FH-A122": 403,
     "FH-A123": 403,
     "FH-A124": 403,
+    "FH-A145": 404,
+    "FH-A146": 403,
+    "FH-A151": 400,
+    "FH-A152": 400,
+    "FH-A153": 503,
+    "FH-A154": 404,
     "FH-D201": 404,
     "FH-D214": 404,
+    "FH-D202": 409,
+    "FH-D215": 409,
+    "FH-G001": 409,
+    "FH-G002": 403,
+    "FH-G010": 409,
+    "FH-P008": 503,
+    "FH-D227": 404,
     "FH-F004": 404,
     "FH-F005": 409,
     "FH-F101": 503,
+    "FH-K002": 404,
+    "FH-L001": 400,
+    "FH-L113": 503,
     "FH-N107": 404,
     "FH-N108": 409,
     "FH-N506": 403,
+    "FH-C009": 409,
+    "FH-G003": 403,
+    "FH-G004": 403,
+    "FH-G005": 403,
+    "FH-G006": 403,
+    "FH-G011": 409,
     "FH-E101": 503,
+    "FH-E114": 422,
 }
 _IN_FILES = ("FH-V",)  # what is wrong in the estate's files is nobody's request
 
@@ -57,9 +89,12 @@ def problem(error: FreeholdError, request_id: str) -> dict[str, Any]:
     return told
 
 
-def answered(request: Request, error: FreeholdError) -> Response:
-    """Return the response that tells an error: to programs an object, to people a page, to htmx a part of one."""
-    status, headers = status_of(error), _headers(error)
+def answered(request: Request, error: FreeholdError, more: Mapping[str, str] | None = None) -> Response:
+    """Return the response that tells an error: to programs an object, to people a page, to htmx a part of one.
+
+    `more` are headers that belong to it, beside the usual ones.
+    """
+    status, headers = status_of(error), _headers(error) | dict(more or {})
     if not wants_page(request):
         told = problem(error, request_id_of(request))
         return JSONResponse(told, status, headers, media_type="application/problem+json")
@@ -78,7 +113,7 @@ def _headers(error: FreeholdError) -> dict[str, str]:
 def wants_page(request: Request) -> bool:
     """Whether a page is wanted: not from the API, not as JSON, and by something that shows HTML."""
     path = request.url.path
-    if path.startswith("/api/") or path.endswith(".json"):
+    if path.startswith(("/api/", "/openlineage/")) or path.endswith(".json"):
         return False
     return "text/html" in request.headers.get("accept", "") or is_part(request)
 
@@ -105,3 +140,33 @@ def not_signed_in() -> FreeholdError:
 def not_found(path: str) -> FreeholdError:
     """Return the refusal of a path that leads nowhere."""
     return FreeholdError("FH-A107", f"There is nothing at `{path}`.", fix="Go on from `/`, or see `/api/v1/docs`.")
+
+
+def not_taken(request: Request, error: HTTPException) -> tuple[FreeholdError, dict[str, str]]:
+    """Return the refusal of a method, and the header that says which a path takes."""
+    allowed = (error.headers or {}).get("Allow", "GET")
+    methods = [m.strip() for m in allowed.split(",")]
+    if "GET" in methods and "HEAD" not in methods:
+        methods.append("HEAD")
+    told = FreeholdError(
+        "FH-A108", f"`{request.url.path}` does not take {request.method}.", fix=f"Try {' or '.join(sorted(methods))}."
+    )
+    return told, {"Allow": ", ".join(sorted(methods))}
+
+
+def refused(request: Request, error: HTTPException) -> Response:
+    """Return the response to what no route took, or could not be read."""
+    if error.status_code == 405:
+        return answered(request, *not_taken(request, error))
+    if error.status_code == 404:
+        return answered(request, not_found(request.url.path))
+    return answered(request, FreeholdError("FH-A112", f"{error.detail}.".replace("..", "."), fix="Mend the request."))
+
+
+def defect(request_id: str) -> FreeholdError:
+    """Return what is said of a defect: not its particulars, which are in the log."""
+    return FreeholdError(
+        "FH-A110",
+        "This is a defect of Freehold.",
+        fix=f"Its particulars are in the server's log under request {request_id}.",
+    )

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,12 @@ from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.owning import Owner, owned
 from freehold.server.application import Served, create_app
 from freehold.server.entry.links import Links
+from freehold.server.entry.local import LocalDoor
 from freehold.server.settings import Settings
 from freehold.server.telemetry import Telemetry, configure_logs
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.applications import Starlette
 
 _GRACE_S = 10  # for requests that are under way when the server is told to stop
 
@@ -46,10 +47,13 @@ def serve(root: Path, settings: Settings, tell: Callable[[str], None], opened: C
         other = closing.enter_context(owned(root, Owner(os.getpid(), settings.address, since)))
         if other is not None:
             raise _owned_by(other)
+        door = LocalDoor()
+        closing.enter_context(door.open(root, settings))
         configure_logs()
         links = Links(on_used=lambda secret: tell(f"Another browser: {link_of(settings, secret)}"))
-        app = create_app(root, settings, links=links, telemetry=Telemetry())
-        _warm(app.state.served)
+        app = create_app(root, settings, links=links, telemetry=Telemetry(), door=door)
+        served: Served = app.state.served
+        served.reckoning.begin(served.snapshots.now)
         if not settings.sign_in:
             first = link_of(settings, links.new())
             tell(f"Serving {root.name} at {settings.address}. To come in, once:\n\n    {first}\n")
@@ -65,6 +69,15 @@ def serve(root: Path, settings: Settings, tell: Callable[[str], None], opened: C
 class _Server(uvicorn.Server):
     """Ends by SIGTERM or Ctrl-C as by itself: what comes after it, the last signature for instance, is not skipped."""
 
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let watchers go first, who would be waited for otherwise."""
+        self._ending()
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take the signals that mean an end while it runs; only a main thread can."""
@@ -79,7 +92,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def answering(app: ASGIApp) -> uvicorn.Server:
+def answering(app: Starlette) -> uvicorn.Server:
     """Return what answers HTTP with an application: quiet, nameless, and trusting no header of a proxy."""
     config = uvicorn.Config(
         app,
@@ -89,7 +102,7 @@ def answering(app: ASGIApp) -> uvicorn.Server:
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    return _Server(config)
+    return _Server(config, app.state.served.jobs.hush)
 
 
 def link_of(settings: Settings, secret: str) -> str:
@@ -97,19 +110,10 @@ def link_of(settings: Settings, secret: str) -> str:
     return f"{settings.address}/sign-in/link/{secret}"
 
 
-def _warm(served: Served) -> None:
-    """Read the estate in the background, so that the first page need not wait for it."""
-
-    def read() -> None:
-        with suppress(FreeholdError):  # whoever asks first is told
-            served.snapshots.now()
-
-    threading.Thread(target=read, name="first snapshot", daemon=True).start()
-
-
 def _listening(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, so that asyncio sends what is written at once: each answer would wait 40 ms for an acknowledgement.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((settings.host, settings.port))

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from freehold.foundation import Exit, FreeholdError, Where
 
 PORT = 8765
+# How often one asker may ask within a minute: reading, changing, signing in, telling what other tools did.
+RATES: Mapping[str, int] = {"read": 600, "write": 60, "sign_in": 20, "lineage": 180_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Settings:
         sign_in: `spec.server.sign_in` of the estate: the identity provider; empty where there is none.
         idle, absolute: how long a session lasts unused, and at most.
         body_cap: bytes of a request body.
-        rates: how often per minute, by what is asked: snapshot, changing, signing in.
+        rates: how often per minute, by what is asked, where that is not as `RATES` has it.
     """
 
     host: str = "127.0.0.1"
@@ -36,7 +38,7 @@ class Settings:
     idle: timedelta = timedelta(hours=8)
     absolute: timedelta = timedelta(days=7)
     body_cap: int = 2_000_000
-    rates: Mapping[str, int] = field(default_factory=lambda: {"read": 600, "write": 60, "sign_in": 20})
+    rates: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_local(self) -> bool:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from freehold import opening
 from freehold.delivery.deployments import Deployment, deployments
 from freehold.estate.files import Survey, survey
-from freehold.foundation import Clock, FreeholdError, SystemClock, near
+from freehold.foundation import Clock, FreeholdError, Problems, SystemClock, near
+from freehold.foundation.words import counted
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery, ProductStatus
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from freehold.engines import Relation
     from freehold.estate.model import Estate
     from freehold.ledger import Ledger
+    from freehold.metrics import Catalogue
     from freehold.server.telemetry import Telemetry
 
 T = TypeVar("T")
 _WAIT_S = 2.0  # for a warehouse that is being written, where there is no earlier snapshot to show
+_MOST_LOOKING = 4  # at the warehouse at once: what takes long keeps no more than these waiting
 _CHECKED_EVERY_S = 0.5
 _OLDEST = timedelta(seconds=60)  # what is late depends on the clock alone
 _MOST_DEPLOYMENTS = 500
@@ -41,7 +44,11 @@ _TELLING = (  # events after which a page would say something else
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An estate as it was at one moment. `waits` says why it is not newer, where something keeps it from that."""
+    """An estate as it was at one moment. `waits` says why it is not newer, where something keeps it from that.
+
+    Where somebody may not see all, it is a part: `seen` are the products in it, `whole` is what it is a part of, which
+    is for what makes parts of its own (the catalog, details) and for no page.
+    """
 
     estate: Estate
     env: str
@@ -53,6 +60,8 @@ class Snapshot:
     taken_at: datetime
     waits: str = ""
     notes: tuple[str, ...] = ()  # what was said while it was read: files that differ from what is applied
+    seen: frozenset[str] | None = None  # None for all
+    whole: Snapshot | None = field(default=None, repr=False, compare=False)
     _details: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def product(self, id_: str) -> ProductStatus:
@@ -66,6 +75,26 @@ class Snapshot:
             known = [p.product.id for p in self.products]
             fix = near(id_, known) or "See `/products`."
             raise FreeholdError("FH-D201", f"There is no product `{id_}`.", fix=fix)
+        return found
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The metrics that may be seen: those over products that may be, read once.
+
+        Raises:
+            Problems: what is wrong in the files of metrics.
+        """
+        from freehold.access.covering import Cover
+        from freehold.metrics import catalogue_of
+        from freehold.metrics.seeing import part_seen
+
+        if "catalogue" not in self._details:
+            if self.whole is None or self.seen is None:
+                self._details["catalogue"] = catalogue_of(self.estate)
+            else:
+                cover = Cover.over(self.whole.estate.products, self.seen)
+                self._details["catalogue"] = part_seen(self.whole.catalogue, lambda source: not cover.hides(source))
+        found: Catalogue = self._details["catalogue"]
         return found
 
     def knows(self, key: object) -> bool:
@@ -99,9 +128,11 @@ class Snapshots:
         self._closing = ExitStack()
         self._turn = threading.RLock()
         self._asked = threading.Lock()
+        self._looking = threading.BoundedSemaphore(_MOST_LOOKING)
         self._notes: list[str] = []
         self._snapshot: Snapshot | None = None
         self._mark: _Mark | None = None
+        self._is_in_error = False
         self._checked = 0.0
         self.ledger: Ledger = self._closing.enter_context(opening.ledger_around(str(root)))
 
@@ -124,27 +155,49 @@ class Snapshots:
     def detail(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T]) -> T:
         """Return what more a page wants of a snapshot, taken once for each snapshot.
 
+        What is taken from is all of the estate: `take` tells of nothing that the snapshot does not hold.
+
         Raises:
             FreeholdError: FH-E101 the warehouse is being written.
         """
         with self._asked:
             if key not in snapshot._details:
-                with self._delivery(snapshot.estate, _WAIT_S) as delivery:
+                with self._delivery((snapshot.whole or snapshot).estate, _WAIT_S) as delivery:
                     snapshot._details[key] = take(delivery)
             found: T = snapshot._details[key]
             return found
 
+    def look(self, snapshot: Snapshot, take: Callable[[Delivery], T]) -> T:
+        """Return what somebody wants to know of the warehouse now, and keep nothing of it. A few may look at once.
+
+        Raises:
+            FreeholdError: FH-E101 the warehouse is being written.
+        """
+        with self._looking, self._delivery(snapshot.estate, _WAIT_S) as delivery:
+            return take(delivery)
+
     def _is_old(self, snapshot: Snapshot) -> bool:
-        if time.monotonic() - self._checked < _CHECKED_EVERY_S and not snapshot.waits:
+        waits = bool(snapshot.waits) and not self._is_in_error  # for a warehouse, which tells nobody when it is free
+        if time.monotonic() - self._checked < _CHECKED_EVERY_S and not waits:
             return False
         self._checked = time.monotonic()
-        return (
-            bool(snapshot.waits)
-            or self.clock.now() - snapshot.taken_at > _OLDEST
-            or self._marked(snapshot.estate) != self._mark
-        )
+        is_aged = self.clock.now() - snapshot.taken_at > _OLDEST and not self._is_in_error
+        return waits or is_aged or self._marked(snapshot.estate) != self._mark
 
     def _anew(self, before: Snapshot | None) -> Snapshot:
+        """Return a new snapshot; where files are in error, the one before, until they change."""
+        try:
+            self._is_in_error = False
+            return self._read(before)
+        except Problems as problems:
+            if before is None:
+                raise
+            self._is_in_error, self._mark = True, self._marked(before.estate)
+            wrong = counted(len(problems.errors), "errors")
+            said = f"The files of the estate have {wrong}: see `freehold validate`. This is how it was before."
+            return replace(before, waits=said)
+
+    def _read(self, before: Snapshot | None) -> Snapshot:
         began, files, sequence = time.perf_counter(), survey(self.root), self._newest()
         self._notes.clear()
         estate = opening.estate_in_force(str(self.root), self._env, in_need=True, tell=self._notes.append)

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-_QUIET = ("/-/static/", "/health", "/ready")  # counted, and not worth a line each
+_QUIET = ("/-/static/", "/health", "/ready", "/openlineage/api/v1/lineage")  # counted, and not worth a line each
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -51,6 +51,11 @@ class Telemetry:
             ms=round(seconds * 1000, 1),
             principal=who.principal if who else None,
         )
+
+    def failed(self, error: Exception) -> None:
+        """Note what keeps events of other tools from being followed; it is tried again."""
+        told = getattr(error, "code", None) or type(error).__name__
+        self.log.error("lineage not followed", code=told, exc_info=error)
 
     def read(self, seconds: float, sequence: int) -> None:
         """Note that the estate was read anew."""

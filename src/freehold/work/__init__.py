@@ -8,6 +8,7 @@ from freehold.work.clocks import Clock, Span, WorkingTime, clocks, span, working
 from freehold.work.item import Item, Passage, fold
 from freehold.work.roles import Raci
 from freehold.work.service import Moved, Way, Work
+from freehold.work.shipped import shipped, workflows_of
 
 __all__ = [
     "Clock",
@@ -21,7 +22,9 @@ __all__ = [
     "WorkingTime",
     "clocks",
     "fold",
+    "shipped",
     "span",
     "workflow_findings",
+    "workflows_of",
     "working_time",
 ]

@@ -17,6 +17,7 @@ from freehold.work.entering import accepted
 from freehold.work.guards import NAMED, Named, compiled_guard, is_named, row_of
 from freehold.work.item import Item, fold
 from freehold.work.roles import REQUESTER, Raci
+from freehold.work.shipped import workflows_of
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -54,7 +55,7 @@ class Work:
     """The work items of an estate, for the caller of a ledger.
 
     Args:
-        estate: its workflows, teams and calendars.
+        estate: its workflows beside those that ship, its teams and calendars.
         ledger: where moves are recorded; whoever opened it is the one who moves.
         clock: the time; the system's where none is given.
         handlers: what is done when an item enters a state, by the word under `on_enter`.
@@ -76,6 +77,7 @@ class Work:
         self._handlers = dict(handlers or {})
         self._named = {**NAMED, **(named or {})}
         self._raci = Raci.of(estate)
+        self._workflows = workflows_of(estate)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -262,19 +264,17 @@ class Work:
     # -- what there is ------------------------------------------------------------------------------------------------
 
     def _workflow(self, type: str) -> Workflow:
-        known = self._estate.workflows
+        known = self._workflows
         if type not in known:
-            fix = near(type, known) or (
-                f"There are: {', '.join(known)}." if known else "Write a file of kind Workflow."
-            )
+            fix = near(type, known) or f"There are: {', '.join(known)}."
             raise FreeholdError("FH-W101", f"There is no workflow `{type}`.", fix=fix, exit_code=Exit.USAGE)
         return known[type]
 
     def _start(self, type: str) -> str:
-        return self._estate.workflows[type].start if type in self._estate.workflows else ""
+        return self._workflows[type].start if type in self._workflows else ""
 
     def _has_ended(self, item: Item) -> bool:
-        workflow = self._estate.workflows.get(item.type)
+        workflow = self._workflows.get(item.type)
         state = workflow.states.get(item.state) if workflow else None
         return state is not None and state.is_final
 

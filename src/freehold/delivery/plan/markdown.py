@@ -57,7 +57,7 @@ def spent(seconds: float) -> str:
 
 
 def _parts(plan: Plan, gate: Gate | None, numbers: Sequence[Change]) -> Iterator[str]:
-    yield f"### Freehold plan for `{plan.env}`: {_verdict(plan, gate)}"
+    yield f"### Freehold plan for `{plan.env}`: {headline(plan, gate)}"
     yield from _reached(plan)
     if plan.findings:
         yield "**To mend**\n\n" + "\n".join(_finding(f) for f in plan.findings)
@@ -134,7 +134,8 @@ def _gated(gate: Gate | None) -> Iterator[str]:
         yield "**Approval needed by**\n\n" + "\n".join(asked[:_MOST_ROWS])
 
 
-def _verdict(plan: Plan, gate: Gate | None) -> str:
+def headline(plan: Plan, gate: Gate | None) -> str:
+    """Return what a plan comes to in a few words."""
     if not plan.is_blocked and gate is not None and not gate.is_clear:
         return f"blocked by {len(gate.blocked)} rules" if gate.blocked else "approval needed"
     if plan.is_blocked:

@@ -210,7 +210,7 @@ class Worker:
         Of a schedule that another worker has in hand, it is returned how it will stand when that one has looked.
         """
         self._reload()
-        states, now = _states(self._ledger, self._env), self._clock.now()
+        states, now = kept_states(self._ledger, self._env), self._clock.now()
         signals = self._signals(self.board.scheduled, states)
         stand: dict[str, State] = {}
         for one in self.board.scheduled:
@@ -228,7 +228,7 @@ class Worker:
     def _told(self, one: Scheduled, now: datetime, lease: Lease) -> State:
         """Record what fell due, under a lease, from the state as it is now that nobody else writes it."""
         while True:
-            states = _states(self._ledger, self._env)
+            states = kept_states(self._ledger, self._env)
             found = notice(one, states.get(one.subject), now, self._signals([one], states)[one.subject])
             if found.state != states.get(one.subject):
                 self._record(one, found, lease)
@@ -266,7 +266,7 @@ class Worker:
 
     def _next_look(self) -> datetime:
         now = self._clock.now()
-        states = _states(self._ledger, self._env)
+        states = kept_states(self._ledger, self._env)
         times = [now + LONGEST]
         for one in self.board.scheduled:
             state = states.get(one.subject)
@@ -292,7 +292,7 @@ class Worker:
             with self._lease(one.subject) as lease:
                 if lease is None:
                     continue
-                state = _states(self._ledger, self._env).get(one.subject)  # as it is now that nobody else writes it
+                state = kept_states(self._ledger, self._env).get(one.subject)  # as it is now that nobody else writes it
                 if state is None or not is_ready(one, states | {one.subject: state}, now):
                     continue
                 return self._attempted(one, state, lease)
@@ -399,7 +399,8 @@ def _unless_taken_over() -> Iterator[None]:
             raise
 
 
-def _states(ledger: Ledger, env: str) -> dict[str, State]:
+def kept_states(ledger: Ledger, env: str) -> dict[str, State]:
+    """Return what is kept of every schedule of an environment, by subject, as the last worker that looked left it."""
     prefix = key_of(env, "")
     kept = ledger.state.many(NAMESPACE, prefix)
     return {key.removeprefix(prefix): from_json(value) for key, value in kept.items()}

@@ -51,7 +51,7 @@ class Doorkeeper:
     def known(self, secret: str) -> Who | None:
         """Return whose session a secret stands for; None for no session, or one that is over."""
         found = self._ledger.sessions.get(_hash(secret))
-        if found is None or self._end_if_over(found):
+        if found is None or self._end_if_over(found) or self._is_left_over(found):
             return None
         if self._clock.now() - found.seen_at >= _TOUCHED_EVERY:
             self._ledger.sessions.seen(found.id)
@@ -73,6 +73,10 @@ class Doorkeeper:
         if is_over:
             self._ledger.sessions.close(session, "expired")
         return is_over
+
+    def _is_left_over(self, session: Session) -> bool:
+        """Say whether it was opened by a link of the terminal, before people had to sign in at a provider."""
+        return bool(self._settings.sign_in) and session.assurance == "local"
 
     def give(self, response: Response, secret: str) -> None:
         """Put the cookie of a session into a response."""

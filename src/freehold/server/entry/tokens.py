@@ -10,13 +10,18 @@ import hmac
 import re
 import secrets
 import string
+import time
 import zlib
-from collections.abc import Collection, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from freehold.foundation import Clock, Exit, FreeholdError, near
 from freehold.ledger import Ledger, Token
 from freehold.server.identity import SCOPES, Who
+
+if TYPE_CHECKING:
+    from freehold.access import ServiceAccount
 
 KINDS = ("user", "service")
 LONGEST = timedelta(days=366)
@@ -26,6 +31,7 @@ _SECRET = 43  # of 62 characters: 256 bits
 _FORM = re.compile(
     rf"fh_(?P<kind>{'|'.join(KINDS)})_(?P<id>[0-9a-z]{{12}})_(?P<secret>[0-9A-Za-z]{{{_SECRET}}})(?P<sum>[0-9A-Za-z]{{{_CHECKSUM}}})"
 )
+_LATELY_S, _MOST_LATELY = 1.0, 1_000
 _TOUCHED_EVERY = timedelta(minutes=1)
 
 
@@ -35,32 +41,43 @@ class Mint:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._lately: dict[str, tuple[float, Who]] = {}
 
     def make(
-        self, owner: Who, name: str, scopes: Collection[str], lasts: timedelta, kind: str = "user"
+        self,
+        maker: Who,
+        name: str,
+        scopes: Collection[str],
+        lasts: timedelta,
+        account: ServiceAccount | None = None,
     ) -> tuple[str, Token]:
-        """Make a token of an owner and return its text, which nobody can show again, and what is kept of it.
+        """Make a token of somebody's own, or of a service account; return its text, and what is kept of it.
+
+        Nobody can show the text again.
 
         Raises:
-            FreeholdError: FH-A112 a scope nobody knows or none, a name that is empty or too long, or a time that is
-                not in the future or too far.
+            FreeholdError: FH-A112 a scope nobody knows, none, or more than the account may, a name that is empty or too
+                long, or a time that is not in the future or too far; FH-A114 the account should have been looked over.
         """
         wanted = _expected(name, scopes, lasts)
+        if account is not None:
+            expect_fit(account, wanted, self._clock.now().date())
+        kind = "service" if account is not None else "user"
         id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
         secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET))
         now = self._clock.now()
         token = Token(
             id=id_,
             kind=kind,
-            owner=owner.principal,
+            owner=account.principal if account is not None else maker.principal,
             name=name.strip(),
             secret=_hash(secret),
-            groups=owner.groups,
+            groups=() if account is not None else maker.groups,
             scopes=wanted,
             created_at=now,
             expires_at=now + lasts,
         )
-        self._ledger.acting(owner.caller("make a token")).tokens.add(token)
+        self._ledger.acting(maker.caller("make a token")).tokens.add(token)
         body = f"fh_{kind}_{id_}_{secret}"
         return body + checksum(body), token
 
@@ -77,7 +94,19 @@ class Mint:
             return None
         if found.used_at is None or now - found.used_at >= _TOUCHED_EVERY:
             self._ledger.tokens.used(found.id)
-        return Who(found.owner, found.name, found.groups, "token", "token", found.id, frozenset(found.scopes))
+        who = Who(found.owner, found.name, found.groups, "token", "token", found.id, frozenset(found.scopes))
+        if len(self._lately) >= _MOST_LATELY:
+            self._lately.clear()
+        self._lately[_hash(text)] = (time.monotonic(), who)
+        return who
+
+    def known_lately(self, text: str) -> Who | None:
+        """Return whose token a text was within the last second; None where nobody asked since.
+
+        One that was revoked meanwhile, here or by another process, is known for that second at most.
+        """
+        found = self._lately.get(_hash(text))
+        return found[1] if found is not None and time.monotonic() - found[0] < _LATELY_S else None
 
     def of(self, who: Who) -> tuple[Token, ...]:
         """Return somebody's tokens, the newest first."""
@@ -94,7 +123,48 @@ class Mint:
         if found is None:
             raise unknown_token(id_, mine)
         self._ledger.acting(who.caller("revoke a token")).tokens.revoke(found)
+        self._lately.clear()
         return found
+
+
+def account_named(name: str, accounts: Mapping[str, ServiceAccount]) -> ServiceAccount:
+    """Return the service account of a name, `nightly-report` or `service:nightly-report`.
+
+    Raises:
+        FreeholdError: FH-A114 no file declares it.
+    """
+    found = accounts.get(name) or accounts.get(f"service:{name}")
+    if found is None:
+        known = [one.id for one in accounts.values()]
+        raise FreeholdError(
+            "FH-A114",
+            f"No file declares a service account `{name}`.",
+            fix=near(name.removeprefix("service:"), known) or "Declare it: `freehold schema ServiceAccount`.",
+            exit_code=Exit.USAGE,
+        )
+    return found
+
+
+def expect_fit(account: ServiceAccount, scopes: Collection[str], today: date) -> None:
+    """Refuse a new token to an account that nobody has looked over in time, or of more scopes than its file allows.
+
+    Raises:
+        FreeholdError: FH-A114 its day is past; FH-A112 a scope is beyond it.
+    """
+    if account.is_overdue(today):
+        raise FreeholdError(
+            "FH-A114",
+            f"`{account.principal}` was to be looked over by {account.review_by}, so it gets no new token.",
+            where=account.where,
+            fix=f"Have {account.owner} say whether it is still needed, and set `review_by`.",
+            exit_code=Exit.USAGE,
+        )
+    beyond = sorted(set(scopes) - set(account.scopes)) if account.scopes else []
+    if beyond:
+        raise _refused(
+            f"`{account.principal}` may have no token for `{beyond[0]}`.",
+            f"Its file says: {', '.join(account.scopes)}.",
+        )
 
 
 def unknown_token(id_: str, known: Sequence[Token]) -> FreeholdError:

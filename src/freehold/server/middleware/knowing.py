@@ -10,24 +10,28 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 from freehold.foundation import FreeholdError
+from freehold.server.identity import INTAKE, METHODS, READS, STARTS, asks
 from freehold.server.problems import answered, is_part, not_signed_in, wants_page
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from freehold.server.entry.local import LocalDoor
     from freehold.server.entry.sessions import Doorkeeper
     from freehold.server.entry.tokens import Mint
     from freehold.server.identity import Who
     from freehold.server.settings import Settings
 
+_OF_NUMBERS = ("/metrics/", "/explore", "/explain", "/views", "/api/v1/metrics/", "/api/v1/query", "/api/v1/views")
 OPEN = ("/-/static/", "/sign-in", "/health", "/ready")  # what anybody may see
 
 
 class Knowing:
     """Puts `who` into the request's state: by a session's cookie, or by a bearer token."""
 
-    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper, mint: Mint, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper, mint: Mint, settings: Settings, door: LocalDoor) -> None:
         self._app = app
+        self._door = door
         self._doorkeeper = doorkeeper
         self._mint = mint
         self._cookie = settings.cookie
@@ -36,13 +40,19 @@ class Knowing:
         """Pass a request on with what is known of its sender."""
         if scope["type"] == "http" and not scope["path"].startswith("/-/static/"):
             request = HTTPConnection(scope)
-            scope.setdefault("state", {})["who"] = await run_in_threadpool(self._who, request)
+            who = self._lately(request) if scope["path"].startswith(INTAKE) else None
+            scope.setdefault("state", {})["who"] = who or await run_in_threadpool(self._who, request)
         await self._app(scope, receive, send)
+
+    def _lately(self, request: HTTPConnection) -> Who | None:
+        """Return who showed a token within the last second, so that a thousand events are not a thousand look-ups."""
+        kind, _, shown = request.headers.get("authorization", "").partition(" ")
+        return self._mint.known_lately(shown.strip()) if kind.lower() == "bearer" else None
 
     def _who(self, request: HTTPConnection) -> Who | None:
         kind, _, shown = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":  # who shows a token means it, whatever cookie came along
-            return self._mint.known(shown.strip())
+            return self._door.known(shown.strip()) or self._mint.known(shown.strip())
         secret = request.cookies.get(self._cookie)
         return self._doorkeeper.known(secret) if secret else None
 
@@ -56,7 +66,10 @@ class SignedIn:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on if its sender may see what it asks for."""
         if scope["type"] == "http" and not scope["path"].startswith(OPEN):
-            refused = _refused(Request(scope, receive))
+            request = Request(scope, receive)
+            refused = _refused(request)
+            if refused is None and request.state.who.principal.startswith("service:"):
+                refused = await run_in_threadpool(_ended, request)
             if refused is not None:
                 await refused(scope, receive, send)
                 return
@@ -75,10 +88,20 @@ def _refused(request: Request) -> Response | None:
     return None
 
 
+def _ended(request: Request) -> Response | None:
+    """Refuse a service account that no file declares any more, whatever its tokens say."""
+    try:
+        is_one = request.app.state.served.rights.is_declared(request.state.who)
+    except FreeholdError as error:  # the estate cannot be read, so nobody can say
+        return answered(request, error)
+    return None if is_one else answered(request, not_signed_in())
+
+
 def _out_of_scope(request: Request, who: Who) -> FreeholdError | None:
-    """Return the refusal of a token outside of what it is for. Tokens read; what changes something takes a person."""
-    wanted = scope_of(request.url.path)
-    if wanted in who.scopes and request.method in ("GET", "HEAD"):
+    """Return the refusal of a token outside of what it is for: a scope names its methods, and most of them read."""
+    wanted, path = scope_of(request.url.path, request.method), request.url.path
+    is_so = request.method in METHODS.get(wanted, READS) or asks(request.method, path)
+    if wanted in who.scopes and (is_so or _asks_for_a_job(request, who)):
         return None
     may = ", ".join(sorted(who.scopes))
     return FreeholdError(
@@ -90,10 +113,19 @@ def _out_of_scope(request: Request, who: Who) -> FreeholdError | None:
     )
 
 
-def scope_of(path: str) -> str:
+def _asks_for_a_job(request: Request, who: Who) -> bool:
+    """Whether this is for a job, by a program that may ask for them."""
+    return STARTS in who.scopes and request.method == "POST" and request.url.path.startswith("/api/v1/jobs")
+
+
+def scope_of(path: str, method: str = "GET") -> str:
     """Return the scope that a path takes; empty where no token will do."""
+    if path.startswith(INTAKE) and method not in READS:
+        return "lineage:write"
     if path == "/metrics":
         return "server:observe"
     if path.startswith(("/settings", "/-/", "/sign-out")):
         return ""
-    return "metrics:query" if path.startswith(("/metrics/", "/api/v1/metrics/")) else "catalog:read"
+    if path.startswith(("/jobs", "/api/v1/jobs")):
+        return "jobs:read"
+    return "metrics:query" if path.startswith(_OF_NUMBERS) else "catalog:read"

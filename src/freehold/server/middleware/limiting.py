@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 
 from freehold.foundation import FreeholdError
+from freehold.server.identity import INTAKE, asks
 from freehold.server.problems import answered
+from freehold.server.settings import RATES
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -75,13 +78,16 @@ class Pace:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._rates = {kind: RateLimitItemPerMinute(most) for kind, most in settings.rates.items()}
+        self._rates = {kind: RateLimitItemPerMinute(most) for kind, most in {**RATES, **settings.rates}.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on if its sender keeps the pace."""
         if scope["type"] == "http" and not scope["path"].startswith(_FREE):
-            rate = self._rates[_kind(scope)]
-            if not self._limiter.hit(rate, _kind(scope), _asker(scope)):
+            kind = _kind(scope)
+            rate, asker = self._rates[kind], _asker(scope)
+            is_within = self._limiter.hit(rate, kind, asker)
+            send = _telling(send, kind, rate, self._limiter.get_window_stats(rate, kind, asker))
+            if not is_within:
                 error = FreeholdError(
                     "FH-A106",
                     f"More than {rate.amount:,} requests of this kind came within a minute.",
@@ -92,10 +98,27 @@ class Pace:
         await self._app(scope, receive, send)
 
 
+def _telling(send: Send, kind: str, rate: RateLimitItem, now: WindowStats) -> Send:
+    """Return what sends an answer that says how often one may ask still (draft-ietf-httpapi-ratelimit-headers)."""
+    over = max(0, round(now.reset_time - time.time()))
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["RateLimit-Policy"] = f'"{kind}";q={rate.amount};w={rate.get_expiry()}'
+            headers["RateLimit"] = f'"{kind}";r={max(0, int(now.remaining))};t={over}'
+        await send(message)
+
+    return sending
+
+
 def _kind(scope: Scope) -> str:
     if scope["path"].startswith("/sign-in"):
         return "sign_in"
-    return "read" if scope["method"] in ("GET", "HEAD", "OPTIONS") else "write"
+    if scope["path"].startswith(INTAKE) and scope["method"] == "POST":
+        return "lineage"
+    is_read = scope["method"] in ("GET", "HEAD", "OPTIONS") or asks(scope["method"], scope["path"])
+    return "read" if is_read else "write"
 
 
 def _asker(scope: Scope) -> str:

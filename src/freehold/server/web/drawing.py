@@ -55,6 +55,8 @@ def line_chart(
     *,
     is_partial: bool = False,
     bound: float | None = None,
+    explained: Callable[[Value], str] | None = None,
+    focus: str = "",
 ) -> Chart | None:
     """Return a line over time; None where there are not two values to connect.
 
@@ -65,6 +67,8 @@ def line_chart(
         happenings: what to mark; those outside of the line's time are left out.
         is_partial: whether the last period is not over, so that its value will grow.
         bound: a value to be drawn as a limit.
+        explained: gives the address that explains a value.
+        focus: the key of the value that it is about.
     """
     if len(values) < 2:
         return None
@@ -77,7 +81,7 @@ def line_chart(
 
     said, labels = [number(v.value, unit) for v in values], _labels([v.at for v in values])
     points = tuple(
-        Point(x(v.at), round(y(v.value), 1), v.key, shown, v.value, label)
+        Point(x(v.at), round(y(v.value), 1), v.key, shown, v.value, label, explained(v) if explained else "")
         for v, shown, label in zip(values, said, labels, strict=True)
     )
     spots = [(p.x, p.y) for p in points]
@@ -98,7 +102,31 @@ def line_chart(
         ticks=_ticks(points),
         annotations=_placed(happenings, values[0].at, values[-1].at, x),
         bound=Gridline(round(y(bound), 1), _axis(bound, unit)) if bound is not None else None,
+        focus=next((p for p in points if p.key == focus), None),
     )
+
+
+def axis_of(
+    values: Sequence[float], top: float, bottom: float, unit: str = ""
+) -> tuple[list[tuple[float, str]], Callable[[float], float]]:
+    """Return round values to draw lines at, each with how it is said, and where a value stands between two heights."""
+    grid = _gridvalues(values)
+
+    def y(value: float) -> float:
+        return top + (bottom - top) * (1 - _share(value, grid[0], grid[-1]))
+
+    return [(value, _axis(value, unit)) for value in grid], y
+
+
+def period_labels(instants: Sequence[datetime]) -> list[str]:
+    """Return periods as an axis has them."""
+    return _labels(instants)
+
+
+def effect_bar(effect: float, largest: float) -> tuple[float, float]:
+    """Return where a bar begins and how wide it is, in a box 160 wide: from the middle to the right for more."""
+    width = round(78 * abs(effect) / largest, 1) if largest else 0.0
+    return (80.0 if effect >= 0 else round(80 - width, 1)), max(width, 1.0 if effect else 0.0)
 
 
 def _across(first: datetime, last: datetime) -> Callable[[datetime], float]:

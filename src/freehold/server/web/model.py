@@ -38,7 +38,10 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """A figure with its name. Without a value it says why there is none; `href` leads to what it was made of."""
+    """A figure with its name. Without a value it says why there is none; `href` leads to what it was made of.
+
+    `mark` says whether it is as it is to be; `unknown` is what stands where there is no value.
+    """
 
     name: str
     value: str = ""
@@ -46,6 +49,8 @@ class Kpi:
     told: str = ""
     href: str = ""
     spark: Spark | None = None
+    mark: Mark | None = None
+    unknown: str = "not instrumented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class Point:
     shown: str
     value: float
     label: str  # the key as the axis has it
+    href: str = ""  # where it leads: to what explains it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +114,35 @@ class Chart:
     ticks: tuple[Point, ...]
     annotations: tuple[Annotation, ...] = ()
     bound: Gridline | None = None
+    focus: Point | None = None  # the one that the page is about
 
     @property
     def embedded(self) -> list[dict[str, object]]:
         """What the cursor in the browser reads."""
-        return [{"x": p.x, "y": p.y, "key": p.key, "shown": p.shown} for p in self.points]
+        told = [{"x": p.x, "y": p.y, "key": p.key, "shown": p.shown} for p in self.points]
+        return [{**one, "href": p.href} if p.href else one for one, p in zip(told, self.points, strict=True)]
 
     @property
     def headings(self) -> tuple[Heading, ...]:
         """The columns of the same as a table."""
         return (Heading("Period"), Heading(self.title, "num"))
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One slice of a change: what it was, what it is, and its part in the change as a bar from the middle.
+
+    `x` and `width` are of a box 160 wide whose middle stands for nothing; `href` leads to the slice by itself.
+    """
+
+    label: str
+    before: str
+    after: str
+    effect: str
+    x: float
+    width: float
+    is_less: bool
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +165,16 @@ class Moment:
     text: str
     told: str = ""
     tone: Tone = "idle"
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of what happened: how it stands, in a sentence, and where to look closer; `topic` may be left out."""
+
+    topic: str
+    mark: Mark
+    text: str
     href: str = ""
 
 
@@ -167,6 +202,29 @@ class Snippet:
 
     label: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Something that waits for a word: what it is, and whether this reader's would count.
+
+    Attributes:
+        item: what it is posted under, at `/approvals/ITEM`.
+        what: the decision in a few words; `href` leads to the evidence for it.
+        next: the page to come back to.
+        why_not: why the reader's approval could not count; empty where it could.
+        said: what the reader has said already: `approved`, `rejected`, or nothing yet.
+        asked_by, asked_at: who asked for it, and since when it waits; nobody has where `asked_at` is None.
+    """
+
+    item: str
+    what: str
+    href: str
+    next: str
+    why_not: str = ""
+    said: str = ""
+    asked_by: str = ""
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

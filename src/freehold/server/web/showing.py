@@ -71,20 +71,32 @@ def page(path: str, show: Page, name: str) -> list[Route]:
 
     def html(request: Request) -> Response:
         asked = asked_of(request)
-        return rendered(asked, show(asked))
+        shown = show(asked)
+        if not is_part(request):
+            _note(asked, name)
+        return rendered(asked, shown)
 
     def as_json(request: Request) -> Response:
         asked = asked_of(request)
-        return Response(_json(asked, show(asked)), media_type="application/json")
+        shown = show(asked)
+        _note(asked, name)
+        return Response(_json(asked, shown), media_type="application/json")
 
     beside = "/home.json" if path == "/" else f"{path}.json"
     return [Route(beside, as_json, name=f"{name}.json"), Route(path, html, name=name)]
 
 
+def _note(asked: Asked, name: str) -> None:
+    """Note that a page was looked at, and of which product or metric it is."""
+    id_ = asked.request.path_params.get("id")
+    of = {name: id_} if id_ and name in ("product", "metric") else {}
+    asked.served.views.saw(asked.who, name, of.get("product"), of.get("metric"))
+
+
 def asked_of(request: Request) -> Asked:
-    """Return what a page is made of, with the newest snapshot of the estate."""
+    """Return what a page is made of, with the newest snapshot of what the asker may see of the estate."""
     served: Served = request.app.state.served
-    return Asked(request, served, request.state.who, served.snapshots.now())
+    return Asked(request, served, request.state.who, served.rights.snapshot(request.state.who))
 
 
 def rendered(asked: Asked, shown: Shown) -> Response:

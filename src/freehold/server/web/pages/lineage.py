@@ -1,17 +1,24 @@
-"""Lineage: what something goes into, what it comes from, and who is hit if it is dropped. Counts first, then names."""
+"""Lineage: what something goes into, what it comes from, and who is hit if it is dropped: drawn, and as tables."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from freehold.catalog import BlastRadius, Hop, Key, Node, Reach, Start
+from freehold.catalog import BlastRadius, Group, Hop, Key, Neighbourhood, Node, Reach, Start, View
+from freehold.delivery import AssetStatus
 from freehold.foundation.words import counted
-from freehold.server.web.model import Crumb, Empty, Fact, Heading, Tab
+from freehold.server.web.graph import Graph, Words, drawn
+from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark, Tab
 from freehold.server.web.pages.search import href_of, spoken
 from freehold.server.web.showing import Asked, Shown
 
 _USUAL_DEPTH = 2
+_MOST_OPEN = 40  # groups and nodes that one address opens
+_OF_A_DRAWING = ("of", "way", "columns", "depth", "open", "grow")
+_WAYS = {"both": "Both ways", "up": "Comes from", "down": "Goes into", "drop": "If I drop this"}
+_NOWHERE = {"up": "before", "both": "around"}
 _HEADINGS = (Heading("Name"), Heading("Kind"), Heading("Product", narrow=False), Heading("Owner", narrow=False))
 NO_NAME = Empty(
     "Lineage of what?", "Name an asset, a column or a metric: the search leads there.", "freehold lineage orders.amount"
@@ -56,39 +63,96 @@ class LineagePage:
 
 
 def lineage(asked: Asked) -> Shown:
-    """Show what something goes into or comes from, two hops first; or who is hit if it is dropped.
+    """Show what something goes into and comes from, two steps each way first; or who is hit if it is dropped.
 
     Raises:
         FreeholdError: FH-F004 nothing is called so; FH-F005 several things are.
     """
-    name, way = asked.word("of").strip(), asked.word("way", "down")
+    name, way = asked.word("of").strip(), asked.word("way", "both")
     if not name:
         page = LineagePage("", "", "", (), _HEADINGS, (), (), "", NO_NAME)
-        return Shown("pages/lineage.html", "Lineage", page, nav="lineage")
+        return Shown("pages/lineage.html", "Lineage", page, nav="lineage", extra={"graph": None, "modes": ()})
+    asked.served.intake.settle()
     catalog = asked.served.listing.of(asked.snapshot)
     start, depth = catalog.find(name), _depth(asked.word("depth"))
+    around = catalog.around(start, _view(asked, way, depth))
     hit: tuple[Fact, ...] = ()
     if way == "drop":
         radius = catalog.blast_radius(start)
-        found, hit = radius.reach, tuple(_hit(radius))
+        found, hit = [radius.reach], tuple(_hit(radius))
     else:
-        found = catalog.reach(start, down=way != "up", depth=depth)
+        sides = {"up": (False,), "down": (True,)}.get(way, (False, True))
+        found = [catalog.reach(start, down=down, depth=depth) for down in sides]
     model = LineagePage(
         name=str(start),
         kind="column" if start.column else spoken(start.key.kind),
         own_href=_own(start.key),
-        ways=tuple(
-            Tab(text, _href(of=name, way=word), word == way)
-            for word, text in (("down", "Goes into"), ("up", "Comes from"), ("drop", "If I drop this"))
-        ),
+        ways=tuple(Tab(text, _href(of=name, way=word), word == way) for word, text in _WAYS.items()),
         headings=_HEADINGS,
-        hops=tuple(_hop(one, way) for one in found.hops),
+        hops=tuple(_hop(one, reach, way) for reach in found for one in reach.hops),
         hit=hit,
-        deeper_href=_deeper(name, way, depth, found),
-        nothing=None if found.hops else _nothing(start, way),
+        deeper_href=_deeper(name, way, depth, around),
+        nothing=None if any(reach.hops for reach in found) else _nothing(start, way),
         behind=asked.served.listing.behind,
     )
-    return Shown("pages/lineage.html", str(start), model, _told(found, way), (Crumb("Lineage", "/lineage"),), "lineage")
+    graph = _graph(asked, around, way, by_columns=bool(asked.word("columns"))) if model.hops else None
+    extra = {"graph": graph, "modes": _modes(asked, start)}
+    crumbs = (Crumb("Lineage", "/lineage"),)
+    return Shown("pages/lineage.html", str(start), model, _told(found, way), crumbs, "lineage", "drawing", extra=extra)
+
+
+def _view(asked: Asked, way: str, depth: int) -> View:
+    """Return what is to be drawn: the steps that are asked for, with what the reader opened."""
+    query = asked.request.query_params
+    up, down = (depth if way in side else 0 for side in (("up", "both"), ("down", "both", "drop")))
+    opened, grown = query.getlist("open")[:_MOST_OPEN], query.getlist("grow")[:_MOST_OPEN]
+    return View(up, down, bool(asked.word("columns")), frozenset(opened), tuple(grown))
+
+
+def _graph(asked: Asked, found: Neighbourhood, way: str, *, by_columns: bool) -> Graph:
+    """Return the drawing, each part of which leads on: to a drawing of its own, or to more of this one."""
+    here = [one for one in asked.request.query_params.multi_items() if one[0] in _OF_A_DRAWING][: 2 * _MOST_OPEN]
+    marks = {one.asset: _mark(one) for product in asked.snapshot.products for one in product.assets}
+    as_columns = {"columns": "1"} if by_columns else {}
+
+    def more(word: str) -> Callable[[str], str]:
+        return lambda name: f"/lineage?{urlencode([*here, (word, name)])}"
+
+    words = Words(
+        href=lambda name: _href(of=name, way=way, **as_columns),
+        open=more("open"),
+        grow=more("grow"),
+        group_href=lambda group: _group_href(group, way),
+        kind=spoken,
+        mark=marks.get,
+    )
+    return drawn(found, words)
+
+
+def _group_href(group: Group, way: str) -> str:
+    if group.key is not None:
+        return _href(of=str(group.key), way=way)
+    return f"/products/{group.title}" if group.title else ""
+
+
+def _mark(one: AssetStatus) -> Mark:
+    """Return the state of an asset, the worst of what there is to tell."""
+    if one.quarantined:
+        return Mark("bad", "newer data is held")
+    if one.bad or one.failed:
+        return Mark("bad", "failing")
+    if one.late:
+        return Mark("warn", "late")
+    return Mark("ok", "live") if one.published_at else Mark("idle", "never published")
+
+
+def _modes(asked: Asked, start: Start) -> tuple[Tab, ...]:
+    """Return the two ways to draw an asset: by entries, or by columns. A column is always drawn by columns."""
+    if start.column or start.key.kind != "asset":
+        return ()
+    kept = {name: word for name, word in asked.request.query_params.items() if name in ("of", "way", "depth")}
+    by_columns = bool(asked.word("columns"))
+    return (Tab("Assets", _href(**kept), not by_columns), Tab("Columns", _href(**kept, columns="1"), by_columns))
 
 
 def _depth(text: str) -> int:
@@ -102,11 +166,13 @@ def _own(key: Key) -> str:
     return "" if href_of(key).startswith("/lineage") else href_of(key)
 
 
-def _hop(one: Hop, way: str) -> HopPart:
+def _hop(one: Hop, reach: Reach, way: str) -> HopPart:
     products = [f"{product or 'no product'} {count:,}" for product, count in list(one.products.items())[:6]]
     more = len(one.products) - len(products)
+    side = "" if way != "both" else "Goes into, " if reach.down else "Comes from, "
+    distance = "directly" if one.hop == 1 else f"{one.hop} steps away"
     return HopPart(
-        title="Directly" if one.hop == 1 else f"{one.hop} steps away",
+        title=f"{side}{distance}" if side else distance.capitalize(),
         told=f"{one.count:,}: " + ", ".join(products) + (f" and {more} more products" if more > 0 else ""),
         nodes=tuple(_node(node, way) for node in one.nodes),
         more=one.more,
@@ -135,28 +201,37 @@ def _hit(radius: BlastRadius) -> list[Fact]:
         Fact("Dashboards", ", ".join(str(node) for node in radius.dashboards[:12]) or "none"),
         Fact("Read by", f"{counted(radius.persons, 'people')} in 30 days"),
     ]
+    facts += [Fact("Jobs of other tools", ", ".join(str(node) for node in radius.jobs[:12]))] if radius.jobs else []
     facts += [Fact("Services", ", ".join(services))] if services else []
     return [*facts, Fact("To be told", ", ".join(owners) or "nobody")]
 
 
-def _told(found: Reach, way: str) -> str:
-    what = {"up": "It comes from", "drop": "Dropping it reaches"}.get(way, "It goes into")
-    cut = " There is more than was walked." if found.is_cut else ""
-    return f"{what} {counted(found.count, 'others')} in {counted(len(found.hops), 'steps')}.{cut}" if found.hops else ""
+def _told(found: Sequence[Reach], way: str) -> str:
+    said = [_side(reach, way) for reach in found if reach.hops]
+    cut = " There is more than was walked." if any(reach.is_cut for reach in found) else ""
+    told = ", and ".join(said)
+    return f"{told[0].upper()}{told[1:]}.{cut}" if said else ""
 
 
-def _deeper(name: str, way: str, depth: int, found: Reach) -> str:
-    """Return the way to more steps, where the walk ended because it was to end there."""
-    return _href(of=name, way=way, depth=str(min(depth * 2, 30))) if way != "drop" and len(found.hops) >= depth else ""
+def _side(found: Reach, way: str) -> str:
+    what = "dropping it reaches" if way == "drop" else "it goes into" if found.down else "it comes from"
+    return f"{what} {counted(found.count, 'others')} in {counted(len(found.hops), 'steps')}"
+
+
+def _deeper(name: str, way: str, depth: int, around: Neighbourhood) -> str:
+    """Return the way to more steps, where there is more than is drawn."""
+    is_more = way != "drop" and any(count for group in around.groups for count in group.beyond)
+    return _href(of=name, way=way, depth=str(min(depth * 2, 30))) if is_more else ""
 
 
 def _nothing(start: Start, way: str) -> Empty:
     told = {
         "up": "It is where its data begins, as far as files tell.",
         "drop": "Nothing is built from it, and nobody is known to read it.",
+        "both": "Nothing goes into it, and nothing is built from it, as far as files tell.",
     }
     return Empty(
-        f"Nothing {'before' if way == 'up' else 'after'} {start}",
+        f"Nothing {_NOWHERE.get(way, 'after')} {start}",
         told.get(way, "Nothing is built from it, as far as files tell."),
     )
 

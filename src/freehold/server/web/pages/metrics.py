@@ -9,14 +9,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from freehold import opening
+from freehold.catalog import Question as Search
+from freehold.delivery.serving import broken
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.metrics import asked as question
-from freehold.metrics import catalogue_of
+from freehold.metrics.conflicts import conflicts
 from freehold.metrics.estate import owner_of
 from freehold.metrics.explaining import formula_of
 from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.telling import number
+from freehold.server.questions import Question, as_command, as_python, as_yaml
 from freehold.server.web.drawing import Happening, Value, line_chart
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Fault, Heading, Mark, Moment, Snippet, Tab
 from freehold.server.web.pages.products import moment_of
@@ -25,7 +28,7 @@ from freehold.server.web.showing import Asked, Shown
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
     from freehold.foundation import Caller
-    from freehold.metrics import Catalogue
+    from freehold.metrics import Answer, Catalogue
     from freehold.metrics.model import Metric
 
 STATUS = {
@@ -83,6 +86,7 @@ class Trend:
     reasons: tuple[str, ...]
     data_until: datetime | None
     is_partial: bool
+    answer: Answer | None = None  # it was read off
 
     @property
     def whole(self) -> tuple[Value, ...]:
@@ -100,6 +104,15 @@ class Latest:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """A metric that could be taken for another one, and how."""
+
+    id: str
+    href: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetricPage:
     """A metric: its meaning, its value over time with what happened on the axis, how it is computed and used."""
 
@@ -110,12 +123,15 @@ class MetricPage:
     value: str
     value_of: str
     change: str
+    value_href: str
+    explore: str
     chart: Chart | None
     fault: Fault | None
     happened: tuple[Moment, ...]
     facts: tuple[Fact, ...]
     formula: str
     snippets: tuple[Snippet, ...]
+    alike: tuple[Alike, ...]
     no_values: Empty = _NO_VALUES
     nothing_happened: Empty = _NOTHING_HAPPENED
 
@@ -123,7 +139,7 @@ class MetricPage:
 def metrics(asked: Asked) -> Shown:
     """Show all metrics."""
     catalogue = catalogue_in(asked)
-    rows = [_row(asked, catalogue, metric) for metric in catalogue.metrics()]
+    rows = [metric_row(asked, catalogue, metric) for metric in catalogue.metrics()]
     rows.sort(key=lambda row: (row.status.word != "certified", row.id))
     certified = sum(row.status.word == "certified" for row in rows)
     told = f"{certified} of {counted(len(rows), 'metrics')} certified; each has one definition." if rows else ""
@@ -136,8 +152,10 @@ def metric(asked: Asked) -> Shown:
     one = catalogue.metric(asked.request.path_params["id"])
     grain = asked.word("by", "week")
     grain = grain if grain in GRAINS else "week"
-    happened = _happened(asked, catalogue, one)
     trend, fault = _trend(asked, one, grain)
+    happened = _happened(asked, catalogue, one, trend)
+    if trend is not None and trend.answer is not None:
+        asked.served.usage.seen(trend.answer, asked.who, env=asked.snapshot.env, channel="portal")
     unit = one.words.get("unit", "")
     last = latest(trend, unit, grain)
     model = MetricPage(
@@ -145,13 +163,16 @@ def metric(asked: Asked) -> Shown:
         status=STATUS.get(one.status, Mark("idle", one.status)),
         unit=unit,
         grains=tuple(Tab(text, f"/metrics/{one.id}?by={word}", word == grain) for word, (text, _) in GRAINS.items()),
-        chart=_chart(one, unit, trend, happened),
+        chart=_chart(one, unit, trend, happened, grain),
         fault=fault,
         happened=happened[:8],
         facts=tuple(_facts(asked, catalogue, one, trend)),
         formula=formula_of(one),
-        snippets=_snippets(asked, one, grain),
+        snippets=_snippets(asked, one, grain, trend),
+        alike=tuple(_alike(asked, catalogue, one)),
         value=last.value,
+        value_href=f"/explain?metric={one.id}&by={grain}" if last.value else "",
+        explore=f"/explore?metric={one.id}&by={grain}",
         value_of=last.value_of,
         change=last.change,
     )
@@ -168,10 +189,12 @@ def trend_of(asked: Asked, one: Metric, grain: str) -> Trend:
     Where the estate has policies, nobody is shown what was computed for somebody else.
 
     Raises:
-        FreeholdError: FH-N… it has no one right answer by that period, or a policy names them not; FH-E… what the
-            warehouse says.
+        FreeholdError: FH-A113 they may see it and not ask it; FH-N… it has no one right answer by that period, or a
+            policy names them not; FH-E… what the warehouse says.
     """
-    caller = asked.who.caller("read")
+    caller, products = asked.who.caller("read"), asked.snapshot.estate.products
+    for product in {source.rpartition(".")[0] for source in sources_of(catalogue_in(asked), one)} & set(products):
+        asked.served.rights.expect(asked.who, "ask", product)
     return asked.served.snapshots.detail(
         asked.snapshot, trend_key(asked, one.id, grain), lambda d: _computed(d, one.id, grain, caller)
     )
@@ -188,11 +211,11 @@ def _computed(delivery: Delivery, id_: str, grain: str, caller: Caller) -> Trend
     most = GRAINS[grain][1]
     answer = asks.answerer.answer(question([id_], [grain], order=[f"-{grain}"], limit=most))
     columns = [answer.table.column(i).to_pylist() for i in range(2)]
-    pairs = [(key, value) for key, value in zip(*columns, strict=True) if key is not None and _is_number(value)]
-    values = tuple(Value(_instant(key), str(key)[:10], float(value)) for key, value in reversed(pairs))
+    pairs = [(key, value) for key, value in zip(*columns, strict=True) if key is not None and is_number(value)]
+    values = tuple(Value(instant_of(key), str(key)[:10], float(value)) for key, value in reversed(pairs))
     until = answer.data_until
     reasons = tuple(dict.fromkeys(reason for source in answer.sources for reason in source.reasons))
-    return Trend(values, answer.state, reasons, until, is_partial=_is_partial(values, until, grain))
+    return Trend(values, answer.state, reasons, until, _is_partial(values, until, grain), answer)
 
 
 def _is_partial(values: tuple[Value, ...], until: datetime | None, grain: str) -> bool:
@@ -211,11 +234,16 @@ def _trend(asked: Asked, one: Metric, grain: str) -> tuple[Trend | None, Fault |
         return None, Fault(error.code, error.problem, error.fix)
 
 
-def _chart(one: Metric, unit: str, trend: Trend | None, happened: tuple[Moment, ...]) -> Chart | None:
+def _chart(one: Metric, unit: str, trend: Trend | None, happened: tuple[Moment, ...], grain: str) -> Chart | None:
     if trend is None:
         return None
     marks = [Happening(m.at, f"{m.at:%d %b %Y}: {m.text}", m.href, m.tone) for m in happened]
-    return line_chart(one.words.get("label") or one.name, unit, trend.values, marks, is_partial=trend.is_partial)
+    title = one.words.get("label") or one.name
+
+    def explained(value: Value) -> str:
+        return f"/explain?metric={one.id}&by={grain}&period={value.key}"
+
+    return line_chart(title, unit, trend.values, marks, is_partial=trend.is_partial, explained=explained)
 
 
 def latest(trend: Trend | None, unit: str, grain: str) -> Latest:
@@ -233,12 +261,45 @@ def latest(trend: Trend | None, unit: str, grain: str) -> Latest:
     return Latest(number(last.value, unit), f"{what}{last.at:%d %b %Y}", change)
 
 
-def _happened(asked: Asked, catalogue: Catalogue, one: Metric) -> tuple[Moment, ...]:
+def _happened(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None) -> tuple[Moment, ...]:
+    """Return what was changed, taken back, held or broke of what a metric is computed from, the newest first."""
     sources = sources_of(catalogue, one)
     graph = asked.snapshot.graph
     above = graph.upstream([s for s in sources if s in graph.assets])
     changes = [d for d in asked.snapshot.deployments if d.kind != "data" and above.intersection(d.assets)]
-    return tuple(replace(moment_of(d), href=f"/deployments?kind=changes#{d.id}") for d in changes)
+    found = [replace(moment_of(d), href=f"/deployments?kind=changes#{d.id}") for d in changes]
+    if trend is not None and trend.values:
+        first, now = trend.values[0].at, asked.served.snapshots.clock.now()
+        found += [
+            Moment(
+                h.at, h.told[:1].upper() + h.told[1:], "", "bad" if h.kind == "incident" else "warn",
+                f"/products/{h.assets[0].rpartition('.')[0]}",
+            )
+            for h in broken(asked.served.snapshots.ledger, asked.snapshot.env, above, first, now)
+        ]  # fmt: skip
+    return tuple(sorted(found, key=lambda m: m.at, reverse=True))
+
+
+def _alike(asked: Asked, catalogue: Catalogue, one: Metric) -> Iterator[Alike]:
+    """Yield the metrics that share a name or a meaning with one, and how."""
+    kept = asked.snapshot._details
+    if "conflicts" not in kept:
+        kept["conflicts"] = tuple(conflicts(catalogue))
+    for found in kept["conflicts"]:
+        if any(m.id == one.id for m in found.metrics):
+            told = {"same name": "another meaning under the same name", "same meaning": "the same meaning"}
+            how = told.get(found.kind, f"another meaning, also called {found.word}")
+            yield from (Alike(m.id, f"/metrics/{m.id}", how) for m in found.metrics if m.id != one.id)
+
+
+def _readers(asked: Asked, one: Metric) -> str:
+    """Return how many read a metric in 30 days, as the catalog counts them; people are never named."""
+    found = asked.served.listing.of(asked.snapshot).search(Search(one.id, ("metric",), limit=5).checked())
+    hit = next((hit for hit in found.hits if hit.key.id == one.id), None)
+    if hit is None or not (hit.persons or hit.services):
+        return "nobody, in 30 days"
+    told = [counted(n, what) for n, what in ((hit.persons, "people"), (hit.services, "services")) if n]
+    return f"{' and '.join(told).replace('1 people', '1 person')}, in 30 days"
 
 
 def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None) -> Iterator[Fact]:
@@ -259,25 +320,51 @@ def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None)
         product = source.rpartition(".")[0]
         known = any(p.product.id == product for p in asked.snapshot.products)
         yield Fact("Reads", source, href=f"/products/{product}" if known else "")
+    yield Fact("Read by", _readers(asked, one))
+    if one.replaced_by:
+        yield Fact("Use instead", one.replaced_by, href=f"/metrics/{catalogue.metric(one.replaced_by, one.model).id}")
     yield Fact("Definition", definition_hash(catalogue, one)[:12], is_code=True)
+    since = said_since(asked, one)
+    yield Fact("As it is since", at=since) if since else Fact("As it is since", "never applied here")
     yield Fact("File", str(one.where), is_code=True)
+    yield Fact("Disputes", f"not instrumented; until they are, tell {owner or 'whoever answers for it'}")
 
 
-def _snippets(asked: Asked, one: Metric, grain: str) -> tuple[Snippet, ...]:
-    folder = asked.snapshot.estate.root.name
+def _snippets(asked: Asked, one: Metric, grain: str, trend: Trend | None) -> tuple[Snippet, ...]:
+    question = Question((one.id,), (grain,))
     address = f"{asked.served.settings.address}/api/v1/metrics/{one.id}/values?by={grain}"
+    sql = (Snippet("SQL", trend.answer.compiled.pretty()),) if trend is not None and trend.answer is not None else ()
     return (
-        Snippet("Terminal", f"freehold query {one.id} --by {grain}"),
-        Snippet(
-            "Python",
-            f'import freehold\n\nwith freehold.open("{folder}") as estate:\n'
-            f'    answer = estate.metrics.query("{one.id}", by="{grain}")',
-        ),
+        Snippet("Terminal", as_command(question)),
+        Snippet("Python", as_python(question, asked.snapshot.estate.root.name)),
+        Snippet("YAML", as_yaml(question)),
+        *sql,
         Snippet("Over HTTP", f"curl -H 'Authorization: Bearer $TOKEN' \\\n  '{address}'"),
     )
 
 
-def _row(asked: Asked, catalogue: Catalogue, one: Metric) -> MetricRow:
+def said_since(asked: Asked, one: Metric) -> datetime | None:
+    """Return since when the file of a metric is applied as it is now; None where it is not, or never was."""
+    key = ("said since", one.model)
+    kept = asked.snapshot._details
+    if key not in kept:
+        kept[key] = _since(asked, f"SemanticModel:{one.model}")
+    found: datetime | None = kept[key]
+    return found
+
+
+def _since(asked: Asked, resource: str) -> datetime | None:
+    now, since = asked.snapshot.estate.hashes.get(resource), None
+    events = asked.served.snapshots.ledger.read(types=("estate.applied",), env=asked.snapshot.env, newest_first=True)
+    for event in events:
+        if now is None or event.data["resources"].get(resource) != now:
+            break
+        since = event.occurred_at
+    return since
+
+
+def metric_row(asked: Asked, catalogue: Catalogue, one: Metric) -> MetricRow:
+    """Return a metric as lists have it."""
     return MetricRow(
         id=one.id,
         label=one.words.get("label") or one.name,
@@ -290,15 +377,12 @@ def _row(asked: Asked, catalogue: Catalogue, one: Metric) -> MetricRow:
 
 
 def catalogue_in(asked: Asked) -> Catalogue:
-    """Return the metrics of the estate, read once for each snapshot."""
-    kept = asked.snapshot._details
-    if "catalogue" not in kept:
-        kept["catalogue"] = catalogue_of(asked.snapshot.estate)
-    found: Catalogue = kept["catalogue"]
-    return found
+    """Return the metrics that the asker may see, read once for each snapshot."""
+    return asked.snapshot.catalogue
 
 
-def _instant(key: object) -> datetime:
+def instant_of(key: object) -> datetime:
+    """Return the start of a period as an instant of UTC."""
     if isinstance(key, datetime):
         return key.replace(tzinfo=UTC)
     if isinstance(key, date):
@@ -306,5 +390,6 @@ def _instant(key: object) -> datetime:
     return datetime.fromisoformat(str(key)).replace(tzinfo=UTC)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a value of an answer can be drawn."""
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)

@@ -6,25 +6,36 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import sin
 
-from freehold.server.web.drawing import Happening, Value, line_chart, spark
+from freehold.catalog import Group, Key, Neighbourhood, Node, Spot, Start, Tie
+from freehold.server.web.drawing import Happening, Value, effect_bar, line_chart, spark
+from freehold.server.web.graph import Graph, Words, drawn
 from freehold.server.web.model import (
     SAFE,
     VERDICTS,
     Chart,
+    Decision,
+    Effect,
     Empty,
     Fact,
     Fault,
     Heading,
     Kpi,
+    Line,
     Mark,
     Moment,
     Snippet,
     Spark,
     Tab,
 )
+from freehold.server.web.picturing import Bars, Lines, Strips, bars, lines, strips
 from freehold.server.web.showing import Asked, Shown
 
 _START = datetime(2026, 8, 3, tzinfo=UTC)
+_WEEKS = [f"{_START + timedelta(weeks=i):%Y-%m-%d}" for i in range(8)]
+_SERIES = {
+    name: {week: size * (1 + 0.1 * i + 0.05 * (i % 3)) for i, week in enumerate(_WEEKS)}
+    for name, size in (("home", 20_000.0), ("europe", 9_000.0), ("overseas", 8_200.0))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,11 @@ class PatternsPage:
     rows: tuple[Row, ...]
     chart: Chart | None
     bounded: Chart | None
+    focused: Chart | None
+    several: Lines | None
+    strips: Strips | None
+    bars: Bars | None
+    effects: tuple[Effect, ...]
     facts: tuple[Fact, ...]
     moments: tuple[Moment, ...]
     tabs: tuple[Tab, ...]
@@ -55,6 +71,9 @@ class PatternsPage:
     fault: Fault
     snippet: Snippet
     verdicts: tuple[tuple[Mark, str, tuple[str, ...]], ...]
+    lines: tuple[Line, ...]
+    decisions: tuple[Decision, ...]
+    graph: Graph
 
 
 def patterns(_: Asked) -> Shown:
@@ -80,6 +99,8 @@ def patterns(_: Asked) -> Shown:
             Kpi("Revenue, last week", "48,204.10", "GBP", "+4.2% against the week before", "#", line),
             Kpi("Checks that hold", "119", "of 120", "of what is live now", "#"),
             Kpi("Satisfaction", told="No survey has asked its consumers."),
+            Kpi("Change failure rate", "33.3 %", "", "< 10% · 2026-11", "#", line, Mark("bad", "off target")),
+            Kpi("Time to restore", told="2 observations so far.", href="#", unknown="not enough evidence"),
             Kpi("Deliveries late", "0", "", "oldest data up to 21 Nov 00:00 UTC", "", flat),
         ),
         headings=(Heading("Product"), Heading("State"), Heading("Rows", "num"), Heading("Nine weeks", sorts=False)),
@@ -90,6 +111,24 @@ def patterns(_: Asked) -> Shown:
         ),
         chart=line_chart("Revenue", "GBP", values, happened, is_partial=True),
         bounded=line_chart("Cancelled share", "%", [Value(v.at, v.key, v.value / 400_000) for v in values], bound=0.14),
+        focused=line_chart("Orders", "", values[:9], explained=lambda _: "#", focus=values[6].key),
+        several=lines("revenue by week and market", "GBP", _SERIES, _WEEKS, [f"W{i}" for i in range(8)]),
+        strips=strips("revenue by week and market", "GBP", _SERIES, _WEEKS),
+        bars=bars(
+            "revenue by market", "GBP", [("home", 41_200.0, "#"), ("europe", 9_300.0, "#"), ("returns", -2_100.0, "")]
+        ),
+        effects=tuple(
+            Effect(
+                name,
+                f"{was:,}",
+                f"{now:,}",
+                f"{now - was:+,}".replace("-", "−"),
+                *effect_bar(now - was, 4_000),
+                now < was,
+                "#",
+            )
+            for name, was, now in (("home", 20_100, 24_100), ("europe", 9_800, 8_300), ("overseas", 600, 640))
+        ),
         facts=(
             Fact("Owner", "Sales data"),
             Fact("State", mark=SAFE["yes"]),
@@ -116,5 +155,47 @@ def patterns(_: Asked) -> Shown:
             (SAFE["stale"], "The last good version is served", ("sales.orders.lines 2026-11-20 is in quarantine",)),
             (SAFE["no"], "Not safe to use now", ("sales.orders.lines was never published",)),
         ),
+        lines=(
+            Line("Promises", Mark("bad", "broken"), "2 held back of 42 builds: sales.orders.", "#"),
+            Line("Incidents", Mark("idle", "not instrumented"), "None was ever recorded.", "#"),
+            Line("", Mark("ok", "on target"), "Pipeline success rate rose from 83.3 % to 100.0 % in 2026-W47.", "#"),
+        ),
+        decisions=(
+            Decision("3f9c2a7be410", "plan 3f9c2a7be410 for prod", "#", "/-/ui"),
+            Decision("81b0d2c4aa55", "plan 81b0d2c4aa55 for prod", "#", "/-/ui", said="approved"),
+            Decision(
+                "5d01f7e9c3b2",
+                "plan 5d01f7e9c3b2 for prod",
+                "#",
+                "/-/ui",
+                why_not="`user:idp/carl` holds none of the roles owner of `sales.orders`. Ask user:idp/anna.",
+            ),
+        ),
+        graph=_graph(),
     )
     return Shown("pages/patterns.html", "Patterns", model, "Every component in every state. Pages are made of these.")
+
+
+def _graph() -> Graph:
+    """Return a drawing with a start, each state, a group that is not all named, and a node that leads on."""
+
+    def group(hop: int, title: str, *names: str, more: int = 0, beyond: int = 0) -> Group:
+        nodes = tuple(Node(Key("asset", f"{title}.{name}"), "", hop) for name in names)
+        return Group(f"{hop}:{title}", title, hop, len(nodes) + more, nodes, tuple(beyond for _ in nodes))
+
+    groups = (
+        group(-1, "sales.orders", "raw_lines"),
+        group(0, "sales.orders", "lines"),
+        group(1, "sales.customers", "customers", "segments"),
+        group(1, "finance.reporting", "daily", "monthly", "quarterly", more=40),
+        group(2, "marketing.audiences", "audiences_by_month_of_first_order", beyond=3),
+    )
+    ends = (((0, 0), (1, 0)), ((1, 0), (2, 0)), ((1, 0), (3, 0)), ((1, 0), (3, -1)), ((2, 0), (4, 0)), ((3, 1), (4, 0)))
+    start = Start(groups[1].nodes[0].key, 1)
+    found = Neighbourhood(start, groups, tuple(Tie(Spot(*source), Spot(*target)) for source, target in ends))
+    states = {"daily": SAFE["stale"], "monthly": SAFE["no"], "quarterly": SAFE["watched"]}
+    leads = Words(
+        href=lambda _: "#", open=lambda _: "#", grow=lambda _: "#", group_href=lambda _: "#", kind=str,
+        mark=lambda asset: states.get(asset.rpartition(".")[2], SAFE["yes"]),
+    )  # fmt: skip
+    return drawn(found, leads)

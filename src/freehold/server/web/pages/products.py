@@ -88,7 +88,7 @@ def moment_of(one: Deployment, product: str = "") -> Moment:
     tone = {"success": "ok", "failed": "bad"}.get(one.status, "idle")
     if one.kind == "rollback":
         tone = "warn"
-    return Moment(one.at, f"{what}: {where}" if where else what, told, tone, f"/deployments?kind=all#{one.id}")  # type: ignore[arg-type]
+    return Moment(one.at, f"{what}: {where}" if where else what, told, tone, f"/deployments/{one.id}")  # type: ignore[arg-type]
 
 
 def utc(at: datetime | None) -> datetime | None:

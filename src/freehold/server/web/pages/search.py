@@ -11,7 +11,10 @@ from freehold.server.web.model import Empty, Mark, Tab
 from freehold.server.web.showing import Asked, Shown
 
 _LONGEST = 200  # characters of a description in a list
-_SPOKEN = {"kpi": ("KPI", "KPIs"), "policy": ("policy", "policies"), "ai-use-case": ("AI use case", "AI use cases")}
+_SPOKEN = {
+    "kpi": ("KPI", "KPIs"), "dataset": ("data set", "data sets"), "policy": ("policy", "policies"),
+    "ai-use-case": ("AI use case", "AI use cases"),
+}  # fmt: skip
 NO_WORD = Empty(
     "What do you look for?",
     "A product, an asset, a column, a metric, a KPI, a dashboard, a team: a name as it is written, or half of it.",
@@ -81,6 +84,8 @@ def href_of(key: Key) -> str:
         return f"/products/{key.id}"
     if key.kind == "metric":
         return f"/metrics/{key.id}"
+    if key.kind == "kpi":
+        return f"/kpis/{key.id}"
     return f"/lineage?{urlencode({'of': f'{key.kind}:{key.id}'})}"
 
 

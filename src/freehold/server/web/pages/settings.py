@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,12 +11,13 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from freehold.access import Action
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.ledger import Token
 from freehold.server.identity import SCOPES
 from freehold.server.problems import answered, not_found
-from freehold.server.web.model import Empty, Fact, Fault, Heading, Mark
+from freehold.server.web.model import Empty, Fact, Fault, Heading, Mark, joined
 from freehold.server.web.showing import Asked, Shown, asked_of, rendered
 from freehold.work import Raci
 
@@ -34,6 +36,10 @@ _SESSIONS = (
     Heading("Last seen", "num", sorts=False),
     Heading("", "num", sorts=False),
 )
+_DOING: Mapping[Action, str] = {
+    "see_rows": "see rows of", "run": "run", "apply": "apply", "approve": "approve", "roll_back": "roll back",
+}  # fmt: skip
+_MOST_NAMED = 6  # products in a sentence
 _NO_TOKENS = Empty("No token yet", "A token lets a program read as you, for what you choose and as long as you choose.")
 
 
@@ -171,13 +177,31 @@ def _facts(asked: Asked) -> list[Fact]:
     raci = Raci.of(estate)
     roles = {p: raci.roles_of(held, p) for p in estate.products}
     told = [f"{', '.join(r)} of {p}" for p, r in sorted(roles.items()) if r]
+    may = [f"{joined(actions)} {_some(products)}" for actions, products in _grouped(asked) if actions]
+    if asked.served.rights.may(who, "administer"):
+        may = ["everything"]
     return [
         Fact("Principal", who.principal, is_code=True),
         Fact("Known by", {"local": "the link in the terminal", "oidc": "the identity provider"}.get(who.assurance, "")),
         Fact("Groups", ", ".join(who.groups) or "none"),
         Fact("Teams", ", ".join(teams) or "none"),
         Fact("Roles", "; ".join(told) or "none"),
+        Fact("May", "; ".join(may) or "look, and ask"),
     ]
+
+
+def _some(products: list[str]) -> str:
+    more = len(products) - _MOST_NAMED
+    return joined([*products[:_MOST_NAMED], f"{more} more"] if more > 0 else products)
+
+
+def _grouped(asked: Asked) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield what somebody may do beside looking and asking, with the products they may do it to."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for product in sorted(asked.snapshot.estate.products):
+        verdicts = {action: asked.served.rights.may(asked.who, action, product) for action in _DOING}
+        found.setdefault(tuple(word for action, word in _DOING.items() if verdicts[action]), []).append(product)
+    yield from found.items()
 
 
 def browser(client: str) -> str:

@@ -1,0 +1,177 @@
+"""A number, explained: what moved it, what befell its data meanwhile, by which definition it is, from which data.
+
+One `Explained` is what the terminal prints, a page shows, and programs and agents are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from freehold.delivery.serving import Happened, happenings
+from freehold.foundation import FreeholdError
+from freehold.metrics.answering import Source
+from freehold.metrics.explaining import Step, branch_told, columns_read, steps
+from freehold.metrics.expressions import condition
+from freehold.metrics.fingerprint import definition_hash, sources_of
+from freehold.metrics.moving import Movement, Part, movement
+from freehold.metrics.query import asked
+from freehold.metrics.rollups.use import told
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from freehold.delivery.service import Delivery
+    from freehold.metrics import Answerer, Compiled
+    from freehold.metrics.model import Metric
+
+Stretch = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a metric comes to be: its formula, the passes over rows, the data and columns it is read from, the SQL."""
+
+    metric: Metric
+    definition: str
+    formula: tuple[Step, ...]
+    passes: tuple[str, ...]
+    sources: tuple[Source, ...]
+    rollups: tuple[str, ...]
+    columns: tuple[str, ...]
+    sql: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        return {
+            "metric": self.metric.id,
+            "status": self.metric.status,
+            "words": dict(self.metric.words),
+            "definition": self.definition,
+            "file": str(self.metric.where),
+            "formula": [{"depth": s.depth, "metric": s.metric.name, "is": s.formula} for s in self.formula],
+            "passes": list(self.passes),
+            "sources": [
+                {"asset": s.name, "version": s.version or None, "state": s.state, "data_until": s.data_until,
+                 "published_at": s.published_at, "reasons": s.reasons}
+                for s in self.sources
+            ],
+            "rollups": list(self.rollups),
+            "columns": list(self.columns),
+            "sql": self.sql,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A metric and how it comes to be; with a stretch of time, also why it moved against the one before.
+
+    `reaches_to` is how far its data reaches, where that is not to the end of the stretch.
+    """
+
+    made: Made
+    before: Stretch | None = None
+    after: Stretch | None = None
+    movement: Movement | None = None
+    happened: tuple[Happened, ...] = ()
+    reaches_to: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        if self.movement is None or self.before is None or self.after is None:
+            return self.made.to_json()
+        moved = {
+            "moved": moved_as_json(self.movement, self.before, self.after),
+            "happened": [str(one) for one in self.happened],
+            "reaches_to": self.reaches_to,
+        }
+        return moved | self.made.to_json()
+
+
+def explained(
+    answerer: Answerer,
+    delivery: Delivery,
+    metric: Metric,
+    stretches: tuple[Stretch, Stretch] | None = None,
+    *,
+    where: str | None = None,
+    by: Sequence[str] = (),
+) -> Explained:
+    """Explain a metric; with `stretches`, the one before and the one to explain, why it moved.
+
+    Args:
+        answerer: asks as whoever it is explained to.
+        delivery: knows what was deployed and held.
+        metric: what to explain.
+        stretches: each the first instant, and the first one no longer in it.
+        where: a condition on rows that holds for both.
+        by: what to take the change apart by; default: fields of few values.
+
+    Raises:
+        FreeholdError: FH-N… the metric has no one right answer so; FH-E… what the warehouse says.
+    """
+    start, end = stretches[1] if stretches else (None, None)
+    by_time = ["month"] if stretches is None and _needs_time(answerer, metric) else []
+    query = asked([metric.id], by_time, where=where, start=start, end=end)
+    made = made_of(answerer, metric, answerer.compile(query))
+    if stretches is None:
+        return Explained(made)
+    narrowed = condition(where, "the condition") if where else None
+    sources = sources_of(answerer.catalogue, metric)
+    return Explained(
+        made,
+        *stretches,
+        movement(answerer, metric, *stretches, where=narrowed, by=by),
+        tuple(happenings(delivery, sources, stretches[0][0], stretches[1][1])),
+        _reach(answerer, sources, stretches[1][1]),
+    )
+
+
+def made_of(answerer: Answerer, metric: Metric, made: Compiled) -> Made:
+    """Return how a metric comes to be in a question that is compiled."""
+    catalogue = answerer.catalogue
+    return Made(
+        metric=metric,
+        definition=definition_hash(catalogue, metric),
+        formula=tuple(steps(catalogue, metric)),
+        passes=tuple(branch_told(catalogue, b) for b in made.lowered.branches.values()),
+        sources=tuple(answerer.source(d) for d in made.datasets),
+        rollups=tuple(told(made.uses)),
+        columns=tuple(columns_read(catalogue, made)),
+        sql=made.pretty(),
+    )
+
+
+def _needs_time(answerer: Answerer, metric: Metric) -> bool:
+    """Whether a metric has no value without a period, as one that goes back in time."""
+    try:
+        answerer.compile(asked([metric.id]))
+    except FreeholdError:
+        return True
+    return False
+
+
+def _reach(answerer: Answerer, sources: Sequence[str], end: datetime) -> datetime | None:
+    datasets = [d for m in answerer.catalogue.models.values() for d in m.datasets.values()]
+    ends = [answerer.source(d).data_until for d in datasets if d.source in sources]
+    until = min((end.replace(tzinfo=None) for end in ends if end), default=None)
+    return until if until is not None and until < end else None
+
+
+def moved_as_json(moved: Movement, before: Stretch, after: Stretch) -> dict[str, Any]:
+    """Return a change for machines: both stretches, what is to blame, and the slices of each key."""
+    return {
+        "before": {"from": before[0], "to": before[1], "value": moved.before},
+        "after": {"from": after[0], "to": after[1], "value": moved.after},
+        "change": moved.change,
+        "trend": moved.trend,
+        "causes": [_part(p) for p in moved.causes],
+        "by": {name: [_part(p) for p in parts] for name, parts in moved.keys},
+        "why_not": moved.why_not or None,
+    }
+
+
+def _part(one: Part) -> dict[str, Any]:
+    told: dict[str, Any] = {"slice": dict(one.values), "before": one.before, "after": one.after}
+    return told | {"effect": one.effect, "mix": one.mix}

@@ -1,0 +1,321 @@
+"""Runs as the ledger tells of them: what each built, what it kept back, what it published, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from freehold.foundation import Exit, FreeholdError
+
+if TYPE_CHECKING:
+    from freehold.ledger import Ledger, Recorded
+
+OUTCOMES = ("published", "held", "quarantined", "failed")  # the worst last
+_MOST_EVENTS = 20_000  # that one look reads where few runs are of what is asked for
+_AFTER = 10_000  # events: verdicts on a last step, and its settlement, are told after it
+_DAY = timedelta(days=1)
+
+Sees = Callable[[str], bool]
+Outcome = Literal["published", "held", "quarantined", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepTold:
+    """How one step of a run ended; `deployment` is the settlement it was part of, whether or not that published it."""
+
+    seq: int
+    asset: str
+    product: str
+    interval: str
+    outcome: Outcome
+    rows: int | None
+    seconds: float
+    code: str
+    attempt: int
+    candidate: str
+    deployment: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTold:
+    """The verdict on one check of a candidate. `sample` names rows that failed it, where some were kept."""
+
+    id: str
+    asset: str
+    candidate: str
+    interval: str
+    status: str
+    blocking: bool
+    value: object
+    threshold: object
+    operator: str
+    unit: str
+    failing: int | None
+    total: int | None
+    decided_by: str
+    seconds: float
+    reason: str
+    sample: str
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTold:
+    """A candidate that was kept from consumers, and the deployment they read on instead."""
+
+    asset: str
+    product: str
+    candidate: str
+    failed: tuple[str, ...]
+    kept: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunTold:
+    """One run: its steps in the order they were told, what it published, and by whose word it began.
+
+    Attributes:
+        first, last: the numbers of the first and the last event of its steps.
+        deployments: the settlements of it that published something.
+        changes: the changes of the estate that it put in force; none for new data.
+        trigger: what made it run: command, schedule and the like.
+    """
+
+    id: str
+    at: datetime
+    told_at: datetime
+    actor: str
+    trigger: str
+    steps: tuple[StepTold, ...]
+    first: int
+    last: int
+    deployments: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst that became of any of its steps, a cause before what waits for it."""
+        order: dict[Outcome, int] = {"published": 0, "held": 1, "quarantined": 2, "failed": 3}
+        return max((step.outcome for step in self.steps), key=order.__getitem__)
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """The products it touched, in the order it did."""
+        return tuple(dict.fromkeys(step.product for step in self.steps))
+
+    @property
+    def seconds(self) -> float:
+        """What its steps took in the warehouse, all together."""
+        return sum(step.seconds for step in self.steps)
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many of its steps ended so."""
+        return sum(step.outcome == outcome for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run with the verdicts on what it built, and what it kept back."""
+
+    run: RunTold
+    checks: tuple[CheckTold, ...] = ()
+    held: tuple[HeldTold, ...] = ()
+
+
+def runs(
+    ledger: Ledger,
+    env: str,
+    *,
+    before: int = 0,
+    product: str = "",
+    outcome: str = "",
+    sees: Sees = lambda _: True,
+    limit: int = 50,
+) -> tuple[tuple[RunTold, ...], int]:
+    """Return runs of an environment, the newest first, and where to go on: `before` of the next page, 0 at the end.
+
+    Runs of one environment follow each other, so that reading stops with the last one asked for. Where few are of what
+    is asked for, a page may hold fewer, and still there is more.
+
+    Args:
+        ledger: what is read; by type and number, a page at a time.
+        env: the environment.
+        before: the number of an event; only what came before it.
+        product: only runs that touched it, and of these only its steps.
+        outcome: only runs that ended so; see `OUTCOMES`.
+        sees: whether steps of a product are told; runs without any are not there.
+        limit: at most so many.
+    """
+    upto = before - 1 if before else None
+    found: list[RunTold] = []
+    lowest, is_more = 0, False
+    for one in _grouped(_steps_told(ledger, env, upto, product), sees):
+        if isinstance(one, int):  # as far as this look goes
+            lowest, is_more = one, True
+            break
+        if outcome and one.outcome != outcome:
+            lowest = one.first
+            continue
+        if len(found) == limit:
+            is_more = True
+            break
+        found.append(one)
+        lowest = one.first
+    if found:
+        found = list(_with_deployments(ledger, env, found))
+    return tuple(found), lowest if is_more else 0
+
+
+def run(ledger: Ledger, env: str, id_: str, sees: Sees = lambda _: True) -> RunDetail:
+    """Return one run with its checks, and what it kept back.
+
+    Raises:
+        FreeholdError: FH-D227 there is no such run.
+    """
+    told = [e for e in ledger.read(types=("run.completed",), env=env, run_id=id_) if _is_step(e) and sees(e.product)]
+    if not told:
+        raise FreeholdError(
+            "FH-D227", f"`{env}` has no run `{id_[:80]}`.", fix="See `/runs`.", exit_code=Exit.USAGE
+        )  # fmt: skip
+    found = next(_with_deployments(ledger, env, [_run(told)]))
+    after, upto = found.first - 1, found.last + _AFTER
+    checks = ledger.read(types=("check.completed",), env=env, run_id=id_, after=after, upto=upto)
+    held = ledger.read(types=("candidate.quarantined",), env=env, run_id=id_, after=after, upto=upto)
+    return RunDetail(
+        found,
+        tuple(check_told(e) for e in checks if e.data.get("target") != "live" and sees(e.product)),
+        tuple(_held(e) for e in held if sees(e.product)),
+    )
+
+
+def _steps_told(ledger: Ledger, env: str, upto: int | None, product: str) -> Iterator[Recorded]:
+    told = ledger.read(types=("run.completed",), env=env, product=product or None, upto=upto, newest_first=True)
+    return (event for event in told if _is_step(event))
+
+
+def _is_step(event: Recorded) -> bool:
+    """Whether an event is of a step; a schedule tells of a whole attempt by an event of its own."""
+    return not event.data.get("due_at")
+
+
+def _grouped(events: Iterable[Recorded], sees: Sees) -> Iterator[RunTold | int]:
+    """Yield runs, whole; and the number to go on before, if more events were read than one look may."""
+    at_hand: list[Recorded] = []
+    seen_at = 0
+    for read, event in enumerate(events, 1):
+        if at_hand and event.run_id != at_hand[0].run_id:
+            yield _run(at_hand[::-1])
+            at_hand = []
+        if not at_hand and read > _MOST_EVENTS:
+            yield seen_at
+            return
+        if sees(event.product):
+            at_hand.append(event)
+        seen_at = event.seq
+    if at_hand:
+        yield _run(at_hand[::-1])
+
+
+def _run(events: list[Recorded]) -> RunTold:
+    """Return a run from the events of its steps, oldest first."""
+    first, last = events[0], events[-1]
+    return RunTold(
+        id=first.run_id,
+        at=first.occurred_at,
+        told_at=last.recorded_at,
+        actor=first.actor,
+        trigger=str(first.data.get("trigger") or ""),
+        steps=tuple(_step(e) for e in events),
+        first=first.seq,
+        last=last.seq,
+    )
+
+
+def _with_deployments(ledger: Ledger, env: str, found: list[RunTold]) -> Iterator[RunTold]:
+    """Yield runs with what they published, and for which changes."""
+    settled: dict[str, list[Recorded]] = {}
+    first, last = min(one.first for one in found), max(one.last for one in found) + _AFTER
+    for event in ledger.read(types=("deploy.completed",), env=env, after=first - 1, upto=last):
+        if event.data["status"] == "success":
+            settled.setdefault(event.run_id, []).append(event)
+    for one in found:
+        mine = settled.get(one.id, [])
+        changes = dict.fromkeys(str(name) for e in mine for name in e.data.get("change_ids") or ())
+        yield replace(one, deployments=tuple(str(e.data["deploy_id"]) for e in mine), changes=tuple(changes))
+
+
+def _step(event: Recorded) -> StepTold:
+    said = event.data
+    status = str(said["status"])
+    outcome: Outcome = "published" if status == "success" else "held" if status == "skipped" else status  # type: ignore[assignment]
+    return StepTold(
+        seq=event.seq,
+        asset=str(said["asset"]),
+        product=event.product,
+        interval=interval_told(said.get("interval_start"), said.get("interval_end")),
+        outcome=outcome,
+        rows=said.get("rows"),
+        seconds=float(said.get("cost_s") or 0.0),
+        code=str(said.get("code") or ""),
+        attempt=int(said.get("attempt") or 1),
+        candidate=str(said.get("batch") or ""),
+        deployment=str(said.get("deployment") or ""),
+        at=event.occurred_at,
+    )
+
+
+def check_told(event: Recorded) -> CheckTold:
+    """Return the verdict that an event of a check tells."""
+    said = event.data
+    return CheckTold(
+        id=str(said["check_id"]),
+        asset=str(said["asset"]),
+        candidate=str(said.get("candidate") or ""),
+        interval=interval_told(said.get("interval_start"), None),
+        status=str(said["status"]),
+        blocking=bool(said.get("blocking")),
+        value=said.get("value"),
+        threshold=said.get("threshold"),
+        operator=str(said.get("operator") or ""),
+        unit=str(said.get("unit") or ""),
+        failing=said.get("failing"),
+        total=said.get("total"),
+        decided_by=str(said.get("decided_by") or ""),
+        seconds=float(said.get("cost_s") or 0.0),
+        reason=str(said.get("reason") or ""),
+        sample=str(said.get("sample") or ""),
+        deployment=event.correlation_id,
+    )
+
+
+def _held(event: Recorded) -> HeldTold:
+    said = event.data
+    return HeldTold(
+        asset=str(said["asset"]),
+        product=event.product,
+        candidate=str(said["candidate"]),
+        failed=tuple(str(name) for name in said.get("failed_checks") or ()),
+        kept=str(said.get("kept_deployment") or ""),
+    )
+
+
+def interval_told(start: str | None, end: str | None) -> str:
+    """Return an interval in a few words: a day by its date, another by its two ends; empty for all of an asset."""
+    if not start:
+        return ""
+    begins = _instant(start)
+    if end and _instant(end) - begins != _DAY:
+        return f"{_short(begins)} to {_short(_instant(end))}"
+    return _short(begins)
+
+
+def _short(at: datetime) -> str:
+    return f"{at:%Y-%m-%d}" if (at.hour, at.minute, at.second) == (0, 0, 0) else f"{at:%Y-%m-%d %H:%M}"
+
+
+def _instant(text: str) -> datetime:
+    read = datetime.fromisoformat(text)
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read

@@ -1,0 +1,50 @@
+"""How a KPI is said: its value in a unit that people use, its targets, and whether they are met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from freehold.insight.kpi import KpiValue
+from freehold.insight.registry import Kpi
+from freehold.insight.targets import Target
+
+_SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def said(value: float | None, unit: str) -> str:
+    """Return a value as a person reads it, in its unit."""
+    if value is None:
+        return "—"
+    if unit == "share":
+        return f"{value * 100:,.1f} %"
+    if unit == "s":
+        size, name = next(((s, n) for s, n in _SPANS if value >= 2 * s), (1, "s"))
+        return f"{value / size:,.1f} {name}"
+    return f"{figure(round(value, 2))} {unit}".strip()
+
+
+def figure(value: float | None) -> str:
+    """Return a number without a unit: whole ones whole, others with four digits."""
+    return "—" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def drawn_in(values: Sequence[float], unit: str) -> tuple[float, str]:
+    """Return what to divide values of a KPI by for an axis, and the unit they are then in; shares are `%` of one."""
+    if unit == "share":
+        return 1.0, "%"
+    if unit == "s":
+        size, name = next(((s, n) for s, n in _SPANS if max(values, default=0) >= 2 * s), (1, "s"))
+        return float(size), name
+    return 1.0, "" if unit == "count" else unit
+
+
+def judged(kpi: Kpi, value: KpiValue) -> list[tuple[Target, bool | None]]:
+    """Return the targets with whether they are met; those of a tier are about a slice, which is not looked at."""
+    told = value.value
+    return [(t, None if told is None or t.whose.startswith("tier") else t.is_met(told)) for t in kpi.targets]
+
+
+def is_red(kpi: Kpi, value: KpiValue) -> bool | None:
+    """Whether any target is missed; None where there is no value, or no target to judge it by."""
+    met = [verdict for _, verdict in judged(kpi, value) if verdict is not None]
+    return not all(met) if met else None

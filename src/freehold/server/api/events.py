@@ -1,0 +1,187 @@
+"""The feed: what happened, as CloudEvents, from a number on, waiting for more where asked.
+
+A reader gets events of the products it may see, and those of no product only where it may see all. Persons stay out:
+what tells of signing in, of tokens and of people is no part of the feed, and a person's name in an event is not shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from freehold.foundation import FreeholdError
+from freehold.foundation.words import plain
+from freehold.server.api.model import asked_by
+
+if TYPE_CHECKING:
+    from freehold.ledger import Ledger, Recorded
+    from freehold.server.snapshots import Snapshot
+
+MEDIA = "application/cloudevents-batch+json"
+PREFIX = "freehold."  # before the type of an event, as CloudEvents wants a name of who defines it
+_PRIVATE = ("session.", "token.", "people.", "side.", "access.")  # of persons, and of nobody else's concern
+_MOST = 500
+_READ_AT_ONCE = 5_000  # events that one look reads, whatever few of them are for the reader
+_LONGEST_S = 30
+_LOOKS_EVERY_S = 0.5
+_PERSON = ("user:", "person:")
+
+
+class CloudEvent(BaseModel):
+    """An event, as CloudEvents 1.0 has it in JSON."""
+
+    model_config = ConfigDict(extra="allow")
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str
+    sequence: str = Field(description="the number of the event, of twelve digits: `after` of the next request")
+    subject: str | None = None
+    datacontenttype: str = "application/json"
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a reader asks for; `last` is the number of the last event looked at."""
+
+    after: int
+    types: tuple[str, ...]
+    product: str
+    limit: int
+
+
+def add(app: FastAPI) -> None:
+    """Add the route of the feed."""
+    told = {"model": list[CloudEvent], "content": {MEDIA: {}}, "description": "events, the oldest first"}
+    app.get("/events", summary="What happened", operation_id="read_events", response_model=None, responses={200: told})(
+        _events
+    )
+
+
+async def _events(
+    request: Request,
+    after: Annotated[int, Query(ge=0, le=2**53, description="the number of the last event you have")] = 0,
+    last_event_id: Annotated[str, Query(alias="lastEventId", max_length=80, description="or its id")] = "",
+    type: Annotated[str, Query(max_length=400, description="types, with commas: `run.completed,check.*`")] = "",
+    product: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    timeout: Annotated[int, Query(ge=0, le=_LONGEST_S, description="seconds to wait where there is nothing yet")] = 0,
+) -> Response:
+    """Read events after one, the oldest first, waiting for more if there are none; empty where none came."""
+    until = time.monotonic() + timeout
+    types = tuple(one.strip().removeprefix(PREFIX) for one in type.split(",") if one.strip())
+    wanted = await run_in_threadpool(_from, request, Wanted(after, types, product, limit), last_event_id)
+    while True:
+        found, last = await run_in_threadpool(_found, request, wanted)
+        if found or time.monotonic() >= until or await request.is_disconnected():
+            return _answer(request, found, last)
+        wanted = Wanted(last, wanted.types, wanted.product, wanted.limit)
+        await asyncio.sleep(min(_LOOKS_EVERY_S, max(0.0, until - time.monotonic())))
+
+
+def _from(request: Request, wanted: Wanted, last_event_id: str) -> Wanted:
+    """Return what is wanted, from the event that was named by its id.
+
+    Raises:
+        FreeholdError: FH-A112 there is no such event; FH-L001 there is no such type; FH-D201 no such product.
+    """
+    asked = asked_by(request)
+    if wanted.product:
+        asked.snapshot.product(wanted.product)
+    ledger = asked.served.snapshots.ledger
+    ledger.vocabulary.select(wanted.types)
+    if not last_event_id:
+        return wanted
+    known = ledger.get(last_event_id)
+    if known is None:
+        raise FreeholdError("FH-A112", f"There is no event `{last_event_id}`.", fix="Begin anew, with `after=0`.")
+    return Wanted(known.seq, wanted.types, wanted.product, wanted.limit)
+
+
+def _found(request: Request, wanted: Wanted) -> tuple[list[dict[str, Any]], int]:
+    """Return events for a reader, and the number of the last one that was looked at."""
+    asked = asked_by(request)
+    ledger, snapshot = asked.served.snapshots.ledger, asked.snapshot
+    source = f"urn:freehold:{snapshot.whole.estate.id if snapshot.whole else snapshot.estate.id}"
+    found: list[dict[str, Any]] = []
+    last = wanted.after
+    for event in _read(ledger, wanted):
+        last = event.seq
+        if _is_for(event, wanted, snapshot):
+            found.append(cloud_event(event, source))
+            if len(found) == wanted.limit:
+                break
+    return found, last
+
+
+def _read(ledger: Ledger, wanted: Wanted) -> Iterator[Recorded]:
+    return ledger.read(after=wanted.after, types=wanted.types, limit=_READ_AT_ONCE)
+
+
+def _is_for(event: Recorded, wanted: Wanted, snapshot: Snapshot) -> bool:
+    if event.type.startswith(_PRIVATE):
+        return False
+    products = products_of(event)
+    if wanted.product and wanted.product not in products:
+        return False
+    return snapshot.seen is None or (bool(products) and products <= snapshot.seen)
+
+
+def products_of(event: Recorded) -> frozenset[str]:
+    """Return the products that an event tells of: its own, and those of the assets that it names."""
+    said = event.data
+    assets = [said.get("asset"), *(said.get("assets") or ())]
+    named = [event.product, said.get("product"), *(said.get("products") or ())]
+    named += [one.rpartition(".")[0] for one in assets if isinstance(one, str)]
+    return frozenset(str(one) for one in named if one)
+
+
+def cloud_event(event: Recorded, source: str) -> dict[str, Any]:
+    """Return an event as CloudEvents has it; who did it is told as a kind, never by name."""
+    said: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": source,
+        "type": f"{PREFIX}{event.type}",
+        "time": event.occurred_at.isoformat().replace("+00:00", "Z"),
+        "sequence": f"{event.seq:012}",
+        "datacontenttype": "application/json",
+        "recordedtime": event.recorded_at.isoformat().replace("+00:00", "Z"),
+        "dataversion": str(event.schema_version),
+        "actorkind": event.actor.partition(":")[0],
+    }
+    more = {
+        "subject": event.subject, "env": event.env, "product": event.product, "runid": event.run_id,
+        "correlationid": event.correlation_id,
+    }  # fmt: skip
+    said |= {name: value for name, value in more.items() if value}
+    return said | {"data": _impersonal(event.data)}
+
+
+def _impersonal(value: Any) -> Any:
+    """Return a payload without the names of persons."""
+    if isinstance(value, str):
+        return "person" if value.startswith(_PERSON) else value
+    if isinstance(value, Mapping):
+        return {name: _impersonal(one) for name, one in value.items()}
+    return [_impersonal(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _answer(request: Request, found: list[dict[str, Any]], last: int) -> Response:
+    """Return a batch, with the address that goes on after it: also past events that were not for the reader."""
+    onward = request.url.include_query_params(after=last).remove_query_params("lastEventId")
+    body = json.dumps(found, default=plain, ensure_ascii=False)
+    link = f'<{onward.path}?{onward.query}>; rel="next"'
+    return Response(body, media_type=MEDIA, headers={"Link": link, "Cache-Control": "no-store"})

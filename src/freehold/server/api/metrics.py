@@ -1,0 +1,105 @@
+"""Metrics and their values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Query, Request
+from pydantic import Field
+
+from freehold.metrics.fingerprint import definition_hash
+from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
+from freehold.server.web.pages import metrics as metric_pages
+from freehold.server.web.pages.metrics import GRAINS, trend_of
+from freehold.server.web.pages.products import utc
+
+
+class MetricItem(Strict):
+    """A metric and its meaning in a sentence."""
+
+    id: str
+    label: str
+    status: str
+    sentence: str
+    unit: str
+    owner: str
+    synonyms: list[str]
+
+
+class MetricList(Strict):
+    """Metrics in the order of their ids."""
+
+    items: list[MetricItem]
+    next: str | None = Field(description="the cursor of the next page; null at the end")
+    as_of: datetime
+
+
+class ValueItem(Strict):
+    """The value of one period."""
+
+    period: str
+    value: float
+
+
+class MetricValues(Strict):
+    """The values of a metric over time, and whether their data is sound."""
+
+    metric: str
+    by: str
+    unit: str
+    definition: str = Field(description="the hash of the definition they are by")
+    state: str
+    reasons: list[str]
+    data_until: datetime | None
+    values: list[ValueItem]
+
+
+def add(app: FastAPI) -> None:
+    """Add the routes of metrics."""
+    app.get("/metrics", summary="Metrics", operation_id="list_metrics")(_metrics)
+    app.get("/metrics/{id}/values", summary="Values of a metric", operation_id="get_metric_values")(_values)
+
+
+def _metrics(request: Request, limit: Limit = 100, after: After = "") -> MetricList:
+    """List metrics in the order of their ids."""
+    asked = asked_by(request)
+    shown: tuple[metric_pages.MetricRow, ...] = metric_pages.metrics(asked).model.metrics
+    rows, more = page_of(sorted(shown, key=lambda row: row.id), lambda row: row.id, after, limit)
+    items = [
+        MetricItem(
+            id=m.id,
+            label=m.label,
+            status=m.status.word,
+            sentence=m.sentence,
+            unit=m.unit,
+            owner=m.owner,
+            synonyms=list(m.synonyms),
+        )
+        for m in rows
+    ]
+    return MetricList(items=items, next=more, as_of=asked.snapshot.taken_at)
+
+
+def _values(
+    request: Request,
+    id: Annotated[str, Path(max_length=200)],
+    by: Annotated[str, Query(pattern=f"^({'|'.join(GRAINS)})$")] = "week",
+) -> MetricValues:
+    """Return the values of a metric by day, week or month."""
+    asked = asked_by(request)
+    catalogue = metric_pages.catalogue_in(asked)
+    metric = catalogue.metric(id)
+    trend = trend_of(asked, metric, by)
+    if trend.answer is not None:
+        asked.served.usage.seen(trend.answer, asked.who, env=asked.snapshot.env, channel="api")
+    return MetricValues(
+        metric=metric.id,
+        by=by,
+        unit=metric.words.get("unit", ""),
+        definition=definition_hash(catalogue, metric),
+        state=trend.state,
+        reasons=list(trend.reasons),
+        data_until=utc(trend.data_until),
+        values=[ValueItem(period=v.key, value=v.value) for v in trend.values],
+    )

@@ -1,0 +1,63 @@
+"""What all of the API has in common: strict values, problems, pages of lists, and what a request is answered from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from freehold.server.web.showing import Asked, asked_of
+
+T = TypeVar("T")
+MOST = 500  # items of a page of a list
+Id = Annotated[str, Field(max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=MOST)]
+After = Annotated[str, Query(max_length=200, description="the cursor of the page before")]
+
+
+class Strict(BaseModel):
+    """A value of the API."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """What is wrong, as RFC 9457 has it, with Freehold's code and how to mend it."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    instance: str
+    where: str | None = None
+    fix: str | None = None
+
+
+WRONG = {
+    400: "not well formed",
+    401: "not signed in",
+    403: "not allowed",
+    404: "not there, or not to be seen",
+    405: "not a method of this path",
+    406: "asked for in a form that there is not",
+    409: "of several, or not possible as things stand",
+    413: "too large",
+    421: "meant for another host",
+    429: "too often",
+    500: "a defect",
+    503: "cannot be told now",
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in WRONG}
+
+
+def asked_by(request: Request) -> Asked:
+    """Return what a request is answered from: who asks, and what they may see of the estate."""
+    return asked_of(request)
+
+
+def page_of(rows: Sequence[T], id_of: Callable[[T], str], after: str, limit: int) -> tuple[Sequence[T], str | None]:
+    """Return a page of rows that stand in the order of their ids, and the cursor of the next; None at the end."""
+    left = [row for row in rows if id_of(row) > after]
+    return left[:limit], id_of(left[limit - 1]) if len(left) > limit else None

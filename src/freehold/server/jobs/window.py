@@ -1,0 +1,123 @@
+"""The desk as one asker may use it: what they may ask for, and the jobs that they may see.
+
+A job is seen by whoever asked for it, and by whoever may see every product: what it says names whatever it touched.
+To anybody else it is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from freehold.server.jobs.desk import unknown_job
+
+if TYPE_CHECKING:
+    from freehold.access import Action
+    from freehold.ledger import Job
+    from freehold.server.application import Served
+    from freehold.server.identity import Who
+    from freehold.server.snapshots import Snapshot
+
+# What each kind does to the products it touches; see `freehold.access.ACTIONS`.
+DOES: Mapping[str, Action] = {
+    "run": "run",
+    "check": "run",
+    "backfill": "run",
+    "apply": "apply",
+    "promote": "apply",
+    "rollback": "roll_back",
+    "deployments rollback": "roll_back",
+    "collect": "administer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The desk, for one asker."""
+
+    served: Served
+    who: Who
+
+    def start(
+        self, kind: str, arguments: Mapping[str, Any], *, key: str = "", terminal: Mapping[str, Any] | None = None
+    ) -> Job:
+        """Ask for a job: see `Desk.start`.
+
+        Raises:
+            FreeholdError: as there; FH-A113 the asker may not do that to all it would touch, FH-D002 it names nothing,
+                FH-D201 there is no such product.
+        """
+        self.served.jobs.expect(kind, arguments, self.who)
+        self._expect_right(kind, arguments)
+        return self.served.jobs.start(kind, arguments, self.who, key=key, terminal=terminal)
+
+    def get(self, id: str) -> Job:
+        """Return a job that the asker may see.
+
+        Raises:
+            FreeholdError: FH-A154 there is none of that id.
+        """
+        job = self.served.jobs.get(id)
+        if job.caller.principal != self.who.principal and not self._sees_all:
+            raise unknown_job(id)
+        return job
+
+    def cancel(self, id: str) -> Job:
+        """Cancel a job: see `Desk.cancel`. Whoever asked for it may, and whoever might have asked for it.
+
+        Raises:
+            FreeholdError: FH-A154 there is none of that id; FH-A113 the asker may not do what it does; FH-A102.
+        """
+        job = self.get(id)
+        if job.caller.principal != self.who.principal:
+            self._expect_right(job.kind, job.arguments)
+        return self.served.jobs.cancel(id, self.who)
+
+    def list(self, *, before: str = "", states: Sequence[str] = (), limit: int = 100) -> tuple[Job, ...]:
+        """Return the jobs that the asker may see: see `Desk.list`."""
+        by = "" if self._sees_all else self.who.principal
+        return self.served.jobs.list(before=before, states=states, limit=limit, by=by)
+
+    @property
+    def _sees_all(self) -> bool:
+        return self.served.rights.snapshot(self.who).seen is None
+
+    def _expect_right(self, kind: str, arguments: Mapping[str, Any]) -> None:
+        """Refuse who may not do a kind of job to everything that it would touch."""
+        if self.who.assurance == "local":
+            return  # whoever sits at the shell may, also while no file can be read
+        snapshot, action = self.served.rights.snapshot(self.who), DOES[kind]
+        products = _touched(kind, arguments, snapshot)
+        if action == "administer" or products is None:
+            self.served.rights.expect(self.who, action)
+            return
+        for product in sorted(products):
+            self.served.rights.expect(self.who, action, product)
+
+
+def _touched(kind: str, arguments: Mapping[str, Any], snapshot: Snapshot) -> frozenset[str] | None:
+    """Return the products that a job would touch, of those that are seen; None for more than those, or for unknown.
+
+    Raises:
+        FreeholdError: FH-D002 it names nothing.
+    """
+    if kind == "rollback":
+        return frozenset({str(arguments.get("product", ""))})
+    if kind == "deployments rollback":
+        return _moved(str(arguments.get("id", "")), snapshot)
+    chosen = arguments.get("select") or ()
+    if kind in ("run", "check", "backfill") and chosen:
+        found = snapshot.graph.select([str(one) for one in chosen])
+        return frozenset(snapshot.graph.assets[name].product.id for name in found)
+    return frozenset(snapshot.estate.products) if snapshot.seen is None else None
+
+
+def _moved(id_: str, snapshot: Snapshot) -> frozenset[str] | None:
+    """Return the products that a deployment moved; None where not all of them are seen."""
+    whole = snapshot.whole or snapshot
+    found = next((one for one in whole.deployments if one.id.endswith(id_)), None) if id_ else None
+    if found is None:
+        return None
+    products = frozenset(name.rpartition(".")[0] for name in found.assets)
+    return products if snapshot.seen is None or products <= snapshot.seen else None

@@ -1,0 +1,1 @@
+"""`/openlineage`: where other tools tell what they did, and where what was told can be read."""

@@ -1,0 +1,120 @@
+"""Who may see and do what here: one place that every page, every part of the API and every action asks.
+
+Pages and API get a snapshot that holds only what the asker may see, so that no page can forget to leave anything out.
+What may not be seen answers as what is not there.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from freehold.access import Access, Verdict, accounts_of
+from freehold.foundation import FreeholdError, Problems
+from freehold.metrics.paths import listed
+from freehold.server.seeing import reduced
+
+if TYPE_CHECKING:
+    from freehold.access import Action
+    from freehold.foundation import Caller
+    from freehold.server.identity import Who
+    from freehold.server.snapshots import Snapshot, Snapshots
+
+_MOST_KEPT = 64  # reduced snapshots, one for each set of products that somebody sees
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What is worked out of one snapshot, and holds for that alone: whoever began with it ends with it."""
+
+    whole: Snapshot
+    access: Access
+    seen: dict[Caller, frozenset[str]] = field(default_factory=dict)
+    parts: dict[frozenset[str], Snapshot] = field(default_factory=dict)
+
+    def part(self, seen: frozenset[str]) -> Snapshot:
+        """Return the part that holds some products. Two who ask at once may make it twice; either will do."""
+        if seen not in self.parts:
+            if len(self.parts) >= _MOST_KEPT:
+                self.parts.clear()
+            self.parts[seen] = made = reduced(self.whole, seen)
+            return made
+        return self.parts.get(seen) or reduced(self.whole, seen)
+
+
+class Rights:
+    """Decides for one server, by the estate as its newest snapshot has it."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+        self._turn = threading.Lock()
+        self._standing: _Standing | None = None
+
+    def snapshot(self, who: Who) -> Snapshot:
+        """Return the newest snapshot of what somebody may see; those who see the same share one.
+
+        Raises:
+            FreeholdError: what `Snapshots.now` raises; of files in error FH-A116, to who is not at the shell.
+        """
+        now, caller = self._now(who), who.caller("read")
+        if not now.access.is_limited(caller):
+            return now.whole
+        seen = now.seen.get(caller)
+        if seen is None:
+            seen = now.seen[caller] = now.access.visible(caller)
+        return now.whole if len(seen) == len(now.whole.estate.products) else now.part(seen)
+
+    def may(self, who: Who, action: Action, product: str = "") -> Verdict:
+        """Say whether somebody may do something to a product; without one, to the estate as a whole."""
+        return self._now(who).access.may(who.caller(action), action, product)
+
+    def expect(self, who: Who, action: Action, product: str = "") -> None:
+        """Refuse somebody who may not do something to a product; without one, to the estate as a whole.
+
+        Raises:
+            FreeholdError: FH-D201 there is no such product, or they may not see it; FH-A113 they may not do this; the
+                message says who may.
+        """
+        if product:
+            self.snapshot(who).product(product)
+        verdict = self.may(who, action, product)
+        if not verdict:
+            raise refusal(verdict)
+
+    def is_declared(self, who: Who) -> bool:
+        """Whether a service account is one still: its tokens end when its file does."""
+        return who.principal in accounts_of(self._now(who).whole.estate)
+
+    def _now(self, who: Who) -> _Standing:
+        """Return the newest snapshot, with what it says of access.
+
+        Raises:
+            Problems: the files are in error; told to whoever sits at the shell, for it names them.
+            FreeholdError: FH-A116 to others.
+        """
+        try:
+            whole = self._snapshots.now()
+        except Problems as problems:
+            if who.assurance == "local":
+                raise
+            raise _in_error() from problems
+        with self._turn:
+            if self._standing is None or self._standing.whole is not whole:
+                self._standing = _Standing(whole, Access(whole.estate))
+            return self._standing
+
+
+def _in_error() -> FreeholdError:
+    return FreeholdError(
+        "FH-A116",
+        "The files of the estate are in error, and nothing was applied that could be shown instead.",
+        fix="Ask whoever keeps them: `freehold validate` tells what is wrong.",
+    )
+
+
+def refusal(verdict: Verdict) -> FreeholdError:
+    """Return the refusal that a verdict is, with whom files would have let."""
+    whom = listed(verdict.who_may, "or")
+    fix = f"Ask whoever may: {whom}." if whom else "Only who administers the estate may."
+    return FreeholdError("FH-A113", verdict.why, fix=fix)

@@ -1,0 +1,108 @@
+"""KPIs as figures: a value against its target with its trend, or what keeps it from being told and how to mend that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from freehold.foundation.words import counted
+from freehold.insight import KpiValue, State
+from freehold.insight.telling import judged, said
+from freehold.server.reckoning import Figure
+from freehold.server.web.drawing import spark
+from freehold.server.web.model import Kpi, Mark, Spark
+
+if TYPE_CHECKING:
+    from freehold.insight import Kpi as KpiFile
+
+HALF = 0.5  # of the evidence: with less, a target that is met is only met as far as told
+HOW: Mapping[str, str] = {  # what makes events come, by how their type begins
+    "product.launched": "Record `product.launched`, with whom the product is for, when it goes to its consumers.",
+    "usage.query": "Let consumers read through Freehold: `freehold query`, the API, or the pages.",
+    "change.merged": "Let `freehold gate` judge changes where they are reviewed: it records what was merged.",
+    "work.committed": "Commit work to a period: record `work.committed` for each item that is promised.",
+    "work.": "Take requests here, at `/requests`: each step of one is an event.",
+    "question.": "Record `question.asked` and `question.answered` where people ask.",
+    "incident.": "Record `incident.opened` and `incident.resolved` from where incidents are kept.",
+    "deploy.": "Publish with `freehold run` and `freehold apply`: each deployment is an event.",
+    "run.": "Give products a schedule and run `freehold work`.",
+    "check.": "Give assets contracts: `freehold run` judges them.",
+    "freshness.": "Promise a freshness in contracts, as a service level.",
+    "cost.": "Record `cost.recorded` from the bills of your platform.",
+}
+
+
+def card(found: Figure) -> Kpi:
+    """Return a KPI as a figure: its value against its targets, its trend, and how much of its evidence is whole."""
+    one, value = found.kpi, found.value
+    href = f"/kpis/{one.id}"
+    if value.value is None:
+        told = " ".join(how_to(one, found)[:1]) if not found.is_instrumented else f"{value.n} observations so far."
+        unknown = "not instrumented" if not found.is_instrumented else "not enough evidence"
+        return Kpi(one.name, told=told.replace("`", ""), href=href, unknown=unknown)
+    whole = value.evidence_completeness
+    parts = [target_of(found), str(value.period), f"{whole:.0%} complete" if whole is not None and whole < 1 else ""]
+    told = " · ".join(filter(None, parts))
+    return Kpi(one.name, said(value.value, one.unit), "", told, href, sparkline(found), mark_of(one, value))
+
+
+def mark_of(one: KpiFile, value: KpiValue) -> Mark:
+    """Return whether a value is as it is to be: target met, missed, or why that cannot be said."""
+    if value.state is State.NOT_INSTRUMENTED:
+        return Mark("idle", "not instrumented")
+    if value.value is None:
+        return Mark("idle", "not enough evidence")
+    met = [verdict for _, verdict in judged(one, value) if verdict is not None]
+    if not met:
+        return Mark("idle", "no target")
+    if not all(met):
+        return Mark("bad", "off target")
+    whole = value.evidence_completeness
+    return Mark("ok", "on target") if whole is None or whole >= HALF else Mark("warn", "on target, as far as told")
+
+
+def target_of(found: Figure) -> str:
+    """Return what a KPI is to be, in the words of its file; those of a tier are left out."""
+    return ", ".join(dict.fromkeys(t.text for t in found.kpi.targets if not t.whose.startswith("tier")))
+
+
+def sparkline(found: Figure) -> Spark | None:
+    """Return the values of a KPI as a line without axes; None where there are not two."""
+    values = [v for v in found.values if v.value is not None]
+    if len(values) < 2:
+        return None
+    ends = f"from {said(values[0].value, found.kpi.unit)} to {said(values[-1].value, found.kpi.unit)}"
+    return spark([v.value for v in values if v.value is not None], f"{counted(len(values), 'periods')}, {ends}")
+
+
+def how_to(one: KpiFile, found: Figure) -> tuple[str, ...]:
+    """Say what makes a KPI instrumented: a sentence for each event type that it needs and that never came."""
+    if found.is_instrumented:
+        return ()
+    fix = found.values[-1].fix
+    missing = [name for name in one.needs if f"`{name}`" in fix]
+    return tuple(dict.fromkeys(how_of(name) for name in missing))
+
+
+def how_of(type_: str) -> str:
+    """Say what makes events of a type come."""
+    named = next((told for start, told in HOW.items() if type_ == start or type_.startswith(start)), "")
+    return named or f"Record `{type_}`."
+
+
+def change_of(found: Figure, value: KpiValue) -> str:
+    """Say how a value compares with that of the period before."""
+    place = next((i for i, v in enumerate(found.values) if v.period == value.period), 0)
+    before = found.values[place - 1].value if place else None
+    if value.value is None or before is None:
+        return ""
+    if value.value == before:
+        return f"as in {found.values[place - 1].period}"
+    word = "up from" if value.value > before else "down from"
+    return f"{word} {said(before, found.kpi.unit)} in {found.values[place - 1].period}"
+
+
+def worst_first(found: Figure) -> tuple[int, bool, str]:
+    """Return what KPIs are ordered by: what needs a look first, what says nothing last."""
+    tones = {"bad": 0, "warn": 1, "ok": 2, "idle": 3}
+    return tones[mark_of(found.kpi, found.value).tone], not found.is_instrumented, found.kpi.name

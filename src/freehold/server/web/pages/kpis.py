@@ -1,0 +1,385 @@
+"""KPIs: what each is now and over time, against its targets, and the events that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from freehold.foundation.words import counted
+from freehold.insight import KpiItem, KpiValue, Period, compute, items, kpi_named, sliced
+from freehold.insight.telling import drawn_in, figure, judged, said
+from freehold.metrics.explaining import formula_of
+from freehold.server.reckoning import Figure, Reckoned
+from freehold.server.web.drawing import Value, line_chart
+from freehold.server.web.figures import card, change_of, how_to, mark_of, sparkline, target_of, worst_first
+from freehold.server.web.model import Chart, Crumb, Empty, Fact, Heading, Kpi, Mark, Snippet, Spark, Tab, joined
+from freehold.server.web.showing import Asked, Shown
+
+if TYPE_CHECKING:
+    from freehold.insight import Kpi as KpiFile
+    from freehold.ledger import Recorded
+
+EIGHT: Mapping[str, tuple[str, ...]] = {  # what each role looks at first, the most telling first
+    "leader": (
+        "freshness-attainment", "time-to-restore", "validation-pass-rate", "change-failure-rate", "adoption",
+        "delivery-predictability", "time-to-insight", "deployment-frequency",
+    ),
+    "product": (
+        "adoption", "time-to-insight", "request-cycle-time", "validation-pass-rate", "freshness-attainment",
+        "delivery-predictability", "time-to-restore", "change-failure-rate",
+    ),
+    "dataops": (
+        "pipeline-success", "freshness-attainment", "validation-pass-rate", "time-to-restore", "change-failure-rate",
+        "lead-time-for-changes", "deployment-frequency", "delivery-predictability",
+    ),
+    "consumer": (
+        "freshness-attainment", "validation-pass-rate", "time-to-restore", "adoption", "request-cycle-time",
+        "time-to-insight", "pipeline-success", "change-failure-rate",
+    ),
+}  # fmt: skip
+AUDIENCES = {"leader": "Leader", "product": "Product manager", "dataops": "DataOps", "consumer": "Consumer"}
+_MOST_ITEMS, _MOST_EVENTS = 50, 4
+_HEADINGS = (
+    Heading("KPI"),
+    Heading("Value", "num"),
+    Heading("Target", "num", narrow=False),
+    Heading("Is", narrow=True),
+    Heading("Period", narrow=False),
+    Heading("Trend", sorts=False, narrow=False),
+    Heading("Complete", "num", narrow=False),
+)
+_PARTS = (Heading("Product"), Heading("Value", "num"), Heading("Made of", "num", narrow=False), Heading("Is"))
+_ITEMS = (
+    Heading("Counted"),
+    Heading("As", "num"),
+    Heading("Events", sorts=False),
+    Heading("When", "num", narrow=False),
+)
+_NOTHING_COUNTED = Empty(
+    "Nothing was counted in this period", "Another period may have some; the note beside says what is wanted."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KpiRow:
+    """A KPI in a list."""
+
+    id: str
+    name: str
+    tags: tuple[str, ...]
+    question: str
+    value: str
+    amount: float | None
+    target: str
+    mark: Mark
+    period: str
+    trend: Spark | None
+    completeness: str
+    whole: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KpisPage:
+    """All KPIs: eight of a role as figures, and every one in a table. `as_of` is when the last event was recorded."""
+
+    audiences: tuple[Tab, ...]
+    eight: tuple[Kpi, ...]
+    headings: tuple[Heading, ...]
+    kpis: tuple[KpiRow, ...]
+    known: datetime
+    seq: int
+    is_behind: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventLink:
+    """An event that something was counted by."""
+
+    seq: int
+    type: str
+    at: datetime
+    leads_to: str  # the page of the run or deployment it tells of; empty where there is none
+    leads: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One thing that was counted, and the events behind it; `more` is how many of these are not named."""
+
+    item: str
+    counted_as: str
+    share: float
+    at: datetime | None
+    events: tuple[EventLink, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRow:
+    """The KPI of one product alone."""
+
+    product: str
+    href: str
+    value: str
+    amount: float | None
+    made_of: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class KpiPage:
+    """A KPI for a period: value, targets, the periods before, by product, and down to its events."""
+
+    id: str
+    mark: Mark
+    value: str
+    value_of: str
+    change: str
+    note: str
+    how: tuple[str, ...]
+    periods: tuple[Tab, ...]
+    chart: Chart | None
+    targets: tuple[tuple[Mark, str, str], ...]
+    facts: tuple[Fact, ...]
+    slice_headings: tuple[Heading, ...]
+    slices: tuple[SliceRow, ...]
+    item_headings: tuple[Heading, ...]
+    items: tuple[ItemRow, ...]
+    more_items: int
+    formula: str
+    snippets: tuple[Snippet, ...]
+    seq: int
+    known: datetime
+    is_behind: bool
+    nothing_counted: Empty = _NOTHING_COUNTED
+
+
+def kpis(asked: Asked) -> Shown:
+    """Show all KPIs, and the eight of a role first."""
+    reckoned = asked.served.reckoning.of(asked.snapshot)
+    chosen = asked.word("for", "leader")
+    chosen = chosen if chosen in EIGHT else "leader"
+    figures = reckoned.figures
+    model = KpisPage(
+        audiences=tuple(Tab(text, f"/kpis?for={word}", word == chosen) for word, text in AUDIENCES.items()),
+        eight=tuple(card(figures[id_]) for id_ in EIGHT[chosen] if id_ in figures),
+        headings=_HEADINGS,
+        kpis=tuple(row(one) for one in sorted(figures.values(), key=worst_first)),
+        known=reckoned.known,
+        seq=reckoned.seq,
+        is_behind=reckoned.is_behind,
+    )
+    return Shown("pages/kpis.html", "KPIs", model, _sentence(figures), nav="kpis")
+
+
+def kpi(asked: Asked) -> Shown:
+    """Show one KPI, for the period that is asked for.
+
+    Raises:
+        FreeholdError: FH-K002 there is none of that name; FH-K004 the period is none.
+    """
+    return shown_kpi(asked, asked.request.path_params["id"], asked.word("period"))
+
+
+def shown_kpi(asked: Asked, name: str, period_name: str) -> Shown:
+    """Show the KPI of an id or tag for a period; without one, for the newest that has a value.
+
+    Raises:
+        FreeholdError: as for `kpi`.
+    """
+    reckoned = asked.served.reckoning.of(asked.snapshot)
+    one = kpi_named({id_: f.kpi for id_, f in reckoned.figures.items()}, name)
+    found, period = reckoned.figures[one.id], reckoned.period(one, period_name)
+    value = _value(asked, reckoned, found, period)
+    counted_items = _items(asked, reckoned, one, period) if found.is_instrumented else ()
+    counted_items = _seen(asked, counted_items)
+    shown_items = sorted(counted_items, key=lambda i: _shortfall(one, i), reverse=True)[:_MOST_ITEMS]
+    mark = mark_of(one, value)
+    model = KpiPage(
+        id=one.id,
+        mark=mark,
+        value=said(value.value, one.unit) if value.value is not None else "",
+        value_of=f"{value.period}{'' if value.is_closed else ', so far'}",
+        change=change_of(found, value),
+        note=value.fix if found.is_instrumented else "",
+        how=how_to(one, found),
+        periods=tuple(
+            Tab(str(v.period), f"/kpis/{one.id}?period={v.period}", v.period == period) for v in found.values[-6:]
+        ),
+        chart=_chart(found, reckoned.asking.zone),
+        targets=tuple((_met(met), t.text, t.whose) for t, met in judged(one, value)),
+        facts=tuple(_facts(one, value)),
+        slice_headings=_PARTS,
+        slices=_slices(asked, reckoned, found, period),
+        item_headings=_ITEMS,
+        items=_item_rows(asked, reckoned, one, shown_items),
+        more_items=len(counted_items) - len(shown_items),
+        formula="\n".join(f"{metric} = {formula_of(m)}" for metric, m in one.model.metrics.items()),
+        snippets=(Snippet("Terminal", f"freehold kpi explain {one.id} --period {period}"),),
+        seq=reckoned.seq,
+        known=reckoned.known,
+        is_behind=reckoned.is_behind,
+    )
+    return Shown("pages/kpi.html", one.name, model, one.question, (Crumb("KPIs", "/kpis"),), nav="kpis")
+
+
+def row(found: Figure) -> KpiRow:
+    """Return a KPI as a row of a table."""
+    one, value = found.kpi, found.value
+    whole = value.evidence_completeness
+    return KpiRow(
+        id=one.id,
+        name=one.name,
+        tags=one.tags,
+        question=one.question,
+        value=said(value.value, one.unit) if value.value is not None else "",
+        amount=value.value,
+        target=target_of(found),
+        mark=mark_of(one, value),
+        period=str(value.period),
+        trend=sparkline(found),
+        completeness=f"{whole:.0%}" if whole is not None else "",
+        whole=whole,
+    )
+
+
+def _sentence(figures: Mapping[str, Figure]) -> str:
+    have = [f for f in figures.values() if f.value.value is not None]
+    red = [f.kpi.name for f in have if f.is_red]
+    if not have:
+        return "None has evidence enough yet; each says what it waits for."
+    said_red = f"{joined(red)} {'is' if len(red) == 1 else 'are'} off target" if red else "none is off target"
+    return f"{len(have)} of {counted(len(figures), 'KPIs')} have evidence enough; {said_red}."
+
+
+def _met(verdict: bool | None) -> Mark:
+    return {True: Mark("ok", "met"), False: Mark("bad", "missed"), None: Mark("idle", "not judged")}[verdict]
+
+
+def _value(asked: Asked, reckoned: Reckoned, found: Figure, period: Period) -> KpiValue:
+    kept = next((v for v in found.values if v.period == period), None)
+    if kept is not None:
+        return kept
+    take = asked.served.reckoning.detail
+    return take(reckoned, (found.kpi.id, period), lambda e: compute(found.kpi, e, period, asking=reckoned.asking))
+
+
+def _items(asked: Asked, reckoned: Reckoned, one: KpiFile, period: Period) -> tuple[KpiItem, ...]:
+    take = asked.served.reckoning.detail
+    return take(reckoned, (one.id, period, "items"), lambda e: items(one, e, period, asking=reckoned.asking))
+
+
+def _slices(asked: Asked, reckoned: Reckoned, found: Figure, period: Period) -> tuple[SliceRow, ...]:
+    one = found.kpi
+    if "product" not in one.slices or not found.is_instrumented:
+        return ()
+    take = asked.served.reckoning.detail
+    values: Sequence[KpiValue] = take(
+        reckoned,
+        (one.id, period, "product"),
+        lambda e: sliced(one, e, period, ["product"], asking=reckoned.asking),
+    )
+    known = asked.snapshot.estate.products
+    rows = []
+    for value in values:
+        name = str(value.of.get("product") or "")
+        if name:
+            href = f"/products/{name}" if name in known else ""
+            made = f"{figure(value.numerator)} / {figure(value.denominator)}"
+            rows.append(SliceRow(name, href, said(value.value, one.unit), value.value, made, mark_of(one, value)))
+    return tuple(sorted(rows, key=lambda r: (r.mark.tone != "bad", r.product)))
+
+
+def _chart(found: Figure, zone: str) -> Chart | None:
+    """Return the periods that have a value as a line, with the first target as its bound."""
+    values = [v for v in found.values if v.value is not None]
+    size, unit = drawn_in([v.value for v in values if v.value is not None], found.kpi.unit)
+    line = [Value(_day(v.period, zone), str(v.period), v.value / size) for v in values if v.value is not None]
+    target = next((t for t in found.kpi.targets if not t.whose.startswith("tier")), None)
+    is_partial = bool(values) and not values[-1].is_closed
+    bound = target.amount / size if target else None
+    return line_chart(found.kpi.name, unit, line, is_partial=is_partial, bound=bound)
+
+
+def _day(period: Period, zone: str) -> datetime:
+    """Return the first day of a period, as it is there where periods begin, for an axis of UTC."""
+    return period.start.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
+
+
+def _shortfall(one: KpiFile, item: KpiItem) -> float:
+    """Return how much an item takes from its KPI, so that what makes it red comes first."""
+    share = item.numerator / item.denominator if item.denominator else item.numerator
+    return share if one.direction == "down" else -share
+
+
+def _item_rows(asked: Asked, reckoned: Reckoned, one: KpiFile, chosen: Sequence[KpiItem]) -> tuple[ItemRow, ...]:
+    wanted = frozenset(seq for item in chosen for seq in item.seqs[-_MOST_EVENTS:])
+    events: dict[int, Recorded] = reckoned.details.get(wanted) or events_of(asked, wanted)
+    reckoned.details[wanted] = events
+    rows = []
+    for item in chosen:
+        shown = [_link(events[seq]) for seq in item.seqs[-_MOST_EVENTS:] if seq in events]
+        as_ = f"{figure(item.numerator)} / {figure(item.denominator)}"
+        at = max((e.at for e in shown), default=None)
+        rows.append(ItemRow(item.item, as_, _shortfall(one, item), at, tuple(shown), len(item.seqs) - len(shown)))
+    return tuple(rows)
+
+
+def events_of(asked: Asked, numbers: Collection[int]) -> dict[int, Recorded]:
+    """Return events by their numbers."""
+    ledger = asked.served.snapshots.ledger
+    return {e.seq: e for n in sorted(numbers) for e in ledger.read(after=n - 1, upto=n)}
+
+
+def leads_of(event: Recorded) -> tuple[str, str]:
+    """Return the page of what an event tells of, and what to call it; nothing where there is no such page."""
+    deployment = str(event.data.get("deploy_id") or event.data.get("deployment") or "")
+    if deployment:
+        return f"/deployments/{quote(deployment)}", "deployment"
+    if event.run_id:
+        return f"/runs/{quote(event.run_id)}", "run"
+    if event.product:
+        return f"/products/{event.product}", event.product
+    return "", ""
+
+
+def _seen(asked: Asked, counted_items: tuple[KpiItem, ...]) -> tuple[KpiItem, ...]:
+    """Return the items that a reader may see: of events of their products alone, where they may not see all."""
+    if asked.snapshot.seen is None:
+        return counted_items
+    seqs = {seq for item in counted_items for seq in item.seqs}
+    seen = {seq for seq, event in events_of(asked, seqs).items() if may_see(asked, event)}
+    return tuple(item for item in counted_items if item.seqs and seen.issuperset(item.seqs))
+
+
+def may_see(asked: Asked, event: Recorded) -> bool:
+    """Whether a reader may see an event: who may not see all of the estate sees those of single products of theirs."""
+    seen = asked.snapshot.seen
+    assets = [str(event.data[name]) for name in ("asset", "dataset") if event.data.get(name)]
+    assets += [str(name) for key in ("assets", "resources") for name in event.data.get(key) or ()]
+    return seen is None or (event.product in seen and all(a.rpartition(".")[0] in seen for a in assets))
+
+
+def _link(event: Recorded) -> EventLink:
+    href, name = leads_of(event)
+    return EventLink(event.seq, event.type, event.occurred_at, href, name)
+
+
+def _facts(one: KpiFile, value: KpiValue) -> Iterator[Fact]:
+    whole = value.evidence_completeness
+    yield Fact("Counts", figure(value.numerator))
+    yield Fact("Of", figure(value.denominator))
+    yield Fact("Observations", f"{value.n:,}, at least {one.minimum} are wanted")
+    yield Fact("Evidence", "none" if whole is None else f"{whole:.0%} complete")
+    for name, beside in value.beside.items():
+        yield Fact(name.replace("_", " ").capitalize(), figure(beside))
+    yield Fact("Better", "higher" if one.direction == "up" else "lower")
+    yield Fact("Looked at", one.cadence)
+    if one.owner:
+        yield Fact("Owner", one.owner)
+    yield Fact("Needs", joined([*one.needs, *one.wants]))
+    yield Fact("Definition", value.definition[:12], is_code=True)

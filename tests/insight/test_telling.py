@@ -1,0 +1,71 @@
+"""How KPIs are said: values in units people use, targets judged, an axis in one unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from freehold.insight import KpiValue, Period, State, builtin_kpis
+from freehold.insight.telling import drawn_in, is_red, judged, said
+
+RESTORE = builtin_kpis()["time-to-restore"]
+
+
+def value_of(value: float | None) -> KpiValue:
+    """A value of that KPI for a month."""
+    period = Period.month(2011, 3)
+    state = State.OK if value is not None else State.NOT_ENOUGH
+    return KpiValue(RESTORE.id, period, state, value, 0, 0, 9, 1.0, "s", 1, period.end, RESTORE.definition)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "share", "—"),
+        (0.9876, "share", "98.8 %"),
+        (90.0, "s", "90.0 s"),
+        (7_200.0, "s", "2.0 h"),
+        (259_200.0, "s", "3.0 d"),
+        (6.0, "/week", "6 /week"),
+        (1234, "count", "1,234 count"),
+    ],
+    ids=["nothing", "a share", "seconds", "hours", "days", "a rate", "a count"],
+)
+def test_a_value_is_said_in_a_unit_people_use(value: float | None, unit: str, text: str) -> None:
+    """As commands and pages say it."""
+    assert said(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "size", "drawn"),
+    [
+        ([0.1, 0.9], "share", 1.0, "%"),
+        ([30, 60], "s", 1.0, "s"),
+        ([600, 9_000], "s", 3_600.0, "h"),
+        ([], "s", 1.0, "s"),
+        ([1, 2], "count", 1.0, ""),
+        ([1, 2], "bd", 1.0, "bd"),
+    ],
+)
+def test_an_axis_has_one_unit(values: list[float], unit: str, size: float, drawn: str) -> None:
+    """That of its largest value."""
+    assert drawn_in(values, unit) == (size, drawn)
+
+
+@pytest.mark.parametrize(
+    ("value", "red"),
+    [(None, None), (1_800.0, False), (10_800.0, True), (20_000.0, True)],
+    ids=["no value", "all targets met", "one of them missed", "all missed"],
+)
+def test_a_kpi_is_red_where_any_target_is_missed(value: float | None, red: bool | None) -> None:
+    """And neither red nor not without a value."""
+    assert is_red(RESTORE, value_of(value)) is red
+
+
+def test_a_target_of_a_tier_is_not_judged_by_the_whole() -> None:
+    """It is about a slice, which nobody looked at."""
+    of_a_tier = replace(RESTORE, targets=tuple(replace(t, whose="tier-1") for t in RESTORE.targets))
+
+    assert {met for _, met in judged(of_a_tier, value_of(60.0))} == {None}
+    assert is_red(of_a_tier, value_of(60.0)) is None
