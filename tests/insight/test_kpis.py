@@ -55,10 +55,23 @@ def recorded(folder: Path, case: dict[str, Any], url: str = "sqlite:///state.db"
     return ledger
 
 
+class Recorded(dict[str, Ledger]):
+    """The ledger of each case, made when a test asks for it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def __missing__(self, name: str) -> Ledger:
+        (folder := self.folder / name).mkdir()
+        self[name] = recorded(folder, CASES[name])
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ledger]]:
     """The ledger of every case."""
-    opened = {name: recorded(tmp_path_factory.mktemp(name), case) for name, case in CASES.items()}
+    opened = Recorded(tmp_path_factory.mktemp("cases"))
     yield opened
     for ledger in opened.values():
         ledger.close()

@@ -260,6 +260,7 @@ def _items(kpi: Kpi, there: _Asked) -> Iterator[KpiItem]:
     for fact in kpi.facts:
         for row in there.rows(_drill(kpi, fact, by_item)):
             seqs.setdefault(row["item"], set()).update(s for s in row["seqs"] or () if s is not None)
+    counted.pop(None, None)  # a period in which nothing was counted
     for item, row in sorted(counted.items(), key=lambda one: str(one[0])):
         numerator, denominator, n = (_number(row[role] or 0) for role in roles)
         yield KpiItem(str(item), numerator, denominator, n, tuple(sorted(seqs.get(item, ()))))

@@ -169,6 +169,7 @@ class Work:
                 "item": id, "type": item.type, "from": item.state, "to": way.move.to, "move": move,
                 "role": way.role or None, "reason": reason or None, "note": kept,
                 "pauses_clock": workflow.states[way.move.to].pauses_clock,
+                "final": workflow.states[way.move.to].is_final,
             }  # fmt: skip
             self._append(id, "work.transitioned", said, item.product, fence=lease)
         return self._entered(self.item(id), workflow)
