@@ -16,10 +16,10 @@ import pytest
 
 from freehold.foundation import SimulatedClock
 from freehold.insight import Asking, KpiValue, Period, State, builtin_kpis, compute, items, period_named, sliced, trend
-from freehold.ledger import Event, Ledger
+from freehold.ledger import Event, Ledger, Vocabulary
 
 CASES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("cases/*.json"))}
-RAW = ("usage.query",)
+RAW = tuple(name for name in Vocabulary().names if Vocabulary()[name].is_raw)
 
 
 def label(name: str, expected: dict[str, Any]) -> str:

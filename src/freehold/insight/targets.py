@@ -1,19 +1,27 @@
-"""Targets: `< 4h`, `>= 99%`, `< 10 bd`; read once, compared with values in the unit of their KPI."""
+"""Targets: `< 4h`, `>= 99%`, `within 10%`; read once, compared with values in the unit of their KPI."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import ge, gt, le, lt
 
-_SIGNS = {"<": lt, "<=": le, ">": gt, ">=": ge}
-_TARGET = re.compile(r"\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*([a-z%/]*)\s*")
+
+def _within(value: float, amount: float) -> bool:
+    return abs(value) <= amount
+
+
+_SIGNS: Mapping[str, Callable[[float, float], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge, "within": _within}
+_TARGET = re.compile(r"\s*(<=|>=|<|>|within)\s*(\d+(?:\.\d+)?)\s*([a-z%/]*)\s*")
 UNITS: dict[str, dict[str, float]] = {  # what one of a target's unit is in the unit of a KPI
     "share": {"%": 0.01, "": 1},
     "s": {"s": 1, "min": 60, "h": 3_600, "d": 86_400},
     "bd": {"bd": 1},
     "/week": {"/week": 1},
     "count": {"": 1},
+    "points": {"": 1},
+    "money": {"": 1},
 }
 
 
