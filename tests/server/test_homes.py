@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freehold import opening
+from freehold.insight import builtin_kpis
 from freehold.ledger import Event
 from freehold.server.web.pages.homes.spans import last_friday
 from freehold.server.web.pages.requests import alike
@@ -71,11 +72,16 @@ def _page(server: Running, path: str) -> dict[str, Any]:
     return told
 
 
+FOR_LEADERS = sum(any(target.whose in ("vp", "all") for target in kpi.targets) for kpi in builtin_kpis().values())
 TEACHING = {
     "consumer": ("Nothing is known to be used by you yet", "Nothing that is coming", "You have asked for nothing yet"),
     "product": ("Nothing was built", "Nothing was changed", "Nobody asks for anything", "not instrumented"),
     "dataops": ("Nothing runs by itself yet", "Nothing was changed or taken back", "not instrumented"),
-    "leader": ("No KPI has evidence enough yet", "11 not instrumented: start with these two", "not instrumented"),
+    "leader": (
+        "No KPI has evidence enough yet",
+        f"{FOR_LEADERS} not instrumented: start with these two",
+        "not instrumented",
+    ),
 }
 
 

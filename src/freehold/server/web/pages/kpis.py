@@ -23,24 +23,28 @@ if TYPE_CHECKING:
     from freehold.insight import Kpi as KpiFile
     from freehold.ledger import Recorded
 
-EIGHT: Mapping[str, tuple[str, ...]] = {  # what each role looks at first, the most telling first
+FIRST: Mapping[str, tuple[str, ...]] = {  # what each role looks at first, the most telling first
     "leader": (
         "freshness-attainment", "time-to-restore", "validation-pass-rate", "change-failure-rate", "adoption",
-        "delivery-predictability", "time-to-insight", "deployment-frequency",
+        "delivery-predictability", "domain-coverage", "incident-rate", "analytics-trust", "warehouse-cost-efficiency",
+        "time-to-insight", "deployment-frequency", "test-coverage",
     ),
     "product": (
         "adoption", "time-to-insight", "request-cycle-time", "validation-pass-rate", "freshness-attainment",
-        "delivery-predictability", "time-to-restore", "change-failure-rate",
+        "delivery-predictability", "metric-disputes", "domain-coverage", "catalog-completeness", "cost-per-consumer",
+        "time-to-restore", "change-failure-rate", "feature-retention",
     ),
     "dataops": (
         "pipeline-success", "freshness-attainment", "validation-pass-rate", "time-to-restore", "change-failure-rate",
-        "lead-time-for-changes", "deployment-frequency", "delivery-predictability",
+        "time-to-detect", "lead-time-for-changes", "deployment-frequency", "test-coverage", "alert-precision",
+        "reliability-debt", "cost-per-run", "key-query-p95",
     ),
     "consumer": (
         "freshness-attainment", "validation-pass-rate", "time-to-restore", "adoption", "request-cycle-time",
-        "time-to-insight", "pipeline-success", "change-failure-rate",
+        "time-to-insight", "pipeline-success", "change-failure-rate", "key-query-p95", "deprecation-progress",
     ),
 }  # fmt: skip
+SHOWN = 8
 AUDIENCES = {"leader": "Leader", "product": "Product manager", "dataops": "DataOps", "consumer": "Consumer"}
 _MOST_ITEMS, _MOST_EVENTS = 50, 4
 _HEADINGS = (
@@ -162,11 +166,11 @@ def kpis(asked: Asked) -> Shown:
     """Show all KPIs, and the eight of a role first."""
     reckoned = asked.served.reckoning.of(asked.snapshot)
     chosen = asked.word("for", "leader")
-    chosen = chosen if chosen in EIGHT else "leader"
+    chosen = chosen if chosen in FIRST else "leader"
     figures = reckoned.figures
     model = KpisPage(
         audiences=tuple(Tab(text, f"/kpis?for={word}", word == chosen) for word, text in AUDIENCES.items()),
-        eight=tuple(card(figures[id_]) for id_ in EIGHT[chosen] if id_ in figures),
+        eight=tuple(card(found) for found in first_of(chosen, figures)),
         headings=_HEADINGS,
         kpis=tuple(row(one) for one in sorted(figures.values(), key=worst_first)),
         known=reckoned.known,
@@ -174,6 +178,12 @@ def kpis(asked: Asked) -> Shown:
         is_behind=reckoned.is_behind,
     )
     return Shown("pages/kpis.html", "KPIs", model, _sentence(figures), nav="kpis")
+
+
+def first_of(role: str, figures: Mapping[str, Figure]) -> list[Figure]:
+    """Return the eight that a role looks at first: those that have a value, then those that may come to have one."""
+    found = [figures[id_] for id_ in FIRST[role] if id_ in figures]
+    return sorted(found, key=lambda figure: figure.value.value is None)[:SHOWN]
 
 
 def kpi(asked: Asked) -> Shown:
