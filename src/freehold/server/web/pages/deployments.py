@@ -22,6 +22,14 @@ _HEADINGS = (
     Heading("Still live", "num", narrow=False),
     Heading("Id", sorts=False, narrow=False),
 )
+_NONE_YET = Empty(
+    "None yet", "What a run publishes, and what `freehold apply` puts in force, stands here.", "freehold run"
+)
+_NO_CHANGE = Empty(
+    "Nothing was changed or taken back",
+    "Only new data came. What `freehold apply` puts in force, and what is rolled back, stands here.",
+    "freehold plan",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +73,11 @@ def deployments(asked: Asked) -> Shown:
         ),
         headings=_HEADINGS,
         deployments=tuple(_row(d) for d in chosen),
-        none_yet=Empty(
-            "None yet", "What a run publishes, and what `freehold apply` puts in force, stands here.", "freehold run"
-        ),
+        none_yet=_NO_CHANGE if found else _NONE_YET,
     )
-    told = f"{counted(len(chosen), 'deployments')}{f' of {product}' if product else ''}, the newest first."
+    of = f" of {asked.snapshot.product_name(product)}" if product else ""
+    told = f"{counted(len(chosen), 'deployments' if kind == 'all' else 'changes and rollbacks')}{of}, the newest first"
+    told += "." if kind == "all" else f"; {counted(len(found) - len(chosen), 'deployments')} of new data beside."
     return Shown("pages/deployments.html", "Deployments", model, told, nav="deployments")
 
 
