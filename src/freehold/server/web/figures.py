@@ -43,7 +43,8 @@ def card(found: Figure) -> Kpi:
         unknown = "not instrumented" if not found.is_instrumented else "not enough evidence"
         return Kpi(one.name, told=told.replace("`", ""), href=href, unknown=unknown)
     whole = value.evidence_completeness
-    parts = [target_of(found), named_period(value.period), f"{whole * 100:.0f} % complete" if whole is not None and whole < 1 else ""]
+    complete = f"{whole * 100:.0f} % complete" if whole is not None and whole < 1 else ""
+    parts = [target_of(found), named_period(value.period), complete]
     told = " · ".join(filter(None, parts))
     return Kpi(one.name, said(value.value, one.unit), "", told, href, sparkline(found), mark_of(one, value))
 

@@ -19,6 +19,7 @@ from freehold.metrics.fingerprint import definition_hash
 from freehold.metrics.tables import as_csv, as_parquet
 from freehold.metrics.timing import FISCAL, GRAINS
 from freehold.server.asking import Asks
+from freehold.server.problems import is_part
 from freehold.server.questions import Filter, Question, as_command, as_python, as_yaml, question_of
 from freehold.server.saved import View
 from freehold.server.web.answered import Answered, answered, is_grain
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 100_000  # of an answer on a page
 _MOST_SUGGESTED = 24
+_LONGEST_FIND = 200  # characters of the words that rows are found by
 _MOST_ON_FILE = 1_000_000
 _NOTHING_CHOSEN = Empty(
     "Choose a metric",
@@ -116,6 +118,7 @@ class ExplorePage:
     where: str
     address: str
     question: str  # the words of the address alone
+    pairs: tuple[tuple[str, str], ...]  # the same, each by its name
     suggestions: Suggestions | None
     fault: Fault | None
     answered: Answered | None
@@ -152,7 +155,7 @@ def explored(asked: Asked, question: Question, view: View | None = None) -> Show
         drill = [d.name for d in dimensions if d.is_of_few]
         number = asked.word("page", "1")
         told = answered(asks.catalogue, found, shown, int(number) if number.isdecimal() and len(number) < 7 else 1,
-                        asked.request.url.path, drill)  # fmt: skip
+                        asked.request.url.path, drill, asked.word("find")[:_LONGEST_FIND].strip())  # fmt: skip
         model = replace(
             model, answered=told, snippets=(Snippet("SQL", found.compiled.pretty()), *_snippets(asked, question))
         )
@@ -174,7 +177,10 @@ def _asked(asked: Asked, asks: Asks, question: Question) -> tuple[Answer | None,
     dimensions: tuple[Dimension, ...] = ()
     try:
         dimensions = dimensions_of(asks.catalogue, [asks.catalogue.metric(name) for name in question.metrics])
-        return _recorded(asked, asks, _in_order(question)), dimensions, None
+        shown = _in_order(question)
+        if asked.word("find") and is_part(asked.request):  # looking through what was read already reads nothing more
+            return asks.answer(shown.query(), MOST_ROWS), dimensions, None
+        return _recorded(asked, asks, shown), dimensions, None
     except FreeholdError as error:
         return None, dimensions, fault_of(error)
 
@@ -216,6 +222,7 @@ def _page(asked: Asked, question: Question, dimensions: tuple[Dimension, ...], v
         where=question.where,
         address=question.address(),
         question=question.address("").removeprefix("?"),
+        pairs=tuple(question.pairs()),
         suggestions=None,
         fault=None,
         answered=None,
