@@ -130,7 +130,8 @@ def test_the_font_of_code_comes_with_the_pages_that_show_code(opened: Callable[.
             page.goto(path)
             promised = page.locator("link[rel=preload][href*=jetbrains]").count() == 1
             used = page.evaluate(
-                "document.fonts.ready.then(f => [...f].some(o => o.family.includes('JetBrains') && o.status == 'loaded'))"
+                "document.fonts.ready.then(all => "
+                "[...all].some(one => one.family.includes('JetBrains') && one.status === 'loaded'))"
             )
             assert used or not promised, (name, width)
             assert promised or name not in ("product", "metric", "kpi", "explain"), (name, width)

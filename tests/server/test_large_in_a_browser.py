@@ -1,4 +1,4 @@
-"""A hundred thousand rows in a real Chromium: a page holds a hundred of them, and all are sorted, found and taken along."""
+"""A hundred thousand rows in a real Chromium: a page holds a hundred, and all are sorted, found and taken along."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def page(chromium: Browser, large: Running) -> Iterator[Page]:
 
 
 def test_a_hundred_thousand_rows_are_a_page_of_a_hundred(page: Page) -> None:
-    """However many there are, the browser holds as many as can be read; the others are a link away, the last ones too."""
+    """The browser holds as many as can be read; the others are a link away, the last ones too."""
     page.goto(f"/explore?{ASKED}")
     answer = page.get_by_role("region", name="The answer")
 

@@ -71,7 +71,7 @@ def deployments(asked: Asked) -> Shown:
     kept = {"kind": kind} | ({"product": product} if product else {})
 
     def to(page: int) -> str:
-        is_one = 1 <= page and (page - 1) * _PER_PAGE < len(chosen)
+        is_one = page >= 1 and (page - 1) * _PER_PAGE < len(chosen)
         return f"/deployments?{urlencode(kept | {'page': page})}" if is_one else ""
 
     model = DeploymentsPage(

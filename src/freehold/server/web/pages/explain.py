@@ -19,7 +19,15 @@ from freehold.server.asking import Asks
 from freehold.server.questions import Question, question_of
 from freehold.server.web.drawing import Happening, Value, effect_bar, line_chart
 from freehold.server.web.model import Chart, Crumb, Effect, Empty, Fact, Fault, Heading, Mark, Moment, Tab, Tone
-from freehold.server.web.pages.metrics import STATUS, catalogue_in, instant_of, is_number, label_of, said_since, trend_of
+from freehold.server.web.pages.metrics import (
+    STATUS,
+    catalogue_in,
+    instant_of,
+    is_number,
+    label_of,
+    said_since,
+    trend_of,
+)
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:

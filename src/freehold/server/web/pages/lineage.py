@@ -118,7 +118,7 @@ def _beginning(asked: Asked) -> Shown:
     starts = tuple(_start(one) for one in asked.snapshot.products[:_MOST_STARTS])
     nothing = None if starts else NO_NAME
     page = LineagePage("", "", "", (), _HEADINGS, (), (), "", nothing, starts=starts)
-    told = "What something is built from, what it goes into, and who is hit if it goes: of an asset, a column, a metric."
+    told = "What an asset, a column or a metric is built from, what it goes into, and who is hit if it goes."
     extra = {"graph": None, "modes": ()}
     return Shown("pages/lineage.html", "Lineage", page, told, nav="lineage", extra=extra)
 
