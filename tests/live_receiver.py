@@ -1,4 +1,4 @@
-"""Receivers of webhooks on loopback: real HTTP servers that verify with a stock library, and answer as they are told."""
+"""Receivers of webhooks on loopback: real HTTP servers that verify with a stock library and answer as they are told."""
 
 from __future__ import annotations
 

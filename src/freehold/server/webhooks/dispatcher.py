@@ -16,7 +16,7 @@ from os import getpid
 from typing import TYPE_CHECKING
 
 from freehold.delivery.service import is_dead
-from freehold.foundation import Caller, FreeholdError, Transient
+from freehold.foundation import Caller, FreeholdError
 from freehold.ledger import Event
 from freehold.ledger.deliveries import PING, Standing
 from freehold.server.webhooks.sending import Sender
@@ -232,7 +232,7 @@ class Dispatcher:
 
     def _tell(self, error: FreeholdError) -> None:
         """Log what keeps from sending, once; that another server sends is as it should be."""
-        if error.code == "FH-L201" or (isinstance(error, Transient) and self._trouble == error.code):
+        if error.code == "FH-L201" or self._trouble == error.problem:
             return
-        self._trouble = error.code
+        self._trouble = error.problem
         self._telemetry.log.warning("webhooks", code=error.code, problem=error.problem)

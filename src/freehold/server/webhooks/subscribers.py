@@ -12,7 +12,7 @@ from freehold.access import Access, accounts_of
 from freehold.connect.webhooks import Subscription, subscriptions_of
 from freehold.connect.webhooks.declared import SCOPE
 from freehold.estate.files import Survey, survey
-from freehold.foundation import Caller
+from freehold.foundation import Caller, Problems
 from freehold.server.feeding import source_of
 
 if TYPE_CHECKING:
@@ -57,10 +57,20 @@ class Subscribers:
         if began >= self._again_at:
             mark = (survey(self._root), self._applied())
             if mark != self._mark:
-                estate = opening.estate_in_force(str(self._root), self._env, in_need=True)
-                self._known, self._mark = subscribers_of(estate), mark
+                self._read()
+                self._mark = mark
             self._again_at = time.monotonic() + max(_EVERY_S, _SHARE * (time.monotonic() - began))
         return self._known
+
+    def _read(self) -> None:
+        """Read the estate; while its files are in error, it is gone by as it was before."""
+        try:
+            estate = opening.estate_in_force(str(self._root), self._env, in_need=True)
+        except Problems:
+            if self._mark is None:
+                raise
+            return
+        self._known = subscribers_of(estate)
 
     def _applied(self) -> int:
         return next((e.seq for e in self._ledger.read(types=("estate.*",), newest_first=True, limit=1)), 0)
