@@ -106,10 +106,13 @@ def redeliver(start: str | None, subscription: str, id: str | None, dead: bool, 
         raise FreeholdError("FH-C008", "Name one event, or say --dead.", fix=fix, exit_code=Exit.USAGE)
     with _office(start) as office:
         many = office.redeliver_dead(subscription) if id is None else len([office.redeliver(subscription, id)])
+        now = office.get(subscription)
     if as_json:
         emit({"subscription": subscription, "redelivered": many})
     else:
         say(f"{many} to be sent." if many else "There are no dead letters.")
+        if now.word in ("disabled", "paused", "without an account"):
+            say(f"Not yet: {now.told}")
 
 
 @webhooks.command(epilog="Example: freehold webhooks ping ci-trigger")

@@ -158,19 +158,21 @@ class Webhooks:
         values: dict[str, Any] = {"state": "active", "reason": "", "problem": ""}
         values |= {"disabled_at": 0, "failing_since": 0, "held_until": 0}
         values |= {} if cursor is None else {"cursor": cursor}
+        is_so = self._standing(subscription) & (table.c.state == "disabled")
         with self._store.write() as connection:
-            is_so = self._standing(subscription) & (table.c.state == "disabled")
-            changed = connection.execute(update(table).where(is_so).values(values)).rowcount == 1
-            if changed:
-                self._restart(connection, subscription, cursor)
-        return changed
+            was = connection.execute(select(table.c.cursor).where(is_so).with_for_update()).scalar()
+            if was is None:
+                return False
+            connection.execute(update(table).where(is_so).values(values))
+            self._restart(connection, subscription, None if cursor is None else was)
+        return True
 
-    def _restart(self, connection: Connection, subscription: str, cursor: int | None) -> None:
-        """Let what failed before count no more; what is skipped is not waited for."""
+    def _restart(self, connection: Connection, subscription: str, skipped_after: int | None) -> None:
+        """Let what failed before count no more; what was in the line and is skipped is not waited for."""
         table, now = tables.webhook_delivery, micros(self._clock.now())
         waiting = self._is(subscription) & (table.c.state == "waiting")
-        if cursor is not None:
-            connection.execute(delete(table).where(waiting, table.c.kind != PING))
+        if skipped_after is not None:
+            connection.execute(delete(table).where(waiting, table.c.seq > skipped_after))
         connection.execute(update(table).where(waiting).values(attempts=0, next_at=now))
 
     def _forget(self, connection: Connection, subscription: str) -> None:

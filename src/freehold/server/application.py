@@ -159,7 +159,7 @@ def create_app(
         agents=Agents(),
         estate_name=Path(root).resolve().name,
         jobs=Desk(Path(root), snapshots.ledger, settings.env),
-        webhooks=Dispatcher(Path(root), settings.env, snapshots.ledger, settings.outbound, clock, telemetry),
+        webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
         oidc=_oidc(settings, snapshots, Path(root), clock),
     )
     app = Starlette(

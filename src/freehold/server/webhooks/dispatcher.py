@@ -24,12 +24,11 @@ from freehold.server.webhooks.subscribers import Subscriber, Subscribers
 from freehold.server.webhooks.turn import Stopped, Turn
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from freehold.connect.outbound import Outbound
     from freehold.connect.webhooks import Outcome
     from freehold.foundation import Clock
-    from freehold.ledger import Lease, Ledger
+    from freehold.ledger import Lease
+    from freehold.server.snapshots import Snapshots
     from freehold.server.telemetry import Telemetry
 
 LEASE = "webhooks"
@@ -50,14 +49,14 @@ class Dispatcher:
     """Sends until it is closed."""
 
     def __init__(
-        self, root: Path, env: str | None, ledger: Ledger, outbound: Outbound, clock: Clock, telemetry: Telemetry
+        self, snapshots: Snapshots, env: str | None, outbound: Outbound, clock: Clock, telemetry: Telemetry
     ) -> None:
         caller = Caller("system:server", purpose="webhooks", assurance="system")
-        self._ledger = ledger.acting(caller)
+        self._ledger = snapshots.ledger.acting(caller)
         self._clock = clock
         self._telemetry = telemetry
-        self._sender = Sender(root, outbound)
-        self._subscribers = Subscribers(root, env, ledger)
+        self._sender = Sender(snapshots.root, outbound)
+        self._subscribers = Subscribers(snapshots, env)
         self._chance = random.SystemRandom().random
         self._woken = threading.Event()
         self._over = threading.Event()

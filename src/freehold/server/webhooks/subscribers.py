@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold import opening
@@ -17,7 +16,7 @@ from freehold.server.feeding import source_of
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
-    from freehold.ledger import Ledger
+    from freehold.server.snapshots import Snapshots
 
 _EVERY_S = 5.0  # how long a change of files may go unseen
 _SHARE = 50  # of the time may go into looking whether files changed: one in so many
@@ -39,10 +38,9 @@ class Subscriber:
 class Subscribers:
     """The subscriptions of an estate."""
 
-    def __init__(self, root: Path, env: str | None, ledger: Ledger) -> None:
-        self._root = root
+    def __init__(self, snapshots: Snapshots, env: str | None) -> None:
+        self._snapshots = snapshots
         self._env = env
-        self._ledger = ledger
         self._mark: tuple[Survey, int] | None = None
         self._again_at = 0.0
         self._known: dict[str, Subscriber] = {}
@@ -55,17 +53,19 @@ class Subscribers:
         """
         began = time.monotonic()
         if began >= self._again_at:
-            mark = (survey(self._root), self._applied())
+            mark = (survey(self._snapshots.root), self._applied())
             if mark != self._mark:
-                self._read()
+                self._read(*mark)
                 self._mark = mark
             self._again_at = time.monotonic() + max(_EVERY_S, _SHARE * (time.monotonic() - began))
         return self._known
 
-    def _read(self) -> None:
-        """Read the estate; while its files are in error, it is gone by as it was before."""
+    def _read(self, files: Survey, applied: int) -> None:
+        """Take the estate that pages show, or read it; while its files are in error, it is gone by as it was before."""
         try:
-            estate = opening.estate_in_force(str(self._root), self._env, in_need=True)
+            estate = self._snapshots.estate_read(files, applied) or opening.estate_in_force(
+                str(self._snapshots.root), self._env, in_need=True
+            )
         except Problems:
             if self._mark is None:
                 raise
@@ -73,7 +73,7 @@ class Subscribers:
         self._known = subscribers_of(estate)
 
     def _applied(self) -> int:
-        return next((e.seq for e in self._ledger.read(types=("estate.*",), newest_first=True, limit=1)), 0)
+        return next((e.seq for e in self._snapshots.ledger.read(types=("estate.*",), newest_first=True, limit=1)), 0)
 
 
 def subscribers_of(estate: Estate) -> dict[str, Subscriber]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from freehold.foundation import Exit, FreeholdError, near
+from freehold.foundation.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,8 +67,9 @@ def stands(who: Subscriber, standing: Standing | None, counts: Mapping[str, int]
         now: the time.
     """
     behind = max(0, newest - standing.cursor) if standing else 0
+    waiting, dead = counts.get("waiting", 0), counts.get("dead", 0)
     word, told = _word(who, standing, behind, now)
-    return Stands(who, standing, word, told, behind, counts.get("waiting", 0), counts.get("dead", 0))
+    return Stands(who, standing, word, told or _left(waiting, dead), behind, waiting, dead)
 
 
 def _word(who: Subscriber, standing: Standing | None, behind: int, now: datetime) -> tuple[Word, str]:
@@ -82,6 +84,13 @@ def _word(who: Subscriber, standing: Standing | None, behind: int, now: datetime
     if standing.failing_since is not None:
         return "failing", _failing(standing, now)
     return ("catching up", "") if behind > 1_000 else ("well", "")  # less is what was not for it, and is not kept
+
+
+def _left(waiting: int, dead: int) -> str:
+    """Return what is not delivered, where the receiver takes the rest."""
+    given_up = f"{counted(dead, 'events')} given up" if dead else ""
+    aside = f"{counted(waiting, 'events')} set aside, to be tried again" if waiting else ""
+    return f"{', '.join(filter(None, (given_up, aside)))}." if dead or waiting else ""
 
 
 def _failing(standing: Standing, now: datetime) -> str:

@@ -147,6 +147,7 @@ def webhook(asked: Asked) -> Shown:
     states = _VIEWS[view][1] if view in _VIEWS else ()
     may_act = asked.who.via == "session" and window.may_act(one)
     path = _href(id_) if may_act else ""
+    again = path if one.word not in ("disabled", "paused", "without an account") else ""
     model = WebhookPage(
         mark=Mark(_TONES[one.word], one.word),
         title=_title(one),
@@ -154,10 +155,10 @@ def webhook(asked: Asked) -> Shown:
         facts=tuple(_facts(one)),
         tabs=tuple(Tab(text, f"{_href(id_)}?view={word}", word == view) for word, (text, _) in _VIEWS.items()),
         headings=_SENT,
-        deliveries=tuple(_delivery(each, path) for each in window.deliveries(id_, states, _MOST)),
+        deliveries=tuple(_delivery(each, again) for each in window.deliveries(id_, states, _MOST)),
         path=path,
         is_disabled=one.word == "disabled",
-        dead=one.dead,
+        dead=one.dead if again else 0,
     )
     said = one.who.subscription
     return Shown("pages/webhook.html", said.name, model, said.description, (Crumb("Webhooks", _PATH),), nav="webhooks")
@@ -219,7 +220,7 @@ def _row(one: Stands) -> SubscriptionRow:
 
 def _title(one: Stands) -> str:
     titles: dict[Word, str] = {
-        "well": "All is delivered",
+        "well": "All else is delivered" if one.told else "All is delivered",
         "catching up": f"{one.behind:,} events to look at",
         "failing": "The receiver does not take them",
         "disabled": "Nothing is sent any more",
