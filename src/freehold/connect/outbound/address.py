@@ -155,7 +155,7 @@ def refused(url: str, why: str, where: Where | None = None, fix: str = "") -> Fr
     shown = f"`{url.partition('?')[0][:200]}`" if url else "An address"
     return FreeholdError(
         "FH-A161", f"{shown} is not called: {why}.", where=where, exit_code=Exit.USAGE,
-        fix=fix or "Write https://HOST/PATH, as it is meant.",
+        fix=fix or "Write https://hooks.example.com/path, as it is meant.",
     )  # fmt: skip
 
 
