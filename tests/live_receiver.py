@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -42,6 +44,7 @@ class Receiver:
 
     port: int = 0
     secret: str = SECRET
+    certificate: Path | None = None  # with its key; without one, it speaks no TLS
     got: list[Got] = field(default_factory=list)
     answer: Callable[[Got], Answer] = field(default=lambda _: (204, {}))
     turn: threading.Lock = field(default_factory=threading.Lock)
@@ -97,6 +100,10 @@ def receiving(**said: Any) -> Iterator[Receiver]:
     handler = type("Handler", (_Handler,), {"receiver": receiver})
     server = ThreadingHTTPServer(("127.0.0.1", receiver.port), handler)
     server.daemon_threads = True
+    if receiver.certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(receiver.certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     receiver.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

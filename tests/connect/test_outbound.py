@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from freehold.connect.outbound import Outbound, Unreached, outbound_from, post, target_of
+from freehold.connect.outbound import Outbound, Unreached, calling, outbound_from, post, target_of
 from freehold.connect.outbound.address import is_public, resolved
 from freehold.foundation import FreeholdError
 from live_receiver import receiving
@@ -209,3 +216,38 @@ def _saying(said: bytes) -> Iterator[int]:
         threading.Thread(target=serve, daemon=True).start()
         yield listening.getsockname()[1]
         over.set()
+
+
+def test_tls_is_spoken_to_the_name_and_a_certificate_that_nobody_vouches_for_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection goes to the address that was checked, and what is proved there is the name."""
+    certificate = _certificate(tmp_path, "hooks.example")
+    _resolves(monkeypatch, ["127.0.0.1"])
+    with receiving(certificate=certificate) as one:
+        target = target_of(f"https://hooks.example:{one.port}/hook")
+        with pytest.raises(Unreached, match="its certificate does not hold"):
+            post(target, b"{}", {}, LOOPBACK, 5)
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr(calling, "_context", lambda: trusting)
+        reply = post(target, b"{}", {}, LOOPBACK, 5)
+        with pytest.raises(Unreached, match="its certificate does not hold"):
+            post(target_of(f"https://other.example:{one.port}/hook"), b"{}", {}, LOOPBACK, 5)
+
+    assert reply.status == 204
+    assert [got.headers["host"] for got in one.got] == [f"hooks.example:{one.port}"]
+
+
+def _certificate(folder: Path, name: str) -> Path:
+    """Return a file with a key, and a certificate of a name that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    encoding = serialization.Encoding.PEM
+    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "both.pem"
+    path.write_bytes(private + made.sign(key, hashes.SHA256()).public_bytes(encoding))
+    return path

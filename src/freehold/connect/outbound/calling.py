@@ -81,6 +81,7 @@ class _Pinned(http.client.HTTPConnection):
         """Connect to the first address that takes it."""
         self._open = self._reached()
         self._open.settimeout(_left(self._until))
+        self._open.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # headers and body are two sends
         if self._target.scheme == "https":
             self._open = _context().wrap_socket(self._open, server_hostname=self._target.host)
         self.sock = _Timed(self._open, self._until)
