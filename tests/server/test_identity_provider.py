@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from live_provider import CLIENT, SECRET, Provider, provided
+from live_provider import Provider
 from live_server import PAGE, Running
-
-
-@pytest.fixture(scope="session")
-def provider() -> Iterator[Provider]:
-    """An identity provider of this test process."""
-    started, server = provided()
-    yield started
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def team_server(serving: Callable[..., Running], provider: Provider) -> Iterator[Running]:
-    """A server whose people sign in at the provider."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("OIDC_SECRET", SECRET)
-    said = {
-        "issuer": provider.issuer,
-        "client_id": CLIENT,
-        "client_secret": "env:OIDC_SECRET",
-        "label": "Shop accounts",
-    }
-    yield serving(sign_in=said, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    patch.undo()
 
 
 @pytest.fixture

@@ -20,12 +20,26 @@ READS = frozenset({"GET", "HEAD"})
 METHODS = {"lineage:write": frozenset({"POST"})}  # what a scope may do where that is not to read
 
 STARTS = "jobs:start"  # no token of a program has it: asking for jobs takes a person, or this machine's user
+_OF_NUMBERS = ("/metrics/", "/explore", "/explain", "/views", "/api/v1/metrics/", "/api/v1/query", "/api/v1/views")
 _ASKED_BY_POST = ("/api/v1/query", "/mcp")  # a question is too long for an address; it changes nothing
 
 
 def asks(method: str, path: str) -> bool:
     """Whether a request asks something in its body, and so reads as one with GET does."""
     return method == "POST" and path in _ASKED_BY_POST
+
+
+def scope_of(path: str, method: str = "GET") -> str:
+    """Return the scope that a path takes; empty where no token will do."""
+    if path.startswith(INTAKE) and method not in READS:
+        return "lineage:write"
+    if path == "/metrics":
+        return "server:observe"
+    if path.startswith(("/settings", "/-/", "/sign-out")):
+        return ""
+    if path.startswith(("/jobs", "/api/v1/jobs")):
+        return "jobs:read"
+    return "metrics:query" if path.startswith(_OF_NUMBERS) else "catalog:read"
 
 
 @dataclass(frozen=True, slots=True)
