@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +14,7 @@ import httpx2
 import mcp_types as types
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
@@ -18,6 +22,7 @@ from pydantic import AnyUrl
 from live_provider import PUBLIC
 from live_server import Running, awaited
 
+FREEHOLD = Path(sys.executable).with_name("freehold")
 NEWEST = "2026-07-28"
 
 
@@ -41,6 +46,20 @@ def told(result: types.CallToolResult) -> dict[str, Any]:
     assert isinstance(result.content[0], types.TextContent)
     assert json.loads(result.content[0].text) == result.structured_content
     return json.loads(result.content[0].text, parse_float=Decimal)  # type: ignore[no-any-return]
+
+
+def asked_here(root: Path, *calls: tuple[str, dict[str, Any]], mode: str = NEWEST) -> list[Any]:
+    """Return what a stock client gets of `freehold mcp`, which it starts and ends itself."""
+
+    async def ask() -> list[Any]:
+        started = StdioServerParameters(command=str(FREEHOLD), args=["-C", str(root), "mcp"], env=dict(os.environ))
+        with (root.parent / "mcp.log").open("w") as log:
+            async with Client(stdio_client(started, errlog=log), mode=mode) as client:
+                tools = (await client.list_tools()).tools
+                return [tools, *[await client.call_tool(name, said) for name, said in calls]]
+
+    found: list[Any] = awaited(ask)
+    return found
 
 
 class _Kept:

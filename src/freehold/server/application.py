@@ -111,6 +111,12 @@ class Served:
     access_tokens: AccessTokens | None = None
     version: str = __version__
 
+    def close(self) -> None:
+        """Give everything back: what was noted is written down, and the ledger signed off."""
+        parts = (self.jobs, self.intake, self.usage, self.views, self.reckoning, self.listing)
+        for part in (*parts, self.snapshots):
+            part.close()
+
 
 def create_app(
     root: Path | str,
@@ -257,9 +263,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     try:
         await served.agents.close()
     finally:
-        parts = (served.jobs, served.intake, served.usage, served.views, served.reckoning, served.listing)
-        for part in (*parts, served.snapshots):
-            await run_in_threadpool(part.close)
+        await run_in_threadpool(served.close)
 
 
 def _health(_: Request) -> Response:
