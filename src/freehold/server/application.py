@@ -166,7 +166,7 @@ def create_app(
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
         estate_name=Path(root).resolve().name,
-        jobs=Desk(Path(root), snapshots.ledger, settings.env),
+        jobs=Desk(Path(root), snapshots.ledger, settings.env, telemetry.ended),
         oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
         access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
     )
@@ -286,7 +286,9 @@ def _metrics(request: Request) -> Response:
         asked = asked_of(request)
         response = rendered(asked, metrics.metrics(asked))
     else:
-        response = Response(request.app.state.served.telemetry.figures(), media_type="text/plain; version=0.0.4")
+        served: Served = request.app.state.served
+        served.telemetry.open_jobs(served.jobs.open_jobs())
+        response = Response(served.telemetry.figures(), media_type="text/plain; version=0.0.4")
     response.headers["Vary"] = "Accept"
     return response
 
