@@ -184,7 +184,7 @@ def _is_of_agents(path: str) -> bool:
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    """Return the scopes of ours that a token carries: `scope`, or `scp` as some providers have it."""
+    """Return the scopes of ours that a token carries: `scope`, or `scp` as some providers have it; none that acts."""
     said = claims.get("scope", claims.get("scp", ""))
     words = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
     return frozenset(word for word in words if isinstance(word, str)) & frozenset(SCOPES)

@@ -230,8 +230,8 @@ def expect_may_start(who: Who) -> None:
     if who.via == "token" and STARTS not in who.scopes:
         raise FreeholdError(
             "FH-A102",
-            "A token reads; what changes something takes a person who is signed in.",
-            fix="Sign in.",
+            "This token may not ask for jobs.",
+            fix=f"Make one with the scope `{STARTS}`: `freehold token create`.",
         )
 
 

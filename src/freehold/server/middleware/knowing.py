@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from freehold.foundation import FreeholdError
 from freehold.server.challenges import WELL_KNOWN
-from freehold.server.identity import INTAKE, METHODS, READS, STARTS, asks, scope_of
+from freehold.server.identity import INTAKE, METHODS, READS, asks, scope_of
 from freehold.server.problems import answered, is_part, not_signed_in, wants_page
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _out_of_scope(request: Request, who: Who) -> FreeholdError | None:
     """Return the refusal of a token outside of what it is for: a scope names its methods, and most of them read."""
     wanted, path = scope_of(request.url.path, request.method), request.url.path
     is_so = request.method in METHODS.get(wanted, READS) or asks(request.method, path)
-    if wanted in who.scopes and (is_so or _asks_for_a_job(request, who)):
+    if wanted in who.scopes and is_so:
         return None
     may = ", ".join(sorted(who.scopes))
     return FreeholdError(
@@ -132,8 +132,3 @@ def _out_of_scope(request: Request, who: Who) -> FreeholdError | None:
         else "A token reads; what changes something takes a person who is signed in.",
         fix=f"Make a token with the scope `{wanted}`: `freehold token create`." if wanted else "Sign in.",
     )
-
-
-def _asks_for_a_job(request: Request, who: Who) -> bool:
-    """Whether this is for a job, by a program that may ask for them."""
-    return STARTS in who.scopes and request.method == "POST" and request.url.path.startswith("/api/v1/jobs")
