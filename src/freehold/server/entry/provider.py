@@ -40,6 +40,7 @@ class Provider:
     label: str = ""
     principal_claim: str = "sub"
     groups_claim: str = "groups"
+    roles_claim: str = "roles"
     scopes: tuple[str, ...] = ("openid", "profile")
     audiences: tuple[str, ...] = ()
     types: tuple[str, ...] = ("at+jwt",)
@@ -52,7 +53,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Whom a token names: as teams know them, as pages call them, and the groups that the provider vouches for."""
+    """Whom a token names: as teams know them, as pages call them, and their groups and roles there."""
 
     principal: str
     name: str
@@ -75,6 +76,7 @@ def provider_of(said: Mapping[str, Any], root: Any) -> Provider | None:
         label=str(said.get("label") or ""),
         principal_claim=str(said.get("principal_claim") or "sub"),
         groups_claim=str(said.get("groups_claim") or "groups"),
+        roles_claim=str(said.get("roles_claim") or "roles"),
         scopes=tuple(dict.fromkeys(("openid", *said.get("scopes", ("profile",))))),
         audiences=tuple(tokens.get("audiences", ())),
         types=tuple(tokens.get("types", ("at+jwt",))),
@@ -159,9 +161,20 @@ def named_in(provider: Provider, claims: Mapping[str, Any]) -> Named | None:
 
 
 def _groups(provider: Provider, claims: Mapping[str, Any]) -> tuple[str, ...]:
-    groups = claims.get(provider.groups_claim) or []
-    said = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
-    return tuple(f"group:{provider.alias}/{_plain(g)}" for g in said[:_MOST_GROUPS] if isinstance(g, str) and g)
+    """Return the groups and roles as teams name them: `group:idp/sales`, `role:idp/sales-owner`."""
+    said = (("group", provider.groups_claim), ("role", provider.roles_claim))
+    return tuple(f"{kind}:{provider.alias}/{_plain(name)}" for kind, claim in said for name in _listed(claims, claim))
+
+
+def _listed(claims: Mapping[str, Any], name: str) -> list[str]:
+    """Return what a claim lists; `realm_access.roles` is one within another, unless a claim has that very name."""
+    found: Any = claims.get(name)
+    if name not in claims:
+        found = claims
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+    listed = [found] if isinstance(found, str) else found if isinstance(found, list) else []
+    return [one for one in listed[:_MOST_GROUPS] if isinstance(one, str) and one]
 
 
 def fetched(ask: Callable[[], Any]) -> Any:
