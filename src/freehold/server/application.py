@@ -29,6 +29,7 @@ from freehold.server.entry.sessions import Doorkeeper
 from freehold.server.entry.tokens import Mint
 from freehold.server.jobs.desk import Desk
 from freehold.server.listing import Listing
+from freehold.server.middleware.changing import Changing
 from freehold.server.middleware.conditional import Conditional
 from freehold.server.middleware.failing import Failing
 from freehold.server.middleware.knowing import Knowing, SignedIn
@@ -136,6 +137,7 @@ def create_app(
     assets, telemetry = Assets(), telemetry or Telemetry()
     snapshots = Snapshots(Path(root), settings.env, clock, telemetry)
     listing = Listing(Path(root), snapshots.ledger, clock)
+    snapshots.follow(listing.of)
     served = Served(
         settings=settings,
         snapshots=snapshots,
@@ -155,7 +157,7 @@ def create_app(
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
         estate_name=Path(root).resolve().name,
-        jobs=Desk(Path(root), snapshots.ledger, settings.env),
+        jobs=Desk(Path(root), snapshots.ledger, settings.env, snapshots.changed),
         oidc=_oidc(settings, snapshots, Path(root), clock),
     )
     app = Starlette(
@@ -242,6 +244,7 @@ def _middleware(served: Served) -> list[Middleware]:
         Middleware(Knowing, served.doorkeeper, served.mint, settings, served.door),
         Middleware(Pace, settings),
         Middleware(SignedIn),
+        Middleware(Changing, served.snapshots.changed),
         Middleware(Conditional),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -42,8 +42,11 @@ class Told:
 class Desk:
     """Takes jobs and answers for them. Safe to use from many threads."""
 
-    def __init__(self, root: Path, ledger: Ledger, env: str | None = None) -> None:
+    def __init__(
+        self, root: Path, ledger: Ledger, env: str | None = None, changed: Callable[[], None] = lambda: None
+    ) -> None:
         self.root = root
+        self._changed = changed  # is called when a job has ended, before anybody is told
         self.bell = Bell()
         self._jobs = ledger.jobs
         self._ledger = ledger
@@ -193,7 +196,7 @@ class Desk:
         """Begin to work on what is asked for, and on what was left."""
         from freehold.server.jobs.runner import Runner
 
-        self._runner = Runner(self.root, self._ledger, self.bell)
+        self._runner = Runner(self.root, self._ledger, self.bell, self._changed)
         self._runner.start()
 
     def hush(self) -> None:

@@ -23,6 +23,7 @@ from freehold.foundation import Exit, FreeholdError, SystemClock, Transient
 from freehold.server.jobs.child import Child, proof_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from freehold.ledger import Job, Lease, Ledger
@@ -45,8 +46,9 @@ _BY_ITSELF = (Exit.DONE, Exit.FINDING, Exit.USAGE, Exit.APPROVAL)  # not how wha
 class Runner:
     """Works in a thread of its own until it is told to finish."""
 
-    def __init__(self, root: Path, ledger: Ledger, bell: Bell) -> None:
+    def __init__(self, root: Path, ledger: Ledger, bell: Bell, changed: Callable[[], None]) -> None:
         self._root = root
+        self._changed = changed
         self._ledger = ledger
         self._jobs = ledger.jobs
         self._bell = bell
@@ -115,6 +117,7 @@ class Runner:
             holds = self._see_through(job, child)
         finally:
             code = child.close()
+        self._changed()  # before it is told that the job has ended, so that whoever hears of it sees what it did
         if holds:
             self._note(f"ended {code}", self._ended(job, child, code))
         return True
