@@ -37,7 +37,7 @@ def page(
     if until is not None:
         where.append(event.occurred_at < until)
     order = event.seq.desc() if newest_first else event.seq.asc()
-    if 1 < len(types) <= _FEW_TYPES and not any(same.values()):
+    if 1 < len(types) <= _FEW_TYPES and same.get("subject") is None:
         where = [event.workspace == store.workspace, event.seq.in_(_numbers(types, where, order, size))]
     elif types:
         where.append(event.type.in_(types))
