@@ -193,7 +193,7 @@ def test_a_change_is_seen_at_once_by_who_made_it_here_and_soon_by_others(shop: P
 def test_while_somebody_holds_the_warehouse_nobody_waits_and_details_are_as_they_were(
     shop: Path, snapshots: Snapshots
 ) -> None:
-    """Neither for a snapshot, nor for what a page asked of the one before; what nobody ever asked is refused at once."""
+    """Neither for a snapshot, nor for what a page asked of the one before; what nobody asked for is refused at once."""
     before = snapshots.now()
     assert snapshots.detail(before, "known", lambda d: d.env) == before.env
     with writer_of(shop):
