@@ -19,6 +19,7 @@ from freehold.server.web.drawing import Happening, Value, line_chart, spark
 from freehold.server.web.pages import deployments
 from freehold.server.web.showing import environment
 from live_postgres import LivePostgres
+from live_process import until
 from live_server import PAGE, Running, made_token
 
 FREEHOLD = Path(sys.executable).with_name("freehold")
@@ -231,10 +232,10 @@ def test_every_asset_of_a_page_is_there_for_ever(browser: httpx2.Client) -> None
             assert answer.headers["content-encoding"] == "gzip"
 
 
-def test_a_new_run_and_a_changed_file_are_seen_at_once(
+def test_a_new_run_and_a_changed_file_are_seen_soon(
     made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
 ) -> None:
-    """Nobody restarts anything: the next request reads what has changed, and only then."""
+    """Nobody restarts anything: what has changed is read within seconds, and only then."""
     root = tmp_path / "shop"
     shutil.copytree(made_estate, root)
     server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
@@ -245,19 +246,12 @@ def test_a_new_run_and_a_changed_file_are_seen_at_once(
         newest = sorted((root / "landing/orders").iterdir())[-1]
         newest.write_text(newest.read_text() + newest.read_text().splitlines()[-1].replace(",", "9,", 1) + "\n")
         ran = subprocess.run([str(FREEHOLD), "-C", str(root), "run"], capture_output=True, text=True, check=False)
-        after = _until_changed(client, before["as_of"])
+        after = until(
+            lambda: (told := client.get("/products.json").json())["as_of"] != before["as_of"] and told, "it was read"
+        )
     assert ran.returncode in (0, 1), ran.stderr
     assert after["page"]["products"][0]["name"] == "Orders of the shop"
     assert after["as_of"] > before["as_of"]
-
-
-def _until_changed(client: httpx2.Client, before: str) -> dict[str, object]:
-    """Ask until the answer is newer; the files are looked at twice a second at most."""
-    for _ in range(200):
-        told: dict[str, object] = client.get("/products.json").json()
-        if told["as_of"] != before:
-            return told
-    raise AssertionError("no newer snapshot came")
 
 
 def test_while_somebody_writes_pages_show_what_was_and_say_so(

@@ -27,6 +27,7 @@ from freehold.server.snapshots import Snapshot, Snapshots
 from guarded_estate import GROUPS, PRODUCTS, seeing, word_of
 from live_agent import asked as agent_asked
 from live_agent import told
+from live_process import until
 from live_server import PAGE, Running, known_as, token_of
 
 _ENDLESS = ("/sign-in", "/sign-out", "/-/static", "/settings/tokens/", "/settings/sessions/")
@@ -235,10 +236,7 @@ def test_a_definition_has_one_hash_whoever_looks(shared: Running) -> None:
 
 def _until(client: httpx2.Client, path: str, status: int) -> None:
     """Wait for a snapshot in which a path answers so: files are looked at twice a second."""
-    for _ in range(200):
-        if client.get(path).status_code == status:
-            return
-    raise AssertionError(f"{path} never answered {status}")
+    until(lambda: client.get(path).status_code == status, f"{path} answered {status}")
 
 
 def test_a_change_of_a_file_holds_with_the_next_snapshot(guarded: Running) -> None:

@@ -30,8 +30,10 @@ from freehold.server.entry.oidc import BACK, Oidc
 from freehold.server.entry.provider import provider_of
 from freehold.server.entry.sessions import Doorkeeper
 from freehold.server.entry.tokens import Mint
+from freehold.server.jobs.bell import Hearers
 from freehold.server.jobs.desk import Desk
 from freehold.server.listing import Listing
+from freehold.server.middleware.changing import Changing
 from freehold.server.middleware.conditional import Conditional
 from freehold.server.middleware.failing import Failing
 from freehold.server.middleware.knowing import Knowing, SignedIn
@@ -150,6 +152,7 @@ def create_app(
     provider = provider_of(settings.sign_in, Path(root))
     snapshots = Snapshots(Path(root), settings.env, clock, telemetry)
     listing = Listing(Path(root), snapshots.ledger, clock)
+    snapshots.follow(listing.of)
     served = Served(
         settings=settings,
         snapshots=snapshots,
@@ -169,7 +172,7 @@ def create_app(
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
         estate_name=Path(root).resolve().name,
-        jobs=Desk(Path(root), snapshots.ledger, settings.env, telemetry.ended),
+        jobs=Desk(Path(root), snapshots.ledger, settings.env, Hearers(snapshots.changed, telemetry.ended)),
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
         oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
         access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
@@ -215,14 +218,14 @@ def _routes(served: Served) -> list[BaseRoute]:
         Route("/requests", requests.ask, methods=["POST"]),
         Route("/requests/{id:path}", requests.move, methods=["POST"]),
         Route("/palette", palette.palette),
-        *page("/explain", explain.explain, "explain"),
+        *page("/explain", explain.explain, "explain", asks=True),
         *explore.routes(),
         *views.routes(),
         *page("/search", search.search, "search"),
         *page("/lineage", lineage.lineage, "lineage"),
         *page("/runs", runs.shown_runs, "runs"),
         *page("/runs/{id}", run.shown_run, "run"),
-        *page("/plan", plan.plan, "plan"),
+        *page("/plan", plan.plan, "plan", asks=True),
         *page("/deployments", deployments.deployments, "deployments"),
         *page("/deployments/{id}", deployment.shown_deployment, "deployment"),
         *jobs.routes(),
@@ -255,6 +258,7 @@ def _middleware(served: Served) -> list[Middleware]:
         Middleware(Knowing, served.doorkeeper, served.mint, settings, served.door, served.access_tokens),
         Middleware(Pace, settings),
         Middleware(SignedIn),
+        Middleware(Changing, served.snapshots.changed),
         Middleware(Conditional),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from freehold.foundation import Exit, FreeholdError
 from freehold.ledger.jobs import STATES, Job, Said
 from freehold.server.identity import STARTS
-from freehold.server.jobs.bell import Bell
+from freehold.server.jobs.bell import Bell, Hearers
 from freehold.server.jobs.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -42,12 +42,10 @@ class Told:
 class Desk:
     """Takes jobs and answers for them. Safe to use from many threads."""
 
-    def __init__(
-        self, root: Path, ledger: Ledger, env: str | None = None, ended: Callable[[Job], None] = lambda _: None
-    ) -> None:
-        """Take where jobs stand; `ended` is told of each that ends here."""
+    def __init__(self, root: Path, ledger: Ledger, env: str | None = None, hearers: Hearers = Hearers()) -> None:
+        """Take where jobs stand, and who is told of those that end here."""
         self.root = root
-        self._ended = ended
+        self._hearers = hearers
         self.bell = Bell()
         self._jobs = ledger.jobs
         self._ledger = ledger
@@ -117,7 +115,7 @@ class Desk:
         job = self._jobs.cancel(id, who.principal)
         assert job is not None
         if job.is_over and not before.is_over:
-            self._ended(job)
+            self._hearers.ended(job)
         if self._runner is not None:
             self._runner.wake()
         self.bell.ring(id)
@@ -204,7 +202,7 @@ class Desk:
         """Begin to work on what is asked for, and on what was left."""
         from freehold.server.jobs.runner import Runner
 
-        self._runner = Runner(self.root, self._ledger, self.bell, self._ended)
+        self._runner = Runner(self.root, self._ledger, self.bell, self._hearers)
         self._runner.start()
 
     def hush(self) -> None:

@@ -23,12 +23,11 @@ from freehold.foundation import Exit, FreeholdError, SystemClock, Transient
 from freehold.server.jobs.child import Child, proof_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from freehold.ledger import Job, Lease, Ledger
     from freehold.ledger.jobs import State
-    from freehold.server.jobs.bell import Bell
+    from freehold.server.jobs.bell import Bell, Hearers
 
 LEASE = "jobs"
 LEASE_S = 30.0  # how long others wait for a server that was stopped
@@ -46,9 +45,9 @@ _BY_ITSELF = (Exit.DONE, Exit.FINDING, Exit.USAGE, Exit.APPROVAL)  # not how wha
 class Runner:
     """Works in a thread of its own until it is told to finish."""
 
-    def __init__(self, root: Path, ledger: Ledger, bell: Bell, ended: Callable[[Job], None]) -> None:
-        """Take where jobs stand, whom to ring for each, and what is told of each that ended."""
-        self._tell_end = ended
+    def __init__(self, root: Path, ledger: Ledger, bell: Bell, hearers: Hearers) -> None:
+        """Take where jobs stand, whom to ring for each, and who is told of each that ended."""
+        self._hearers = hearers
         self._root = root
         self._ledger = ledger
         self._jobs = ledger.jobs
@@ -118,6 +117,7 @@ class Runner:
             holds = self._see_through(job, child)
         finally:
             code = child.close()
+        self._hearers.changed()  # before anybody is told that the job has ended: whoever hears of it sees what it did
         if holds:
             self._note(f"ended {code}", self._ended(job, child, code))
         return True
@@ -132,7 +132,7 @@ class Runner:
         self._log.info("job", what=what, id=job.id, kind=job.kind, state=job.state, by=job.caller.principal)
         self._bell.ring(job.id)
         if job.is_over:
-            self._tell_end(job)
+            self._hearers.ended(job)
 
     # -- the job at hand
 
