@@ -98,13 +98,13 @@ def fill(made: Made, root: Path, assets: int) -> None:
     store = Store(root)
     with store.turn():
         connection = store.open()
-        marks = ", ".join("?" * 24)
+        marks = ", ".join("?" * 25)
         with transaction(connection):
             for number in range(assets):
                 e = made.entry(number)
                 named = (number + 1, e.key.kind, e.key.id, e.title, e.product, e.product, e.domain, e.owner)
                 said = (e.description, e.form, "", "", 3, "", "", 0, None, "", "m.sql", 1, "")
-                row = (*named, *said, number % 90, 1, 0)
+                row = (*named, *said, number % 90, 1, 0, "")
                 connection.execute(f"INSERT INTO asset VALUES ({marks})", row)
                 connection.executemany(
                     "INSERT INTO field (asset, name, position, type, description, classification, is_key, is_gone) "
@@ -179,7 +179,7 @@ def impact(edges: int) -> dict[str, Any]:
             each_product = 200
             connection.executemany(
                 "INSERT INTO asset VALUES (?, 'asset', ?, ?, ?, ?, '', 'team', '', 'table', '', '', 3, '', '', 0, "
-                "NULL, '', 'm.sql', 1, '', 40, 1, 0)",
+                "NULL, '', 'm.sql', 1, '', 40, 1, 0, '')",
                 (
                     (n, f"p{n // each_product}.a{n}", f"a{n}", *[f"p{n // each_product}"] * 2)
                     for n in range(1, nodes // 10 + 2)

@@ -23,7 +23,7 @@ from freehold.foundation import Clock, FreeholdError, Problems, SystemClock, nea
 from freehold.foundation.words import counted
 
 if TYPE_CHECKING:
-    from freehold.delivery import Delivery, ProductStatus
+    from freehold.delivery import AssetStatus, Delivery, ProductStatus
     from freehold.delivery.graph import Graph
     from freehold.engines import Relation
     from freehold.estate.model import Estate
@@ -70,11 +70,28 @@ class Snapshot:
         Raises:
             FreeholdError: FH-D201 there is none.
         """
-        found = next((p for p in self.products if p.product.id == id_), None)
+        found = self.by_id.get(id_)
         if found is None:
             known = [p.product.id for p in self.products]
             fix = near(id_, known) or "See `/products`."
             raise FreeholdError("FH-D201", f"There is no product `{id_}`.", fix=fix)
+        return found
+
+    @property
+    def by_id(self) -> dict[str, ProductStatus]:
+        """The products by their ids."""
+        return self.derived("by id", lambda: {one.product.id: one for one in self.products})
+
+    @property
+    def by_asset(self) -> dict[str, tuple[ProductStatus, AssetStatus]]:
+        """The assets by their ids, each with its product."""
+        return self.derived("by asset", lambda: {a.asset: (one, a) for one in self.products for a in one.assets})
+
+    def derived(self, key: str, make: Callable[[], T]) -> T:
+        """Return what follows from it alone, worked out when it is first asked for: a snapshot never changes."""
+        if key not in self._details:
+            self._details[key] = make()
+        found: T = self._details[key]
         return found
 
     @property
