@@ -15,7 +15,7 @@ from listings import asset, entry, flow, model, told
 
 from freehold.catalog import Catalog, Key
 from freehold.catalog.entry import Flow
-from freehold.catalog.impact import SHOWN, reach
+from freehold.catalog.impact import SHOWN, blast_radius, reach
 from freehold.catalog.tally import Tallies
 from freehold.foundation import FreeholdError
 from freehold.ledger import Event, Ledger
@@ -220,8 +220,10 @@ def test_what_is_counted_from_arrays_is_what_the_tables_tell(
                     with catalog._reading() as connection:
                         assert tallies.of(connection, 10_000) is not None
                         from_arrays = reach(connection, start, shown=shown, tallies=tallies)
+                        hit = blast_radius(connection, start, shown=shown, tallies=tallies)
 
                         assert from_arrays == reach(connection, start, shown=shown)
+                        assert hit == blast_radius(connection, start, shown=shown)
 
 
 def test_few_nodes_are_told_without_reading_the_whole_catalog(shop: Catalog) -> None:

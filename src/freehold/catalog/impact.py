@@ -17,7 +17,7 @@ from freehold.catalog.entry import SOME, TABLES, WHOLE, Key
 from freehold.catalog.happening import PERSON, since
 from freehold.catalog.naming import Start
 from freehold.catalog.store import one_view, stamped
-from freehold.catalog.tally import Tallies, Tally, Told
+from freehold.catalog.tally import Facts, Tallies, Tally, Told
 from freehold.catalog.walking import AMONG, DEEPEST, MOST, Walk, limit_to, listed, walk
 
 USUAL_DEPTH = 5
@@ -194,19 +194,38 @@ def blast_radius(
     with one_view(connection):
         hops = walk(connection, _walk_of(start, True, depth, indirect), scopes)
         entries = _entries_of(connection, hops) if start.column else hops
-        nodes = nodes_of(connection, [entry for entry, hop in entries.items() if hop], entries, by_columns=False)
+        tally = tallies.of(connection, len(entries)) if tallies is not None else None
+        counts, named = _kinds(connection, [entry for entry, hop in entries.items() if hop], tally)
+        nodes = nodes_of(connection, named, entries, by_columns=False)
+        owners = Counter[str]()
+        for one, count in counts.items():
+            owners[one.owner] += count
         persons, services = _readers(connection, entries)
         return BlastRadius(
             start,
             _told(connection, start, hops, True, shown, tallies),
-            assets=sum(node.key.kind in TABLES for node in nodes),
+            assets=sum(count for one, count in counts.items() if one.kind in TABLES),
             metrics=tuple(node for node in nodes if node.key.kind == "metric"),
             dashboards=tuple(node for node in nodes if node.key.kind == "dashboard"),
             jobs=tuple(node for node in nodes if node.key.kind == "job"),
-            owners=_most_first(Counter(node.owner for node in nodes if node.owner)),
+            owners=_most_first({owner: count for owner, count in owners.items() if owner}),
             persons=persons,
             services=services,
         )
+
+
+_NAMED = ("metric", "dashboard", "job")  # kinds of what is hit that are named one by one
+
+
+def _kinds(
+    connection: sqlite3.Connection, entries: Sequence[int], tally: Tally | None
+) -> tuple[Counter[Facts], list[int]]:
+    """Return how many of some entries have which product, kind and owner, and those that are named one by one."""
+    if tally is not None:
+        return tally.kinds(entries, _NAMED)
+    sql = f"SELECT key, product, kind, owner FROM asset WHERE key {AMONG}"
+    rows = [(key, Facts(*said)) for key, *said in connection.execute(sql, (listed(entries),))]
+    return Counter(one for _, one in rows), [key for key, one in rows if one.kind in _NAMED]
 
 
 def _walk_of(start: Start, down: bool, depth: int, indirect: bool) -> Walk:

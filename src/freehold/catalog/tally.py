@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 from heapq import nsmallest
 
 from freehold.catalog.entry import SOME, WHOLE
@@ -22,6 +23,14 @@ from freehold.catalog.store import stamped
 _BITS = 8  # of a signal, which is 200 at most
 _SIGNAL = (1 << _BITS) - 1
 _DEARER = 4  # to tell a node from the tables, compared with reading it into an array
+
+
+class Facts(NamedTuple):
+    """What many entries have in common."""
+
+    product: str
+    kind: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +58,15 @@ class Tally:
 
     Attributes:
         life, change: the state of the tables that it tells.
-        names: of products, by their places.
-        entries: of each entry, the place of its product and how much it matters, as one number.
+        facts: product, kind and owner, as some entries have them, each by its place.
+        entries: of each entry, the place of its facts and how much it matters, as one number.
         columns: of each column, the entry; it only grows, and states share it.
         wholes: columns that stand for many, which may not be told: of them the tables are asked.
     """
 
     life: str
     change: int
-    names: tuple[str, ...]
+    facts: tuple[Facts, ...]
     entries: array[int]
     columns: array[int]
     wholes: frozenset[int]
@@ -68,13 +77,22 @@ class Tally:
         each = [entries[columns[node]] for node in nodes] if by_columns else [entries[node] for node in nodes]
         products, signals = Counter[str](), Counter[int]()
         for number, count in Counter(each).items():
-            products[self.names[number >> _BITS]] += count
+            products[self.facts[number >> _BITS].product] += count
             signals[number & _SIGNAL] += count
         least = _least(signals, shown)
         pairs = partial(zip, each, nodes, strict=True)
         above = sorted((-(one & _SIGNAL), node) for one, node in pairs() if one & _SIGNAL > least)
         level = nsmallest(shown - len(above), [node for one, node in pairs() if one & _SIGNAL == least])
         return Told(len(each), products, (*above, *((-least, node) for node in level)))
+
+
+    def kinds(self, entries: Collection[int], named: Collection[str]) -> tuple[Counter[Facts], list[int]]:
+        """Return how many entries have which facts, and those of some kinds."""
+        each = [self.entries[entry] >> _BITS for entry in entries]
+        counts = Counter(each)
+        chosen = {place for place in counts if self.facts[place].kind in named}
+        found = [entry for entry, place in zip(entries, each, strict=True) if place in chosen] if chosen else []
+        return Counter({self.facts[place]: count for place, count in counts.items()}), found
 
 
 def _least(signals: Counter[int], shown: int) -> int:
@@ -128,14 +146,14 @@ def _last(connection: sqlite3.Connection, table: str) -> int:
 
 def _grown(connection: sqlite3.Connection, known: Tally, change: int) -> Tally:
     """Return a tally with what changed since; columns stay with their entries, so that those are only added."""
-    names = {name: place for place, name in enumerate(known.names)}
+    facts = {one: place for place, one in enumerate(known.facts)}
     entries = array("Q", known.entries)
-    sql = "SELECT key, product, signal FROM asset WHERE changed > ? ORDER BY key"
-    for key, product, signal in connection.execute(sql, (known.change,)):
+    sql = "SELECT key, signal, product, kind, owner FROM asset WHERE changed > ? ORDER BY key"
+    for key, signal, *said in connection.execute(sql, (known.change,)):
         _reach(entries, key)
-        entries[key] = names.setdefault(product, len(names)) << _BITS | signal
+        entries[key] = facts.setdefault(Facts(*said), len(facts)) << _BITS | signal
     whole = _added(connection, known.columns)
-    return Tally(known.life, change, tuple(names), entries, known.columns, known.wholes | whole)
+    return Tally(known.life, change, tuple(facts), entries, known.columns, known.wholes | whole)
 
 
 def _added(connection: sqlite3.Connection, columns: array[int]) -> frozenset[int]:
