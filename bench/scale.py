@@ -48,15 +48,16 @@ COLUMNS, IN_DOMAIN, HUB_EVERY, BATCH = 10, 50, 10, 500
 SCHEMA = "https://openlineage.io/spec/facets/1-0-0/Facet.json"
 FACET = {"_producer": "https://example.org/bench", "_schemaURL": SCHEMA}
 WAY = [{"type": "DIRECT", "subtype": "IDENTITY", "description": "", "masking": False}]
-WORDS = (
-    "account address agent amount asset balance basket billing branch budget campaign card cart category channel "
-    "claim click client contact contract cost country coupon currency customer delivery deposit device discount "
-    "dispute event exchange fee forecast fraud gift goods income invoice item journey label lead ledger limit "
-    "location loyalty margin market member message model offer order package partner payment payout period plan "
-    "policy price product profile promotion purchase quota quote rate receipt refund region rental report return "
-    "revenue reward risk route sale segment session shelf shipment site stock store supplier survey tariff tax "
-    "ticket token trade transfer trial user vendor visit voucher warehouse website"
-).split()
+WORDS = """
+account address agent amount asset balance basket billing branch budget campaign card cart category
+channel claim click client contact contract cost country coupon currency customer delivery deposit
+device discount dispute event exchange fee forecast fraud gift goods income invoice item journey label
+lead ledger limit location loyalty margin market member message model offer order package partner
+payment payout period plan policy price product profile promotion purchase quota quote rate receipt
+refund region rental report return revenue reward risk route sale segment session shelf shipment site
+stock store supplier survey tariff tax ticket token trade transfer trial user vendor visit voucher
+warehouse website
+""".split()  # noqa: SIM905
 PRODUCT = """apiVersion: v1.0.0
 kind: DataProduct
 id: {id}
@@ -109,6 +110,11 @@ def set_named(number: int) -> dict[str, str]:
     return {"namespace": namespace, "name": f"{WORDS[number % 40]}.public.{table}"}
 
 
+def spelt(number: int) -> str:
+    """Return the name of a data set as one word, as the catalog has it."""
+    return ":".join(set_named(number).values())
+
+
 def columns_of(number: int) -> list[str]:
     draw = random.Random(-number)
     return [f"{one}_{draw.choice(WORDS)}" for one in draw.sample(WORDS, COLUMNS)]
@@ -129,8 +135,9 @@ def event_of(number: int) -> str:
     target = set_named(number)
     schema = {**FACET, "fields": [{"name": one, "type": "VARCHAR"} for one in names]}
     lineage = {**FACET, "fields": {name: {"inputFields": found} for name, found in fields.items() if found}}
+    clock = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
     said = {
-        "eventTime": f"2026-03-{1 + number // 86_400 % 28:02}T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z",
+        "eventTime": f"2026-03-{1 + number // 86_400 % 28:02}T{clock}Z",
         "producer": "https://example.org/bench",
         "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/JobEvent",
         "job": {"namespace": "dbt", "name": f"model.{target['name']}", "facets": {}},
@@ -168,7 +175,6 @@ def tell(root: Path, numbers: range) -> dict[str, float]:
     }
 
 
-
 def rebuilt(root: Path) -> dict[str, float]:
     """Make the catalog from nothing, index and all, in a process of its own; return what that took."""
     shutil.rmtree(root / ".freehold" / "catalog", ignore_errors=True)
@@ -194,12 +200,14 @@ def routes(datasets: int, products: int) -> dict[str, Callable[[int], str]]:
     sets = [draw.randrange(datasets // 2) for _ in range(500)]
 
     def of(number: int) -> str:
-        return "of=dataset:" + quote(" ".join(set_named(sets[number % 500]).values()))
+        return "of=dataset:" + quote(spelt(sets[number % 500]))
 
     def word(number: int) -> str:
-        return quote((set_named(sets[number])["name"], WORDS[number % 100], WORDS[number % 90][:3], "cutsomer")[number % 4])
+        return quote(
+            (set_named(sets[number])["name"], WORDS[number % 100], WORDS[number % 90][:3], "cutsomer")[number % 4]
+        )
 
-    hub = "of=dataset:" + quote(" ".join(set_named(0).values()))
+    hub = "of=dataset:" + quote(spelt(0))
     ours = [f"of=asset:{product_of(n % products)}.first" for n in range(500)]
     return {
         "home": lambda n: f"/?n={n}",
@@ -219,8 +227,10 @@ def routes(datasets: int, products: int) -> dict[str, Callable[[int], str]]:
         "API search": lambda n: f"/api/v1/search?q={word(n)}",
         "API search, page 3": lambda n: f"/api/v1/search?q={WORDS[n % 100]}",
         "API lineage": lambda n: f"/api/v1/lineage?{of(n)}&depth=5",
-        "lineage intake": lambda n: f"/settings/lineage?n={n}",
     }
+
+
+OF_HALF = ("home", "products", "search", "palette", "lineage", "API products", "API search")
 
 
 class Asker:
@@ -249,7 +259,8 @@ class Asker:
         paths = [path(n) for n in range(times + 5)]
         if name.endswith("page 3"):
             paths = [self.page(one, 2) for one in paths[:45]]
-        first, *_ = both = [self.once(one) for one in paths][:]
+        both = [self.once(one) for one in paths]
+        first = both[0]
         cpu, wall = (sorted(one[n] for one in both[5:]) for n in (0, 1))
         at = int(len(cpu) * 0.95)
         figures = {"first_ms": first[0], "p50_ms": statistics.median(cpu), "p95_ms": cpu[at], "wall_p95_ms": wall[at]}
@@ -282,7 +293,10 @@ def tokens(root: Path) -> tuple[str, str]:
     with opening.ledger_around(str(root)) as ledger:
         mint = Mint(ledger, SystemClock())
         names = ("user:local/bench", "user:bench/reader")
-        made = [mint.make(Who(one, "bench", (), "local", "session", ""), "bench", scopes, timedelta(days=1)) for one in names]
+        made = [
+            mint.make(Who(one, "bench", (), "local", "session", ""), "bench", scopes, timedelta(days=1))
+            for one in names
+        ]
     return made[0][0], made[1][0]
 
 
@@ -314,14 +328,47 @@ def measured(root: Path, datasets: int, products: int, times: int) -> dict[str, 
     found: dict[str, Any] = {}
     with served(root) as (base, pid, ready):
         everything, half = (Asker(base, token, pid) for token in (administrator, reader))
-        found["start"] = ready | {"memory": memory_of(pid)}
+        found["start"] = ready | memory_of(pid)
         found["start"]["first_search_cpu_ms"] = round(everything.once("/search?q=customer")[0])
         asked = routes(datasets, products)
         found["pages"] = {name: everything.asked(name, path, times) for name, path in asked.items()}
-        hidden = ("lineage intake",)
-        found["half"] = {name: half.asked(name, path, times) for name, path in asked.items() if name not in hidden}
+        found["pages of half"] = {name: half.asked(name, asked[name], times) for name in OF_HALF}
         found["memory"] = memory_of(pid)
+    return found | {"changes": changes(root, datasets)}
+
+
+def changes(root: Path, datasets: int) -> dict[str, dict[str, float]]:
+    """Return what the catalog costs where nothing, one event and one file is another; tables and index."""
+    from freehold.foundation import SystemClock
+    from freehold.server.listing import Listing
+    from freehold.server.snapshots import Snapshots
+
+    made = root.rglob("product.odps.yaml")
+    number = datasets + int(time.time()) % 1_000_000  # one that was never told
+    tell(root, range(number, number + 1))
+    snapshots = Snapshots(root)
+    listing = Listing(root, snapshots.ledger, SystemClock())
+    snapshot = snapshots.now()
+    found = {"one event": costs(lambda: listing.of(snapshot))}
+    found["nothing"] = costs(lambda: listing.follow(snapshot))
+    file = next(made)
+    file.write_text(file.read_text().replace("status: active", "status: active\ntags: [changed]"))
+    time.sleep(1)
+    found["one file, read"] = costs(snapshots.now)
+    changed = snapshots.now()
+    found["one file"] = costs(lambda: listing.of(changed))
+    file.write_text(file.read_text().replace("\ntags: [changed]", ""))
+    listing.close()
+    snapshots.close()
     return found
+
+
+def costs(action: Callable[[], object]) -> dict[str, float]:
+    """Return the CPU and the wall of something, in ms."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    action()
+    took = {"cpu_ms": time.process_time() - cpu, "wall_ms": time.perf_counter() - wall}
+    return {name: round(1_000 * value, 1) for name, value in took.items()}
 
 
 def main() -> None:

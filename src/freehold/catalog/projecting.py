@@ -245,7 +245,9 @@ class _Edges:
         self._fields.update(end for row in (*wanted, *standing) for end in row[:2])
         self._end("edge", [rowid for row, rowid in standing.items() if row not in wanted])
         self._place([(*_place(wanted[row]), rowid) for row, rowid in standing.items() if row in wanted])
-        self._begin([(*row[:2], key, *row[2:], 1, *_place(flow)) for row, flow in wanted.items() if row not in standing])
+        self._begin(
+            [(*row[:2], key, *row[2:], 1, *_place(flow)) for row, flow in wanted.items() if row not in standing]
+        )
         self._of_entries(job, key)
 
     def _of_entries(self, job: Job, key: int) -> None:

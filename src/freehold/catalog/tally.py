@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 from heapq import nsmallest
+from typing import NamedTuple
 
 from freehold.catalog.entry import SOME, WHOLE
 from freehold.catalog.store import stamped
@@ -84,7 +84,6 @@ class Tally:
         above = sorted((-(one & _SIGNAL), node) for one, node in pairs() if one & _SIGNAL > least)
         level = nsmallest(shown - len(above), [node for one, node in pairs() if one & _SIGNAL == least])
         return Told(len(each), products, (*above, *((-least, node) for node in level)))
-
 
     def kinds(self, entries: Collection[int], named: Collection[str]) -> tuple[Counter[Facts], list[int]]:
         """Return how many entries have which facts, and those of some kinds."""
