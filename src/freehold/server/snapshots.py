@@ -25,7 +25,7 @@ from freehold.foundation.words import counted
 from freehold.server.newest import Newest
 
 if TYPE_CHECKING:
-    from freehold.delivery import Delivery, ProductStatus
+    from freehold.delivery import AssetStatus, Delivery, ProductStatus
     from freehold.delivery.graph import Graph
     from freehold.engines import Relation
     from freehold.estate.model import Estate
@@ -72,7 +72,7 @@ class Snapshot:
         Raises:
             FreeholdError: FH-D201 there is none.
         """
-        found = next((p for p in self.products if p.product.id == id_), None)
+        found = self.by_id.get(id_)
         if found is None:
             known = [p.product.id for p in self.products]
             fix = near(id_, known) or "See `/products`."
@@ -88,6 +88,23 @@ class Snapshot:
         """Return what a team is called by people; its id where no file says, or where there is none of that id."""
         found = self.estate.teams.get(id_)
         return (found.name if found else None) or id_
+
+    @property
+    def by_id(self) -> dict[str, ProductStatus]:
+        """The products by their ids."""
+        return self.derived("by id", lambda: {one.product.id: one for one in self.products})
+
+    @property
+    def by_asset(self) -> dict[str, tuple[ProductStatus, AssetStatus]]:
+        """The assets by their ids, each with its product."""
+        return self.derived("by asset", lambda: {a.asset: (one, a) for one in self.products for a in one.assets})
+
+    def derived(self, key: str, make: Callable[[], T]) -> T:
+        """Return what follows from it alone, worked out when it is first asked for: a snapshot never changes."""
+        if key not in self._details:
+            self._details[key] = make()
+        found: T = self._details[key]
+        return found
 
     @property
     def catalogue(self) -> Catalogue:
