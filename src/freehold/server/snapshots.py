@@ -160,6 +160,7 @@ class Snapshots:
         self._newest = Newest(self._looked, "snapshots")
         self._notes: list[str] = []
         self._mark: _Mark | None = None
+        self._estate_read: tuple[_Mark, Estate] | None = None  # one value, since others than the thread that looks ask
         self._heard = self._telling = 0  # the last event that was looked at, and the last that tells
         self._is_in_error = False
         self._followers: list[Callable[[Snapshot], object]] = []
@@ -192,11 +193,10 @@ class Snapshots:
 
     def estate_read(self, files: Survey, applied: int) -> Estate | None:
         """Return the estate of the newest snapshot, if it was read from these files and after an event; reads none."""
-        with self._turn:
-            mark, snapshot = self._mark, self._snapshot
-        if snapshot is None or mark is None or mark.files != files or mark.sequence < applied:
+        if self._estate_read is None:
             return None
-        return snapshot.estate
+        mark, estate = self._estate_read
+        return estate if mark.files == files and mark.sequence >= applied else None
 
     def detail(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T]) -> T:
         """Return what more a page wants of a snapshot, taken once for each snapshot.
@@ -285,6 +285,7 @@ class Snapshots:
         # Opening the warehouse may have touched its files, so those are looked at now; what else changed meanwhile is
         # for the next look.
         self._mark = _Mark(files, sequence, self._warehouse(estate))
+        self._estate_read = (self._mark, estate)
         if self._telemetry is not None:
             self._telemetry.read(time.perf_counter() - began, snapshot.sequence)
         return snapshot

@@ -22,6 +22,9 @@ class Hearers:
     ended: Callable[[Job], None] = lambda _: None
 
 
+NOBODY = Hearers()
+
+
 class Bell:
     """One bell for each job that somebody watches."""
 

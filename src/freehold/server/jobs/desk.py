@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from freehold.foundation import Exit, FreeholdError
 from freehold.ledger.jobs import STATES, Job, Said
 from freehold.server.identity import STARTS
-from freehold.server.jobs.bell import Bell, Hearers
+from freehold.server.jobs.bell import NOBODY, Bell, Hearers
 from freehold.server.jobs.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Told:
 class Desk:
     """Takes jobs and answers for them. Safe to use from many threads."""
 
-    def __init__(self, root: Path, ledger: Ledger, env: str | None = None, hearers: Hearers = Hearers()) -> None:
+    def __init__(self, root: Path, ledger: Ledger, env: str | None = None, hearers: Hearers = NOBODY) -> None:
         """Take where jobs stand, and who is told of those that end here."""
         self.root = root
         self._hearers = hearers
