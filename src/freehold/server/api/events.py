@@ -2,6 +2,7 @@
 
 A reader gets events of the products it may see, and those of no product only where it may see all. Persons stay out:
 what tells of signing in, of tokens and of people is no part of the feed, and a person's name in an event is not shown.
+Nor is what an event holds of rows that a policy hides from the reader.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -21,6 +22,7 @@ from starlette.responses import Response
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import plain
 from freehold.server.api.model import asked_by
+from freehold.server.events_seen import EventsSeen
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
@@ -116,11 +118,11 @@ def _found(request: Request, wanted: Wanted) -> tuple[list[dict[str, Any]], int]
     ledger, snapshot = asked.served.snapshots.ledger, asked.snapshot
     source = f"urn:freehold:{snapshot.whole.estate.id if snapshot.whole else snapshot.estate.id}"
     found: list[dict[str, Any]] = []
-    last = wanted.after
+    last, seen = wanted.after, EventsSeen(asked)
     for event in _read(ledger, wanted):
         last = event.seq
         if _is_for(event, wanted, snapshot):
-            found.append(cloud_event(event, source))
+            found.append(cloud_event(replace(event, data=seen.told(event).data), source))
             if len(found) == wanted.limit:
                 break
     return found, last
