@@ -12,16 +12,16 @@ from live_provider import CLIENT, SECRET, Provider, provided
 from live_server import PAGE, Running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
-    """An identity provider of this test process."""
+    """An identity provider of this module."""
     started, server = provided()
     yield started
     server.shutdown()
     server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def team_server(serving: Callable[..., Running], provider: Provider) -> Iterator[Running]:
     """A server whose people sign in at the provider."""
     patch = pytest.MonkeyPatch()
