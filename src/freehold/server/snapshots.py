@@ -77,6 +77,16 @@ class Snapshot:
             raise FreeholdError("FH-D201", f"There is no product `{id_}`.", fix=fix)
         return found
 
+    def product_name(self, id_: str) -> str:
+        """Return what a product is called by people; its id where no file says, or where there is none of that id."""
+        found = self.estate.products.get(id_)
+        return (found.name if found else None) or id_
+
+    def team_name(self, id_: str) -> str:
+        """Return what a team is called by people; its id where no file says, or where there is none of that id."""
+        found = self.estate.teams.get(id_)
+        return (found.name if found else None) or id_
+
     @property
     def catalogue(self) -> Catalogue:
         """The metrics that may be seen: those over products that may be, read once.
