@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from changing_estates import OWNER, held_estate, proposed_estate
-from live_browser import expect_readable
+from live_browser import SHOTS, expect_readable
 from live_provider import CLIENT, SECRET, Provider, provided
 from live_server import Running
 
