@@ -14,6 +14,7 @@ import pytest
 
 from freehold.server import Settings
 from live_browser import launched
+from live_provider import CLIENT, SECRET, Provider, provided
 from live_server import PAGE, Running, free_port, started
 
 if TYPE_CHECKING:
@@ -69,6 +70,30 @@ def own_server(made_estate: Path, tmp_path: Path, serving: Callable[..., Running
     """A server over a copy of the estate whose files the test may change."""
     root = Path(shutil.copytree(made_estate, tmp_path / "shop"))
     return serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    """An identity provider of this test process."""
+    started, server = provided()
+    yield started
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def team_server(serving: Callable[..., Running], provider: Provider) -> Iterator[Running]:
+    """A server whose people sign in at the provider."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("OIDC_SECRET", SECRET)
+    said = {
+        "issuer": provider.issuer,
+        "client_id": CLIENT,
+        "client_secret": "env:OIDC_SECRET",
+        "label": "Shop accounts",
+    }
+    yield serving(sign_in=said, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    patch.undo()
 
 
 @pytest.fixture(scope="session")

@@ -20,11 +20,14 @@ from starlette.routing import Mount, Route
 
 from freehold import __version__
 from freehold.foundation import Clock, FreeholdError, SystemClock
+from freehold.server import challenges
 from freehold.server.agents import Agents
 from freehold.server.api import api
+from freehold.server.entry.access_tokens import AccessTokens
 from freehold.server.entry.links import Links
 from freehold.server.entry.local import LocalDoor
-from freehold.server.entry.oidc import BACK, Oidc, provider_of
+from freehold.server.entry.oidc import BACK, Oidc
+from freehold.server.entry.provider import provider_of
 from freehold.server.entry.sessions import Doorkeeper
 from freehold.server.entry.tokens import Mint
 from freehold.server.jobs.desk import Desk
@@ -74,8 +77,10 @@ from freehold.server.web.pages import (
     search,
     settings,
     views,
+    webhooks,
 )
 from freehold.server.web.showing import asked_of, page, rendered
+from freehold.server.webhooks.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -103,9 +108,17 @@ class Served:
     agents: Agents
     estate_name: str
     jobs: Desk
+    webhooks: Dispatcher
     intake: Intake
     oidc: Oidc | None = None
+    access_tokens: AccessTokens | None = None
     version: str = __version__
+
+    def close(self) -> None:
+        """Give everything back: what was noted is written down, and the ledger signed off."""
+        parts = (self.webhooks, self.jobs, self.intake, self.usage, self.views, self.reckoning, self.listing)
+        for part in (*parts, self.snapshots):
+            part.close()
 
 
 def create_app(
@@ -134,6 +147,7 @@ def create_app(
     settings, clock = settings or Settings(), clock or SystemClock()
     expect_safe(settings)
     assets, telemetry = Assets(), telemetry or Telemetry()
+    provider = provider_of(settings.sign_in, Path(root))
     snapshots = Snapshots(Path(root), settings.env, clock, telemetry)
     listing = Listing(Path(root), snapshots.ledger, clock)
     served = Served(
@@ -155,8 +169,10 @@ def create_app(
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
         estate_name=Path(root).resolve().name,
-        jobs=Desk(Path(root), snapshots.ledger, settings.env),
-        oidc=_oidc(settings, snapshots, Path(root), clock),
+        jobs=Desk(Path(root), snapshots.ledger, settings.env, telemetry.ended),
+        webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
+        oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
+        access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
     )
     app = Starlette(
         routes=_routes(served),
@@ -174,17 +190,13 @@ def _recognised(snapshots: Snapshots, listing: Listing) -> None:
     recognise(snapshots.ledger, listing.follow(snapshot), snapshot.graph, snapshot.env)
 
 
-def _oidc(settings: Settings, snapshots: Snapshots, root: Path, clock: Clock) -> Oidc | None:
-    provider = provider_of(settings.sign_in, root)
-    return Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None
-
-
 def _routes(served: Served) -> list[BaseRoute]:
     return [
         *receiving.routes(),  # first, since they are asked a thousand times a second
         Route(f"{PREFIX}{{name}}", served.assets.sent),
         Route("/health", _health),
         Route("/ready", _ready),
+        *challenges.routes(served),
         Route("/sign-in", entry.sign_in),
         Route("/sign-in/link/{secret}", entry.by_link),
         Route("/sign-in/oidc", entry.at_provider),
@@ -220,6 +232,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *page("/settings/lineage", lineage_settings.lineage_settings, "lineage-settings"),
         *page("/settings/sessions", settings.sessions, "sessions"),
         Route("/settings/sessions/{handle}/revoke", settings.revoke_session, methods=["POST"]),
+        *webhooks.routes(),
         *acting.routes(),
         *page("/-/ui", patterns.patterns, "patterns"),
         *asking.routes(),
@@ -239,7 +252,7 @@ def _middleware(served: Served) -> list[Middleware]:
         Middleware(KnownHost, settings),
         Middleware(SameSite, settings),
         Middleware(BodyCap, settings.body_cap),
-        Middleware(Knowing, served.doorkeeper, served.mint, settings, served.door),
+        Middleware(Knowing, served.doorkeeper, served.mint, settings, served.door, served.access_tokens),
         Middleware(Pace, settings),
         Middleware(SignedIn),
         Middleware(Conditional),
@@ -250,14 +263,13 @@ def _middleware(served: Served) -> list[Middleware]:
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     served: Served = app.state.served
     served.jobs.open()
+    served.webhooks.start()
     await run_in_threadpool(served.intake.start)
     yield
     try:
         await served.agents.close()
     finally:
-        parts = (served.jobs, served.intake, served.usage, served.views, served.reckoning, served.listing)
-        for part in (*parts, served.snapshots):
-            await run_in_threadpool(part.close)
+        await run_in_threadpool(served.close)
 
 
 def _health(_: Request) -> Response:
@@ -280,7 +292,9 @@ def _metrics(request: Request) -> Response:
         asked = asked_of(request)
         response = rendered(asked, metrics.metrics(asked))
     else:
-        response = Response(request.app.state.served.telemetry.figures(), media_type="text/plain; version=0.0.4")
+        served: Served = request.app.state.served
+        served.telemetry.open_jobs(served.jobs.open_jobs())
+        response = Response(served.telemetry.figures(), media_type="text/plain; version=0.0.4")
     response.headers["Vary"] = "Accept"
     return response
 

@@ -162,6 +162,14 @@ class Snapshots:
                 self._snapshot = self._anew(self._snapshot)
             return self._snapshot
 
+    def estate_read(self, files: Survey, applied: int) -> Estate | None:
+        """Return the estate of the newest snapshot, if it was read from these files and after an event; reads none."""
+        with self._turn:
+            mark, snapshot = self._mark, self._snapshot
+        if snapshot is None or mark is None or mark.files != files or mark.sequence < applied:
+            return None
+        return snapshot.estate
+
     def detail(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T]) -> T:
         """Return what more a page wants of a snapshot, taken once for each snapshot.
 

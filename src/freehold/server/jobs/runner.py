@@ -23,6 +23,7 @@ from freehold.foundation import Exit, FreeholdError, SystemClock, Transient
 from freehold.server.jobs.child import Child, proof_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from freehold.ledger import Job, Lease, Ledger
@@ -45,7 +46,9 @@ _BY_ITSELF = (Exit.DONE, Exit.FINDING, Exit.USAGE, Exit.APPROVAL)  # not how wha
 class Runner:
     """Works in a thread of its own until it is told to finish."""
 
-    def __init__(self, root: Path, ledger: Ledger, bell: Bell) -> None:
+    def __init__(self, root: Path, ledger: Ledger, bell: Bell, ended: Callable[[Job], None]) -> None:
+        """Take where jobs stand, whom to ring for each, and what is told of each that ended."""
+        self._tell_end = ended
         self._root = root
         self._ledger = ledger
         self._jobs = ledger.jobs
@@ -128,6 +131,8 @@ class Runner:
     def _note(self, what: str, job: Job) -> None:
         self._log.info("job", what=what, id=job.id, kind=job.kind, state=job.state, by=job.caller.principal)
         self._bell.ring(job.id)
+        if job.is_over:
+            self._tell_end(job)
 
     # -- the job at hand
 
