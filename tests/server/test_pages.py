@@ -232,14 +232,10 @@ def test_every_asset_of_a_page_is_there_for_ever(browser: httpx2.Client) -> None
             assert answer.headers["content-encoding"] == "gzip"
 
 
-def test_a_new_run_and_a_changed_file_are_seen_soon(
-    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
-) -> None:
+def test_a_new_run_and_a_changed_file_are_seen_soon(own_server: Running) -> None:
     """Nobody restarts anything: what has changed is read within seconds, and only then."""
-    root = tmp_path / "shop"
-    shutil.copytree(made_estate, root)
-    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    with server.signed_in() as client:
+    root = own_server.root
+    with own_server.signed_in() as client:
         before = client.get("/products.json").json()
         product = root / "shop/orders/product.odps.yaml"
         product.write_text(product.read_text().replace("name: Orders", "name: Orders of the shop"))
@@ -254,14 +250,10 @@ def test_a_new_run_and_a_changed_file_are_seen_soon(
     assert after["as_of"] > before["as_of"]
 
 
-def test_while_somebody_writes_pages_show_what_was_and_say_so(
-    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
-) -> None:
+def test_while_somebody_writes_pages_show_what_was_and_say_so(own_server: Running) -> None:
     """A page never waits for a writer, nor a writer for a page."""
-    root = tmp_path / "shop"
-    shutil.copytree(made_estate, root)
-    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    with server.signed_in(**PAGE) as client:
+    root = own_server.root
+    with own_server.signed_in(**PAGE) as client:
         assert client.get("/products").status_code == 200
         path = str(root / ".freehold/warehouse.db")
         code = (
@@ -366,14 +358,9 @@ def _comes_in(server: Running) -> int:
         return client.get("/api/v1/me").status_code
 
 
-def test_the_values_of_home_follow_and_then_are_there(
-    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
-) -> None:
+def test_the_values_of_home_follow_and_then_are_there(own_server: Running) -> None:
     """The page waits for no value; once they were asked for they come with it, as their own pages say them."""
-    root = tmp_path / "shop"
-    shutil.copytree(made_estate, root)
-    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    with server.signed_in(**PAGE) as client:
+    with own_server.signed_in(**PAGE) as client:
         first = client.get("/")
         part = client.get("/", headers={"hx-request": "true"})
         again = client.get("/")

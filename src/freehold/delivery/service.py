@@ -213,6 +213,14 @@ class Delivery:
             below = self.graph.downstream(moved) - set(assets)
             return replace(found, left=tuple(a for a in self.graph.assets if a in below and a in behind))
 
+    def has_taken_back(self, product: str) -> bool:
+        """Whether this very job took a product back in an attempt before, so that to do so again takes back nothing."""
+        if not self.caller.job:
+            return False
+        deployment = self._own_deployment(product)
+        evidence = Evidence(self.env, deployment, deployment, self.clock.now())
+        return self.ledger.get(evidence.id_of("deploy.rolled_back", product)) is not None
+
     def way_back(self, product: str) -> Return:
         """Return what `rollback` would do now, doing nothing; `left` is what is built from what it would take back.
 

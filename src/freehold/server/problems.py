@@ -15,6 +15,7 @@ from freehold.server.challenges import challenge
 _STATUS = {
     "FH-A101": 401,
     "FH-A102": 403,
+    "FH-A117": 403,
     "FH-A103": 403,
     "FH-A104": 403,
     "FH-A105": 413,
