@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,24 @@ def test_what_is_not_built_cannot_be_built_again(rated: Shop) -> None:
         with pytest.raises(FreeholdError) as caught:
             extent(rated.delivery, [name], None, NO_PAST)
         assert caught.value.code == code
+
+
+def test_what_is_taken_back_leaves_the_verdicts_of_what_is_live_again(rated: Shop) -> None:
+    """However many days were built and judged meanwhile, what let the earlier ones through counts as before."""
+    for index, on in enumerate(days(9)[5:], start=5):
+        write_day(rated.root, on, ordinary_day(index))
+    assert rated.delivery.run().exit_code == 0
+    before = _verdicts(rated)
+    assert _again(rated, None).exit_code == 0
+    assert before == _verdicts(rated)
+
+    rated.delivery.rollback("shop.orders")
+
+    assert before
+    assert before == _verdicts(rated)
+
+
+def _verdicts(live: Shop) -> dict[str, Mapping[str, int]]:
+    """Return how many checks hold of each asset, by verdict, as `freehold status` counts them."""
+    (status,) = live.delivery.status()
+    return {a.asset: dict(a.checks) for a in status.assets if a.checks}
