@@ -11,6 +11,7 @@ from shop import MODELS, Shop, days, ordinary_day, shop, write_day
 from freehold.delivery import Interval, RunOutcome, Status, StepOutcome, parse_interval
 from freehold.delivery.backfilling import backfill, extent
 from freehold.delivery.plan import NO_PAST, past_of
+from freehold.delivery.promises import promises_kept
 from freehold.foundation import FreeholdError
 
 RATED = (
@@ -144,6 +145,22 @@ def test_what_is_taken_back_leaves_the_verdicts_of_what_is_live_again(rated: Sho
 
     assert before
     assert before == _verdicts(rated)
+
+
+def test_what_is_built_again_is_no_promise_kept(rated: Shop) -> None:
+    """A day counts once, by its first version: neither a backfill nor what mends a day makes up for one that failed."""
+    broken = days(6)[5]
+    write_day(rated.root, broken, [("a", "b1", 1, -5.0)])
+    assert rated.delivery.run().exit_code != 0
+    write_day(rated.root, broken, ordinary_day(5))
+    assert rated.delivery.run().exit_code == 0
+    before = promises_kept(rated.ledger.read(types=("run.completed",)))
+
+    assert _again(rated, None).exit_code == 0
+
+    kept, tried = before["shop.orders"]
+    assert kept < tried
+    assert before == promises_kept(rated.ledger.read(types=("run.completed",)))
 
 
 def _verdicts(live: Shop) -> dict[str, Mapping[str, int]]:
