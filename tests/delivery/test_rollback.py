@@ -102,6 +102,16 @@ def test_the_first_deployment_has_nothing_before_it(opened: Shop) -> None:
     assert _days(opened) == [1]
 
 
+def test_a_first_run_of_several_deployments_is_told_as_a_run(opened: Shop) -> None:
+    """Nobody who sees three deployments is told that the last of them is the first."""
+    for index, on in enumerate(days(3)):
+        write_day(opened.root, on, ordinary_day(index))
+    assert len(opened.delivery.run().deployments) > 1
+
+    with pytest.raises(FreeholdError, match="the run that made live what is there is its first"):
+        opened.delivery.rollback("shop.orders")
+
+
 def test_a_product_that_does_not_exist_is_answered_with_a_near_one(live: Shop) -> None:
     """Nothing is guessed."""
     with pytest.raises(FreeholdError) as caught:

@@ -143,6 +143,7 @@ def test_a_job_that_waits_is_cancelled_at_once_and_one_that_runs_stops(person: h
     assert first["state"] in ("cancelled", "done")  # done, where it had ended before it was heard
     assert stopped["result"]["cancelled_by"] == first["result"]["cancelled_by"] == stopped["asked_by"]
     assert stopped["started_at"] is None
+    assert (first["too_late"], stopped["too_late"]) == (first["state"] == "done", False)
 
 
 def test_what_goes_wrong_is_told_as_data(person: httpx2.Client) -> None:

@@ -63,6 +63,7 @@ class JobItem(BaseModel):
     total: int = Field(description="steps there are; 0 while nobody knows")
     what: str
     cancelling: bool
+    too_late: bool = Field(description="it was asked to stop, and had ended by itself before it heard")
     exit_code: int | None
     result: dict[str, Any]
 
@@ -146,4 +147,5 @@ def _item(job: Job) -> JobItem:
         total=job.progress.total,
         what=job.progress.what,
         cancelling=job.is_unwanted and not job.is_over,
+        too_late=job.ended_first,
     )

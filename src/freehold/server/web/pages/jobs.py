@@ -44,6 +44,7 @@ _TOLD = {
 }
 _FINDINGS = "Ended, and found something: what it says below tells what."
 _APPROVAL = "Ended without an effect: an approval is missing."
+_TOO_LATE = "It was too late to cancel it: it ended by itself."
 _AGAIN = ("run", "check")  # what may be asked for again though it ended well; the others would do more
 _NOW = ("run", "check")
 _VIEWS = {"": ("All", ()), "open": ("Open", ("queued", "running")), "failed": ("Failed", ("failed", "lost"))}
@@ -286,11 +287,17 @@ def _may_be_asked_again(one: Job) -> bool:
 def _told(asked: Asked, one: Job) -> str:
     if one.state == "queued" and (ahead := asked.served.jobs.ahead_of(one)):
         return f"Waits for {counted(ahead, 'jobs')} before it."
+    return told_of(one)
+
+
+def told_of(one: Job) -> str:
+    """Return in a sentence or two how a job stands, or how it ended."""
     if one.state == "running" and one.is_unwanted:
         return "Was asked to stop, as Ctrl-C does: it ends after what it is at."
+    told = _TOLD[one.state]
     if one.state == "failed" and one.exit_code in (1, 4):
-        return _FINDINGS if one.exit_code == 1 else _APPROVAL
-    return _TOLD[one.state]
+        told = _FINDINGS if one.exit_code == 1 else _APPROVAL
+    return f"{told} {_TOO_LATE}" if one.ended_first else told
 
 
 def _facts(asked: Asked, one: Job) -> list[Fact]:

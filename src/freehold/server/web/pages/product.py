@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from freehold import opening
 from freehold.delivery import AssetStatus, ProductStatus
+from freehold.delivery.promises import promises_kept
 from freehold.delivery.standing import standing_verdicts
 from freehold.estate.model import Property, Team
 from freehold.foundation.words import counted
@@ -324,9 +324,7 @@ def _kept(delivery: Delivery, product: str) -> tuple[int, int]:
     """Count the versions of a product that passed at once in the last 30 days, and all that were tried."""
     since = delivery.clock.now() - _WINDOW
     told = delivery.ledger.read(types=("run.completed",), product=product, env=delivery.env, since=since)
-    statuses = Counter(str(event.data["status"]) for event in told)
-    passed = statuses["success"]
-    return passed, passed + statuses["quarantined"] + statuses["failed"]
+    return promises_kept(told).get(product, (0, 0))
 
 
 def _consumers(delivery: Delivery) -> dict[str, tuple[Consumer, ...]]:
