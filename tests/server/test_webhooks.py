@@ -32,6 +32,15 @@ metadata: {id: hooks, owner: shop-data}
 spec: {review_by: 2999-01-31}
 """
 _HIDDEN = 'customProperties:\n  - {property: "freehold:access", value: {see: ["group:idp/nobody"]}}\n'
+_MASKED = """\
+apiVersion: freehold.dev/v1
+kind: DataPolicy
+metadata: {id: orders-masked, owner: shop-data}
+spec:
+  of: [shop.orders.orders]
+  grants:
+    - {to: [everyone], masks: {customer: "'somebody'"}}
+"""
 LOOPBACK = outbound_from({"allow": ["127.0.0.1"], "plain_http": True})
 RATES = {"read": 100_000, "write": 100_000, "sign_in": 100_000}
 Serve = Callable[..., Running]
@@ -152,6 +161,26 @@ def test_only_what_its_account_may_see_is_sent(serve: Serve, root: Path, receive
     until(lambda: served.webhooks._done.get("hook") and served.webhooks._done["hook"].cursor >= last, "it looked")
 
     assert receiver.events == []
+
+
+@pytest.mark.parametrize("is_masked", [True, False], ids=["a policy masks", "no policy"])
+def test_what_events_hold_of_rows_goes_to_whom_no_policy_hides_any(
+    serve: Serve, root: Path, receiver: Receiver, is_masked: bool
+) -> None:
+    """Smallest and largest values, and words that quote a row, stay here where a column is masked for its account."""
+    if is_masked:
+        (root / "masked.yaml").write_text(_MASKED)
+    subscribe(root, receiver.url, types="[profile.observed, check.completed]")
+    running = serve()
+    begun(running)
+    profile = {"asset": "shop.orders.orders", "rows": 2, "columns": {"customer": {"min": "Ann Lee", "max": "Zoe Low"}}}
+    broken = {"check_id": "c", "asset": "shop.orders.orders", "status": "error", "reason": "cannot read 'Ann Lee'"}
+    told = (Event("profile.observed", profile), Event("check.completed", broken))
+    list(ledger_of(running).append(*(replace(event, product="shop.orders") for event in told)))
+    until(lambda: len(receiver.events) >= 2, "both came")
+
+    assert any("Ann Lee" in str(got.event) for got in receiver.events) is not is_masked
+    assert receiver.events[0].event["data"]["rows"] == 2
 
 
 def newest(running: Running) -> int:

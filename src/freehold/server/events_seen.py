@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from freehold.server.feeding import OF_ROWS, without_rows
 from freehold.server.rows_seen import words_are_hidden
 
 if TYPE_CHECKING:
     from freehold.ledger import Recorded
     from freehold.server.web.showing import Asked
-
-_OF_ROWS: Mapping[str, tuple[str, ...]] = {"profile.observed": ("columns",), "check.completed": ("reason",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,11 @@ class EventsSeen:
 
     def told(self, event: Recorded) -> Told:
         """Return the data of an event without what a policy hides."""
-        fields = tuple(name for name in _OF_ROWS.get(event.type, ()) if event.data.get(name))
+        fields = tuple(name for name in OF_ROWS.get(event.type, ()) if event.data.get(name))
         asset = str(event.data.get("asset") or "")
         if not fields or not (why := self._hidden(asset)):
             return Told(event.data)
-        return Told({name: value for name, value in event.data.items() if name not in fields}, fields, why)
+        return Told(without_rows(event).data, fields, why)
 
     def _hidden(self, asset: str) -> str:
         if asset not in self._why:

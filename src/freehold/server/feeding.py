@@ -7,11 +7,15 @@ what tells of signing in, of tokens and of people is told to nobody here, and a 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from freehold.ledger import Recorded
 
+OF_ROWS: Mapping[str, tuple[str, ...]] = {  # what events hold of rows: values, and words that quote them
+    "profile.observed": ("columns",), "check.completed": ("reason",),
+}  # fmt: skip
 PREFIX = "freehold."  # before the type of an event, as CloudEvents wants a name of who defines it
 _PRIVATE = ("session.", "token.", "people.", "side.", "access.")  # of persons, and of nobody else's concern
 _PERSON = ("user:", "person:")
@@ -61,6 +65,14 @@ def cloud_event(event: Recorded, source: str) -> dict[str, Any]:
     }  # fmt: skip
     said |= {name: value for name, value in more.items() if value}
     return said | {"data": _impersonal(event.data)}
+
+
+def without_rows(event: Recorded) -> Recorded:
+    """Return an event without what it holds of rows, for whom a policy hides some."""
+    withheld = OF_ROWS.get(event.type)
+    if not withheld:
+        return event
+    return replace(event, data={name: value for name, value in event.data.items() if name not in withheld})
 
 
 def _impersonal(value: Any) -> Any:

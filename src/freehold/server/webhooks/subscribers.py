@@ -13,6 +13,7 @@ from freehold.connect.webhooks.declared import SCOPE
 from freehold.estate.files import Survey, survey
 from freehold.foundation import Caller, Problems
 from freehold.server.feeding import source_of
+from freehold.server.rows_seen import why_some_are_hidden
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -26,13 +27,15 @@ _SHARE = 50  # of the time may go into looking whether files changed: one in so 
 class Subscriber:
     """A subscription with its eyes: `seen` are the products it may see, None for all.
 
-    `trouble` says why it is sent nothing, where its account is none.
+    `trouble` says why it is sent nothing, where its account is none. `sees_rows` is whether no policy hides anything
+    from it: else it is sent events without what they hold of rows.
     """
 
     subscription: Subscription
     source: str
     seen: frozenset[str] | None
     trouble: str = ""
+    sees_rows: bool = False
 
 
 class Subscribers:
@@ -82,13 +85,14 @@ def subscribers_of(estate: Estate) -> dict[str, Subscriber]:
     found = {}
     for one in subscriptions_of(estate).values():
         account = accounts.get(one.account)
-        trouble, seen = "", frozenset[str]()
+        trouble, seen, sees_rows = "", frozenset[str](), False
         if account is None:
             trouble = f"There is no `{one.account}` any more."
         elif account.scopes and SCOPE not in account.scopes:
             trouble = f"`{one.account}` may not read the catalog."
         else:
-            seen = access.visible(Caller(account.principal, (), purpose="read", assurance="token"))
+            caller = Caller(account.principal, (), purpose="read", assurance="token")
+            seen, sees_rows = access.visible(caller), not why_some_are_hidden(estate, caller)
         sees_all = not trouble and len(seen) == len(estate.products)
-        found[one.id] = Subscriber(one, source, None if sees_all else seen, trouble)
+        found[one.id] = Subscriber(one, source, None if sees_all else seen, trouble, sees_rows)
     return found

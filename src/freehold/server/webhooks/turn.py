@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.connect.webhooks import attempted
 from freehold.ledger import Event
 from freehold.ledger.deliveries import PING, Delivery, Standing
-from freehold.server.feeding import cloud_event, is_for
+from freehold.server.feeding import cloud_event, is_for, without_rows
 from freehold.server.webhooks.sending import Sender, ping_event
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Turn:
     def _again(self, standing: Standing, one: Delivery) -> Standing:
         event = self.ledger.get(one.id)
         if event is not None and self._is_for(event):
-            return self._attempt(standing, one, cloud_event(event, self.who.source))
+            return self._attempt(standing, one, self._told(event))
         gone = replace(one, state="dead", next_at=None, problem="it may not be seen any more")
         self.ledger.webhooks.attempted(self.lease, standing, gone)
         return standing
@@ -109,7 +109,7 @@ class Turn:
             if self.is_over() or time.monotonic() > until:
                 return standing, True
             if self._is_for(event):
-                standing = self._attempt(standing, self._delivery(standing, event), cloud_event(event, self.who.source))
+                standing = self._attempt(standing, self._delivery(standing, event), self._told(event))
                 kept = standing.cursor
                 if not self._may_go_on(standing):
                     return standing, False
@@ -130,6 +130,9 @@ class Turn:
         if one.environments and event.env and event.env not in one.environments:
             return False
         return not event.type.startswith("webhook.") and is_for(event, self.who.seen, one.products)
+
+    def _told(self, event: Recorded) -> dict[str, Any]:
+        return cloud_event(event if self.who.sees_rows else without_rows(event), self.who.source)
 
     def _delivery(self, standing: Standing, event: Recorded) -> Delivery:
         """Return what is known of an event's attempts; it had none where all was well before."""
