@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from shop import Shop, days, ordinary_day, write_day
 
+from freehold.delivery.deployments import deployments, products_to_take_back
 from freehold.foundation import FreeholdError
 
 
@@ -35,6 +38,20 @@ def test_going_back_twice_goes_back_two_deployments(live: Shop) -> None:
     live.delivery.rollback("shop.orders")
     live.delivery.rollback("shop.orders")
     assert _days(live) == [1, 2, 3]
+
+
+def test_a_job_that_takes_a_deployment_back_again_answers_the_same(live: Shop) -> None:
+    """Where it died after the effect: nothing of the deployment is live any more, since this very job took it back."""
+    newest, *_ = deployments(live.delivery)
+    live.delivery.caller = replace(live.delivery.caller, job="01a1ffc2-0033-72b4-b019-d89cc02b29fb")
+    for _ in range(2):
+        assert products_to_take_back(live.delivery, newest) == ("shop.orders",)
+        live.delivery.rollback("shop.orders")
+    assert _days(live) == [1, 2, 3, 4]
+
+    live.delivery.caller = replace(live.delivery.caller, job="")
+    with pytest.raises(FreeholdError, match="Nothing of deployment"):
+        products_to_take_back(live.delivery, newest)
 
 
 def test_the_days_of_one_run_go_back_together(live: Shop) -> None:

@@ -1,6 +1,6 @@
 """`/api/v1/jobs`: commands done in the background, asked for, looked at, watched and cancelled by programs.
 
-A token reads jobs; asking for one takes a person who is signed in, or the user of this machine.
+A token reads jobs, and asks for them where it was made for that; a person who is signed in may do both.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from freehold.foundation.words import counted
 from freehold.server.rights import refusal
 from freehold.server.web.model import VERDICTS, Crumb, Fact, Heading, Mark, Moment, joined
 from freehold.server.web.pages.products import moment_of
-from freehold.server.web.pages.run import bound_told, claims_of, found_told
+from freehold.server.web.pages.run import bound_told, checks_seen, claims_of, found_told
 from freehold.server.web.showing import Asked, Shown
 from freehold.work import Raci
 
@@ -127,6 +127,7 @@ def shown_deployment(asked: Asked) -> Shown:
     one = deployment_of(asked, asked.request.path_params["id"])
     seen, ledger = asked.snapshot.seen, asked.served.snapshots.ledger
     story = story_of(ledger, asked.snapshot.env, one, lambda product: seen is None or product in seen)
+    story = replace(story, checks=checks_seen(asked, story.checks))
     since = _since(asked, one)
     state, title, reasons = _state(one, story)
     model = DeploymentPage(

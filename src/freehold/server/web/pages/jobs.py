@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, Route
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import ago, counted
 from freehold.ledger.jobs import STATES, Job
-from freehold.server.jobs.desk import expect_may_read
 from freehold.server.jobs.kinds import KINDS, Kind
 from freehold.server.jobs.telling import events, unpainted
 from freehold.server.jobs.window import Window
@@ -102,7 +101,8 @@ class JobsPage:
 class JobPage:
     """A job: how it stands, who asked, how far it is, what it said.
 
-    `after` is the number of the last piece of `output`; `is_cut` tells that there is more before it.
+    `output` is None where the reader may not see it, and `refused` says why. `after` is the number of its last piece;
+    `is_cut` tells that there is more before it.
     """
 
     id: str
@@ -117,6 +117,7 @@ class JobPage:
     what: str
     faults: tuple[Fault, ...]
     output: str | None
+    refused: str
     after: int
     is_cut: bool
     is_over: bool
@@ -196,8 +197,9 @@ async def watched(request: Request) -> Response:
 def output(request: Request) -> Response:
     """Send all that a job said so far, as text."""
     desk = request.app.state.served.jobs
-    one = Window(request.app.state.served, request.state.who).get(request.path_params["id"])
-    expect_may_read(request.state.who, one)
+    window = Window(request.app.state.served, request.state.who)
+    one = window.get(request.path_params["id"])
+    window.expect_may_read(one)
     text, after = [], 0
     while pieces := desk.output(one.id, after):
         after = pieces[-1].seq
@@ -244,7 +246,8 @@ def _took(one: Job, asked: Asked) -> str:
 
 
 def _model(asked: Asked, one: Job, kind: Kind | None) -> JobPage:
-    said = asked.served.jobs.tail(one.id, _MOST_PIECES) if _may_read(asked, one) else None
+    refused = _refused(asked, one)
+    said = None if refused else asked.served.jobs.tail(one.id, _MOST_PIECES)
     errors = one.result.get("errors", ())
     return JobPage(
         id=one.id,
@@ -259,6 +262,7 @@ def _model(asked: Asked, one: Job, kind: Kind | None) -> JobPage:
         what=one.progress.what,
         faults=tuple(Fault(e["code"], e["title"], e.get("fix") or "", e.get("where") or "") for e in errors),
         output=None if said is None else unpainted("".join(piece.text for piece in said)),
+        refused=refused,
         after=said[-1].seq if said else 0,
         is_cut=bool(said) and said[0].seq > 1 if said else False,
         is_over=one.is_over,
@@ -267,12 +271,13 @@ def _model(asked: Asked, one: Job, kind: Kind | None) -> JobPage:
     )
 
 
-def _may_read(asked: Asked, one: Job) -> bool:
+def _refused(asked: Asked, one: Job) -> str:
+    """Return why the asker may not read what a job said; empty where they may."""
     try:
-        expect_may_read(asked.who, one)
-    except FreeholdError:
-        return False
-    return True
+        _window(asked).expect_may_read(one)
+    except FreeholdError as error:
+        return error.problem
+    return ""
 
 
 def _may_be_asked_again(one: Job) -> bool:
