@@ -281,6 +281,18 @@ def test_an_explanation_is_that_of_the_terminal(server: Running, browser: httpx2
     assert shown["sql"] == theirs["sql"]
 
 
+def test_a_period_before_the_data_is_said_to_be_none(browser: httpx2.Client) -> None:
+    """Nobody takes the first day for a rise out of nothing; of a whole one nothing is said."""
+    points = browser.get("/metrics/shop.revenue.json?by=day").json()["page"]["chart"]["points"]
+    first, second = (
+        browser.get(f"/explain.json?metric=shop.revenue&by=day&period={one['key'][:10]}").json()["page"]["note"]
+        for one in points[:2]
+    )
+
+    assert "so it has 0 of its 1 days" in first
+    assert "is not whole" not in second
+
+
 def test_points_of_a_metric_lead_to_what_explains_them(browser: httpx2.Client) -> None:
     """Each point of the chart on a metric's page is the way to its own explanation."""
     points = browser.get("/metrics/shop.revenue.json?by=day").json()["page"]["chart"]["points"]

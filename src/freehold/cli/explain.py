@@ -159,6 +159,11 @@ def _print(said: Mapping[str, Any]) -> None:
                     fg="yellow",
                 )
             )
+        if said["begins_at"]:
+            start, until = (said["moved"]["before"][end] for end in ("from", "to"))
+            there = max(0, (until.date() - said["begins_at"]).days)
+            told = f"data begins {said['begins_at']:%d %b %Y}, so it has {there} of its {(until - start).days} days"
+            say(click.style(f"\nThe stretch before is not whole: {told}.", fg="yellow"))
         _section("What happened meanwhile", said["happened"] or ["Nothing was changed, taken back or held."])
     if "question" in said:
         click.echo(f"{click.style('Asked', bold=True)}  {said['question']}")

@@ -6,7 +6,7 @@ One `Explained` is what the terminal prints, a page shows, and programs and agen
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.serving import Happened, happenings
@@ -67,7 +67,8 @@ class Made:
 class Explained:
     """A metric and how it comes to be; with a stretch of time, also why it moved against the one before.
 
-    `reaches_to` is how far its data reaches, where that is not to the end of the stretch.
+    `reaches_to` is how far its data reaches, where that is not to the end of the stretch; `begins_at` is the first day
+    there is data of, where the one before begins earlier.
     """
 
     made: Made
@@ -76,6 +77,7 @@ class Explained:
     movement: Movement | None = None
     happened: tuple[Happened, ...] = ()
     reaches_to: datetime | None = None
+    begins_at: date | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
@@ -85,6 +87,7 @@ class Explained:
             "moved": moved_as_json(self.movement, self.before, self.after),
             "happened": [str(one) for one in self.happened],
             "reaches_to": self.reaches_to,
+            "begins_at": self.begins_at,
         }
         return moved | self.made.to_json()
 
@@ -125,6 +128,7 @@ def explained(
         movement(answerer, metric, *stretches, where=narrowed, by=by),
         tuple(happenings(delivery, sources, stretches[0][0], stretches[1][1])),
         _reach(answerer, sources, stretches[1][1]),
+        _beginning(answerer, metric, stretches, where),
     )
 
 
@@ -150,6 +154,27 @@ def _needs_time(answerer: Answerer, metric: Metric) -> bool:
     except FreeholdError:
         return True
     return False
+
+
+def _beginning(
+    answerer: Answerer, metric: Metric, stretches: tuple[Stretch, Stretch], where: str | None
+) -> date | None:
+    """Return the first day with a value, where it comes after the beginning of the stretch before."""
+    (start, _), (_, end) = stretches
+    try:
+        first = _first_day(answerer, metric, where, end) or _first_day(answerer, metric, where, None)
+    except FreeholdError as error:
+        if error.code.startswith("FH-E"):
+            raise
+        return None  # it has no values by day
+    return first if first is not None and first > start.date() else None
+
+
+def _first_day(answerer: Answerer, metric: Metric, where: str | None, end: datetime | None) -> date | None:
+    table = answerer.answer(asked([metric.id], ["day"], where=where, end=end)).table
+    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+    first = min((day for day, value in rows if day is not None and value is not None), default=None)
+    return first.date() if isinstance(first, datetime) else first
 
 
 def _reach(answerer: Answerer, sources: Sequence[str], end: datetime) -> datetime | None:

@@ -373,10 +373,16 @@ def _change(moved: Movement, unit: str) -> str:
 
 
 def _note(found: Explained) -> str:
-    if found.reaches_to is None:
-        return ""
-    until = f"{found.reaches_to:%d %b %Y %H:%M}"
-    return f"This period is not over: data up to {until}. It is compared with all of the one before."
+    notes = []
+    if found.reaches_to is not None:
+        until = f"{found.reaches_to:%d %b %Y %H:%M}"
+        notes.append(f"This period is not over: data up to {until}. It is compared with all of the one before.")
+    if found.begins_at is not None and found.before is not None:
+        start, end = found.before
+        there = max(0, (end.date() - found.begins_at).days)
+        told = f"data begins {found.begins_at:%d %b %Y}, so it has {there} of its {(end - start).days} days"
+        notes.append(f"What it is compared with is not whole: {told}.")
+    return " ".join(notes)
 
 
 def _spoken(stretch: Stretch, grain: str) -> str:
