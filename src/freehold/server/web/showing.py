@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from freehold.server.identity import Who
     from freehold.server.snapshots import Snapshot
 
+_PATH = re.compile(r"/(?!api/|[/\\])[\w./?=&%+#:-]*")  # of a page
+_IN_PLACE = (400, 403, 404, 405, 409)  # what somebody asked for wrongly, while the rest of the estate stands
+
+_WRONG = "Something is wrong"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -121,10 +125,26 @@ def shown_problem(request: Request, error: FreeholdError, status: int, headers: 
     """Return an error as a page of its own, or as the part of a page that htmx swaps in."""
     errors = error.errors if isinstance(error, Problems) else (error,)
     faults = tuple(Fault(e.code, e.problem, e.fix, str(e.where) if e.where else "") for e in errors)
-    template = "pages/problem_part.html" if is_part(request) else "pages/problem.html"
-    response = alone(request, template, "Something is wrong", status, faults=faults, request_id=request_id_of(request))
+    told = {"faults": faults, "request_id": request_id_of(request)}
+    response = _in_place(request, status, told) or alone(request, _problem(request), _WRONG, status, **told)
     response.headers.update(headers)
     return response
+
+
+def _problem(request: Request) -> str:
+    return "pages/problem_part.html" if is_part(request) else "pages/problem.html"
+
+
+def _in_place(request: Request, status: int, told: Mapping[str, Any]) -> Response | None:
+    """Return an error as a page with the ways to all others; None to whom, or while, those cannot be shown."""
+    who = request.scope.get("state", {}).get("who")
+    if who is None or who.via != "session" or status not in _IN_PLACE or is_part(request):
+        return None
+    try:
+        asked = asked_of(request)
+    except FreeholdError:  # the estate cannot be read; what is wrong with this request is told all the same
+        return None
+    return rendered(asked, Shown("pages/problem_in_place.html", _WRONG, None, status=status, extra=told))
 
 
 @cache
@@ -139,7 +159,7 @@ def environment() -> Environment:
         keep_trailing_newline=False,
     )
     made.filters.update(ago=_ago, exact=_exact, iso=_iso, day=_day)
-    made.filters.update(counted=counted, number=number, json=_embedded, prose=_prose, breakable=_breakable)
+    made.filters.update(counted=counted, number=number, json=_embedded, prose=_prose, leading=_leading, breakable=_breakable)
     return made
 
 
@@ -181,6 +201,18 @@ def _prose(text: str) -> Markup:
     if len(parts) % 2 == 0:  # a backtick without its other is only a sign
         return escape(text)
     return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+
+
+def _leading(text: str) -> Markup:
+    """Return how something is mended as HTML, where a path of this server between backticks is a link."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(_way(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+def _way(text: str) -> Markup:
+    return Markup('<a href="{0}">{0}</a>' if _PATH.fullmatch(text) else "<code>{0}</code>").format(text)
 
 
 def _breakable(text: str) -> Markup:

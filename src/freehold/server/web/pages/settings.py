@@ -132,7 +132,7 @@ def revoke_session(request: Request) -> Response:
     asked = asked_of(request)
     handle = request.path_params["handle"]
     if not asked.served.doorkeeper.close(asked.who, handle, "revoked"):
-        return answered(request, not_found(request.url.path))
+        return answered(request, not_found(request))
     return RedirectResponse("/sign-in" if handle == asked.who.credential else "/settings/sessions", 303)
 
 
