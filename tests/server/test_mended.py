@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 
 import httpx2
 import pytest
 
-from live_server import PAGE, Running, made_token, token_of
+from live_server import PAGE, Running, known_as, made_token, token_of
 
 QUESTION = "metrics: [revenue]\nby: [month]\nfrom: 2026-01-01\n"
 
@@ -172,3 +172,82 @@ def test_figures_tell_the_api_from_pages(server: Running) -> None:
     ):
         assert f"freehold_requests_total{{{labels}}}" in told
     assert 'route="/api/v1"' not in told
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/jobs?view=x", "/deployments?kind=x", "/kpis?for=leadr", "/lineage?of=orders&way=bogus",
+        "/lineage?of=orders&depth=x", "/metrics/revenue?by=x", "/homes/product?since=x",
+        "/explain?metric=revenue&against=x", "/runs?outcome=x",
+    ],
+)  # fmt: skip
+def test_a_word_of_the_address_that_is_none_of_a_page_is_refused(person: httpx2.Client, path: str) -> None:
+    """On each page alike, and what would do is said; nothing else is shown in its stead."""
+    answer = person.get(path, headers=PAGE)
+
+    assert answer.status_code == 400, answer.text[:2000]
+    assert "FH-A112" in answer.text
+    assert "Did you mean" in answer.text or "Say " in answer.text
+
+
+def test_deployments_of_no_product_are_refused_as_its_page_is(person: httpx2.Client) -> None:
+    """By a 404, not by an empty list."""
+    assert person.get("/deployments?product=shop.ordrs", headers=PAGE).status_code == 404
+
+
+def test_deployments_open_where_there_are_some(person: httpx2.Client) -> None:
+    """New data alone came, so that is what stands there."""
+    shown = person.get("/deployments.json").json()["page"]
+
+    assert shown["deployments"]
+    assert [tab["is_current"] for tab in shown["kinds"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("&limit=0", "None were asked for"), ("&having=revenue > 100000000", "None fulfils `revenue > 100000000`")],
+    ids=["limit", "having"],
+)
+def test_no_rows_are_told_by_what_left_none(person: httpx2.Client, words: str, told: str) -> None:
+    """By what was asked, not by what the data lacks."""
+    shown = person.get(f"/explore.json?metric=revenue&by=month{words}").json()["page"]
+
+    assert shown["answered"]["rows"] == []
+    assert told in shown["no_rows"]["told"]
+
+
+def test_a_form_that_is_sent_again_makes_no_second_token(person: httpx2.Client) -> None:
+    """Reloaded, it leads to the list, which says so; one that was revoked expires no more."""
+    mark = re.search(r'name="once" value="([^"]{16,})"', person.get("/settings/tokens", headers=PAGE).text)
+    assert mark
+    said = {"name": "sent twice", "days": "7", "scopes": ["catalog:read"], "once": mark[1]}
+    first = person.post("/settings/tokens", data=said, headers=PAGE)
+    again = person.post("/settings/tokens", data=said, headers=PAGE)
+
+    assert "fh_user_" in first.text
+    assert (again.status_code, again.headers["location"]) == (303, "/settings/tokens?said=before")
+    assert "sent before" in person.get(again.headers["location"], headers=PAGE).text
+    mine = [t for t in person.get("/settings/tokens.json").json()["page"]["tokens"] if t["name"] == "sent twice"]
+    assert len(mine) == 1
+
+    person.post(f"/settings/tokens/{mine[0]['id']}/revoke")
+    page = person.get("/settings/tokens", headers=PAGE).text
+    row = page.partition("<td>sent twice</td>")[2].partition("</tr>")[0]
+    assert "revoked" in row
+    assert "<time" not in row
+
+
+def test_the_mark_of_a_form_is_of_who_sends_it(server: Running) -> None:
+    """Somebody else's form of the same mark makes a token of their own."""
+    said = {"name": "marked", "days": "7", "scopes": ["catalog:read"], "once": "a-mark-of-sixteen"}
+    for name in ("user:idp/bea", "user:idp/cem"):
+        with known_as(server, name) as one:
+            assert "fh_user_" in one.post("/settings/tokens", data=said, headers=PAGE).text
+
+
+def test_a_field_that_nothing_is_called_leads_to_names_that_mean_one_thing(person: httpx2.Client) -> None:
+    """And to none of them twice."""
+    answer = person.post("/api/v1/query", json={"metrics": ["revenue"], "by": ["amont"]})
+
+    assert answer.json()["fix"] == "Did you mean `amount`?"

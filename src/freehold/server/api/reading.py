@@ -32,7 +32,11 @@ class Reading:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with a body that can be read."""
-        if scope["type"] != "http" or not _has_body(scope) or not taken(scope["app"].routes, scope, scope["root_path"])[1]:
+        if (
+            scope["type"] != "http"
+            or not _has_body(scope)
+            or not taken(scope["app"].routes, scope, scope["root_path"])[1]
+        ):
             await self._app(scope, receive, send)
             return
         kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()

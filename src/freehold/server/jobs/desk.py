@@ -252,7 +252,7 @@ def _expect_key(key: str) -> None:
     if len(key) > _KEY:
         problem, fix = f"A key has at most {_KEY} characters.", "Shorten it."
     elif not key.isprintable():
-        problem, fix = f"The key {ascii(key)} has a character that cannot be printed.", "Leave it out."
+        problem, fix = f"The key {key!a} has a character that cannot be printed.", "Leave it out."
     else:
         return
     raise FreeholdError("FH-A152", problem, fix=fix, exit_code=Exit.USAGE)

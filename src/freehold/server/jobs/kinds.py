@@ -1,7 +1,8 @@
 """Which commands can be jobs, and with which arguments: the one list that pages, API and command line go by.
 
-An argument has the name that the command gives its parameter; that of its option is taken, too. What is asked for becomes the words of a command line,
-each a word of its own; nothing here is ever read by a shell. A test holds this list to the commands.
+An argument has the name that the command gives its parameter; that of its option is taken, too. What is asked for
+becomes the words of a command line, each a word of its own; nothing here is ever read by a shell. A test holds this
+list to the commands.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from freehold.foundation import FreeholdError, Problems
+from freehold.foundation import FreeholdError, Problems, near
 from freehold.foundation.words import ago, counted, plain
 from freehold.metrics.telling import number
 from freehold.server.problems import is_part, request_id_of
@@ -47,6 +47,18 @@ class Asked:
     def word(self, name: str, default: str = "") -> str:
         """Return a word of the query, or the default."""
         return self.request.query_params.get(name, default)
+
+    def one_of(self, name: str, known: Iterable[str], default: str) -> str:
+        """Return a word of the query that is one of several, or the default.
+
+        Raises:
+            FreeholdError: FH-A112 it is none of them.
+        """
+        said, choices = self.word(name) or default, [one for one in known if one]
+        if said in choices or said == default:
+            return said
+        fix = near(said, choices) or f"Say one of: {', '.join(choices)}."
+        raise FreeholdError("FH-A112", f"`{said[:40]}` is no `{name}` of this page.", fix=fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,9 @@ def environment() -> Environment:
         keep_trailing_newline=False,
     )
     made.filters.update(ago=_ago, exact=_exact, iso=_iso, day=_day)
-    made.filters.update(counted=counted, number=number, json=_embedded, prose=_prose, leading=_leading, breakable=_breakable)
+    made.filters.update(
+        counted=counted, number=number, json=_embedded, prose=_prose, leading=_leading, breakable=_breakable
+    )
     return made
 
 

@@ -100,7 +100,9 @@ def _expect_shown(plan: Plan, id_: str) -> None:
     try:
         expect_plan(plan, id_)
     except FreeholdError as error:
-        raise FreeholdError(error.code, error.problem, fix="Look at it first: `/plan`", exit_code=error.exit_code) from error
+        raise FreeholdError(
+            error.code, error.problem, fix="Look at it first: `/plan`", exit_code=error.exit_code
+        ) from error
 
 
 def _apply(asked: Asked, form: FormData) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +43,8 @@ EIGHT: Mapping[str, tuple[str, ...]] = {  # what each role looks at first, the m
     ),
 }  # fmt: skip
 AUDIENCES = {"leader": "Leader", "product": "Product manager", "dataops": "DataOps", "consumer": "Consumer"}
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_KINDS = {"deploy": "deployment"}  # by what their events begin with
 _MOST_ITEMS, _MOST_EVENTS = 50, 4
 _HEADINGS = (
     Heading("KPI"),
@@ -161,8 +164,7 @@ class KpiPage:
 def kpis(asked: Asked) -> Shown:
     """Show all KPIs, and the eight of a role first."""
     reckoned = asked.served.reckoning.of(asked.snapshot)
-    chosen = asked.word("for", "leader")
-    chosen = chosen if chosen in EIGHT else "leader"
+    chosen = asked.one_of("for", EIGHT, "leader")
     figures = reckoned.figures
     model = KpisPage(
         audiences=tuple(Tab(text, f"/kpis?for={word}", word == chosen) for word, text in AUDIENCES.items()),
@@ -325,8 +327,20 @@ def _item_rows(asked: Asked, reckoned: Reckoned, one: KpiFile, chosen: Sequence[
         shown = [_link(events[seq]) for seq in item.seqs[-_MOST_EVENTS:] if seq in events]
         as_ = f"{figure(item.numerator)} / {figure(item.denominator)}"
         at = max((e.at for e in shown), default=None)
-        rows.append(ItemRow(item.item, as_, _shortfall(one, item), at, tuple(shown), len(item.seqs) - len(shown)))
+        rows.append(
+            ItemRow(
+                _called(item.item, shown), as_, _shortfall(one, item), at, tuple(shown), len(item.seqs) - len(shown)
+            )
+        )
     return tuple(rows)
+
+
+def _called(item: str, events: Sequence[EventLink]) -> str:
+    """Return what a thing that was counted is called: one that has an id alone by what it is, and the end of that."""
+    if not _ID.fullmatch(item):
+        return item
+    kind = events[0].type.partition(".")[0] if events else ""
+    return f"{_KINDS.get(kind, kind)} …{item[-12:]}".strip()
 
 
 def events_of(asked: Asked, numbers: Collection[int]) -> dict[int, Recorded]:
