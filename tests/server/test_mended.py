@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
 
+from freehold import opening
+from freehold.ledger import Event
 from live_server import PAGE, Running, known_as, made_token, token_of
 
 QUESTION = "metrics: [revenue]\nby: [month]\nfrom: 2026-01-01\n"
@@ -251,3 +255,50 @@ def test_a_field_that_nothing_is_called_leads_to_names_that_mean_one_thing(perso
     answer = person.post("/api/v1/query", json={"metrics": ["revenue"], "by": ["amont"]})
 
     assert answer.json()["fix"] == "Did you mean `amount`?"
+
+
+@pytest.fixture(scope="module")
+def changed(made_estate: Path, tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., Running]) -> Running:
+    """A server over an estate in whose files a promise is broken, and that counts deployments by long ids."""
+    root = tmp_path_factory.mktemp("changed") / "shop"
+    shutil.copytree(made_estate, root)
+    contract = root / "shop/orders/contracts/orders.odcs.yaml"
+    contract.write_text(contract.read_text().replace("name: amount", "name: total", 1))
+    with opening.ledger_around(str(root)) as ledger:
+        deployed = {"deploy_id": COUNTED, "status": "success", "resources": ["shop.orders.x"], "env": "prod"}
+        ledger.append(Event("deploy.completed", deployed, env="prod", product="shop.orders"))
+    return serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+
+
+COUNTED = "01a0d0b6-4051-7661-a5e7-e4236472f1a3"
+
+
+def test_a_plan_that_is_blocked_says_by_what(changed: Running) -> None:
+    """And names nobody who could approve it away, since nobody can."""
+    with changed.signed_in(accept="application/json") as client:
+        page = client.get("/plan.json").json()["page"]
+
+    assert page["state"]["word"] == "blocked"
+    assert page["faults"]
+    assert page["reasons"] == [fault["problem"] for fault in page["faults"]]
+
+
+def test_a_plan_that_is_another_by_now_leads_to_that(changed: Running) -> None:
+    """By a link, on a page with the ways to all others."""
+    with changed.signed_in(**PAGE) as client:
+        page = client.post("/plan/apply", data={"plan": "0123456789ab"})
+
+    assert (page.status_code, "FH-C009" in page.text) == (409, True)
+    assert 'Look at it first: <a href="/plan">/plan</a>' in page.text
+    assert '<nav aria-label="Main">' in page.text
+
+
+def test_what_a_kpi_counts_by_an_id_is_called_by_what_it_is(changed: Running) -> None:
+    """Shortened, and a link to its page; the whole id stays in the data."""
+    with changed.signed_in() as client:
+        items = client.get("/kpis/change-failure-rate.json").json()["page"]["items"]
+        page = client.get("/kpis/change-failure-rate", headers=PAGE).text
+    (one,) = [item for item in items if item["item"] == COUNTED]
+
+    assert (one["called"], one["href"]) == ("deployment …e4236472f1a3", f"/deployments/{COUNTED}")
+    assert f'<a class="plain" href="/deployments/{COUNTED}"' in page

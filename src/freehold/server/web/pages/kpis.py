@@ -114,6 +114,8 @@ class ItemRow:
     """One thing that was counted, and the events behind it; `more` is how many of these are not named."""
 
     item: str
+    called: str
+    href: str  # its page; empty where it is named well enough, or has none
     counted_as: str
     share: float
     at: datetime | None
@@ -327,20 +329,18 @@ def _item_rows(asked: Asked, reckoned: Reckoned, one: KpiFile, chosen: Sequence[
         shown = [_link(events[seq]) for seq in item.seqs[-_MOST_EVENTS:] if seq in events]
         as_ = f"{figure(item.numerator)} / {figure(item.denominator)}"
         at = max((e.at for e in shown), default=None)
-        rows.append(
-            ItemRow(
-                _called(item.item, shown), as_, _shortfall(one, item), at, tuple(shown), len(item.seqs) - len(shown)
-            )
-        )
+        called, href = _called(item.item, shown)
+        more = len(item.seqs) - len(shown)
+        rows.append(ItemRow(item.item, called, href, as_, _shortfall(one, item), at, tuple(shown), more))
     return tuple(rows)
 
 
-def _called(item: str, events: Sequence[EventLink]) -> str:
-    """Return what a thing that was counted is called: one that has an id alone by what it is, and the end of that."""
+def _called(item: str, events: Sequence[EventLink]) -> tuple[str, str]:
+    """Return what a thing that was counted is called, and its page: an id alone by what it is of, and its end."""
     if not _ID.fullmatch(item):
-        return item
+        return item, ""
     kind = events[0].type.partition(".")[0] if events else ""
-    return f"{_KINDS.get(kind, kind)} …{item[-12:]}".strip()
+    return f"{_KINDS.get(kind, kind)} …{item[-12:]}".strip(), next((e.leads_to for e in events if e.leads_to), "")
 
 
 def events_of(asked: Asked, numbers: Collection[int]) -> dict[int, Recorded]:
