@@ -15,7 +15,18 @@ from freehold.estate.schemas import custom_properties
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "files.md"
 BLOCK = re.compile(r"^```(?:yaml|sql|markdown)\n(?:#|--|<!--) (?P<path>[\w./-]+)[^\n]*\n(?P<text>.*?)^```", re.M | re.S)
 OURS = (
-    *("SemanticModel", "Estate", "Team", "ServiceAccount", "Calendar", "Decision", "RuleSet", "Waiver", "Workflow"),
+    *(
+        "SemanticModel",
+        "Estate",
+        "Team",
+        "ServiceAccount",
+        "Subscription",
+        "Calendar",
+        "Decision",
+        "RuleSet",
+        "Waiver",
+        "Workflow",
+    ),
     "KPI",
 )
 
@@ -83,6 +94,7 @@ def test_the_files_of_the_page_make_an_estate(tmp_path: Path) -> None:
 
     assert estate.findings == ()
     assert sorted({kind for kind, _ in estate.resources}) == [
-        "AIUseCase", "DataPolicy", "Decision", "KPI", "Objective", "RuleSet", "ServiceAccount", "Waiver", "Workflow",
+        "AIUseCase", "DataPolicy", "Decision", "KPI", "Objective", "RuleSet", "ServiceAccount", "Subscription",
+        "Waiver", "Workflow",
     ]  # fmt: skip
     assert (len(estate.products), len(estate.contracts), len(estate.teams), len(estate.calendars)) == (1, 2, 1, 1)

@@ -16,10 +16,10 @@ import pytest
 
 from freehold.foundation import SimulatedClock
 from freehold.insight import Asking, KpiValue, Period, State, builtin_kpis, compute, items, period_named, sliced, trend
-from freehold.ledger import Event, Ledger
+from freehold.ledger import Event, Ledger, Vocabulary
 
 CASES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("cases/*.json"))}
-RAW = ("usage.query",)
+RAW = tuple(name for name in Vocabulary().names if Vocabulary()[name].is_raw)
 
 
 def label(name: str, expected: dict[str, Any]) -> str:
@@ -55,10 +55,23 @@ def recorded(folder: Path, case: dict[str, Any], url: str = "sqlite:///state.db"
     return ledger
 
 
+class Recorded(dict[str, Ledger]):
+    """The ledger of each case, made when a test asks for it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def __missing__(self, name: str) -> Ledger:
+        (folder := self.folder / name).mkdir()
+        self[name] = recorded(folder, CASES[name])
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ledger]]:
     """The ledger of every case."""
-    opened = {name: recorded(tmp_path_factory.mktemp(name), case) for name, case in CASES.items()}
+    opened = Recorded(tmp_path_factory.mktemp("cases"))
     yield opened
     for ledger in opened.values():
         ledger.close()

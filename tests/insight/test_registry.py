@@ -34,7 +34,9 @@ spec:
       sql: SELECT candidate AS item, asset, occurred_at, [seq] AS seqs FROM candidate_quarantined
   metrics: {value: COUNT(held.*), numerator: value, denominator: value, n: value}
 """
-TAGS = "K01 K25 K20 K23 K09 K24 K26 K03 K02 K08 K10"
+TAGS = {f"K{number:02}" for number in range(1, 67)}
+FEWER = {"spend-variance": 1, "drill-success": 2}  # one currency is one observation; a quarter has few drills
+WHOLE = ("on-call-load",)  # taken apart it would tell of persons
 
 
 def read(text: str) -> Kpi:
@@ -50,24 +52,24 @@ def test_a_kpi_that_ships_is_whole(kpi: Kpi) -> None:
     assert all(name in Vocabulary() for name in (*kpi.needs, *kpi.wants))
     assert kpi.owner
     assert kpi.targets
-    assert kpi.minimum >= 4
-    assert kpi.slices
-    assert {t.sign[0] for t in kpi.targets} == {"<" if kpi.direction == "down" else ">"}
+    assert kpi.minimum >= FEWER.get(kpi.id, 3)
+    assert kpi.slices or kpi.id in WHOLE
+    assert {t.goes_up for t in kpi.targets} <= {kpi.direction == "up", None}
 
 
 def test_what_ships_is_known_by_its_tags() -> None:
     """The registry of KPIs names them so."""
-    assert " ".join(tag for kpi in builtin_kpis().values() for tag in kpi.tags) == TAGS
+    assert sorted(tag for kpi in builtin_kpis().values() for tag in kpi.tags) == sorted(TAGS)
     assert kpi_named(builtin_kpis(), "k08").id == "time-to-restore"
 
 
 @pytest.mark.parametrize("path", sorted(BUILTIN.glob("*.yaml")), ids=lambda p: p.stem)
 def test_what_ships_passes_the_schema_that_files_of_others_must_pass(path: Path) -> None:
-    """They are written as anybody would write them."""
+    """They are written as anybody would write them, and judged here, so that no reader needs to."""
     said = yaml.safe_load(path.read_text())
 
     assert list(validator("KPI").iter_errors(said)) == []
-    assert said["metadata"]["id"] == path.stem
+    assert load_kpi(path).id == path.stem
 
 
 def test_the_definition_is_what_is_computed() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from freehold.insight import KpiValue, Period, State, builtin_kpis
+from freehold.insight.targets import target
 from freehold.insight.telling import drawn_in, is_red, judged, said
 
 RESTORE = builtin_kpis()["time-to-restore"]
@@ -24,13 +25,27 @@ def value_of(value: float | None) -> KpiValue:
     [
         (None, "share", "—"),
         (0.9876, "share", "98.8 %"),
+        (0.0, "s", "0.0 s"),
+        (0.012, "s", "12.0 ms"),
+        (0.5, "s", "0.5 s"),
         (90.0, "s", "90.0 s"),
         (7_200.0, "s", "2.0 h"),
         (259_200.0, "s", "3.0 d"),
         (6.0, "/week", "6 /week"),
         (1234, "count", "1,234 count"),
     ],
-    ids=["nothing", "a share", "seconds", "hours", "days", "a rate", "a count"],
+    ids=[
+        "nothing",
+        "a share",
+        "no time",
+        "milliseconds",
+        "a part of a second",
+        "seconds",
+        "hours",
+        "days",
+        "a rate",
+        "a count",
+    ],
 )
 def test_a_value_is_said_in_a_unit_people_use(value: float | None, unit: str, text: str) -> None:
     """As commands and pages say it."""
@@ -61,6 +76,24 @@ def test_an_axis_has_one_unit(values: list[float], unit: str, size: float, drawn
 def test_a_kpi_is_red_where_any_target_is_missed(value: float | None, red: bool | None) -> None:
     """And neither red nor not without a value."""
     assert is_red(RESTORE, value_of(value)) is red
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "before", "met"),
+    [
+        ("falling", 3, 4, True), ("falling", 4, 4, False), ("not rising", 4, 4, True), ("not rising", 5, 4, False),
+        ("rising", 5, 4, True), ("not falling", 3, 4, False), ("falling", 3, None, None),
+        ("within 10s", -10, None, True), ("within 10s", 11, None, False),
+    ],
+)  # fmt: skip
+def test_a_target_may_be_a_trend(text: str, value: float, before: float | None, met: bool | None) -> None:
+    """Beside the period before, once the period is over; without one it is not judged."""
+    kpi = replace(RESTORE, targets=(target("all", text, "s"),))
+    over = replace(value_of(value), before=before)
+
+    assert [verdict for _, verdict in judged(kpi, over)] == [met]
+    if kpi.targets[0].is_trend:
+        assert [verdict for _, verdict in judged(kpi, replace(over, known=over.period.start))] == [None]
 
 
 def test_a_target_of_a_tier_is_not_judged_by_the_whole() -> None:

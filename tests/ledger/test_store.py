@@ -49,7 +49,7 @@ def test_the_migrations_make_the_tables_that_an_open_makes(
             revisions = connection.exec_driver_sql("SELECT version_num FROM freehold_revision").all()
         assert set(ours.values()) == {(1, 1)}
         assert all("workspace" in [column["name"] for column in wanted.get_columns(name)] for name in ours)
-        assert revisions == [("0003",)]
+        assert revisions == [("0004",)]
         engine.dispose()
 
 
@@ -172,7 +172,7 @@ def test_a_state_of_a_newer_freehold_is_refused(opened: Callable[..., Ledger], p
     opened().close()
     place.tell(("UPDATE freehold_revision SET version_num = '9999'", ()))
 
-    with pytest.raises(FreeholdError, match="revision 9999; this Freehold knows 0003"):
+    with pytest.raises(FreeholdError, match="revision 9999; this Freehold knows 0004"):
         opened()
 
 

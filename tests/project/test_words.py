@@ -39,6 +39,7 @@ HOSTS = {
     "yaml.org",
     "openlineage.io",  # in every event of the standard: which schema a facet has
     "cloudevents.io",
+    "www.standardwebhooks.com",
 }
 
 

@@ -114,16 +114,21 @@ def test_why_was_this_run_held_and_roll_it_back(held_server: Running, opened: Ca
     page.get_by_role("button", name="Unpin shop.orders").wait_for()
 
 
-def test_a_change_of_a_metric_is_approved_on_its_page(team_server: Running, opened: Callable[..., Page]) -> None:
-    """The definition before and after, who may decide, one word; and what came of it on the same page."""
-    page = opened(team_server, "/plan")
+def test_a_change_of_a_metric_is_approved_from_mondays_page(team_server: Running, opened: Callable[..., Page]) -> None:
+    """From what is due, to the definition before and after, back, one word; and what came of it on the plan."""
+    page = opened(team_server, "/homes/product")
+    page.get_by_role("link", name="What it does, and the evidence").press("Enter")
     page.get_by_role("heading", name="Approval needed: 1 metric defined otherwise").wait_for()
     page.get_by_text("orders.amount > 0").wait_for()
+    page.go_back()
     page.get_by_label("Note on plan").fill("agreed with finance")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / "decision-due.png", full_page=True)
     page.get_by_role("button", name="Approve plan").press("Enter")
-    page.wait_for_url("**/plan?said=approved")
+    page.wait_for_url("**/homes/product?*")
+    page.get_by_role("heading", name="Decisions due").wait_for()
 
-    page.get_by_role("status").filter(has_text="Your approval is recorded.").wait_for()
+    page.goto("/plan")
     page.get_by_role("heading", name="May be applied: 1 metric defined otherwise").wait_for()
     page.get_by_text("You approved it, and whoever applies it counts as its author").wait_for()
 

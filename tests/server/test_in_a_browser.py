@@ -27,7 +27,10 @@ PATHS = {
     "explored-strips": "/explore?metric=shop.revenue&by=day&by=orders.customer",
     "refused": "/explore?metric=shop.revenue&by=colour",
     "views": "/views",
+    "explain-nothing": "/explain",
     "search": "/search?q=orders",
+    "search-nothing": "/search?q=zzzz",
+    "lineage-start": "/lineage",
     "lineage": "/lineage?of=asset:shop.orders.orders.amount&way=drop",
     "lineage-drawn": "/lineage?of=asset:shop.orders.raw_orders",
     "lineage-columns": "/lineage?of=asset:shop.orders.orders&columns=1",
@@ -38,6 +41,8 @@ PATHS = {
     "kpis": "/kpis",
     "kpi": "/kpis/validation-pass-rate",
     "event": "/events/1",
+    "consumer-home": "/homes/consumer",
+    "intake": "/settings/lineage",
     "requests": "/requests?what=churn",
     "jobs": "/jobs",
     "tokens": "/settings/tokens",
@@ -93,6 +98,43 @@ def test_lineage_is_walked_and_opened_with_the_keyboard_alone(opened: Callable[.
     page.go_back()
     drawing.get_by_role("link", name="shop.revenue").wait_for(state="detached")
     assert drawing.locator(".graph-row").count() == before
+
+
+def test_what_breaks_if_this_column_is_dropped_is_told_by_name(opened: Callable[..., Page]) -> None:
+    """With keys alone: from the contract of a product to a column, to what is built from it and who is to be told."""
+    page = opened("/products/shop.orders")
+    page.get_by_role("region", name="Columns of orders").get_by_role("link", name="amount").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**way=drop**")
+    page.get_by_role("heading", name="shop.orders.orders.amount", level=1).wait_for()
+
+    hit = page.get_by_role("main")
+    assert page.get_by_role("navigation", name="Ways").locator("[aria-current]").inner_text() == "If I drop this"
+    assert hit.locator("dd").filter(has_text="shop.revenue").count() == 1
+    assert hit.get_by_role("table", name="Directly").get_by_role("link", name="shop.revenue").count() == 1
+    assert hit.locator("dt").filter(has_text="To be told").count() == 1
+
+
+def test_lineage_begins_with_what_there_is(opened: Callable[..., Page]) -> None:
+    """Without a name it offers the assets of products, so that nobody has to know one."""
+    page = opened("/lineage")
+    page.get_by_role("main").get_by_role("link", name="raw_orders").click()
+    page.get_by_role("heading", name="shop.orders.raw_orders", level=1).wait_for()
+
+
+def test_the_font_of_code_comes_with_the_pages_that_show_code(opened: Callable[..., Page]) -> None:
+    """What a page promises to need it needs, at a desk and on a phone; otherwise it would be loaded for nothing."""
+    for width in (1440, 390):
+        page = opened("/", viewport={"width": width, "height": 900})
+        for name, path in PATHS.items():
+            page.goto(path)
+            promised = page.locator("link[rel=preload][href*=jetbrains]").count() == 1
+            used = page.evaluate(
+                "document.fonts.ready.then(all => "
+                "[...all].some(one => one.family.includes('JetBrains') && one.status === 'loaded'))"
+            )
+            assert used or not promised, (name, width)
+            assert promised or name not in ("product", "metric", "kpi", "explain"), (name, width)
 
 
 def test_a_number_is_found_by_half_its_name_and_followed_to_whom_it_hits(opened: Callable[..., Page]) -> None:

@@ -100,7 +100,7 @@ def test_an_operation_does_what_its_description_says(
 def _newest(program: httpx2.Client, path: str) -> dict[str, str]:
     """Return the id of the first of a list for the path of one of it: `/jobs/{id}`; empty where the list is."""
     before, _, after = path.partition("/{id}")
-    if "{id}" not in path or after:
+    if "{id}" not in path or (after and before != "/webhooks"):  # the estate of these tests subscribes nobody
         return {}
     items = program.get(f"/api/v1{before}", params={"kind": "all"} if "deployments" in before else {}).json()["items"]
     return {"id": items[0]["id"] if items else ""}

@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from freehold.server.web.drawing import Happening, Value, line_chart, spark
+from freehold.server.web.pages import deployments
 from freehold.server.web.showing import environment
 from live_postgres import LivePostgres
 from live_server import PAGE, Running, made_token
@@ -419,3 +420,19 @@ spec: {of: [shop.orders.orders], grants: [{to: [%s], rows: "state = 'paid'"}]}
     assert sum(v["value"] for v in some_rows["values"]) < sum(v["value"] for v in all_rows["values"])
     assert nothing == ""
     assert (status, refused["code"]) == (403, "FH-N506")
+
+
+def test_deployments_come_in_pages_that_leave_none_out(browser: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: older ones are a link away, and the way back leads to the same."""
+    whole = [d["id"] for d in browser.get("/deployments.json?kind=all").json()["page"]["deployments"]]
+    monkeypatch.setattr(deployments, "_PER_PAGE", 2)
+    seen, href, newer = [], "/deployments?kind=all", ""
+    while href:
+        page = browser.get(href.replace("?", ".json?")).json()["page"]
+        seen.append([d["id"] for d in page["deployments"]])
+        href, newer = page["older_href"], page["newer_href"]
+
+    assert len(seen) > 2
+    assert [id_ for part in seen for id_ in part] == whole
+    back = browser.get(newer.replace("?", ".json?")).json()["page"]["deployments"]
+    assert [d["id"] for d in back] == seen[-2]

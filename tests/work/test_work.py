@@ -48,6 +48,17 @@ def test_a_dispute_goes_its_way(work_of: Opener, estate: Estate) -> None:
     assert owner.items("metric-dispute", is_open=False) == (ended,)
 
 
+def test_an_item_says_by_when_it_is_to_be_looked_at_and_what_ended_it(work_of: Opener) -> None:
+    """Two working days from ten on a Monday in London, as its workflow asks; and which move was its last."""
+    asker, item = begin(work_of)
+    asker.move(item.id, "withdraw")
+
+    created, moved = (e.data for e in asker._ledger.read(types=("work.created", "work.transitioned"), subject=item.id))
+
+    assert created["triage_due"] == "2011-03-09T10:00:00Z"
+    assert (moved["to"], moved["final"]) == ("closed", True)
+
+
 def test_words_of_people_stay_out_of_the_ledger(work_of: Opener) -> None:
     """Free text, addresses and notes lie in the side store; erasing them leaves the item as it was."""
     work, item = begin(work_of, evidence=["https://example.com/mr-smith"])

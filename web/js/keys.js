@@ -20,7 +20,7 @@ function walk(step) {
 }
 
 function focusFilter() {
-  const field = document.querySelector("[data-filter]");
+  const field = document.querySelector("[data-filter], [data-finds]");
   if (!field) return false;
   field.focus();
   field.select();
@@ -43,7 +43,7 @@ function pressed(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape" && event.target.matches?.("[data-filter]")) {
+  if (event.key === "Escape" && event.target.matches?.("[data-filter], [data-finds]")) {
     event.target.blur();
     return;
   }

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("freehold.cli.check:check", "Judge live data by its contracts, building nothing."),
     "serve": ("freehold.cli.serve:serve", "Serve the estate: pages for people, an API for programs."),
     "token": ("freehold.cli.token:token", "Make, list and revoke what programs sign in with."),
+    "webhooks": ("freehold.cli.webhooks:webhooks", "See who is told of events by webhook, and what was sent."),
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
     "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),
     "rollback": ("freehold.cli.rollback:rollback", "Go back to the previous good deployment, at once."),

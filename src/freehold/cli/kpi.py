@@ -102,6 +102,7 @@ def kpi() -> None:
 
 @kpi.command("list", epilog="Example: freehold kpi list --period 2011-03 --as-of 2011-04-10")
 @click.argument("words", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Those, too, of which no event was ever received.")
 @period_
 @as_of_
 @zone_
@@ -109,11 +110,11 @@ def kpi() -> None:
 @as_json
 @click.pass_obj
 def list_(
-    start: str | None, words: tuple[str, ...], period: str | None, as_of: str | None, zone: str | None,
-    env: str | None, as_json: bool,
+    start: str | None, words: tuple[str, ...], everything: bool, period: str | None, as_of: str | None,
+    zone: str | None, env: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """List KPIs with their values; of WORDS, those whose name, question or tags have all of them."""
-    from freehold.insight import compute
+    from freehold.insight import State, compute
     from freehold.insight.telling import said
 
     with _opened(start, env, as_of, zone) as opened:
@@ -122,6 +123,7 @@ def list_(
     if as_json:
         emit({"kpis": [_as_object(k, value) for k, value in found]})
         return
+    shown = [(k, v) for k, v in found if everything or words or v.state is not State.NOT_INSTRUMENTED]
     rows = [
         (
             f"[bold]{k.id}[/bold]",
@@ -132,10 +134,12 @@ def list_(
             _STATES[v.state],
             k.question,
         )
-        for k, v in found
+        for k, v in shown
     ]
     table(rows, ("kpi", "value", "target", "period", "n", "state", "question"), right=(1, 4), least=(6, 3, 4))
-    told = counted(len(found), "KPIs")
+    told = counted(len(shown), "KPIs")
+    if unheard := len(found) - len(shown):
+        told += f", and {unheard} that nothing was ever recorded for (--all)"
     say(click.style(f"{told}; freehold kpi show KPI tells more.", dim=True) if found else "No KPI has these words.")
 
 

@@ -43,6 +43,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_metrics(estate),
         *_of_kpis(estate),
         *_of_access(estate),
+        *_of_subscriptions(estate),
         *models,
         *unread,
     )
@@ -112,6 +113,16 @@ def _of_access(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.access import access_findings
 
     return access_findings(estate)
+
+
+def _of_subscriptions(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with who is told of events; without any, nothing is imported."""
+    if not any(kind == "Subscription" for kind, _ in estate.resources):
+        return ()
+    from freehold.connect.webhooks import subscription_findings
+    from freehold.ledger import Vocabulary
+
+    return subscription_findings(estate, Vocabulary())
 
 
 def _overdue(estate: Estate) -> tuple[FreeholdError, ...]:

@@ -19,6 +19,7 @@ KINDS: dict[str, str] = {
     "Estate": "the one file that must exist: connections, environments, defaults",
     "Team": "who answers, by reference to the identity provider",
     "ServiceAccount": "a program that signs in as itself, and who answers for it",
+    "Subscription": "who is told of events by webhook: where, of what, with whose eyes",
     "Calendar": "the working days and hours of people",
     "DataProduct": "a product: what it reads, what it promises (ODPS 1.0)",
     "DataContract": "the promise about a table or file (ODCS 3.0 to 3.2)",

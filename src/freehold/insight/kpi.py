@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from freehold.insight.periods import Period
+from freehold.insight.periods import Period, last_periods
 from freehold.insight.registry import COMPLETENESS, DRILLED, ROLES, Kpi, builtin_kpis, kpi_named, view_of
 from freehold.ledger import Ledger
 from freehold.metrics import Query, Scope, asked, compiled
@@ -71,7 +71,8 @@ class KpiValue:
     `value` is None unless `state` is ok; numerator, denominator and n are shown in any case. `evidence_completeness` is
     the share of whole evidence, times the share of wanted event types that were ever received. `beside` are the other
     metrics of its file. Figures have 12 digits. `seq` (what was recorded), `known` (until when time had passed) and
-    `definition` make the value reproducible. `of` says which slice it is of, `is_closed` whether the period was over.
+    `definition` make the value reproducible. `of` says which slice it is of, `is_closed` whether the period was over,
+    `before` is the value of the period before, where that was asked for or a target needs it.
     """
 
     kpi: str
@@ -89,6 +90,7 @@ class KpiValue:
     fix: str = ""
     beside: Mapping[str, float | None] = field(default_factory=dict)
     of: Mapping[str, Any] = field(default_factory=dict)
+    before: float | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -105,8 +107,9 @@ def compute(
     Raises:
         FreeholdError: FH-K002 for a KPI that does not ship; FH-N… for a condition over what the evidence has not.
     """
-    (found,) = trend(kpi, ledger, [period], as_of, asking)
-    return found
+    kpi = _kpi(kpi)
+    needs_before = period.grain and any(target.is_trend for target in kpi.targets)
+    return trend(kpi, ledger, last_periods(period, 2 if needs_before else 1, asking.zone), as_of, asking)[-1]
 
 
 def trend(
@@ -118,7 +121,8 @@ def trend(
     Raises:
         FreeholdError: as for `compute`.
     """
-    return tuple(_computed(kpi, ledger, periods, as_of, asking, ()))
+    found = list(_computed(kpi, ledger, periods, as_of, asking, ()))
+    return tuple(replace(v, before=found[i - 1].value if i else None) for i, v in enumerate(found))
 
 
 def sliced(
@@ -260,6 +264,7 @@ def _items(kpi: Kpi, there: _Asked) -> Iterator[KpiItem]:
     for fact in kpi.facts:
         for row in there.rows(_drill(kpi, fact, by_item)):
             seqs.setdefault(row["item"], set()).update(s for s in row["seqs"] or () if s is not None)
+    counted.pop(None, None)  # a period in which nothing was counted
     for item, row in sorted(counted.items(), key=lambda one: str(one[0])):
         numerator, denominator, n = (_number(row[role] or 0) for role in roles)
         yield KpiItem(str(item), numerator, denominator, n, tuple(sorted(seqs.get(item, ()))))

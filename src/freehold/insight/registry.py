@@ -18,9 +18,10 @@ asked for: name, starts, ends, which is the moment of knowledge for one that is 
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,14 +111,35 @@ class Kpi:
         return tuple(dict.fromkeys(t.source for d in self.model.datasets.values() for t in d.tables))
 
 
+class _Shipped(Mapping[str, Kpi]):
+    """The KPIs that ship, by id, which is the name of the file: each is read when it is asked for."""
+
+    def __getitem__(self, id: str) -> Kpi:
+        if id not in _ids():
+            raise KeyError(id)
+        return _shipped(id)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_ids())
+
+    def __len__(self) -> int:
+        return len(_ids())
+
+
 def builtin_kpis() -> Mapping[str, Kpi]:
     """Return the KPIs that ship with Freehold, by id."""
-    return {kpi.id: kpi for path in sorted(BUILTIN.glob("*.yaml")) for kpi in (_shipped(path),)}
+    return _Shipped()
 
 
 @lru_cache
-def _shipped(path: Path) -> Kpi:
-    return load_kpi(path)
+def _ids() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in BUILTIN.glob("*.yaml")))
+
+
+@cache
+def _shipped(id: str) -> Kpi:
+    """Return a KPI that ships; tests judge those, so that readers need not."""
+    return _declared(_document(BUILTIN / f"{id}.yaml"))
 
 
 def load_kpi(path: Path) -> Kpi:
@@ -126,12 +148,16 @@ def load_kpi(path: Path) -> Kpi:
     Raises:
         FreeholdError: FH-K001 it is not a KPI, or Problems with all that is wrong with it.
     """
+    return kpi_from(_document(path))
+
+
+def _document(path: Path) -> Document:
     documents = read_documents(path.read_bytes(), str(path))
     if len(documents) != 1 or not isinstance(documents[0].value, dict) or documents[0].value.get("kind") != "KPI":
         raise FreeholdError(
             "FH-K001", "This is not a file of kind KPI.", where=Where(str(path)), fix="Begin with `kind: KPI`."
         )
-    return kpi_from(documents[0])
+    return documents[0]
 
 
 def kpis_of(estate: Estate | None) -> Mapping[str, Kpi]:
@@ -165,16 +191,16 @@ def kpi_named(kpis: Mapping[str, Kpi], name: str) -> Kpi:
     return found
 
 
-def _read(estate: Estate | None) -> tuple[dict[str, Kpi], list[FreeholdError]]:
-    found = dict(builtin_kpis())
+def _read(estate: Estate | None) -> tuple[Mapping[str, Kpi], list[FreeholdError]]:
+    shipped, own = builtin_kpis(), dict[str, Kpi]()
     errors: list[FreeholdError] = []
     for kind, id_ in estate.resources if estate is not None else ():
         if estate is not None and kind == "KPI":
             try:
-                found[id_] = _of_estate(estate.resources[kind, id_], found.get(id_))
+                own[id_] = _of_estate(estate.resources[kind, id_], shipped.get(id_))
             except FreeholdError as error:
                 errors += error.errors if isinstance(error, Problems) else (error,)
-    return found, errors
+    return ChainMap(own, shipped), errors  # type: ignore[arg-type]  # the last map of a chain is only read
 
 
 def _of_estate(resource: Resource, shipped: Kpi | None) -> Kpi:
@@ -193,6 +219,13 @@ def kpi_from(document: Document) -> Kpi:
     Raises:
         Problems: FH-K001 for a part that is missing or wrong, FH-K003 for a dataset, FH-N… for its metrics.
     """
+    kpi = _declared(document)
+    if errors := list(_findings(kpi, document)):
+        raise Problems(errors)
+    return kpi
+
+
+def _declared(document: Document) -> Kpi:
     said, id_ = document.value["spec"], str(document.value["metadata"].get("id", "?"))
     missing = [name for name in ("question", "unit", "needs", "datasets", "metrics") if name not in said]
     if missing:
@@ -205,10 +238,7 @@ def kpi_from(document: Document) -> Kpi:
         id=id_, name=id_, question="", unit=str(said["unit"]), needs=(), model=_in_utc(model),
         where=document.where("metadata", "id"),
     )  # fmt: skip
-    kpi = _adjusted(kpi, document)
-    if errors := list(_findings(kpi, document)):
-        raise Problems(errors)
-    return kpi
+    return _adjusted(kpi, document)
 
 
 def _adjusted(kpi: Kpi, document: Document) -> Kpi:

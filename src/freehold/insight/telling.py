@@ -8,7 +8,7 @@ from freehold.insight.kpi import KpiValue
 from freehold.insight.registry import Kpi
 from freehold.insight.targets import Target
 
-_SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"), (0.001, "ms"))
 
 
 def said(value: float | None, unit: str) -> str:
@@ -18,7 +18,7 @@ def said(value: float | None, unit: str) -> str:
     if unit == "share":
         return f"{value * 100:,.1f} %"
     if unit == "s":
-        size, name = next(((s, n) for s, n in _SPANS if value >= 2 * s), (1, "s"))
+        size, name = _span(value)
         return f"{value / size:,.1f} {name}"
     return f"{figure(round(value, 2))} {unit}".strip()
 
@@ -28,20 +28,33 @@ def figure(value: float | None) -> str:
     return "—" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
+def _span(seconds: float) -> tuple[float, str]:
+    """Return the largest unit of which a time is at least two, or a tenth of a second in seconds."""
+    return next(((s, n) for s, n in _SPANS if seconds >= 2 * s or (n == "s" and seconds >= 0.1)), (1, "s"))
+
+
 def drawn_in(values: Sequence[float], unit: str) -> tuple[float, str]:
     """Return what to divide values of a KPI by for an axis, and the unit they are then in; shares are `%` of one."""
     if unit == "share":
         return 1.0, "%"
     if unit == "s":
-        size, name = next(((s, n) for s, n in _SPANS if max(values, default=0) >= 2 * s), (1, "s"))
+        size, name = _span(max(values, default=0))
         return float(size), name
     return 1.0, "" if unit == "count" else unit
 
 
 def judged(kpi: Kpi, value: KpiValue) -> list[tuple[Target, bool | None]]:
-    """Return the targets with whether they are met; those of a tier are about a slice, which is not looked at."""
-    told = value.value
-    return [(t, None if told is None or t.whose.startswith("tier") else t.is_met(told)) for t in kpi.targets]
+    """Return the targets with whether they are met.
+
+    Those of a tier are about a slice, which is not looked at; a trend is judged once the period is over.
+    """
+    return [(target, _verdict(target, value)) for target in kpi.targets]
+
+
+def _verdict(target: Target, value: KpiValue) -> bool | None:
+    if value.value is None or target.whose.startswith("tier") or (target.is_trend and not value.is_closed):
+        return None
+    return target.is_met(value.value, value.before)
 
 
 def is_red(kpi: Kpi, value: KpiValue) -> bool | None:

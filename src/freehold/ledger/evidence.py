@@ -29,20 +29,6 @@ if TYPE_CHECKING:
     from freehold.ledger.vocabulary import Vocabulary
 
 
-# What the estate said of each asset, and from when to when: tier and owner are taken as of the time of an event.
-ASSET_FACTS = """
-SELECT seq, env, asset, facts->>'$.product' AS product, facts->>'$.domain' AS domain, facts->>'$.owner' AS owner,
-       CAST(facts->>'$.tier' AS BIGINT) AS tier, CAST(facts->>'$.certified' AS BOOLEAN) AS certified,
-       valid_from, LEAD(valid_from, 1, TIMESTAMP 'infinity') OVER (PARTITION BY env, asset ORDER BY valid_from, seq)
-           AS valid_to
-FROM (
-  SELECT seq, env, occurred_at AS valid_from, entry.key AS asset, entry.value AS facts
-  FROM (SELECT seq, env, occurred_at, UNNEST(MAP_ENTRIES(CAST(assets AS MAP(VARCHAR, JSON)))) AS entry
-        FROM estate_applied WHERE assets IS NOT NULL)
-)
-"""
-
-
 class Evidence:
     """What was known as of `seq`. `instant` is that moment: as asked for, else when the event `seq` was recorded.
 
@@ -134,9 +120,10 @@ class Evidence:
                 self._create(word, self._of_family(self._families[word]))
             elif word == "events":
                 self._create(word, self._of_all())
-            elif word == "asset_facts":
-                self._make_views(["estate_applied"])
-                self._create(word, ASSET_FACTS)
+            elif word in self._vocabulary.derived:
+                sql = self._vocabulary.derived[word]
+                self._make_views(re.findall(r"\w+", sql))
+                self._create(word, sql)
 
     def _create(self, name: str, sql: str) -> None:
         self._duckdb.execute(f'CREATE VIEW "{name}" AS {sql}')

@@ -38,6 +38,7 @@ class Ledger:
         state: small values that rooms keep between runs.
         sessions: who is signed in; tokens: what programs sign in with.
         jobs: what was asked to be done in the background.
+        webhooks: how far each subscription is, and what became of what was sent.
         raw: where events too many for rows go.
     """
 
@@ -49,6 +50,7 @@ class Ledger:
         from freehold.ledger.kept import KeptState, Leases, SideStore
         from freehold.ledger.raw import RawSegments
         from freehold.ledger.seal import Sealer
+        from freehold.ledger.webhooks import Webhooks
         from freehold.ledger.writer import Writer
 
         self.caller = caller
@@ -66,6 +68,7 @@ class Ledger:
         self.sessions = Sessions(store, clock, self._append_within)
         self.tokens = Tokens(store, clock, self._append_within)
         self.jobs = Jobs(store, self._leases.clock, ids)
+        self.webhooks = Webhooks(store, self._leases.clock)
         self.raw = RawSegments(self, store.folder)
 
     @classmethod

@@ -42,6 +42,8 @@ MOVED = {  # what a person calls the rows of each table
     "tokens": tables.token,
     "jobs": tables.job,
     "pieces of output": tables.job_output,
+    "subscriptions": tables.webhook,
+    "deliveries": tables.webhook_delivery,
 }
 
 Progress = Callable[[str, int, int], None]  # of what, how many are there, how many there will be

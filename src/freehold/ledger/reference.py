@@ -39,11 +39,12 @@ they can be erased.
 ## Evidence
 
 `ledger.evidence()` gives a view for each type (`check_completed`), a view for each family (`quality_events`, with
-`event_type`), `events` for all envelopes with the payload as JSON text, and `asset_facts` (tier, owner, product,
-domain, certified of each asset, from `valid_from` to `valid_to`, as applied estates said). Fields are columns of the
-types given below; instants are TIMESTAMP in UTC. Where a field has the name of an envelope column, the field wins,
-`env`, `product`, `run_id` and `subject` of the envelope stand in where it is absent, and the envelope's own is
-`event_<name>`.
+`event_type`), `events` for all envelopes with the payload as JSON text, and views that stand on those: `asset_facts`
+(tier, owner, product, domain, certified of each asset, from `valid_from` to `valid_to`, as applied estates said),
+`work_items`, `incidents` (one row each, as far as known) and `rule_results` (from `valid_from` to `valid_to`). Fields
+are columns of the types given below; instants are TIMESTAMP in UTC. Where a field has the name of an envelope column,
+the field wins, `env`, `product`, `run_id` and `subject` of the envelope stand in where it is absent, and the envelope's
+own is `event_<name>`.
 
 Types marked *raw* are too many for ledger rows: `ledger.raw.append` writes them to Parquet segments, and a
 `segment.sealed` event puts the hash of each segment into the chain. Their `seq` and `recorded_at` are those of that

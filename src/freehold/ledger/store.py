@@ -15,7 +15,7 @@ from freehold.foundation.postgres import without_password
 from freehold.ledger import tables
 from freehold.ledger.dialect import open_dialect
 
-REVISION = "0003"  # the newest migration; an up-to-date database is opened without importing Alembic
+REVISION = "0004"  # the newest migration; an up-to-date database is opened without importing Alembic
 GENESIS = "0" * 64
 
 

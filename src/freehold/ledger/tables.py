@@ -191,3 +191,42 @@ job_output = _table(
     _text("stream"),
     _text("text"),
 )
+
+# How far each subscription is: `cursor` is the number of the last event that is out of its line, `mark` tells one
+# address and set of secrets from another. `held_until` is when the line goes on.
+webhook = _table(
+    "webhook",
+    _key("workspace"),
+    _key("id"),
+    _text("mark"),
+    _text("state"),
+    _text("reason"),
+    _text("problem"),
+    _int("cursor"),
+    _int("disabled_at"),
+    _int("failing_since"),
+    _int("succeeded_at"),
+    _int("held_until"),
+)
+
+# What was sent to whom, is to be sent again, or was given up. `id` is that of the event, or of a ping, whose `seq`
+# is 0.
+webhook_delivery = _table(
+    "webhook_delivery",
+    _key("workspace"),
+    _key("subscription"),
+    _key("id"),
+    _text("type"),
+    _text("kind"),
+    _text("state"),
+    _text("problem"),
+    _int("seq"),
+    _int("attempts"),
+    _int("status"),
+    _int("took"),
+    _int("first_at"),
+    _int("last_at"),
+    _int("next_at"),
+    Index("webhook_delivery_state", "workspace", "subscription", "state", "last_at"),
+    Index("webhook_delivery_next", "workspace", "state", "next_at"),
+)

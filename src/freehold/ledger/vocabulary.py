@@ -18,6 +18,7 @@ from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger.canonical import NotCanonical, spell
 
 BUILTIN = Path(__file__).parents[1] / "builtin" / "events"
+DERIVED = Path(__file__).parents[1] / "builtin" / "evidence"
 LARGEST_PAYLOAD = 1_000_000  # characters of canonical JSON
 
 
@@ -131,7 +132,12 @@ class Vocabulary:
     def views(self) -> tuple[str, ...]:
         """The names of the views that evidence has of these types."""
         families = (f"{family}_events" for family in self.families)
-        return ("events", "asset_facts", *sorted(families), *sorted(name.replace(".", "_") for name in self.names))
+        return ("events", *self.derived, *sorted(families), *sorted(name.replace(".", "_") for name in self.names))
+
+    @cached_property
+    def derived(self) -> Mapping[str, str]:
+        """The queries of the views that stand on those: one file each, which begins with what a row is."""
+        return {path.stem: path.read_text("utf-8") for path in sorted(DERIVED.glob("*.sql"))}
 
     def __contains__(self, name: str) -> bool:
         return name in self.names

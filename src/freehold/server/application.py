@@ -74,8 +74,10 @@ from freehold.server.web.pages import (
     search,
     settings,
     views,
+    webhooks,
 )
 from freehold.server.web.showing import asked_of, page, rendered
+from freehold.server.webhooks.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -103,6 +105,7 @@ class Served:
     agents: Agents
     estate_name: str
     jobs: Desk
+    webhooks: Dispatcher
     intake: Intake
     oidc: Oidc | None = None
     version: str = __version__
@@ -156,6 +159,7 @@ def create_app(
         agents=Agents(),
         estate_name=Path(root).resolve().name,
         jobs=Desk(Path(root), snapshots.ledger, settings.env),
+        webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
         oidc=_oidc(settings, snapshots, Path(root), clock),
     )
     app = Starlette(
@@ -220,6 +224,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *page("/settings/lineage", lineage_settings.lineage_settings, "lineage-settings"),
         *page("/settings/sessions", settings.sessions, "sessions"),
         Route("/settings/sessions/{handle}/revoke", settings.revoke_session, methods=["POST"]),
+        *webhooks.routes(),
         *acting.routes(),
         *page("/-/ui", patterns.patterns, "patterns"),
         *asking.routes(),
@@ -250,12 +255,21 @@ def _middleware(served: Served) -> list[Middleware]:
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     served: Served = app.state.served
     served.jobs.open()
+    served.webhooks.start()
     await run_in_threadpool(served.intake.start)
     yield
     try:
         await served.agents.close()
     finally:
-        parts = (served.jobs, served.intake, served.usage, served.views, served.reckoning, served.listing)
+        parts = (
+            served.webhooks,
+            served.jobs,
+            served.intake,
+            served.usage,
+            served.views,
+            served.reckoning,
+            served.listing,
+        )
         for part in (*parts, served.snapshots):
             await run_in_threadpool(part.close)
 

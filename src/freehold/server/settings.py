@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from freehold.connect.outbound import Outbound
 from freehold.foundation import Exit, FreeholdError, Where
 
 PORT = 8765
@@ -27,6 +28,7 @@ class Settings:
         sign_in: `spec.server.sign_in` of the estate: the identity provider; empty where there is none.
         idle, absolute: how long a session lasts unused, and at most.
         body_cap: bytes of a request body.
+        outbound: what the server may call beside the public internet: `spec.server.outbound`.
         rates: how often per minute, by what is asked, where that is not as `RATES` has it.
     """
 
@@ -39,6 +41,7 @@ class Settings:
     absolute: timedelta = timedelta(days=7)
     body_cap: int = 2_000_000
     rates: Mapping[str, int] = field(default_factory=dict)
+    outbound: Outbound = field(default_factory=Outbound)
 
     @property
     def is_local(self) -> bool:

@@ -77,6 +77,16 @@ class Snapshot:
             raise FreeholdError("FH-D201", f"There is no product `{id_}`.", fix=fix)
         return found
 
+    def product_name(self, id_: str) -> str:
+        """Return what a product is called by people; its id where no file says, or where there is none of that id."""
+        found = self.estate.products.get(id_)
+        return (found.name if found else None) or id_
+
+    def team_name(self, id_: str) -> str:
+        """Return what a team is called by people; its id where no file says, or where there is none of that id."""
+        found = self.estate.teams.get(id_)
+        return (found.name if found else None) or id_
+
     @property
     def catalogue(self) -> Catalogue:
         """The metrics that may be seen: those over products that may be, read once.
@@ -151,6 +161,14 @@ class Snapshots:
             if self._snapshot is None or self._is_old(self._snapshot):
                 self._snapshot = self._anew(self._snapshot)
             return self._snapshot
+
+    def estate_read(self, files: Survey, applied: int) -> Estate | None:
+        """Return the estate of the newest snapshot, if it was read from these files and after an event; reads none."""
+        with self._turn:
+            mark, snapshot = self._mark, self._snapshot
+        if snapshot is None or mark is None or mark.files != files or mark.sequence < applied:
+            return None
+        return snapshot.estate
 
     def detail(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T]) -> T:
         """Return what more a page wants of a snapshot, taken once for each snapshot.

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 _QUIET = ("/-/static/", "/health", "/ready", "/openlineage/api/v1/lineage")  # counted, and not worth a line each
+_OF_SUBSCRIPTIONS = {
+    "behind": "Events of the ledger that a subscription has not come to yet.",
+    "waiting": "Events that wait for another attempt.",
+    "dead": "Events whose attempts are used up.",
+    "disabled": "1 where a subscription is sent nothing any more.",
+}
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -36,6 +42,17 @@ class Telemetry:
             "freehold_snapshot_seconds", "Seconds to read the estate anew.", buckets=_BUCKETS, registry=self.registry
         )
         self._events = Gauge("freehold_ledger_sequence", "The newest event that pages know of.", registry=self.registry)
+        self._attempts = Counter(
+            "freehold_webhook_attempts", "Webhooks sent.", ("subscription", "verdict"), registry=self.registry
+        )
+        self._answers = Histogram(
+            "freehold_webhook_seconds", "Seconds until a receiver answered.", ("subscription",),
+            buckets=_BUCKETS, registry=self.registry,
+        )  # fmt: skip
+        self._subscriptions = tuple(
+            Gauge(f"freehold_webhook_{name}", told, ("subscription",), registry=self.registry)
+            for name, told in _OF_SUBSCRIPTIONS.items()
+        )
 
     def note(self, scope: Scope, routes: Sequence[BaseRoute], request_id: str, status: int, seconds: float) -> None:
         """Note a request that was answered. Its path is told as the route it took, which holds no secret."""
@@ -65,6 +82,16 @@ class Telemetry:
         """Note that the estate was read anew."""
         self._snapshots.observe(seconds)
         self._events.set(sequence)
+
+    def webhook(self, subscription: str, verdict: str, seconds: float) -> None:
+        """Note an attempt to tell a subscription of an event."""
+        self._attempts.labels(subscription, verdict).inc()
+        self._answers.labels(subscription).observe(seconds)
+
+    def webhook_stands(self, subscription: str, *values: float) -> None:
+        """Note how far a subscription is: events behind it, waiting, dead, and 1 where it is disabled."""
+        for gauge, value in zip(self._subscriptions, values, strict=True):
+            gauge.labels(subscription).set(value)
 
     def figures(self) -> bytes:
         """Return the figures in the text form of Prometheus."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MICROSECOND = timedelta(microseconds=1)
 _WALL_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+TRIAGE = "triage"  # the clock that ends when somebody looks at an item for the first time
 MOST_DAYS = 366 * 20  # a calendar on which nothing is worked for that long has no working days
 
 
@@ -186,7 +187,7 @@ def _stops(sla: Sla, workflow: Workflow, state: str) -> bool:
     known = workflow.states.get(state)
     if known is not None and known.is_final:
         return True
-    return state == sla.until if sla.until else sla.name == "triage" and state != workflow.start
+    return state == sla.until if sla.until else sla.name == TRIAGE and state != workflow.start
 
 
 def _has_ended(sla: Sla, item: Item, workflow: Workflow) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.foundation import Clock as SystemTime
 from freehold.foundation import Exit, FreeholdError, IdSource, RandomIds, SystemClock, near
 from freehold.ledger.event import Event
-from freehold.work.clocks import Clock, clocks, working_time
+from freehold.work.clocks import TRIAGE, Clock, clocks, span, working_time
 from freehold.work.entering import accepted
 from freehold.work.guards import NAMED, Named, compiled_guard, is_named, row_of
 from freehold.work.item import Item, fold
@@ -20,6 +20,8 @@ from freehold.work.roles import REQUESTER, Raci
 from freehold.work.shipped import workflows_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from freehold.estate.model import Estate
     from freehold.estate.operating import Move, State, Workflow, Written
     from freehold.ledger import Ledger
@@ -145,7 +147,7 @@ class Work:
         said = {
             "item": id_, "type": type, "requester": asking, "state": workflow.start, "text": text,
             "fields": held or None, "product": about or None, "class": service_class or None,
-            "priority": priority or None,
+            "priority": priority or None, "triage_due": self._triage_due(workflow),
         }  # fmt: skip
         self._append(id_, "work.created", said, about)
         return self._entered(self.item(id_), workflow)
@@ -169,6 +171,7 @@ class Work:
                 "item": id, "type": item.type, "from": item.state, "to": way.move.to, "move": move,
                 "role": way.role or None, "reason": reason or None, "note": kept,
                 "pauses_clock": workflow.states[way.move.to].pauses_clock,
+                "final": workflow.states[way.move.to].is_final,
             }  # fmt: skip
             self._append(id, "work.transitioned", said, item.product, fence=lease)
         return self._entered(self.item(id), workflow)
@@ -182,6 +185,13 @@ class Work:
         item = self.item(id)
         self._append(id, "work.linked", {"item": id, "rel": rel, "target": target}, item.product)
         return self.item(id)
+
+    def _triage_due(self, workflow: Workflow) -> datetime | None:
+        """Return by when somebody is to look at an item that begins now; None where its workflow does not say."""
+        triage = workflow.sla.get(TRIAGE)
+        if triage is None:
+            return None
+        return working_time(self._estate).after(self._clock.now(), span(triage.within))
 
     def _append(self, id: str, type: str, said: Mapping[str, Any], product: str, **more: Any) -> None:
         event = Event(type, said, subject=id, product=product, correlation_id=id, occurred_at=self._clock.now())

@@ -23,6 +23,7 @@ from freehold.server.api import (
     products,
     refusing,
     runs,
+    webhooks,
 )
 from freehold.server.api.jobs import add_jobs
 from freehold.server.api.model import PROBLEMS
@@ -30,7 +31,18 @@ from freehold.server.api.model import PROBLEMS
 if TYPE_CHECKING:
     from freehold.server.application import Served
 
-_PARTS = (products, metrics, asking, kpis, catalog, runs, deployments, events, me)  # in the order of the description
+_PARTS = (
+    products,
+    metrics,
+    asking,
+    kpis,
+    catalog,
+    runs,
+    deployments,
+    events,
+    webhooks,
+    me,
+)  # in the order of the description
 
 
 def api(served: Served | None) -> FastAPI:

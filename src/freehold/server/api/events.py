@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,19 +21,17 @@ from starlette.responses import Response
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import plain
 from freehold.server.api.model import asked_by
+from freehold.server.feeding import PREFIX, cloud_event, is_for, products_of, source_of
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
-    from freehold.server.snapshots import Snapshot
 
 MEDIA = "application/cloudevents-batch+json"
-PREFIX = "freehold."  # before the type of an event, as CloudEvents wants a name of who defines it
-_PRIVATE = ("session.", "token.", "people.", "side.", "access.")  # of persons, and of nobody else's concern
+__all__ = ["MEDIA", "CloudEvent", "add", "cloud_event", "products_of"]
 _MOST = 500
 _READ_AT_ONCE = 5_000  # events that one look reads, whatever few of them are for the reader
 _LONGEST_S = 30
 _LOOKS_EVERY_S = 0.5
-_PERSON = ("user:", "person:")
 
 
 class CloudEvent(BaseModel):
@@ -114,12 +112,12 @@ def _found(request: Request, wanted: Wanted) -> tuple[list[dict[str, Any]], int]
     """Return events for a reader, and the number of the last one that was looked at."""
     asked = asked_by(request)
     ledger, snapshot = asked.served.snapshots.ledger, asked.snapshot
-    source = f"urn:freehold:{snapshot.whole.estate.id if snapshot.whole else snapshot.estate.id}"
+    source = source_of((snapshot.whole or snapshot).estate.id)
     found: list[dict[str, Any]] = []
     last = wanted.after
     for event in _read(ledger, wanted):
         last = event.seq
-        if _is_for(event, wanted, snapshot):
+        if is_for(event, snapshot.seen, (wanted.product,) if wanted.product else ()):
             found.append(cloud_event(event, source))
             if len(found) == wanted.limit:
                 break
@@ -128,55 +126,6 @@ def _found(request: Request, wanted: Wanted) -> tuple[list[dict[str, Any]], int]
 
 def _read(ledger: Ledger, wanted: Wanted) -> Iterator[Recorded]:
     return ledger.read(after=wanted.after, types=wanted.types, limit=_READ_AT_ONCE)
-
-
-def _is_for(event: Recorded, wanted: Wanted, snapshot: Snapshot) -> bool:
-    if event.type.startswith(_PRIVATE):
-        return False
-    products = products_of(event)
-    if wanted.product and wanted.product not in products:
-        return False
-    return snapshot.seen is None or (bool(products) and products <= snapshot.seen)
-
-
-def products_of(event: Recorded) -> frozenset[str]:
-    """Return the products that an event tells of: its own, and those of the assets that it names."""
-    said = event.data
-    assets = [said.get("asset"), *(said.get("assets") or ())]
-    named = [event.product, said.get("product"), *(said.get("products") or ())]
-    named += [one.rpartition(".")[0] for one in assets if isinstance(one, str)]
-    return frozenset(str(one) for one in named if one)
-
-
-def cloud_event(event: Recorded, source: str) -> dict[str, Any]:
-    """Return an event as CloudEvents has it; who did it is told as a kind, never by name."""
-    said: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": event.id,
-        "source": source,
-        "type": f"{PREFIX}{event.type}",
-        "time": event.occurred_at.isoformat().replace("+00:00", "Z"),
-        "sequence": f"{event.seq:012}",
-        "datacontenttype": "application/json",
-        "recordedtime": event.recorded_at.isoformat().replace("+00:00", "Z"),
-        "dataversion": str(event.schema_version),
-        "actorkind": event.actor.partition(":")[0],
-    }
-    more = {
-        "subject": event.subject, "env": event.env, "product": event.product, "runid": event.run_id,
-        "correlationid": event.correlation_id,
-    }  # fmt: skip
-    said |= {name: value for name, value in more.items() if value}
-    return said | {"data": _impersonal(event.data)}
-
-
-def _impersonal(value: Any) -> Any:
-    """Return a payload without the names of persons."""
-    if isinstance(value, str):
-        return "person" if value.startswith(_PERSON) else value
-    if isinstance(value, Mapping):
-        return {name: _impersonal(one) for name, one in value.items()}
-    return [_impersonal(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _answer(request: Request, found: list[dict[str, Any]], last: int) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation.words import counted, plain
@@ -21,6 +22,8 @@ from freehold.server.web.pages.metrics import instant_of, is_number
 from freehold.server.web.picturing import MOST_DRAWN, MOST_LINES, Bars, Lines, Strips, bars, lines, strips
 
 if TYPE_CHECKING:
+    from pyarrow import Table
+
     from freehold.metrics import Answer, Catalogue
 
 PER_PAGE = 100  # rows of a page: the rest is a link away, so that no browser holds 100,000
@@ -54,8 +57,10 @@ class Pages:
     """Which rows are shown of how many, and the ways to the others."""
 
     told: str
+    first: str
     before: str
     after: str
+    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class Answered:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     pages: Pages
+    find: str
+    is_long: bool  # whether there are more rows than a page has, so that the server finds among them
     charts: tuple[Chart, ...]
     lines: Lines | None
     strips: Strips | None
@@ -81,7 +88,7 @@ class Answered:
 
 
 def answered(
-    catalogue: Catalogue, answer: Answer, question: Question, page: int, path: str, drill: Sequence[str]
+    catalogue: Catalogue, answer: Answer, question: Question, page: int, path: str, drill: Sequence[str], find: str = ""
 ) -> Answered:
     """Return an answer as a page shows it.
 
@@ -92,19 +99,22 @@ def answered(
         page: which 100 rows, from 1.
         path: of the page that it is shown on, to which its pages lead.
         drill: the keys that a click on a value goes on to, the first that is not taken yet.
+        find: words that rows must have among their keys to be shown; the picture is of all.
     """
     names = answer.compiled.columns
     units = [unit_of(catalogue, name) for name in names]
-    table = answer.table
+    table = _found(answer.table, len(answer.compiled.keys), find)
     last = max(1, -(-table.num_rows // PER_PAGE))
     here = min(max(page, 1), last)
     shown = table.slice((here - 1) * PER_PAGE, PER_PAGE)
     cells = _Cells(catalogue, answer, question, units, drill)
     charts, several, heat, lengths, not_drawn = _drawn(catalogue, answer, question, units, cells)
     return Answered(
-        columns=tuple(_columns(answer, question, units)),
+        columns=tuple(_columns(answer, question, units, find)),
         rows=tuple(cells.row(list(row.values())) for row in shown.to_pylist()),
-        pages=_pages(question, path, here, last, table.num_rows),
+        pages=_pages(question, path, here, last, table.num_rows, find, answer.table.num_rows),
+        find=find,
+        is_long=answer.table.num_rows > PER_PAGE,
         charts=charts,
         lines=several,
         strips=heat,
@@ -187,25 +197,41 @@ def _bounds(catalogue: Catalogue, answer: Answer, grain: str, value: Any) -> tup
     return f"{start:%Y-%m-%d}", f"{last:%Y-%m-%d}"
 
 
-def _columns(answer: Answer, question: Question, units: Sequence[str]) -> Iterator[Column]:
+def _found(table: Table, keys: int, find: str) -> Table:
+    """Return the rows whose keys have all the words, in any of them and in whatever case."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for word in find.lower().split():
+        has = [
+            pc.match_substring(pc.utf8_lower(pc.fill_null(table.column(i).cast(pa.string()), "unknown")), word)
+            for i in range(keys)
+        ]
+        if has:
+            table = table.filter(reduce(pc.or_, has))
+    return table
+
+
+def _columns(answer: Answer, question: Question, units: Sequence[str], find: str) -> Iterator[Column]:
     ordered = dict(answer.compiled.query.order)
     for i, (name, unit) in enumerate(zip(answer.compiled.columns, units, strict=True)):
         is_key = i < len(answer.compiled.keys)
         descends = ordered.get(name)
         turned = f"-{name}" if (descends is None and not is_key) or descends is False else name
         now = "none" if descends is None else "descending" if descends else "ascending"
-        yield Column(name, unit, not is_key, replace(question, order=(turned,)).address(), now)
+        yield Column(name, unit, not is_key, replace(question, order=(turned,)).address(find=find), now)
 
 
-def _pages(question: Question, path: str, here: int, last: int, rows: int) -> Pages:
+def _pages(question: Question, path: str, here: int, last: int, rows: int, find: str, whole: int) -> Pages:
     first, until = (here - 1) * PER_PAGE + 1, min(here * PER_PAGE, rows)
     told = f"{first:,} to {until:,} of {rows:,} rows" if last > 1 else counted(rows, "rows")
+    told += f" found in {whole:,}" if find else ""
 
     def to(page: int) -> str:
         more = {"page": str(page)} if page > 1 else {}
-        return question.address(page_of(path), **more) if 1 <= page <= last else ""
+        return question.address(page_of(path), **more, find=find) if 1 <= page <= last and page != here else ""
 
-    return Pages(told, to(here - 1), to(here + 1))
+    return Pages(told, to(1), to(here - 1), to(here + 1), to(last))
 
 
 def page_of(path: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING
 
 from freehold.foundation.words import counted
@@ -29,6 +31,24 @@ HOW: Mapping[str, str] = {  # what makes events come, by how their type begins
     "check.": "Give assets contracts: `freehold run` judges them.",
     "freshness.": "Promise a freshness in contracts, as a service level.",
     "cost.": "Record `cost.recorded` from the bills of your platform.",
+    "forecast.": "Record `forecast.set` with what you plan to spend in a period.",
+    "rule.": "Declare rules in files of kind `RuleSet`: their results are events when they change.",
+    "estate.": "Apply the estate: `freehold apply` or `freehold run`.",
+    "alert.": "Record `alert.raised` and `alert.closed` from where alerts are kept.",
+    "ai.": "Let AI use cases tell what they do: `ai.invoked`, `ai.evaluated`, `ai.flagged`.",
+    "survey.": "Record `survey.sent` and `survey.answered` from where you ask people.",
+    "experiment.": "Record `experiment.concluded` from where experiments are run.",
+    "telemetry.": "Record `telemetry.validated` from where events are checked against their plan.",
+    "people.": "Import `people.snapshot`: counts only, never names.",
+    "decision.": "Record `decision.recorded` for what is decided.",
+    "notice.": "Tell readers of changes with `freehold notice send`.",
+    "schema.": "Give sources contracts: what arrives in another shape is an event.",
+    "evidence.": "Record `evidence.delivered` when an auditor gets what was asked for.",
+    "retention.": "Record `retention.executed` when a policy has data deleted.",
+    "drift.": "Record `drift.measured` from what watches models.",
+    "enablement.": "Record `enablement.held` for each session.",
+    "objective.": "Set objectives whose key results are metrics.",
+    "benefit.": "Set investment cases whose benefit is a metric.",
 }
 
 
@@ -41,7 +61,8 @@ def card(found: Figure) -> Kpi:
         unknown = "not instrumented" if not found.is_instrumented else "not enough evidence"
         return Kpi(one.name, told=told.replace("`", ""), href=href, unknown=unknown)
     whole = value.evidence_completeness
-    parts = [target_of(found), str(value.period), f"{whole:.0%} complete" if whole is not None and whole < 1 else ""]
+    complete = f"{whole * 100:.0f} % complete" if whole is not None and whole < 1 else ""
+    parts = [target_of(found), named_period(value.period), complete]
     told = " · ".join(filter(None, parts))
     return Kpi(one.name, said(value.value, one.unit), "", told, href, sparkline(found), mark_of(one, value))
 
@@ -62,8 +83,40 @@ def mark_of(one: KpiFile, value: KpiValue) -> Mark:
 
 
 def target_of(found: Figure) -> str:
-    """Return what a KPI is to be, in the words of its file; those of a tier are left out."""
-    return ", ".join(dict.fromkeys(t.text for t in found.kpi.targets if not t.whose.startswith("tier")))
+    """Return what a KPI is to be, as people write it; those of a tier are left out."""
+    return ", ".join(dict.fromkeys(bound_of(t.text) for t in found.kpi.targets if not t.whose.startswith("tier")))
+
+
+def bound_of(text: str) -> str:
+    """Return a target as people write it: `>= 98%` is `≥ 98 %`, `< 10bd` is `< 10 working days`."""
+    found = re.fullmatch(r"\s*(<=|>=|<|>)\s*([\d.]+)\s*(\D*?)\s*", text)
+    if found is None:
+        return text
+    sign, amount, unit = {"<=": "≤", ">=": "≥"}.get(found[1], found[1]), found[2], found[3]
+    named = {"d": "days", "bd": "working days"}.get(unit)
+    if named and amount.isdecimal():
+        return f"{sign} {counted(int(amount), named)}"
+    return f"{sign} {amount}{'' if unit.startswith('/') or not unit else ' '}{unit}"
+
+
+def named_period(period: object) -> str:
+    """Return a period as people name it: `2026-W47` is `week of 16 Nov 2026`, `2026-11` is `November 2026`."""
+    text = str(period)
+    year, _, part = text.partition("-")
+    if week := re.fullmatch(r"W(\d\d)", part):
+        first = date.fromisocalendar(int(year), int(week[1]), 1)
+        return f"week of {first.day} {first:%b %Y}"
+    if part.startswith("Q"):
+        return f"{part} {year}"
+    if re.fullmatch(r"\d\d", part):
+        return f"{date(int(year), int(part), 1):%B %Y}"
+    return text
+
+
+def in_period(period: object) -> str:
+    """Return when something was, for a sentence: `in November 2026`, `in the week of 16 Nov 2026`."""
+    named = named_period(period)
+    return f"in the {named}" if named.startswith("week") else f"in {named}"
 
 
 def sparkline(found: Figure) -> Spark | None:
@@ -96,10 +149,11 @@ def change_of(found: Figure, value: KpiValue) -> str:
     before = found.values[place - 1].value if place else None
     if value.value is None or before is None:
         return ""
+    then = in_period(found.values[place - 1].period)
     if value.value == before:
-        return f"as in {found.values[place - 1].period}"
+        return f"as {then}"
     word = "up from" if value.value > before else "down from"
-    return f"{word} {said(before, found.kpi.unit)} in {found.values[place - 1].period}"
+    return f"{word} {said(before, found.kpi.unit)} {then}"
 
 
 def worst_first(found: Figure) -> tuple[int, bool, str]:

@@ -19,7 +19,15 @@ from freehold.server.asking import Asks
 from freehold.server.questions import Question, question_of
 from freehold.server.web.drawing import Happening, Value, effect_bar, line_chart
 from freehold.server.web.model import Chart, Crumb, Effect, Empty, Fact, Fault, Heading, Mark, Moment, Tab, Tone
-from freehold.server.web.pages.metrics import STATUS, catalogue_in, instant_of, is_number, said_since, trend_of
+from freehold.server.web.pages.metrics import (
+    STATUS,
+    catalogue_in,
+    instant_of,
+    is_number,
+    label_of,
+    said_since,
+    trend_of,
+)
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:
@@ -119,7 +127,7 @@ def explain(asked: Asked) -> Shown:
         return Shown("pages/explain_none.html", "Explain a number", NO_METRIC, crumbs=crumbs, nav="metrics")
     catalogue = catalogue_in(asked)
     one = catalogue.metric(name)
-    label = one.words.get("label") or one.name
+    label = label_of(one)
     crumbs = (*crumbs, Crumb(label, f"/metrics/{one.id}"))
     rows = question_of(asked.request.query_params.multi_items())
     against = asked.one_of("against", ("year",), "")
@@ -243,7 +251,7 @@ def _chart(
     values = [Value(instant_of(k), str(k)[:10], float(v)) for k, v in pairs if k is not None and is_number(v)]
     marks = [Happening(m.at, f"{m.at:%d %b %Y}: {m.text}", m.href, m.tone) for m in happened]
     return line_chart(
-        one.words.get("label") or one.name,
+        label_of(one),
         one.words.get("unit", ""),
         values,
         marks,
@@ -315,7 +323,7 @@ def _definition(asked: Asked, found: Explained) -> Iterator[Fact]:
     for word in ("includes", "excludes"):
         if told := one.words.get(word):
             yield Fact(word.capitalize(), told)
-    yield Fact("Certified by" if one.status == "certified" else "Owner", owner or "nobody")
+    yield Fact("Certified by" if one.status == "certified" else "Owner", asked.snapshot.team_name(owner) or "nobody")
     yield Fact("Hash", found.made.definition, is_code=True)
     since = said_since(asked, one)
     yield Fact("File as it is since", at=since) if since else Fact("File as it is since", "never applied here")
@@ -335,10 +343,13 @@ def _sentence(found: Explained, period: Compared, model: ExplainPage) -> str:
     """Return in one sentence how it moved and what is most to blame."""
     than = f"the {period.grain} before" if not period.against else "the year before"
     unit = f" {model.unit}" if model.unit not in ("", "%") else ""
-    told = f"{model.value}{unit}: {model.change} than {than} ({model.before}{unit})."
     moved = found.movement
+    if moved is not None and moved.before is None and moved.after is not None:
+        told = f"{model.value}{unit}; nothing is known of {than} to compare it with."
+    else:
+        told = f"{model.value}{unit}: {model.change} than {than} ({model.before}{unit})."
     if moved is not None and moved.trend != 1:
-        return f"{told} Most of it moved by {moved.trend - 1:+.0%}, across the board."
+        return f"{told} Most of it moved by {(moved.trend - 1) * 100:+.0f} %, across the board."
     if moved is None or not moved.causes:
         return told
     first = moved.causes[0]
@@ -355,7 +366,7 @@ def _change(moved: Movement, unit: str) -> str:
     if unit == "%":
         return f"{abs(moved.change) * 100:.1f} points {word}"
     return (
-        f"{abs(moved.change / moved.before):.1%} {word}"
+        f"{abs(moved.change / moved.before) * 100:.1f} % {word}"
         if moved.before
         else f"{number(abs(moved.change), unit)} {word}"
     )

@@ -19,12 +19,13 @@ from freehold.metrics.fingerprint import definition_hash
 from freehold.metrics.tables import as_csv, as_parquet
 from freehold.metrics.timing import FISCAL, GRAINS
 from freehold.server.asking import Asks
+from freehold.server.problems import is_part
 from freehold.server.questions import Filter, Question, as_command, as_python, as_yaml, question_of
 from freehold.server.saved import View
 from freehold.server.web.answered import Answered, answered, is_grain
 from freehold.server.web.model import Crumb, Empty, Fault, Snippet, joined
 from freehold.server.web.pages.explain import fault_of
-from freehold.server.web.pages.metrics import MetricRow, catalogue_in, metric_row
+from freehold.server.web.pages.metrics import MetricRow, catalogue_in, label_of, metric_row
 from freehold.server.web.showing import Asked, Shown, asked_of, page
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 100_000  # of an answer on a page
 _MOST_SUGGESTED = 24
+_LONGEST_FIND = 200  # characters of the words that rows are found by
 _MOST_ON_FILE = 1_000_000
 _NOTHING_CHOSEN = Empty(
     "Choose a metric",
@@ -116,6 +118,7 @@ class ExplorePage:
     where: str
     address: str
     question: str  # the words of the address alone
+    pairs: tuple[tuple[str, str], ...]  # the same, each by its name
     suggestions: Suggestions | None
     fault: Fault | None
     answered: Answered | None
@@ -152,7 +155,7 @@ def explored(asked: Asked, question: Question, view: View | None = None) -> Show
         drill = [d.name for d in dimensions if d.is_of_few]
         number = asked.word("page", "1")
         told = answered(asks.catalogue, found, shown, int(number) if number.isdecimal() and len(number) < 7 else 1,
-                        asked.request.url.path, drill)  # fmt: skip
+                        asked.request.url.path, drill, asked.word("find")[:_LONGEST_FIND].strip())  # fmt: skip
         model = replace(
             model, answered=told, snippets=(Snippet("SQL", found.compiled.pretty()), *_snippets(asked, question))
         )
@@ -174,7 +177,10 @@ def _asked(asked: Asked, asks: Asks, question: Question) -> tuple[Answer | None,
     dimensions: tuple[Dimension, ...] = ()
     try:
         dimensions = dimensions_of(asks.catalogue, [asks.catalogue.metric(name) for name in question.metrics])
-        return _recorded(asked, asks, _in_order(question)), dimensions, None
+        shown = _in_order(question)
+        if asked.word("find") and is_part(asked.request):  # looking through what was read already reads nothing more
+            return asks.answer(shown.query(), MOST_ROWS), dimensions, None
+        return _recorded(asked, asks, shown), dimensions, None
     except FreeholdError as error:
         return None, dimensions, fault_of(error)
 
@@ -205,7 +211,7 @@ def _page(asked: Asked, question: Question, dimensions: tuple[Dimension, ...], v
         filters=tuple(Chip(_spoken(one), question.without_filter(one).address()) for one in question.filters),
         kept=tuple(bare.pairs()),
         more_metrics=tuple(
-            Option(m.id, m.id) for m in _certified_first(catalogue) if m.id not in _ids(catalogue, question)
+            Option(m.id, label_of(m)) for m in _certified_first(catalogue) if m.id not in _ids(catalogue, question)
         ),
         grains=tuple(Option(g, g.replace("_", " "), g == time) for g in (*GRAINS, *_fiscal(catalogue, question))),
         few_keys=tuple(Option(d.name, d.name) for d in left if d.is_of_few),
@@ -216,6 +222,7 @@ def _page(asked: Asked, question: Question, dimensions: tuple[Dimension, ...], v
         where=question.where,
         address=question.address(),
         question=question.address("").removeprefix("?"),
+        pairs=tuple(question.pairs()),
         suggestions=None,
         fault=None,
         answered=None,
@@ -251,7 +258,7 @@ def _metric_chips(catalogue: Catalogue, question: Question) -> Iterator[Chip]:
         except FreeholdError:
             yield Chip(name, replace(question, metrics=left, order=()).address(), "there is none of that name")
             continue
-        yield Chip(one.words.get("label") or name, replace(question, metrics=left, order=()).address(), one.status)
+        yield Chip(label_of(one), replace(question, metrics=left, order=()).address(), one.status)
 
 
 def _ids(catalogue: Catalogue, question: Question) -> set[str]:
@@ -323,19 +330,26 @@ def _spoken(one: Filter) -> str:
 
 def sentence(catalogue: Catalogue, question: Question) -> str:
     """Return in a sentence what is shown: which metrics, by what, of which rows, when, beside what."""
-    told = joined([f"`{name}`" for name in question.metrics]) if question.metrics else "Nothing"
-    told += f" by {joined([f'`{key}`' for key in question.by])}" if question.by else ""
+    told = joined([named(catalogue, name) for name in question.metrics]) if question.metrics else "Nothing"
+    keys = [key.replace("_", " ") if is_grain(key) else f"`{key}`" for key in question.by]
+    told += f" by {joined(keys)}" if keys else ""
     told += f", where {joined([_spoken(one) for one in question.filters])}" if question.filters else ""
     told += f", where `{question.where}`" if question.where else ""
     if question.start or question.end:
         told += f", from {question.start or 'the beginning'} to {question.end or 'now'}"
     told += f", beside {_length(question.compare)} before" if question.compare else ""
     drafts = [
-        n
+        named(catalogue, n)
         for n in question.metrics
         if n in {m for one in catalogue.metrics() if one.status != "certified" for m in (one.id, one.name)}
     ]
     return told + (f". Not certified: {joined(drafts)}." if drafts else ".")
+
+
+def named(catalogue: Catalogue, name: str) -> str:
+    """Return what people call a metric; the name as it was written, where there is none."""
+    found = next((m for m in catalogue.metrics() if name in (m.id, m.name)), None)
+    return label_of(found) if found else f"`{name}`"
 
 
 def _snippets(asked: Asked, question: Question) -> tuple[Snippet, ...]:

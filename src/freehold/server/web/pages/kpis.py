@@ -16,7 +16,17 @@ from freehold.insight.telling import drawn_in, figure, judged, said
 from freehold.metrics.explaining import formula_of
 from freehold.server.reckoning import Figure, Reckoned
 from freehold.server.web.drawing import Value, line_chart
-from freehold.server.web.figures import card, change_of, how_to, mark_of, sparkline, target_of, worst_first
+from freehold.server.web.figures import (
+    bound_of,
+    card,
+    change_of,
+    how_to,
+    mark_of,
+    named_period,
+    sparkline,
+    target_of,
+    worst_first,
+)
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Heading, Kpi, Mark, Snippet, Spark, Tab, joined
 from freehold.server.web.showing import Asked, Shown
 
@@ -24,28 +34,33 @@ if TYPE_CHECKING:
     from freehold.insight import Kpi as KpiFile
     from freehold.ledger import Recorded
 
-EIGHT: Mapping[str, tuple[str, ...]] = {  # what each role looks at first, the most telling first
+FIRST: Mapping[str, tuple[str, ...]] = {  # what each role looks at first, the most telling first
     "leader": (
         "freshness-attainment", "time-to-restore", "validation-pass-rate", "change-failure-rate", "adoption",
-        "delivery-predictability", "time-to-insight", "deployment-frequency",
+        "delivery-predictability", "domain-coverage", "incident-rate", "analytics-trust", "warehouse-cost-efficiency",
+        "time-to-insight", "deployment-frequency", "test-coverage",
     ),
     "product": (
         "adoption", "time-to-insight", "request-cycle-time", "validation-pass-rate", "freshness-attainment",
-        "delivery-predictability", "time-to-restore", "change-failure-rate",
+        "delivery-predictability", "metric-disputes", "domain-coverage", "catalog-completeness", "cost-per-consumer",
+        "time-to-restore", "change-failure-rate", "feature-retention",
     ),
     "dataops": (
         "pipeline-success", "freshness-attainment", "validation-pass-rate", "time-to-restore", "change-failure-rate",
-        "lead-time-for-changes", "deployment-frequency", "delivery-predictability",
+        "time-to-detect", "lead-time-for-changes", "deployment-frequency", "test-coverage", "alert-precision",
+        "reliability-debt", "cost-per-run", "key-query-p95",
     ),
     "consumer": (
         "freshness-attainment", "validation-pass-rate", "time-to-restore", "adoption", "request-cycle-time",
-        "time-to-insight", "pipeline-success", "change-failure-rate",
+        "time-to-insight", "pipeline-success", "change-failure-rate", "key-query-p95", "deprecation-progress",
     ),
 }  # fmt: skip
+SHOWN = 8
 AUDIENCES = {"leader": "Leader", "product": "Product manager", "dataops": "DataOps", "consumer": "Consumer"}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KINDS = {"deploy": "deployment"}  # by what their events begin with
-_MOST_ITEMS, _MOST_EVENTS = 50, 4
+_WHOSE = {"all": "", "pm": "product managers", "dataops": "DataOps", "vp": "leaders"}
+_FIRST_ITEMS, _MOST_ITEMS, _MOST_EVENTS = 10, 50, 4
 _HEADINGS = (
     Heading("KPI"),
     Heading("Value", "num"),
@@ -142,6 +157,7 @@ class KpiPage:
     id: str
     mark: Mark
     value: str
+    period: str
     value_of: str
     change: str
     note: str
@@ -154,6 +170,7 @@ class KpiPage:
     slices: tuple[SliceRow, ...]
     item_headings: tuple[Heading, ...]
     items: tuple[ItemRow, ...]
+    first: int  # how many of the items are shown at once
     more_items: int
     formula: str
     snippets: tuple[Snippet, ...]
@@ -166,11 +183,11 @@ class KpiPage:
 def kpis(asked: Asked) -> Shown:
     """Show all KPIs, and the eight of a role first."""
     reckoned = asked.served.reckoning.of(asked.snapshot)
-    chosen = asked.one_of("for", EIGHT, "leader")
+    chosen = asked.one_of("for", FIRST, "leader")
     figures = reckoned.figures
     model = KpisPage(
         audiences=tuple(Tab(text, f"/kpis?for={word}", word == chosen) for word, text in AUDIENCES.items()),
-        eight=tuple(card(figures[id_]) for id_ in EIGHT[chosen] if id_ in figures),
+        eight=tuple(card(found) for found in first_of(chosen, figures)),
         headings=_HEADINGS,
         kpis=tuple(row(one) for one in sorted(figures.values(), key=worst_first)),
         known=reckoned.known,
@@ -178,6 +195,12 @@ def kpis(asked: Asked) -> Shown:
         is_behind=reckoned.is_behind,
     )
     return Shown("pages/kpis.html", "KPIs", model, _sentence(figures), nav="kpis")
+
+
+def first_of(role: str, figures: Mapping[str, Figure]) -> list[Figure]:
+    """Return the eight that a role looks at first: those that have a value, then those that may come to have one."""
+    found = [figures[id_] for id_ in FIRST[role] if id_ in figures]
+    return sorted(found, key=lambda figure: figure.value.value is None)[:SHOWN]
 
 
 def kpi(asked: Asked) -> Shown:
@@ -201,26 +224,28 @@ def shown_kpi(asked: Asked, name: str, period_name: str) -> Shown:
     value = _value(asked, reckoned, found, period)
     counted_items = _items(asked, reckoned, one, period) if found.is_instrumented else ()
     counted_items = _seen(asked, counted_items)
-    shown_items = sorted(counted_items, key=lambda i: _shortfall(one, i), reverse=True)[:_MOST_ITEMS]
+    shown_items = sorted(counted_items, key=lambda i: (_counts(i), _shortfall(one, i)), reverse=True)[:_MOST_ITEMS]
     mark = mark_of(one, value)
     model = KpiPage(
         id=one.id,
         mark=mark,
         value=said(value.value, one.unit) if value.value is not None else "",
-        value_of=f"{value.period}{'' if value.is_closed else ', so far'}",
+        period=str(value.period),
+        value_of=f"{named_period(value.period)}{'' if value.is_closed else ', so far'}",
         change=change_of(found, value),
         note=value.fix if found.is_instrumented else "",
         how=how_to(one, found),
         periods=tuple(
-            Tab(str(v.period), f"/kpis/{one.id}?period={v.period}", v.period == period) for v in found.values[-6:]
+            Tab(_short(v.period), f"/kpis/{one.id}?period={v.period}", v.period == period) for v in found.values[-6:]
         ),
         chart=_chart(found, reckoned.asking.zone),
-        targets=tuple((_met(met), t.text, t.whose) for t, met in judged(one, value)),
+        targets=tuple((_met(met), bound_of(t.text), _WHOSE.get(t.whose, t.whose)) for t, met in judged(one, value)),
         facts=tuple(_facts(one, value)),
         slice_headings=_PARTS,
         slices=_slices(asked, reckoned, found, period),
         item_headings=_ITEMS,
         items=_item_rows(asked, reckoned, one, shown_items),
+        first=_FIRST_ITEMS,
         more_items=len(counted_items) - len(shown_items),
         formula="\n".join(f"{metric} = {formula_of(m)}" for metric, m in one.model.metrics.items()),
         snippets=(Snippet("Terminal", f"freehold kpi explain {one.id} --period {period}"),),
@@ -244,9 +269,9 @@ def row(found: Figure) -> KpiRow:
         amount=value.value,
         target=target_of(found),
         mark=mark_of(one, value),
-        period=str(value.period),
+        period=named_period(value.period),
         trend=sparkline(found),
-        completeness=f"{whole:.0%}" if whole is not None else "",
+        completeness=f"{whole * 100:.0f} %" if whole is not None else "",
         whole=whole,
     )
 
@@ -258,6 +283,11 @@ def _sentence(figures: Mapping[str, Figure]) -> str:
         return "None has evidence enough yet; each says what it waits for."
     said_red = f"{joined(red)} {'is' if len(red) == 1 else 'are'} off target" if red else "none is off target"
     return f"{len(have)} of {counted(len(figures), 'KPIs')} have evidence enough; {said_red}."
+
+
+def _short(period: Period) -> str:
+    """Return a period in few words, for a row of them."""
+    return named_period(period).removeprefix("week of ")
 
 
 def _met(verdict: bool | None) -> Mark:
@@ -312,6 +342,11 @@ def _chart(found: Figure, zone: str) -> Chart | None:
 def _day(period: Period, zone: str) -> datetime:
     """Return the first day of a period, as it is there where periods begin, for an axis of UTC."""
     return period.start.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
+
+
+def _counts(item: KpiItem) -> bool:
+    """Whether an item moves its KPI at all: a check that was skipped each time is none of any."""
+    return bool(item.numerator or item.denominator)
 
 
 def _shortfall(one: KpiFile, item: KpiItem) -> float:
@@ -388,7 +423,7 @@ def _facts(one: KpiFile, value: KpiValue) -> Iterator[Fact]:
     yield Fact("Counts", figure(value.numerator))
     yield Fact("Of", figure(value.denominator))
     yield Fact("Observations", f"{value.n:,}, at least {one.minimum} are wanted")
-    yield Fact("Evidence", "none" if whole is None else f"{whole:.0%} complete")
+    yield Fact("Evidence", "none" if whole is None else f"{whole * 100:.0f} % complete")
     for name, beside in value.beside.items():
         yield Fact(name.replace("_", " ").capitalize(), figure(beside))
     yield Fact("Better", "higher" if one.direction == "up" else "lower")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from freehold.catalog import BlastRadius, Group, Hop, Key, Neighbourhood, Node, Reach, Start, View
-from freehold.delivery import AssetStatus
+from freehold.delivery import AssetStatus, ProductStatus
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.server.web.graph import Graph, Words, drawn
@@ -21,9 +21,11 @@ _OF_A_DRAWING = ("of", "way", "columns", "depth", "open", "grow")
 _WAYS = {"both": "Both ways", "up": "Comes from", "down": "Goes into", "drop": "If I drop this"}
 _NOWHERE = {"up": "before", "both": "around"}
 _HEADINGS = (Heading("Name"), Heading("Kind"), Heading("Product", narrow=False), Heading("Owner", narrow=False))
+_MOST_STARTS = 24  # products, and assets of each, to begin with
 NO_NAME = Empty(
-    "Lineage of what?", "Name an asset, a column or a metric: the search leads there.", "freehold lineage orders.amount"
-)
+    "Nothing to follow yet", "Lineage is read from models and contracts, and from what other tools tell.",
+    "freehold lineage orders.amount",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,16 @@ class HopPart:
 
 
 @dataclass(frozen=True, slots=True)
+class StartPart:
+    """A product whose lineage could be looked at, and the ways to that of its assets: those it publishes first."""
+
+    title: str
+    href: str
+    assets: tuple[Tab, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
 class LineagePage:
     """What a walk from a start finds. `hit` says whom it would hit to drop it, in that view."""
 
@@ -61,6 +73,7 @@ class LineagePage:
     deeper_href: str
     nothing: Empty | None
     behind: str = ""
+    starts: tuple[StartPart, ...] = ()
 
 
 def lineage(asked: Asked) -> Shown:
@@ -71,8 +84,7 @@ def lineage(asked: Asked) -> Shown:
     """
     name, way = asked.word("of").strip(), asked.one_of("way", _WAYS, "both")
     if not name:
-        page = LineagePage("", "", "", (), _HEADINGS, (), (), "", NO_NAME)
-        return Shown("pages/lineage.html", "Lineage", page, nav="lineage", extra={"graph": None, "modes": ()})
+        return _beginning(asked)
     asked.served.intake.settle()
     catalog = asked.served.listing.of(asked.snapshot)
     start, depth = catalog.find(name), _depth(asked.word("depth"))
@@ -100,6 +112,23 @@ def lineage(asked: Asked) -> Shown:
     extra = {"graph": graph, "modes": _modes(asked, start)}
     crumbs = (Crumb("Lineage", "/lineage"),)
     return Shown("pages/lineage.html", str(start), model, _told(found, way), crumbs, "lineage", "drawing", extra=extra)
+
+
+def _beginning(asked: Asked) -> Shown:
+    """Show what lineage could be looked at: the assets of products, and a field for everything else."""
+    starts = tuple(_start(one) for one in asked.snapshot.products[:_MOST_STARTS])
+    nothing = None if starts else NO_NAME
+    page = LineagePage("", "", "", (), _HEADINGS, (), (), "", nothing, starts=starts)
+    told = "What an asset, a column or a metric is built from, what it goes into, and who is hit if it goes."
+    extra = {"graph": None, "modes": ()}
+    return Shown("pages/lineage.html", "Lineage", page, told, nav="lineage", extra=extra)
+
+
+def _start(one: ProductStatus) -> StartPart:
+    ordered = sorted(one.assets, key=lambda a: (not a.is_output, a.asset))
+    chosen = tuple(Tab(a.asset.rpartition(".")[2], _href(of=f"asset:{a.asset}"), False) for a in ordered[:_MOST_STARTS])
+    title = one.product.name or one.product.id
+    return StartPart(title, f"/products/{one.product.id}", chosen, len(ordered) - len(chosen))
 
 
 def _view(asked: Asked, way: str, depth: int) -> View:

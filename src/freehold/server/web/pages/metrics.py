@@ -175,7 +175,7 @@ def metric(asked: Asked) -> Shown:
         value_of=last.value_of,
         change=last.change,
     )
-    title = one.words.get("label") or one.name
+    title = label_of(one)
     sentence = one.words.get("description", "")
     return Shown(
         "pages/metric.html", title, model, sentence, (Crumb("Metrics", "/metrics"),), nav="metrics", part="trend"
@@ -237,7 +237,7 @@ def _chart(one: Metric, unit: str, trend: Trend | None, happened: tuple[Moment, 
     if trend is None:
         return None
     marks = [Happening(m.at, f"{m.at:%d %b %Y}: {m.text}", m.href, m.tone) for m in happened]
-    title = one.words.get("label") or one.name
+    title = label_of(one)
 
     def explained(value: Value) -> str:
         return f"/explain?metric={one.id}&by={grain}&period={value.key}"
@@ -253,7 +253,8 @@ def latest(trend: Trend | None, unit: str, grain: str) -> Latest:
     last, before = values[-1], values[-2] if len(values) > 1 else None
     change = ""
     if before is not None and before.value and unit != "%":
-        change = f"{(last.value - before.value) / abs(before.value):+.1%} against the {grain} before".replace("-", "−")
+        share = (last.value - before.value) / abs(before.value)
+        change = f"{share * 100:+.1f} % against the {grain} before".replace("-", "−")
     elif before is not None and unit == "%":
         change = f"{(last.value - before.value) * 100:+.1f} points against the {grain} before".replace("-", "−")
     what = "" if grain == "day" else f"{grain} of "
@@ -303,6 +304,7 @@ def _readers(asked: Asked, one: Metric) -> str:
 
 def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None) -> Iterator[Fact]:
     owner = owner_of(asked.snapshot.estate, catalogue, one)
+    owner = asked.snapshot.team_name(owner)
     yield Fact("Status", mark=STATUS.get(one.status, Mark("idle", one.status)))
     yield Fact("Certified by" if one.status == "certified" else "Owner", owner or "nobody")
     for word in ("includes", "excludes"):
@@ -362,11 +364,17 @@ def _since(asked: Asked, resource: str) -> datetime | None:
     return since
 
 
+def label_of(one: Metric) -> str:
+    """Return what people call a metric: the label of its file, else its name in words."""
+    words = one.name.replace("_", " ")
+    return one.words.get("label") or words[:1].upper() + words[1:]
+
+
 def metric_row(asked: Asked, catalogue: Catalogue, one: Metric) -> MetricRow:
     """Return a metric as lists have it."""
     return MetricRow(
         id=one.id,
-        label=one.words.get("label") or one.name,
+        label=label_of(one),
         status=STATUS.get(one.status, Mark("idle", one.status)),
         sentence=one.words.get("description", ""),
         unit=one.words.get("unit", ""),

@@ -53,6 +53,7 @@ PAGES = (
     Entry("page", "Deployments", href="/deployments", words="releases history"),
     Entry("page", "Jobs", href="/jobs", words="background queue"),
     Entry("page", "Lineage intake", href="/settings/lineage", words="openlineage airflow spark dbt"),
+    Entry("page", "Webhooks", href="/settings/webhooks", words="subscriptions deliveries dead letters notify"),
     Entry("page", "Tokens", href="/settings/tokens", words="settings api"),
     Entry("page", "Sessions", href="/settings/sessions", words="settings browsers"),
 )

@@ -203,7 +203,9 @@ def _figures(status: ProductStatus, verdicts: Mapping[str, int], kept: int, trie
     passed = Kpi("Promise kept, 30 days", told="Nothing was built in 30 days.")
     if tried:
         history = f"/deployments?kind=all&product={status.product.id}"
-        passed = Kpi(passed.name, f"{kept / tried:.1%}", "", f"{kept} of {tried} versions passed at once", history)
+        passed = Kpi(
+            passed.name, f"{kept / tried * 100:.1f} %", "", f"{kept} of {tried} versions passed at once", history
+        )
     held = f"{verdicts.get('pass', 0)}" if total else ""
     return (
         Kpi("Fresh as of", f"{until:%d %b %H:%M}" if until else "", "UTC", "the end of the newest whole interval"),

@@ -16,7 +16,7 @@ from freehold.metrics.telling import number
 from freehold.server.problems import is_part
 from freehold.server.web.drawing import spark
 from freehold.server.web.model import SAFE, Empty, Heading, Kpi, Mark, joined
-from freehold.server.web.pages.metrics import catalogue_in, latest, trend_key, trend_of
+from freehold.server.web.pages.metrics import catalogue_in, label_of, latest, trend_key, trend_of
 from freehold.server.web.pages.products import HEADINGS, NO_PRODUCTS, ProductRow, rows_of, utc
 from freehold.server.web.pages.requests import RequestRow, my_requests
 from freehold.server.web.pages.search import href_of
@@ -148,7 +148,7 @@ def _used(asked: Asked, uses: tuple[Use, ...]) -> Iterator[UsedRow]:
 
 
 def _name(metric: Metric) -> str:
-    return metric.words.get("label") or metric.name
+    return label_of(metric)
 
 
 def _row(asked: Asked, use: Use, of: list[tuple[ProductStatus, AssetStatus]], name: str) -> UsedRow:

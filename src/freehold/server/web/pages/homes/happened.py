@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from freehold.foundation.words import counted
 from freehold.insight.telling import said
-from freehold.server.web.figures import target_of
+from freehold.server.web.figures import in_period, target_of
 from freehold.server.web.model import Line, Mark, joined
 from freehold.server.web.pages.homes.spans import Span
 from freehold.server.web.showing import Asked
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from freehold.server.reckoning import Figure
 
 _BROKEN = ("quarantined", "failed", "held")
+_KINDS = {"quarantined": "failed their checks and were held back", "held": "waited for those"}
 _TYPES = (
     "run.completed", "incident.opened", "incident.resolved", "change.merged", "work.created", "question.asked",
 )  # fmt: skip
@@ -38,7 +39,7 @@ def lines_since(asked: Asked, span: Span, products: Collection[str]) -> tuple[Li
     for event in events:
         by_type.setdefault(event.type, []).append(event)
     return (
-        _promises(by_type.get("run.completed", ()), asked.snapshot.env),
+        _promises(asked, by_type.get("run.completed", ())),
         _incidents(asked, by_type),
         _changes(changes_since(asked, span.start, products)),
         _asked_for(by_type),
@@ -64,25 +65,26 @@ def crossing(found: Figure) -> str:
     """Say how a KPI crossed its target, or stands to it."""
     value, before, unit = found.value, found.before, found.kpi.unit
     to = said(value.value, unit)
-    moved = f"{to} in {value.period}"
+    moved = f"{to} {in_period(value.period)}"
     if before is not None and before.value is not None and value.value is not None and before.value != value.value:
         verb = "fell" if value.value < before.value else "rose"
-        moved = f"{verb} from {said(before.value, unit)} to {to} in {value.period}"
+        moved = f"{verb} from {said(before.value, unit)} to {to} {in_period(value.period)}"
     where = {True: "off its target of", False: "on its target of"}.get(bool(found.is_red), "")
     return f"{found.kpi.name} {moved if ' to ' in moved else 'is ' + moved}, {where} {target_of(found)}."
 
 
-def _promises(runs: Iterable[Recorded], env: str) -> Line:
+def _promises(asked: Asked, runs: Iterable[Recorded]) -> Line:
     """Say how many builds passed, and which products had some that did not."""
-    mine = [e for e in runs if e.env in ("", env) and not e.data.get("due_at")]
+    mine = [e for e in runs if e.env in ("", asked.snapshot.env) and not e.data.get("due_at")]
     built = sum(e.data["status"] == "success" for e in mine)
     broken = [e for e in mine if e.data["status"] in _BROKEN]
     if broken:
         of = sorted({str(e.data["asset"]).rpartition(".")[0] for e in broken})
         kinds = Counter(str(e.data["status"]) for e in broken)
-        told = joined([f"{n} {'held back' if kind == 'quarantined' else kind}" for kind, n in kinds.items()])
+        told = joined([f"{n} {_KINDS.get(kind, kind)}" for kind, n in kinds.items()])
         href = f"/products/{of[0]}" if len(of) == 1 else "/deployments?kind=all"
-        text = f"{told} of {counted(built + len(broken), 'builds')}: {joined(of)}."
+        named = joined([asked.snapshot.product_name(product) for product in of])
+        text = f"{told}, of {counted(built + len(broken), 'builds')}: {named}."
         return Line("Promises", Mark("bad", "broken"), text, href)
     if built:
         return Line("Promises", Mark("ok", "kept"), f"All {counted(built, 'builds')} passed.", "/deployments?kind=all")

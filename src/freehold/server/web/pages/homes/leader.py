@@ -12,7 +12,7 @@ from freehold.server.web.figures import card, how_of, how_to, mark_of
 from freehold.server.web.model import SAFE, Empty, Kpi, Line, Mark
 from freehold.server.web.pages.homes.deciding import Waiting, waiting
 from freehold.server.web.pages.homes.happened import crossing
-from freehold.server.web.pages.kpis import EIGHT
+from freehold.server.web.pages.kpis import FIRST
 from freehold.server.web.showing import Asked, Shown
 
 _SENTENCES, _FIRST_TWO = 3, 2
@@ -55,7 +55,7 @@ def leader_home(asked: Asked) -> Shown:
     reckoned = asked.served.reckoning.of(asked.snapshot)
     ordered = _in_order(reckoned.figures)
     told = [f for f in ordered if f.value.value is not None]
-    unheard = tuple(_unheard(f) for f in ordered if not f.is_instrumented)
+    unheard = tuple(_unheard(f) for f in ordered if not f.is_instrumented and _answers_for(f))
     model = LeaderHome(
         sentences=tuple(_sentences(told)),
         eight=tuple(card(f) for f in told[:8]),
@@ -77,8 +77,8 @@ def leader_home(asked: Asked) -> Shown:
 
 def _in_order(figures: Mapping[str, Figure]) -> list[Figure]:
     """Return the KPIs: those that leaders look at first, then the rest."""
-    first = [figures[id_] for id_ in EIGHT["leader"] if id_ in figures]
-    return [*first, *(f for id_, f in figures.items() if id_ not in EIGHT["leader"])]
+    first = [figures[id_] for id_ in FIRST["leader"] if id_ in figures]
+    return [*first, *(f for id_, f in figures.items() if id_ not in FIRST["leader"])]
 
 
 def _sentences(told: Sequence[Figure]) -> Iterator[Line]:
@@ -87,6 +87,11 @@ def _sentences(told: Sequence[Figure]) -> Iterator[Line]:
     ordered = sorted(judged, key=lambda f: (not (f.has_crossed and f.is_red), not f.is_red, not f.has_crossed))
     for found in ordered[:_SENTENCES]:
         yield Line("", mark_of(found.kpi, found.value), crossing(found), f"/kpis/{found.kpi.id}")
+
+
+def _answers_for(found: Figure) -> bool:
+    """Whether a KPI has a target for leaders, or for everybody."""
+    return any(target.whose in ("vp", "all") for target in found.kpi.targets)
 
 
 def _unheard(found: Figure) -> Unheard:

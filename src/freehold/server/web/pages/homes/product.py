@@ -145,9 +145,9 @@ def _strip(asked: Asked, chosen: list[ProductStatus], requests: tuple[RequestRow
                 certified=f"{good} of {metrics}" if metrics else "",
                 people=people if readers else "",
                 readers=read.people,
-                quality=f"{verdicts.get('pass', 0) / total:.1%}" if total else "",
+                quality=f"{verdicts.get('pass', 0) / total * 100:.1f} %" if total else "",
                 share=verdicts.get("pass", 0) / total if total else None,
-                kept=f"{passed / tried:.1%}" if tried else "",
+                kept=f"{passed / tried * 100:.1f} %" if tried else "",
                 kept_share=passed / tried if tried else None,
                 requests=wanted[id_],
             )

@@ -1,0 +1,11 @@
+"""Calling addresses that somebody wrote down: only where they lead to the public internet, or where files allow it.
+
+A name is resolved once, every address it resolves to is checked, and the connection goes to one of those. So neither an
+odd spelling nor a name that changes between two looks leads into a network it should not. No redirect is followed, no
+proxy of the environment asked.
+"""
+
+from freehold.connect.outbound.address import Outbound, Target, outbound_from, target_of
+from freehold.connect.outbound.calling import Reply, Unreached, post
+
+__all__ = ["Outbound", "Reply", "Target", "Unreached", "outbound_from", "post", "target_of"]

@@ -1,0 +1,164 @@
+"""One POST to an address that was checked: to that very address, within a time, reading little of what comes back."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from freehold.connect.outbound.address import Ip, Outbound, Target, resolved
+
+LARGEST_REPLY = 64_000  # bytes of a body that are read, so that the other side is not cut off; nothing of it is kept
+_CONNECT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a receiver answered: its status, what of its headers counts, and how long all of it took."""
+
+    status: int
+    took_s: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Unreached(Exception):
+    """Nobody answered, or not in time, or not in HTTP; the text says why, in a few words."""
+
+    def __init__(self, why: str, took_s: float = 0.0) -> None:
+        super().__init__(why)
+        self.took_s = took_s
+
+
+def post(target: Target, body: bytes, headers: Mapping[str, str], outbound: Outbound, timeout_s: float) -> Reply:
+    """Send a body and return what was answered. No redirect is followed.
+
+    Args:
+        target: where to; it is resolved here, once.
+        body: what is sent.
+        headers: beside `Host`, `Content-Length` and `Connection`.
+        outbound: what may be called.
+        timeout_s: seconds that all of it may take, from the first byte out to the last one in.
+
+    Raises:
+        FreeholdError: FH-A161 the address leads where nothing is called; FH-A162 it cannot be resolved.
+        Unreached: nobody answered.
+    """
+    addresses = resolved(target, outbound)
+    began = time.monotonic()
+    until = began + timeout_s
+    connection = _Pinned(target, addresses, until)
+    try:
+        connection.request("POST", target.path, body, {"Host": target.authority, "Connection": "close", **headers})
+        answer = connection.getresponse()
+        status, told = answer.status, {name.lower(): value for name, value in answer.getheaders()}
+        with suppress(OSError, http.client.HTTPException):  # the status is there: what is cut off after it is no matter
+            answer.read(LARGEST_REPLY)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Unreached(_why(error, timeout_s), time.monotonic() - began) from error
+    finally:
+        connection.end()
+    return Reply(status, time.monotonic() - began, told)
+
+
+class _Pinned(http.client.HTTPConnection):
+    """A connection to addresses that are known, whatever the name would resolve to now."""
+
+    def __init__(self, target: Target, addresses: tuple[Ip, ...], until: float) -> None:
+        super().__init__(target.host, target.port)
+        self._target = target
+        self._addresses = addresses
+        self._until = until
+        self._open: socket.socket | None = None
+
+    def connect(self) -> None:
+        """Connect to the first address that takes it."""
+        self._open = self._reached()
+        self._open.settimeout(_left(self._until))
+        self._open.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # headers and body are two sends
+        if self._target.scheme == "https":
+            self._open = _context().wrap_socket(self._open, server_hostname=self._target.host)
+        self.sock = _Timed(self._open, self._until)
+
+    def end(self) -> None:
+        """Close the socket itself; the answer, too, can be read until then."""
+        self.close()
+        if self._open is not None:
+            self._open.close()
+
+    def _reached(self) -> socket.socket:
+        failed: OSError = ConnectionError("no address")
+        for address in self._addresses:
+            try:
+                within = min(_CONNECT_S, _left(self._until))
+                return socket.create_connection((str(address), self._target.port), within)
+            except OSError as error:
+                failed = error
+        raise failed
+
+
+class _Timed:
+    """A socket whose every wait ends at one instant, so that who answers byte by byte gains no time."""
+
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock = sock
+        self._until = until
+
+    def sendall(self, data: Any) -> None:
+        """Send all of it within the time."""
+        self._sock.settimeout(_left(self._until))
+        self._sock.sendall(data)
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """Return what reads from it within the time."""
+        return io.BufferedReader(_Reading(self._sock, self._until))
+
+    def close(self) -> None:
+        """Stay open: an answer is read after its connection counts as closed. `_Pinned.end` closes it."""
+
+
+class _Reading(io.RawIOBase):
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock = sock
+        self._until = until
+
+    def readable(self) -> bool:
+        """Whether it can be read: yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there, within the time."""
+        self._sock.settimeout(_left(self._until))
+        return self._sock.recv_into(buffer)
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _why(error: Exception, timeout_s: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"it did not answer within {timeout_s:g} s"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate does not hold: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}"
+    if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):
+        return "it closed the connection without an answer"
+    if isinstance(error, http.client.HTTPException | ValueError):
+        return "its answer is no HTTP"
+    return str(error.strerror or "no connection").lower() if isinstance(error, OSError) else str(error)

@@ -1,0 +1,152 @@
+"""Subscriptions as files declare them: who is told, of what, with whose eyes, and by which secrets it is signed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from freehold.access import accounts_of
+from freehold.connect.outbound import target_of
+from freehold.foundation import FreeholdError, near
+from freehold.foundation.secrets import is_reference
+
+if TYPE_CHECKING:
+    from freehold.access import ServiceAccount
+    from freehold.estate.model import Estate, Resource
+    from freehold.foundation import Where
+    from freehold.ledger import Vocabulary
+
+KIND = "Subscription"
+SCOPE = "catalog:read"  # what a service account must not be kept from, to be told of anything
+USUAL_TIMEOUT = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Somebody who is told of events by HTTP.
+
+    Attributes:
+        owner: who answers for it: a team's id, or somebody whom one names.
+        url: where events go, or a reference to it.
+        secrets: references; each signs, the first is the one to stay.
+        account: the service account whose eyes it sees with, `service:ID`.
+        types: names and patterns of events; empty for all.
+        products, environments: empty for all.
+        from_start: whether it begins with the first event there is, and not with the next one.
+        timeout: how long an answer may take.
+        is_paused: whether events wait until its file says otherwise.
+    """
+
+    id: str
+    where: Where
+    name: str
+    owner: str
+    url: str
+    secrets: tuple[str, ...]
+    account: str
+    types: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    from_start: bool = False
+    timeout: timedelta = USUAL_TIMEOUT
+    is_paused: bool = False
+    description: str = ""
+
+    @property
+    def shown_url(self) -> str:
+        """The address as it may be shown: a reference stays one, a query is left out."""
+        return self.url if is_reference(self.url) else self.url.partition("?")[0]
+
+    @property
+    def mark(self) -> str:
+        """What changes when where it goes, or what signs it, is changed: 16 hex digits."""
+        return hashlib.sha256("\n".join((self.url, *self.secrets)).encode()).hexdigest()[:16]
+
+
+def subscriptions_of(estate: Estate) -> dict[str, Subscription]:
+    """Return the subscriptions of an estate, by id."""
+    found = (_subscription(one) for (kind, _), one in estate.resources.items() if kind == KIND)
+    return {one.id: one for one in sorted(found, key=lambda one: one.id)}
+
+
+def subscription_findings(estate: Estate, vocabulary: Vocabulary) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with subscriptions: FH-A161, FH-A164 to FH-A166."""
+    accounts = accounts_of(estate)
+    found: list[FreeholdError] = []
+    for one in subscriptions_of(estate).values():
+        found += _of_address(one)
+        found += _of_account(one, accounts)
+        found += _of_names(one, estate)
+        found += _of_types(one, vocabulary)
+    return tuple(found)
+
+
+def _subscription(said: Resource) -> Subscription:
+    spec = said.spec
+    secret = spec["secret"]
+    return Subscription(
+        id=said.id,
+        where=said.where,
+        name=str(said.metadata.get("name") or said.id),
+        owner=str(said.metadata["owner"]),
+        url=str(spec["url"]),
+        secrets=(secret,) if isinstance(secret, str) else tuple(secret),
+        account=str(spec["as"]),
+        types=tuple(str(one).removeprefix("freehold.") for one in spec.get("types", ())),
+        products=tuple(spec.get("products", ())),
+        environments=tuple(spec.get("environments", ())),
+        from_start=spec.get("from", "now") == "start",
+        timeout=timedelta(seconds=int(str(spec["timeout"])[:-1])) if "timeout" in spec else USUAL_TIMEOUT,
+        is_paused=bool(spec.get("paused", False)),
+        description=str(said.metadata.get("description", "")),
+    )
+
+
+def _of_address(one: Subscription) -> Iterator[FreeholdError]:
+    if not is_reference(one.url):
+        try:
+            target_of(one.url, one.where)
+        except FreeholdError as error:
+            yield error
+
+
+def _of_account(one: Subscription, accounts: Mapping[str, ServiceAccount]) -> Iterator[FreeholdError]:
+    account = accounts.get(one.account)
+    if account is None:
+        yield FreeholdError(
+            "FH-A164", f"`{one.id}` sees as `{one.account}`, a service account that no file declares.", where=one.where,
+            fix=near(one.account, accounts) or "Declare it: `freehold schema ServiceAccount`.",
+        )  # fmt: skip
+    elif account.scopes and SCOPE not in account.scopes:
+        yield FreeholdError(
+            "FH-A164", f"`{one.id}` sees as `{one.account}`, which may not read the catalog.", where=one.where,
+            fix=f"Add `{SCOPE}` to the scopes of {one.account}, or name another account.",
+        )  # fmt: skip
+
+
+def _of_names(one: Subscription, estate: Estate) -> Iterator[FreeholdError]:
+    for what, names, known in (
+        ("product", one.products, estate.products), ("environment", one.environments, estate.environments),
+    ):  # fmt: skip
+        for name in names:
+            if name not in known:
+                fix = near(name, known) or f"Name a {what} of the estate."
+                yield FreeholdError(
+                    "FH-A165", f"`{one.id}` asks for the {what} `{name}`, which there is not.", where=one.where, fix=fix
+                )
+    if one.owner.removeprefix("team:") not in estate.teams and ":" not in one.owner:
+        yield FreeholdError(
+            "FH-A165", f"Nobody answers for `{one.id}`: there is no team `{one.owner}`.", where=one.where,
+            fix=near(one.owner, estate.teams) or "Name a team, or somebody: user:idp/ana.",
+        )  # fmt: skip
+
+
+def _of_types(one: Subscription, vocabulary: Vocabulary) -> Iterator[FreeholdError]:
+    for name in one.types:
+        try:
+            vocabulary.select((name,))
+        except FreeholdError as error:
+            yield FreeholdError("FH-A166", f"`{one.id}`: {error.problem}", where=one.where, fix=error.fix)

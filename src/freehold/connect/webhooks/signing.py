@@ -1,0 +1,47 @@
+"""Signatures as Standard Webhooks 1.0.0 has them: HMAC-SHA256 over id, time and body, by every secret that holds."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+
+from freehold.foundation import Exit, FreeholdError, Where
+
+PREFIX = "whsec_"
+_LEAST, _MOST = 24, 64  # bytes of a key, as the specification has it
+
+
+def fresh_secret() -> str:
+    """Return a new secret of 256 random bits."""
+    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def key_of(secret: str, reference: str, where: Where | None = None) -> bytes:
+    """Return the key that a secret stands for; the secret itself is in no error.
+
+    Raises:
+        FreeholdError: FH-A163 it has another form.
+    """
+    encoded = secret.removeprefix(PREFIX)
+    try:
+        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(PREFIX) or not _LEAST <= len(key) <= _MOST:
+        raise FreeholdError(
+            "FH-A163", f"What `{reference}` names is no secret for webhooks: `{PREFIX}` and {_LEAST} to {_MOST} bytes "
+            "in base64.", where=where, fix="Make one: `freehold webhooks secret`.", exit_code=Exit.ENVIRONMENT,
+        )  # fmt: skip
+    return key
+
+
+def signed(id_: str, at_s: int, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
+    """Return the headers of a message: its id, the second it is sent in, and a signature by each key."""
+    content = f"{id_}.{at_s}.".encode() + body
+    each = (base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode() for key in keys)
+    signatures = " ".join(f"v1,{one}" for one in each)
+    return {"webhook-id": id_, "webhook-timestamp": str(at_s), "webhook-signature": signatures}
