@@ -30,7 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from live_postgres import LivePostgres  # the server that tests use, here with everything on that keeps data
 
 SQLITE = "sqlite:///state.db"
-DURABLE = {"fsync": "on", "synchronous_commit": "on", "autovacuum": "on", "shared_buffers": "128MB"}
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "wal_level": "replica"}
+DURABLE |= {"max_wal_senders": "10", "autovacuum": "on", "shared_buffers": "128MB"}
 RESULTS = Path(__file__).parent / "results" / "ledger.json"
 GOAL = 20_000
 STATUS = ("pass",) * 97 + ("warn", "fail", "error")

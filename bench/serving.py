@@ -25,7 +25,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import uuid4
 
 import httpx2
 
@@ -69,7 +69,7 @@ async def write(client: httpx2.AsyncClient, token: str, until: float, seen: Seen
         event = {
             "eventType": "COMPLETE",
             "eventTime": f"2026-11-20T10:00:{draw.random() * 60:09.6f}Z",
-            "run": {"runId": str(UUID(int=draw.getrandbits(128)))},
+            "run": {"runId": str(uuid4())},  # not drawn: what came before, in another run of this, would be known
             "job": {"namespace": "elsewhere", "name": f"load_{draw.randrange(40)}"},
             "inputs": [{"namespace": "postgres://shop", "name": "public.orders"}],
             "outputs": [{"namespace": "postgres://shop", "name": f"public.daily_{draw.randrange(40)}"}],

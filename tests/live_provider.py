@@ -21,6 +21,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 CLIENT, SECRET = "freehold-tests", "a secret of the client"
+PUBLIC = "an-agent"  # a client without a secret, as programs on somebody's own machine are
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Provider:
     lies: str = ""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
 
     def metadata(self) -> dict[str, Any]:
         """Return what it says of itself."""
@@ -43,6 +45,8 @@ class Provider:
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/keys",
             "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "none"],
         }
         if self.lies == "plain http":
             said["token_endpoint"] = "http://id.example.com/token"
@@ -71,6 +75,24 @@ class Provider:
         key = self.other_key if self.lies == "signature" else self.key
         return jwt.encode({"alg": "RS256", "kid": "one"}, claims, key)
 
+    def access_token(self, resource: str, scope: str | None, header: dict[str, Any] | None = None, **said: Any) -> str:
+        """Return a signed access token (RFC 9068) for a resource; what is said else changes it, None leaves out."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "aud": resource,
+            "sub": "anna",
+            "client_id": PUBLIC,
+            "iat": now,
+            "exp": now + 300,
+            "jti": secrets.token_urlsafe(8),
+            "scope": scope,
+            **self.person,
+        } | said
+        kept = {name: value for name, value in claims.items() if value is not None}
+        told = {"alg": "RS256", "typ": "at+jwt", "kid": "one"} | (header or {})
+        return jwt.encode({k: v for k, v in told.items() if v is not None}, kept, self.key, default_type=None)
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers as a provider does."""
@@ -80,6 +102,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Discovery, keys, and the page at which people sign in."""
         path, query = urlsplit(self.path).path, {k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()}
+        self.provider.fetched.append(path)
         if path == "/.well-known/openid-configuration":
             self._say(self.provider.metadata())
         elif path == "/keys":
@@ -98,14 +121,20 @@ class Handler(BaseHTTPRequestHandler):
         proof = base64.urlsafe_b64encode(hashlib.sha256(said.get("code_verifier", "").encode()).digest())
         holds = (
             asked is not None
-            and self.headers.get("Authorization") == f"Basic {basic}"
+            and (self.headers.get("Authorization") == f"Basic {basic}" or said.get("client_id") == PUBLIC)
             and said["redirect_uri"] == asked["redirect_uri"]
             and proof.rstrip(b"=").decode() == asked["code_challenge"]
         )
         if asked is None or not holds:
             self._say({"error": "invalid_grant"}, 400)
         else:
-            self._say({"access_token": "x", "token_type": "Bearer", "id_token": self.provider.token(asked)})
+            self._say(self._granted(asked))
+
+    def _granted(self, asked: dict[str, str]) -> dict[str, Any]:
+        if "resource" not in asked:
+            return {"access_token": "x", "token_type": "Bearer", "id_token": self.provider.token(asked)}
+        token = self.provider.access_token(asked["resource"], asked["scope"], client_id=asked["client_id"])
+        return {"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": asked["scope"]}
 
     def _let_in(self, query: dict[str, str]) -> None:
         self.provider.asked.append(query)

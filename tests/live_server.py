@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import httpx2
 import structlog
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from freehold.server import Settings, create_app
 from freehold.server.entry.links import Links
@@ -54,6 +55,12 @@ class Running:
         """Return the path of a fresh one-time link."""
         return f"/sign-in/link/{self.links.new()}"
 
+    def cookie(self) -> dict[str, str]:
+        """Return the cookie of a new session, as a browser keeps it: signed in without a look at a page."""
+        with self.client() as client:
+            assert client.get(self.link()).status_code == 303
+            return {"name": self.settings.cookie, "value": client.cookies[self.settings.cookie], "url": self.url}
+
     def client(self, **headers: str) -> httpx2.Client:
         """Return a client that nobody signed in."""
         return httpx2.Client(base_url=self.url, headers=headers, timeout=30)
@@ -83,6 +90,15 @@ def token_of(running: Running, principal: str, *groups: str, scopes: tuple[str, 
     return text
 
 
+def read_at(routes: Iterable[Any], before: str = "") -> Iterator[str]:
+    """Yield the paths that can be read, as the application has them: `/products/{id}`."""
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from read_at(route.routes, before + route.path)
+        elif "GET" in (getattr(route, "methods", None) or ()):
+            yield before + route.path
+
+
 def free_port() -> int:
     """Return a port that nothing listens on."""
     with socket.socket() as probe:
@@ -106,7 +122,8 @@ def started(root: Path, settings: Settings) -> tuple[Running, Callable[[], None]
 
     def end() -> None:
         server.should_exit = True
-        thread.join(10)
+        thread.join(20)
+        assert not thread.is_alive(), "the server did not end"
 
     running.end = end
     return running, end

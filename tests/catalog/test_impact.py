@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +14,9 @@ from hypothesis import strategies as st
 from listings import asset, entry, flow, model, told
 
 from freehold.catalog import Catalog, Key
-from freehold.catalog.impact import SHOWN
+from freehold.catalog.entry import Flow
+from freehold.catalog.impact import SHOWN, blast_radius, reach
+from freehold.catalog.tally import Tallies
 from freehold.foundation import FreeholdError
 from freehold.ledger import Event, Ledger
 
@@ -183,3 +189,61 @@ def test_reach_is_what_a_search_in_breadth_finds(catalog: Catalog, edges: list[t
     assert {int(str(n)[5]): n.hop for hop in reached.hops for n in hop.nodes} == {
         n: h for n, h in expected.items() if n
     }
+
+
+columns_of = st.sampled_from(["*", "?", "a", "b"])
+ends_of = st.tuples(st.integers(0, 7), columns_of)
+graphs = st.lists(st.tuples(ends_of, ends_of), max_size=24)
+
+
+@given(graphs=st.lists(graphs, min_size=1, max_size=3), shown=st.integers(1, 4), certified=st.sets(st.integers(0, 7)))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_counted_from_arrays_is_what_the_tables_tell(
+    tmp_path_factory: pytest.TempPathFactory, graphs: list[Any], shown: int, certified: set[int]
+) -> None:
+    """However a catalog grows, what a walk reaches is told the same from the arrays that follow it as from tables."""
+    tallies = Tallies()
+    with Catalog(tmp_path_factory.mktemp("tally")) as catalog:
+        for turn, edges in enumerate(graphs):
+            entries = [
+                asset(f"p{(n + turn) % 3}.a.t{n}", "a", "b", status="certified" if n in certified and turn else "")
+                for n in range(8)
+            ]
+            names = [one.key.id for one in entries]
+            flows: dict[int, list[Flow]] = {}
+            for (a, x), (b, y) in edges:
+                if a != b:
+                    flows.setdefault(b, []).append(flow(f"{names[a]}.{x}", f"{names[b]}.{y}"))
+            catalog.update(told(entries, [model(names[b], *found) for b, found in flows.items()]))
+            for name in names:
+                for start in (catalog.find(name), catalog.find(f"{name}.a")):
+                    with catalog._reading() as connection:
+                        assert tallies.of(connection, 10_000) is not None
+                        from_arrays = reach(connection, start, shown=shown, tallies=tallies)
+                        hit = blast_radius(connection, start, shown=shown, tallies=tallies)
+
+                        assert from_arrays == reach(connection, start, shown=shown)
+                        assert hit == blast_radius(connection, start, shown=shown)
+
+
+def test_few_nodes_are_told_without_reading_the_whole_catalog(shop: Catalog) -> None:
+    """Arrays are made once telling from tables has cost as much as making them; one question makes none."""
+    tallies = Tallies()
+    with shop._reading() as connection:
+        assert tallies.of(connection, 1) is None
+        assert any(tallies.of(connection, 1) for _ in range(40))
+
+
+def test_whoever_reads_an_earlier_state_is_not_told_a_later_one(shop: Catalog) -> None:
+    """Arrays that are ahead of what a reader sees are not asked."""
+    tallies = Tallies()
+    with shop._reading() as connection:
+        early = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+    with closing(sqlite3.connect(early, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM asset").fetchone()[0]
+        shop.update(told((*ENTRIES, asset("new.one.here", "id")), JOBS))
+        with shop._reading() as connection:
+            assert tallies.of(connection, 10_000) is not None
+
+        assert tallies.of(reader, 10_000) is None

@@ -385,3 +385,17 @@ def test_an_update_writes_only_what_it_concerns(catalog: Catalog, ledger: Ledger
     written = catalog.update(OURS, ledger)
 
     assert (written.entries, written.gone, written.jobs) == (0, 0, 2)
+
+
+def test_a_file_that_changes_draws_nothing_anew_that_it_does_not_name(catalog: Catalog, ledger: Ledger) -> None:
+    """What other tools told stands as it is when a file changes; what goes by a name that came or went is drawn."""
+    for number in range(20):
+        sealed(ledger, run("COMPLETE", 1, run=f"r{number}", job=f"j{number}", inputs=[f"i{number}"], outputs=["o"]))
+    catalog.update(told([asset("a.p0.t", "x")]), ledger)
+    described = catalog.update(told([asset("a.p0.t", "x", description="what it is")]), ledger)
+    named = asset("a.p0.t", "x", aliases=[(str(Name(SPACE, "i7")), "openlineage")])
+    known = catalog.update(told([named]), ledger)
+
+    assert (described.entries, described.jobs, described.edges) == (1, 0, 0)
+    assert (known.gone, known.jobs) == (1, 2)  # the data set of that name, and both jobs of who reads it
+    assert "a.p0.t" in up(catalog, "o")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from shop import MODELS, Shop, days, ordinary_day, shop, write_day
 from freehold.delivery import Interval, RunOutcome, Status, StepOutcome, parse_interval
 from freehold.delivery.backfilling import backfill, extent
 from freehold.delivery.plan import NO_PAST, past_of
+from freehold.delivery.promises import promises_kept
 from freehold.foundation import FreeholdError
 
 RATED = (
@@ -128,3 +130,40 @@ def test_what_is_not_built_cannot_be_built_again(rated: Shop) -> None:
         with pytest.raises(FreeholdError) as caught:
             extent(rated.delivery, [name], None, NO_PAST)
         assert caught.value.code == code
+
+
+def test_what_is_taken_back_leaves_the_verdicts_of_what_is_live_again(rated: Shop) -> None:
+    """However many days were built and judged meanwhile, what let the earlier ones through counts as before."""
+    for index, on in enumerate(days(9)[5:], start=5):
+        write_day(rated.root, on, ordinary_day(index))
+    assert rated.delivery.run().exit_code == 0
+    before = _verdicts(rated)
+    assert _again(rated, None).exit_code == 0
+    assert before == _verdicts(rated)
+
+    rated.delivery.rollback("shop.orders")
+
+    assert before
+    assert before == _verdicts(rated)
+
+
+def test_what_is_built_again_is_no_promise_kept(rated: Shop) -> None:
+    """A day counts once, by its first version: neither a backfill nor what mends a day makes up for one that failed."""
+    broken = days(6)[5]
+    write_day(rated.root, broken, [("a", "b1", 1, -5.0)])
+    assert rated.delivery.run().exit_code != 0
+    write_day(rated.root, broken, ordinary_day(5))
+    assert rated.delivery.run().exit_code == 0
+    before = promises_kept(rated.ledger.read(types=("run.completed",)))
+
+    assert _again(rated, None).exit_code == 0
+
+    kept, tried = before["shop.orders"]
+    assert kept < tried
+    assert before == promises_kept(rated.ledger.read(types=("run.completed",)))
+
+
+def _verdicts(live: Shop) -> dict[str, Mapping[str, int]]:
+    """Return how many checks hold of each asset, by verdict, as `freehold status` counts them."""
+    (status,) = live.delivery.status()
+    return {a.asset: dict(a.checks) for a in status.assets if a.checks}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from shop import Shop, days, ordinary_day, write_day
 
+from freehold.delivery.deployments import deployments, products_to_take_back
 from freehold.foundation import FreeholdError
 
 
@@ -35,6 +38,20 @@ def test_going_back_twice_goes_back_two_deployments(live: Shop) -> None:
     live.delivery.rollback("shop.orders")
     live.delivery.rollback("shop.orders")
     assert _days(live) == [1, 2, 3]
+
+
+def test_a_job_that_takes_a_deployment_back_again_answers_the_same(live: Shop) -> None:
+    """Where it died after the effect: nothing of the deployment is live any more, since this very job took it back."""
+    newest, *_ = deployments(live.delivery)
+    live.delivery.caller = replace(live.delivery.caller, job="01a1ffc2-0033-72b4-b019-d89cc02b29fb")
+    for _ in range(2):
+        assert products_to_take_back(live.delivery, newest) == ("shop.orders",)
+        live.delivery.rollback("shop.orders")
+    assert _days(live) == [1, 2, 3, 4]
+
+    live.delivery.caller = replace(live.delivery.caller, job="")
+    with pytest.raises(FreeholdError, match="Nothing of deployment"):
+        products_to_take_back(live.delivery, newest)
 
 
 def test_the_days_of_one_run_go_back_together(live: Shop) -> None:
@@ -83,6 +100,16 @@ def test_the_first_deployment_has_nothing_before_it(opened: Shop) -> None:
         opened.delivery.rollback("shop.orders")
     assert caught.value.code == "FH-D202"
     assert _days(opened) == [1]
+
+
+def test_a_first_run_of_several_deployments_is_told_as_a_run(opened: Shop) -> None:
+    """Nobody who sees three deployments is told that the last of them is the first."""
+    for index, on in enumerate(days(3)):
+        write_day(opened.root, on, ordinary_day(index))
+    assert len(opened.delivery.run().deployments) > 1
+
+    with pytest.raises(FreeholdError, match="the run that made live what is there is its first"):
+        opened.delivery.rollback("shop.orders")
 
 
 def test_a_product_that_does_not_exist_is_answered_with_a_near_one(live: Shop) -> None:

@@ -280,6 +280,10 @@ def test_columns_are_described_in_order_with_types_that_define_them_again(kind: 
     session.run(f"CREATE TABLE s.again ({again})")
     assert session.run("INSERT INTO s.again SELECT * FROM s.t") == 1
     assert [c.type for c in session.describe(Relation("s", "again"))] == [c.type for c in found]
+    session.run("CREATE VIEW s.shown AS SELECT last FROM s.t")
+    every = {name: session.describe(Relation("s", name)) for name in ("again", "shown", "t")}
+    assert session.describe_all("s") == every
+    assert session.describe_all("none") == {}
     assert [c.type for c in session.columns_of("SELECT * FROM s.t")] == [c.type for c in found]
 
 

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlglot import exp
 
-from freehold.metrics.moving import scanned, trend
+from freehold.engines import Session, open_engine
+from freehold.foundation import LOCAL
+from freehold.metrics import Answerer, Source, asked
+from freehold.metrics.moving import Part, movement, scanned, trend
+
+from .conftest import catalogue_from
 
 KEYS = ("country", "channel", "grade")
 LEAVES = list(itertools.product(("de", "fr", "us", "uk"), ("web", "shop"), ("a", "b", "c")))
@@ -42,3 +53,68 @@ def test_nothing_is_told_where_all_moved_alike() -> None:
 
     assert usual == pytest.approx(0.7)
     assert [c for c in scanned(KEYS, LEAVES, [n * usual for n in before], after) if abs(c.effect) > 1e-6] == []
+
+
+# -- what is told of a slice ------------------------------------------------------------------------------------------
+
+MODEL = """
+name: m
+datasets:
+  sale:
+    source: sale
+    primary_key: [id]
+    time: d
+    fields: {id: , d: {datatype: Date}, v: {datatype: Decimal}, place: {datatype: String}, way: {datatype: String}}
+metrics:
+  revenue: SUM(sale.v)
+"""
+SEPTEMBER, OCTOBER = ((datetime(2026, month, 1), datetime(2026, month + 1, 1)) for month in (9, 10))  # noqa: DTZ001
+SALES = st.tuples(
+    st.sampled_from((SEPTEMBER[0], OCTOBER[0])), st.decimals(-500, 900, places=2), st.sampled_from((None, *"abc")),
+    st.sampled_from(("web", "shop")),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def warehouse() -> Iterator[tuple[Answerer, Session]]:
+    """A warehouse whose one table each example fills anew."""
+    engine = open_engine("duckdb://")
+    session = engine.session(LOCAL)
+    session.run("CREATE SCHEMA shop")
+    session.run("CREATE TABLE shop.sale (id integer, d date, v decimal(12, 2), place text, way text)")
+    catalogue = catalogue_from(MODEL)
+    yield Answerer(catalogue, engine, LOCAL, lambda d: Source(d.source, exp.table_(d.source, "shop"))), session
+    session.close()
+    engine.close()
+
+
+def value(answerer: Answerer, part: Part, time: tuple[datetime, datetime]) -> float | None:
+    """Return the metric of the rows of a slice, as somebody asks for it; None where there are no rows."""
+    where = " AND ".join(f"{k} IS NULL" if v is None else f"{k} = '{v}'" for k, v in part.values)
+    answer = answerer.answer(asked(["revenue"], where=where, start=time[0], end=time[1]))
+    found = answer.table.column(0)[0].as_py()
+    return None if found is None else float(found)
+
+
+@settings(max_examples=15, deadline=None)
+@given(sales=st.lists(SALES, min_size=1, max_size=12))
+def test_what_is_told_of_a_slice_is_the_metric_of_its_rows(
+    warehouse: tuple[Answerer, Session], sales: list[tuple[datetime, Decimal, str | None, str]]
+) -> None:
+    """Before and after are the metric's own values, negative ones too, and effects what lies between."""
+    answerer, session = warehouse
+    session.run("DELETE FROM shop.sale")
+    rows = ", ".join(
+        f"({i}, DATE '{d:%Y-%m-%d}', {v}, nullif('{place}', 'None'), '{way}')"
+        for i, (d, v, place, way) in enumerate(sales)
+    )
+    session.run(f"INSERT INTO shop.sale VALUES {rows}")
+
+    moved = movement(answerer, answerer.catalogue.metric("revenue"), SEPTEMBER, OCTOBER)
+
+    told = [*moved.causes, *(part for _, parts in moved.keys for part in parts)]
+    for part in told:
+        before, after = (value(answerer, part, time) for time in (SEPTEMBER, OCTOBER))
+        assert (part.before, part.after) == (before, after), part
+        assert repr(part.effect) == repr(round(part.effect, 2))
+        assert part.effect == round((after or 0) - (before or 0), 2)

@@ -61,7 +61,7 @@ def test_help_and_version_import_nothing_heavy(arguments: tuple[str, ...]) -> No
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "status", "ledger", "validate", "demo", "init", "schema", "serve", "up", "token"]
+    "command", ["run", "status", "ledger", "validate", "demo", "init", "schema", "serve", "up", "token", "jobs", "mcp"]
 )
 def test_help_of_a_command_reaches_no_warehouse(command: str) -> None:
     """Asking what a command does opens nothing and loads no engine, no ledger and no SQL."""

@@ -14,6 +14,7 @@ import pytest
 
 from freehold.server import Settings
 from live_browser import launched
+from live_provider import CLIENT, SECRET, Provider, provided
 from live_server import PAGE, Running, free_port, started
 
 if TYPE_CHECKING:
@@ -35,13 +36,17 @@ def made_estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def serving(made_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Running]]:
-    """Start servers over a copy of the estate, each with settings of its own; all end with the session."""
-    ends: list[Callable[[], None]] = []
-    shared = tmp_path_factory.mktemp("served") / "shop"
-    shutil.copytree(made_estate, shared)
+def shared_estate(made_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The copy of it that tests share; what one writes into it, others see."""
+    return Path(shutil.copytree(made_estate, tmp_path_factory.mktemp("served") / "shop"))
 
-    def start(root: Path = shared, **said: object) -> Running:
+
+@pytest.fixture(scope="module")
+def serving(shared_estate: Path) -> Iterator[Callable[..., Running]]:
+    """Start servers, each with settings of its own; all end with the module, so that none outlives who asks it."""
+    ends: list[Callable[[], None]] = []
+
+    def start(root: Path = shared_estate, **said: object) -> Running:
         running, end = started(root, Settings(port=free_port(), **said))  # type: ignore[arg-type]
         ends.append(end)
         return running
@@ -52,9 +57,43 @@ def serving(made_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
-def server(serving: Callable[..., Running]) -> Running:
+def server(shared_estate: Path) -> Iterator[Running]:
     """The server most tests share: usual settings, and a pace that tests do not reach."""
-    return serving(rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    rates = {"read": 100_000, "write": 100_000, "sign_in": 100_000}
+    running, end = started(shared_estate, Settings(port=free_port(), rates=rates))
+    yield running
+    end()
+
+
+@pytest.fixture
+def own_server(made_estate: Path, tmp_path: Path, serving: Callable[..., Running]) -> Running:
+    """A server over a copy of the estate whose files the test may change."""
+    root = Path(shutil.copytree(made_estate, tmp_path / "shop"))
+    return serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    """An identity provider of this test process."""
+    started, server = provided()
+    yield started
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def team_server(serving: Callable[..., Running], provider: Provider) -> Iterator[Running]:
+    """A server whose people sign in at the provider."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("OIDC_SECRET", SECRET)
+    said = {
+        "issuer": provider.issuer,
+        "client_id": CLIENT,
+        "client_secret": "env:OIDC_SECRET",
+        "label": "Shop accounts",
+    }
+    yield serving(sign_in=said, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    patch.undo()
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +116,7 @@ def opened(chromium: Browser, server: Running) -> Iterator[Callable[..., Page]]:
         page.on("console", lambda m: told.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: told.append(str(error)))
         if is_signed_in:
-            page.goto(server.link())
+            context.add_cookies([server.cookie()])
         page.goto(path)
         return page
 

@@ -24,6 +24,7 @@ from freehold.opening import ledger_around
 from freehold.server.identity import Who
 from freehold.server.questions import Question, question_of
 from freehold.server.saved import SavedViews
+from live_process import until
 from live_server import PAGE, Running, made_token
 
 FREEHOLD = Path(sys.executable).with_name("freehold")
@@ -216,7 +217,7 @@ def test_a_view_says_when_a_number_is_defined_otherwise_by_now(
         file = own_estate / "shop/orders/metrics/shop.yaml"
         file = file if file.exists() else next((own_estate / "shop/orders/metrics").glob("*.yaml"))
         file.write_text(file.read_text().replace("orders.state <> 'cancelled'", "orders.state = 'paid'"))
-        changed = client.get(f"{path}.json").json()["page"]["saved"]["changed"]
+        changed = until(lambda: client.get(f"{path}.json").json()["page"]["saved"]["changed"], "the file was read")
 
         assert changed == ["shop.revenue"]
         assert "defined otherwise" in client.get(path).text

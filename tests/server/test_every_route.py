@@ -92,7 +92,7 @@ def test_every_route_knows_its_host(server: Running, browser: httpx2.Client) -> 
 
 
 def test_no_token_does_what_takes_a_person(server: Running) -> None:
-    """With all scopes there are, a token changes nothing by any route, and sees no settings."""
+    """With all scopes but the one for jobs, a token changes nothing by any route, and sees no settings."""
     with server.client(authorization=f"Bearer {token_of(server, 'user:idp/robot')}") as program:
         for path, methods in routes(server):
             if path.startswith(_OPEN):

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from live_provider import CLIENT, SECRET, Provider, provided
+from freehold.server.entry.provider import named_in, provider_of
+from live_provider import Provider
 from live_server import PAGE, Running
-
-
-@pytest.fixture(scope="session")
-def provider() -> Iterator[Provider]:
-    """An identity provider of this test process."""
-    started, server = provided()
-    yield started
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def team_server(serving: Callable[..., Running], provider: Provider) -> Iterator[Running]:
-    """A server whose people sign in at the provider."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("OIDC_SECRET", SECRET)
-    said = {
-        "issuer": provider.issuer,
-        "client_id": CLIENT,
-        "client_secret": "env:OIDC_SECRET",
-        "label": "Shop accounts",
-    }
-    yield serving(sign_in=said, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    patch.undo()
 
 
 @pytest.fixture
@@ -65,6 +42,42 @@ def test_somebody_signs_in_and_is_known_by_their_groups(person: httpx2.Client, p
     assert me["name"] == "Anna Smith"
     assert me["groups"] == ["group:idp/shop-data", "group:idp/all-staff"]
     assert me["assurance"] == "oidc"
+
+
+def test_an_owner_is_whoever_has_that_role_at_the_provider(person: httpx2.Client, provider: Provider) -> None:
+    """As `freehold init` writes teams: a role there is a role here, and what owners may follows from it."""
+    provider.person = {"roles": ["shop-data-owner", "all staff"], "groups": "shop-data"}
+    came_back(person)
+    me = person.get("/api/v1/me", headers={"accept": "application/json"}).json()
+    shown = person.get("/settings/sessions.json").json()["page"]["facts"]
+    facts = {fact["term"]: fact["text"] for fact in shown}
+
+    assert me["groups"] == ["group:idp/shop-data", "role:idp/shop-data-owner", "role:idp/all-staff"]
+    assert facts["Roles"] == "owner of shop.orders"
+    assert "apply" in facts["May"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "names"),
+    [
+        ({"realm_access": {"roles": ["owner"]}}, ("role:idp/owner",)),
+        ({"realm_access.roles": ["other"], "realm_access": {"roles": ["owner"]}}, ("role:idp/other",)),
+        ({"realm_access": ["roles"]}, ()),
+        ({"realm_access": {"roles": {"owner": True}}}, ()),
+        ({"realm_access": {"roles": [None, 7, "", ["owner"]]}}, ()),
+        ({"roles": ["owner"]}, ()),
+    ],
+    ids=["within a claim", "by its whole name first", "within a list", "an object", "no names", "another claim"],
+)
+def test_roles_are_read_from_where_files_say(claims: dict[str, object], names: tuple[str, ...]) -> None:
+    """And nowhere else; what is no name of a role is none."""
+    said = {"issuer": "https://id.example.com", "client_id": "x", "roles_claim": "realm_access.roles"}
+    told = provider_of(said, None)
+    assert told is not None
+    found = named_in(told, {"sub": "anna", **claims})
+
+    assert found is not None
+    assert found.groups == names
 
 
 def test_the_provider_is_asked_as_it_must_be(person: httpx2.Client, provider: Provider) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from freehold.foundation import FreeholdError
 from freehold.server.jobs.kinds import KINDS, kind_of
 from live_process import until
-from live_server import PAGE, Running, made_token
+from live_server import PAGE, Running, made_token, token_of
 
 NOTHING = "01a1ffc2-0033-72b4-b019-d89cc02b29fb"
 
@@ -143,6 +143,7 @@ def test_a_job_that_waits_is_cancelled_at_once_and_one_that_runs_stops(person: h
     assert first["state"] in ("cancelled", "done")  # done, where it had ended before it was heard
     assert stopped["result"]["cancelled_by"] == first["result"]["cancelled_by"] == stopped["asked_by"]
     assert stopped["started_at"] is None
+    assert (first["too_late"], stopped["too_late"]) == (first["state"] == "done", False)
 
 
 def test_what_goes_wrong_is_told_as_data(person: httpx2.Client) -> None:
@@ -270,6 +271,34 @@ def test_who_may_not_is_turned_away(
         answer = client.request(method, path.format(id=checked["id"]), **body)
 
     assert answer.status_code == status, answer.text
+
+
+def test_a_token_made_for_jobs_asks_for_them_in_its_owners_name(working: Running) -> None:
+    """As surely as a token is known, as far as its owner may, by the API alone; to read them takes the other scope."""
+    with _with_scope("jobs:start", "jobs:read")(working, "") as client:
+        job = ended(client, ask(client, "check"))
+        kept = working.app.state.served.jobs.get(job["id"])
+        by_form = client.post("/jobs", data={"kind": "check"})
+    with _with_scope("jobs:start")(working, "") as client:
+        asked = client.post("/api/v1/jobs", json={"kind": "check"})
+        cancelled = client.post(f"/api/v1/jobs/{asked.json()['id']}/cancel")
+        read = client.get("/api/v1/jobs")
+
+    assert (job["state"], kept.caller.assurance) == ("done", "token")
+    assert (by_form.status_code, asked.status_code, cancelled.status_code, read.status_code) == (403, 201, 200, 403)
+
+
+def test_a_token_for_jobs_reaches_no_further_than_its_owner(working: Running) -> None:
+    """Who may not run a product has no job done to it by a token either, and sees nobody else's."""
+    token = token_of(working, "user:idp/stranger", scopes=("jobs:start", "jobs:read"))
+    with working.client(authorization=f"Bearer {token}") as client:
+        answers = [
+            client.post("/api/v1/jobs", json={"kind": "run", "arguments": {"select": ["shop.orders.orders"]}}),
+            client.post("/api/v1/jobs", json={"kind": "rollback", "arguments": {"product": "shop.orders"}}),
+            client.post("/api/v1/jobs", json={"kind": "collect"}),
+        ]
+
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(403, "FH-A113")}
 
 
 def test_a_token_reads_what_its_owners_jobs_said_and_no_other(working: Running, checked: dict[str, Any]) -> None:

@@ -15,12 +15,12 @@ import pytest
 
 from live_process import Server, freehold, served, until, with_days
 
-DAYS = 25
+DAYS = 9
 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """An estate with thirty-two days of orders, nothing of it built; to be copied. And how many orders there are."""
+    """An estate with sixteen days of orders, nothing of it built; to be copied. And how many orders there are."""
     root = tmp_path_factory.mktemp("fresh") / "shop"
     assert freehold(root.parent, "init", str(root)).returncode == 0
     return root, with_days(root, DAYS)
@@ -57,7 +57,7 @@ def expect_whole(root: Path, orders: int) -> None:
 
 @pytest.mark.parametrize(
     ("whom", "steps"),
-    [("server", 0), ("server", 1), ("server", 30), ("child", 10)],
+    [("server", 0), ("server", 1), ("server", 15), ("child", 5)],
     ids=lambda said: f"after {said} steps" if isinstance(said, int) else f"the {said} is killed",
 )
 def test_a_run_whose_process_is_killed_is_begun_again_and_ends_whole(
@@ -108,15 +108,21 @@ def test_a_job_that_kills_its_process_each_time_is_given_up(shop: Path, servers:
     assert servers[0].ended(next_)["state"] in ("done", "failed")
 
 
-@pytest.fixture
-def built(made_estate: Path, tmp_path: Path) -> Path:
-    """An estate with two deployments of everything, nothing of which this process has open."""
-    root = Path(shutil.copytree(made_estate, tmp_path / "shop"))
+@pytest.fixture(scope="module")
+def twice_built(made_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An estate with two deployments of everything, nothing of which this process has open; to be copied."""
+    root = Path(shutil.copytree(made_estate, tmp_path_factory.mktemp("twice") / "shop"))
     with_days(root, 1)
     assert freehold(root, "run").returncode == 0
     with_days(root, 2)
     assert freehold(root, "run").returncode == 0
     return root
+
+
+@pytest.fixture
+def built(twice_built: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(twice_built, tmp_path / "shop"))
 
 
 def live(root: Path) -> list[tuple[object, ...]]:

@@ -19,6 +19,7 @@ from freehold.server.web.drawing import Happening, Value, line_chart, spark
 from freehold.server.web.pages import deployments
 from freehold.server.web.showing import environment
 from live_postgres import LivePostgres
+from live_process import until
 from live_server import PAGE, Running, made_token
 
 FREEHOLD = Path(sys.executable).with_name("freehold")
@@ -231,43 +232,28 @@ def test_every_asset_of_a_page_is_there_for_ever(browser: httpx2.Client) -> None
             assert answer.headers["content-encoding"] == "gzip"
 
 
-def test_a_new_run_and_a_changed_file_are_seen_at_once(
-    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
-) -> None:
-    """Nobody restarts anything: the next request reads what has changed, and only then."""
-    root = tmp_path / "shop"
-    shutil.copytree(made_estate, root)
-    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    with server.signed_in() as client:
+def test_a_new_run_and_a_changed_file_are_seen_soon(own_server: Running) -> None:
+    """Nobody restarts anything: what has changed is read within seconds, and only then."""
+    root = own_server.root
+    with own_server.signed_in() as client:
         before = client.get("/products.json").json()
         product = root / "shop/orders/product.odps.yaml"
         product.write_text(product.read_text().replace("name: Orders", "name: Orders of the shop"))
         newest = sorted((root / "landing/orders").iterdir())[-1]
         newest.write_text(newest.read_text() + newest.read_text().splitlines()[-1].replace(",", "9,", 1) + "\n")
         ran = subprocess.run([str(FREEHOLD), "-C", str(root), "run"], capture_output=True, text=True, check=False)
-        after = _until_changed(client, before["as_of"])
+        after = until(
+            lambda: (told := client.get("/products.json").json())["as_of"] != before["as_of"] and told, "it was read"
+        )
     assert ran.returncode in (0, 1), ran.stderr
     assert after["page"]["products"][0]["name"] == "Orders of the shop"
     assert after["as_of"] > before["as_of"]
 
 
-def _until_changed(client: httpx2.Client, before: str) -> dict[str, object]:
-    """Ask until the answer is newer; the files are looked at twice a second at most."""
-    for _ in range(200):
-        told: dict[str, object] = client.get("/products.json").json()
-        if told["as_of"] != before:
-            return told
-    raise AssertionError("no newer snapshot came")
-
-
-def test_while_somebody_writes_pages_show_what_was_and_say_so(
-    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
-) -> None:
+def test_while_somebody_writes_pages_show_what_was_and_say_so(own_server: Running) -> None:
     """A page never waits for a writer, nor a writer for a page."""
-    root = tmp_path / "shop"
-    shutil.copytree(made_estate, root)
-    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    with server.signed_in(**PAGE) as client:
+    root = own_server.root
+    with own_server.signed_in(**PAGE) as client:
         assert client.get("/products").status_code == 200
         path = str(root / ".freehold/warehouse.db")
         code = (
@@ -372,14 +358,9 @@ def _comes_in(server: Running) -> int:
         return client.get("/api/v1/me").status_code
 
 
-def test_the_values_of_home_follow_and_then_are_there(
-    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
-) -> None:
+def test_the_values_of_home_follow_and_then_are_there(own_server: Running) -> None:
     """The page waits for no value; once they were asked for they come with it, as their own pages say them."""
-    root = tmp_path / "shop"
-    shutil.copytree(made_estate, root)
-    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    with server.signed_in(**PAGE) as client:
+    with own_server.signed_in(**PAGE) as client:
         first = client.get("/")
         part = client.get("/", headers={"hx-request": "true"})
         again = client.get("/")

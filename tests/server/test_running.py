@@ -100,6 +100,18 @@ def test_logs_are_json_where_nobody_looks(process: Process) -> None:
     assert (mine["route"], mine["status"], mine["event"]) == ("none", 401, "request")
 
 
+def test_a_log_that_nobody_reads_keeps_no_page_waiting(process: Process) -> None:
+    """A pipe holds some hundred lines; whoever started the server may have gone for lunch."""
+    process.link()
+    process.answering()
+    with httpx2.Client(base_url=f"http://127.0.0.1:{process.port}") as client:
+        statuses = {client.get("/products").status_code for _ in range(1_000)}
+    code, said = process.end(signal.SIGTERM)
+
+    assert (code, statuses <= {401, 429}) == (0, True)
+    assert said.count('"event": "request"') == 1_000
+
+
 def test_a_second_server_says_who_serves_already(process: Process, made_estate: Path) -> None:
     """Its process and address; nothing is disturbed."""
     process.link()

@@ -26,7 +26,7 @@ def held(made_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return held_estate(made_estate, tmp_path_factory.mktemp("held") / "shop")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def held_server(held: Path, serving: Callable[..., Running]) -> Running:
     """A server over it."""
     return serving(held, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})

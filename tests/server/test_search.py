@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,14 +105,10 @@ def test_lineage_of_what_is_not_there_is_a_refusal_with_names(browser: httpx2.Cl
     assert (answer.status_code, answer.json()["code"]) == (404, "FH-F004")
 
 
-def test_what_is_new_is_found_without_a_restart(
-    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
-) -> None:
+def test_what_is_new_is_found_without_a_restart(own_server: Running) -> None:
     """A file that is written while the server runs is part of the next search."""
-    root = tmp_path / "shop"
-    shutil.copytree(made_estate, root)
-    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    with server.signed_in(**PAGE) as client:
+    root = own_server.root
+    with own_server.signed_in(**PAGE) as client:
         assert searched(client, q="quixotic")["total"] == 0
         with (root / "shop/orders/metrics/shop.yaml").open("a") as file:
             file.write("  quixotic: {expression: COUNT(orders.*), description: A new one.}\n")
@@ -124,14 +118,10 @@ def test_what_is_new_is_found_without_a_restart(
     assert found
 
 
-def test_what_files_in_error_keep_from_being_found_is_said(
-    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
-) -> None:
+def test_what_files_in_error_keep_from_being_found_is_said(own_server: Running) -> None:
     """What they said before is still found, and the page tells that it is that."""
-    root = tmp_path / "shop"
-    shutil.copytree(made_estate, root)
-    server = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
-    with server.signed_in(**PAGE) as client:
+    root = own_server.root
+    with own_server.signed_in(**PAGE) as client:
         assert searched(client, q="revenue")["behind"] == ""
         path = root / "shop/orders/metrics/shop.yaml"
         path.write_text(path.read_text().replace("SUM(orders.amount)\n", "SUM(orders.amont)\n"))

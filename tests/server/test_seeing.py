@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from starlette.routing import Mount
 
 import guarded_estate
 from freehold.access import accounts_of, visible_products
@@ -27,7 +25,8 @@ from freehold.server.snapshots import Snapshot, Snapshots
 from guarded_estate import GROUPS, PRODUCTS, seeing, word_of
 from live_agent import asked as agent_asked
 from live_agent import told
-from live_server import PAGE, Running, known_as, token_of
+from live_process import until
+from live_server import PAGE, Running, known_as, read_at, token_of
 
 _ENDLESS = ("/sign-in", "/sign-out", "/-/static", "/settings/tokens/", "/settings/sessions/")
 _ASKED = {
@@ -52,7 +51,7 @@ def guarded(published: Path, tmp_path: Path, serving: Callable[..., Running]) ->
     return serving(tmp_path / "guarded", rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared(published: Path, tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., Running]) -> Running:
     """A server of the estate whose files nobody changes."""
     shutil.copytree(published, root := tmp_path_factory.mktemp("shared") / "guarded")
@@ -65,7 +64,7 @@ def paths_of(running: Running, names: list[str]) -> Iterator[str]:
     What goes by numbers and ids of its own is asked for by all that there are, those of hidden products too.
     """
     own = _ids_of(running)
-    for path in sorted(set(_patterns(running.app.routes))):
+    for path in sorted(set(read_at(running.app.routes))):
         if path.startswith(_ENDLESS):
             continue
         wanted = next((ids for part, ids in own.items() if f"/{part}/" in path), names)
@@ -83,14 +82,6 @@ def _ids_of(running: Running) -> dict[str, list[str]]:
     kpis = list(builtin_kpis())[:4]
     told = [str(e.seq) for e in events if e.type.startswith(("asset.", "deploy.", "run.", "check.", "estate."))]
     return {"events": told[:60:2], "deployments": sorted(deployments), "runs": sorted(runs), "kpis": kpis}
-
-
-def _patterns(routes: list[Any], before: str = "") -> Iterator[str]:
-    for route in routes:
-        if isinstance(route, Mount):
-            yield from _patterns(route.routes, before + route.path)
-        elif "GET" in (getattr(route, "methods", None) or ()):
-            yield before + route.path
 
 
 def _as_if(running: Running, said: dict[str, dict[str, list[str]]]) -> Estate:
@@ -144,7 +135,7 @@ def test_what_may_not_be_seen_answers_as_what_is_not_there(shared: Running, acce
     ]
     with known_as(shared, "user:idp/x", accept=accept) as client:
         for hidden, invented in pairs:
-            for path in sorted(set(_patterns(shared.app.routes))):
+            for path in sorted(set(read_at(shared.app.routes))):
                 if path.startswith(_ENDLESS) or ("{" not in path and not path.startswith(tuple(_ASKED))):
                     continue
                 key = {"/search": "q", "/lineage": "of", "/deployments": "product", "/expl": "metric"}
@@ -235,10 +226,7 @@ def test_a_definition_has_one_hash_whoever_looks(shared: Running) -> None:
 
 def _until(client: httpx2.Client, path: str, status: int) -> None:
     """Wait for a snapshot in which a path answers so: files are looked at twice a second."""
-    for _ in range(200):
-        if client.get(path).status_code == status:
-            return
-    raise AssertionError(f"{path} never answered {status}")
+    until(lambda: client.get(path).status_code == status, f"{path} answered {status}")
 
 
 def test_a_change_of_a_file_holds_with_the_next_snapshot(guarded: Running) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -143,13 +144,19 @@ ROWS = st.fixed_dictionaries(
 )
 
 
+@pytest.fixture(scope="module")
+def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory, of one thread."""
+    with duckdb.connect(config={"threads": 1}) as opened:
+        yield opened
+
+
 @settings(max_examples=150, deadline=None)
 @given(BOOLEANS, ROWS)
-def test_a_condition_agrees_with_duckdb(text: str, row: dict[str, Any]) -> None:
+def test_a_condition_agrees_with_duckdb(engine: duckdb.DuckDBPyConnection, text: str, row: dict[str, Any]) -> None:
     """What a condition comes to here is what DuckDB makes of the same text over the same row."""
     columns = ", ".join(f"?::{FACTS[name].value} as {name}" for name in row)
-    with duckdb.connect() as engine:
-        (expected,) = engine.execute(f"select {text} from (select {columns})", list(row.values())).fetchone() or ()
+    (expected,) = engine.execute(f"select {text} from (select {columns})", list(row.values())).fetchone() or ()
 
     assert condition(text, FACTS).evaluate(row) is expected
 

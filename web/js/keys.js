@@ -20,7 +20,7 @@ function walk(step) {
 }
 
 function focusFilter() {
-  const field = document.querySelector("[data-filter], [data-finds]");
+  const field = document.querySelector("[data-filter], [data-narrows], [data-finds]");
   if (!field) return false;
   field.focus();
   field.select();
@@ -43,7 +43,7 @@ function pressed(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape" && event.target.matches?.("[data-filter], [data-finds]")) {
+  if (event.key === "Escape" && event.target.matches?.("[data-filter], [data-narrows], [data-finds]")) {
     event.target.blur();
     return;
   }

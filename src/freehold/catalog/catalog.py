@@ -18,11 +18,12 @@ from freehold.catalog.happening import Readers, Use
 from freehold.catalog.index import Index
 from freehold.catalog.naming import Start, resolved
 from freehold.catalog.openlineage.asking import Book
-from freehold.catalog.openlineage.drawing import drawn, everything
+from freehold.catalog.openlineage.drawing import drawn, everything, our_names, renamed
 from freehold.catalog.openlineage.keeping import Touched
 from freehold.catalog.projecting import Written
 from freehold.catalog.searching import Search, scopes_seen
 from freehold.catalog.store import Store, one_view, stamp, stamped, transaction
+from freehold.catalog.tally import Tallies
 from freehold.foundation import Clock, Exit, FreeholdError, SystemClock
 from freehold.ledger.event import from_micros, micros
 
@@ -98,6 +99,7 @@ class Catalog:
         self._made: list[sqlite3.Connection] = []
         self._turn = threading.Lock()
         self._scopes: tuple[object, frozenset[str] | None] | None = None
+        self._tallies = Tallies()
 
     # -- keeping it ----------------------------------------------------------------------------------------------------
 
@@ -155,10 +157,13 @@ class Catalog:
         self, connection: sqlite3.Connection, says: Description | None, ledger: Ledger | None, env: str
     ) -> Written:
         change, now = int(stamped(connection, "change", "0")) + 1, micros(self._clock.now())
+        before = our_names(connection) if says is not None else frozenset()
         written = projecting.project(connection, says, change, now) if says is not None else Written()
         follows = happening.follow(connection, ledger, env) if ledger is not None else (0, set[str](), Touched())
         events, touched, heard = follows
-        written += self._drawn(connection, everything(connection) if says is not None else heard, change, now)
+        if says is not None:
+            heard.add(renamed(connection, before ^ our_names(connection)))
+        written += self._drawn(connection, heard, change, now)
         moved = happening.refresh_signals(connection, change, touched)
         if written.entries or written.gone or moved:
             stamp(connection, "change", str(change))
@@ -167,7 +172,7 @@ class Catalog:
         return written + Written(events=events)
 
     def _drawn(self, connection: sqlite3.Connection, heard: Touched, change: int, now: int) -> Written:
-        """Draw what other tools told: all of it where the names of our own assets, or the ledger, may be others."""
+        """Draw what other tools told of: all of it where the ledger is another."""
         written = Written()
         if stamped(connection, happening.FORGOTTEN):
             written, heard = projecting.drop_drawn(connection, change, now), everything(connection)
@@ -239,8 +244,9 @@ class Catalog:
         with self._reading() as connection:
             scopes = self._seen(connection, allowed)
             return impact.reach(
-                connection, start, down=down, depth=depth, indirect=indirect, shown=shown, scopes=scopes
-            )
+                *(connection, start), down=down, depth=depth, indirect=indirect, shown=shown, scopes=scopes,
+                tallies=self._tallies,
+            )  # fmt: skip
 
     def around(
         self, start: Start, view: neighbourhood.View = neighbourhood.USUAL, *, allowed: Allowed = None
@@ -261,7 +267,9 @@ class Catalog:
         """Return who is hit when a start changes: see `impact.blast_radius`."""
         with self._reading() as connection:
             scopes = self._seen(connection, allowed)
-            return impact.blast_radius(connection, start, depth=depth, indirect=indirect, shown=shown, scopes=scopes)
+            return impact.blast_radius(
+                *(connection, start), depth=depth, indirect=indirect, shown=shown, scopes=scopes, tallies=self._tallies
+            )
 
     def path(
         self, source: Start, target: Start, *, indirect: bool = False, allowed: Allowed = None

@@ -7,7 +7,7 @@ What a caller may not see ends the walk: it is neither shown, nor counted, nor p
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
@@ -17,6 +17,7 @@ from freehold.catalog.entry import SOME, TABLES, WHOLE, Key
 from freehold.catalog.happening import PERSON, since
 from freehold.catalog.naming import Start
 from freehold.catalog.store import one_view, stamped
+from freehold.catalog.tally import Facts, Tallies, Tally, Told
 from freehold.catalog.walking import AMONG, DEEPEST, MOST, Walk, limit_to, listed, walk
 
 USUAL_DEPTH = 5
@@ -160,6 +161,7 @@ def reach(
     indirect: bool = False,
     shown: int = SHOWN,
     scopes: Collection[str] | None = None,
+    tallies: Tallies | None = None,
 ) -> Reach:
     """Return what a column goes into, or comes from, by columns; of an entry by entries.
 
@@ -171,10 +173,11 @@ def reach(
         indirect: also where a column only decides: filters, joins, windows, conditions. Of entries every edge counts.
         shown: nodes of each hop that are named.
         scopes: those the caller may see (`searching.scopes_seen`); None for every one.
+        tallies: what tells counts quicker than the tables do, where it is kept; the answer is the same.
     """
     with one_view(connection):
         hops = walk(connection, _walk_of(start, down, depth, indirect), scopes)
-        return _told(connection, start, hops, down, shown)
+        return _told(connection, start, hops, down, shown, tallies)
 
 
 def blast_radius(
@@ -185,24 +188,44 @@ def blast_radius(
     indirect: bool = False,
     shown: int = SHOWN,
     scopes: Collection[str] | None = None,
+    tallies: Tallies | None = None,
 ) -> BlastRadius:
     """Return who is hit when a start changes; the arguments are those of `reach`."""
     with one_view(connection):
         hops = walk(connection, _walk_of(start, True, depth, indirect), scopes)
         entries = _entries_of(connection, hops) if start.column else hops
-        nodes = nodes_of(connection, [entry for entry, hop in entries.items() if hop], entries, by_columns=False)
+        tally = tallies.of(connection, len(entries)) if tallies is not None else None
+        counts, named = _kinds(connection, [entry for entry, hop in entries.items() if hop], tally)
+        nodes = nodes_of(connection, named, entries, by_columns=False)
+        owners = Counter[str]()
+        for one, count in counts.items():
+            owners[one.owner] += count
         persons, services = _readers(connection, entries)
         return BlastRadius(
             start,
-            _told(connection, start, hops, True, shown),
-            assets=sum(node.key.kind in TABLES for node in nodes),
+            _told(connection, start, hops, True, shown, tallies),
+            assets=sum(count for one, count in counts.items() if one.kind in TABLES),
             metrics=tuple(node for node in nodes if node.key.kind == "metric"),
             dashboards=tuple(node for node in nodes if node.key.kind == "dashboard"),
             jobs=tuple(node for node in nodes if node.key.kind == "job"),
-            owners=_most_first(Counter(node.owner for node in nodes if node.owner)),
+            owners=_most_first({owner: count for owner, count in owners.items() if owner}),
             persons=persons,
             services=services,
         )
+
+
+_NAMED = ("metric", "dashboard", "job")  # kinds of what is hit that are named one by one
+
+
+def _kinds(
+    connection: sqlite3.Connection, entries: Sequence[int], tally: Tally | None
+) -> tuple[Counter[Facts], list[int]]:
+    """Return how many of some entries have which product, kind and owner, and those that are named one by one."""
+    if tally is not None:
+        return tally.kinds(entries, _NAMED)
+    sql = f"SELECT key, product, kind, owner FROM asset WHERE key {AMONG}"
+    rows = [(key, Facts(*said)) for key, *said in connection.execute(sql, (listed(entries),))]
+    return Counter(one for _, one in rows), [key for key, one in rows if one.kind in _NAMED]
 
 
 def _walk_of(start: Start, down: bool, depth: int, indirect: bool) -> Walk:
@@ -243,26 +266,53 @@ _TOLD_COLUMNS = (
 )
 
 
-def _told(connection: sqlite3.Connection, start: Start, hops: Mapping[int, int], down: bool, shown: int) -> Reach:
+def _told(
+    connection: sqlite3.Connection,
+    start: Start,
+    hops: Mapping[int, int],
+    down: bool,
+    shown: int,
+    tallies: Tallies | None = None,
+) -> Reach:
     """Return what was reached hop by hop: counts of all, and by name those that matter most."""
+    by_columns = bool(start.column)
+    tally = tallies.of(connection, len(hops)) if tallies is not None else None
+    levels: dict[int, list[int]] = defaultdict(list)
+    for node, hop in hops.items():
+        levels[hop].append(node)
+    found = []
+    for hop in sorted(levels.keys() - {0}):
+        told = _counted(connection, levels[hop], shown, tally, by_columns=by_columns)
+        if told.count:
+            nodes = nodes_of(connection, told.named, hops, by_columns=by_columns)
+            found.append(Hop(hop, told.count, _most_first(told.products), nodes))
+    return Reach(start, down, tuple(found), len(hops) >= MOST)
+
+
+def _counted(
+    connection: sqlite3.Connection, nodes: Sequence[int], shown: int, tally: Tally | None, *, by_columns: bool
+) -> Told:
+    """Return what there is to tell of one hop; of equals those listed first are named."""
+    if tally is None:
+        return _read(connection, nodes, shown, by_columns=by_columns)
+    whole = [node for node in nodes if node in tally.wholes] if by_columns and tally.wholes else []
+    if not whole:
+        return tally.told(nodes, shown, by_columns=by_columns)
+    plain = tally.told(set(nodes) - set(whole), shown, by_columns=True)
+    return plain.with_(_read(connection, whole, shown, by_columns=True), shown)
+
+
+def _read(connection: sqlite3.Connection, nodes: Sequence[int], shown: int, *, by_columns: bool) -> Told:
+    """Return the same from the tables. To compare all names would take longer than the walk."""
     sql = (
         f"SELECT -a.signal, f.key, a.product FROM field f JOIN asset a ON a.key = f.asset WHERE f.key {AMONG} "
         + _TOLD_COLUMNS
-        if start.column
+        if by_columns
         else f"SELECT -a.signal, a.key, a.product FROM asset a WHERE a.key {AMONG}"
     )
-    levels: dict[int, list[int]] = {}
-    for node, hop in hops.items():
-        levels.setdefault(hop, []).append(node)
-    found = []
-    for hop in sorted(levels.keys() - {0}):
-        rows = connection.execute(sql, (listed(levels[hop]),)).fetchall()
-        if rows:
-            # Of equals those listed first are named: to compare all names would take longer than the walk.
-            named = [node for _, node, _ in nsmallest(shown, rows)]
-            nodes = nodes_of(connection, named, hops, by_columns=bool(start.column))
-            found.append(Hop(hop, len(rows), _most_first(Counter(product for *_, product in rows)), nodes))
-    return Reach(start, down, tuple(found), len(hops) >= MOST)
+    rows = connection.execute(sql, (listed(nodes),)).fetchall()
+    ranked = nsmallest(shown, ((before, node) for before, node, _ in rows))
+    return Told(len(rows), Counter(product for *_, product in rows), tuple(ranked))
 
 
 def _most_first(counts: Mapping[str, int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import NamedTuple
 
 from freehold.catalog.entry import KINDS, SOME, TABLES, WHOLE, Key
@@ -134,9 +135,9 @@ def around(
     _grow(connection, reached, view, by_columns, scopes)
     rows = _rows(connection, list(reached.hops), by_columns=by_columns)
     drawn = _grouped(connection, rows, reached, view, by_columns=by_columns)
-    spots = dict(_spots(drawn, rows, reached, by_columns=by_columns))
+    spots = dict(_spots(drawn))
     ways = _ways(connection, by_columns, scopes)
-    beyond = _beyond(ways, drawn, reached)
+    beyond = _beyond(ways, drawn, reached, view)
     groups = tuple(
         Group(
             one.name, one.title, one.hop, len(one.rows), one.nodes, tuple(beyond[node] for node in one.named), one.key,
@@ -234,6 +235,7 @@ class _Drawn:
     key: Key | None
     rows: list[_Row]
     others: int = 0
+    members: Sequence[int] = ()
     named: tuple[int, ...] = ()
     nodes: tuple[Node, ...] = ()
 
@@ -245,10 +247,13 @@ def _grouped(
     nearest = _nearest(rows, reached) if by_columns else {}
     for node, row in rows.items():
         hop = nearest.get(row.group, reached.hops[node])  # columns of an entry stand where the nearest of them does
-        made = found.setdefault((hop, row.group), _Drawn(f"{hop}:{row.group}", row.title, hop, row.key, []))
+        made = found.get((hop, row.group))
+        if made is None:
+            made = found[hop, row.group] = _Drawn(f"{hop}:{row.group}", row.title, hop, row.key, [])
         made.rows.append(row)
     every = _fewer(list(found.values()), view)
     for one in every:
+        one.members = [row.node for row in one.rows]
         # What stands for the whole of an entry is its heading.
         one.rows = [row for row in one.rows if row.place >= 0]
         one.named = _chosen(one, view)
@@ -262,10 +267,12 @@ def _grouped(
 
 def _chosen(one: _Drawn, view: View) -> tuple[int, ...]:
     """Return the nodes of a group that are named: those that matter most, in the order of their table."""
+    if one.others:
+        return ()
     most = NAMED_OPEN if one.name in view.opened or one.hop == 0 else NAMED
     if len(one.rows) <= NAMED + 2:  # to leave out two saves no room
         most = NAMED + 2
-    best = sorted(one.rows, key=lambda row: (-row.signal, row.place, row.node))[: 0 if one.others else most]
+    best = nsmallest(most, one.rows, key=lambda row: (-row.signal, row.place, row.node))
     return tuple(row.node for row in sorted(best, key=lambda row: (row.place, row.node)))
 
 
@@ -300,18 +307,13 @@ def _fewer(groups: list[_Drawn], view: View) -> list[_Drawn]:
     return found
 
 
-def _spots(
-    drawn: Sequence[_Drawn], rows: Mapping[int, _Row], reached: _Reached, *, by_columns: bool
-) -> Iterable[tuple[int, Spot]]:
+def _spots(drawn: Sequence[_Drawn]) -> Iterable[tuple[int, Spot]]:
     """Yield where each node stands in a drawing."""
-    groups = {one.name: place for place, one in enumerate(drawn)}
-    nearest = _nearest(rows, reached) if by_columns else {}
-    for node, row in rows.items():
-        hop = nearest.get(row.group, reached.hops[node])
-        place = groups.get(f"{hop}:{row.group}", groups.get(f"{hop}:*"))
-        if place is not None:
-            named = drawn[place].named
-            yield node, Spot(place, named.index(node) if node in named else _REST)
+    for place, one in enumerate(drawn):
+        named = {node: Spot(place, at) for at, node in enumerate(one.named)}
+        rest = Spot(place, _REST)
+        for node in one.members:
+            yield node, named.get(node, rest)
 
 
 class _Both:
@@ -325,11 +327,15 @@ def _ways(connection: sqlite3.Connection, by_columns: bool, scopes: Collection[s
     return _Both(connection, by_columns, limit_to(connection, scopes))
 
 
-def _beyond(ways: _Both, drawn: Sequence[_Drawn], reached: _Reached) -> dict[int, int]:
+def _beyond(ways: _Both, drawn: Sequence[_Drawn], reached: _Reached, view: View) -> dict[int, int]:
     """Return how many nodes each named one leads to, away from the start, that are not in the drawing."""
     found: dict[int, int] = defaultdict(int)
-    for way, sign in ((ways.up, -1), (ways.down, 1)):
-        outer = [node for one in drawn if one.hop * sign >= 0 for node in one.named]
+    for way, sign, depth in ((ways.up, -1, view.up), (ways.down, 1, view.down)):
+        # What the start leads to is in the drawing, however much it is, where one step was taken.
+        outer = [
+            node for one in drawn for node in one.named
+            if one.hop * sign > 0 or (one.hop == 0 and (not depth or reached.hops[node]))
+        ]  # fmt: skip
         for near, far in way.pairs(outer):
             found[near] += far not in reached.hops
     return found
@@ -340,5 +346,5 @@ def _ties(ways: _Both, reached: _Reached, spots: Mapping[int, Spot]) -> tuple[Ti
     named = [node for node, spot in spots.items() if spot.node != _REST]
     rest = [node for node, spot in spots.items() if spot.node == _REST][:_WIDEST]
     pairs = {*ways.down.pairs(named + rest), *((source, target) for target, source in ways.up.pairs(named))}
-    ties = {Tie(spots[a], spots[b]) for a, b in pairs if a in spots and b in spots and a in reached.hops}
-    return tuple(sorted(tie for tie in ties if tie.source != tie.target))
+    ends = {(spots[a], spots[b]) for a, b in pairs if a in spots and b in spots and a in reached.hops}
+    return tuple(Tie(*tie) for tie in sorted(tie for tie in ends if tie[0] != tie[1]))

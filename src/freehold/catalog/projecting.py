@@ -7,7 +7,7 @@ new ones begin, the others stand as they are.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from freehold.catalog.entry import OPENLINEAGE, SOME, WHOLE, Column, Description, Entry, Flow, Job, Key
@@ -193,6 +193,10 @@ def _note_documents(connection: sqlite3.Connection, read: Mapping[str, str]) -> 
     connection.executemany("DELETE FROM document WHERE id = ?", [(id_,) for id_ in known if id_ not in read])
 
 
+def _place(flow: Flow) -> tuple[str, int]:
+    return (flow.where.path, flow.where.line) if flow.where else ("", 0)
+
+
 class _Edges:
     """The edges of jobs: which stand, and what has to be closed or begun."""
 
@@ -201,6 +205,7 @@ class _Edges:
         self._keys = keys
         self._instant = instant
         self._fields: set[int] = set()  # at which an edge began or ended, or may have
+        self._columns: dict[int, dict[str, int]] = {}  # the numbers of columns, of entries that edges were asked of
         self.begun = self.closed = 0
 
     def replace(self, jobs: Iterable[Job], origin: str = "") -> int:
@@ -239,13 +244,10 @@ class _Edges:
         }
         self._fields.update(end for row in (*wanted, *standing) for end in row[:2])
         self._end("edge", [rowid for row, rowid in standing.items() if row not in wanted])
-        for row, flow in wanted.items():
-            place = (flow.where.path, flow.where.line) if flow.where else ("", 0)
-            if row in standing:
-                said = "UPDATE edge SET path = ?, line = ? WHERE rowid = ? AND (path <> ? OR line <> ?)"
-                self._connection.execute(said, (*place, standing[row], *place))
-            else:
-                self._begin(*row[:2], key, *row[2:], step=1, place=place)
+        self._place([(*_place(wanted[row]), rowid) for row, rowid in standing.items() if row in wanted])
+        self._begin(
+            [(*row[:2], key, *row[2:], 1, *_place(flow)) for row, flow in wanted.items() if row not in standing]
+        )
         self._of_entries(job, key)
 
     def _of_entries(self, job: Job, key: int) -> None:
@@ -265,22 +267,29 @@ class _Edges:
     def _field(self, entry: Key, column: str) -> int:
         """Return the number of a column; one that an edge names and nobody lists is added, and marked as not listed."""
         asset = self._keys[entry]
-        found = self._connection.execute("SELECT key FROM field WHERE asset = ? AND name = ?", (asset, column))
-        if row := found.fetchone():
-            return int(row[0])
-        made = self._connection.execute(
-            "INSERT INTO field (asset, name, position, type, description, classification, is_key, is_gone) "
-            "VALUES (?, ?, -1, '', '', '', 0, 1) RETURNING key",
-            (asset, column),
-        )
-        return int(made.fetchone()[0])
+        if asset not in self._columns:
+            listed = self._connection.execute("SELECT name, key FROM field WHERE asset = ?", (asset,))
+            self._columns[asset] = dict(listed.fetchall())
+        known = self._columns[asset]
+        if column not in known:
+            made = self._connection.execute(
+                "INSERT INTO field (asset, name, position, type, description, classification, is_key, is_gone) "
+                "VALUES (?, ?, -1, '', '', '', 0, 1) RETURNING key",
+                (asset, column),
+            )
+            known[column] = int(made.fetchone()[0])
+        return known[column]
 
-    def _begin(
-        self, source: int, target: int, job: int, how: str, is_direct: int, *, step: int, place: tuple[str, int]
-    ) -> None:
-        row = (source, target, job, how, is_direct, step, *place, self._instant)
-        self._connection.execute("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
-        self.begun += 1
+    def _place(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Note where edges that stand are said, `(path, line, rowid)`; a line that moved ends no edge."""
+        said = "UPDATE edge SET path = ?1, line = ?2 WHERE rowid = ?3 AND (path <> ?1 OR line <> ?2)"
+        self._connection.executemany(said, rows)
+
+    def _begin(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Begin edges: source, target, job, how, whether direct, step, path, line."""
+        said = f"INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, {self._instant}, NULL)"
+        self._connection.executemany(said, rows)
+        self.begun += len(rows)
 
     def touched(self) -> set[int]:
         """Return the entries that edges of the jobs that were replaced start or end at."""

@@ -16,6 +16,7 @@ from freehold.foundation import Exit, FreeholdError, RandomIds
 FOLDER = Path(".freehold") / "catalog"
 _FILE, _LOCK = "catalog.db", "lock"
 _BUSY_MS = 10_000
+_WRITING_KB = 256_000  # of the file that a writer may keep at hand; taken as it is needed, given back when it closes
 _READING_BYTES = 2_000_000_000  # of the file that may be read without copying; the memory is the file system's
 
 
@@ -68,9 +69,9 @@ class Store:
         """
         try:
             if (known := self._trusted()) is not None:
-                return known
+                return _at_hand(known)
             self.drop()
-            connection = self.connect()
+            connection = _at_hand(self.connect())
             with transaction(connection):
                 for statement in TABLES.split(";"):
                     connection.execute(statement)
@@ -150,6 +151,12 @@ def stamp(connection: sqlite3.Connection, name: str, value: str) -> None:
     """Let the catalog remember something of itself."""
     said = "INSERT INTO stamp VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
     connection.execute(said, (name, value))
+
+
+def _at_hand(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Let a writer keep pages until it commits: of what it writes in no order most would go to disk again and again."""
+    connection.execute(f"PRAGMA cache_size = -{_WRITING_KB}")
+    return connection
 
 
 def _format(connection: sqlite3.Connection) -> str:

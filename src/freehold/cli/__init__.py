@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "work": ("freehold.cli.work:work", "Run what is due, as it falls due; as many workers as you like."),
     "check": ("freehold.cli.check:check", "Judge live data by its contracts, building nothing."),
     "serve": ("freehold.cli.serve:serve", "Serve the estate: pages for people, an API for programs."),
+    "jobs": ("freehold.cli.jobs:jobs", "See what a server does in the background; stop it."),
+    "mcp": ("freehold.cli.mcp:mcp", "Answer an agent on this machine, by the Model Context Protocol."),
     "token": ("freehold.cli.token:token", "Make, list and revoke what programs sign in with."),
     "webhooks": ("freehold.cli.webhooks:webhooks", "See who is told of events by webhook, and what was sent."),
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),

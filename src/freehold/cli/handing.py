@@ -76,14 +76,14 @@ def _see_through(counter: Counter, name: str, given: dict[str, Any], start: str 
     from freehold.cli.counter import Gone
 
     id_ = counter.ask(name, given, key=str(uuid.uuid4()), terminal=_terminal())
-    shown = _Shown(with_bar=not given.get("as_json") and sys.stderr.isatty())
+    shown = Shown(with_bar=not given.get("as_json") and sys.stderr.isatty())
     is_stopping = False
     while True:
         try:
             ended = counter.follow(id_, shown.said, shown.stands)
             break
         except Gone:
-            ended = _left_behind(id_, counter.after, start, shown)
+            ended = left_behind(id_, counter.after, start, shown)
             break
         except KeyboardInterrupt:
             if is_stopping:
@@ -96,7 +96,7 @@ def _see_through(counter: Counter, name: str, given: dict[str, Any], start: str 
     _end(id_, ended, counter)
 
 
-def _left_behind(id_: str, after: int, start: str | None, shown: _Shown) -> dict[str, Any]:
+def left_behind(id_: str, after: int, start: str | None, shown: Shown) -> dict[str, Any]:
     """Show the rest of a job whose server is gone, if it had ended; else say what becomes of it.
 
     Raises:
@@ -151,7 +151,7 @@ def _terminal() -> dict[str, Any]:
     return told
 
 
-class _Shown:
+class Shown:
     """Shows what a job says where it belongs, and how far it is as a bar in between."""
 
     def __init__(self, *, with_bar: bool) -> None:

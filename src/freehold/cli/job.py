@@ -86,6 +86,9 @@ def _proven(id_: str, secret: str) -> Job:
 if __name__ == "__main__":
     try:
         main()
+    except KeyboardInterrupt:  # before the command began, which tells this itself
+        sys.stderr.write("Stopped.\n")
+        sys.exit(130)
     except Exception as error:
         from freehold.cli.ending import end
 

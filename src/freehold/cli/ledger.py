@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,12 +54,21 @@ def tail(start: str | None, /, number: int, as_json: bool, **chosen: Any) -> Non
     """Show the newest events."""
     with ledger_around(start) as opened:
         events = list(_events(opened, chosen, newest_first=True, limit=number))[::-1]
+        apart = _apart(opened, chosen["types"])
     if as_json:
         emit({"events": [e.to_json() for e in events]})
     elif events:
         table([_row(e) for e in events], ("seq", "when", "type", "about", "what"), right=(0,))
-    else:
+    elif not apart:
         say("No such event.")
+    if apart:
+        say(f"{apart} is kept in segments beside the rows of the ledger, where KPIs and pages read it; not shown here.")
+
+
+def _apart(opened: Ledger, types: Sequence[str]) -> str:
+    """Return the types asked for that are too many for rows, and so are not read as events are; empty if none."""
+    names = opened.vocabulary.select(types) if types else ()
+    return ", ".join(f"`{name}`" for name in names if opened.vocabulary[name].is_raw)
 
 
 @ledger.command(epilog="Example: freehold ledger show 1207")

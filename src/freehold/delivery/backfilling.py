@@ -102,7 +102,8 @@ def backfill(
     watched = _Watch(progress, chunk, most_seconds)
     with delivery.writing() as (session, token):
         again = Again(attempt, frozenset(found.again), span)
-        run = Run(delivery, session, token, (*found.again, *found.below), None, None, watched, again=again)
+        select = (*found.again, *found.below)
+        run = Run(delivery, session, token, select, None, None, watched, again=again, trigger="backfill")
         outcome = run.execute()
     delivery.forget()
     delivery.ledger.state.put(_KEPT, key, {})

@@ -99,11 +99,15 @@ def deployment(delivery: Delivery, id_: str) -> tuple[Deployment, tuple[Moved, .
 def products_to_take_back(delivery: Delivery, one: Deployment) -> tuple[str, ...]:
     """Return the products of a deployment that a rollback takes back: those of which it is what is live.
 
+    In a job that is begun again, those that its first attempt took back are among them, since it answers the same.
+
     Raises:
         FreeholdError: FH-D215 nothing of it is live any more.
     """
     live = _live(delivery)
-    products = dict.fromkeys(a.rpartition(".")[0] for a in one.assets if live.get(a) == one.id)
+    of_it = dict.fromkeys(a.rpartition(".")[0] for a in one.assets)
+    standing = {a.rpartition(".")[0] for a in one.assets if live.get(a) == one.id}
+    products = [product for product in of_it if product in standing or delivery.has_taken_back(product)]
     if not products:
         raise FreeholdError(
             "FH-D215",

@@ -69,9 +69,12 @@ class Graph:
     def upstream(self, roots: Iterable[str]) -> set[str]:
         """Return the roots and everything they read, directly or not."""
         reached = set(roots)
-        for asset in reversed(list(self.assets.values())):
-            if asset.id in reached:
-                reached.update(asset.inputs)
+        waiting = list(reached)
+        while waiting:
+            asset = self.assets.get(waiting.pop())
+            fresh = [] if asset is None else [one for one in asset.inputs if one not in reached]
+            reached.update(fresh)
+            waiting += fresh
         return reached
 
     def select(self, selectors: Iterable[str]) -> set[str]:

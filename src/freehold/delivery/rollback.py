@@ -58,7 +58,7 @@ def returns_of(
     movable = {asset: target for asset, target in before.items() if target is not None}
     ending = {a: live[beside[a]] for a in standing if before[a] is None and a in beside and beside[a] in live}
     if not movable and not ending:
-        raise _nothing(product, "the deployment that is live is its first")
+        raise _nothing(product, "the run that made live what is there is its first, and a run is undone whole")
     current = max(standing[asset].number for asset in (*movable, *ending))
     going = {asset: target for asset, target in movable.items() if standing[asset].number == current}
     withdrawn = {asset: kept for asset, kept in ending.items() if standing[asset].number == current}

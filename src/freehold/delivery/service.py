@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 LEASE_S = 120.0  # renewed while its holder is alive; how long others wait for one that was stopped
 KEPT_RELEASES = 10
 MOST_IDLE = 100  # candidates that are not live, before a run collects by itself
+_MANY = 20  # tables from which on all of the store are described at once: one looks through all of them
 
 
 class Delivery:
@@ -211,6 +212,14 @@ class Delivery:
             behind = self.outdated(session, self.overlay(session))
             below = self.graph.downstream(moved) - set(assets)
             return replace(found, left=tuple(a for a in self.graph.assets if a in below and a in behind))
+
+    def has_taken_back(self, product: str) -> bool:
+        """Whether this very job took a product back in an attempt before, so that to do so again takes back nothing."""
+        if not self.caller.job:
+            return False
+        deployment = self._own_deployment(product)
+        evidence = Evidence(self.env, deployment, deployment, self.clock.now())
+        return self.ledger.get(evidence.id_of("deploy.rolled_back", product)) is not None
 
     def way_back(self, product: str) -> Return:
         """Return what `rollback` would do now, doing nothing; `left` is what is built from what it would take back.
@@ -397,10 +406,11 @@ class Delivery:
 
     def know_columns(self, session: Session, tables: Iterable[str]) -> None:
         """Learn the columns of tables of the store, without the batch column, where they are not known yet."""
-        for table in tables:
-            if table not in self.columns:
-                described = session.describe(Relation(STORE, table))
-                self.columns[table] = tuple(c for c in described if c.name != "_batch")
+        unknown = [table for table in tables if table not in self.columns]
+        every = session.describe_all(STORE) if len(unknown) > _MANY else {}
+        for table in unknown:
+            described = every[table] if table in every else session.describe(Relation(STORE, table))
+            self.columns[table] = tuple(c for c in described if c.name != "_batch")
 
     def publishing_events(
         self, evidence: Evidence, moves: Sequence[Move], candidates: Mapping[int, Candidate]

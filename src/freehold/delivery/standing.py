@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.asset import Asset, Kind
@@ -71,28 +72,47 @@ def standing_verdicts(delivery: Delivery, asset: Asset, entry: Live | None) -> d
     """Return the verdict that holds for what is live, by check.
 
     Of each check the newest counts, and a bad one over all that is live until another such judgement takes it back.
+    After a rollback that is what let the version through that is live again.
     """
-    known = delivery.auditor.judged(asset)
-    told = delivery.ledger.read(
-        types=("check.completed",),
-        subject=asset.id,
-        env=delivery.env,
-        newest_first=True,
-        limit=_LOOKED_BACK * len(known) or 1,
+    known = set(delivery.auditor.judged(asset))
+    read = partial(
+        delivery.ledger.read, types=("check.completed",), subject=asset.id, env=delivery.env, newest_first=True
     )
-    members = {str(m.id) for m in entry.members} if entry else set()
-    newest: dict[str, Recorded] = {}
-    of_all: dict[str, Recorded] = {}
+    most = _LOOKED_BACK * len(known) or 1
+    told = list(read(limit=most))
+    newest = _newest((e for e in told if _is_of(e, entry)), known)
+    if entry and len(told) == most:  # there is more; what is live may have been judged before what was taken back
+        for run in _runs_of(entry)[:_LOOKED_BACK]:
+            if missing := known - newest.keys():
+                newest |= _newest((e for e in read(run_id=run) if _is_of(e, entry)), missing)
+    of_all = _newest((e for e in told if e.data.get("target") == "live"), known)
+    return newest | {check: event for check, event in of_all.items() if event.data["status"] in _BAD}
+
+
+def _newest(told: Iterable[Recorded], wanted: Collection[str]) -> dict[str, Recorded]:
+    """Return the first event of each check that is wanted, by check; no more is read once all are there."""
+    found: dict[str, Recorded] = {}
     for event in told:
         check = str(event.data["check_id"])
-        if check not in known:
-            continue
-        if event.data.get("target") == "live":
-            of_all.setdefault(check, event)
-            newest.setdefault(check, event)
-        elif event.data.get("candidate") in members or (entry and event.correlation_id == entry.deployment):
-            newest.setdefault(check, event)
-    return newest | {check: event for check, event in of_all.items() if event.data["status"] in _BAD}
+        if check in wanted:
+            found.setdefault(check, event)
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def _is_of(event: Recorded, entry: Live | None) -> bool:
+    """Whether a verdict is one on what is live: on all of it, on a part of it, or on the deployment that made it."""
+    if event.data.get("target") == "live":
+        return True
+    if entry is None:
+        return False
+    return event.correlation_id == entry.deployment or event.data.get("candidate") in {str(m.id) for m in entry.members}
+
+
+def _runs_of(entry: Live) -> list[str]:
+    """Return the runs that built what is live, the newest first."""
+    return list(dict.fromkeys(m.run_id for m in sorted(entry.members, key=lambda m: -m.id)))
 
 
 def _remember(

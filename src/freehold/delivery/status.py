@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,12 +91,16 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
         asset.id: _asset(delivery, asset, overlay.live, tuple(waiting.get(asset.id, ())), overdue.get(asset.id, []))
         for asset in delivery.graph.assets.values()
     }
+    places = {id_: place for place, id_ in enumerate(assets)}
+    owned: dict[str, list[AssetStatus]] = defaultdict(list)
+    for id_, status in assets.items():
+        owned[delivery.graph.assets[id_].product.id].append(status)
     found = []
     for product in sorted(delivery.estate.products.values(), key=lambda p: p.id):
-        own = tuple(s for id_, s in assets.items() if delivery.graph.assets[id_].product.id == product.id)
+        own = tuple(owned[product.id])
         if own:
             above = delivery.graph.upstream(s.asset for s in own)
-            reaching = [assets[a] for a in delivery.graph.assets if a in above]
+            reaching = [assets[a] for a in sorted(above & places.keys(), key=places.__getitem__)]
             found.append(_product(delivery, product, own, reaching, behind, retired))
     return tuple(found)
 

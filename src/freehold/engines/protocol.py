@@ -204,6 +204,10 @@ class Session(Protocol):
         """Return the columns of a relation in order; empty if there is no such relation."""
         ...
 
+    def describe_all(self, schema: str) -> dict[str, tuple[Column, ...]]:
+        """Return the columns of every relation of a schema by its name: one question, however many there are."""
+        ...
+
     def columns_of(self, query: str | exp.Expression) -> tuple[Column, ...]:
         """Return the columns a query would give, by binding it, without running it."""
         ...

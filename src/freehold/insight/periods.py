@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.metrics.timing import Calendar
@@ -100,12 +101,16 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         FreeholdError: FH-K006 there is none of that name; near ones are told.
     """
-    from zoneinfo import available_timezones
-
-    if name not in available_timezones():
-        fix = near(name, available_timezones()) or "Use an IANA name such as Europe/London."
+    if name not in _zones():
+        fix = near(name, _zones()) or "Use an IANA name such as Europe/London."
         raise FreeholdError("FH-K006", f"There is no time zone `{name}`.", fix=fix, exit_code=Exit.USAGE)
     return ZoneInfo(name)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Return the names of all zones; finding them walks a folder of the system, so it is done once."""
+    return frozenset(available_timezones())
 
 
 def _first_day(grain: str, first: str, second: str = "1") -> date:

@@ -93,6 +93,11 @@ class Job:
         """Whether it has ended, however that was."""
         return self.state in OVER
 
+    @property
+    def ended_first(self) -> bool:
+        """Whether it was too late to cancel it: somebody asked, and it ended by itself."""
+        return self.is_unwanted and self.state in ("done", "failed")
+
 
 class Jobs:
     """The jobs of a workspace."""

@@ -3,15 +3,17 @@
 Causes are found by a scan statistic over group sums (Kulldorff's likelihood ratio for Poisson counts, taken over every
 combination of up to three keys): the slice whose actual value is the least likely under what was expected, all of its
 rows moving one way, explained away, and again. A slice that moved against the whole is one, too. Contributions by key
-are exact: they add up to the change.
+are exact: they add up to the change. Whatever a slice was found by, its figures are the metric's own.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
+    Cells = dict[tuple[Any, ...], float | None]
 
 _MOST_KEYS = 4  # keys scanned together
 _MOST_VALUES = 200  # values a key may have, to be worth telling
@@ -70,7 +73,7 @@ class Movement:
     @property
     def change(self) -> float:
         """After less before, an unknown value counting nothing."""
-        return (self.after or 0.0) - (self.before or 0.0)
+        return _less(self.after, self.before)
 
 
 def movement(
@@ -128,12 +131,19 @@ class _Asks:
         make = _shares if len(metrics) == 2 else _amounts
         return tuple(sorted(make(key.text, was, now), key=lambda part: -abs(part.effect)))
 
+    def values(self, metric: str, keys: Sequence[Key]) -> tuple[Cells, Cells]:
+        """Return a metric before and after, by the values of keys together; of no keys, none."""
+        if not keys:
+            return {}, {}
+        before, after = (self.rows((metric,), keys, time) for time in (self.before, self.after))
+        return {row[:-1]: _float(row[-1]) for row in before}, {row[:-1]: _float(row[-1]) for row in after}
+
 
 def _amounts(key: str, was: dict[Any, Any], now: dict[Any, Any]) -> list[Part]:
     parts = []
     for value in dict.fromkeys((*now, *was)):
         one, two = (_float(side[value][0]) if value in side else None for side in (was, now))
-        parts.append(Part(((key, value),), one, two, (two or 0.0) - (one or 0.0)))
+        parts.append(Part(((key, value),), one, two, _less(two, one)))
     return parts
 
 
@@ -213,24 +223,28 @@ def _spread(parts: Sequence[Part]) -> float:
 
 def _causes(ask: _Asks, metric: str, keys: Sequence[Key]) -> tuple[tuple[Part, ...], float]:
     """Return what moved otherwise than most, and by how much most moved."""
-    if not keys:
-        return (), 1.0
-    was = {row[:-1]: _float(row[-1]) or 0.0 for row in ask.rows((metric,), keys, ask.before)}
-    now = {row[:-1]: _float(row[-1]) or 0.0 for row in ask.rows((metric,), keys, ask.after)}
+    was, now = ask.values(metric, keys)
     leaves = list(dict.fromkeys((*was, *now)))
     if not leaves or len(leaves) > _MOST_LEAVES:
         return (), 1.0
-    before, after = [was.get(leaf, 0.0) for leaf in leaves], [now.get(leaf, 0.0) for leaf in leaves]
+    before, after = [was.get(leaf) or 0.0 for leaf in leaves], [now.get(leaf) or 0.0 for leaf in leaves]
     usual = trend(before, after)
     found = scanned([key.text for key in keys], leaves, [value * usual for value in before], after)
-    causes = (_without(cause, usual) for cause in found)
+    causes = _as_asked(ask, metric, found)
     return tuple(cause for cause in causes if cause.effect), usual
 
 
-def _without(cause: Part, usual: float) -> Part:
-    """Return a cause with what was there before, and not with what was expected by the trend."""
-    was = (cause.before or 0.0) / usual
-    return replace(cause, before=was, effect=(cause.after or 0.0) - was)
+def _as_asked(ask: _Asks, metric: str, causes: Sequence[Part]) -> list[Part]:
+    """Return slices with the metric's own value of each: cells count otherwise where they are negative, or withheld."""
+    asked: dict[tuple[str, ...], tuple[Cells, Cells]] = {}
+    told = []
+    for cause in causes:
+        names, slice_ = zip(*cause.values, strict=True)
+        if names not in asked:
+            asked[names] = ask.values(metric, [key_of(name) for name in names])
+        one, two = (side.get(slice_) for side in asked[names])
+        told.append(Part(cause.values, one, two, _less(two, one)))
+    return told
 
 
 def trend(before: Sequence[float], after: Sequence[float]) -> float:
@@ -254,14 +268,13 @@ def scanned(
     """Return the slices that explain how actual values differ from expected ones, the best first.
 
     `keys` are the names of the keys, `leaves` their values for each cell; `expected` is what the cell was to be, and
-    `actual` what it is. Negative values count as nothing.
+    `actual` what it is. To find slices negative values count as nothing; a slice's figures are sums of what is given.
     """
     import numpy as np
 
     codes = [{v: i for i, v in enumerate(dict.fromkeys(leaf[k] for leaf in leaves))} for k in range(len(keys))]
     real = np.maximum(np.asarray(actual, dtype=float), 0.0)
     left = np.maximum(np.asarray(expected, dtype=float), 0.0)
-    before = left.copy()
     cuboids = []
     for layers in range(1, min(_LAYERS, len(keys)) + 1):
         for chosen in itertools.combinations(range(len(keys)), layers):
@@ -281,7 +294,7 @@ def scanned(
         first = first or best[0]
         _, chosen, members = best
         leaf = leaves[int(np.argmax(members))]
-        was, now = float(before[members].sum()), float(real[members].sum())
+        was, now = (float(np.asarray(side, dtype=float)[members].sum()) for side in (expected, actual))
         causes.append(Part(tuple((keys[k], leaf[k]) for k in chosen), was, now, now - was))
         left = np.where(members, real, left)
     return tuple(causes)
@@ -302,6 +315,14 @@ def _best_of(
     score = likelihood * (np.abs(sums - plan) / moved) * (1 - _PENALTY * (layers - 1))
     index = int(np.argmax(score))
     return float(score[index]), chosen, group == index
+
+
+def _less(after: float | None, before: float | None) -> float:
+    """Return the difference of two values as they are written: 0.3 less 0.1 is 0.2. An unknown value counts nothing."""
+    one, two = before or 0.0, after or 0.0
+    if not (isfinite(one) and isfinite(two)):
+        return two - one
+    return float(Decimal(repr(two)) - Decimal(repr(one)))
 
 
 def _float(value: Any) -> float | None:

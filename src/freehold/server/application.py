@@ -20,15 +20,20 @@ from starlette.routing import Mount, Route
 
 from freehold import __version__
 from freehold.foundation import Clock, FreeholdError, SystemClock
+from freehold.server import challenges
 from freehold.server.agents import Agents
 from freehold.server.api import api
+from freehold.server.entry.access_tokens import AccessTokens
 from freehold.server.entry.links import Links
 from freehold.server.entry.local import LocalDoor
-from freehold.server.entry.oidc import BACK, Oidc, provider_of
+from freehold.server.entry.oidc import BACK, Oidc
+from freehold.server.entry.provider import provider_of
 from freehold.server.entry.sessions import Doorkeeper
 from freehold.server.entry.tokens import Mint
+from freehold.server.jobs.bell import Hearers
 from freehold.server.jobs.desk import Desk
 from freehold.server.listing import Listing
+from freehold.server.middleware.changing import Changing
 from freehold.server.middleware.conditional import Conditional
 from freehold.server.middleware.failing import Failing
 from freehold.server.middleware.knowing import Knowing, SignedIn
@@ -108,7 +113,14 @@ class Served:
     webhooks: Dispatcher
     intake: Intake
     oidc: Oidc | None = None
+    access_tokens: AccessTokens | None = None
     version: str = __version__
+
+    def close(self) -> None:
+        """Give everything back: what was noted is written down, and the ledger signed off."""
+        parts = (self.webhooks, self.jobs, self.intake, self.usage, self.views, self.reckoning, self.listing)
+        for part in (*parts, self.snapshots):
+            part.close()
 
 
 def create_app(
@@ -137,8 +149,10 @@ def create_app(
     settings, clock = settings or Settings(), clock or SystemClock()
     expect_safe(settings)
     assets, telemetry = Assets(), telemetry or Telemetry()
+    provider = provider_of(settings.sign_in, Path(root))
     snapshots = Snapshots(Path(root), settings.env, clock, telemetry)
     listing = Listing(Path(root), snapshots.ledger, clock)
+    snapshots.follow(listing.of)
     served = Served(
         settings=settings,
         snapshots=snapshots,
@@ -158,9 +172,10 @@ def create_app(
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
         estate_name=Path(root).resolve().name,
-        jobs=Desk(Path(root), snapshots.ledger, settings.env),
+        jobs=Desk(Path(root), snapshots.ledger, settings.env, Hearers(snapshots.changed, telemetry.ended)),
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
-        oidc=_oidc(settings, snapshots, Path(root), clock),
+        oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
+        access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
     )
     app = Starlette(
         routes=_routes(served),
@@ -178,17 +193,13 @@ def _recognised(snapshots: Snapshots, listing: Listing) -> None:
     recognise(snapshots.ledger, listing.follow(snapshot), snapshot.graph, snapshot.env)
 
 
-def _oidc(settings: Settings, snapshots: Snapshots, root: Path, clock: Clock) -> Oidc | None:
-    provider = provider_of(settings.sign_in, root)
-    return Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None
-
-
 def _routes(served: Served) -> list[BaseRoute]:
     return [
         *receiving.routes(),  # first, since they are asked a thousand times a second
         Route(f"{PREFIX}{{name}}", served.assets.sent),
         Route("/health", _health),
         Route("/ready", _ready),
+        *challenges.routes(served),
         Route("/sign-in", entry.sign_in),
         Route("/sign-in/link/{secret}", entry.by_link),
         Route("/sign-in/oidc", entry.at_provider),
@@ -207,14 +218,14 @@ def _routes(served: Served) -> list[BaseRoute]:
         Route("/requests", requests.ask, methods=["POST"]),
         Route("/requests/{id:path}", requests.move, methods=["POST"]),
         Route("/palette", palette.palette),
-        *page("/explain", explain.explain, "explain"),
+        *page("/explain", explain.explain, "explain", asks=True),
         *explore.routes(),
         *views.routes(),
         *page("/search", search.search, "search"),
         *page("/lineage", lineage.lineage, "lineage"),
         *page("/runs", runs.shown_runs, "runs"),
         *page("/runs/{id}", run.shown_run, "run"),
-        *page("/plan", plan.plan, "plan"),
+        *page("/plan", plan.plan, "plan", asks=True),
         *page("/deployments", deployments.deployments, "deployments"),
         *page("/deployments/{id}", deployment.shown_deployment, "deployment"),
         *jobs.routes(),
@@ -244,9 +255,10 @@ def _middleware(served: Served) -> list[Middleware]:
         Middleware(KnownHost, settings),
         Middleware(SameSite, settings),
         Middleware(BodyCap, settings.body_cap),
-        Middleware(Knowing, served.doorkeeper, served.mint, settings, served.door),
+        Middleware(Knowing, served.doorkeeper, served.mint, settings, served.door, served.access_tokens),
         Middleware(Pace, settings),
         Middleware(SignedIn),
+        Middleware(Changing, served.snapshots.changed),
         Middleware(Conditional),
     ]
 
@@ -261,17 +273,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     try:
         await served.agents.close()
     finally:
-        parts = (
-            served.webhooks,
-            served.jobs,
-            served.intake,
-            served.usage,
-            served.views,
-            served.reckoning,
-            served.listing,
-        )
-        for part in (*parts, served.snapshots):
-            await run_in_threadpool(part.close)
+        await run_in_threadpool(served.close)
 
 
 def _health(_: Request) -> Response:
@@ -294,7 +296,9 @@ def _metrics(request: Request) -> Response:
         asked = asked_of(request)
         response = rendered(asked, metrics.metrics(asked))
     else:
-        response = Response(request.app.state.served.telemetry.figures(), media_type="text/plain; version=0.0.4")
+        served: Served = request.app.state.served
+        served.telemetry.open_jobs(served.jobs.open_jobs())
+        response = Response(served.telemetry.figures(), media_type="text/plain; version=0.0.4")
     response.headers["Vary"] = "Accept"
     return response
 

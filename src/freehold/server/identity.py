@@ -17,15 +17,36 @@ SCOPES = {
 }
 INTAKE = "/openlineage/"  # where other tools tell what they did
 READS = frozenset({"GET", "HEAD"})
-METHODS = {"lineage:write": frozenset({"POST"})}  # what a scope may do where that is not to read
+METHODS = {
+    "lineage:write": frozenset({"POST"}),
+    "jobs:start": frozenset({"POST"}),
+}  # what a scope may do where that is not to read
 
-STARTS = "jobs:start"  # no token of a program has it: asking for jobs takes a person, or this machine's user
+STARTS = "jobs:start"
+ACTS = {STARTS: "Ask for jobs in your name, and cancel them."}  # a token has it where it was named, and by no default
+MAY_BE_GIVEN = SCOPES | ACTS  # to a token of this server
+_OF_NUMBERS = ("/metrics/", "/explore", "/explain", "/views", "/api/v1/metrics/", "/api/v1/query", "/api/v1/views")
 _ASKED_BY_POST = ("/api/v1/query", "/mcp")  # a question is too long for an address; it changes nothing
 
 
 def asks(method: str, path: str) -> bool:
     """Whether a request asks something in its body, and so reads as one with GET does."""
     return method == "POST" and path in _ASKED_BY_POST
+
+
+def scope_of(path: str, method: str = "GET") -> str:
+    """Return the scope that a path takes; empty where no token will do."""
+    if path.startswith(INTAKE) and method not in READS:
+        return "lineage:write"
+    if path == "/metrics":
+        return "server:observe"
+    if path.startswith(("/settings", "/-/", "/sign-out")):
+        return ""
+    if path.startswith("/api/v1/jobs") and method not in READS:
+        return STARTS
+    if path.startswith(("/jobs", "/api/v1/jobs")):
+        return "jobs:read"
+    return "metrics:query" if path.startswith(_OF_NUMBERS) else "catalog:read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +57,7 @@ class Who:
         principal: the name the estate's teams know them by: `user:idp/…`, `group:…` are their groups.
         name: what pages call them.
         via: `session` or `token`; `credential` is the handle or id of it.
-        scopes: what they may do here; a person may do all.
+        scopes: what a program may do here; a person may do all.
     """
 
     principal: str

@@ -37,10 +37,11 @@ class Listing:
             FreeholdError: FH-F101 the catalog cannot be written.
         """
         whole = snapshot.whole or snapshot
-        with self._turn:
-            if self._of is not whole:
-                self._update(whole)
-                self._of = whole
+        if not self._is_of(whole):
+            with self._turn:
+                if not self._is_of(whole):
+                    self._update(whole)
+                    self._of = whole
         return Seen(self._catalog, snapshot.seen)
 
     def follow(self, snapshot: Snapshot) -> Catalog:
@@ -57,6 +58,11 @@ class Listing:
     def close(self) -> None:
         """Give everything back."""
         self._catalog.close()
+
+    def _is_of(self, snapshot: Snapshot) -> bool:
+        """Whether it says what a snapshot does, or what a later one does: who still holds that one is shown this."""
+        of = self._of
+        return of is not None and (of.graph is snapshot.graph or of.taken_at > snapshot.taken_at)
 
     def _update(self, snapshot: Snapshot) -> None:
         now = self._clock.now()

@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from freehold.foundation import FreeholdError, Problems, Transient
+from freehold.server.challenges import challenge
 
 _STATUS = {
     "FH-A101": 401,
     "FH-A102": 403,
+    "FH-A117": 403,
     "FH-A103": 403,
     "FH-A104": 403,
     "FH-A105": 413,
@@ -36,6 +38,7 @@ _STATUS = {
     "FH-A122": 403,
     "FH-A123": 403,
     "FH-A124": 403,
+    "FH-A125": 401,
     "FH-A145": 404,
     "FH-A146": 403,
     "FH-A151": 400,
@@ -98,7 +101,7 @@ def answered(request: Request, error: FreeholdError, more: Mapping[str, str] | N
 
     `more` are headers that belong to it, beside the usual ones.
     """
-    status, headers = status_of(error), _headers(error) | dict(more or {})
+    status, headers = status_of(error), _headers(request, error) | dict(more or {})
     if not wants_page(request):
         told = problem(error, request_id_of(request))
         return JSONResponse(told, status, headers, media_type="application/problem+json")
@@ -107,11 +110,13 @@ def answered(request: Request, error: FreeholdError, more: Mapping[str, str] | N
     return shown_problem(request, error, status, headers)
 
 
-def _headers(error: FreeholdError) -> dict[str, str]:
+def _headers(request: Request, error: FreeholdError) -> dict[str, str]:
     code = status_of(error)
     if code in (429, 503):
         return {"Retry-After": "5"}
-    return {"WWW-Authenticate": 'Bearer realm="freehold"'} if code == 401 else {}
+    if code == 401 or error.code == "FH-A102":
+        return {"WWW-Authenticate": challenge(request, error)}
+    return {}
 
 
 def wants_page(request: Request) -> bool:

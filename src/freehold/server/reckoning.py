@@ -7,6 +7,7 @@ what is newer is computed beside; only where nothing was computed yet, it is wai
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ PERIODS = 12  # of each KPI, the last of which is not over
 _GRAINS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 _TICK = timedelta(microseconds=1)
 _NO_EVIDENCE = "usage.view"  # that a page was looked at is no use of data, and no KPI counts it
+_REST = 4  # times as long as computing took, before what came meanwhile is counted: requests want the processor, too
 _MOST_SEGMENTS = 200  # looked through for one that KPIs read
 
 
@@ -98,6 +100,8 @@ class Reckoning:
         self._kept: Reckoned | None = None
         self._beside: threading.Thread | None = None
         self._failed: Exception | None = None
+        self._took = 0.0
+        self._is_over = threading.Event()
 
     def begin(self, now: Callable[[], Snapshot]) -> None:
         """Read the estate and compute its KPIs in the background, so that the first page need not wait for them."""
@@ -130,7 +134,7 @@ class Reckoning:
             if self._kept.key == key:
                 return self._kept
             if self._beside is None or not self._beside.is_alive():
-                self._beside = threading.Thread(target=self._renew, args=(snapshot, key), name="KPIs", daemon=True)
+                self._beside = threading.Thread(target=self._renew, args=(snapshot,), name="KPIs", daemon=True)
                 self._beside.start()
             kept = self._kept
         return Reckoned(kept.figures, kept.seq, kept.known, kept.asking, True, kept.key, kept.details)
@@ -153,14 +157,18 @@ class Reckoning:
 
     def close(self) -> None:
         """Wait for what is being computed."""
+        self._is_over.set()
         if self._beside is not None:
             self._beside.join()
 
-    def _renew(self, snapshot: Snapshot, key: tuple[object, ...]) -> None:
+    def _renew(self, snapshot: Snapshot) -> None:
+        self._is_over.wait(_REST * self._took)
+        began = time.monotonic()
         try:
-            self._kept = self._computed(snapshot, key)
+            self._kept = self._computed(snapshot, self._key(snapshot))
         except Exception as error:  # told to whoever asks next: nobody looks at this thread
             self._failed = error
+        self._took = time.monotonic() - began
 
     def _computed(self, snapshot: Snapshot, key: tuple[object, ...]) -> Reckoned:
         estate = snapshot.estate

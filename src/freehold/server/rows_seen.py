@@ -52,24 +52,70 @@ def rows_seen(asked: Asked, asset: str, product: str, rows: Sequence[Row]) -> Se
     return under_policies(whole.estate, whole.graph, asked.who.caller("look into what was held"), asset, rows)
 
 
+def why_words_are_hidden(asked: Asked, asset: str, product: str) -> str:
+    """Return why words that quote rows of an asset are not shown to the asker; empty where every row is, as it is.
+
+    An engine quotes what it could not read, and a profile is of values: they are seen by whoever sees all of the rows.
+    """
+    verdict = asked.served.rights.may(asked.who, "see_rows", product)
+    if not verdict:
+        error = refusal(verdict)
+        return f"{error.problem} {error.fix}"
+    whole = asked.snapshot.whole or asked.snapshot
+    return why_hidden(whole.estate, whole.graph, asked.who.caller("look into what happened"), asset)
+
+
+def words_are_hidden(asked: Asked, asset: str) -> str:
+    """Return why what broke a check of an asset is not told to the asker; empty where no policy hides its rows."""
+    whole = asked.snapshot.whole or asked.snapshot
+    return why_hidden(whole.estate, whole.graph, asked.who.caller("read verdicts"), asset)
+
+
+def why_hidden(estate: Estate, graph: Graph, caller: Caller, asset: str) -> str:
+    """Return why a caller may not see every row of an asset as it is; empty where they may."""
+    if not estate.policies:
+        return ""
+    try:
+        policy = policy_for(estate, asset_of(estate, asset), caller)
+        if policy is None and asset not in graph.assets:
+            return f"`{asset}` is not in the files any more, so no policy can say who sees it."
+        if policy is None:
+            return _hidden_below(estate, graph, caller, asset)
+        return f"The policy `{policy.name}` hides some of `{asset}` from you." if policy.hides else ""
+    except FreeholdError as error:
+        return f"{error.problem} {error.fix}".strip()
+
+
+def why_some_are_hidden(estate: Estate, caller: Caller) -> str:
+    """Return which policy hides anything at all from a caller, as a sentence; empty where none does."""
+    try:
+        for asset in sorted({name for policy in estate.policies.values() for name in policy.of}):
+            policy = policy_for(estate, asset, caller)
+            if policy is not None and policy.hides:
+                return f"The policy `{policy.name}` hides some of `{asset}` from you."
+    except FreeholdError as error:
+        return f"{error.problem} {error.fix}".strip()
+    return ""
+
+
 def under_policies(estate: Estate, graph: Graph, caller: Caller, asset: str, rows: Sequence[Row]) -> Seen:
     """Return rows of an asset as the policies of the estate let a caller see them."""
     try:
         policy = policy_for(estate, asset_of(estate, asset), caller)
         if policy is None:
-            return _unless_policed_below(estate, graph, caller, asset, rows)
+            why = _hidden_below(estate, graph, caller, asset)
+            return Seen(why=why) if why else Seen(tuple(rows))
         return _policed(estate, policy, asset, rows) if policy.hides else Seen(tuple(rows))
     except FreeholdError as error:
         return Seen(why=f"{error.problem} {error.fix}".strip())
 
 
-def _unless_policed_below(estate: Estate, graph: Graph, caller: Caller, asset: str, rows: Sequence[Row]) -> Seen:
+def _hidden_below(estate: Estate, graph: Graph, caller: Caller, asset: str) -> str:
     for below in graph.downstream({asset}):
         policy = policy_for(estate, asset_of(estate, below), caller)
         if policy is not None and policy.hides:
-            why = f"What is built from it is under the policy `{policy.name}`, which hides some of it from you."
-            return Seen(why=why)
-    return Seen(tuple(rows))
+            return f"What is built from it is under the policy `{policy.name}`, which hides some of it from you."
+    return ""
 
 
 def _policed(estate: Estate, policy: Policy, asset: str, rows: Sequence[Row]) -> Seen:

@@ -38,6 +38,8 @@ def reduced(whole: Snapshot, seen: frozenset[str]) -> Snapshot:
         whole=whole,
         seen=seen,
         _details={},
+        _turns={},
+        _earlier={},
     )
 
 

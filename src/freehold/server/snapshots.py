@@ -1,15 +1,16 @@
 """What the server knows of an estate at this moment: read from files, ledger and warehouse, kept until one changes.
 
-A request gets a `Snapshot`, which never changes. Whether it is still so is told by the sizes and times of files and the
-number of the newest event: two short looks. The warehouse is opened only to read anew and given back at once, so that
-whoever writes waits for no page; while somebody writes, pages show the last snapshot and say so.
+A request gets a `Snapshot`, which never changes: the last there is, at once. Whether it is still so one thread finds
+out twice a second, by the sizes and times of files and by the events since the last look, and reads anew where it is
+not; see `newest`. The warehouse is opened only to read anew and given back at once, so that whoever writes waits for no
+page; while somebody writes, pages show the last snapshot and say so.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,25 +22,24 @@ from freehold.delivery.deployments import Deployment, deployments
 from freehold.estate.files import Survey, survey
 from freehold.foundation import Clock, FreeholdError, Problems, SystemClock, near
 from freehold.foundation.words import counted
+from freehold.server.newest import Newest
 
 if TYPE_CHECKING:
-    from freehold.delivery import Delivery, ProductStatus
+    from freehold.delivery import AssetStatus, Delivery, ProductStatus
     from freehold.delivery.graph import Graph
     from freehold.engines import Relation
     from freehold.estate.model import Estate
-    from freehold.ledger import Ledger
+    from freehold.ledger import Ledger, Recorded
     from freehold.metrics import Catalogue
     from freehold.server.telemetry import Telemetry
 
 T = TypeVar("T")
-_WAIT_S = 2.0  # for a warehouse that is being written, where there is no earlier snapshot to show
+_WAIT_S = 2.0  # for a warehouse that is being written, where there is nothing earlier to show
 _MOST_LOOKING = 4  # at the warehouse at once: what takes long keeps no more than these waiting
-_CHECKED_EVERY_S = 0.5
 _OLDEST = timedelta(seconds=60)  # what is late depends on the clock alone
 _MOST_DEPLOYMENTS = 500
-_TELLING = (  # events after which a page would say something else
-    "estate.*", "asset.*", "candidate.*", "deploy.*", "run.*", "check.*", "usage.view", "notice.*",
-)  # fmt: skip
+_TELLING = ("estate.*", "asset.*", "candidate.*", "deploy.*", "run.*", "check.*", "notice.*")
+_BUSY = "FH-E101"
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Snapshot:
     seen: frozenset[str] | None = None  # None for all
     whole: Snapshot | None = field(default=None, repr=False, compare=False)
     _details: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    _turns: dict[object, threading.Lock] = field(default_factory=dict, repr=False, compare=False)
+    _earlier: Mapping[object, Any] = field(default_factory=dict, repr=False, compare=False)  # of the snapshot before
 
     def product(self, id_: str) -> ProductStatus:
         """Return the product of an id.
@@ -70,7 +72,7 @@ class Snapshot:
         Raises:
             FreeholdError: FH-D201 there is none.
         """
-        found = next((p for p in self.products if p.product.id == id_), None)
+        found = self.by_id.get(id_)
         if found is None:
             known = [p.product.id for p in self.products]
             fix = near(id_, known) or "See `/products`."
@@ -86,6 +88,23 @@ class Snapshot:
         """Return what a team is called by people; its id where no file says, or where there is none of that id."""
         found = self.estate.teams.get(id_)
         return (found.name if found else None) or id_
+
+    @property
+    def by_id(self) -> dict[str, ProductStatus]:
+        """The products by their ids."""
+        return self.derived("by id", lambda: {one.product.id: one for one in self.products})
+
+    @property
+    def by_asset(self) -> dict[str, tuple[ProductStatus, AssetStatus]]:
+        """The assets by their ids, each with its product."""
+        return self.derived("by asset", lambda: {a.asset: (one, a) for one in self.products for a in one.assets})
+
+    def derived(self, key: str, make: Callable[[], T]) -> T:
+        """Return what follows from it alone, worked out when it is first asked for: a snapshot never changes."""
+        if key not in self._details:
+            self._details[key] = make()
+        found: T = self._details[key]
+        return found
 
     @property
     def catalogue(self) -> Catalogue:
@@ -118,7 +137,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What tells one state of an estate from another without snapshot it."""
+    """What tells one state of an estate from another without reading it."""
 
     files: Survey
     sequence: int
@@ -136,54 +155,78 @@ class Snapshots:
         self._env = env
         self._telemetry = telemetry
         self._closing = ExitStack()
-        self._turn = threading.RLock()
         self._asked = threading.Lock()
         self._looking = threading.BoundedSemaphore(_MOST_LOOKING)
+        self._newest = Newest(self._looked, "snapshots")
         self._notes: list[str] = []
-        self._snapshot: Snapshot | None = None
         self._mark: _Mark | None = None
+        self._estate_read: tuple[_Mark, Estate] | None = None  # one value, since others than the thread that looks ask
+        self._heard = self._telling = 0  # the last event that was looked at, and the last that tells
         self._is_in_error = False
-        self._checked = 0.0
+        self._followers: list[Callable[[Snapshot], object]] = []
         self.ledger: Ledger = self._closing.enter_context(opening.ledger_around(str(root)))
+        self._closing.callback(self._newest.close)
 
     def close(self) -> None:
         """Sign off the ledger and give everything back."""
         self._closing.close()
 
     def now(self) -> Snapshot:
-        """Return the newest snapshot, taking one if anything has changed.
+        """Return the newest snapshot: what was so two seconds ago, or a little more where reading takes longer.
 
         Raises:
             Problems: the files are in error, and nothing was ever applied.
             FreeholdError: FH-E101 the warehouse is being written, and there is no snapshot yet.
         """
-        with self._turn:
-            if self._snapshot is None or self._is_old(self._snapshot):
-                self._snapshot = self._anew(self._snapshot)
-            return self._snapshot
+        return self._newest.get()
+
+    def changed(self) -> None:
+        """Say that something was changed through this server: whoever asks from now on sees it."""
+        self._newest.changed()
+
+    def follow(self, act: Callable[[Snapshot], object]) -> None:
+        """Have something done with each new snapshot but the first, before anybody is given it and has to wait for it.
+
+        What is wrong with that is told to who asks for it.
+        """
+        self._followers.append(act)
 
     def estate_read(self, files: Survey, applied: int) -> Estate | None:
         """Return the estate of the newest snapshot, if it was read from these files and after an event; reads none."""
-        with self._turn:
-            mark, snapshot = self._mark, self._snapshot
-        if snapshot is None or mark is None or mark.files != files or mark.sequence < applied:
+        if self._estate_read is None:
             return None
-        return snapshot.estate
+        mark, estate = self._estate_read
+        return estate if mark.files == files and mark.sequence >= applied else None
 
     def detail(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T]) -> T:
         """Return what more a page wants of a snapshot, taken once for each snapshot.
 
-        What is taken from is all of the estate: `take` tells of nothing that the snapshot does not hold.
+        What is taken from is all of the estate: `take` tells of nothing that the snapshot does not hold. While the
+        warehouse is being written, it is what was known of the snapshot before.
 
         Raises:
-            FreeholdError: FH-E101 the warehouse is being written.
+            FreeholdError: FH-E101 the warehouse is being written, and nobody asked for this before.
         """
-        with self._asked:
-            if key not in snapshot._details:
-                with self._delivery((snapshot.whole or snapshot).estate, _WAIT_S) as delivery:
-                    snapshot._details[key] = take(delivery)
-            found: T = snapshot._details[key]
-            return found
+        if key not in snapshot._details:
+            until = time.monotonic() + (0.0 if snapshot.waits else _WAIT_S)
+            with self._asked:
+                turn = snapshot._turns.setdefault(key, threading.Lock())
+            with turn:
+                if key not in snapshot._details:
+                    try:
+                        snapshot._details[key] = self._taken_of(snapshot, key, take, until)
+                    except FreeholdError as error:
+                        if error.code != _BUSY or key not in snapshot._earlier:
+                            raise
+                        earlier: T = snapshot._earlier[key]
+                        return earlier
+        found: T = snapshot._details[key]
+        return found
+
+    def _taken_of(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T], until: float) -> T:
+        wait_s = 0.0 if key in snapshot._earlier else max(0.0, until - time.monotonic())
+        with self._delivery((snapshot.whole or snapshot).estate, wait_s) as delivery:
+            return take(delivery)
 
     def look(self, snapshot: Snapshot, take: Callable[[Delivery], T]) -> T:
         """Return what somebody wants to know of the warehouse now, and keep nothing of it. A few may look at once.
@@ -191,16 +234,28 @@ class Snapshots:
         Raises:
             FreeholdError: FH-E101 the warehouse is being written.
         """
-        with self._looking, self._delivery(snapshot.estate, _WAIT_S) as delivery:
+        with self._looking, self._delivery(snapshot.estate, 0.0 if snapshot.waits else _WAIT_S) as delivery:
             return take(delivery)
 
-    def _is_old(self, snapshot: Snapshot) -> bool:
-        waits = bool(snapshot.waits) and not self._is_in_error  # for a warehouse, which tells nobody when it is free
-        if time.monotonic() - self._checked < _CHECKED_EVERY_S and not waits:
-            return False
-        self._checked = time.monotonic()
-        is_aged = self.clock.now() - snapshot.taken_at > _OLDEST and not self._is_in_error
-        return waits or is_aged or self._marked(snapshot.estate) != self._mark
+    # -- in the thread that looks
+
+    def _looked(self, before: Snapshot | None) -> Snapshot:
+        """Return the snapshot of now: the one before, where nothing has changed."""
+        if before is None:
+            self._heard = next((e.seq for e in self.ledger.read(newest_first=True, limit=1)), 0)
+            return self._anew(None)
+        waits = bool(before.waits) and not self._is_in_error  # for a warehouse, which tells nobody when it is free
+        is_aged = self.clock.now() - before.taken_at > _OLDEST and not self._is_in_error
+        is_same = self._marked(before) == self._mark
+        if is_same and not waits and not is_aged:
+            return before
+        return self._followed(self._anew(before))
+
+    def _followed(self, snapshot: Snapshot) -> Snapshot:
+        for act in self._followers:
+            with suppress(FreeholdError):
+                act(snapshot)
+        return snapshot
 
     def _anew(self, before: Snapshot | None) -> Snapshot:
         """Return a new snapshot; where files are in error, the one before, until they change."""
@@ -210,30 +265,32 @@ class Snapshots:
         except Problems as problems:
             if before is None:
                 raise
-            self._is_in_error, self._mark = True, self._marked(before.estate)
+            self._is_in_error, self._mark = True, self._marked(before)
             wrong = counted(len(problems.errors), "errors")
             said = f"The files of the estate have {wrong}: see `freehold validate`. This is how it was before."
-            return replace(before, waits=said)
+            return before if before.waits == said else replace(before, waits=said)
 
     def _read(self, before: Snapshot | None) -> Snapshot:
-        began, files, sequence = time.perf_counter(), survey(self.root), self._newest()
+        began, files, sequence = time.perf_counter(), survey(self.root), self._told(before)
         self._notes.clear()
         estate = opening.estate_in_force(str(self.root), self._env, in_need=True, tell=self._notes.append)
         try:
             with self._delivery(estate, 0.0 if before else _WAIT_S) as delivery:
-                snapshot = self._taken(delivery)
+                snapshot = self._taken(delivery, before)
         except FreeholdError as error:
-            if error.code != "FH-E101" or before is None:
+            if error.code != _BUSY or before is None:
                 raise
-            return replace(before, waits="The warehouse is being written to; this is how it was before.")
+            said = "The warehouse is being written to; this is how it was before."
+            return before if before.waits == said else replace(before, waits=said)
         # Opening the warehouse may have touched its files, so those are looked at now; what else changed meanwhile is
         # for the next look.
         self._mark = _Mark(files, sequence, self._warehouse(estate))
+        self._estate_read = (self._mark, estate)
         if self._telemetry is not None:
             self._telemetry.read(time.perf_counter() - began, snapshot.sequence)
         return snapshot
 
-    def _taken(self, delivery: Delivery) -> Snapshot:
+    def _taken(self, delivery: Delivery, before: Snapshot | None) -> Snapshot:
         return Snapshot(
             estate=delivery.estate,
             env=delivery.env,
@@ -241,10 +298,22 @@ class Snapshots:
             products=delivery.status(),
             deployments=deployments(delivery, limit=_MOST_DEPLOYMENTS),
             retired=delivery.retired(),
-            sequence=self._newest(),
+            sequence=self._heard,
             taken_at=self.clock.now(),
             notes=tuple(self._notes),
+            _earlier=before._details if before is not None else {},
         )
+
+    def _marked(self, snapshot: Snapshot) -> _Mark:
+        return _Mark(survey(self.root), self._told(snapshot), self._warehouse(snapshot.estate))
+
+    def _told(self, snapshot: Snapshot | None) -> int:
+        """Return the number of the newest event after which a page would say something else."""
+        for event in self.ledger.read(after=self._heard, types=_TELLING):
+            self._heard = event.seq
+            if snapshot is None or _is_of(event, snapshot.graph):
+                self._telling = event.seq
+        return self._telling
 
     @contextmanager
     def _delivery(self, estate: Estate, wait_s: float) -> Iterator[Delivery]:
@@ -262,12 +331,6 @@ class Snapshots:
             closing.callback(delivery.close)
             yield delivery
 
-    def _marked(self, estate: Estate) -> _Mark:
-        return _Mark(survey(self.root), self._newest(), self._warehouse(estate))
-
-    def _newest(self) -> int:
-        return next((e.seq for e in self.ledger.read(types=_TELLING, newest_first=True, limit=1)), 0)
-
     def _warehouse(self, estate: Estate) -> tuple[int, ...]:
         """Return size and time of the warehouse's files; nothing where it is on a server."""
         url = estate.connections[opening.chosen_environment(estate, self._env).connection].url
@@ -280,3 +343,8 @@ class Snapshots:
                 stat = one.stat()
                 marks += [stat.st_size, stat.st_mtime_ns]
         return tuple(marks)
+
+
+def _is_of(event: Recorded, graph: Graph) -> bool:
+    """Whether an event is of this estate: runs of other tools, of which thousands may come a minute, are mostly not."""
+    return bool(event.product) or not event.type.startswith("run.") or event.subject in graph.assets

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.routing import Mount
 
 from freehold.server.patterns import taken
+from freehold.server.saying import Said
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import Scope
+
+    from freehold.ledger import Job
 
 _QUIET = ("/-/static/", "/health", "/ready", "/openlineage/api/v1/lineage")  # counted, and not worth a line each
 _OF_SUBSCRIPTIONS = {
@@ -24,6 +27,7 @@ _OF_SUBSCRIPTIONS = {
     "dead": "Events whose attempts are used up.",
     "disabled": "1 where a subscription is sent nothing any more.",
 }
+_LONG = (0.5, 1, 5, 15, 60, 300, 900, 3600, 14400)  # of jobs
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -40,6 +44,13 @@ class Telemetry:
         )
         self._snapshots = Histogram(
             "freehold_snapshot_seconds", "Seconds to read the estate anew.", buckets=_BUCKETS, registry=self.registry
+        )
+        self._jobs = Gauge("freehold_jobs", "Jobs that wait or run.", ("state",), registry=self.registry)
+        self._ended = Counter(
+            "freehold_jobs_ended", "Jobs that ended, by how.", ("kind", "state"), registry=self.registry
+        )
+        self._worked = Histogram(
+            "freehold_job_seconds", "Seconds a job took.", ("kind",), buckets=_LONG, registry=self.registry
         )
         self._events = Gauge("freehold_ledger_sequence", "The newest event that pages know of.", registry=self.registry)
         self._attempts = Counter(
@@ -93,6 +104,17 @@ class Telemetry:
         for gauge, value in zip(self._subscriptions, values, strict=True):
             gauge.labels(subscription).set(value)
 
+    def ended(self, job: Job) -> None:
+        """Note a job that ended, of those that this server was asked to end or to do."""
+        self._ended.labels(job.kind, job.state).inc()
+        if job.started_at is not None and job.ended_at is not None:
+            self._worked.labels(job.kind).observe((job.ended_at - job.started_at).total_seconds())
+
+    def open_jobs(self, count: Mapping[str, int]) -> None:
+        """Note how many jobs stand how, in all servers of the state."""
+        for state, number in count.items():
+            self._jobs.labels(state).set(number)
+
     def figures(self) -> bytes:
         """Return the figures in the text form of Prometheus."""
         return generate_latest(self.registry)
@@ -123,7 +145,7 @@ def configure_logs(stream: TextIO = sys.stderr) -> None:
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", Said(stream.fileno()))),
         cache_logger_on_first_use=True,
     )
 

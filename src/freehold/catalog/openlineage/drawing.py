@@ -34,10 +34,27 @@ class Drawn:
 
 
 def everything(connection: sqlite3.Connection) -> keeping.Touched:
-    """Return all that was ever told of, to be drawn anew: when the names of our own assets may have changed."""
+    """Return all that was ever told of, to be drawn anew."""
     jobs = {str(id_) for (id_,) in connection.execute("SELECT id FROM heard_job")}
     sets = {Name(*row) for row in connection.execute("SELECT namespace, name FROM heard_set")}
     return keeping.Touched(jobs, sets, set())
+
+
+def our_names(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Return the names by which other tools know our assets, each with the id of one."""
+    found = connection.execute(
+        "SELECT l.name, a.id FROM alias l JOIN asset a ON a.key = l.asset "
+        "WHERE l.reason = ? AND a.is_gone = 0 AND a.origin = ''",
+        (OPENLINEAGE,),
+    )
+    return frozenset(found.fetchall())
+
+
+def renamed(connection: sqlite3.Connection, differ: Iterable[tuple[str, str]]) -> keeping.Touched:
+    """Return what is to be drawn anew where names of our assets came or went: what was told of under any of them."""
+    names = {Name.of(name) for name, _ in differ}
+    heard = {name for name in names if keeping.is_known(connection, name)}
+    return keeping.Touched(set(), set(), heard)
 
 
 def drawn(connection: sqlite3.Connection, touched: keeping.Touched) -> Drawn:

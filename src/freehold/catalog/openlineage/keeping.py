@@ -190,6 +190,12 @@ def set_kept(connection: sqlite3.Connection, name: Name) -> Set | None:
     return set_of(name, found[0]) if found else None
 
 
+def is_known(connection: sqlite3.Connection, name: Name) -> bool:
+    """Whether any tool told of a data set by a name, be it as another name of one."""
+    sql = "SELECT EXISTS (SELECT 1 FROM heard_set WHERE id = ?1) OR EXISTS (SELECT 1 FROM heard_link WHERE other = ?1)"
+    return bool(connection.execute(sql, (str(name),)).fetchone()[0])
+
+
 def run_kept(connection: sqlite3.Connection, job: str, id_: str) -> Run | None:
     """Return a run of a job, by their ids in the tables."""
     found = connection.execute("SELECT said FROM heard_run WHERE job = ? AND run = ?", (job, id_)).fetchone()

@@ -236,12 +236,8 @@ def plan(
     Raises:
         Problems: a model of either version is wrong.
     """
-    now = Graph.of(estate, env, dialect, compiled)
-    then = Graph.of(before.estate, env, dialect, compiled) if before else Graph({})
-    if join is not None:
-        now, then = join(now, then)
-    meant = meanings_of(now, dialect, kept)
-    meant_then = meanings_of(then, dialect, kept)
+    now, then = _graphs(estate, before, env, dialect, compiled, join)
+    meant, meant_then = (meanings_of(graph, dialect, kept) for graph in (now, then))
     hashes = (estate.hashes, before.estate.hashes if before else {})
     pairs = Pairs.of(estate, before.estate if before else None, now, then)
     made = _Comparison(hashes, now, then, meant, meant_then, kept, past, pairs)
@@ -268,6 +264,15 @@ def plan(
         unread=tuple(unread),
         metrics=metrics.changes,
     )
+
+
+def _graphs(
+    estate: Estate, before: Version | None, env: str, dialect: str, compiled: KeptCompiled | None, join: Join | None
+) -> tuple[Graph, Graph]:
+    """Return the graphs of now and before, with what other tools build in both."""
+    now = Graph.of(estate, env, dialect, compiled)
+    then = Graph.of(before.estate, env, dialect, compiled) if before else Graph({})
+    return join(now, then) if join is not None else (now, then)
 
 
 def _said(

@@ -158,6 +158,17 @@ class DuckDBSession:
         )
         return tuple(Column(name, kind, bool(nullable)) for name, kind, nullable in found)
 
+    def describe_all(self, schema: str) -> dict[str, tuple[Column, ...]]:
+        """Return the columns of every relation of a schema by its name; `describe` looks through all for each."""
+        found: dict[str, list[Column]] = {}
+        for table, name, kind, nullable in self.rows(
+            "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
+            "WHERE database_name = current_database() AND schema_name = ? ORDER BY table_name, column_index",
+            (schema,),
+        ):
+            found.setdefault(table, []).append(Column(name, kind, bool(nullable)))
+        return {table: tuple(columns) for table, columns in found.items()}
+
     def columns_of(self, query: str | exp.Expression) -> tuple[Column, ...]:
         """Return the columns a query would give, by binding it, without running it."""
         text = query if isinstance(query, str) else query.sql("duckdb")

@@ -213,6 +213,19 @@ class PostgresSession:
         )
         return tuple(Column(name, values.spelled(kind), nullable) for name, kind, nullable in found)
 
+    def describe_all(self, schema: str) -> dict[str, tuple[Column, ...]]:
+        """Return the columns of every relation of a schema by its name."""
+        found: dict[str, list[Column]] = {}
+        for table, name, kind, nullable in self.rows(
+            "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull FROM pg_attribute a "
+            "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped "
+            "ORDER BY c.relname, a.attnum",
+            (schema,),
+        ):
+            found.setdefault(table, []).append(Column(name, values.spelled(kind), nullable))
+        return {table: tuple(columns) for table, columns in found.items()}
+
     def columns_of(self, query: str | exp.Expression) -> tuple[Column, ...]:
         """Return the columns a query would give, by binding it, without running it."""
         with self._call(query) as sql:

@@ -1,7 +1,9 @@
 """Agents: the same answers by the Model Context Protocol, at `/mcp`. It reads and changes nothing.
 
 The protocol's library is brought when somebody first asks, since it is as large as all the rest of the server. Whoever
-asks shows a token of this server; what they may see and ask is decided where pages decide it.
+asks shows a token of this server, or one that the provider made for it; whose it is and for what was judged before, as
+for the API (the protocol's library would judge again by the same audience, and answer in words of its own). What they
+may see and ask is decided where pages decide it.
 """
 
 from __future__ import annotations
@@ -64,10 +66,10 @@ class Agents:
 def _manager(served: Served) -> StreamableHTTPSessionManager:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-    from freehold.server.agents.protocol import server_of
+    from freehold.server.agents.protocol import over_http, server_of
 
     return StreamableHTTPSessionManager(
-        server_of(served), json_response=True, stateless=True, max_request_body_size=served.settings.body_cap
+        server_of(served, over_http), json_response=True, stateless=True, max_request_body_size=served.settings.body_cap
     )
 
 

@@ -2,6 +2,7 @@
 
 A reader gets events of the products it may see, and those of no product only where it may see all. Persons stay out:
 what tells of signing in, of tokens and of people is no part of the feed, and a person's name in an event is not shown.
+Nor is what an event holds of rows that a policy hides from the reader.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -21,6 +22,7 @@ from starlette.responses import Response
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import plain
 from freehold.server.api.model import asked_by
+from freehold.server.events_seen import EventsSeen
 from freehold.server.feeding import PREFIX, cloud_event, is_for, products_of, source_of
 
 if TYPE_CHECKING:
@@ -114,11 +116,11 @@ def _found(request: Request, wanted: Wanted) -> tuple[list[dict[str, Any]], int]
     ledger, snapshot = asked.served.snapshots.ledger, asked.snapshot
     source = source_of((snapshot.whole or snapshot).estate.id)
     found: list[dict[str, Any]] = []
-    last = wanted.after
+    last, seen = wanted.after, EventsSeen(asked)
     for event in _read(ledger, wanted):
         last = event.seq
         if is_for(event, snapshot.seen, (wanted.product,) if wanted.product else ()):
-            found.append(cloud_event(event, source))
+            found.append(cloud_event(replace(event, data=seen.told(event).data), source))
             if len(found) == wanted.limit:
                 break
     return found, last

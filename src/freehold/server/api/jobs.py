@@ -1,6 +1,6 @@
 """`/api/v1/jobs`: commands done in the background, asked for, looked at, watched and cancelled by programs.
 
-A token reads jobs; asking for one takes a person who is signed in, or the user of this machine.
+A token reads jobs, and asks for them where it was made for that; a person who is signed in may do both.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class JobItem(BaseModel):
     total: int = Field(description="steps there are; 0 while nobody knows")
     what: str
     cancelling: bool
+    too_late: bool = Field(description="it was asked to stop, and had ended by itself before it heard")
     exit_code: int | None
     result: dict[str, Any]
 
@@ -146,4 +147,5 @@ def _item(job: Job) -> JobItem:
         total=job.progress.total,
         what=job.progress.what,
         cancelling=job.is_unwanted and not job.is_over,
+        too_late=job.ended_first,
     )

@@ -11,7 +11,7 @@ from pydantic import Field
 from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
 from freehold.server.web.pages import product as product_pages
 from freehold.server.web.pages.product import CheckRow, ContractPart
-from freehold.server.web.pages.products import ProductRow, rows_of
+from freehold.server.web.pages.products import ProductRow, row_of, rows_of
 
 
 class ProductItem(Strict):
@@ -121,7 +121,7 @@ def _product(request: Request, id: Annotated[str, Path(max_length=200)]) -> Prod
     asked = asked_by(request)
     shown = product_pages.shown_product(asked, id)
     page: product_pages.ProductPage = shown.model
-    row = next(row for row in rows_of(asked.snapshot) if row.id == page.id)
+    row = row_of(asked.snapshot.product(page.id))
     return ProductDetail(
         **_row(row),
         version=page.version,

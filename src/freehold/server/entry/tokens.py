@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from freehold.foundation import Clock, Exit, FreeholdError, near
 from freehold.ledger import Ledger, Token
-from freehold.server.identity import SCOPES, Who
+from freehold.server.identity import MAY_BE_GIVEN, Who
 
 if TYPE_CHECKING:
     from freehold.access import ServiceAccount
@@ -201,17 +201,17 @@ def checksum(body: str) -> str:
 
 
 def _expected(name: str, scopes: Collection[str], lasts: timedelta) -> tuple[str, ...]:
-    unknown = sorted(set(scopes) - set(SCOPES))
+    unknown = sorted(set(scopes) - set(MAY_BE_GIVEN))
     if unknown:
-        hint = near(unknown[0], SCOPES) or f"There are: {', '.join(SCOPES)}."
+        hint = near(unknown[0], MAY_BE_GIVEN) or f"There are: {', '.join(MAY_BE_GIVEN)}."
         raise _refused(f"There is no scope `{unknown[0]}`.", hint)
     if not scopes:
-        raise _refused("A token without a scope is good for nothing.", f"Choose of: {', '.join(SCOPES)}.")
+        raise _refused("A token without a scope is good for nothing.", f"Choose of: {', '.join(MAY_BE_GIVEN)}.")
     if not 0 < len(name.strip()) <= 80 or not name.isprintable():
         raise _refused("A token needs a name of 1 to 80 characters.", "Say what will use it, such as `nightly report`.")
     if not timedelta(0) < lasts <= LONGEST:
         raise _refused(f"A token lasts from a day to {LONGEST.days} days.", "Choose a time in between, such as 90d.")
-    return tuple(scope for scope in SCOPES if scope in scopes)
+    return tuple(scope for scope in MAY_BE_GIVEN if scope in scopes)
 
 
 def _refused(problem: str, fix: str) -> FreeholdError:

@@ -5,10 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from freehold.ledger import Job
 
 Ear = tuple[asyncio.AbstractEventLoop, asyncio.Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Hearers:
+    """Who is told by the server itself: `changed` before anybody hears that a job ended, `ended` of each that did."""
+
+    changed: Callable[[], None] = lambda: None
+    ended: Callable[[Job], None] = lambda _: None
+
+
+NOBODY = Hearers()
 
 
 class Bell:

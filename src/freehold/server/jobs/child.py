@@ -24,6 +24,7 @@ from freehold.ledger.jobs import Job, Progress
 
 COMMAND = (sys.executable, "-m", "freehold.cli.job")  # by its name: the command line is above the server
 MOST_SAID = 16_000_000  # characters of output that are kept
+ASKED_AGAIN_S = 3.0  # what was asked to stop and goes on
 _PIECE = 65_536
 _STREAMS = ("stdout", "stderr", "reports")
 
@@ -49,6 +50,7 @@ class Child:
         self._said = 0
         self._report = ""
         self._interrupted_at: float | None = None
+        self._asked_at: float | None = None  # last
         self._decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in _STREAMS}
         ours, theirs = os.pipe()
         self._reports = os.fdopen(ours, "rb", buffering=0)
@@ -89,9 +91,14 @@ class Child:
         return not has_ended or bool(ready)  # what it started may hold its streams open: that is not waited for
 
     def interrupt(self) -> None:
-        """Ask it to stop, as Ctrl-C does; what it started is asked, too."""
-        if self._interrupted_at is None:
-            self._interrupted_at = time.monotonic()
+        """Ask it to stop, as Ctrl-C does; what it started is asked, too.
+
+        Called again while it goes on, it is asked again every few seconds: a signal can come when nobody heeds it.
+        """
+        now = time.monotonic()
+        if self._asked_at is None or now - self._asked_at >= ASKED_AGAIN_S:
+            self._interrupted_at = self._interrupted_at or now
+            self._asked_at = now
             self._signal(signal.SIGINT)
 
     @property

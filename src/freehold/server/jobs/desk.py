@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from freehold.foundation import Exit, FreeholdError
 from freehold.ledger.jobs import STATES, Job, Said
 from freehold.server.identity import STARTS
-from freehold.server.jobs.bell import Bell
+from freehold.server.jobs.bell import NOBODY, Bell, Hearers
 from freehold.server.jobs.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -43,8 +43,10 @@ class Told:
 class Desk:
     """Takes jobs and answers for them. Safe to use from many threads."""
 
-    def __init__(self, root: Path, ledger: Ledger, env: str | None = None) -> None:
+    def __init__(self, root: Path, ledger: Ledger, env: str | None = None, hearers: Hearers = NOBODY) -> None:
+        """Take where jobs stand, and who is told of those that end here."""
         self.root = root
+        self._hearers = hearers
         self.bell = Bell()
         self._jobs = ledger.jobs
         self._ledger = ledger
@@ -109,9 +111,11 @@ class Desk:
             FreeholdError: FH-A102 a token may not; FH-A154 there is no such job.
         """
         expect_may_start(who)
-        self.get(id)
+        before = self.get(id)
         job = self._jobs.cancel(id, who.principal)
         assert job is not None
+        if job.is_over and not before.is_over:
+            self._hearers.ended(job)
         if self._runner is not None:
             self._runner.wake()
         self.bell.ring(id)
@@ -147,6 +151,11 @@ class Desk:
     def output(self, id: str, after: int = 0, limit: int = _PIECES) -> tuple[Said, ...]:
         """Return pieces of what a job said, after one."""
         return self._jobs.said(id, after, limit)
+
+    def open_jobs(self) -> dict[str, int]:
+        """Return how many jobs wait and run."""
+        found = self._jobs.all(states=("queued", "running"), limit=2 * MOST_WAITING)
+        return {state: sum(job.state == state for job in found) for state in ("queued", "running")}
 
     def ahead_of(self, job: Job) -> int:
         """Return how many jobs are to end before a queued one begins."""
@@ -193,7 +202,7 @@ class Desk:
         """Begin to work on what is asked for, and on what was left."""
         from freehold.server.jobs.runner import Runner
 
-        self._runner = Runner(self.root, self._ledger, self.bell)
+        self._runner = Runner(self.root, self._ledger, self.bell, self._hearers)
         self._runner.start()
 
     def hush(self) -> None:
@@ -219,18 +228,20 @@ def expect_may_start(who: Who) -> None:
     if who.via == "token" and STARTS not in who.scopes:
         raise FreeholdError(
             "FH-A102",
-            "A token reads; what changes something takes a person who is signed in.",
-            fix="Sign in.",
+            "This token may not ask for jobs.",
+            fix=f"Make one with the scope `{STARTS}`: `freehold token create`.",
         )
 
 
 def expect_may_read(who: Who, job: Job) -> None:
     """Make sure that somebody may read what a job said: a person may, a program what was asked for in its owner's name.
 
+    Whoever sits at the shell may: the state is theirs to read.
+
     Raises:
         FreeholdError: FH-A102 a token of somebody else.
     """
-    if who.via == "token" and who.principal != job.caller.principal:
+    if who.via == "token" and who.assurance != "local" and who.principal != job.caller.principal:
         raise FreeholdError(
             "FH-A102",
             "This token may see that job, and not what it said: somebody else asked for it.",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from freehold.ledger import Job, Lease, Ledger
     from freehold.ledger.jobs import State
-    from freehold.server.jobs.bell import Bell
+    from freehold.server.jobs.bell import Bell, Hearers
 
 LEASE = "jobs"
 LEASE_S = 30.0  # how long others wait for a server that was stopped
@@ -45,7 +45,9 @@ _BY_ITSELF = (Exit.DONE, Exit.FINDING, Exit.USAGE, Exit.APPROVAL)  # not how wha
 class Runner:
     """Works in a thread of its own until it is told to finish."""
 
-    def __init__(self, root: Path, ledger: Ledger, bell: Bell) -> None:
+    def __init__(self, root: Path, ledger: Ledger, bell: Bell, hearers: Hearers) -> None:
+        """Take where jobs stand, whom to ring for each, and who is told of each that ended."""
+        self._hearers = hearers
         self._root = root
         self._ledger = ledger
         self._jobs = ledger.jobs
@@ -115,6 +117,7 @@ class Runner:
             holds = self._see_through(job, child)
         finally:
             code = child.close()
+        self._hearers.changed()  # before anybody is told that the job has ended: whoever hears of it sees what it did
         if holds:
             self._note(f"ended {code}", self._ended(job, child, code))
         return True
@@ -128,6 +131,8 @@ class Runner:
     def _note(self, what: str, job: Job) -> None:
         self._log.info("job", what=what, id=job.id, kind=job.kind, state=job.state, by=job.caller.principal)
         self._bell.ring(job.id)
+        if job.is_over:
+            self._hearers.ended(job)
 
     # -- the job at hand
 

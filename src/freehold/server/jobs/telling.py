@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from freehold.server.jobs.desk import Desk, Told, expect_may_read
+from freehold.server.jobs.desk import Desk, Told
 from freehold.server.jobs.window import Window
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ async def events(request: Request, id: str, *, painted: bool = True) -> Streamin
         painted: whether a terminal shows it, so that the signs of colours stay.
 
     Raises:
-        FreeholdError: FH-A154 there is no such job; FH-A102 a token may not read what it says.
+        FreeholdError: FH-A154 there is no such job; FH-A102, FH-A117 the asker may not read what it says.
     """
     served = request.app.state.served
     desk: Desk = served.jobs
-    job = await run_in_threadpool(Window(served, request.state.who).get, id)
-    expect_may_read(request.state.who, job)
+    window = Window(served, request.state.who)
+    await run_in_threadpool(lambda: window.expect_may_read(window.get(id)))
     said = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = int(said) if said.isdigit() and len(said) < 16 else 0
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -7,10 +7,13 @@ To anybody else it is not there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from freehold.server.jobs.desk import unknown_job
+from freehold.foundation import FreeholdError
+from freehold.server.jobs.desk import expect_may_read, unknown_job
+from freehold.server.rows_seen import why_some_are_hidden
 
 if TYPE_CHECKING:
     from freehold.access import Action
@@ -30,9 +33,10 @@ DOES: Mapping[str, Action] = {
     "deployments rollback": "roll_back",
     "collect": "administer",
 }
+_WORDS = frozenset({"said", "error", "errors"})  # of a job's result: what it said, and of what went wrong
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
     """The desk, for one asker."""
 
@@ -61,7 +65,23 @@ class Window:
         job = self.served.jobs.get(id)
         if job.caller.principal != self.who.principal and not self._sees_all:
             raise unknown_job(id)
-        return job
+        return self._shown(job)
+
+    def expect_may_read(self, job: Job) -> None:
+        """Make sure that the asker may read what a job said.
+
+        A person may, a program what was asked for in its owner's name; nobody from whom a policy hides anything, for a
+        command says of rows what it has to, whoever asked for it.
+
+        Raises:
+            FreeholdError: FH-A102 a token of somebody else; FH-A117 a policy hides something from the asker.
+        """
+        expect_may_read(self.who, job)
+        if why := self._hides:
+            raise FreeholdError(
+                "FH-A117", f"What a job says may quote rows, so this is not shown. {why}",
+                fix="Its run tells what came of it: see `/runs`.",
+            )  # fmt: skip
 
     def cancel(self, id: str) -> Job:
         """Cancel a job: see `Desk.cancel`. Whoever asked for it may, and whoever might have asked for it.
@@ -77,7 +97,23 @@ class Window:
     def list(self, *, before: str = "", states: Sequence[str] = (), limit: int = 100) -> tuple[Job, ...]:
         """Return the jobs that the asker may see: see `Desk.list`."""
         by = "" if self._sees_all else self.who.principal
-        return self.served.jobs.list(before=before, states=states, limit=limit, by=by)
+        return tuple(map(self._shown, self.served.jobs.list(before=before, states=states, limit=limit, by=by)))
+
+    def _shown(self, job: Job) -> Job:
+        """Return a job without the words of its errors where those may not be read."""
+        said = job.result.keys() & _WORDS
+        if not said or not self._hides:
+            return job
+        kept = {name: value for name, value in job.result.items() if name not in _WORDS}
+        return replace(job, result=kept)
+
+    @cached_property
+    def _hides(self) -> str:
+        """Why what a job says is not for the asker; whoever is at the shell can read the warehouse itself."""
+        if self.who.assurance == "local":
+            return ""
+        snapshot = self.served.rights.snapshot(self.who)
+        return why_some_are_hidden((snapshot.whole or snapshot).estate, self.who.caller("read what a job said"))
 
     @property
     def _sees_all(self) -> bool:

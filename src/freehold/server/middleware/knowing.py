@@ -10,28 +10,38 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 from freehold.foundation import FreeholdError
-from freehold.server.identity import INTAKE, METHODS, READS, STARTS, asks
+from freehold.server.challenges import WELL_KNOWN
+from freehold.server.identity import INTAKE, METHODS, READS, asks, scope_of
 from freehold.server.patterns import taken
 from freehold.server.problems import answered, is_part, not_signed_in, wants_page
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from freehold.server.entry.access_tokens import AccessTokens
     from freehold.server.entry.local import LocalDoor
     from freehold.server.entry.sessions import Doorkeeper
     from freehold.server.entry.tokens import Mint
     from freehold.server.identity import Who
     from freehold.server.settings import Settings
 
-_OF_NUMBERS = ("/metrics/", "/explore", "/explain", "/views", "/api/v1/metrics/", "/api/v1/query", "/api/v1/views")
-OPEN = ("/-/static/", "/sign-in", "/health", "/ready")  # what anybody may see
+OPEN = ("/-/static/", "/sign-in", "/health", "/ready", WELL_KNOWN)  # what anybody may see
 
 
 class Knowing:
-    """Puts `who` into the request's state: by a session's cookie, or by a bearer token."""
+    """Puts `who` into the request's state: by a session's cookie, or by a bearer token; else why it is nobody."""
 
-    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper, mint: Mint, settings: Settings, door: LocalDoor) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        doorkeeper: Doorkeeper,
+        mint: Mint,
+        settings: Settings,
+        door: LocalDoor,
+        access_tokens: AccessTokens | None,
+    ) -> None:
         self._app = app
+        self._access_tokens = access_tokens
         self._door = door
         self._doorkeeper = doorkeeper
         self._mint = mint
@@ -42,7 +52,11 @@ class Knowing:
         if scope["type"] == "http" and not scope["path"].startswith("/-/static/"):
             request = HTTPConnection(scope)
             who = self._lately(request) if scope["path"].startswith(INTAKE) else None
-            scope.setdefault("state", {})["who"] = who or await run_in_threadpool(self._who, request)
+            state = scope.setdefault("state", {})
+            try:
+                state["who"] = who or await run_in_threadpool(self._who, request)
+            except FreeholdError as error:
+                state["who"], state["unknown"] = None, error
         await self._app(scope, receive, send)
 
     def _lately(self, request: HTTPConnection) -> Who | None:
@@ -53,9 +67,14 @@ class Knowing:
     def _who(self, request: HTTPConnection) -> Who | None:
         kind, _, shown = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":  # who shows a token means it, whatever cookie came along
-            return self._door.known(shown.strip()) or self._mint.known(shown.strip())
+            return self._bearer(shown.strip(), request.url.path)
         secret = request.cookies.get(self._cookie)
         return self._doorkeeper.known(secret) if secret else None
+
+    def _bearer(self, shown: str, path: str) -> Who | None:
+        if self._access_tokens is not None and "." in shown:  # none of ours has a dot
+            return self._access_tokens.known(shown, path)
+        return self._door.known(shown) or self._mint.known(shown)
 
 
 class SignedIn:
@@ -80,6 +99,8 @@ class SignedIn:
 def _refused(request: Request) -> Response | None:
     who: Who | None = request.state.who
     if who is None:
+        if "unknown" in request.scope["state"]:
+            return answered(request, request.scope["state"]["unknown"])
         if wants_page(request) and not is_part(request) and request.method == "GET":
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/sign-in?next={quote(wanted)}", 303)
@@ -102,7 +123,7 @@ def _out_of_scope(request: Request, who: Who) -> FreeholdError | None:
     """Return the refusal of a token outside of what it is for: a scope names its methods, and most of them read."""
     wanted, path = scope_of(request.url.path, request.method), request.url.path
     is_so = request.method in METHODS.get(wanted, READS) or asks(request.method, path)
-    if wanted in who.scopes and (is_so or _asks_for_a_job(request, who)):
+    if wanted in who.scopes and is_so:
         return None
     if wanted in who.scopes:
         return _changing(request)
@@ -120,21 +141,3 @@ def _changing(request: Request) -> FreeholdError | None:
         "A token reads; what changes something takes a person who is signed in.",
         fix="Sign in and do it on a page, or use `freehold` where the estate is: no other scope helps.",
     )
-
-
-def _asks_for_a_job(request: Request, who: Who) -> bool:
-    """Whether this is for a job, by a program that may ask for them."""
-    return STARTS in who.scopes and request.method == "POST" and request.url.path.startswith("/api/v1/jobs")
-
-
-def scope_of(path: str, method: str = "GET") -> str:
-    """Return the scope that a path takes; empty where no token will do."""
-    if path.startswith(INTAKE) and method not in READS:
-        return "lineage:write"
-    if path == "/metrics":
-        return "server:observe"
-    if path.startswith(("/settings", "/-/", "/sign-out")):
-        return ""
-    if path.startswith(("/jobs", "/api/v1/jobs")):
-        return "jobs:read"
-    return "metrics:query" if path.startswith(_OF_NUMBERS) else "catalog:read"

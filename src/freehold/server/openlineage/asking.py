@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from freehold.catalog.openlineage.asking import Book
 from freehold.catalog.openlineage.keeping import RAW
+from freehold.catalog.openlineage.merging import Job
 from freehold.catalog.openlineage.reading import Name
 from freehold.foundation import FreeholdError
 from freehold.server.openlineage import graphs, shapes
@@ -114,16 +115,23 @@ def _jobs(request: Request, book: Book) -> dict[str, Any]:
 
 
 def _job(request: Request, book: Book) -> dict[str, Any]:
+    return shapes.job(_named(request, book), book)
+
+
+def _named(request: Request, book: Book) -> Job:
+    """Return the job that a path names.
+
+    Raises:
+        FreeholdError: there is none.
+    """
     found = book.job(_name(request))
     if found is None:
         raise _nothing("job", request.path_params["name"])
-    return shapes.job(found, book)
+    return found
 
 
 def _runs(request: Request, book: Book) -> dict[str, Any]:
-    found = book.job(_name(request))
-    if found is None:
-        raise _nothing("job", request.path_params["name"])
+    found = _named(request, book)
     (limit, offset), runs = _page(request), book.runs(found)
     return {"runs": [shapes.run(one, found.name) for one in runs[offset : offset + limit]], "totalCount": len(runs)}
 

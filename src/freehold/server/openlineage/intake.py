@@ -30,6 +30,7 @@ _SEALED_AT = 5_000  # events that wait for their segment
 _SEALED_AFTER_S = 60.0  # that one waits at most
 _SOON = 2_000  # events that whoever looks seals at once; more are sealed by the thread that does nothing else
 _LOOKS_EVERY_S, _AGAIN_AFTER_S = 0.5, 5.0
+_AT_ONCE, _THEN_EVERY_S = 30, 1.0  # how often events are sealed because somebody looks: each time writes a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Intake:
         self._keeper: threading.Thread | None = None
         self._known: OrderedDict[str, Future[None]] = OrderedDict()
         self._waits_since = 0.0
+        self._is_wanted = False  # by somebody who looked
+        self._may_seal, self._may_since = float(_AT_ONCE), time.monotonic()
         self.trouble = ""  # what kept events from being sealed and drawn the last time
 
     @property
@@ -101,9 +104,28 @@ class Intake:
             ) from error
 
     def settle(self) -> None:
-        """Seal what is kept, where that is quick, so that whoever looks sees it."""
-        if self._journal is not None and 0 < self._journal.unsealed <= _SOON:
-            self._seal()
+        """Seal what is kept, where that is quick, so that whoever looks sees it.
+
+        Where many look, or somebody is at it, they are shown what was sealed before: it is done within two seconds.
+        """
+        if self._journal is None or not 0 < self._journal.unsealed <= _SOON:
+            return
+        self._is_wanted = True
+        if self._has_turn() and self._looking.acquire(blocking=False):
+            try:
+                self._seal_now()
+            finally:
+                self._looking.release()
+
+    def _has_turn(self) -> bool:
+        """Take one of the turns there are: so many at once, and one more each second."""
+        with self._turn:
+            now = time.monotonic()
+            self._may_seal = min(_AT_ONCE, self._may_seal + (now - self._may_since) / _THEN_EVERY_S)
+            self._may_since = now
+            has_one = self._may_seal >= 1
+            self._may_seal -= has_one
+            return has_one
 
     def close(self) -> None:
         """Seal everything and let go."""
@@ -171,7 +193,12 @@ class Intake:
         is_told = self._tried(self._sealed)  # what was sealed before, and nobody told
         while not self._over.wait(_LOOKS_EVERY_S if is_told else _AGAIN_AFTER_S):
             waits = time.monotonic() - self._waits_since if self._waits_since else 0.0
-            if self._journal.unsealed >= _SEALED_AT or (self._journal.unsealed and waits > _SEALED_AFTER_S):
+            is_wanted = self._is_wanted and self._has_turn()
+            if (
+                self._journal.unsealed >= _SEALED_AT
+                or is_wanted
+                or (self._journal.unsealed and waits > _SEALED_AFTER_S)
+            ):
                 is_told = self._tried(self._seal)
             elif not is_told:
                 is_told = self._tried(self._sealed)
@@ -188,12 +215,16 @@ class Intake:
         return True
 
     def _seal(self) -> None:
-        assert self._journal is not None, "there is something to seal"
         with self._looking:
-            if self._journal.unsealed:
-                self._waits_since = 0.0
-                self._journal.seal()
-                self._sealed()
+            self._seal_now()
+
+    def _seal_now(self) -> None:
+        assert self._journal is not None, "there is something to seal"
+        self._is_wanted = False
+        if self._journal.unsealed:
+            self._waits_since = 0.0
+            self._journal.seal()
+            self._sealed()
 
 
 def _kept() -> Future[None]:

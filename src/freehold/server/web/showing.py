@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -33,6 +36,9 @@ _IN_PLACE = (400, 403, 404, 405, 409)  # what somebody asked for wrongly, while 
 
 _WRONG = "Something is wrong"
 TEMPLATES = Path(__file__).parent / "templates"
+_AT_ONCE = 8
+_PAGES = ThreadPoolExecutor(_AT_ONCE, "page")
+_SEPARATOR = re.compile(r"[/._:]")  # none of which escaping makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +88,13 @@ class Shown:
 Page = Callable[[Asked], Shown]
 
 
-def page(path: str, show: Page, name: str) -> list[Route]:
-    """Return the routes of a page: as HTML, and as JSON at the same path with `.json`."""
+def page(path: str, show: Page, name: str, *, asks: bool = False) -> list[Route]:
+    """Return the routes of a page: as HTML, and as JSON at the same path with `.json`.
+
+    Pages are made a few at a time, those that came first first: many threads that share one interpreter only keep each
+    other, and whatever takes the next request in, from it. `asks` says of a page that it may have to wait for the
+    warehouse or a plan; those have the threads that others have.
+    """
 
     def html(request: Request) -> Response:
         asked = asked_of(request)
@@ -99,7 +110,16 @@ def page(path: str, show: Page, name: str) -> list[Route]:
         return Response(_json(asked, shown), media_type="application/json")
 
     beside = "/home.json" if path == "/" else f"{path}.json"
-    return [Route(beside, as_json, name=f"{name}.json"), Route(path, html, name=name)]
+    ways = (html, as_json) if asks else (_in_turn(html), _in_turn(as_json))
+    return [Route(beside, ways[1], name=f"{name}.json"), Route(path, ways[0], name=name)]
+
+
+def _in_turn(answer: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+    async def answered(request: Request) -> Response:
+        context = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(_PAGES, context.run, answer, request)
+
+    return answered
 
 
 def _note(asked: Asked, name: str) -> None:
@@ -211,10 +231,10 @@ def as_plain(model: Any) -> Any:
 
 def _prose(text: str) -> Markup:
     """Return a sentence as HTML: what stands between backticks is code, everything is escaped."""
-    parts = str(text).split("`")
+    parts = str(escape(str(text))).split("`")  # which no escaping makes or takes
     if len(parts) % 2 == 0:  # a backtick without its other is only a sign
-        return escape(text)
-    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+        return Markup("`".join(parts))
+    return Markup("".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts)))
 
 
 def _leading(text: str) -> Markup:
@@ -231,8 +251,7 @@ def _way(text: str) -> Markup:
 
 def _breakable(text: str) -> Markup:
     """Return a path or an id as HTML that may break after its separators and nowhere else."""
-    parts = re.split("([/._:])", str(text))
-    return Markup("").join(escape(part) + Markup("<wbr>") * (part in "/._:" and part != "") for part in parts)
+    return Markup(_SEPARATOR.sub(r"\g<0><wbr>", str(escape(str(text)))))
 
 
 def _utc(at: datetime) -> datetime:

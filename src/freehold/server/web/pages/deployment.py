@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from freehold.delivery.deployments import Deployment, MovedTo, Story, Word, deployment, products_to_take_back, story_of
 from freehold.delivery.rollback import Return
+from freehold.delivery.runs import CheckTold
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.server.rights import refusal
 from freehold.server.web.model import VERDICTS, Crumb, Fact, Heading, Mark, Moment, joined
 from freehold.server.web.pages.products import moment_of
-from freehold.server.web.pages.run import bound_told, claims_of, found_told
+from freehold.server.web.pages.run import bound_told, checks_seen, claims_of, found_told
 from freehold.server.web.showing import Asked, Shown
 from freehold.work import Raci
 
@@ -126,6 +127,7 @@ def shown_deployment(asked: Asked) -> Shown:
     one = deployment_of(asked, asked.request.path_params["id"])
     seen, ledger = asked.snapshot.seen, asked.served.snapshots.ledger
     story = story_of(ledger, asked.snapshot.env, one, lambda product: seen is None or product in seen)
+    story = replace(story, checks=checks_seen(asked, story.checks))
     since = _since(asked, one)
     state, title, reasons = _state(one, story)
     model = DeploymentPage(
@@ -295,9 +297,22 @@ def _verdicts(asked: Asked, story: Story) -> Iterator[VerdictRow]:
     """Yield the checks that did not simply pass."""
     odd = [check for check in story.checks if check.status not in ("pass", "skipped")]
     claims = claims_of(asked, {check.asset for check in odd})
+    by_check: dict[tuple[str, str], list[CheckTold]] = {}
     for check in odd:
-        told = f"{check.asset}: found {found_told(check)}; {bound_told(check)}"
-        yield VerdictRow(claims.get(check.id, check.id), VERDICTS.get(check.status, Mark("idle", check.status)), told)
+        by_check.setdefault((check.id, check.status), []).append(check)
+    for (id_, status), same in by_check.items():
+        yield VerdictRow(claims.get(id_, id_), VERDICTS.get(status, Mark("idle", status)), said_once(same))
+
+
+def said_once(same: Sequence[CheckTold]) -> str:
+    """Say what a check found, once for all intervals that it judged so: of the newest, and how many there were."""
+    newest = max(same, key=lambda check: check.interval)
+    more = f" (and in {counted(len(same) - 1, 'intervals')} before)" if same[1:] else ""
+    place = f"{newest.asset} {newest.interval}".strip() + more
+    if newest.reason:
+        return f"{place}: {newest.reason}"
+    bound = bound_told(newest)
+    return f"{place}: found {found_told(newest)}; " + ("none may be" if bound == "none" else f"passes where it {bound}")
 
 
 def _since(asked: Asked, one: Deployment) -> list[Deployment]:

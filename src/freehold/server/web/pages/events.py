@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from freehold.foundation.words import plain
+from freehold.server.events_seen import EventsSeen
 from freehold.server.problems import not_found
 from freehold.server.web.model import Crumb, Fact, Mark
 from freehold.server.web.pages.kpis import leads_of, may_see
@@ -49,6 +50,7 @@ def event(asked: Asked) -> Shown:
         raise not_found(asked.request)
     mark, title, told = _chain(ledger.sealed(found.seq))
     leads_to, leads = leads_of(found)
+    shown = EventsSeen(asked).told(found)
     after = next(ledger.read(after=found.seq, limit=1), None)
     model = EventPage(
         seq=found.seq,
@@ -56,8 +58,8 @@ def event(asked: Asked) -> Shown:
         chain=mark,
         chain_title=title,
         chain_told=told,
-        facts=tuple(_facts(found)),
-        data=json.dumps(dict(found.data), indent=2, ensure_ascii=False, default=plain),
+        facts=(*_facts(found), *(Fact(f"Not shown: {name}", shown.why) for name in shown.withheld)),
+        data=json.dumps(dict(shown.data), indent=2, ensure_ascii=False, default=plain),
         before_href=f"/events/{found.seq - 1}" if found.seq > 1 else "",
         after_href=f"/events/{after.seq}" if after else "",
         leads=leads,

@@ -135,7 +135,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/explore.csv", _csv),
         Route("/explore.parquet", _parquet),
-        *page("/explore", explore, "explore"),
+        *page("/explore", explore, "explore", asks=True),
     ]
 
 

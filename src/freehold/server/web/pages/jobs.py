@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, Route
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import ago, counted
 from freehold.ledger.jobs import STATES, Job
-from freehold.server.jobs.desk import expect_may_read
 from freehold.server.jobs.kinds import KINDS, Kind
 from freehold.server.jobs.telling import events, unpainted
 from freehold.server.jobs.window import Window
@@ -45,6 +44,7 @@ _TOLD = {
 }
 _FINDINGS = "Ended, and found something: what it says below tells what."
 _APPROVAL = "Ended without an effect: an approval is missing."
+_TOO_LATE = "It was too late to cancel it: it ended by itself."
 _AGAIN = ("run", "check")  # what may be asked for again though it ended well; the others would do more
 _NOW = ("run", "check")
 _VIEWS = {"": ("All", ()), "open": ("Open", ("queued", "running")), "failed": ("Failed", ("failed", "lost"))}
@@ -101,7 +101,8 @@ class JobsPage:
 class JobPage:
     """A job: how it stands, who asked, how far it is, what it said.
 
-    `after` is the number of the last piece of `output`; `is_cut` tells that there is more before it.
+    `output` is None where the reader may not see it, and `refused` says why. `after` is the number of its last piece;
+    `is_cut` tells that there is more before it.
     """
 
     id: str
@@ -116,6 +117,7 @@ class JobPage:
     what: str
     faults: tuple[Fault, ...]
     output: str | None
+    refused: str
     after: int
     is_cut: bool
     is_over: bool
@@ -195,8 +197,9 @@ async def watched(request: Request) -> Response:
 def output(request: Request) -> Response:
     """Send all that a job said so far, as text."""
     desk = request.app.state.served.jobs
-    one = Window(request.app.state.served, request.state.who).get(request.path_params["id"])
-    expect_may_read(request.state.who, one)
+    window = Window(request.app.state.served, request.state.who)
+    one = window.get(request.path_params["id"])
+    window.expect_may_read(one)
     text, after = [], 0
     while pieces := desk.output(one.id, after):
         after = pieces[-1].seq
@@ -243,7 +246,8 @@ def _took(one: Job, asked: Asked) -> str:
 
 
 def _model(asked: Asked, one: Job, kind: Kind | None) -> JobPage:
-    said = asked.served.jobs.tail(one.id, _MOST_PIECES) if _may_read(asked, one) else None
+    refused = _refused(asked, one)
+    said = None if refused else asked.served.jobs.tail(one.id, _MOST_PIECES)
     errors = one.result.get("errors", ())
     return JobPage(
         id=one.id,
@@ -258,6 +262,7 @@ def _model(asked: Asked, one: Job, kind: Kind | None) -> JobPage:
         what=one.progress.what,
         faults=tuple(Fault(e["code"], e["title"], e.get("fix") or "", e.get("where") or "") for e in errors),
         output=None if said is None else unpainted("".join(piece.text for piece in said)),
+        refused=refused,
         after=said[-1].seq if said else 0,
         is_cut=bool(said) and said[0].seq > 1 if said else False,
         is_over=one.is_over,
@@ -266,12 +271,13 @@ def _model(asked: Asked, one: Job, kind: Kind | None) -> JobPage:
     )
 
 
-def _may_read(asked: Asked, one: Job) -> bool:
+def _refused(asked: Asked, one: Job) -> str:
+    """Return why the asker may not read what a job said; empty where they may."""
     try:
-        expect_may_read(asked.who, one)
-    except FreeholdError:
-        return False
-    return True
+        _window(asked).expect_may_read(one)
+    except FreeholdError as error:
+        return error.problem
+    return ""
 
 
 def _may_be_asked_again(one: Job) -> bool:
@@ -281,11 +287,17 @@ def _may_be_asked_again(one: Job) -> bool:
 def _told(asked: Asked, one: Job) -> str:
     if one.state == "queued" and (ahead := asked.served.jobs.ahead_of(one)):
         return f"Waits for {counted(ahead, 'jobs')} before it."
+    return told_of(one)
+
+
+def told_of(one: Job) -> str:
+    """Return in a sentence or two how a job stands, or how it ended."""
     if one.state == "running" and one.is_unwanted:
         return "Was asked to stop, as Ctrl-C does: it ends after what it is at."
+    told = _TOLD[one.state]
     if one.state == "failed" and one.exit_code in (1, 4):
-        return _FINDINGS if one.exit_code == 1 else _APPROVAL
-    return _TOLD[one.state]
+        told = _FINDINGS if one.exit_code == 1 else _APPROVAL
+    return f"{told} {_TOO_LATE}" if one.ended_first else told
 
 
 def _facts(asked: Asked, one: Job) -> list[Fact]:

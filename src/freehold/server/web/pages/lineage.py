@@ -142,7 +142,7 @@ def _view(asked: Asked, way: str, depth: int) -> View:
 def _graph(asked: Asked, found: Neighbourhood, way: str, *, by_columns: bool) -> Graph:
     """Return the drawing, each part of which leads on: to a drawing of its own, or to more of this one."""
     here = [one for one in asked.request.query_params.multi_items() if one[0] in _OF_A_DRAWING][: 2 * _MOST_OPEN]
-    marks = {one.asset: _mark(one) for product in asked.snapshot.products for one in product.assets}
+    assets = asked.snapshot.by_asset
     as_columns = {"columns": "1"} if by_columns else {}
 
     def more(word: str) -> Callable[[str], str]:
@@ -154,7 +154,7 @@ def _graph(asked: Asked, found: Neighbourhood, way: str, *, by_columns: bool) ->
         grow=more("grow"),
         group_href=lambda group: _group_href(group, way),
         kind=spoken,
-        mark=marks.get,
+        mark=lambda asset: _mark(assets[asset][1]) if asset in assets else None,
     )
     return drawn(found, words)
 

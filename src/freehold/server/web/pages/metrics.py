@@ -87,6 +87,7 @@ class Trend:
     data_until: datetime | None
     is_partial: bool
     answer: Answer | None = None  # it was read off
+    sql: str = ""  # of the answer, as a person reads it
 
     @property
     def whole(self) -> tuple[Value, ...]:
@@ -214,7 +215,8 @@ def _computed(delivery: Delivery, id_: str, grain: str, caller: Caller) -> Trend
     values = tuple(Value(instant_of(key), str(key)[:10], float(value)) for key, value in reversed(pairs))
     until = answer.data_until
     reasons = tuple(dict.fromkeys(reason for source in answer.sources for reason in source.reasons))
-    return Trend(values, answer.state, reasons, until, _is_partial(values, until, grain), answer)
+    is_partial = _is_partial(values, until, grain)
+    return Trend(values, answer.state, reasons, until, is_partial, answer, answer.compiled.pretty())
 
 
 def _is_partial(values: tuple[Value, ...], until: datetime | None, grain: str) -> bool:
@@ -294,6 +296,14 @@ def _alike(asked: Asked, catalogue: Catalogue, one: Metric) -> Iterator[Alike]:
 
 def _readers(asked: Asked, one: Metric) -> str:
     """Return how many read a metric in 30 days, as the catalog counts them; people are never named."""
+    key, kept = ("read by", one.id), asked.snapshot._details
+    if key not in kept:
+        kept[key] = _counted_readers(asked, one)
+    found: str = kept[key]
+    return found
+
+
+def _counted_readers(asked: Asked, one: Metric) -> str:
     found = asked.served.listing.of(asked.snapshot).search(Search(one.id, ("metric",), limit=5).checked())
     hit = next((hit for hit in found.hits if hit.key.id == one.id), None)
     if hit is None or not (hit.persons or hit.services):
@@ -334,7 +344,7 @@ def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None)
 def _snippets(asked: Asked, one: Metric, grain: str, trend: Trend | None) -> tuple[Snippet, ...]:
     question = Question((one.id,), (grain,))
     address = f"{asked.served.settings.address}/api/v1/metrics/{one.id}/values?by={grain}"
-    sql = (Snippet("SQL", trend.answer.compiled.pretty()),) if trend is not None and trend.answer is not None else ()
+    sql = (Snippet("SQL", trend.sql),) if trend is not None and trend.sql else ()
     return (
         Snippet("Terminal", as_command(question)),
         Snippet("Python", as_python(question, asked.snapshot.estate.root.name)),

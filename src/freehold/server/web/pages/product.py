@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from freehold import opening
 from freehold.delivery import AssetStatus, ProductStatus
+from freehold.delivery.promises import promises_kept
 from freehold.delivery.standing import standing_verdicts
 from freehold.estate.model import Property, Team
 from freehold.foundation.words import counted
+from freehold.server.rows_seen import words_are_hidden
 from freehold.server.web.model import SAFE, VERDICTS, Crumb, Empty, Fact, Heading, Kpi, Mark, Moment, Snippet
 from freehold.server.web.pages.products import checks_of, moment_of, utc
 from freehold.server.web.showing import Asked, Shown
@@ -152,7 +153,10 @@ def shown_product(asked: Asked, id_: str) -> Shown:
     """
     status = asked.snapshot.product(id_)
     one = status.product
-    parts = asked.served.snapshots.detail(asked.snapshot, ("contract", one.id), lambda d: _contracts(d, status))
+    quiet = frozenset(a.asset for a in status.assets if words_are_hidden(asked, a.asset))
+    parts = asked.served.snapshots.detail(
+        asked.snapshot, ("contract", one.id, quiet), lambda d: _contracts(d, status, quiet)
+    )
     kept, tried = asked.served.snapshots.detail(asked.snapshot, ("kept", one.id), lambda d: _kept(d, one.id))
     readers = asked.served.snapshots.detail(asked.snapshot, "consumers", _consumers)
     team = asked.snapshot.estate.teams.get(one.team or "")
@@ -259,7 +263,8 @@ def _told(verdicts: Mapping[str, int]) -> str:
     return ", ".join(f"{verdicts[v]:,} {v}" for v in order if verdicts.get(v)) + " on what is live."
 
 
-def _contracts(delivery: Delivery, status: ProductStatus) -> tuple[ContractPart, ...]:
+def _contracts(delivery: Delivery, status: ProductStatus, quiet: frozenset[str]) -> tuple[ContractPart, ...]:
+    """Return what is promised and whether it holds; of `quiet` assets without the words that quote their rows."""
     """Return what is promised of each asset of a product, with the verdicts that hold."""
     with delivery.reading() as session:
         live = delivery.publication.live(session)
@@ -270,7 +275,8 @@ def _contracts(delivery: Delivery, status: ProductStatus) -> tuple[ContractPart,
             continue
         entry = live.get(asset.id)
         told = standing_verdicts(delivery, asset, entry if entry and entry.is_shown else None)
-        rows = [(check, _check(check, told)) for check in delivery.auditor.checks(asset)]
+        is_quiet = row.asset in quiet
+        rows = [(check, _check(check, told, is_quiet=is_quiet)) for check in delivery.auditor.checks(asset)]
         columns = tuple(_column(p, rows) for p in asset.schema.columns)
         of_whole = tuple(made for check, made in rows if len(check.columns) != 1)
         words = (asset.id, asset.name, asset.contract.version or "", asset.schema.description or "")
@@ -297,10 +303,11 @@ def _column(p: Property, rows: list[tuple[Check, CheckRow]]) -> ColumnRow:
     return ColumnRow(*words, is_key=p.primary_key, classification=p.classification or "", checks=mine)
 
 
-def _check(check: Check, told: Mapping[str, object]) -> CheckRow:
+def _check(check: Check, told: Mapping[str, object], *, is_quiet: bool) -> CheckRow:
     data: Mapping[str, object] = getattr(told.get(check.id), "data", {})
     status = str(data.get("status") or "")
-    found = "" if status in ("", "pass") else str(data.get("reason") or "") or _found(data)
+    reason = "" if is_quiet else str(data.get("reason") or "")
+    found = "" if status in ("", "pass") else reason or _found(data)
     claim = check.claim.removeprefix(f"`{check.columns[0]}` ") if len(check.columns) == 1 else check.claim
     return CheckRow(claim, VERDICTS.get(status, Mark("idle", "not judged")), found, check.blocking)
 
@@ -317,9 +324,7 @@ def _kept(delivery: Delivery, product: str) -> tuple[int, int]:
     """Count the versions of a product that passed at once in the last 30 days, and all that were tried."""
     since = delivery.clock.now() - _WINDOW
     told = delivery.ledger.read(types=("run.completed",), product=product, env=delivery.env, since=since)
-    statuses = Counter(str(event.data["status"]) for event in told)
-    passed = statuses["success"]
-    return passed, passed + statuses["quarantined"] + statuses["failed"]
+    return promises_kept(told).get(product, (0, 0))
 
 
 def _consumers(delivery: Delivery) -> dict[str, tuple[Consumer, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from freehold.delivery import ProductStatus
 from freehold.delivery.deployments import Deployment
@@ -22,6 +23,8 @@ HEADINGS = (
     Heading("Tier", "num", narrow=False),
     Heading("Owner", narrow=False),
 )
+MOST_ROWS = 100  # of a page, and of the list on a home
+_LONGEST = 200  # characters that products are narrowed by
 NO_PRODUCTS = Empty(
     "No product has assets yet",
     "A product is a file that says who answers for what, and a model or a contract beside it.",
@@ -46,25 +49,59 @@ class ProductRow:
     failing: int
     quarantined: int
 
+    def has(self, text: str) -> bool:
+        """Whether each of some words is in what it is found by."""
+        own = f"{self.id} {self.name} {self.owner} {self.domain} {self.safe.word}".lower()
+        return all(word in own for word in text.lower().split())
+
 
 @dataclass(frozen=True, slots=True)
 class ProductsPage:
-    """All products."""
+    """Products, a page of them where there are more; `text` is what they were narrowed to.
+
+    `is_whole` says that every product there is stands here, so that the browser can narrow them by itself.
+    """
 
     headings: tuple[Heading, ...]
     products: tuple[ProductRow, ...]
     no_products: Empty = NO_PRODUCTS
+    is_whole: bool = True
+    text: str = ""
+    told: str = ""
+    next_href: str = ""
 
 
 def products(asked: Asked) -> Shown:
-    """Show all products."""
-    rows = rows_of(asked.snapshot)
-    return Shown("pages/products.html", "Products", ProductsPage(HEADINGS, rows), sentence_of(rows), nav="products")
+    """Show products: all of them, or a page of those that have some words."""
+    every = rows_of(asked.snapshot)
+    text, after = asked.word("q").strip()[:_LONGEST], asked.word("after")
+    fitting = tuple(row for row in every if row.has(text)) if text else every
+    left = tuple(row for row in fitting if row.id > after) if after else fitting
+    shown, is_whole = left[:MOST_ROWS], len(every) <= MOST_ROWS and left is every
+    page = ProductsPage(
+        headings=HEADINGS,
+        products=shown,
+        no_products=_none_with(text) if every else NO_PRODUCTS,
+        is_whole=is_whole,
+        text=text,
+        told="" if is_whole else f"{len(shown):,} of {counted(len(fitting), 'products')}",
+        next_href=_href(q=text, after=shown[-1].id) if len(left) > len(shown) else "",
+    )
+    sentence = asked.snapshot.derived("sentence of products", lambda: sentence_of(every))
+    return Shown("pages/products.html", "Products", page, sentence, nav="products")
+
+
+def _none_with(text: str) -> Empty:
+    return Empty(f"No product has {text}", "Its name, domain, owner and state are looked through.")
+
+
+def _href(**words: str) -> str:
+    return f"/products?{urlencode({name: word for name, word in words.items() if word})}"
 
 
 def rows_of(snapshot: Snapshot) -> tuple[ProductRow, ...]:
-    """Return every product as a row."""
-    return tuple(_row(status) for status in snapshot.products)
+    """Return every product as a row, in the order of their ids."""
+    return snapshot.derived("rows of products", lambda: tuple(row_of(status) for status in snapshot.products))
 
 
 def checks_of(status: ProductStatus) -> dict[str, int]:
@@ -96,7 +133,8 @@ def utc(at: datetime | None) -> datetime | None:
     return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
-def _row(status: ProductStatus) -> ProductRow:
+def row_of(status: ProductStatus) -> ProductRow:
+    """Return a product as a row of a list."""
     product, verdicts = status.product, checks_of(status)
     return ProductRow(
         id=product.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from freehold.delivery.times import interval_check
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.quality.drafting import judged
-from freehold.server.rows_seen import rows_seen
+from freehold.server.rows_seen import rows_seen, why_words_are_hidden, words_are_hidden
 from freehold.server.web.model import VERDICTS, Crumb, Fact, Fault, Heading, Mark
 from freehold.server.web.pages.runs import OUTCOME, took, whose
 from freehold.server.web.showing import Asked, Shown
@@ -39,6 +39,7 @@ _CHECKS = (
     Heading("Settled by", narrow=False),
     Heading("Took", "num", narrow=False),
 )
+_ENGINES_WORDS = "FH-E201"
 _GONE = "what the contract does not say any more"
 
 
@@ -167,7 +168,14 @@ def detail_of(asked: Asked, id_: str) -> RunDetail:
     """
     seen = asked.snapshot.seen
     ledger, env = asked.served.snapshots.ledger, asked.snapshot.env
-    return run(ledger, env, id_, lambda product: seen is None or product in seen)
+    found = run(ledger, env, id_, lambda product: seen is None or product in seen)
+    return replace(found, checks=checks_seen(asked, found.checks))
+
+
+def checks_seen(asked: Asked, checks: Sequence[CheckTold]) -> tuple[CheckTold, ...]:
+    """Return verdicts as the asker may read them: why a check broke is told in an engine's words, which quote rows."""
+    why = {name: words_are_hidden(asked, name) for name in {c.asset for c in checks if c.reason}}
+    return tuple(replace(check, reason=why.get(check.asset) or check.reason) for check in checks)
 
 
 def claims_of(asked: Asked, assets: set[str]) -> dict[str, str]:
@@ -261,7 +269,7 @@ def _held(asked: Asked, detail: RunDetail, one: HeldTold, claims: Mapping[str, s
         candidate=one.candidate,
         rows=step.rows if step else None,
         is_open=is_open,
-        reason=None if checks else _fault(_reason(asked, one.candidate), step.code if step else ""),
+        reason=None if checks else _why_kept(asked, one, step.code if step else ""),
         checks=tuple(_failed(asked, one, check, claims) for check in checks),
         kept=one.kept,
         kept_at=kept.at if kept else None,
@@ -289,6 +297,14 @@ def _failed(asked: Asked, held: HeldTold, check: CheckTold, claims: Mapping[str,
         rows=tuple(tuple("" if v is None else str(v) for v in row.values()) for row in shown),
         why_not=seen.why if seen else "",
     )
+
+
+def _why_kept(asked: Asked, held: HeldTold, code: str) -> Fault:
+    """Say why a candidate without a failed check was kept back; what quotes rows is told to who may see those."""
+    fault = _fault(_reason(asked, held.candidate), code)
+    if fault.code == _ENGINES_WORDS and (why := why_words_are_hidden(asked, held.asset, held.product)):
+        return Fault(fault.code, f"What the engine said quotes rows, so it is not shown. {why}", where=fault.where)
+    return fault
 
 
 def _reason(asked: Asked, candidate: str) -> str:

@@ -16,7 +16,7 @@ from freehold.access import Action
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.ledger import Token
-from freehold.server.identity import SCOPES
+from freehold.server.identity import MAY_BE_GIVEN
 from freehold.server.problems import answered, not_found
 from freehold.server.web.model import Empty, Fact, Fault, Heading, Mark, joined
 from freehold.server.web.showing import Asked, Shown, asked_of, rendered
@@ -164,7 +164,7 @@ def _tokens(
 ) -> Shown:
     now = asked.served.snapshots.clock.now()
     rows = tuple(_row(token, now) for token in asked.served.mint.of(asked.who))
-    model = TokensPage(_TOKENS, rows, SCOPES, _SAID.get(asked.word("said"), ""))
+    model = TokensPage(_TOKENS, rows, MAY_BE_GIVEN, _SAID.get(asked.word("said"), ""))
     told = "What your programs sign in with: Authorization: Bearer, and the token."
     extra = {"made": made, "fault": fault, "typed_name": typed, "once": secrets.token_urlsafe(16)}
     return Shown("pages/tokens.html", "Tokens", model, told, nav="tokens", status=status, extra=extra)

@@ -58,7 +58,7 @@ def routes() -> list[BaseRoute]:
     return [
         *page("/views", views, "views"),
         Route("/views", _posted(_save), methods=["POST"]),
-        *page("/views/{id}", view, "view"),
+        *page("/views/{id}", view, "view", asks=True),
         Route("/views/{id}/rename", _posted(_rename), methods=["POST"]),
         Route("/views/{id}/delete", _posted(_delete), methods=["POST"]),
     ]

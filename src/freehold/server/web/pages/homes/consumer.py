@@ -17,7 +17,7 @@ from freehold.server.problems import is_part
 from freehold.server.web.drawing import spark
 from freehold.server.web.model import SAFE, Empty, Heading, Kpi, Mark, joined
 from freehold.server.web.pages.metrics import catalogue_in, label_of, latest, trend_key, trend_of
-from freehold.server.web.pages.products import HEADINGS, NO_PRODUCTS, ProductRow, rows_of, utc
+from freehold.server.web.pages.products import HEADINGS, MOST_ROWS, NO_PRODUCTS, ProductRow, rows_of, utc
 from freehold.server.web.pages.requests import RequestRow, my_requests
 from freehold.server.web.pages.search import href_of
 from freehold.server.web.showing import Asked, Shown
@@ -91,6 +91,7 @@ class ConsumerHome:
     is_to_follow: bool  # whether there are metrics whose values are computed after the page is there
     headings: tuple[Heading, ...]
     products: tuple[ProductRow, ...]
+    more: int  # products that the list leaves out
     no_use: Empty = _NO_USE
     no_changes: Empty = _NO_CHANGES
     no_requests: Empty = _NO_REQUESTS
@@ -111,7 +112,8 @@ def consumer_home(asked: Asked) -> Shown:
         metrics=tuple(_metric(asked, id_) for id_ in certified) if is_known else (),
         is_to_follow=not is_known,
         headings=HEADINGS,
-        products=rows_of(asked.snapshot),
+        products=rows_of(asked.snapshot)[:MOST_ROWS],
+        more=max(0, len(asked.snapshot.products) - MOST_ROWS),
     )
     return Shown("pages/homes/consumer.html", "Home", model, _sentence(used), nav="home", part="metrics")
 
@@ -133,8 +135,7 @@ def _used(asked: Asked, uses: tuple[Use, ...]) -> Iterator[UsedRow]:
     """Yield what a reader uses: what they read, and products and metrics whose pages they look at often."""
     catalogue = catalogue_in(asked)
     metrics = {m.id: m for m in catalogue.metrics()}
-    assets = {a.asset: (p, a) for p in asked.snapshot.products for a in p.assets}
-    products = {p.product.id: p for p in asked.snapshot.products}
+    assets, products = asked.snapshot.by_asset, asked.snapshot.by_id
     for use in uses:
         if not use.reads and use.looks < _LOOKED_AT:
             continue

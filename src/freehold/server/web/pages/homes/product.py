@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from freehold.catalog import Readers
 from freehold.delivery import ProductStatus
+from freehold.delivery.promises import promises_kept
 from freehold.foundation.words import counted
 from freehold.metrics.fingerprint import sources_of
 from freehold.server.web.figures import how_of
@@ -178,11 +179,6 @@ def _kept(asked: Asked) -> dict[str, tuple[int, int]]:
     if key not in kept:
         since = asked.snapshot.taken_at - WINDOW
         told = asked.served.snapshots.ledger.read(types=("run.completed",), env=asked.snapshot.env, since=since)
-        found: dict[str, tuple[int, int]] = {}
-        for event in told:
-            if event.data["status"] in ("success", "quarantined", "failed"):
-                passed, tried = found.get(event.product, (0, 0))
-                found[event.product] = (passed + (event.data["status"] == "success"), tried + 1)
-        kept[key] = found
+        kept[key] = promises_kept(told)
     counts: dict[str, tuple[int, int]] = kept[key]
     return counts

@@ -1,0 +1,45 @@
+"""What events tell of rows: profiles hold values, and an engine's words quote them. Told to whoever sees those rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from freehold.server.rows_seen import words_are_hidden
+
+if TYPE_CHECKING:
+    from freehold.ledger import Recorded
+    from freehold.server.web.showing import Asked
+
+_OF_ROWS: Mapping[str, tuple[str, ...]] = {"profile.observed": ("columns",), "check.completed": ("reason",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The data of an event as somebody may see it; `why` says why `withheld` is not in it. Empty where all is."""
+
+    data: Mapping[str, Any]
+    withheld: tuple[str, ...] = ()
+    why: str = ""
+
+
+class EventsSeen:
+    """What one asker may see of events: policies are asked once for each asset."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._why: dict[str, str] = {}
+
+    def told(self, event: Recorded) -> Told:
+        """Return the data of an event without what a policy hides."""
+        fields = tuple(name for name in _OF_ROWS.get(event.type, ()) if event.data.get(name))
+        asset = str(event.data.get("asset") or "")
+        if not fields or not (why := self._hidden(asset)):
+            return Told(event.data)
+        return Told({name: value for name, value in event.data.items() if name not in fields}, fields, why)
+
+    def _hidden(self, asset: str) -> str:
+        if asset not in self._why:
+            self._why[asset] = words_are_hidden(self._asked, asset)
+        return self._why[asset]
