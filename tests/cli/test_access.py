@@ -51,6 +51,17 @@ def test_it_tells_why(root: Path) -> None:
     assert "may not run" in freehold(root, "access", "group:idp/rare", "--product", "lab.selenium").stdout
 
 
+def test_it_tells_what_the_shell_may_beside_what_files_grant(root: Path) -> None:
+    """Of a user of this machine alone: that is who may do everything there, whatever files say."""
+    told = freehold(root, "access", "user:local/root", "--product", "lab.selenium")
+    said = json.loads(freehold(root, "access", "user:local/root", "--json").stdout)
+
+    assert "There is no product" in told.stdout
+    assert "user:local/root may do everything" in told.stderr
+    assert said["at_the_shell"] == "everything"
+    assert "at_the_shell" not in json.loads(freehold(root, "access", "user:idp/x", "--json").stdout)
+
+
 def test_a_token_of_a_service_account_is_its_own(root: Path) -> None:
     """Of its scopes and no others, in its name, whoever made it."""
     made = json.loads(freehold(root, "token", "create", "from cron", "--for-service", "nightly", "--json").stdout)

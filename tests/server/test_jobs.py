@@ -348,3 +348,41 @@ def test_the_same_key_asks_once(person: httpx2.Client) -> None:
     first, second = (person.post("/api/v1/jobs", json=wanted).json() for _ in range(2))
 
     assert first["id"] == second["id"]
+
+
+def test_a_key_is_that_of_one_request(person: httpx2.Client) -> None:
+    """The same again is the same job; another kind or other arguments are refused, and nothing is begun."""
+    first = person.post("/api/v1/jobs", json={"kind": "check", "key": "of-one"})
+    again = person.post("/api/v1/jobs", json={"kind": "check", "key": "of-one"})
+    before = person.get("/api/v1/jobs").json()["items"][0]["id"]
+    other = person.post("/api/v1/jobs", json={"kind": "run", "key": "of-one"})
+    more = person.post("/api/v1/jobs", json={"kind": "check", "key": "of-one", "arguments": {"all": True}})
+
+    assert again.json()["id"] == first.json()["id"]
+    for answer in (other, more):
+        assert (answer.status_code, answer.json()["code"]) == (409, "FH-A156")
+        assert first.json()["id"] in answer.json()["title"]
+    assert person.get("/api/v1/jobs").json()["items"][0]["id"] == before
+
+
+def test_a_key_that_cannot_be_seen_is_refused_as_that(person: httpx2.Client) -> None:
+    """Not as one that is too long."""
+    answer = person.post("/api/v1/jobs", json={"kind": "check", "key": "\0"})
+
+    assert answer.status_code == 400
+    assert "cannot be printed" in answer.json()["title"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "kept"),
+    [
+        ("run", {"wait": 5, "as-of": "2026-01-01"}, {"wait_s": 5, "as_of": "2026-01-01"}),
+        ("check", {"all": True, "json": True}, {"everything": True, "as_json": True}),
+        ("backfill", {"select": ["x"], "from": "2026-01"}, {"select": ["x"], "first": "2026-01"}),
+    ],
+)
+def test_an_argument_may_be_said_as_its_option_is_called(kind: str, said: dict[str, Any], kept: dict[str, Any]) -> None:
+    """As the command line has it, and kept by its own name; not by both."""
+    assert kind_of(kind).checked(said) == kept
+    with pytest.raises(FreeholdError, match="said twice"):  # whichever comes first
+        kind_of(kind).checked({**kept, **said})

@@ -44,7 +44,7 @@ PAGES = [
     "/homes/product",
     "/homes/product?since=30",
     "/homes/dataops",
-    "/homes/dataops?since=never",
+    "/homes/dataops?since=7",
     "/homes/leader",
     "/kpis",
     "/kpis?for=dataops",

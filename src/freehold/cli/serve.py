@@ -38,6 +38,8 @@ def serve(start: str | None, host: str | None, port: int | None, open_: bool, en
     """
     from freehold.estate import find_estate
 
+    if host is not None and not host.strip():
+        raise click.BadParameter("it names no address; 127.0.0.1 is this machine alone.", param_hint="--host")
     serve_estate(find_estate(Path(start) if start else None), host, port, open_=open_, env=env, as_json=as_json)
 
 

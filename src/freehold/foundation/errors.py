@@ -90,7 +90,7 @@ class Problems(FreeholdError):
 def near(word: str, known: Iterable[str], most: int = 3) -> str:
     """Return `Did you mean …?` for the known words closest to `word`, whatever their case, or an empty string."""
     spelled: dict[str, list[str]] = {}
-    for name in known:
+    for name in dict.fromkeys(known):
         spelled.setdefault(name.casefold(), []).append(name)
     close = difflib.get_close_matches(word.casefold(), list(spelled), n=most, cutoff=0.6)
     matches = [name for one in close for name in spelled[one]][:most]

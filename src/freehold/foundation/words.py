@@ -8,7 +8,7 @@ from decimal import Decimal
 
 def counted(number: int, plural: str) -> str:
     """Return `1 block`, `2 blocks`: a number with its noun."""
-    endings = (("ches", "ch"), ("ries", "ry"), ("s", ""))
+    endings = (("people", "person"), ("ches", "ch"), ("ries", "ry"), ("s", ""))
     singular = next((plural.removesuffix(end) + one for end, one in endings if plural.endswith(end)), plural)
     return f"{number:,} {plural if number != 1 else singular}"
 

@@ -6,6 +6,8 @@ none avoids a fan-out, the answer is a refusal that names what would do instead.
 
 from __future__ import annotations
 
+import difflib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -164,8 +166,20 @@ def _bare(model: Model, fact: str, name: str) -> Place:
         raise _fan_out(model, fact, beyond[0])
     raise FreeholdError(
         "FH-N301", f"Nothing that `{fact}` can be grouped or filtered by is called `{name}`.",
-        fix=near(name, names_within(model, fact)) or f"It has {listed(sorted(model.datasets[fact].fields), most=8)}.",
+        fix=_nearly(model, fact, name) or f"It has {listed(sorted(model.datasets[fact].fields), most=8)}.",
     )  # fmt: skip
+
+
+def _nearly(model: Model, fact: str, name: str) -> str:
+    """Return the names that were meant, perhaps: bare where that means one thing, else each with what it is of."""
+    held = Counter(field for dataset in reachable(model, fact) for field in model.datasets[dataset].fields)
+    means_one = {*model.datasets[fact].fields, *(field for field, count in held.items() if count == 1)}
+    if fix := near(name, means_one):
+        return fix
+    spelled = [known for known in names_within(model, fact) if "." in known]
+    close = difflib.get_close_matches(name.casefold(), {known.rpartition(".")[2] for known in spelled}, n=1)
+    meant = list(dict.fromkeys(known for known in spelled if known.rpartition(".")[2] in close))
+    return f"Did you mean {listed(meant, 'or', most=6)}?" if meant else near(name, spelled)
 
 
 def names_within(model: Model, fact: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -44,6 +45,7 @@ _STATUS = {
     "FH-A152": 400,
     "FH-A153": 503,
     "FH-A154": 404,
+    "FH-A156": 409,
     "FH-A167": 404,
     "FH-A168": 404,
     "FH-D201": 404,
@@ -144,16 +146,20 @@ def not_signed_in() -> FreeholdError:
     )
 
 
-def not_found(path: str) -> FreeholdError:
-    """Return the refusal of a path that leads nowhere."""
-    return FreeholdError("FH-A107", f"There is nothing at `{path}`.", fix="Go on from `/`, or see `/api/v1/docs`.")
+def not_found(request: Request) -> FreeholdError:
+    """Return the refusal of a path that leads nowhere: with a search for people, and for programs what there is."""
+    path = request.url.path
+    sought = path.rstrip("/").rpartition("/")[2][:80]
+    fix = f"Look for it at `/search?{urlencode({'q': sought})}`." if sought else "Go on from `/`."
+    fix = fix if wants_page(request) else "See `/api/v1/openapi.json`."
+    return FreeholdError("FH-A107", f"There is nothing at `{path}`.", fix=fix)
 
 
 def not_taken(request: Request, error: HTTPException) -> tuple[FreeholdError, dict[str, str]]:
     """Return the refusal of a method, and the header that says which a path takes."""
     allowed = (error.headers or {}).get("Allow", "GET")
     methods = [m.strip() for m in allowed.split(",")]
-    if "GET" in methods and "HEAD" not in methods:
+    if "GET" in methods and "HEAD" not in methods and request.method != "HEAD":
         methods.append("HEAD")
     told = FreeholdError(
         "FH-A108", f"`{request.url.path}` does not take {request.method}.", fix=f"Try {' or '.join(sorted(methods))}."
@@ -166,7 +172,7 @@ def refused(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         return answered(request, *not_taken(request, error))
     if error.status_code == 404:
-        return answered(request, not_found(request.url.path))
+        return answered(request, not_found(request))
     return answered(request, FreeholdError("FH-A112", f"{error.detail}.".replace("..", "."), fix="Mend the request."))
 
 

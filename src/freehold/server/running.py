@@ -125,15 +125,15 @@ def _listening(settings: Settings) -> socket.socket:
 
 
 def _unbound(settings: Settings, error: OSError) -> FreeholdError:
+    fix = f"Take another: freehold serve --port {settings.port % 65535 + 1}"
     if error.errno == errno.EADDRINUSE:
         problem = f"Port {settings.port} of {settings.host} is taken by another process."
     elif error.errno in (errno.EACCES, errno.EPERM):
         problem = f"Port {settings.port} may not be used by this user."
     else:
         problem = f"`{settings.host}:{settings.port}` cannot be listened on: {error.strerror or error}."
-    return FreeholdError(
-        "FH-A003", problem, fix=f"Take another: freehold serve --port {settings.port + 1}", exit_code=Exit.ENVIRONMENT
-    )
+        fix = "Take an address of this machine: freehold serve --host 127.0.0.1"
+    return FreeholdError("FH-A003", problem, fix=fix, exit_code=Exit.ENVIRONMENT)
 
 
 def _owned_by(other: Owner) -> FreeholdError:

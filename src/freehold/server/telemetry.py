@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.routing import Mount
 
+from freehold.server.patterns import taken
 from freehold.server.saying import Said
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
     from starlette.types import Scope
 
     from freehold.ledger import Job
@@ -62,9 +65,9 @@ class Telemetry:
             for name, told in _OF_SUBSCRIPTIONS.items()
         )
 
-    def note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+    def note(self, scope: Scope, routes: Sequence[BaseRoute], request_id: str, status: int, seconds: float) -> None:
         """Note a request that was answered. Its path is told as the route it took, which holds no secret."""
-        route, method = route_of(scope), scope["method"] if scope["method"].isalpha() else "?"
+        route, method = route_of(scope, routes), scope["method"] if scope["method"].isalpha() else "?"
         self._requests.labels(route, method, status).inc()
         self._seconds.labels(route).observe(seconds)
         if status < 400 and scope["path"].startswith(_QUIET):
@@ -117,13 +120,15 @@ class Telemetry:
         return generate_latest(self.registry)
 
 
-def route_of(scope: Scope) -> str:
-    """Return the pattern of the route that a request took: `/products/{id}`; `none` where it took none."""
-    known = scope.get("state", {}).get("route")
-    if known:
-        return str(known)
+def route_of(scope: Scope, routes: Sequence[BaseRoute]) -> str:
+    """Return the pattern of the route that a request took: `/api/v1/products/{id}`; `none` where there is none.
+
+    Of one that was refused on the way it is that which it would have taken, of `routes`.
+    """
     route = scope.get("route")
-    return str(getattr(route, "path", "none"))
+    if route is not None and not isinstance(route, Mount):
+        return f"{scope.get('root_path', '')}{route.path}"
+    return taken(routes, scope)[0] or "none"
 
 
 def configure_logs(stream: TextIO = sys.stderr) -> None:

@@ -19,6 +19,8 @@ from freehold.server.web.pages.explore import seen_of
 from freehold.server.web.pages.products import utc
 
 MOST_ROWS = 50_000
+_SAME = {"schema": {"$ref": "#/components/schemas/Asked"}}
+_IN_YAML = {"requestBody": {"content": {"application/yaml": _SAME, "text/yaml": _SAME}}}
 _Word = Annotated[str, Field(max_length=4_000)]
 _Words = Annotated[list[Annotated[str, Field(max_length=400)]], Field(max_length=40)]
 
@@ -114,7 +116,9 @@ class ViewList(Strict):
 
 def add(app: FastAPI) -> None:
     """Add the routes of asking."""
-    app.post("/query", summary="Ask metrics", operation_id="query_metrics", response_model=Answered)(_query)
+    ask = app.post("/query", summary="Ask metrics", operation_id="query_metrics", response_model=Answered,
+                   openapi_extra=_IN_YAML)  # fmt: skip
+    ask(_query)
     app.get("/views", summary="Saved views", operation_id="list_views")(_views)
 
 

@@ -44,6 +44,7 @@ WRONG = {
     406: "asked for in a form that there is not",
     409: "of several, or not possible as things stand",
     413: "too large",
+    415: "written in a form that is not taken",
     421: "meant for another host",
     429: "too often",
     500: "a defect",

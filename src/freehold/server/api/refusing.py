@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from freehold.foundation import FreeholdError
+from freehold.server.api.reading import Reading
 from freehold.server.middleware.failing import Failing
 from freehold.server.problems import answered, refused
 
@@ -28,6 +29,7 @@ def add(app: FastAPI) -> None:
     app.add_exception_handler(FreeholdError, _wrong)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Reading)
     app.add_middleware(Asking)
     app.add_middleware(Failing)
 
@@ -83,7 +85,15 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    told = "; ".join(f"`{'.'.join(str(p) for p in e['loc'][1:])}`: {e['msg']}" for e in error.errors())
+    told = "; ".join(map(_fault, error.errors()))
     return answered(
         request, FreeholdError("FH-A112", f"The request is not well formed: {told}.", fix="See /api/v1/openapi.json.")
     )
+
+
+def _fault(error: Any) -> str:
+    """Return what is wrong with a part of a request: its name, or that it is the body itself."""
+    if error["type"] == "json_invalid":
+        return f"the body is no JSON at character {error['loc'][-1]}: {error.get('ctx', {}).get('error', error['msg'])}"
+    name = ".".join(str(part) for part in error["loc"][1:])
+    return f"{f'`{name}`' if name else 'the body'}: {error['msg']}"

@@ -50,10 +50,12 @@ class Mint:
         scopes: Collection[str],
         lasts: timedelta,
         account: ServiceAccount | None = None,
+        *,
+        once: str = "",
     ) -> tuple[str, Token]:
         """Make a token of somebody's own, or of a service account; return its text, and what is kept of it.
 
-        Nobody can show the text again.
+        Nobody can show the text again. `once` marks a form, so that a second token is not made when it is sent again.
 
         Raises:
             FreeholdError: FH-A112 a scope nobody knows, none, or more than the account may, a name that is empty or too
@@ -63,7 +65,7 @@ class Mint:
         if account is not None:
             expect_fit(account, wanted, self._clock.now().date())
         kind = "service" if account is not None else "user"
-        id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
+        id_ = _id_of(maker, once or secrets.token_urlsafe(32))
         secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET))
         now = self._clock.now()
         token = Token(
@@ -80,6 +82,10 @@ class Mint:
         self._ledger.acting(maker.caller("make a token")).tokens.add(token)
         body = f"fh_{kind}_{id_}_{secret}"
         return body + checksum(body), token
+
+    def was_made(self, maker: Who, once: str) -> bool:
+        """Whether a token was made by a form that bears a mark, by whoever asks."""
+        return self._ledger.tokens.get(_id_of(maker, once)) is not None
 
     def known(self, text: str) -> Who | None:
         """Return whose token a text is; None for one that is malformed, unknown, over or revoked."""
@@ -176,6 +182,13 @@ def unknown_token(id_: str, known: Sequence[Token]) -> FreeholdError:
         fix=near(id_, ids) or "See `freehold token list`.",
         exit_code=Exit.USAGE,
     )
+
+
+def _id_of(maker: Who, once: str) -> str:
+    """Return the id that a form's mark gives a token: 12 of 36 characters, another one for each maker."""
+    number = int.from_bytes(hashlib.sha256(f"{maker.principal} {once}".encode()).digest())
+    letters = string.ascii_lowercase + string.digits
+    return "".join(letters[number // len(letters) ** place % len(letters)] for place in range(12))
 
 
 def checksum(body: str) -> str:

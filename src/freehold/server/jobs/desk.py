@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,17 +76,16 @@ class Desk:
 
         Raises:
             FreeholdError: FH-A102 a token may not; FH-A151 there is no such kind; FH-A152 an argument is wrong;
-                FH-A153 too many wait already.
+                FH-A153 too many wait already; FH-A156 the key is that of another job.
         """
         wanted, said = self.expect(kind, arguments, who)
-        if len(key) > _KEY or not key.isprintable():
-            raise FreeholdError(
-                "FH-A152", f"A key has at most {_KEY} characters.", fix="Shorten it.", exit_code=Exit.USAGE
-            )
+        _expect_key(key)
         if len(self._jobs.all(states=("queued",), limit=MOST_WAITING)) >= MOST_WAITING:
             raise _crowded()
         env = str(said.get(wanted.env_in, ""))
         job = self._jobs.ask(kind, said, who.caller("operate"), env=env, key=key, terminal=terminal)
+        if (job.kind, dict(job.arguments)) != (kind, said):
+            raise _another(key, job)
         if self._runner is not None:
             self._runner.wake()
         return job
@@ -252,6 +252,31 @@ def expect_may_read(who: Who, job: Job) -> None:
 def unknown_job(id: str) -> FreeholdError:
     """Return the refusal of a job that is not there, or not for who asks."""
     return FreeholdError("FH-A154", f"There is no job `{id[:80]}`.", fix="See `/jobs`.", exit_code=Exit.USAGE)
+
+
+def _expect_key(key: str) -> None:
+    """Make sure that a key can be one.
+
+    Raises:
+        FreeholdError: FH-A152 it is too long, or has a character that nobody can see.
+    """
+    if len(key) > _KEY:
+        problem, fix = f"A key has at most {_KEY} characters.", "Shorten it."
+    elif not key.isprintable():
+        problem, fix = f"The key {key!a} has a character that cannot be printed.", "Leave it out."
+    else:
+        return
+    raise FreeholdError("FH-A152", problem, fix=fix, exit_code=Exit.USAGE)
+
+
+def _another(key: str, job: Job) -> FreeholdError:
+    said = f"`{job.kind}` with {json.dumps(dict(job.arguments))}" if job.arguments else f"`{job.kind}`"
+    return FreeholdError(
+        "FH-A156",
+        f"The key `{key}` is that of job {job.id}, which is {said[:200]}: nothing was begun.",
+        fix="Take another key for another job.",
+        exit_code=Exit.USAGE,
+    )
 
 
 def _crowded() -> FreeholdError:

@@ -1,7 +1,8 @@
 """Which commands can be jobs, and with which arguments: the one list that pages, API and command line go by.
 
-An argument has the name that the command gives its parameter. What is asked for becomes the words of a command line,
-each a word of its own; nothing here is ever read by a shell. A test holds this list to the commands.
+An argument has the name that the command gives its parameter; that of its option is taken, too. What is asked for
+becomes the words of a command line, each a word of its own; nothing here is ever read by a shell. A test holds this
+list to the commands.
 """
 
 from __future__ import annotations
@@ -61,10 +62,7 @@ class Kind:
             FreeholdError: FH-A152 one is unknown, missing, or of another form.
         """
         known = {argument.name: argument for argument in self.arguments}
-        for name in given:
-            if name not in known:
-                fix = near(name, known) or f"It takes: {', '.join(known)}."
-                raise _refused(f"`{self.name}` takes no argument `{name}`.", fix)
+        given = self._named(given)
         said = {name: given[name] for name in known if given.get(name) not in (None, False, "", [], ())}
         for name, argument in known.items():
             if name in said:
@@ -72,6 +70,24 @@ class Kind:
             elif argument.is_required:
                 raise _refused(f"`{self.name}` takes an argument `{name}`.", "Say it.")
         return {name: list(v) if isinstance(v, list | tuple) else v for name, v in said.items()}
+
+    def _named(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return arguments by their own names, which may be said as options are called: `wait`, `as-of`, `from`.
+
+        Raises:
+            FreeholdError: FH-A152 one is unknown, or said by both.
+        """
+        known = {argument.name: argument.name for argument in self.arguments}
+        known |= {argument.option[2:]: argument.name for argument in self.arguments if argument.option}
+        named: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in known:
+                fix = near(name, known) or f"It takes: {', '.join(known)}."
+                raise _refused(f"`{self.name}` takes no argument `{name}`.", fix)
+            if known[name] in named:
+                raise _refused(f"`{name}` of `{self.name}` is said twice.", f"`{known[name]}` is the same: say one.")
+            named[known[name]] = value
+        return named
 
     def subject(self, given: Mapping[str, Any]) -> str:
         """Return what it is done to, as pages say it; empty for the whole estate."""

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from freehold.foundation import FreeholdError
 from freehold.server.challenges import WELL_KNOWN
 from freehold.server.identity import INTAKE, METHODS, READS, asks, scope_of
+from freehold.server.patterns import taken
 from freehold.server.problems import answered, is_part, not_signed_in, wants_page
 
 if TYPE_CHECKING:
@@ -124,11 +125,19 @@ def _out_of_scope(request: Request, who: Who) -> FreeholdError | None:
     is_so = request.method in METHODS.get(wanted, READS) or asks(request.method, path)
     if wanted in who.scopes and is_so:
         return None
+    if wanted in who.scopes:
+        return _changing(request)
     may = ", ".join(sorted(who.scopes))
+    fix = f"Make a token with the scope `{wanted}`: `freehold token create`." if wanted else "Sign in."
+    return FreeholdError("FH-A102", f"This token may not do that: it is for {may}.", fix=fix)
+
+
+def _changing(request: Request) -> FreeholdError | None:
+    """Return the refusal of what changes something; what no route takes is refused by its method, further in."""
+    if not taken(request.app.routes, request.scope)[1]:
+        return None
     return FreeholdError(
         "FH-A102",
-        f"This token may not do that: it is for {may}."
-        if wanted not in who.scopes
-        else "A token reads; what changes something takes a person who is signed in.",
-        fix=f"Make a token with the scope `{wanted}`: `freehold token create`." if wanted else "Sign in.",
+        "A token reads; what changes something takes a person who is signed in.",
+        fix="Sign in and do it on a page, or use `freehold` where the estate is: no other scope helps.",
     )

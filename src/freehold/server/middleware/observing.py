@@ -34,6 +34,7 @@ class Observing:
         id_ = given if _ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = id_
         began, status = time.perf_counter(), 500
+        routes = scope["app"].routes  # before what is mounted writes itself there
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -45,4 +46,4 @@ class Observing:
         try:
             await self._app(scope, receive, sending)
         finally:
-            self._telemetry.note(scope, id_, status, time.perf_counter() - began)
+            self._telemetry.note(scope, routes, id_, status, time.perf_counter() - began)

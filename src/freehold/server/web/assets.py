@@ -59,7 +59,7 @@ class Assets:
         name = request.path_params["name"]
         asset = self._files.get(name)
         if asset is None:
-            return answered(request, not_found(request.url.path))
+            return answered(request, not_found(request))
         headers = {
             "Cache-Control": "public, max-age=31536000, immutable",
             "ETag": f'"{name}"',

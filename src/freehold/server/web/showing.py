@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from freehold.foundation import FreeholdError, Problems
+from freehold.foundation import FreeholdError, Problems, near
 from freehold.foundation.words import ago, counted, plain
 from freehold.metrics.telling import number
 from freehold.server.problems import is_part, request_id_of
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from freehold.server.identity import Who
     from freehold.server.snapshots import Snapshot
 
+_PATH = re.compile(r"/(?!api/|[/\\])[\w./?=&%+#:-]*")  # of a page
+_IN_PLACE = (400, 403, 404, 405, 409)  # what somebody asked for wrongly, while the rest of the estate stands
+
+_WRONG = "Something is wrong"
 TEMPLATES = Path(__file__).parent / "templates"
 _AT_ONCE = 8
 _PAGES = ThreadPoolExecutor(_AT_ONCE, "page")
@@ -49,6 +53,18 @@ class Asked:
     def word(self, name: str, default: str = "") -> str:
         """Return a word of the query, or the default."""
         return self.request.query_params.get(name, default)
+
+    def one_of(self, name: str, known: Iterable[str], default: str) -> str:
+        """Return a word of the query that is one of several, or the default.
+
+        Raises:
+            FreeholdError: FH-A112 it is none of them.
+        """
+        said, choices = self.word(name) or default, [one for one in known if one]
+        if said in choices or said == default:
+            return said
+        fix = near(said, choices) or f"Say one of: {', '.join(choices)}."
+        raise FreeholdError("FH-A112", f"`{said[:40]}` is no `{name}` of this page.", fix=fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +157,26 @@ def shown_problem(request: Request, error: FreeholdError, status: int, headers: 
     """Return an error as a page of its own, or as the part of a page that htmx swaps in."""
     errors = error.errors if isinstance(error, Problems) else (error,)
     faults = tuple(Fault(e.code, e.problem, e.fix, str(e.where) if e.where else "") for e in errors)
-    template = "pages/problem_part.html" if is_part(request) else "pages/problem.html"
-    response = alone(request, template, "Something is wrong", status, faults=faults, request_id=request_id_of(request))
+    told = {"faults": faults, "request_id": request_id_of(request)}
+    response = _in_place(request, status, told) or alone(request, _problem(request), _WRONG, status, **told)
     response.headers.update(headers)
     return response
+
+
+def _problem(request: Request) -> str:
+    return "pages/problem_part.html" if is_part(request) else "pages/problem.html"
+
+
+def _in_place(request: Request, status: int, told: Mapping[str, Any]) -> Response | None:
+    """Return an error as a page with the ways to all others; None to whom, or while, those cannot be shown."""
+    who = request.scope.get("state", {}).get("who")
+    if who is None or who.via != "session" or status not in _IN_PLACE or is_part(request):
+        return None
+    try:
+        asked = asked_of(request)
+    except FreeholdError:  # the estate cannot be read; what is wrong with this request is told all the same
+        return None
+    return rendered(asked, Shown("pages/problem_in_place.html", _WRONG, None, status=status, extra=told))
 
 
 @cache
@@ -159,7 +191,9 @@ def environment() -> Environment:
         keep_trailing_newline=False,
     )
     made.filters.update(ago=_ago, exact=_exact, iso=_iso, day=_day)
-    made.filters.update(counted=counted, number=number, json=_embedded, prose=_prose, breakable=_breakable)
+    made.filters.update(
+        counted=counted, number=number, json=_embedded, prose=_prose, leading=_leading, breakable=_breakable
+    )
     return made
 
 
@@ -201,6 +235,18 @@ def _prose(text: str) -> Markup:
     if len(parts) % 2 == 0:  # a backtick without its other is only a sign
         return Markup("`".join(parts))
     return Markup("".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts)))
+
+
+def _leading(text: str) -> Markup:
+    """Return how something is mended as HTML, where a path of this server between backticks is a link."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(_way(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+def _way(text: str) -> Markup:
+    return Markup('<a href="{0}">{0}</a>' if _PATH.fullmatch(text) else "<code>{0}</code>").format(text)
 
 
 def _breakable(text: str) -> Markup:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -25,6 +26,9 @@ from freehold.server.web.pages.deployment import deployment_of, rollback_of
 from freehold.server.web.pages.entry import inside
 from freehold.server.web.pages.plan import expect_a_right, expect_all_rights, expect_applicable, proposal_for
 from freehold.server.web.showing import Asked, asked_of
+
+if TYPE_CHECKING:
+    from freehold.delivery.plan import Plan
 
 _MOST_JOBS = 100  # the newest, among which one that is asked for again is looked for
 _MOST_TEXT = 2000  # characters of a note
@@ -58,7 +62,7 @@ def _decide(asked: Asked, form: FormData) -> Response:
     """Approve or reject a plan, in the name of whoever is signed in."""
     verdict, note = _text(form, "verdict"), _text(form, "note")
     proposal = proposal_for(asked)
-    expect_plan(proposal.plan, asked.request.path_params["item"])
+    _expect_shown(proposal.plan, asked.request.path_params["item"])
     words = (proposal.plan, proposal.estate, proposal.before, asked.served.snapshots.ledger)
     caller = asked.who.caller("approve")
     expect_a_right(asked, proposal)
@@ -82,15 +86,29 @@ def _told(asked: Asked, form: FormData, decided: Decided) -> Response:
 def _ask(asked: Asked, form: FormData) -> Response:
     """Record that somebody asks for approval of the plan, by which they are one of its authors."""
     proposal = proposal_for(asked)
-    expect_plan(proposal.plan, _text(form, "plan"))
+    _expect_shown(proposal.plan, _text(form, "plan"))
     asked_for(proposal.plan, asked.served.snapshots.ledger, asked.who.caller("propose"), proposal.commit or None)
     return back_to("/plan", "asked")
+
+
+def _expect_shown(plan: Plan, id_: str) -> None:
+    """Make sure that the plan somebody saw is the one there is, and lead to that one where it is not.
+
+    Raises:
+        FreeholdError: FH-C009 the files were changed since.
+    """
+    try:
+        expect_plan(plan, id_)
+    except FreeholdError as error:
+        raise FreeholdError(
+            error.code, error.problem, fix="Look at it first: `/plan`", exit_code=error.exit_code
+        ) from error
 
 
 def _apply(asked: Asked, form: FormData) -> Response:
     """Have the plan put in force, in the name of whoever is signed in, if the gate lets them."""
     proposal = proposal_for(asked)
-    expect_plan(proposal.plan, _text(form, "plan"))
+    _expect_shown(proposal.plan, _text(form, "plan"))
     expect_all_rights(asked, proposal)
     judged = proposal.judged(asked.served.snapshots.ledger, asked.who.caller("apply"))
     expect_applicable(proposal, judged)

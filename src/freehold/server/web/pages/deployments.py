@@ -61,9 +61,16 @@ class DeploymentsPage:
 
 
 def deployments(asked: Asked) -> Shown:
-    """Show deployments: of changes, or all."""
-    kind, product = asked.word("kind", "changes"), asked.word("product")
+    """Show deployments: of changes, or all, where nothing was changed yet.
+
+    Raises:
+        FreeholdError: FH-A112 there is no such kind; FH-D201 there is no such product.
+    """
+    product = asked.word("product")
+    if product:
+        asked.snapshot.product(product)
     found = asked.snapshot.deployments_of(product) if product else asked.snapshot.deployments
+    kind = asked.one_of("kind", ("changes", "all"), "changes" if any(d.kind != "data" for d in found) else "all")
     chosen = found if kind == "all" else tuple(d for d in found if d.kind != "data")
     number = asked.word("page", "1")
     here = max(int(number), 1) if number.isdecimal() and len(number) < 7 else 1

@@ -6,6 +6,7 @@ import getpass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -29,12 +30,28 @@ def sign_in(request: Request) -> Response:
 def by_link(request: Request) -> Response:
     """Sign in by the one-time link of the terminal, and forget whatever session there was."""
     served = request.app.state.served
+    _expect_opened(request)
     if served.oidc is not None or not served.links.take(request.path_params["secret"]):
         return _refused(request)
     caller = Caller.at_the_shell()
     name = caller.principal.rpartition("/")[2] or getpass.getuser()
     who = Who(caller.principal, name, (), "local", "session", "")
     return admitted(request, who, "/")
+
+
+def _expect_opened(request: Request) -> None:
+    """Make sure that somebody opens a link who means it: what only looks whether it is there does not spend it.
+
+    Raises:
+        HTTPException: 405 to HEAD.
+        FreeholdError: FH-A103 it is fetched ahead of its being opened.
+    """
+    if request.method == "HEAD":
+        raise HTTPException(405, headers={"Allow": "GET"})
+    purpose = request.headers.get("sec-purpose", "") or request.headers.get("purpose", "")
+    if purpose.startswith("prefetch"):
+        raise FreeholdError("FH-A103", "This link lets one browser in when it is opened, not ahead of that.",
+                            fix="Open it.")  # fmt: skip
 
 
 def admitted(request: Request, who: Who, wanted: str) -> Response:
@@ -51,7 +68,7 @@ def at_provider(request: Request) -> Response:
     """Send somebody to the identity provider."""
     served = request.app.state.served
     if served.oidc is None:
-        return answered(request, not_found(request.url.path))
+        return answered(request, not_found(request))
     begun = served.oidc.begin(inside(request.query_params.get("next", "/")))
     response = RedirectResponse(begun.address, 303)
     response.set_cookie(
@@ -65,7 +82,7 @@ def from_provider(request: Request) -> Response:
     """Know somebody whom the identity provider has sent back."""
     served = request.app.state.served
     if served.oidc is None:
-        return answered(request, not_found(request.url.path))
+        return answered(request, not_found(request))
     try:
         who, wanted = served.oidc.end(request.query_params, request.cookies.get(_begun(served), ""))
     except FreeholdError as error:

@@ -47,7 +47,7 @@ def event(asked: Asked) -> Shown:
     else:
         found = ledger.get(name)
     if found is None or not may_see(asked, found):
-        raise not_found(asked.request.url.path)
+        raise not_found(asked.request)
     mark, title, told = _chain(ledger.sealed(found.seq))
     leads_to, leads = leads_of(found)
     shown = EventsSeen(asked).told(found)

@@ -130,7 +130,7 @@ def explain(asked: Asked) -> Shown:
     label = label_of(one)
     crumbs = (*crumbs, Crumb(label, f"/metrics/{one.id}"))
     rows = question_of(asked.request.query_params.multi_items())
-    against = "year" if asked.word("against") == "year" else ""
+    against = asked.one_of("against", ("year",), "")
     period = period_of(asked, catalogue, one, asked.word("by", "week"), asked.word("period").strip(), against)
     if period is None:
         empty = Empty("No value yet", "It can be explained once what it is computed from is published.", "freehold run")

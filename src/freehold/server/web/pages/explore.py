@@ -232,7 +232,17 @@ def _page(asked: Asked, question: Question, dimensions: tuple[Dimension, ...], v
         ),
         views=() if question.metrics else served.saved.all(seen_of(asked)),
         saved=_saved(asked, catalogue, view),
+        no_rows=_no_rows(question),
     )  # fmt: skip
+
+
+def _no_rows(question: Question) -> Empty:
+    """Return why an answer has no rows: what was asked for leaves none, or nothing is known."""
+    if question.limit == 0:
+        return Empty("No rows", "None were asked for: `limit` is 0. Take it out of the address.")
+    if question.having:
+        return Empty("No rows", f"None fulfils `{question.having}`, the `having` of the address. Ask for less of them.")
+    return _NO_ROWS
 
 
 def seen_of(asked: Asked) -> set[str] | None:

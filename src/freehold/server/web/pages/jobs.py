@@ -140,7 +140,7 @@ def routes() -> list[BaseRoute]:
 
 def jobs(asked: Asked) -> Shown:
     """Show jobs: all, those that are not over, or those that did not end well."""
-    desk, view = _window(asked), asked.word("view")
+    desk, view = _window(asked), asked.one_of("view", (*_VIEWS, *STATES), "")
     states = _VIEWS[view][1] if view in _VIEWS else tuple(s for s in STATES if s == view)
     found = desk.list(before=asked.word("before"), states=states, limit=_MOST + 1)
     model = JobsPage(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,6 +57,8 @@ FIRST: Mapping[str, tuple[str, ...]] = {  # what each role looks at first, the m
 }  # fmt: skip
 SHOWN = 8
 AUDIENCES = {"leader": "Leader", "product": "Product manager", "dataops": "DataOps", "consumer": "Consumer"}
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_KINDS = {"deploy": "deployment"}  # by what their events begin with
 _WHOSE = {"all": "", "pm": "product managers", "dataops": "DataOps", "vp": "leaders"}
 _FIRST_ITEMS, _MOST_ITEMS, _MOST_EVENTS = 10, 50, 4
 _HEADINGS = (
@@ -126,6 +129,8 @@ class ItemRow:
     """One thing that was counted, and the events behind it; `more` is how many of these are not named."""
 
     item: str
+    called: str
+    href: str  # its page; empty where it is named well enough, or has none
     counted_as: str
     share: float
     at: datetime | None
@@ -178,8 +183,7 @@ class KpiPage:
 def kpis(asked: Asked) -> Shown:
     """Show all KPIs, and the eight of a role first."""
     reckoned = asked.served.reckoning.of(asked.snapshot)
-    chosen = asked.word("for", "leader")
-    chosen = chosen if chosen in FIRST else "leader"
+    chosen = asked.one_of("for", FIRST, "leader")
     figures = reckoned.figures
     model = KpisPage(
         audiences=tuple(Tab(text, f"/kpis?for={word}", word == chosen) for word, text in AUDIENCES.items()),
@@ -360,8 +364,18 @@ def _item_rows(asked: Asked, reckoned: Reckoned, one: KpiFile, chosen: Sequence[
         shown = [_link(events[seq]) for seq in item.seqs[-_MOST_EVENTS:] if seq in events]
         as_ = f"{figure(item.numerator)} / {figure(item.denominator)}"
         at = max((e.at for e in shown), default=None)
-        rows.append(ItemRow(item.item, as_, _shortfall(one, item), at, tuple(shown), len(item.seqs) - len(shown)))
+        called, href = _called(item.item, shown)
+        more = len(item.seqs) - len(shown)
+        rows.append(ItemRow(item.item, called, href, as_, _shortfall(one, item), at, tuple(shown), more))
     return tuple(rows)
+
+
+def _called(item: str, events: Sequence[EventLink]) -> tuple[str, str]:
+    """Return what a thing that was counted is called, and its page: an id alone by what it is of, and its end."""
+    if not _ID.fullmatch(item):
+        return item, ""
+    kind = events[0].type.partition(".")[0] if events else ""
+    return f"{_KINDS.get(kind, kind)} …{item[-12:]}".strip(), next((e.leads_to for e in events if e.leads_to), "")
 
 
 def events_of(asked: Asked, numbers: Collection[int]) -> dict[int, Recorded]:

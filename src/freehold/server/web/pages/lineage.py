@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from freehold.catalog import BlastRadius, Group, Hop, Key, Neighbourhood, Node, Reach, Start, View
 from freehold.delivery import AssetStatus, ProductStatus
+from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.server.web.graph import Graph, Words, drawn
 from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark, Tab
@@ -81,7 +82,7 @@ def lineage(asked: Asked) -> Shown:
     Raises:
         FreeholdError: FH-F004 nothing is called so; FH-F005 several things are.
     """
-    name, way = asked.word("of").strip(), asked.word("way", "both")
+    name, way = asked.word("of").strip(), asked.one_of("way", _WAYS, "both")
     if not name:
         return _beginning(asked)
     asked.served.intake.settle()
@@ -185,7 +186,11 @@ def _modes(asked: Asked, start: Start) -> tuple[Tab, ...]:
 
 
 def _depth(text: str) -> int:
-    return min(max(int(text), 1), 30) if text.isdecimal() and len(text) < 3 else _USUAL_DEPTH
+    if not text:
+        return _USUAL_DEPTH
+    if not (text.isascii() and text.isdecimal() and len(text) < 3):
+        raise FreeholdError("FH-A112", f"`{text[:40]}` is no `depth` of this page.", fix="Say a number from 1 to 30.")
+    return min(max(int(text), 1), 30)
 
 
 def _own(key: Key) -> str:

@@ -151,8 +151,7 @@ def metric(asked: Asked) -> Shown:
     """Show one metric."""
     catalogue = catalogue_in(asked)
     one = catalogue.metric(asked.request.path_params["id"])
-    grain = asked.word("by", "week")
-    grain = grain if grain in GRAINS else "week"
+    grain = asked.one_of("by", GRAINS, "week")
     trend, fault = _trend(asked, one, grain)
     happened = _happened(asked, catalogue, one, trend)
     if trend is not None and trend.answer is not None:

@@ -179,7 +179,7 @@ def shown_plan(asked: Asked) -> PlanPage:
         is_empty=proposal.is_empty,
         state=state,
         title=title,
-        reasons=tuple(plain(one) for one in _reasons(judged)),
+        reasons=tuple(plain(one) for one in _reasons(found, judged)),
         faults=tuple(_fault(error, plain) for error in found.findings),
         advice=tuple(_fault(error, plain) for error in found.advice),
         rules=() if found.is_blocked or judged is None else tuple(_fault(e, plain) for e in judged.verdict.errors()),
@@ -354,7 +354,11 @@ def _state(proposal: Proposal, found: Plan, judged: Judgement | None) -> tuple[M
     return Mark("ok", "may be applied"), f"May be applied: {told[0].lower()}{told[1:]}"
 
 
-def _reasons(judged: Judgement | None) -> Iterator[str]:
+def _reasons(found: Plan, judged: Judgement | None) -> Iterator[str]:
+    """Yield why a plan stands as it does: what blocks it; else who is to decide."""
+    if found.is_blocked:
+        yield from (one.problem for one in found.findings)
+        return
     if judged is None:
         yield "Nothing is in force yet, so there is nobody whom it could harm."
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +40,10 @@ _SESSIONS = (
 _DOING: Mapping[Action, str] = {
     "see_rows": "see rows of", "run": "run", "apply": "apply", "approve": "approve", "roll_back": "roll back",
 }  # fmt: skip
+_SAID = {
+    "before": "That form was sent before, and its token shown then. If it was not copied, revoke it and make another."
+}
+_LONGEST_ONCE = 80  # characters of what marks a form
 _MOST_NAMED = 6  # products in a sentence
 _NO_TOKENS = Empty("No token yet", "A token lets a program read as you, for what you choose and as long as you choose.")
 
@@ -56,6 +61,7 @@ class TokenRow:
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class TokensPage:
     headings: tuple[Heading, ...]
     tokens: tuple[TokenRow, ...]
     scopes: dict[str, str]
+    said: str = ""
     none_yet: Empty = _NO_TOKENS
 
 
@@ -132,17 +139,19 @@ def revoke_session(request: Request) -> Response:
     asked = asked_of(request)
     handle = request.path_params["handle"]
     if not asked.served.doorkeeper.close(asked.who, handle, "revoked"):
-        return answered(request, not_found(request.url.path))
+        return answered(request, not_found(request))
     return RedirectResponse("/sign-in" if handle == asked.who.credential else "/settings/sessions", 303)
 
 
 def _make(request: Request, form: FormData) -> Response:
     asked = asked_of(request)
     name, days = str(form.get("name", "")), str(form.get("days", ""))
-    scopes = [str(scope) for scope in form.getlist("scopes")]
+    scopes, once = [str(scope) for scope in form.getlist("scopes")], str(form.get("once", ""))[:_LONGEST_ONCE]
+    if once and asked.served.mint.was_made(asked.who, once):
+        return RedirectResponse("/settings/tokens?said=before", 303)
     try:
         lasts = timedelta(days=int(days) if days.isdigit() and len(days) < 6 else 0)
-        text, _ = asked.served.mint.make(asked.who, name, scopes, lasts)
+        text, _ = asked.served.mint.make(asked.who, name, scopes, lasts, once=once)
     except FreeholdError as error:
         return rendered(
             asked, _tokens(asked, fault=Fault(error.code, error.problem, error.fix), typed=name, status=400)
@@ -155,9 +164,9 @@ def _tokens(
 ) -> Shown:
     now = asked.served.snapshots.clock.now()
     rows = tuple(_row(token, now) for token in asked.served.mint.of(asked.who))
-    model = TokensPage(_TOKENS, rows, MAY_BE_GIVEN)
+    model = TokensPage(_TOKENS, rows, MAY_BE_GIVEN, _SAID.get(asked.word("said"), ""))
     told = "What your programs sign in with: Authorization: Bearer, and the token."
-    extra = {"made": made, "fault": fault, "typed_name": typed}
+    extra = {"made": made, "fault": fault, "typed_name": typed, "once": secrets.token_urlsafe(16)}
     return Shown("pages/tokens.html", "Tokens", model, told, nav="tokens", status=status, extra=extra)
 
 
@@ -167,7 +176,9 @@ def _row(token: Token, now: datetime) -> TokenRow:
     else:
         state = Mark("warn", "expired") if token.expires_at <= now else Mark("ok", "of use")
     words = (token.id, token.kind, token.name, token.scopes)
-    return TokenRow(*words, state, state.tone == "ok", token.created_at, token.expires_at, token.used_at)
+    return TokenRow(
+        *words, state, state.tone == "ok", token.created_at, token.expires_at, token.used_at, token.revoked_at
+    )
 
 
 def _facts(asked: Asked) -> list[Fact]:

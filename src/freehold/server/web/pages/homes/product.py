@@ -137,7 +137,7 @@ def _strip(asked: Asked, chosen: list[ProductStatus], requests: tuple[RequestRow
         total = sum(n for verdict, n in verdicts.items() if verdict != "skipped")
         passed, tried = kept.get(id_, (0, 0))
         read, intended = readers.get(id_, Readers(0)), status.product.audience.get("intended")
-        people = f"{read.people}{f' of {intended}' if intended else ''}{' simulated' if read.simulated else ''}"
+        people = f"{read.people}{f' of {intended}' if intended else ''}{_simulated(read)}"
         good, metrics = certified.get(id_, (0, 0))
         rows.append(
             StripRow(
@@ -154,6 +154,12 @@ def _strip(asked: Asked, chosen: list[ProductStatus], requests: tuple[RequestRow
             )
         )
     return tuple(rows)
+
+
+def _simulated(read: Readers) -> str:
+    if not read.simulated:
+        return ""
+    return ", simulated" if read.simulated == read.people else f", {read.simulated} simulated"
 
 
 def _certified(asked: Asked) -> dict[str, tuple[int, int]]:

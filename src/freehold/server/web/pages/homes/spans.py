@@ -23,8 +23,12 @@ class Span:
 
 
 def span_of(asked: Asked) -> Span:
-    """Return the span a reader asks for; without one, or with one that is none, since Friday."""
-    key, now = asked.word("since", "friday"), asked.snapshot.taken_at
+    """Return the span a reader asks for; without one, since Friday.
+
+    Raises:
+        FreeholdError: FH-A112 there is no such span.
+    """
+    key, now = asked.one_of("since", _DAYS, "friday"), asked.snapshot.taken_at
     if key in _DAYS:
         return Span(key, f"in the last {_DAYS[key]}", now - timedelta(days=int(key)))
     zone = str(asked.snapshot.estate.defaults.get("timezone", "UTC"))
