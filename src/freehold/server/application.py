@@ -146,37 +146,10 @@ def create_app(
         FreeholdError: FH-A001, FH-A002 others could reach it and nobody would have to sign in safely; FH-A005 the
             assets were not built; what opening the state raises.
     """
-    settings, clock = settings or Settings(), clock or SystemClock()
-    expect_safe(settings)
-    assets, telemetry = Assets(), telemetry or Telemetry()
-    provider = provider_of(settings.sign_in, Path(root))
-    snapshots = Snapshots(Path(root), settings.env, clock, telemetry)
-    listing = Listing(Path(root), snapshots.ledger, clock)
-    snapshots.follow(listing.of)
-    served = Served(
-        settings=settings,
-        snapshots=snapshots,
-        listing=listing,
-        intake=Intake(snapshots.ledger, clock, partial(_recognised, snapshots, listing), telemetry.failed),
-        reckoning=Reckoning(snapshots.ledger),
-        views=Views(snapshots.ledger, clock, telemetry),
-        rights=Rights(snapshots),
-        proposals=Proposals(Path(root), snapshots.ledger, clock),
-        doorkeeper=Doorkeeper(snapshots.ledger, settings, clock),
-        mint=Mint(snapshots.ledger, clock),
-        links=links or Links(),
-        door=door or LocalDoor(),
-        assets=assets,
-        telemetry=telemetry,
-        usage=Usage(snapshots.ledger, clock, telemetry),
-        saved=SavedViews(snapshots.ledger, clock),
-        agents=Agents(),
-        estate_name=Path(root).resolve().name,
-        jobs=Desk(Path(root), snapshots.ledger, settings.env, Hearers(snapshots.changed, telemetry.ended)),
-        webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
-        oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
-        access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
-    )
+    served = _served(
+        Path(root), settings or Settings(), clock or SystemClock(), links or Links(), telemetry or Telemetry(),
+        door or LocalDoor(),
+    )  # fmt: skip
     app = Starlette(
         routes=_routes(served),
         middleware=_middleware(served),
@@ -185,6 +158,40 @@ def create_app(
     )
     app.state.served = served
     return app
+
+
+def _served(
+    root: Path, settings: Settings, clock: Clock, links: Links, telemetry: Telemetry, door: LocalDoor
+) -> Served:
+    expect_safe(settings)
+    assets, provider = Assets(), provider_of(settings.sign_in, root)
+    snapshots = Snapshots(root, settings.env, clock, telemetry)
+    listing = Listing(root, snapshots.ledger, clock)
+    snapshots.follow(listing.of)
+    return Served(
+        settings=settings,
+        snapshots=snapshots,
+        listing=listing,
+        intake=Intake(snapshots.ledger, clock, partial(_recognised, snapshots, listing), telemetry.failed),
+        reckoning=Reckoning(snapshots.ledger),
+        views=Views(snapshots.ledger, clock, telemetry),
+        rights=Rights(snapshots),
+        proposals=Proposals(root, snapshots.ledger, clock),
+        doorkeeper=Doorkeeper(snapshots.ledger, settings, clock),
+        mint=Mint(snapshots.ledger, clock),
+        links=links,
+        door=door,
+        assets=assets,
+        telemetry=telemetry,
+        usage=Usage(snapshots.ledger, clock, telemetry),
+        saved=SavedViews(snapshots.ledger, clock),
+        agents=Agents(),
+        estate_name=root.resolve().name,
+        jobs=Desk(root, snapshots.ledger, settings.env, Hearers(snapshots.changed, telemetry.ended)),
+        webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
+        oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
+        access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
+    )
 
 
 def _recognised(snapshots: Snapshots, listing: Listing) -> None:
