@@ -153,13 +153,20 @@ def test_people_see_formula_items_and_sql(freehold: Freehold) -> None:
 
 
 def test_the_list_is_of_all_that_ship_and_of_words(freehold: Freehold) -> None:
-    """Each with its state; none is left out because it has no number."""
+    """Each with its state: a program is told of all, people of those of which something was recorded, or all."""
     every = said(freehold("kpi", "list", "--as-of", "2011-03-31T20:00", "--json"))["kpis"]
     chosen = freehold("kpi", "list", "deployment", "--as-of", "2011-03-31")
     none = freehold("kpi", "list", "unicorns", "--as-of", "2011-03-31")
 
-    assert len(every) >= 10
-    assert {k["state"] for k in every} == {"ok", "not instrumented"}
+    recorded = freehold("kpi", "list", "--as-of", "2011-03-31T20:00")
+    shown = freehold("kpi", "list", "--all", "--as-of", "2011-03-31T20:00")
+
+    assert len(every) == 66
+    assert {k["state"] for k in every} == {"ok", "not enough evidence", "not instrumented"}
+    unheard = [k["id"] for k in every if k["state"] == "not instrumented"]
+    assert [id_ for id_ in unheard if id_ in recorded.stdout] == []
+    assert f"{len(every) - len(unheard)} KPIs, and {len(unheard)} that nothing was ever recorded for" in recorded.stderr
+    assert [k["id"] for k in every if k["id"] not in shown.stdout] == []
     assert "deployment-frequency" in chosen.stdout
     assert "adoption" not in chosen.stdout
     assert "No KPI has these words." in none.stderr

@@ -31,6 +31,18 @@ class Place(Protocol):
         ...
 
 
+BROUGHT = {  # the tables that each revision of the state brought, in the order in which they may go
+    "0002": ("session", "token"), "0003": ("job_output", "job"), "0004": ("webhook_delivery", "webhook"),
+}  # fmt: skip
+
+
+def take_back(place: Place, revision: str) -> None:
+    """Make a state what one of an earlier revision was."""
+    newer = [table for brought, tables in BROUGHT.items() if brought > revision for table in tables]
+    place.tell(*((f"DROP TABLE {table}", ()) for table in newer))
+    place.tell((f"UPDATE freehold_revision SET version_num = '{revision}'", ()))
+
+
 class SQLitePlace:
     """A file."""
 

@@ -275,7 +275,7 @@ def test_another_period_changes_the_chart_and_the_address(opened: Callable[..., 
 def test_a_token_is_made_copied_and_revoked(opened: Callable[..., Page], server: Running) -> None:
     """Shown once; it reads what it may; revoked, it reads nothing."""
     page = opened("/settings/tokens")
-    page.get_by_label("Name").fill("a browser's token")
+    page.get_by_label("Name", exact=True).fill("a browser's token")
     page.get_by_role("button", name="Make token").click()
     text = page.get_by_label("The new token").inner_text()
     with server.client(authorization=f"Bearer {text}") as program:

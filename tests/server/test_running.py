@@ -97,7 +97,7 @@ def test_logs_are_json_where_nobody_looks(process: Process) -> None:
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
     mine = next(line for line in lines if line["request_id"] == answer.headers["x-request-id"])
-    assert (mine["route"], mine["status"], mine["event"]) == ("none", 401, "request")
+    assert (mine["route"], mine["status"], mine["event"]) == ("/products", 401, "request")
 
 
 def test_a_log_that_nobody_reads_keeps_no_page_waiting(process: Process) -> None:
