@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from freehold.server.web.figures import bound_of, in_period, named_period
+from freehold.insight import KpiValue, Period, State, builtin_kpis
+from freehold.server.web.figures import bound_of, in_period, mark_of, named_period
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,17 @@ def test_a_target_is_said_as_people_write_it(text: str, said: str) -> None:
 def test_a_period_is_named(period: str, named: str, sentence: str) -> None:
     """By its month, its quarter, or the Monday its week begins with, as ISO 8601 counts weeks."""
     assert (named_period(period), in_period(period)) == (named, sentence)
+
+
+@pytest.mark.parametrize(
+    ("known", "before", "word"),
+    [("2011-03-20", 9.0, "not judged yet"), ("2011-04-01", 9.0, "on target"), ("2011-04-01", None, "no target")],
+    ids=["so far", "over, beside the month before", "over, and nothing to compare with"],
+)
+def test_a_trend_is_judged_once_its_period_is_over(known: str, before: float | None, word: str) -> None:
+    """A count so far is no less than that of the whole month before."""
+    kpi, month = builtin_kpis()["metric-disputes"], Period.month(2011, 3)
+    at = datetime.fromisoformat(known).replace(tzinfo=UTC)
+    value = KpiValue(kpi.id, month, State.OK, 2.0, 2, 1, 20, 1.0, "count", 1, at, kpi.definition, before=before)
+
+    assert mark_of(kpi, value).word == word

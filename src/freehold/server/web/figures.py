@@ -75,7 +75,8 @@ def mark_of(one: KpiFile, value: KpiValue) -> Mark:
         return Mark("idle", "not enough evidence")
     met = [verdict for _, verdict in judged(one, value) if verdict is not None]
     if not met:
-        return Mark("idle", "no target")
+        is_trend = any(target.is_trend for target in one.targets)
+        return Mark("idle", "not judged yet" if is_trend and not value.is_closed else "no target")
     if not all(met):
         return Mark("bad", "off target")
     whole = value.evidence_completeness
