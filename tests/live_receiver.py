@@ -69,7 +69,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the sender died in the middle of it: nothing was told
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         got = Got(self.path, headers, body, _holds(self.receiver.secret, body, headers))
         with self.receiver.turn:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Caller, Exit, FreeholdError, Problems, SimulatedClock, SystemClock, near
-from freehold.foundation.owning import owner_of
 
 if TYPE_CHECKING:
     from freehold.connect.dbt import DbtTool
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 
-SERVED_WAIT_S = 10.0  # a server that reads the warehouse lets go of it after each look: that is worth waiting for
+USUAL_WAIT_S = 10.0  # a page, a query, a notebook that reads the warehouse lets go of it again: worth waiting for
 
 _ROOM = timedelta(days=3)  # below the last day there is, for the zones and grace that are added to an instant
 
@@ -40,7 +39,7 @@ def opened_delivery(
     start: str | None,
     env: str | None,
     *,
-    wait_s: float = 0.0,
+    wait_s: float = USUAL_WAIT_S,
     jobs: int | None = None,
     at: str | None = None,
     in_need: bool = False,
@@ -63,7 +62,7 @@ def delivery_of(
     estate: Estate,
     env: str | None,
     *,
-    wait_s: float = 0.0,
+    wait_s: float = USUAL_WAIT_S,
     jobs: int | None = None,
     at: str | None = None,
     compiling: bool = False,
@@ -98,9 +97,9 @@ def delivery_of(
 
 @contextmanager
 def opened_engine(
-    estate: Estate, chosen: Environment, *, wait_s: float = 0.0, patient: bool = True
+    estate: Estate, chosen: Environment, *, wait_s: float = USUAL_WAIT_S
 ) -> Iterator[Engine]:
-    """Open the warehouse of an environment. If `patient`, a server that reads it now and then is waited for."""
+    """Open the warehouse of an environment; where another process has it, wait for that long."""
     from freehold.engines import open_engine
     from freehold.foundation.secrets import resolved
 
@@ -108,8 +107,6 @@ def opened_engine(
     settings = {
         name: resolved(value, root=estate.root, where=connection.where) for name, value in connection.settings.items()
     }
-    if patient and owner_of(estate.root) is not None:
-        wait_s = max(wait_s, SERVED_WAIT_S)
     engine = open_engine(connection.url, root=str(estate.root), wait_s=wait_s, **settings)
     try:
         yield engine
@@ -355,7 +352,7 @@ def asking(
     start: str | None,
     env: str | None,
     *,
-    wait_s: float = 0.0,
+    wait_s: float = USUAL_WAIT_S,
     refuse: Sequence[str] = (),
     kept: bool = True,
     estate: Estate | None = None,

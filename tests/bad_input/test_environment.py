@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,14 +51,22 @@ def _is_one_error(answer: Said, code: str) -> None:
 
 @pytest.mark.parametrize("command", [["run"], ["check"], ["status"], ["rollback", "shop.orders"]], ids=" ".join)
 def test_a_warehouse_in_use_is_one_error_that_names_who_has_it(estate: Path, command: list[str]) -> None:
-    """No command waits unasked, or leaves a trace."""
+    """Who will not wait is told at once, and no trace is left."""
     before = files_of(estate)
     with _held(estate) as holder:
-        answer = freehold(estate, *command)
+        answer = freehold(estate, *command, "--wait", "0")
     _is_one_error(answer, "FH-E101")
     assert f"process {holder.pid}" in answer.err
     assert "--wait" in answer.err
     assert files_of(estate)["state.db"] == before["state.db"]
+
+
+def test_a_command_waits_for_who_lets_go_of_the_warehouse_soon(estate: Path) -> None:
+    """A notebook that was just closing fails no run."""
+    with _held(estate) as holder:
+        threading.Timer(1.0, holder.kill).start()
+        answer = freehold(estate, "status")
+    assert (answer.code, answer.errors) == (0, [])
 
 
 def test_a_run_that_waits_goes_on_when_the_warehouse_is_free(estate: Path) -> None:

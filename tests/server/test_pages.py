@@ -257,7 +257,7 @@ def test_while_somebody_writes_pages_show_what_was_and_say_so(own_server: Runnin
         assert client.get("/products").status_code == 200
         path = str(root / ".freehold/warehouse.db")
         code = (
-            f"import duckdb; c = duckdb.connect({path!r}); c.execute('create table mine (i int)');"
+            f"from freehold.engines import open_engine; engine = open_engine('duckdb:///{path}', wait_s=60);"
             "print('held', flush=True); input()"
         )
         with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:

@@ -54,7 +54,14 @@ as_of = click.option(
     metavar="DATE",
     help="Act as though it were then: 2011-03-07, or 2011-03-07T06:00; UTC without a zone.",
 )
-waiting = click.option("--wait", "wait_s", default=0.0, metavar="SECONDS", help="Wait for a warehouse that is in use.")
+waiting = click.option(
+    "--wait",
+    "wait_s",
+    default=opening.USUAL_WAIT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="Wait so long for a warehouse that is in use.",
+)
 selecting = click.option(
     "--select",
     "-s",

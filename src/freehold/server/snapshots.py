@@ -323,7 +323,7 @@ class Snapshots:
         chosen = opening.chosen_environment(estate, self._env)
         caller = Caller("system:server", purpose="show", assurance="system")
         with ExitStack() as closing:
-            engine = closing.enter_context(opening.opened_engine(estate, chosen, wait_s=wait_s, patient=False))
+            engine = closing.enter_context(opening.opened_engine(estate, chosen, wait_s=wait_s))
             tool = opening.tool_of(estate, chosen)
             delivery = Delivery(
                 *(estate, engine, self.ledger), env=chosen.name, clock=self.clock, caller=caller, tool=tool
