@@ -72,6 +72,11 @@ class Access:
         """Whether anything at all may be kept from a caller."""
         return not self._of_everything(caller)
 
+    def is_open(self, action: Action) -> bool:
+        """Whether everyone who sees a product may do something to it, whichever product it is."""
+        said = (one.custom.get(OF_PRODUCT, {}).get(action) for one in self.estate.products.values())
+        return EVERYONE in self.whom(action) and all(EVERYONE in words for words in said if words is not None)
+
     def whom(self, action: Action, product: str = "") -> tuple[str, ...]:
         """Return who may, as files say it: the product's own words, else the estate's, else the usual ones."""
         said = self.estate.products[product].custom.get(OF_PRODUCT, {}) if product in self.estate.products else {}

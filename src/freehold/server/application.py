@@ -32,6 +32,7 @@ from freehold.server.entry.sessions import Doorkeeper
 from freehold.server.entry.tokens import Mint
 from freehold.server.jobs.bell import Hearers
 from freehold.server.jobs.desk import Desk
+from freehold.server.kept import Kept
 from freehold.server.listing import Listing
 from freehold.server.middleware.changing import Changing
 from freehold.server.middleware.conditional import Conditional
@@ -81,7 +82,7 @@ from freehold.server.web.pages import (
     views,
     webhooks,
 )
-from freehold.server.web.showing import asked_of, page, rendered
+from freehold.server.web.serving import Made, page
 from freehold.server.webhooks.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Served:
     usage: Usage
     saved: SavedViews
     agents: Agents
+    pages: Kept[Made]
     estate_name: str
     jobs: Desk
     webhooks: Dispatcher
@@ -115,6 +117,11 @@ class Served:
     oidc: Oidc | None = None
     access_tokens: AccessTokens | None = None
     version: str = __version__
+
+    def changed(self) -> None:
+        """Say that something was changed through this server: whoever asks from now on sees it."""
+        self.pages.clear()
+        self.snapshots.changed()
 
     def close(self) -> None:
         """Give everything back: what was noted is written down, and the ledger signed off."""
@@ -186,6 +193,7 @@ def _served(
         usage=Usage(snapshots.ledger, clock, telemetry),
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
+        pages=Kept(lambda made: made.weight),
         estate_name=root.resolve().name,
         jobs=Desk(root, snapshots.ledger, settings.env, Hearers(snapshots.changed, telemetry.ended)),
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
@@ -213,13 +221,12 @@ def _routes(served: Served) -> list[BaseRoute]:
         Route(BACK, entry.from_provider),
         Route("/sign-out", entry.sign_out, methods=["POST"]),
         *homes.routes(),
-        *page("/products", products.products, "products"),
-        *page("/products/{id}", product.product, "product"),
-        Route("/metrics", _metrics),
-        *page("/metrics", metrics.metrics, "metrics"),
-        *page("/metrics/{id}", metrics.metric, "metric"),
-        *page("/kpis", kpis.kpis, "kpis"),
-        *page("/kpis/{id}", kpis.kpi, "kpi"),
+        *page("/products", products.products, "products", shared=True),
+        *page("/products/{id}", product.product, "product", shared=True),
+        *_metrics(),
+        *page("/metrics/{id}", metrics.metric, "metric", shared=True),
+        *page("/kpis", kpis.kpis, "kpis", shared=True),
+        *page("/kpis/{id}", kpis.kpi, "kpi", shared=True),
         *page("/events/{id}", events.event, "event"),
         *page("/requests", requests.requests, "requests"),
         Route("/requests", requests.ask, methods=["POST"]),
@@ -228,12 +235,12 @@ def _routes(served: Served) -> list[BaseRoute]:
         *page("/explain", explain.explain, "explain", asks=True),
         *explore.routes(),
         *views.routes(),
-        *page("/search", search.search, "search"),
-        *page("/lineage", lineage.lineage, "lineage"),
+        *page("/search", search.search, "search", shared=True),
+        *page("/lineage", lineage.lineage, "lineage", shared=True),
         *page("/runs", runs.shown_runs, "runs"),
         *page("/runs/{id}", run.shown_run, "run"),
         *page("/plan", plan.plan, "plan", asks=True),
-        *page("/deployments", deployments.deployments, "deployments"),
+        *page("/deployments", deployments.deployments, "deployments", shared=True),
         *page("/deployments/{id}", deployment.shown_deployment, "deployment"),
         *jobs.routes(),
         *page("/settings/tokens", settings.tokens, "tokens"),
@@ -265,7 +272,7 @@ def _middleware(served: Served) -> list[Middleware]:
         Middleware(Knowing, served.doorkeeper, served.mint, settings, served.door, served.access_tokens),
         Middleware(Pace, settings),
         Middleware(SignedIn),
-        Middleware(Changing, served.snapshots.changed),
+        Middleware(Changing, served.changed),
         Middleware(Conditional),
     ]
 
@@ -297,17 +304,25 @@ def _ready(request: Request) -> Response:
     return JSONResponse({"status": "ok", "waits": bool(snapshot.waits)})
 
 
-def _metrics(request: Request) -> Response:
-    """Show the metrics of the estate to people, and the server's own figures to what scrapes them."""
-    if request.state.who.via == "session" and "text/html" in request.headers.get("accept", ""):
-        asked = asked_of(request)
-        response = rendered(asked, metrics.metrics(asked))
-    else:
-        served: Served = request.app.state.served
-        served.telemetry.open_jobs(served.jobs.open_jobs())
-        response = Response(served.telemetry.figures(), media_type="text/plain; version=0.0.4")
-    response.headers["Vary"] = "Accept"
-    return response
+def _metrics() -> list[Route]:
+    """Return the routes that show metrics to people, and the figures of the server to what scrapes them."""
+    as_json, as_html = page("/metrics", metrics.metrics, "metrics", shared=True)
+
+    async def answered(request: Request) -> Response:
+        if request.state.who.via == "session" and "text/html" in request.headers.get("accept", ""):
+            response: Response = await as_html.endpoint(request)
+        else:
+            response = await run_in_threadpool(_figures, request)
+        response.headers["Vary"] = "Accept"
+        return response
+
+    return [as_json, Route("/metrics", answered, name="metrics")]
+
+
+def _figures(request: Request) -> Response:
+    served: Served = request.app.state.served
+    served.telemetry.open_jobs(served.jobs.open_jobs())
+    return Response(served.telemetry.figures(), media_type="text/plain; version=0.0.4")
 
 
 async def _wrong(request: Request, error: Exception) -> Response:

@@ -48,7 +48,7 @@ class Newest(Generic[T]):
         with self._turn:
             self._asked = time.monotonic()
             self._begin()
-            wanted = max(self._wanted, self._asked - max(BOUND_S, _ROUNDS * self._took))
+            wanted = self._oldest(self._asked)
             if self._as_of < wanted:
                 self._wanted = max(self._wanted, wanted)
                 self._turn.notify_all()
@@ -58,6 +58,17 @@ class Newest(Generic[T]):
             if self._there is not None:
                 return self._there
         return self._look(None)  # it was closed before anybody looked
+
+    def there(self) -> T | None:
+        """Return what `get` would, where that would neither wait nor raise; else None."""
+        if not self._turn.acquire(blocking=False):
+            return None
+        try:
+            self._asked = time.monotonic()
+            is_new = self._failed is None and self._as_of >= self._oldest(self._asked)
+            return self._there if is_new else None
+        finally:
+            self._turn.release()
 
     def changed(self) -> None:
         """Say that something has changed which whoever asks from now on must see."""
@@ -72,6 +83,10 @@ class Newest(Generic[T]):
             self._turn.notify_all()
         if self._thread is not None:
             self._thread.join()
+
+    def _oldest(self, now: float) -> float:
+        """Return when the round must have begun whose outcome may still be handed out."""
+        return max(self._wanted, now - max(BOUND_S, _ROUNDS * self._took))
 
     def _begin(self) -> None:
         if self._thread is None and not self._is_over:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from freehold.access import Access, Verdict, accounts_of
@@ -33,7 +34,33 @@ class _Standing:
     seen: dict[Caller, frozenset[str]] = field(default_factory=dict)
     parts: dict[frozenset[str], Snapshot] = field(default_factory=dict)
 
-    def part(self, seen: frozenset[str]) -> Snapshot:
+    @cached_property
+    def _tells_apart(self) -> bool:
+        """Whether two who see the same products may be told different things of them."""
+        return bool(self.whole.estate.policies) or not self.access.is_open("ask")
+
+    def eyes(self, caller: Caller) -> Caller | None:
+        """Return the caller where others who see the same products may be told less or more of them; else None."""
+        return caller if self._tells_apart else None
+
+    def knows(self, caller: Caller) -> bool:
+        """Whether what a caller may see was worked out already."""
+        seen = self.seen.get(caller)
+        return not self.access.is_limited(caller) or (seen is not None and (self._is_all(seen) or seen in self.parts))
+
+    def seen_by(self, caller: Caller) -> Snapshot:
+        """Return the snapshot of what a caller may see."""
+        if not self.access.is_limited(caller):
+            return self.whole
+        seen = self.seen.get(caller)
+        if seen is None:
+            seen = self.seen[caller] = self.access.visible(caller)
+        return self.whole if self._is_all(seen) else self._part(seen)
+
+    def _is_all(self, seen: frozenset[str]) -> bool:
+        return len(seen) == len(self.whole.estate.products)
+
+    def _part(self, seen: frozenset[str]) -> Snapshot:
         """Return the part that holds some products. Two who ask at once may make it twice; either will do."""
         if seen not in self.parts:
             if len(self.parts) >= _MOST_KEPT:
@@ -41,6 +68,14 @@ class _Standing:
             self.parts[seen] = made = reduced(self.whole, seen)
             return made
         return self.parts.get(seen) or reduced(self.whole, seen)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What somebody may see of the estate; `eyes` names them where others who see the same may be told less or more."""
+
+    snapshot: Snapshot
+    eyes: Caller | None
 
 
 class Rights:
@@ -57,13 +92,19 @@ class Rights:
         Raises:
             FreeholdError: what `Snapshots.now` raises; of files in error FH-A116, to who is not at the shell.
         """
+        return self.seen(who).snapshot
+
+    def seen(self, who: Who) -> Seen:
+        """Return what somebody may see: the same for all to whom pages tell the same; raises as `snapshot` does."""
         now, caller = self._now(who), who.caller("read")
-        if not now.access.is_limited(caller):
-            return now.whole
-        seen = now.seen.get(caller)
-        if seen is None:
-            seen = now.seen[caller] = now.access.visible(caller)
-        return now.whole if len(seen) == len(now.whole.estate.products) else now.part(seen)
+        return Seen(now.seen_by(caller), now.eyes(caller))
+
+    def seen_at_once(self, who: Who) -> Seen | None:
+        """Return what `seen` would, where that needs neither wait nor work; else None."""
+        now, caller = self._standing, who.caller("read")
+        if now is None or now.whole is not self._snapshots.there() or not now.knows(caller):
+            return None
+        return Seen(now.seen_by(caller), now.eyes(caller))
 
     def may(self, who: Who, action: Action, product: str = "") -> Verdict:
         """Say whether somebody may do something to a product; without one, to the estate as a whole."""

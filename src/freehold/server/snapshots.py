@@ -180,6 +180,10 @@ class Snapshots:
         """
         return self._newest.get()
 
+    def there(self) -> Snapshot | None:
+        """Return what `now` would, where that would neither wait nor raise; else None."""
+        return self._newest.there()
+
     def changed(self) -> None:
         """Say that something was changed through this server: whoever asks from now on sees it."""
         self._newest.changed()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -18,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
 
 from freehold.foundation import FreeholdError, Problems, near
 from freehold.foundation.words import ago, counted, plain
@@ -27,6 +23,7 @@ from freehold.server.problems import is_part, request_id_of
 from freehold.server.web.model import Crumb, Fault
 
 if TYPE_CHECKING:
+    from freehold.metrics import Answer
     from freehold.server.application import Served
     from freehold.server.identity import Who
     from freehold.server.snapshots import Snapshot
@@ -36,8 +33,6 @@ _IN_PLACE = (400, 403, 404, 405, 409)  # what somebody asked for wrongly, while 
 
 _WRONG = "Something is wrong"
 TEMPLATES = Path(__file__).parent / "templates"
-_AT_ONCE = 8
-_PAGES = ThreadPoolExecutor(_AT_ONCE, "page")
 _SEPARATOR = re.compile(r"[/._:]")  # none of which escaping makes
 
 
@@ -83,50 +78,7 @@ class Shown:
     part: str = ""
     status: int = 200
     extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-Page = Callable[[Asked], Shown]
-
-
-def page(path: str, show: Page, name: str, *, asks: bool = False) -> list[Route]:
-    """Return the routes of a page: as HTML, and as JSON at the same path with `.json`.
-
-    Pages are made a few at a time, those that came first first: many threads that share one interpreter only keep each
-    other, and whatever takes the next request in, from it. `asks` says of a page that it may have to wait for the
-    warehouse or a plan; those have the threads that others have.
-    """
-
-    def html(request: Request) -> Response:
-        asked = asked_of(request)
-        shown = show(asked)
-        if not is_part(request):
-            _note(asked, name)
-        return rendered(asked, shown)
-
-    def as_json(request: Request) -> Response:
-        asked = asked_of(request)
-        shown = show(asked)
-        _note(asked, name)
-        return Response(_json(asked, shown), media_type="application/json")
-
-    beside = "/home.json" if path == "/" else f"{path}.json"
-    ways = (html, as_json) if asks else (_in_turn(html), _in_turn(as_json))
-    return [Route(beside, ways[1], name=f"{name}.json"), Route(path, ways[0], name=name)]
-
-
-def _in_turn(answer: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
-    async def answered(request: Request) -> Response:
-        context = copy_context()
-        return await asyncio.get_running_loop().run_in_executor(_PAGES, context.run, answer, request)
-
-    return answered
-
-
-def _note(asked: Asked, name: str) -> None:
-    """Note that a page was looked at, and of which product or metric it is."""
-    id_ = asked.request.path_params.get("id")
-    of = {name: id_} if id_ and name in ("product", "metric") else {}
-    asked.served.views.saw(asked.who, name, of.get("product"), of.get("metric"))
+    answers: tuple[Answer, ...] = ()  # whose values it shows, which is noted as use
 
 
 def asked_of(request: Request) -> Asked:
@@ -137,14 +89,19 @@ def asked_of(request: Request) -> Asked:
 
 def rendered(asked: Asked, shown: Shown) -> Response:
     """Return a page as HTML, or the part of it that htmx asks for."""
+    return HTMLResponse(html_of(asked, shown), shown.status)
+
+
+def html_of(asked: Asked, shown: Shown) -> str:
+    """Return the HTML of a page, or of the part of it that htmx asks for."""
     context = _context(asked.request, asked.who) | {
         "page": shown, "model": shown.model, "snapshot": asked.snapshot, **shown.extra,
     }  # fmt: skip
     template = environment().get_template(shown.template)
     if is_part(asked.request) and shown.part:
         made = template.new_context(context)
-        return HTMLResponse("".join(template.blocks[shown.part](made)), shown.status)
-    return HTMLResponse(template.render(context), shown.status)
+        return "".join(template.blocks[shown.part](made))
+    return template.render(context)
 
 
 def alone(request: Request, template: str, title: str, status: int = 200, **values: Any) -> Response:
@@ -211,7 +168,8 @@ def _context(request: Request, who: Who | None) -> dict[str, Any]:
     return told | {"ui": environment().get_template("components.html").make_module(told)}
 
 
-def _json(asked: Asked, shown: Shown) -> bytes:
+def json_of(asked: Asked, shown: Shown) -> str:
+    """Return a page as JSON: its title, as of when it is, and its model."""
     told = {
         "title": shown.title,
         "sentence": shown.sentence,
@@ -219,7 +177,7 @@ def _json(asked: Asked, shown: Shown) -> bytes:
         "waits": asked.snapshot.waits or None,
         "page": as_plain(shown.model),
     }
-    return json.dumps(told, default=plain, ensure_ascii=False).encode()
+    return json.dumps(told, default=plain, ensure_ascii=False)
 
 
 def as_plain(model: Any) -> Any:

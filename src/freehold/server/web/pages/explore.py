@@ -26,7 +26,8 @@ from freehold.server.web.answered import Answered, answered, is_grain
 from freehold.server.web.model import Crumb, Empty, Fault, Snippet, joined
 from freehold.server.web.pages.explain import fault_of
 from freehold.server.web.pages.metrics import MetricRow, catalogue_in, label_of, metric_row
-from freehold.server.web.showing import Asked, Shown, asked_of, page
+from freehold.server.web.serving import page
+from freehold.server.web.showing import Asked, Shown, asked_of
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute

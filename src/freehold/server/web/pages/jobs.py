@@ -18,7 +18,8 @@ from freehold.server.jobs.kinds import KINDS, Kind
 from freehold.server.jobs.telling import events, unpainted
 from freehold.server.jobs.window import Window
 from freehold.server.web.model import Crumb, Empty, Fact, Fault, Heading, Mark, Tab
-from freehold.server.web.showing import Asked, Shown, asked_of, page
+from freehold.server.web.serving import page
+from freehold.server.web.showing import Asked, Shown, asked_of
 
 MARKS: dict[str, Mark] = {
     "queued": Mark("idle", "waiting"),

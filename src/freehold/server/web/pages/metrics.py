@@ -154,8 +154,6 @@ def metric(asked: Asked) -> Shown:
     grain = asked.one_of("by", GRAINS, "week")
     trend, fault = _trend(asked, one, grain)
     happened = _happened(asked, catalogue, one, trend)
-    if trend is not None and trend.answer is not None:
-        asked.served.usage.seen(trend.answer, asked.who, env=asked.snapshot.env, channel="portal")
     unit = one.words.get("unit", "")
     last = latest(trend, unit, grain)
     model = MetricPage(
@@ -179,7 +177,8 @@ def metric(asked: Asked) -> Shown:
     title = label_of(one)
     sentence = one.words.get("description", "")
     return Shown(
-        "pages/metric.html", title, model, sentence, (Crumb("Metrics", "/metrics"),), nav="metrics", part="trend"
+        *("pages/metric.html", title, model, sentence, (Crumb("Metrics", "/metrics"),), "metrics", "trend"),
+        answers=(trend.answer,) if trend is not None and trend.answer is not None else (),
     )
 
 

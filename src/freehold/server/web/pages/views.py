@@ -18,7 +18,8 @@ from freehold.server.saved import View
 from freehold.server.web.model import Empty, Heading
 from freehold.server.web.pages.explore import explored, hashes_of, seen_of, sentence
 from freehold.server.web.pages.metrics import catalogue_in
-from freehold.server.web.showing import Asked, Shown, asked_of, page
+from freehold.server.web.serving import page
+from freehold.server.web.showing import Asked, Shown, asked_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

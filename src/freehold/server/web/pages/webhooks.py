@@ -13,7 +13,8 @@ from starlette.routing import BaseRoute, Route
 from freehold.foundation.words import counted
 from freehold.ledger.deliveries import PING, Delivery
 from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark, Tab, Tone
-from freehold.server.web.showing import Asked, Shown, asked_of, page
+from freehold.server.web.serving import page
+from freehold.server.web.showing import Asked, Shown, asked_of
 from freehold.server.webhooks.telling import Stands, Word
 from freehold.server.webhooks.window import Window
 

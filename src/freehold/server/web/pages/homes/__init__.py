@@ -12,7 +12,8 @@ from freehold.server.web.pages.homes.dataops import dataops_home
 from freehold.server.web.pages.homes.leader import leader_home
 from freehold.server.web.pages.homes.product import product_home
 from freehold.server.web.pages.homes.roles import HOMES, choose, home_of
-from freehold.server.web.showing import Asked, Page, Shown, page
+from freehold.server.web.serving import Page, page
+from freehold.server.web.showing import Asked, Shown
 
 SHOWS: Mapping[str, Page] = {
     "consumer": consumer_home,

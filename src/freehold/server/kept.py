@@ -1,0 +1,88 @@
+"""What is made for one and given to all who would be given the same, for two seconds: no older than anything else here.
+
+Many who read the same page at once cost what one costs. Whoever changes something through this server has all of it
+thrown away, so that they see their change with the next answer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from freehold.server.newest import BOUND_S
+
+T = TypeVar("T")
+_MOST_BYTES = 32_000_000  # of all together
+_LARGEST = 2_000_000  # of one; what is larger is made for each who asks
+
+
+@dataclass(frozen=True, slots=True)
+class _Held(Generic[T]):
+    made: T
+    began: float
+    weight: int
+
+
+class Kept(Generic[T]):
+    """Keeps what was made lately, each under its key. Safe to use from many threads."""
+
+    def __init__(self, weigh: Callable[[T], int]) -> None:
+        """Take what tells how many bytes one of them takes."""
+        self._weigh = weigh
+        self._turn = threading.Lock()
+        self._held: dict[Hashable, _Held[T]] = {}  # in the order they were made
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._bytes = 0
+        self._cleared = float("-inf")
+
+    def there(self, key: Hashable) -> T | None:
+        """Return what was made within the last two seconds; None where that is nothing. Waits for nobody."""
+        held = self._held.get(key)
+        return held.made if held is not None and time.monotonic() - held.began < BOUND_S else None
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made lately, or make it: once, where several ask for the same at the same time."""
+        found = self.there(key)
+        if found is not None:
+            return found
+        with self._turn:
+            making = self._making.setdefault(key, threading.Lock())
+        try:
+            with making:
+                found = self.there(key)
+                if found is None:
+                    began = time.monotonic()
+                    found = make()
+                    self._keep(key, _Held(found, began, self._weigh(found)))
+                return found
+        finally:
+            with self._turn:
+                self._making.pop(key, None)  # who waits for it has it in hand; whoever comes next finds what was made
+
+    def clear(self) -> None:
+        """Throw away all, and what is being made at the moment."""
+        with self._turn:
+            self._cleared = time.monotonic()
+            self._held.clear()
+            self._bytes = 0
+
+    def _keep(self, key: Hashable, held: _Held[T]) -> None:
+        with self._turn:
+            self._drop(key)
+            oldest = time.monotonic() - BOUND_S
+            for other in [k for k, one in self._held.items() if one.began < oldest]:
+                self._drop(other)
+            if held.began <= self._cleared or held.weight > _LARGEST:
+                return
+            self._held[key] = held
+            self._bytes += held.weight
+            while self._bytes > _MOST_BYTES:
+                self._drop(next(iter(self._held)))
+
+    def _drop(self, key: Hashable) -> None:
+        dropped = self._held.pop(key, None)
+        if dropped is not None:
+            self._bytes -= dropped.weight
