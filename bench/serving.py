@@ -113,8 +113,9 @@ async def asking(base: str, readers: list[str], writers: list[str], seconds: flo
 def tokens(count: int, scopes: tuple[str, ...]) -> list[str]:
     """Make tokens in the state of the estate, before anybody serves it."""
     with opening.ledger_around(str(DEMO)) as ledger:
-        mint, who = Mint(ledger, SystemClock()), Who("user:bench/asker", "asker", (), "local", "session", "")
-        return [mint.make(who, f"bench {n}", scopes, timedelta(days=1))[0] for n in range(count)]
+        mint = Mint(ledger, SystemClock())
+        people = (Who(f"user:bench/{scopes[0]}-{n}", f"asker {n}", (), "local", "session", "") for n in range(count))
+        return [mint.make(who, "bench", scopes, timedelta(days=1))[0] for who in people]
 
 
 def told(spans: list[float], seconds: float) -> dict[str, float]:

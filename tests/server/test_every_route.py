@@ -159,7 +159,8 @@ def test_what_a_defect_says_is_not_its_particulars(server: Running, monkeypatch:
         raise RuntimeError("the password is hunter2")
 
     with known_as(server, "user:idp/x") as client:
-        monkeypatch.setattr(type(server.app.state.served.rights), "snapshot", broken)
+        for way in ("seen", "seen_at_once"):
+            monkeypatch.setattr(type(server.app.state.served.rights), way, broken)
         answers = [client.get("/products"), client.get("/api/v1/products"), client.get("/", headers=PAGE)]
 
     for answer in answers:

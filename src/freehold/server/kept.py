@@ -29,9 +29,10 @@ class _Held(Generic[T]):
 class Kept(Generic[T]):
     """Keeps what was made lately, each under its key. Safe to use from many threads."""
 
-    def __init__(self, weigh: Callable[[T], int]) -> None:
-        """Take what tells how many bytes one of them takes."""
+    def __init__(self, weigh: Callable[[T], int], now: Callable[[], float] = time.monotonic) -> None:
+        """Take what tells how many bytes one of them takes, and the time in seconds."""
         self._weigh = weigh
+        self._now = now
         self._turn = threading.Lock()
         self._held: dict[Hashable, _Held[T]] = {}  # in the order they were made
         self._making: dict[Hashable, threading.Lock] = {}
@@ -41,7 +42,7 @@ class Kept(Generic[T]):
     def there(self, key: Hashable) -> T | None:
         """Return what was made within the last two seconds; None where that is nothing. Waits for nobody."""
         held = self._held.get(key)
-        return held.made if held is not None and time.monotonic() - held.began < BOUND_S else None
+        return held.made if held is not None and self._now() - held.began < BOUND_S else None
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made lately, or make it: once, where several ask for the same at the same time."""
@@ -54,7 +55,7 @@ class Kept(Generic[T]):
             with making:
                 found = self.there(key)
                 if found is None:
-                    began = time.monotonic()
+                    began = self._now()
                     found = make()
                     self._keep(key, _Held(found, began, self._weigh(found)))
                 return found
@@ -65,14 +66,14 @@ class Kept(Generic[T]):
     def clear(self) -> None:
         """Throw away all, and what is being made at the moment."""
         with self._turn:
-            self._cleared = time.monotonic()
+            self._cleared = self._now()
             self._held.clear()
             self._bytes = 0
 
     def _keep(self, key: Hashable, held: _Held[T]) -> None:
         with self._turn:
             self._drop(key)
-            oldest = time.monotonic() - BOUND_S
+            oldest = self._now() - BOUND_S
             for other in [k for k, one in self._held.items() if one.began < oldest]:
                 self._drop(other)
             if held.began <= self._cleared or held.weight > _LARGEST:

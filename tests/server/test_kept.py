@@ -1,0 +1,180 @@
+"""What is made for one and given to all: once, not for long, never past a change, each with their own name on it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import guarded_estate
+from changing_estates import freehold
+from freehold.server.identity import Who
+from freehold.server.kept import Kept
+from live_server import PAGE, Running, known_as
+
+SHARED = (
+    "/products", "/products/shop.orders", "/metrics", "/metrics/shop.revenue", "/kpis", "/search?q=revenue",
+    "/lineage?of=asset:shop.orders.orders", "/deployments?kind=all",
+)  # fmt: skip
+
+
+class Time:
+    """A clock that stands."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    """Return a clock that stands."""
+    return Time()
+
+
+@pytest.fixture
+def kept(time: Time) -> Kept[str]:
+    """A store of texts that weigh what they are long."""
+    return Kept(len, time)
+
+
+def test_it_is_made_once_and_again_after_two_seconds(kept: Kept[str], time: Time) -> None:
+    """Not a moment longer."""
+    made = iter("abc")
+    found = [kept.get("x", lambda: next(made))]
+    time.now = 1.9
+    found += [kept.get("x", lambda: next(made)), kept.there("x") or ""]
+    time.now = 2.0
+    assert kept.there("x") is None
+    assert [*found, kept.get("x", lambda: next(made)), kept.get("y", lambda: next(made))] == ["a", "a", "a", "b", "c"]
+
+
+def test_many_who_ask_at_once_have_it_made_once(kept: Kept[str]) -> None:
+    """All but one wait for that one."""
+    begun, go_on, made = threading.Event(), threading.Event(), []
+
+    def make() -> str:
+        begun.set()
+        assert go_on.wait(60)
+        made.append(1)
+        return "a"
+
+    with ThreadPoolExecutor(8) as many:
+        asked = [many.submit(kept.get, "x", make) for _ in range(8)]
+        assert begun.wait(60)
+        go_on.set()
+        assert {one.result(60) for one in asked} == {"a"}
+    assert len(made) == 1
+
+
+def test_what_failed_is_not_kept(kept: Kept[str]) -> None:
+    """Whoever comes next tries again."""
+
+    def fail() -> str:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        kept.get("x", fail)
+    assert kept.get("x", lambda: "a") == "a"
+
+
+def test_what_was_begun_before_a_change_is_given_to_nobody_after_it(kept: Kept[str], time: Time) -> None:
+    """Even where it is ready only afterwards."""
+
+    def make() -> str:
+        kept.clear()
+        return "before"
+
+    time.now = 1.0
+    assert kept.get("x", make) == "before"  # to who asked before
+    assert kept.there("x") is None
+    time.now = 1.1
+    assert kept.get("x", lambda: "after") == "after"
+    assert kept.there("x") == "after"
+
+
+def test_memory_is_bounded(kept: Kept[str]) -> None:
+    """What is very large is kept for nobody; of all others the oldest go first."""
+    kept.get("huge", lambda: "h" * 2_000_001)
+    assert kept.there("huge") is None
+    for n in range(20):
+        kept.get(n, lambda: "x" * 2_000_000)
+    assert [n for n in range(20) if kept.there(n)] == list(range(4, 20))
+
+
+@pytest.mark.parametrize("path", SHARED)
+def test_everybody_is_named_on_their_own_page_alone(server: Running, path: str) -> None:
+    """Who comes second gets what was made for the first, but for the name; which is escaped."""
+    with known_as(server, "user:idp/ann<b>", **PAGE) as ann, known_as(server, "user:idp/bob", **PAGE) as bob:
+        pages = [reader.get(path).text for reader in (ann, bob, ann)]
+    named = [re.findall(r'<p class="who" title="(.*?)">(.*?) ·', text) for text in pages]
+    assert named == [[("user:idp/ann&lt;b&gt;", "ann&lt;b&gt;")], [("user:idp/bob", "bob")], named[0]]
+    assert all("principal-" not in text for text in pages)
+
+
+def test_readers_who_see_the_same_cost_what_one_costs(own_server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And each is counted as a reader of the page, and of the values on it, all the same."""
+    served = own_server.app.state.served
+    made: list[object] = []
+    taken: list[str] = []
+    keep, saw, used = served.pages._keep, served.views.saw, served.usage.seen
+
+    def counting(key: object, held: object) -> None:
+        made.append(key)
+        keep(key, held)
+
+    def seeing(who: Who, page: str, *of: str | None) -> None:
+        taken.append(f"{who.principal} saw {page}")
+        saw(who, page, *of)
+
+    def using(answer: object, who: Who, **said: str) -> None:
+        taken.append(f"{who.principal} used")
+        used(answer, who, **said)
+
+    with known_as(own_server, "user:idp/ann", **PAGE) as ann, known_as(own_server, "user:idp/bob", **PAGE) as bob:
+        ann.get("/products")  # the estate is read
+        monkeypatch.setattr(served.pages, "_now", Time())
+        monkeypatch.setattr(served.pages, "_keep", counting)
+        monkeypatch.setattr(type(served.views), "saw", lambda _, *said: seeing(*said))
+        monkeypatch.setattr(type(served.usage), "seen", lambda _, *said, **more: using(*said, **more))
+        assert {reader.get("/metrics/shop.revenue").status_code for reader in (ann, bob, ann)} == {200}
+    assert len(made) == 1
+    assert taken == [f"user:idp/{name} {did}" for name in ("ann", "bob", "ann") for did in ("saw metric", "used")]
+
+
+def test_what_a_reader_changed_is_on_their_next_page(own_server: Running) -> None:
+    """A request that may change something throws away what was kept."""
+    served = own_server.app.state.served
+    with own_server.signed_in(**PAGE) as client:
+        client.get("/products")
+        assert served.pages._held
+        client.post("/homes", data={"role": "dataops"})
+        assert not served.pages._held
+
+
+@pytest.fixture(scope="module")
+def told_apart(tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., Running]) -> Running:
+    """A server over products of which some may ask metrics, and others only see."""
+    root: Path = tmp_path_factory.mktemp("apart") / "guarded"
+    guarded_estate.write(root)
+    product = root / "works" / "wolfram" / "product.odps.yaml"
+    product.write_text(guarded_estate.product_file("works.wolfram", "{ask: [member]}"))
+    assert freehold(root, "run").returncode == 0
+    return serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+
+
+def test_where_people_may_be_told_different_things_each_has_their_own(told_apart: Running) -> None:
+    """Two who see the same products, of whom one may ask: what is kept for one is not given to the other."""
+    served = told_apart.app.state.served
+    with (
+        known_as(told_apart, "user:idp/mona", "group:idp/metals", **PAGE) as member,
+        known_as(told_apart, "user:idp/x", "group:idp/readers", **PAGE) as other,
+    ):
+        assert {one.get("/products").status_code for one in (member, other)} == {200}
+    eyes = {key[1] for key in served.pages._held}
+    assert {caller.principal for caller in eyes if caller} == {"user:idp/mona", "user:idp/x"}
