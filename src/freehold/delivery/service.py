@@ -77,7 +77,9 @@ class Delivery:
         tool: Tool | None = None,
         lease_s: float = LEASE_S,
         is_of_files: bool = False,
+        graph: Graph | None = None,
     ) -> None:
+        """Take an environment and what it stands on; `graph` is that of this very estate there, if it is known."""
         self.engine = engine
         self.ledger = ledger
         self.env = env
@@ -91,11 +93,8 @@ class Delivery:
         self.root = Path(estate.root).resolve()
         estate, self.places = placed_by_ledger(estate, ledger, env, self.clock.now())
         self.estate = estate
-        compiled = KeptCompiled(self.root)
         self.tool = tool
-        graph = Graph.of(estate, env, engine.capabilities.dialect, compiled)
-        self.graph = tool.joined(graph, env, default_environment(estate)) if tool is not None else graph
-        compiled.save()
+        self.graph = graph or self._graph_of(estate)
         self.publication = Publication(env)
         self.auditor = Auditor(self.graph, engine.capabilities, States(self.publication))
         self.worker = Worker(self.root)
@@ -112,6 +111,13 @@ class Delivery:
         self._is_clean = False  # whether everything begun through this object has ended well
         self._token = 0  # the last one held here
         self._left: tuple[int, Mapping[str, Live]] | None = None  # what a run with that token left live
+
+    def _graph_of(self, estate: Estate) -> Graph:
+        compiled = KeptCompiled(self.root)
+        graph = Graph.of(estate, self.env, self.engine.capabilities.dialect, compiled)
+        joined = self.tool.joined(graph, self.env, default_environment(estate)) if self.tool is not None else graph
+        compiled.save()
+        return joined
 
     def close(self) -> None:
         """End what this object started; engine and ledger belong to whoever opened them."""

@@ -229,7 +229,8 @@ class Snapshots:
 
     def _taken_of(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T], until: float) -> T:
         wait_s = 0.0 if key in snapshot._earlier else max(0.0, until - time.monotonic())
-        with self._delivery((snapshot.whole or snapshot).estate, wait_s) as delivery:
+        whole = snapshot.whole or snapshot
+        with self._delivery(whole.estate, wait_s, whole.graph) as delivery:
             return take(delivery)
 
     def look(self, snapshot: Snapshot, take: Callable[[Delivery], T]) -> T:
@@ -238,7 +239,8 @@ class Snapshots:
         Raises:
             FreeholdError: FH-E101 the warehouse is being written.
         """
-        with self._looking, self._delivery(snapshot.estate, 0.0 if snapshot.waits else _WAIT_S) as delivery:
+        wait_s = 0.0 if snapshot.waits else _WAIT_S
+        with self._looking, self._delivery(snapshot.estate, wait_s, snapshot.graph) as delivery:
             return take(delivery)
 
     # -- in the thread that looks
@@ -320,7 +322,7 @@ class Snapshots:
         return self._telling
 
     @contextmanager
-    def _delivery(self, estate: Estate, wait_s: float) -> Iterator[Delivery]:
+    def _delivery(self, estate: Estate, wait_s: float, graph: Graph | None = None) -> Iterator[Delivery]:
         from freehold.delivery import Delivery
         from freehold.foundation import Caller
 
@@ -330,7 +332,12 @@ class Snapshots:
             engine = closing.enter_context(opening.opened_engine(estate, chosen, wait_s=wait_s))
             tool = opening.tool_of(estate, chosen)
             delivery = Delivery(
-                *(estate, engine, self.ledger), env=chosen.name, clock=self.clock, caller=caller, tool=tool
+                *(estate, engine, self.ledger),
+                env=chosen.name,
+                clock=self.clock,
+                caller=caller,
+                tool=tool,
+                graph=graph,
             )
             closing.callback(delivery.close)
             yield delivery
