@@ -41,6 +41,13 @@ def shared_estate(made_estate: Path, tmp_path_factory: pytest.TempPathFactory) -
     return Path(shutil.copytree(made_estate, tmp_path_factory.mktemp("served") / "shop"))
 
 
+@pytest.fixture(autouse=True)
+def _nothing_kept(request: pytest.FixtureRequest) -> None:
+    """Have pages made anew that the test before asked for: this one may change what they are made by."""
+    if "server" in request.fixturenames:
+        request.getfixturevalue("server").app.state.served.pages.clear()
+
+
 @pytest.fixture(scope="module")
 def serving(shared_estate: Path) -> Iterator[Callable[..., Running]]:
     """Start servers, each with settings of its own; all end with the module, so that none outlives who asks it."""

@@ -403,10 +403,13 @@ spec: {of: [shop.orders.orders], grants: [{to: [%s], rows: "state = 'paid'"}]}
     assert (status, refused["code"]) == (403, "FH-N506")
 
 
-def test_deployments_come_in_pages_that_leave_none_out(browser: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deployments_come_in_pages_that_leave_none_out(
+    server: Running, browser: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many there are: older ones are a link away, and the way back leads to the same."""
     whole = [d["id"] for d in browser.get("/deployments.json?kind=all").json()["page"]["deployments"]]
     monkeypatch.setattr(deployments, "_PER_PAGE", 2)
+    server.app.state.served.pages.clear()
     seen, href, newer = [], "/deployments?kind=all", ""
     while href:
         page = browser.get(href.replace("?", ".json?")).json()["page"]
