@@ -268,9 +268,8 @@ class Asker:
 
 
 def cpu_of(pid: int) -> float:
-    """Return the CPU that all threads of a process have had, in ms; to the nanosecond, as the scheduler counts."""
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(one.read_text().split()[0]) for one in threads) / 1e6
+    """Return the CPU that a process has had, in ms, as the scheduler counts: threads that ended are counted."""
+    return time.clock_gettime_ns((~pid << 3) | 2) / 1e6  # the clock of a process, by its number: clock_getcpuclockid(3)
 
 
 def memory_of(pid: int) -> dict[str, int]:
