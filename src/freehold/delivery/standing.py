@@ -23,6 +23,7 @@ from freehold.quality import Evaluation, Verdict
 
 if TYPE_CHECKING:
     from freehold.delivery.service import Delivery
+    from freehold.ledger import Ledger
 
 _KEPT = "judged-live"
 _LOOKED_BACK = 6  # how many judgements of an asset are read for the newest verdict on each of its checks
@@ -63,27 +64,26 @@ def judge_anew(
 
 def verdicts(delivery: Delivery, asset: Asset, entry: Live | None) -> tuple[dict[str, int], int]:
     """Count the verdicts that hold for what is live, and those among them that would block a publication."""
-    newest = standing_verdicts(delivery, asset, entry)
+    newest = standing_verdicts(delivery.ledger, delivery.env, asset.id, delivery.auditor.judged(asset), entry)
     bad = sum(e.data["status"] in _BAD and bool(e.data["blocking"]) for e in newest.values())
     return dict(Counter(str(e.data["status"]) for e in newest.values())), bad
 
 
-def standing_verdicts(delivery: Delivery, asset: Asset, entry: Live | None) -> dict[str, Recorded]:
-    """Return the verdict that holds for what is live, by check.
+def standing_verdicts(
+    ledger: Ledger, env: str, asset: str, known: Collection[str], entry: Live | None
+) -> dict[str, Recorded]:
+    """Return the verdict that holds for what is live of an asset, of each of the checks that are known, by check.
 
     Of each check the newest counts, and a bad one over all that is live until another such judgement takes it back.
     After a rollback that is what let the version through that is live again.
     """
-    known = set(delivery.auditor.judged(asset))
-    read = partial(
-        delivery.ledger.read, types=("check.completed",), subject=asset.id, env=delivery.env, newest_first=True
-    )
+    read = partial(ledger.read, types=("check.completed",), subject=asset, env=env, newest_first=True)
     most = _LOOKED_BACK * len(known) or 1
     told = list(read(limit=most))
     newest = _newest((e for e in told if _is_of(e, entry)), known)
     if entry and len(told) == most:  # there is more; what is live may have been judged before what was taken back
         for run in _runs_of(entry)[:_LOOKED_BACK]:
-            if missing := known - newest.keys():
+            if missing := set(known) - newest.keys():
                 newest |= _newest((e for e in read(run_id=run) if _is_of(e, entry)), missing)
     of_all = _newest((e for e in told if e.data.get("target") == "live"), known)
     return newest | {check: event for check, event in of_all.items() if event.data["status"] in _BAD}

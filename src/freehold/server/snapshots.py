@@ -26,7 +26,9 @@ from freehold.server.newest import Newest
 
 if TYPE_CHECKING:
     from freehold.delivery import AssetStatus, Delivery, ProductStatus
+    from freehold.delivery.audit import Auditor
     from freehold.delivery.graph import Graph
+    from freehold.delivery.release import Live
     from freehold.engines import Relation
     from freehold.estate.model import Estate
     from freehold.ledger import Ledger, Recorded
@@ -56,6 +58,8 @@ class Snapshot:
     products: tuple[ProductStatus, ...]
     deployments: tuple[Deployment, ...]
     retired: dict[str, Relation]
+    live: Mapping[str, Live]  # of all of the estate, as the checks are
+    auditor: Auditor
     sequence: int
     taken_at: datetime
     waits: str = ""
@@ -99,10 +103,12 @@ class Snapshot:
         """The assets by their ids, each with its product."""
         return self.derived("by asset", lambda: {a.asset: (one, a) for one in self.products for a in one.assets})
 
-    def derived(self, key: str, make: Callable[[], T]) -> T:
-        """Return what follows from it alone, worked out when it is first asked for: a snapshot never changes."""
+    def derived(self, key: object, make: Callable[[], T]) -> T:
+        """Return what follows from it, worked out once, when it is first asked for: a snapshot never changes."""
         if key not in self._details:
-            self._details[key] = make()
+            with self._turns.setdefault(key, threading.Lock()):
+                if key not in self._details:
+                    self._details[key] = make()
         found: T = self._details[key]
         return found
 
@@ -297,6 +303,8 @@ class Snapshots:
         return snapshot
 
     def _taken(self, delivery: Delivery, before: Snapshot | None) -> Snapshot:
+        with delivery.reading() as session:
+            live = delivery.publication.live(session)
         return Snapshot(
             estate=delivery.estate,
             env=delivery.env,
@@ -304,6 +312,8 @@ class Snapshots:
             products=delivery.status(),
             deployments=deployments(delivery, limit=_MOST_DEPLOYMENTS),
             retired=delivery.retired(),
+            live=live,
+            auditor=delivery.auditor,
             sequence=self._heard,
             taken_at=self.clock.now(),
             notes=tuple(self._notes),

@@ -19,7 +19,6 @@ from freehold.server.web.pages.products import checks_of, moment_of, utc
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:
-    from freehold.delivery import Delivery
     from freehold.quality import Check
 
 _WINDOW = timedelta(days=30)
@@ -154,11 +153,9 @@ def shown_product(asked: Asked, id_: str) -> Shown:
     status = asked.snapshot.product(id_)
     one = status.product
     quiet = frozenset(a.asset for a in status.assets if words_are_hidden(asked, a.asset))
-    parts = asked.served.snapshots.detail(
-        asked.snapshot, ("contract", one.id, quiet), lambda d: _contracts(d, status, quiet)
-    )
-    kept, tried = asked.served.snapshots.detail(asked.snapshot, ("kept", one.id), lambda d: _kept(d, one.id))
-    readers = asked.served.snapshots.detail(asked.snapshot, "consumers", _consumers)
+    parts = asked.snapshot.derived(("contract", one.id, quiet), lambda: _contracts(asked, status, quiet))
+    kept, tried = asked.snapshot.derived(("kept", one.id), lambda: _kept(asked, one.id))
+    readers = (asked.snapshot.whole or asked.snapshot).derived("consumers", lambda: _consumers(asked))
     team = asked.snapshot.estate.teams.get(one.team or "")
     verdicts = checks_of(status)
     model = ProductPage(
@@ -263,20 +260,21 @@ def _told(verdicts: Mapping[str, int]) -> str:
     return ", ".join(f"{verdicts[v]:,} {v}" for v in order if verdicts.get(v)) + " on what is live."
 
 
-def _contracts(delivery: Delivery, status: ProductStatus, quiet: frozenset[str]) -> tuple[ContractPart, ...]:
-    """Return what is promised and whether it holds; of `quiet` assets without the words that quote their rows."""
-    """Return what is promised of each asset of a product, with the verdicts that hold."""
-    with delivery.reading() as session:
-        live = delivery.publication.live(session)
+def _contracts(asked: Asked, status: ProductStatus, quiet: frozenset[str]) -> tuple[ContractPart, ...]:
+    """Return what is promised of each asset of a product, with the verdicts that hold.
+
+    Of `quiet` assets it is without the words that quote their rows.
+    """
+    ledger, whole = asked.served.snapshots.ledger, asked.snapshot.whole or asked.snapshot
     parts = []
     for row in sorted(status.assets, key=lambda a: not a.is_output):
-        asset = delivery.graph.assets.get(row.asset)
+        asset = whole.graph.assets.get(row.asset)
         if asset is None or asset.contract is None or asset.schema is None:
             continue
-        entry = live.get(asset.id)
-        told = standing_verdicts(delivery, asset, entry if entry and entry.is_shown else None)
+        entry, known = whole.live.get(asset.id), whole.auditor.judged(asset)
+        told = standing_verdicts(ledger, whole.env, asset.id, known, entry if entry and entry.is_shown else None)
         is_quiet = row.asset in quiet
-        rows = [(check, _check(check, told, is_quiet=is_quiet)) for check in delivery.auditor.checks(asset)]
+        rows = [(check, _check(check, told, is_quiet=is_quiet)) for check in whole.auditor.checks(asset)]
         columns = tuple(_column(p, rows) for p in asset.schema.columns)
         of_whole = tuple(made for check, made in rows if len(check.columns) != 1)
         words = (asset.id, asset.name, asset.contract.version or "", asset.schema.description or "")
@@ -320,17 +318,19 @@ def _found(data: Mapping[str, object]) -> str:
     return f"it was {data['value']}" if data.get("value") is not None else ""
 
 
-def _kept(delivery: Delivery, product: str) -> tuple[int, int]:
+def _kept(asked: Asked, product: str) -> tuple[int, int]:
     """Count the versions of a product that passed at once in the last 30 days, and all that were tried."""
-    since = delivery.clock.now() - _WINDOW
-    told = delivery.ledger.read(types=("run.completed",), product=product, env=delivery.env, since=since)
+    snapshots = asked.served.snapshots
+    since = snapshots.clock.now() - _WINDOW
+    told = snapshots.ledger.read(types=("run.completed",), product=product, env=asked.snapshot.env, since=since)
     return promises_kept(told).get(product, (0, 0))
 
 
-def _consumers(delivery: Delivery) -> dict[str, tuple[Consumer, ...]]:
+def _consumers(asked: Asked) -> dict[str, tuple[Consumer, ...]]:
     """Return who read each product in the last 30 days, whoever reads most first."""
-    since = (delivery.clock.now() - _WINDOW).replace(tzinfo=None)
-    with delivery.ledger.evidence() as evidence:
+    snapshots = asked.served.snapshots
+    since = (snapshots.clock.now() - _WINDOW).replace(tzinfo=None)
+    with snapshots.ledger.evidence() as evidence:
         if not evidence.has("usage.query"):
             return {}
         rows = evidence.query(
