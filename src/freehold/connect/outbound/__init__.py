@@ -5,7 +5,7 @@ odd spelling nor a name that changes between two looks leads into a network it s
 proxy of the environment asked.
 """
 
-from freehold.connect.outbound.address import Outbound, Target, outbound_from, target_of
-from freehold.connect.outbound.calling import Reply, Unreached, post
+from freehold.connect.outbound.address import ANYWHERE, Outbound, Target, outbound_from, target_of
+from freehold.connect.outbound.calling import Reply, Unreached, ask, post
 
-__all__ = ["Outbound", "Reply", "Target", "Unreached", "outbound_from", "post", "target_of"]
+__all__ = ["ANYWHERE", "Outbound", "Reply", "Target", "Unreached", "ask", "outbound_from", "post", "target_of"]

@@ -39,6 +39,10 @@ class Outbound:
         return any(address.version == network.version and address in network for network in self.allow)
 
 
+# Wherever a name leads: for addresses that who runs this gave, and that are asked with a token of theirs.
+ANYWHERE = Outbound((ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")), plain_http=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """An address as it was read: nothing is resolved yet. `path` has the query with it."""
