@@ -126,13 +126,15 @@ class Handler(BaseHTTPRequestHandler):
     provider: Provider
 
     def do_GET(self) -> None:
-        """Discovery, keys, and the page at which people sign in."""
+        """Discovery, keys, what a job is, and the page at which people sign in."""
         path, query = urlsplit(self.path).path, {k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()}
         self.provider.fetched.append(path)
         if path == "/.well-known/openid-configuration":
             self._say(self.provider.metadata())
         elif path == "/keys":
             self._say({"keys": [self.provider.key.as_dict(private=False)]})
+        elif path == "/identity" and self.headers.get("Authorization") == f"Bearer {SECRET}":
+            self._say({"value": self.provider.identity(query["audience"])})
         elif path == "/authorize":
             self._let_in(query)
         else:

@@ -6,7 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +24,10 @@ from joserfc.jwk import RSAKey
 
 from freehold.connect.outbound import outbound_from
 from freehold.ledger import Recorded
-from live_provider import CLIENT, Provider, provided
+from live_provider import CLIENT, SECRET, Provider, provided
 from live_server import Running
 
+FREEHOLD = Path(sys.executable).with_name("freehold")
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 TYPES = "urn:ietf:params:oauth:token-type"
 ID_TOKEN = f"{TYPES}:id_token"
@@ -457,6 +461,68 @@ def test_the_resource_names_both_who_give_tokens(
 
     assert whole["authorization_servers"] == [provider.issuer, running.url]
     assert agents["authorization_servers"] == [provider.issuer]
+
+
+def _command(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a CI job does: outside of any estate."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIONS_", "FREEHOLD_"))}
+    return subprocess.run(
+        [str(FREEHOLD), "token", "exchange", *words],
+        env=clean | environ, cwd="/", capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def _in_job(system: str, jobs: Provider) -> dict[str, str]:
+    """Return what the environment of a job holds."""
+    if system == "GitHub":
+        asks = f"{jobs.issuer}/identity?api-version=2"
+        return {"ACTIONS_ID_TOKEN_REQUEST_URL": asks, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": SECRET}
+    return {"FREEHOLD_ID_TOKEN" if system == "GitLab" else "OURS": jobs.identity(AUDIENCE)}
+
+
+@pytest.mark.parametrize(("system", "more"), [("GitHub", ()), ("GitLab", ()), ("another", ("--variable", "OURS"))])
+def test_a_job_gets_its_token_by_a_command(
+    running: Running, jobs: Provider, system: str, more: tuple[str, ...]
+) -> None:
+    """On standard output, and nothing else there; what it may is told beside."""
+    said = (running.url, "--audience", AUDIENCE, "--scope", "catalog:read", *more)
+    done = _command(_in_job(system, jobs), *said)
+    told = json.loads(_command(_in_job(system, jobs), *said, "--json").stdout)
+    with running.client(authorization=f"Bearer {done.stdout.strip()}") as program:
+        answer = program.get("/api/v1/products")
+
+    assert (done.returncode, answer.status_code) == (0, 200), done.stderr
+    assert "It may catalog:read for" in done.stderr
+    assert (told["scopes"], told["expires_in"] <= 900) == (["catalog:read"], True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--scope", "jobs:start"), "FH-A170"),
+        (("--scope", "jobs:strat"), "FH-A170"),
+        (("--service", "elsewhere"), "FH-A170"),
+        (("--variable", "NOT_THERE"), "FH-H009"),
+    ],
+    ids=["a scope beyond its file", "a scope nobody knows", "another account", "no identity"],
+)
+def test_a_command_that_gets_none_says_so(running: Running, jobs: Provider, words: tuple[str, ...], code: str) -> None:
+    """As an approval that is missing, without a word of the identity."""
+    environ = _in_job("GitLab", jobs)
+    done = _command(environ, running.url, *words)
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert code in done.stderr
+    assert environ["FREEHOLD_ID_TOKEN"] not in done.stderr
+
+
+def test_an_identity_is_not_sent_in_the_open(jobs: Provider) -> None:
+    """Nor by anything but HTTP; where nobody answers, that is said."""
+    environ = _in_job("GitLab", jobs)
+    told = [_command(environ, place) for place in ("http://data.example.com", "ftp://x", "http://127.0.0.1:1")]
+
+    assert [one.returncode for one in told] == [2, 2, 3]
+    assert [code in one.stderr for one, code in zip(told, ("FH-H006", "FH-H006", "FH-H001"), strict=True)] == [True] * 3
 
 
 def test_another_sites_page_cannot_exchange(running: Running, jobs: Provider) -> None:
