@@ -78,7 +78,14 @@ def test_who_administers_is_named_by_reference() -> None:
 
 
 GITHUB = "https://token.actions.githubusercontent.com"
-JOB = {"iss": GITHUB, "aud": "https://d.example", "repository": "shop/data", "ref": "refs/heads/main", "n": 7, "is_so": True}
+JOB = {
+    "iss": GITHUB,
+    "aud": "https://d.example",
+    "repository": "shop/data",
+    "ref": "refs/heads/main",
+    "n": 7,
+    "is_so": True,
+}
 
 
 @pytest.mark.parametrize(
