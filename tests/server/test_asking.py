@@ -171,6 +171,15 @@ def test_many_rows_are_turned_over_page_by_page(browser: httpx2.Client) -> None:
     assert last["answered"]["rows"]
 
 
+@pytest.mark.parametrize("number", ["x", "-1", "1.5", "9999999", "²", ""])
+def test_a_page_that_is_no_number_is_refused(browser: httpx2.Client, number: str) -> None:
+    """As every other word of an address that means nothing; an empty one is no word."""
+    answer = browser.get(f"/explore.json?metric=shop.revenue&page={number}")
+
+    assert answer.status_code == (400 if number else 200)
+    assert ("FH-A112" in answer.text) is bool(number)
+
+
 def test_htmx_gets_the_explorer_alone(browser: httpx2.Client) -> None:
     """A change of the question swaps it and nothing around it."""
     part = browser.get("/explore?metric=shop.revenue&by=day", headers={"hx-request": "true"}).text
