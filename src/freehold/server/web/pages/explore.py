@@ -152,8 +152,7 @@ def explored(asked: Asked, question: Question, view: View | None = None) -> Show
     model = _page(asked, question, dimensions, view)
     shown = _in_order(question)
     if found is not None:
-        drill = [d.name for d in dimensions if d.is_of_few]
-        told = answered(asks.catalogue, found, shown, number, asked.request.url.path, drill,
+        told = answered(asks.catalogue, found, shown, number, asked.request.url.path, dimensions,
                         asked.word("find")[:_LONGEST_FIND].strip())  # fmt: skip
         model = replace(
             model, answered=told, snippets=(Snippet("SQL", found.compiled.pretty()), *_snippets(asked, question))
