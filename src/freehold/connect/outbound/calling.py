@@ -14,6 +14,7 @@ from functools import cache, partial
 from typing import Any
 
 from freehold.connect.outbound.address import Ip, Outbound, Target, resolved
+from freehold.connect.outbound.proxying import Proxy, proxy_for
 
 LARGEST_REPLY = 64_000  # bytes of a body that are read, so that the other side is not cut off; nothing of it is kept
 _CONNECT_S = 5.0
@@ -89,11 +90,15 @@ def _asked(
     timeout_s: float,
     read: Callable[[http.client.HTTPResponse], bytes],
 ) -> Reply:
-    addresses = resolved(target, outbound)
+    proxy = proxy_for(target) if outbound.by_proxy else None
+    addresses = resolved(proxy.target if proxy else target, outbound)
     began = time.monotonic()
-    connection = _Pinned(target, addresses, began + timeout_s)
+    connection = _Pinned(target, addresses, began + timeout_s, proxy)
+    sent, path = {"Host": target.authority, "Connection": "close", **headers}, target.path
+    if proxy is not None and target.scheme == "http":  # it is told where to go, and passes the request on
+        sent, path = sent | dict(proxy.headers), f"http://{target.authority}{path}"
     try:
-        connection.request(method, target.path, body, {"Host": target.authority, "Connection": "close", **headers})
+        connection.request(method, path, body, sent)
         answer = connection.getresponse()
         status, told = answer.status, {name.lower(): value for name, value in answer.getheaders()}
         content = read(answer)
@@ -126,8 +131,12 @@ class _TooLong(ValueError):
 class _Pinned(http.client.HTTPConnection):
     """A connection to addresses that are known, whatever the name would resolve to now."""
 
-    def __init__(self, target: Target, addresses: tuple[Ip, ...], until: float) -> None:
+    def __init__(self, target: Target, addresses: tuple[Ip, ...], until: float, proxy: Proxy | None = None) -> None:
         super().__init__(target.host, target.port)
+        self._way = proxy.target if proxy else target
+        self._has_tunnel = proxy is not None and target.scheme == "https"
+        if proxy is not None and self._has_tunnel:
+            self.set_tunnel(target.host, target.port, dict(proxy.headers))
         self._target = target
         self._addresses = addresses
         self._until = until
@@ -138,6 +147,9 @@ class _Pinned(http.client.HTTPConnection):
         self._open = self._reached()
         self._open.settimeout(_left(self._until))
         self._open.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # headers and body are two sends
+        if self._has_tunnel:
+            self.sock = _Timed(self._open, self._until)
+            self._tunnel()  # type: ignore[attr-defined]  # what `connect` of the library does, which this is in place of
         if self._target.scheme == "https":
             self._open = _context().wrap_socket(self._open, server_hostname=self._target.host)
         self.sock = _Timed(self._open, self._until)
@@ -149,11 +161,13 @@ class _Pinned(http.client.HTTPConnection):
             self._open.close()
 
     def _reached(self) -> socket.socket:
+        if self._way is not self._target and self._way.scheme != "http":
+            raise ConnectionError("the proxy of the environment is none that begins with http://")
         failed: OSError = ConnectionError("no address")
         for address in self._addresses:
             try:
                 within = min(_CONNECT_S, _left(self._until))
-                return socket.create_connection((str(address), self._target.port), within)
+                return socket.create_connection((str(address), self._way.port), within)
             except OSError as error:
                 failed = error
         raise failed
@@ -219,4 +233,4 @@ def _why(error: Exception, timeout_s: float) -> str:
         return str(error)
     if isinstance(error, http.client.HTTPException | ValueError):
         return "its answer is no HTTP"
-    return str(error.strerror or "no connection").lower() if isinstance(error, OSError) else str(error)
+    return str(error.strerror or str(error) or "no connection").lower() if isinstance(error, OSError) else str(error)
