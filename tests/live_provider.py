@@ -36,6 +36,7 @@ class Provider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
+    of_jobs: bool = False  # as the issuers of CI systems are: nobody signs in there
 
     def metadata(self) -> dict[str, Any]:
         """Return what it says of itself."""
@@ -50,6 +51,8 @@ class Provider:
         }
         if self.lies == "plain http":
             said["token_endpoint"] = "http://id.example.com/token"
+        if self.of_jobs:
+            said = {name: said[name] for name in ("issuer", "jwks_uri")}
         return said
 
     def token(self, asked: dict[str, str]) -> str:
@@ -74,6 +77,29 @@ class Provider:
             return f"{head}.{body}."
         key = self.other_key if self.lies == "signature" else self.key
         return jwt.encode({"alg": "RS256", "kid": "one"}, claims, key)
+
+    def identity(self, audience: str, header: dict[str, Any] | None = None, **said: Any) -> str:
+        """Return the signed identity of a CI job, as GitHub has it; what is said changes it, None leaves out."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "aud": audience,
+            "sub": "repo:shop/data:environment:prod",
+            "repository": "shop/data",
+            "repository_owner": "shop",
+            "repository_id": "74",
+            "ref": "refs/heads/main",
+            "environment": "prod",
+            "actor": "octocat",
+            "run_id": "17001",
+            "jti": secrets.token_urlsafe(16),
+            "nbf": now - 300,
+            "iat": now,
+            "exp": now + 300,
+        } | said
+        kept = {name: value for name, value in claims.items() if value is not None}
+        told = {"alg": "RS256", "typ": "JWT", "kid": "one"} | (header or {})
+        return jwt.encode(told, kept, self.key, default_type=None)
 
     def access_token(self, resource: str, scope: str | None, header: dict[str, Any] | None = None, **said: Any) -> str:
         """Return a signed access token (RFC 9068) for a resource; what is said else changes it, None leaves out."""
@@ -100,13 +126,15 @@ class Handler(BaseHTTPRequestHandler):
     provider: Provider
 
     def do_GET(self) -> None:
-        """Discovery, keys, and the page at which people sign in."""
+        """Discovery, keys, what a job is, and the page at which people sign in."""
         path, query = urlsplit(self.path).path, {k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()}
         self.provider.fetched.append(path)
         if path == "/.well-known/openid-configuration":
             self._say(self.provider.metadata())
         elif path == "/keys":
             self._say({"keys": [self.provider.key.as_dict(private=False)]})
+        elif path == "/identity" and self.headers.get("Authorization") == f"Bearer {SECRET}":
+            self._say({"value": self.provider.identity(query["audience"])})
         elif path == "/authorize":
             self._let_in(query)
         else:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from freehold.estate.schemas import SHIPPED
+
 BASE = Path(__file__).parents[1] / "estate" / "base"
 PRODUCT = "sales/orders/product.odps.yaml"
 
@@ -53,6 +55,13 @@ def test_a_machine_gets_one_object(estate: Path) -> None:
         "estate": "small", "products": 1, "contracts": 1, "assets": 1, "metrics": 0, "teams": 1, "calendars": 1,
         "environments": 2, "others": 0, "findings": [], "warnings": [],
     }  # fmt: skip
+
+
+def test_an_asset_that_two_products_name_is_counted_once() -> None:
+    """The demo has eight: two of its products read outputs of others, by ports with names of their own."""
+    said = json.loads(freehold("validate", "--json", "--no-cache", at=SHIPPED.parent / "demo/estate").stdout)
+
+    assert (said["products"], said["assets"]) == (3, 8)
 
 
 def test_errors_are_told_and_end_with_one(estate: Path) -> None:

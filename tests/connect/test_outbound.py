@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from freehold.connect.outbound import Outbound, Unreached, calling, outbound_from, post, target_of
+from freehold.connect.outbound import ANYWHERE, Outbound, Unreached, ask, calling, outbound_from, post, target_of
 from freehold.connect.outbound.address import is_public, resolved
 from freehold.foundation import FreeholdError
 from live_receiver import receiving
@@ -180,6 +180,60 @@ def test_no_redirect_is_followed_and_no_proxy_asked(monkeypatch: pytest.MonkeyPa
     assert other.got == []
 
 
+def test_who_runs_this_may_have_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For forges it is asked, by name and password, and TLS goes through it to the name; NO_PROXY goes past it."""
+    certificate = _certificate(tmp_path, "forge.example")
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr(calling, "_context", lambda: trusting)
+    with receiving(certificate=certificate) as forge, _proxying(forge.port) as (port, asked):
+        monkeypatch.setenv("https_proxy", f"http://us:p%40ss@127.0.0.1:{port}")
+        monkeypatch.setenv("no_proxy", "near.example")
+        target = target_of(f"https://forge.example:{forge.port}/hook")
+        reply = ask("POST", target, {}, ANYWHERE, 5, b"{}")
+        _resolves(monkeypatch, ["127.0.0.1"])
+        with pytest.raises(Unreached, match="its certificate does not hold"):
+            ask("GET", target_of(f"https://near.example:{forge.port}/hook"), {}, ANYWHERE, 5)
+
+    assert reply.status == 204
+    assert len(asked) == 1
+    assert asked[0].startswith(f"CONNECT forge.example:{forge.port} HTTP/1.")
+    assert "Proxy-Authorization: Basic dXM6cEBzcw==" in asked[0]
+
+
+def test_a_proxy_that_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its password."""
+    with _saying(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n") as port:
+        monkeypatch.setenv("https_proxy", f"http://us:hunter2@127.0.0.1:{port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        with pytest.raises(Unreached, match="403") as told:
+            ask("GET", target_of("https://forge.example/"), {}, ANYWHERE, 5)
+
+    assert "hunter2" not in str(told.value)
+
+
+@contextmanager
+def _proxying(to: int) -> Iterator[tuple[int, list[str]]]:
+    """Be a proxy that leads whoever comes first to a port of this machine; give its own, and what it was asked."""
+    asked: list[str] = []
+
+    def passing(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65_536):
+                sink.sendall(piece)
+
+    def serve() -> None:
+        taken, _ = listening.accept()
+        asked.append(taken.recv(65_536).decode())
+        with taken, socket.create_connection(("127.0.0.1", to)) as there:
+            taken.sendall(b"HTTP/1.1 200 Go on\r\n\r\n")
+            threading.Thread(target=passing, args=(taken, there), daemon=True).start()
+            passing(there, taken)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1], asked
+
+
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"SSH-2.0-x\r\n", b"HTTP/1.1 999999 no\r\n\r\n"],
                          ids=["nothing", "half an answer", "another protocol", "a status beyond all"])  # fmt: skip
 def test_what_is_no_answer_is_told_as_none(said: bytes) -> None:
@@ -198,6 +252,14 @@ def test_an_answer_without_an_end_is_not_read_to_its_end() -> None:
         reply = post(target_of(f"http://127.0.0.1:{port}/"), b"{}", {}, LOOPBACK, 5)
 
     assert reply.status == 200
+
+
+def test_an_answer_that_is_wanted_whole_and_is_too_long_is_none() -> None:
+    """What was read of it is not taken for all of it."""
+    with _saying(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n12345678901") as port:
+        target = target_of(f"http://127.0.0.1:{port}/")
+        with pytest.raises(Unreached, match="more than 10 bytes"):
+            ask("GET", target, {}, LOOPBACK, 5, largest=10)
 
 
 @contextmanager

@@ -53,6 +53,28 @@ def test_each_change_is_an_event_of_whoever_made_it(ledger: Ledger) -> None:
     assert not ledger.verify().broken
 
 
+def test_an_id_is_given_once(ledger: Ledger) -> None:
+    """A second token of it is neither kept nor told, whatever else it says; the first stays as it is."""
+    assert ledger.tokens.add(TOKEN, {"issuer": "https://ci.example", "run": "7"})
+    assert not ledger.tokens.add(replace(TOKEN, secret="b" * 64, owner="user:idp/ben"))
+
+    assert ledger.tokens.all() == (TOKEN,)
+    assert [(e.type, e.data["issuer"], e.data["run"]) for e in ledger.read()] == [
+        ("token.created", "https://ci.example", "7")
+    ]
+
+
+def test_tokens_of_jobs_are_forgotten_and_no_others(ledger: Ledger) -> None:
+    """Those that ended before a moment; the ledger goes on telling of them."""
+    of_job, later = (replace(TOKEN, id=f"ci-{n}", kind="ci", expires_at=START + timedelta(days=n)) for n in (1, 9))
+    for one in (TOKEN, of_job, later):
+        ledger.tokens.add(one)
+    ledger.tokens.forget("ci", START + timedelta(days=9))
+
+    assert {one.id for one in ledger.tokens.all()} == {TOKEN.id, later.id}
+    assert len(list(ledger.read())) == 3
+
+
 def test_ending_twice_is_ending_once(ledger: Ledger) -> None:
     """The second time says so, and is no event."""
     ledger.sessions.open(SESSION)

@@ -177,3 +177,23 @@ def test_a_rule_that_cannot_be_asked_is_an_error_not_a_silence(rule: dict[str, A
     made = QualityRule(**{"kind": "library", "where": HERE, **rule})
     check = _compiled(Property("a", HERE), quality=(made,))[-1]
     assert reason in check.arguments["error"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"kind": "sql", "query": "SELECT 1 FROM {object}", "unit": "percent"},
+        {"kind": "custom", "engine": "freehold", "unit": "percent",
+         "implementation": {"aggregate": "avg", "column": "a"}},
+        {"kind": "custom", "engine": "freehold",
+         "implementation": {"aggregate": "avg", "column": "a", "unit": "percent"}},
+    ],
+    ids=["a query", "an aggregate", "an aggregate that says it inside"],
+)  # fmt: skip
+def test_a_value_that_is_a_share_is_judged_as_one(rule: dict[str, Any]) -> None:
+    """Its bound is told with the mark, whatever measures it."""
+    made = QualityRule(**{"where": HERE, "operator": "mustBeLessThan", "threshold": 5, **rule})
+    check = _compiled(Property("a", HERE), quality=(made,))[-1]
+
+    assert check.unit == "percent"
+    assert check.claim.endswith("is less than 5 %")

@@ -171,6 +171,27 @@ def test_many_rows_are_turned_over_page_by_page(browser: httpx2.Client) -> None:
     assert last["answered"]["rows"]
 
 
+def test_columns_are_headed_by_what_people_call_them(browser: httpx2.Client) -> None:
+    """The name by which they are asked for stays beside."""
+    path = "/explore.json?metric=shop.average_order&metric=shop.revenue&by=week&by=orders.state&compare=prior:1week"
+    answer = browser.get(path).json()["page"]["answered"]
+    found = {column["name"]: column["called"] for column in answer["columns"]}
+
+    assert found["week"] == "Week"
+    assert found["orders.state"] == "State"
+    assert found["shop.average_order"] == "Average order"
+    assert 'title="shop.average_order">Average order' in browser.get(path.replace(".json", "")).text
+
+
+@pytest.mark.parametrize("number", ["x", "-1", "1.5", "9999999", "²", ""])
+def test_a_page_that_is_no_number_is_refused(browser: httpx2.Client, number: str) -> None:
+    """As every other word of an address that means nothing; an empty one is no word."""
+    answer = browser.get(f"/explore.json?metric=shop.revenue&page={number}")
+
+    assert answer.status_code == (400 if number else 200)
+    assert ("FH-A112" in answer.text) is bool(number)
+
+
 def test_htmx_gets_the_explorer_alone(browser: httpx2.Client) -> None:
     """A change of the question swaps it and nothing around it."""
     part = browser.get("/explore?metric=shop.revenue&by=day", headers={"hx-request": "true"}).text

@@ -14,7 +14,7 @@ from starlette.routing import Mount
 from freehold.server.middleware.securing import POLICY
 from live_server import PAGE, Running, known_as, token_of
 
-_OPEN = ("/health", "/ready", "/sign-in", "/-/static")
+_OPEN = ("/health", "/ready", "/sign-in", "/-/static", "/oauth/token", "/.well-known/")
 _STRANGE = {
     "a path": "..%2f..%2f..%2fetc%2fpasswd",
     "a path in dots": "....//....//etc/passwd",

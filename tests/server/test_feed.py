@@ -123,7 +123,7 @@ def test_nothing_new_is_an_empty_batch(reader: httpx2.Client) -> None:
     [
         ({"after": "-1"}, 400), ({"after": "x"}, 400), ({"limit": "501"}, 400), ({"limit": "0"}, 400),
         ({"timeout": "31"}, 400), ({"type": "no.such"}, 400), ({"product": "no.such"}, 404),
-        ({"lastEventId": "none"}, 400),
+        ({"lastEventId": "none"}, 400), ({"type": "usage.*"}, 400), ({"type": "run.completed,usage.query"}, 400),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(reader: httpx2.Client, words: dict[str, str], status: int) -> None:
@@ -131,6 +131,16 @@ def test_what_cannot_be_is_refused(reader: httpx2.Client, words: dict[str, str],
     answer = reader.get(FEED, params=words)
 
     assert answer.status_code == status, answer.text
+
+
+def test_what_is_kept_beside_the_ledger_is_said_to_be_there(reader: httpx2.Client) -> None:
+    """Such events exist, so an empty batch would say something else; a pattern that has others, too, gives those."""
+    answer = reader.get(FEED, params={"type": "usage.query"})
+
+    assert answer.json()["code"] == "FH-A112"
+    assert "kept beside it as evidence" in answer.json()["title"]
+    assert reader.get(FEED, params={"type": "lineage.*,run.*"}).status_code == 400
+    assert reader.get(FEED, params={"type": "ai.*"}).status_code == 200
 
 
 def test_a_token_without_the_scope_reads_nothing(server: Running) -> None:

@@ -72,6 +72,18 @@ def test_what_takes_most_from_a_kpi_comes_first_and_leads_to_its_events(red: Run
     assert json.loads(event["data"])["deploy_id"] == first["item"]
 
 
+def test_checks_that_were_counted_are_called_by_what_they_claim(red: Running) -> None:
+    """With the asset they are about; their ids are for programs, and stay beside."""
+    with red.signed_in(accept="application/json") as client:
+        items = client.get("/kpis/validation-pass-rate.json").json()["page"]["items"]
+        page = client.get("/kpis/validation-pass-rate", headers=PAGE).text
+    one = next(i for i in items if i["item"].startswith("shop.orders.orders") and i["item"] != i["called"])
+
+    assert one["called"].endswith(" · shop.orders.orders")
+    assert f'title="{one["item"]}"' in page
+    assert not [i for i in items if i["called"] == i["item"]]
+
+
 def test_a_kpi_is_taken_apart_by_product_worst_first(red: Running) -> None:
     """A product of the estate leads to its page; one that is none is only named."""
     with red.signed_in(accept="application/json") as client:

@@ -20,6 +20,7 @@ spec:
   connections: {warehouse: {url: "duckdb:///.freehold/warehouse.db"}}
   environments: {prod: {connection: warehouse}}
 """
+CERTIFIED = ", status: certified, includes: all, excludes: nothing"
 PRODUCT = """apiVersion: v1.0.0
 kind: DataProduct
 id: %s
@@ -41,6 +42,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         models.joinpath("one.sql").write_text("select 1 as id\n", encoding="utf-8")
         text = PRODUCT % (f"many.p{number:03}", number)
         models.parent.joinpath("product.odps.yaml").write_text(text, encoding="utf-8")
+    metrics = made / "p000" / "metrics"
+    metrics.mkdir()
+    told = "".join(
+        f"  counted_{n:03}: {{expression: COUNT(one.id), description: Count {n}{CERTIFIED if n % 50 == 7 else ''}}}\n"
+        for n in range(COUNT)
+    )
+    head = "name: many\ndatasets: {one: {source: many.p000.one, fields: {id: id}}}\nmetrics:\n"
+    metrics.joinpath("many.yaml").write_text(head + told, encoding="utf-8")
     return made
 
 
@@ -73,6 +82,33 @@ def test_a_word_narrows_all_products_and_not_the_page(many: httpx2.Client) -> No
     assert "1 of 1 product" in page
     assert f"of {COUNT} products safe to use now" in page
     assert "No product has nowhere" in none
+
+
+def test_pages_of_metrics_have_each_of_them_once(many: httpx2.Client) -> None:
+    """The certified first, then in the order of their ids; the API has them all by their ids."""
+    found: list[str] = []
+    at = "/metrics"
+    while at:
+        page = many.get(at.replace("/metrics", "/metrics.json", 1)).raise_for_status().json()["page"]
+        assert len(page["metrics"]) <= MOST_ROWS
+        found += [row["id"] for row in page["metrics"]]
+        at = page["next_href"]
+    certified = [f"many.counted_{n:03}" for n in range(COUNT) if n % 50 == 7]
+
+    assert found == certified + [one for one in (f"many.counted_{n:03}" for n in range(COUNT)) if one not in certified]
+    listed = many.get("/api/v1/metrics?limit=100&after=many.counted_150").json()
+    assert [one["id"] for one in listed["items"]] == [f"many.counted_{n:03}" for n in range(151, COUNT)]
+
+
+def test_a_word_narrows_all_metrics_and_not_the_page(many: httpx2.Client) -> None:
+    """As products are narrowed; a metric that is none ends no page."""
+    page = many.get("/metrics", params={"q": "count 202"}).raise_for_status().text
+    none = many.get("/metrics", params={"q": "nowhere"}).raise_for_status().text
+
+    assert re.findall(r'href="/metrics/(many\.counted_\d+)"', page) == ["many.counted_202"]
+    assert "1 of 1 metric" in page
+    assert "No metric has nowhere" in none
+    assert many.get("/metrics.json", params={"after": "nowhere"}).status_code == 400
 
 
 def test_the_home_of_who_reads_shows_some_and_leads_to_the_rest(many: httpx2.Client) -> None:

@@ -25,6 +25,7 @@ def heed(*_):
     if len(heard) == 2:
         sys.exit(130)
 signal.signal(signal.SIGINT, heed)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 print("ready")
 while True:
     signal.pause()
@@ -65,6 +66,16 @@ def test_what_is_stopped_before_it_began_says_so_in_a_word() -> None:
     )
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + signal.SIGINT, "", "Stopped.\n")
+
+
+def test_what_is_stopped_as_it_is_begun_says_so_in_a_word(tmp_path: Path) -> None:
+    """Though its interpreter is not up yet, and nothing of ours could heed a signal."""
+    begun = child.Child(JOB, tmp_path, "s")
+    begun.interrupt()
+    until(lambda: not begun.listen(0.05), "it ends")
+
+    assert begun.pieces == [("stderr", "Stopped.\n")]
+    assert begun.close() == 128 + signal.SIGINT
 
 
 @pytest.mark.parametrize("state", ["done", "failed"])

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from freehold.access.identities import Identity
+
 if TYPE_CHECKING:
     from freehold.estate.model import Estate, Resource
     from freehold.foundation import Where
@@ -26,6 +28,7 @@ class ServiceAccount:
         owner: who answers for it: a team's id, or a person whom a team names.
         review_by: the last day on which it counts as looked over.
         scopes: the most that its tokens may; empty where its file sets no bound.
+        identities: the CI jobs that may act as it for a while, and so need no secret.
     """
 
     id: str
@@ -35,6 +38,7 @@ class ServiceAccount:
     review_by: date
     scopes: tuple[str, ...] = ()
     purpose: str = ""
+    identities: tuple[Identity, ...] = ()
 
     @property
     def principal(self) -> str:
@@ -65,6 +69,7 @@ def _account(said: Resource) -> ServiceAccount:
         review_by=date.fromisoformat(str(said.spec["review_by"])),
         scopes=tuple(said.spec.get("scopes", ())),
         purpose=str(said.spec.get("purpose", "")),
+        identities=tuple(Identity.of(one) for one in said.spec.get("identities", ())),
     )
 
 

@@ -17,7 +17,7 @@ _ESTATE = Where("estate.yaml")
 
 
 def access_findings(estate: Estate) -> tuple[FreeholdError, ...]:
-    """Return what is wrong with who may what, FH-A201 to FH-A203."""
+    """Return what is wrong with who may what, FH-A171 and FH-A201 to FH-A203."""
     accounts = accounts_of(estate)
     found: list[FreeholdError] = []
     for where, said in _lists(estate):
@@ -75,3 +75,9 @@ def _of_account(estate: Estate, one: ServiceAccount) -> Iterator[FreeholdError]:
             "FH-A203", f"Nobody answers for `{one.principal}`: no team is, or names, `{one.owner}`.", where=one.where,
             fix=near(one.owner, estate.teams) or "Name a team, or somebody whom one names among members or roles.",
         )  # fmt: skip
+    for identity in one.identities:
+        if identity.is_anybodys():
+            yield FreeholdError(
+                "FH-A171", f"Anybody could have a job that acts as `{one.principal}`: no claim says whose it is.",
+                where=one.where, fix="Name its repository or project, its owner whole: `repository: shop/data`.",
+            )  # fmt: skip

@@ -26,6 +26,7 @@ def main() -> NoReturn:
     from freehold.server.jobs.kinds import kind_of
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the server's own shell made of it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # which the server let wait until it is heeded
     lifeline, told = _greeted()
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     job = _proven(str(told["job"]), str(told["secret"]))

@@ -103,7 +103,8 @@ def _measured(check: dict[str, Any]) -> str:
     if check["status"] == "error":
         return check["reason"] or "it could not be asked"
     rows = f", {check['failing']:,} of {check['total']:,} rows" if check["failing"] is not None else ""
-    return f"measured {check['value']}{rows}" + (f"; {check['reason']}" if check["reason"] else "")
+    mark = " %" if check["unit"] == "percent" and check["value"] is not None else ""
+    return f"measured {check['value']}{mark}{rows}" + (f"; {check['reason']}" if check["reason"] else "")
 
 
 def _failed(delivery: Delivery, candidate: Candidate) -> list[dict[str, Any]]:
@@ -121,7 +122,7 @@ def _failed(delivery: Delivery, candidate: Candidate) -> list[dict[str, Any]]:
         if e.data["check_id"] in wanted and e.correlation_id == event.correlation_id:
             side = delivery.ledger.side.get(str(e.data["sample"])) if e.data.get("sample") else None
             rows = side.payload["rows"] if side else []
-            names = ("status", "value", "threshold", "failing", "total", "reason")
+            names = ("status", "value", "unit", "threshold", "failing", "total", "reason")
             id_ = str(e.data["check_id"])
             said = {"check": id_, "claim": claims.get(id_, "the contract does not say it any more")}
             found.append({**said, **{n: e.data.get(n) for n in names}, "rows": rows})

@@ -49,6 +49,36 @@ def create(
         say(f"{made.name} may {may} until {made.expires_at:%Y-%m-%d %H:%M} UTC. Keep it: only its hash is kept here.")
 
 
+@token.command(epilog="Example: freehold token exchange https://data.example.com --scope jobs:start")
+@click.argument("server", metavar="ADDRESS")
+@click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="What it may; default: all that its file says.")
+@click.option("--service", metavar="ID", help="The ServiceAccount, where the job may act as several.")
+@click.option("--audience", help="Whom the identity is made for, as the account's file has it; default: ADDRESS.")
+@click.option("--variable", default="FREEHOLD_ID_TOKEN", show_default=True, help="Where GitLab hands the identity in.")
+@as_json
+def exchange(
+    server: str, scopes: tuple[str, ...], service: str | None, audience: str | None, variable: str, as_json: bool
+) -> None:
+    """Get a token of the server at ADDRESS for the CI job that this runs in, and print it; no secret is needed.
+
+    The job shows who it is by the identity that GitHub, GitLab or another system vouches for. A ServiceAccount says
+    which jobs may act as it (`spec.identities`). The token is good for a quarter of an hour at most.
+    """
+    import os
+
+    from freehold.connect.exchanging import exchanged
+    from freehold.connect.reviews import identity_token
+
+    address = server.rstrip("/")
+    identity = identity_token(audience or address, os.environ, variable)
+    given = exchanged(address, identity, scopes, service or "")
+    if as_json:
+        emit({"token": given.token.reveal(), "scopes": list(given.scopes), "expires_in": given.seconds})
+    else:
+        click.echo(given.token.reveal())
+        say(f"It may {', '.join(given.scopes)} for {given.seconds:,} seconds.")
+
+
 @token.command("list", epilog="Example: freehold token list --json")
 @as_json
 @click.pass_obj

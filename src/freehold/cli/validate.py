@@ -196,7 +196,13 @@ def _metrics_in(estate: Estate) -> int:
 
 
 def _summary(estate: Estate) -> dict[str, Any]:
-    landing = {f"{p.id}.{port.name}" for p in estate.products.values() for port in (*p.input_ports, *p.output_ports)}
+    products = estate.products.values()
+    given = {port.contract_id for product in products for port in product.output_ports if port.contract_id}
+    landing = {
+        f"{product.id}.{port.name}"
+        for product in products
+        for port in (*product.output_ports, *(p for p in product.input_ports if p.contract_id not in given))
+    }  # a port that another product's output comes in by is that asset, under another name
     return {
         "products": len(estate.products),
         "contracts": len(estate.contracts),

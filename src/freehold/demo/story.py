@@ -227,7 +227,8 @@ def _broken(delivery: Delivery, evidence: Evidence, row: Mapping[str, Any]) -> I
             yield Broken(found["check_id"], found["check_id"], str(found["value"]), "")
             continue
         limits = check.threshold if isinstance(check.threshold, list | tuple) else (check.threshold,)
-        bound = _WORDS.get(check.operator, check.operator).format(*limits)
+        mark = " %" if check.unit == "percent" else ""
+        bound = _WORDS.get(check.operator, check.operator).format(*(f"{one}{mark}" for one in limits))
         counts_rows = found["failing"] is not None and found["total"] and check.threshold == 0
         rows = f"{found['failing']:,} of {found['total']:,} rows" if counts_rows else ""
         yield Broken(check.id, check.claim, _measured(found["value"], check.unit), bound, rows)

@@ -7,12 +7,13 @@ what) belong to the server; here is what is kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from freehold.foundation import Clock
 from freehold.ledger import tables
@@ -55,7 +56,8 @@ class Token:
     """What a program signs in with; `secret` is the SHA-256 of what it shows, in hex.
 
     Attributes:
-        kind: `user` for one a person made for their own programs, `service` for one of a service account.
+        kind: `user` for one a person made for their own programs, `service` for one of a service account, `ci` for one
+            of those that a CI job was given for its identity.
         owner: the principal it acts as.
         scopes: what it may be used for.
         used_at: when it was last used, to the minute; None if never.
@@ -149,8 +151,8 @@ class Tokens:
         self._clock = clock
         self._within = within
 
-    def add(self, token: Token) -> None:
-        """Keep a token."""
+    def add(self, token: Token, more: Mapping[str, str] | None = None) -> bool:
+        """Keep a token, and tell `more` in its event; say whether its id was new, else nothing is kept or told."""
         row = {
             "workspace": self._store.workspace,
             "groups": json.dumps(token.groups),
@@ -161,11 +163,25 @@ class Tokens:
             "revoked_at": 0,
         }
         row |= {name: getattr(token, name) for name in ("id", "kind", "owner", "name", "secret")}
-        said = {"token": token.id, "kind": token.kind, "owner": token.owner, "scopes": list(token.scopes)}
-        said["expires"] = token.expires_at.isoformat()
+        said: dict[str, Any] = {
+            "token": token.id, "kind": token.kind, "owner": token.owner, "scopes": list(token.scopes),
+        }  # fmt: skip
+        said |= {"expires": token.expires_at.isoformat(), **(more or {})}
+        try:
+            with self._store.write() as connection:
+                connection.execute(insert(tables.token), row)
+                self._within(connection, Event("token.created", said, subject=token.owner))
+        except IntegrityError:
+            if self.get(token.id) is None:
+                raise
+            return False
+        return True
+
+    def forget(self, kind: str, before: datetime) -> None:
+        """Forget the tokens of a kind that ended before a moment; the ledger goes on telling of them."""
+        over = (tables.token.c.kind == kind) & (tables.token.c.expires_at < micros(before))
         with self._store.write() as connection:
-            connection.execute(insert(tables.token), row)
-            self._within(connection, Event("token.created", said, subject=token.owner))
+            connection.execute(delete(tables.token).where(over & (tables.token.c.workspace == self._store.workspace)))
 
     def get(self, id: str) -> Token | None:
         """Return the token of an id, whether or not it is of use."""

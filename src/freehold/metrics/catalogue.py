@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from freehold.foundation import FreeholdError, near
+from freehold.foundation import Exit, FreeholdError, near
 from freehold.metrics.model import Metric, Model
 from freehold.metrics.paths import listed
 
@@ -43,6 +43,7 @@ class Catalogue:
             raise FreeholdError(
                 "FH-N108", f"{len(found)} models have a metric `{name}`: {listed(m.id for m in found)}.",
                 fix=f"Write which, as in `{found[0].id}`; `freehold metrics conflicts` compares them.",
+                exit_code=Exit.USAGE,
             )  # fmt: skip
         raise self._unknown(name)
 
@@ -55,4 +56,4 @@ class Catalogue:
             fix = near(name, known) or (
                 f"There are {listed(known[::2], most=8)}." if known else "No file defines metrics."
             )
-        return FreeholdError("FH-N107", f"There is no metric `{name}`.", fix=fix)
+        return FreeholdError("FH-N107", f"There is no metric `{name}`.", fix=fix, exit_code=Exit.USAGE)

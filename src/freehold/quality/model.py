@@ -104,7 +104,8 @@ class Result:
             return f"{claim}: {self.reason}"
         if self.failing is not None and self.total:
             return f"{claim}: not so for {self.failing:,} of {self.total:,} rows"
-        return f"{claim}: it was {_spelt(self.value)}" if self.value is not None else claim
+        mark = " %" if self.check.unit == "percent" else ""
+        return f"{claim}: it was {_spelt(self.value)}{mark}" if self.value is not None else claim
 
 
 def _spelt(value: Any) -> str:

@@ -87,10 +87,12 @@ def _draft_sql(drafts: Drafts, rule: QualityRule, prop: Property | None) -> None
         "aliases": tuple(sorted({schema.name, schema.physical_name or schema.name, drafts.asset})),
         "references": _assets_in(query, drafts),
     }
-    claim = rule.description or rule.name or f"the query's value {judged(operator, threshold)}"
+    unit = rule.unit if rule.unit == "percent" else "rows"
+    claim = rule.description or rule.name or f"the query's value {judged(operator, threshold, unit)}"
     _add(
         drafts, rule, prop, "sql", claim.strip(),
-        columns=(prop.column,) if prop else (), operator=operator, threshold=threshold, arguments=arguments,
+        columns=(prop.column,) if prop else (), operator=operator, threshold=threshold, unit=unit,
+        arguments=arguments,
     )  # fmt: skip
 
 
@@ -120,9 +122,10 @@ def _draft_custom(drafts: Drafts, rule: QualityRule, prop: Property | None) -> N
     if wanted not in AGGREGATES or not column or operator is None:
         _settle(drafts, rule, prop, "aggregate", _what_lacks(wanted, column, operator))
         return
+    unit = "percent" if (said.get("unit") or rule.unit) == "percent" else "rows"
     _add(
-        drafts, rule, prop, "aggregate", f"{wanted} of `{column}` {judged(operator, threshold)}",
-        columns=(column,), operator=operator, threshold=threshold, arguments={"aggregate": wanted},
+        drafts, rule, prop, "aggregate", f"{wanted} of `{column}` {judged(operator, threshold, unit)}",
+        columns=(column,), operator=operator, threshold=threshold, unit=unit, arguments={"aggregate": wanted},
     )  # fmt: skip
 
 

@@ -20,10 +20,11 @@ from starlette.routing import Mount, Route
 
 from freehold import __version__
 from freehold.foundation import Clock, FreeholdError, SystemClock
-from freehold.server import challenges
+from freehold.server import challenges, exchanging
 from freehold.server.agents import Agents
 from freehold.server.api import api
 from freehold.server.entry.access_tokens import AccessTokens
+from freehold.server.entry.exchange import Exchange
 from freehold.server.entry.links import Links
 from freehold.server.entry.local import LocalDoor
 from freehold.server.entry.oidc import BACK, Oidc
@@ -114,6 +115,7 @@ class Served:
     jobs: Desk
     webhooks: Dispatcher
     intake: Intake
+    exchange: Exchange
     oidc: Oidc | None = None
     access_tokens: AccessTokens | None = None
     version: str = __version__
@@ -175,6 +177,7 @@ def _served(
     snapshots = Snapshots(root, settings.env, clock, telemetry)
     listing = Listing(root, snapshots.ledger, clock)
     snapshots.follow(listing.of)
+    mint, rights = Mint(snapshots.ledger, clock), Rights(snapshots)
     return Served(
         settings=settings,
         snapshots=snapshots,
@@ -182,10 +185,11 @@ def _served(
         intake=Intake(snapshots.ledger, clock, partial(_recognised, snapshots, listing), telemetry.failed),
         reckoning=Reckoning(snapshots.ledger),
         views=Views(snapshots.ledger, clock, telemetry),
-        rights=Rights(snapshots),
+        rights=rights,
         proposals=Proposals(root, snapshots.ledger, clock),
         doorkeeper=Doorkeeper(snapshots.ledger, settings, clock),
-        mint=Mint(snapshots.ledger, clock),
+        mint=mint,
+        exchange=Exchange(mint, rights.accounts, settings.outbound, clock),
         links=links,
         door=door,
         assets=assets,
@@ -215,6 +219,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         Route("/health", _health),
         Route("/ready", _ready),
         *challenges.routes(served),
+        *exchanging.routes(),
         Route("/sign-in", entry.sign_in),
         Route("/sign-in/link/{secret}", entry.by_link),
         Route("/sign-in/oidc", entry.at_provider),

@@ -56,4 +56,6 @@ def _metadata(request: Request) -> Response:
     path = request.url.path.removeprefix(WELL_KNOWN) or "/"
     scopes = _OF_AGENTS if path == AGENTS else tuple(SCOPES)
     told = served.access_tokens.metadata(path, scopes, f"Freehold: {served.estate_name}")
+    if path != AGENTS:  # agents sign somebody in; a CI job gets its token here
+        told["authorization_servers"].append(served.settings.address)
     return JSONResponse(told, headers={"Access-Control-Allow-Origin": "*"})

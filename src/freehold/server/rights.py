@@ -7,6 +7,7 @@ What may not be seen answers as what is not there.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from freehold.metrics.paths import listed
 from freehold.server.seeing import reduced
 
 if TYPE_CHECKING:
-    from freehold.access import Action
+    from freehold.access import Action, ServiceAccount
     from freehold.foundation import Caller
     from freehold.server.identity import Who
     from freehold.server.snapshots import Snapshot, Snapshots
@@ -127,7 +128,15 @@ class Rights:
         """Whether a service account is one still: its tokens end when its file does."""
         return who.principal in accounts_of(self._now(who).whole.estate)
 
-    def _now(self, who: Who) -> _Standing:
+    def accounts(self) -> Mapping[str, ServiceAccount]:
+        """Return the service accounts of the estate, by principal, for whom nobody knows yet.
+
+        Raises:
+            FreeholdError: FH-A116 the files are in error; what `Snapshots.now` raises.
+        """
+        return accounts_of(self._now(None).whole.estate)
+
+    def _now(self, who: Who | None) -> _Standing:
         """Return the newest snapshot, with what it says of access.
 
         Raises:
@@ -137,7 +146,7 @@ class Rights:
         try:
             whole = self._snapshots.now()
         except Problems as problems:
-            if who.assurance == "local":
+            if who is not None and who.assurance == "local":
                 raise
             raise _in_error() from problems
         with self._turn:

@@ -84,6 +84,10 @@ class Telemetry:
             principal=who.principal if who else None,
         )
 
+    def refused(self, request_id: str, why: str, told: Mapping[str, str | None]) -> None:
+        """Note why the identity of a CI job was given no token; what the identity says is not told."""
+        self.log.warning("identity refused", request_id=request_id, why=why, **told)
+
     def failed(self, error: Exception) -> None:
         """Note what keeps events of other tools from being followed; it is tried again."""
         told = getattr(error, "code", None) or type(error).__name__

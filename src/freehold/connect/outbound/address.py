@@ -29,14 +29,20 @@ class Outbound:
     Attributes:
         allow: networks that are private, or this machine, and may be called all the same.
         plain_http: whether those may be called without TLS; the public internet never is.
+        by_proxy: whether a proxy of the environment is asked, which resolves names by itself.
     """
 
     allow: tuple[Network, ...] = ()
     plain_http: bool = False
+    by_proxy: bool = False
 
     def allows(self, address: Ip) -> bool:
         """Whether an address is in a network that is named."""
         return any(address.version == network.version and address in network for network in self.allow)
+
+
+# Wherever a name leads: for addresses that who runs this gave, and that are asked with a token of theirs.
+ANYWHERE = Outbound((ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")), plain_http=True, by_proxy=True)
 
 
 @dataclass(frozen=True, slots=True)

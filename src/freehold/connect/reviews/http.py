@@ -7,42 +7,42 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from freehold.connect.outbound import ANYWHERE, Outbound, Unreached, ask, target_of
 from freehold.foundation import Exit, FreeholdError, Transient
 
 TIMEOUT_S = 20.0
 LARGEST = 20_000_000  # bytes of one answer
 MOST_PAGES = 50
 _SHOWN = {"Accept": "application/json", "User-Agent": "freehold"}
+_FORM = "application/x-www-form-urlencoded"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-class _Stay(HTTPRedirectHandler):
-    """Follows no redirect: it would take the token along."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the JSON of it, and the address of the next page."""
+    """What came back: the JSON of it, the address of the next page, and the status where more than one is taken."""
 
     body: Any
     next_page: str | None
+    status: int = 200
 
 
-def get(url: str, headers: Mapping[str, str]) -> Answer:
+def get(url: str, headers: Mapping[str, str], outbound: Outbound = ANYWHERE) -> Answer:
     """Fetch JSON.
+
+    Args:
+        url: an address that a secret may be sent to.
+        headers: beside the usual ones.
+        outbound: where it may lead, where not whoever runs this chose it.
 
     Raises:
         FreeholdError: FH-H001 nothing answers (transient); FH-H002 the token may not; FH-H003 it is not there;
-            FH-H004 too many questions (transient); FH-H005 the answer is none; FH-H006 the address is not safe to ask.
+            FH-H004 too many questions (transient); FH-H005 the answer is none; FH-H006 the address is not safe to ask;
+            FH-A161 it leads where nothing is called.
     """
-    return _asked(Request(checked_address(url), headers={**_SHOWN, **headers}))
+    return _asked("GET", url, headers, outbound=outbound)
 
 
 def send(method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
@@ -51,36 +51,45 @@ def send(method: str, url: str, headers: Mapping[str, str], body: Mapping[str, A
     Raises:
         FreeholdError: as `get`.
     """
-    shown = {**_SHOWN, "Content-Type": "application/json", **headers}
-    return _asked(Request(checked_address(url), json.dumps(body).encode(), shown, method=method))
+    return _asked(method, url, {"Content-Type": "application/json", **headers}, json.dumps(body).encode())
 
 
-def submit(url: str, headers: Mapping[str, str], fields: Mapping[str, str]) -> Answer:
-    """Send a form and return the JSON that comes back.
+def submit(url: str, headers: Mapping[str, str], fields: Mapping[str, str], refusal: int = 0) -> Answer:
+    """Send a form and return the JSON that comes back; also with a status that is a refusal in JSON, where one is.
 
     Raises:
         FreeholdError: as `get`.
     """
-    shown = {**_SHOWN, "Content-Type": "application/x-www-form-urlencoded", **headers}
-    return _asked(Request(checked_address(url), urlencode(fields).encode(), shown, method="POST"))
+    return _asked("POST", url, {"Content-Type": _FORM, **headers}, urlencode(fields).encode(), refusal=refusal)
 
 
-def _asked(request: Request) -> Answer:
-    url = request.full_url
+def _asked(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    outbound: Outbound = ANYWHERE,
+    refusal: int = 0,
+) -> Answer:
+    target = target_of(checked_address(url))
     try:
-        with build_opener(_Stay).open(request, timeout=TIMEOUT_S) as answer:
-            content = answer.read(LARGEST + 1)
-            next_page = _next(answer.headers.get("Link") or "")
-    except HTTPError as error:
-        with error:
-            raise _refused(url, error.code, error.headers) from error
-    except (URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise Transient(
-            "FH-H001", f"{_place(url)} does not answer: {reason}.", exit_code=Exit.ENVIRONMENT,
-            fix="Look at the network and the address; asking again does no harm.",
-        ) from error  # fmt: skip
-    return Answer(_json(content, url), next_page)
+        reply = ask(method, target, {**_SHOWN, **headers}, outbound, TIMEOUT_S, body, LARGEST)
+    except Unreached as error:
+        raise _unanswered(url, str(error)) from error
+    except FreeholdError as error:
+        if error.code != "FH-A162":
+            raise
+        raise _unanswered(url, error.problem.removesuffix(".")) from error
+    if not 200 <= reply.status < 300 and reply.status != refusal:
+        raise _refused(url, reply.status, reply.headers)
+    return Answer(_json(reply.body, url), _next(reply.headers.get("link", "")), reply.status)
+
+
+def _unanswered(url: str, why: str) -> Transient:
+    return Transient(
+        "FH-H001", f"{_place(url)} does not answer: {why}.", exit_code=Exit.ENVIRONMENT,
+        fix="Look at the network and the address; asking again does no harm.",
+    )  # fmt: skip
 
 
 def pages(url: str, headers: Mapping[str, str]) -> Iterator[Any]:

@@ -18,6 +18,7 @@ from freehold.foundation.secrets import Secret
 
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 GITLAB_ISSUER = "https://gitlab.com"
+GIVEN = "FREEHOLD_ID_TOKEN"  # the variable that a job finds its token in where its system hands it one
 LEEWAY_S = 30  # by how much the clocks of two machines may differ
 _ALGORITHMS = ["RS256"]
 
@@ -65,7 +66,7 @@ def verified(
             repository or ref; FH-H001 to FH-H006 the issuer's keys cannot be read.
     """
     claims = _claims(token, issuer, audience, now)
-    identity = _identity(claims, issuer)
+    identity = job_of(claims, issuer)
     if identity.repository.lower() != repository.lower():
         raise _elsewhere(f"The token is of a job of `{identity.repository}`, not of `{repository}`.")
     allowed = tuple(refs)
@@ -74,11 +75,11 @@ def verified(
     return identity
 
 
-def identity_token(audience: str, environ: Mapping[str, str]) -> Secret:
+def identity_token(audience: str, environ: Mapping[str, str], variable: str = GIVEN) -> Secret:
     """Return the token by which the CI job that this runs in can be known.
 
     On GitHub it is asked for (the job needs `permissions: id-token: write`); on GitLab the job declares it under
-    `id_tokens: FREEHOLD_ID_TOKEN: {aud: …}`.
+    `id_tokens: FREEHOLD_ID_TOKEN: {aud: …}`, or under the name of another variable, as elsewhere.
 
     Raises:
         FreeholdError: FH-H009 this is no such job; FH-H001 to FH-H006 GitHub does not give it.
@@ -90,12 +91,12 @@ def identity_token(audience: str, environ: Mapping[str, str]) -> Secret:
         if not isinstance(body, Mapping) or not isinstance(body.get("value"), str):
             raise not_understood(url, "it holds no token")
         return Secret("env:ACTIONS_ID_TOKEN_REQUEST_URL", body["value"])
-    if given := environ.get("FREEHOLD_ID_TOKEN"):
-        return Secret("env:FREEHOLD_ID_TOKEN", given)
+    if given := environ.get(variable):
+        return Secret(f"env:{variable}", given)
     raise FreeholdError(
         "FH-H009",
         "This is no CI job whose identity can be known.",
-        fix="On GitHub give the job `permissions: id-token: write`; on GitLab declare `id_tokens: FREEHOLD_ID_TOKEN`.",
+        fix=f"On GitHub give the job `permissions: id-token: write`; on GitLab declare `id_tokens: {variable}`.",
         exit_code=Exit.APPROVAL,
     )
 
@@ -142,7 +143,8 @@ def _keys(issuer: str) -> Any:
     return {"keys": [key for key in keys["keys"] if isinstance(key, Mapping) and key.get("kty") == "RSA"]}
 
 
-def _identity(claims: Mapping[str, Any], issuer: str) -> CiIdentity:
+def job_of(claims: Mapping[str, Any], issuer: str) -> CiIdentity:
+    """Return the job that the claims of a verified token are of, as GitHub or GitLab has them."""
     of_gitlab = "project_path" in claims
     ref = str(claims.get("ref") or "")
     if of_gitlab:

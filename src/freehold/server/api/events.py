@@ -95,19 +95,30 @@ def _from(request: Request, wanted: Wanted, last_event_id: str) -> Wanted:
     """Return what is wanted, from the event that was named by its id.
 
     Raises:
-        FreeholdError: FH-A112 there is no such event; FH-L001 there is no such type; FH-D201 no such product.
+        FreeholdError: FH-A112 there is no such event, or the feed has none of that type; FH-L001 there is no such type;
+            FH-D201 no such product.
     """
     asked = asked_by(request)
     if wanted.product:
         asked.snapshot.product(wanted.product)
     ledger = asked.served.snapshots.ledger
-    ledger.vocabulary.select(wanted.types)
+    for named in wanted.types:
+        if all(ledger.vocabulary[one].is_raw for one in ledger.vocabulary.select((named,))):
+            raise _raw(named)
     if not last_event_id:
         return wanted
     known = ledger.get(last_event_id)
     if known is None:
         raise FreeholdError("FH-A112", f"There is no event `{last_event_id}`.", fix="Begin anew, with `after=0`.")
     return Wanted(known.seq, wanted.types, wanted.product, wanted.limit)
+
+
+def _raw(named: str) -> FreeholdError:
+    return FreeholdError(
+        "FH-A112",
+        f"The feed has no events of type `{named}`: they are too many for the ledger, and kept beside it as evidence.",
+        fix="Ask for what KPIs make of them: `/api/v1/kpis`.",
+    )
 
 
 def _found(request: Request, wanted: Wanted) -> tuple[list[dict[str, Any]], int]:

@@ -64,8 +64,7 @@ def add(app: FastAPI) -> None:
 def _metrics(request: Request, limit: Limit = 100, after: After = "") -> MetricList:
     """List metrics in the order of their ids."""
     asked = asked_by(request)
-    shown: tuple[metric_pages.MetricRow, ...] = metric_pages.metrics(asked).model.metrics
-    rows, more = page_of(sorted(shown, key=lambda row: row.id), lambda row: row.id, after, limit)
+    rows, more = page_of(sorted(metric_pages.rows_of(asked), key=lambda row: row.id), lambda row: row.id, after, limit)
     items = [
         MetricItem(
             id=m.id,

@@ -6,7 +6,7 @@ Sign-in and access tokens both rest on this. Nothing of a token is believed befo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ LEEWAY_S = 60  # by how much the clocks of two machines may differ
 _ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]  # signatures by keys that only the provider has
 _MOST_GROUPS = 500
 _STRANGE = re.compile(r"[^A-Za-z0-9._/@+:-]")
+
+Getting = Callable[[str], Any]  # fetches the JSON at an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +86,38 @@ def provider_of(said: Mapping[str, Any], root: Any) -> Provider | None:
 
 
 def metadata_of(provider: Provider) -> Mapping[str, str]:
-    """Return what a provider says of itself (OpenID Connect Discovery 1.0).
+    """Return what the estate's provider says of itself.
 
     Raises:
         FreeholdError: FH-A121 it cannot be asked, or does not tell what it must.
     """
-    place = f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"
-    said = fetched(lambda: get(place, {}).body)
-    needed = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
-    if not isinstance(said, Mapping) or not all(isinstance(said.get(name), str) for name in needed):
-        raise unreachable(f"`{place}` does not tell {', '.join(needed)}")
-    if said["issuer"] != provider.issuer:
+    return described(provider.issuer, ("authorization_endpoint", "token_endpoint", "jwks_uri"), _told)
+
+
+def described(issuer: str, needed: Sequence[str], get: Getting) -> Mapping[str, str]:
+    """Return what an issuer says of itself (OpenID Connect Discovery 1.0), with the addresses that are needed of it.
+
+    Raises:
+        FreeholdError: FH-A121 it cannot be asked, or does not tell them.
+    """
+    place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    said = fetched(lambda: get(place))
+    names = ("issuer", *needed)
+    if not isinstance(said, Mapping) or not all(isinstance(said.get(name), str) for name in names):
+        raise unreachable(f"`{place}` does not tell {', '.join(names)}")
+    if said["issuer"] != issuer:
         raise unreachable(f"`{place}` is of another issuer")
-    for name in needed[1:]:
+    for name in needed:
         fetched(lambda name=name: checked_address(said[name]))  # type: ignore[misc]
     return said
 
 
-def keys_of(said: Mapping[str, str]) -> KeySet:
-    """Return the keys that a provider signs with: such as only it can sign by.
+def _told(place: str) -> Any:
+    return get(place, {}).body
+
+
+def keys_of(said: Mapping[str, str], get: Getting = _told) -> KeySet:
+    """Return the keys that an issuer signs with: such as only it can sign by.
 
     Raises:
         FreeholdError: FH-A121 they cannot be fetched, or are none.
@@ -111,7 +126,7 @@ def keys_of(said: Mapping[str, str]) -> KeySet:
     from joserfc.jwk import KeySet
 
     place = said["jwks_uri"]
-    told = fetched(lambda: get(place, {}).body)
+    told = fetched(lambda: get(place))
     listed = told.get("keys") if isinstance(told, Mapping) else None
     every = listed if isinstance(listed, list) else []
     usable = [k for k in every if isinstance(k, dict) and k.get("use", "sig") == "sig" and k.get("kty") != "oct"]
@@ -126,25 +141,41 @@ def verified(text: str, keys: KeySet, wanted: JWTClaimsRegistry) -> Token:
 
     Raises:
         Forged: they do not; its words tell the kind of the refusal.
+        Unfit: of those, one that is signed by the issuer.
     """
     from joserfc import jwt
     from joserfc.errors import InvalidKeyIdError, JoseError
 
     try:
         found = jwt.decode(text, keys, algorithms=_ALGORITHMS)
-        wanted.validate(found.claims)
     except InvalidKeyIdError:
         raise UnknownKey("the key it names is none of the provider's") from None
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Forged(_reason(error)) from None
+    try:
+        wanted.validate(found.claims)
     except (JoseError, ValueError, KeyError, TypeError) as error:
-        # The words of the library may quote the token, which is a secret: only the kind of the refusal is told.
-        reason = str(getattr(error, "error", "") or type(error).__name__).replace("_", " ")
-        claim = getattr(error, "claim", "")
-        raise Forged(f"{reason} `{claim}`" if claim else reason) from None
+        raise Unfit(_reason(error), str(getattr(error, "claim", "") or "")) from None
     return found
+
+
+def _reason(error: Exception) -> str:
+    """Return the kind of a refusal: the words of the library may quote the token, which is a secret."""
+    reason = str(getattr(error, "error", "") or type(error).__name__).replace("_", " ")
+    claim = getattr(error, "claim", "")
+    return f"{reason} `{claim}`" if claim else reason
 
 
 class Forged(Exception):
     """A token that does not hold, in words that quote nothing of it."""
+
+
+class Unfit(Forged):
+    """A token that its issuer signed, and that does not hold now or here; `claim` is what keeps it from that."""
+
+    def __init__(self, why: str, claim: str = "") -> None:
+        super().__init__(why)
+        self.claim = claim
 
 
 class UnknownKey(Forged):
@@ -157,13 +188,13 @@ def named_in(provider: Provider, claims: Mapping[str, Any]) -> Named | None:
     if not isinstance(id_, str) or not 0 < len(id_) <= 200:
         return None
     shown = next((str(claims[c]) for c in ("name", "preferred_username", "email") if claims.get(c)), id_)
-    return Named(f"user:{provider.alias}/{_plain(id_)}", shown[:80], _groups(provider, claims))
+    return Named(f"user:{provider.alias}/{plain(id_)}", shown[:80], _groups(provider, claims))
 
 
 def _groups(provider: Provider, claims: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the groups and roles as teams name them: `group:idp/sales`, `role:idp/sales-owner`."""
     said = (("group", provider.groups_claim), ("role", provider.roles_claim))
-    return tuple(f"{kind}:{provider.alias}/{_plain(name)}" for kind, claim in said for name in _listed(claims, claim))
+    return tuple(f"{kind}:{provider.alias}/{plain(name)}" for kind, claim in said for name in _listed(claims, claim))
 
 
 def _listed(claims: Mapping[str, Any], name: str) -> list[str]:
@@ -194,6 +225,6 @@ def unreachable(why: str) -> FreeholdError:
     )
 
 
-def _plain(text: str) -> str:
-    """Return an id with nothing in it that could mean something elsewhere."""
+def plain(text: str) -> str:
+    """Return a name with nothing in it that could mean something elsewhere."""
     return _STRANGE.sub("-", text)

@@ -13,7 +13,7 @@ import string
 import time
 import zlib
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from freehold.foundation import Clock, Exit, FreeholdError, near
@@ -23,8 +23,9 @@ from freehold.server.identity import MAY_BE_GIVEN, Who
 if TYPE_CHECKING:
     from freehold.access import ServiceAccount
 
-KINDS = ("user", "service")
+KINDS = ("user", "service", "ci")
 LONGEST = timedelta(days=366)
+JOBS_KEPT = timedelta(days=31)  # how long a token of a CI job is listed after its end, and its identity known as used
 _ALPHABET = string.ascii_letters + string.digits
 _CHECKSUM = 6
 _SECRET = 43  # of 62 characters: 256 bits
@@ -64,23 +65,56 @@ class Mint:
         wanted = _expected(name, scopes, lasts)
         if account is not None:
             expect_fit(account, wanted, self._clock.now().date())
-        kind = "service" if account is not None else "user"
+        kind, owner, groups = "user", maker.principal, maker.groups
+        if account is not None:
+            kind, owner, groups = "service", account.principal, ()
         id_ = _id_of(maker, once or secrets.token_urlsafe(32))
-        secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET))
+        text, token = self._struck(id_, kind, owner, name, groups, wanted, self._clock.now() + lasts)
+        self._ledger.acting(maker.caller("make a token")).tokens.add(token)
+        return text, token
+
+    def make_for_job(
+        self, job: Who, account: ServiceAccount, scopes: Collection[str], until: datetime, *, once: str, **told: str
+    ) -> tuple[str, Token] | None:
+        """Make a token of a service account for a CI job; None where one was made before for the same identity.
+
+        Args:
+            job: the job as its issuer vouches for it: the actor of the event.
+            account: whom the token acts as.
+            scopes: what it may.
+            until: when it ends.
+            once: what stands for the identity that was shown; there is one token for it, whoever asks at once.
+            told: what the event says beside.
+
+        Raises:
+            FreeholdError: as of `make`.
+        """
         now = self._clock.now()
+        wanted = _expected(job.name, scopes, until - now)
+        expect_fit(account, wanted, now.date())
+        self._ledger.tokens.forget("ci", now - JOBS_KEPT)
+        text, token = self._struck(_id_of(job, once), "ci", account.principal, job.name, (), wanted, until)
+        is_new = self._ledger.acting(job.caller("exchange a token")).tokens.add(token, told)
+        return (text, token) if is_new else None
+
+    def _struck(
+        self, id_: str, kind: str, owner: str, name: str, groups: tuple[str, ...], scopes: tuple[str, ...],
+        until: datetime,
+    ) -> tuple[str, Token]:  # fmt: skip
+        """Return the text of a new token and what is to be kept of it."""
+        secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET))
+        body = f"fh_{kind}_{id_}_{secret}"
         token = Token(
             id=id_,
             kind=kind,
-            owner=account.principal if account is not None else maker.principal,
+            owner=owner,
             name=name.strip(),
             secret=_hash(secret),
-            groups=() if account is not None else maker.groups,
-            scopes=wanted,
-            created_at=now,
-            expires_at=now + lasts,
+            groups=groups,
+            scopes=scopes,
+            created_at=self._clock.now(),
+            expires_at=until,
         )
-        self._ledger.acting(maker.caller("make a token")).tokens.add(token)
-        body = f"fh_{kind}_{id_}_{secret}"
         return body + checksum(body), token
 
     def was_made(self, maker: Who, once: str) -> bool:

@@ -15,8 +15,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +55,18 @@ class Child:
         ours, theirs = os.pipe()
         self._reports = os.fdopen(ours, "rb", buffering=0)
         try:
-            self._process = subprocess.Popen(
-                COMMAND,
-                cwd=root,
-                env=_environment(job.terminal),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                pass_fds=(theirs,),
-                start_new_session=True,  # Ctrl-C at the server's terminal is for the server
-            )
+            with _deaf():
+                self._process = subprocess.Popen(
+                    COMMAND,
+                    cwd=root,
+                    env=_environment(job.terminal),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    bufsize=0,
+                    pass_fds=(theirs,),
+                    start_new_session=True,  # Ctrl-C at the server's terminal is for the server
+                )
         finally:
             os.close(theirs)
         assert self._process.stdin is not None
@@ -153,6 +154,16 @@ class Child:
             self.progress = Progress(int(told["done"]), int(told["total"]), str(told["what"])[:200])
         else:
             self.result |= told
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Begin a process that hears no Ctrl-C until it says that it can: one that comes before waits, and ends it then."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread, which the process begins with
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _environment(terminal: Mapping[str, Any]) -> dict[str, str]:

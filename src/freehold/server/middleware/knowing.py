@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 from freehold.foundation import FreeholdError
+from freehold.server import exchanging
 from freehold.server.challenges import WELL_KNOWN
 from freehold.server.identity import INTAKE, METHODS, READS, asks, scope_of
 from freehold.server.patterns import taken
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from freehold.server.identity import Who
     from freehold.server.settings import Settings
 
-OPEN = ("/-/static/", "/sign-in", "/health", "/ready", WELL_KNOWN)  # what anybody may see
+OPEN = (
+    "/-/static/",
+    "/sign-in",
+    "/health",
+    "/ready",
+    exchanging.PLACE,
+    exchanging.WELL_KNOWN,
+    WELL_KNOWN,
+)  # what anybody may see
 
 
 class Knowing:

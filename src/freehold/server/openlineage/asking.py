@@ -5,7 +5,9 @@ They show what other tools told, as they told it; the lineage of our own is at `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -193,18 +195,69 @@ def _stats(_: Request, book: Book) -> dict[str, Any]:
 
 
 def _events(request: Request) -> Response:
-    """List events as they came, the newest kept first; each byte of one is as it was sent."""
-    asked, (limit, offset) = _settled(request), _page(request, 100)
+    """List events as they came, the newest kept first; each byte of one is as it was sent.
+
+    `after` and `before` narrow them to those of a time: from the one on, and not at or past the other.
+    """
+    asked, (limit, offset), span = _settled(request), _page(request, 100), _span(request)
     ledger, wanted = asked.served.snapshots.ledger, limit + offset
     bodies: list[str] = []
     total = 0
     for sealed in ledger.read(types=("segment.sealed",), newest_first=True):
-        if sealed.data["type"] == RAW:
-            total += int(sealed.data["rows"])
-            if len(bodies) < wanted:
-                bodies += [str(row["body"]) for row in reversed(ledger.raw.rows(sealed, ("body",)))]
+        if sealed.data["type"] != RAW or not span.meets(sealed.data):
+            continue
+        is_whole = span.holds(sealed.data)
+        if not is_whole or len(bodies) < wanted:
+            rows = ledger.raw.rows(sealed, ("body", "occurred_at"))
+            fitting = [r for r in reversed(rows) if is_whole or span.has(r["occurred_at"].replace(tzinfo=UTC))]
+            bodies += [str(row["body"]) for row in fitting[: max(0, wanted - len(bodies))]]
+        total += int(sealed.data["rows"]) if is_whole else len(fitting)
     text = ",".join(bodies[offset:wanted])
     return Response(f'{{"events":[{text}],"totalCount":{total}}}', media_type="application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A time, from an instant on and until another one exclusively; None where there is no such end."""
+
+    after: datetime | None
+    before: datetime | None
+
+    def has(self, at: datetime) -> bool:
+        """Whether an instant is within."""
+        return (self.after is None or at >= self.after) and (self.before is None or at < self.before)
+
+    def holds(self, sealed: Mapping[str, Any]) -> bool:
+        """Whether all events of a segment are within."""
+        return self.has(_instant(sealed["first_occurred_at"])) and self.has(_instant(sealed["last_occurred_at"]))
+
+    def meets(self, sealed: Mapping[str, Any]) -> bool:
+        """Whether any event of a segment may be within."""
+        first, last = _instant(sealed["first_occurred_at"]), _instant(sealed["last_occurred_at"])
+        return (self.after is None or last >= self.after) and (self.before is None or first < self.before)
+
+
+def _span(request: Request) -> _Span:
+    """Return the time that `after` and `before` say.
+
+    Raises:
+        FreeholdError: FH-A112 one is no instant.
+    """
+    found = []
+    for name in ("after", "before"):
+        said = request.query_params.get(name, "")
+        try:
+            found.append(_instant(said) if said else None)
+        except ValueError:
+            fix = "Write one as 2026-01-31T08:00:00Z."
+            raise FreeholdError("FH-A112", f"`{name}` is `{said[:40]}`, and no instant.", fix=fix) from None
+    return _Span(*found)
+
+
+def _instant(said: str) -> datetime:
+    """Return an instant; one without a zone is UTC."""
+    at = datetime.fromisoformat(said.replace(" ", "+"))  # a plus that nobody escaped came as a space
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def _node(request: Request, kinds: tuple[str, ...]) -> tuple[str, Name, str]:

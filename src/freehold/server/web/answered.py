@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted, plain
 from freehold.metrics.answering import unfinished
 from freehold.metrics.tables import unit_of
@@ -18,24 +19,27 @@ from freehold.server.questions import Question
 from freehold.server.web.drawing import Value, line_chart, period_labels
 from freehold.server.web.model import Chart, Fact, Mark
 from freehold.server.web.pages.explain import EXPLAINED, STATES, address_of
-from freehold.server.web.pages.metrics import instant_of, is_number
+from freehold.server.web.pages.metrics import instant_of, is_number, label_of
 from freehold.server.web.picturing import MOST_DRAWN, MOST_LINES, Bars, Lines, Strips, bars, lines, strips
 
 if TYPE_CHECKING:
     from pyarrow import Table
 
     from freehold.metrics import Answer, Catalogue
+    from freehold.metrics.dimensions import Dimension
 
 PER_PAGE = 100  # rows of a page: the rest is a link away, so that no browser holds 100,000
 _FINER = {"year": "quarter", "quarter": "month", "month": "week", "week": "day", "fiscal_year": "fiscal_quarter"}
 _MOST_CHARTS = 4
+_COMPARED = {"_change_share": ", change in %", "_change": ", change", "_prior": ", before", "": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the answer; `href` sorts by it, `sorted` says how it is sorted now."""
+    """A column of the answer, and what people call it; `href` sorts by it, `sorted` says how it is sorted now."""
 
     name: str
+    called: str
     unit: str
     is_number: bool
     href: str
@@ -88,8 +92,9 @@ class Answered:
 
 
 def answered(
-    catalogue: Catalogue, answer: Answer, question: Question, page: int, path: str, drill: Sequence[str], find: str = ""
-) -> Answered:
+    catalogue: Catalogue, answer: Answer, question: Question, page: int, path: str,
+    dimensions: Sequence[Dimension] = (), find: str = "",
+) -> Answered:  # fmt: skip
     """Return an answer as a page shows it.
 
     Args:
@@ -98,7 +103,7 @@ def answered(
         question: what was asked.
         page: which 100 rows, from 1.
         path: of the page that it is shown on, to which its pages lead.
-        drill: the keys that a click on a value goes on to, the first that is not taken yet.
+        dimensions: by what it could be asked; a click on a value goes on to the first of few values that is not taken.
         find: words that rows must have among their keys to be shown; the picture is of all.
     """
     names = answer.compiled.columns
@@ -107,10 +112,10 @@ def answered(
     last = max(1, -(-table.num_rows // PER_PAGE))
     here = min(max(page, 1), last)
     shown = table.slice((here - 1) * PER_PAGE, PER_PAGE)
-    cells = _Cells(catalogue, answer, question, units, drill)
+    cells = _Cells(catalogue, answer, question, units, [d.name for d in dimensions if d.is_of_few])
     charts, several, heat, lengths, not_drawn = _drawn(catalogue, answer, question, units, cells)
     return Answered(
-        columns=tuple(_columns(answer, question, units, find)),
+        columns=tuple(_columns(catalogue, answer, question, dimensions, units, find)),
         rows=tuple(cells.row(list(row.values())) for row in shown.to_pylist()),
         pages=_pages(question, path, here, last, table.num_rows, find, answer.table.num_rows),
         find=find,
@@ -212,14 +217,37 @@ def _found(table: Table, keys: int, find: str) -> Table:
     return table
 
 
-def _columns(answer: Answer, question: Question, units: Sequence[str], find: str) -> Iterator[Column]:
-    ordered = dict(answer.compiled.query.order)
+def _columns(
+    catalogue: Catalogue, answer: Answer, question: Question, dimensions: Sequence[Dimension], units: Sequence[str],
+    find: str,
+) -> Iterator[Column]:  # fmt: skip
+    ordered, labels = dict(answer.compiled.query.order), {d.name: d.label for d in dimensions}
     for i, (name, unit) in enumerate(zip(answer.compiled.columns, units, strict=True)):
         is_key = i < len(answer.compiled.keys)
         descends = ordered.get(name)
         turned = f"-{name}" if (descends is None and not is_key) or descends is False else name
         now = "none" if descends is None else "descending" if descends else "ascending"
-        yield Column(name, unit, not is_key, replace(question, order=(turned,)).address(find=find), now)
+        called = _key_called(name, labels) if is_key else _value_called(catalogue, name)
+        yield Column(name, called, unit, not is_key, replace(question, order=(turned,)).address(find=find), now)
+
+
+def _key_called(name: str, labels: Mapping[str, str]) -> str:
+    """Return what people call a key: the label of its field, else its name in words, with the period it is cut into."""
+    field, _, grain = name.partition(":")
+    label = labels.get(field) or next((one for full, one in labels.items() if full.endswith(f".{field}")), "")
+    words = label or field.rpartition(".")[2].replace("_", " ")
+    return words[:1].upper() + words[1:] + (f", {grain}" if grain else "")
+
+
+def _value_called(catalogue: Catalogue, name: str) -> str:
+    """Return what people call a column of values: its metric's label, and how it is compared."""
+    for ending, how in _COMPARED.items():
+        try:
+            if name.endswith(ending):
+                return label_of(catalogue.metric(name.removesuffix(ending))) + how
+        except FreeholdError:
+            continue
+    return name
 
 
 def _pages(question: Question, path: str, here: int, last: int, rows: int, find: str, whole: int) -> Pages:

@@ -148,15 +148,13 @@ def explore(asked: Asked) -> Shown:
 def explored(asked: Asked, question: Question, view: View | None = None) -> Shown:
     """Show a question and its answer, or the view it was saved as."""
     catalogue = catalogue_in(asked)
-    asks = Asks(asked.served, asked.snapshot, asked.who)
+    asks, number = Asks(asked.served, asked.snapshot, asked.who), _number(asked.word("page") or "1")
     found, dimensions, fault = _asked(asked, asks, question)
     model = _page(asked, question, dimensions, view)
     shown = _in_order(question)
     if found is not None:
-        drill = [d.name for d in dimensions if d.is_of_few]
-        number = asked.word("page", "1")
-        told = answered(asks.catalogue, found, shown, int(number) if number.isdecimal() and len(number) < 7 else 1,
-                        asked.request.url.path, drill, asked.word("find")[:_LONGEST_FIND].strip())  # fmt: skip
+        told = answered(asks.catalogue, found, shown, number, asked.request.url.path, dimensions,
+                        asked.word("find")[:_LONGEST_FIND].strip())  # fmt: skip
         model = replace(
             model, answered=told, snippets=(Snippet("SQL", found.compiled.pretty()), *_snippets(asked, question))
         )
@@ -169,6 +167,17 @@ def explored(asked: Asked, question: Question, view: View | None = None) -> Show
         )
     told_sentence = sentence(catalogue, question) if question.metrics else ""
     return Shown("pages/explore.html", "Explore", model, told_sentence, nav="explore", part="explore")
+
+
+def _number(text: str) -> int:
+    """Return which page of the rows is asked for.
+
+    Raises:
+        FreeholdError: FH-A112 it is no number.
+    """
+    if not text.isascii() or not text.isdecimal() or not 0 < len(text) < 7:
+        raise FreeholdError("FH-A112", f"`{text[:40]}` is no `page` of rows.", fix="Say a number, from 1 on.")
+    return int(text)
 
 
 def _asked(asked: Asked, asks: Asks, question: Question) -> tuple[Answer | None, tuple[Dimension, ...], Fault | None]:

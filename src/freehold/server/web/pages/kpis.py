@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from freehold.server.web.figures import (
     worst_first,
 )
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Heading, Kpi, Mark, Snippet, Spark, Tab, joined
+from freehold.server.web.pages.run import claims_of
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:
@@ -359,15 +360,22 @@ def _item_rows(asked: Asked, reckoned: Reckoned, one: KpiFile, chosen: Sequence[
     wanted = frozenset(seq for item in chosen for seq in item.seqs[-_MOST_EVENTS:])
     events: dict[int, Recorded] = reckoned.details.get(wanted) or events_of(asked, wanted)
     reckoned.details[wanted] = events
-    rows = []
+    rows, claims = [], _claims(asked, events.values())
     for item in chosen:
         shown = [_link(events[seq]) for seq in item.seqs[-_MOST_EVENTS:] if seq in events]
         as_ = f"{figure(item.numerator)} / {figure(item.denominator)}"
         at = max((e.at for e in shown), default=None)
         called, href = _called(item.item, shown)
+        called = claims.get(item.item, called)
         more = len(item.seqs) - len(shown)
         rows.append(ItemRow(item.item, called, href, as_, _shortfall(one, item), at, tuple(shown), more))
     return tuple(rows)
+
+
+def _claims(asked: Asked, events: Iterable[Recorded]) -> dict[str, str]:
+    """Return what the checks that events tell of claim, each with the asset it is about, by their ids."""
+    of = {str(e.data["check_id"]): str(e.data["asset"]) for e in events if e.type == "check.completed"}
+    return {id_: f"{claim} · {of[id_]}" for id_, claim in claims_of(asked, set(of.values())).items() if id_ in of}
 
 
 def _called(item: str, events: Sequence[EventLink]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from freehold import opening
 from freehold.catalog import Question as Search
@@ -22,7 +23,7 @@ from freehold.metrics.telling import number
 from freehold.server.questions import Question, as_command, as_python, as_yaml
 from freehold.server.web.drawing import Happening, Value, line_chart
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Fault, Heading, Mark, Moment, Snippet, Tab
-from freehold.server.web.pages.products import moment_of
+from freehold.server.web.pages.products import MOST_ROWS, moment_of
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ STATUS = {
     "draft": Mark("idle", "draft"),
     "deprecated": Mark("warn", "deprecated"),
 }
+_LONGEST = 200  # characters that metrics are narrowed by
 GRAINS = {"day": ("Day", 60), "week": ("Week", 52), "month": ("Month", 36)}
 _HEADINGS = (
     Heading("Metric"),
@@ -67,14 +69,28 @@ class MetricRow:
     owner: str
     synonyms: tuple[str, ...]
 
+    def has(self, text: str) -> bool:
+        """Whether each of some words is in what it is found by."""
+        own = (
+            f"{self.id} {self.label} {self.sentence} {self.owner} {' '.join(self.synonyms)} {self.status.word}".lower()
+        )
+        return all(word in own for word in text.lower().split())
+
 
 @dataclass(frozen=True, slots=True)
 class MetricsPage:
-    """All metrics, the certified first."""
+    """Metrics, the certified first, a page of them where there are more; `text` is what they were narrowed to.
+
+    `is_whole` says that every metric there is stands here, so that the browser can narrow them by itself.
+    """
 
     headings: tuple[Heading, ...]
     metrics: tuple[MetricRow, ...]
     no_metrics: Empty = _NO_METRICS
+    is_whole: bool = True
+    text: str = ""
+    told: str = ""
+    next_href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +154,57 @@ class MetricPage:
 
 
 def metrics(asked: Asked) -> Shown:
-    """Show all metrics."""
-    catalogue = catalogue_in(asked)
-    rows = [metric_row(asked, catalogue, metric) for metric in catalogue.metrics()]
-    rows.sort(key=lambda row: (row.status.word != "certified", row.id))
-    certified = sum(row.status.word == "certified" for row in rows)
-    told = f"{certified} of {counted(len(rows), 'metrics')} certified; each has one definition." if rows else ""
-    return Shown("pages/metrics.html", "Metrics", MetricsPage(_HEADINGS, tuple(rows)), told, nav="metrics")
+    """Show metrics: all of them, or a page of those that have some words."""
+    every = rows_of(asked)
+    text, after = asked.word("q").strip()[:_LONGEST], asked.word("after")
+    fitting = tuple(row for row in every if row.has(text)) if text else every
+    left = _past(fitting, after)
+    shown, is_whole = left[:MOST_ROWS], len(every) <= MOST_ROWS and left is every
+    page = MetricsPage(
+        headings=_HEADINGS,
+        metrics=shown,
+        no_metrics=_none_with(text) if every else _NO_METRICS,
+        is_whole=is_whole,
+        text=text,
+        told="" if is_whole else f"{len(shown):,} of {counted(len(fitting), 'metrics')}",
+        next_href=_href(q=text, after=shown[-1].id) if len(left) > len(shown) else "",
+    )
+    certified = sum(row.status.word == "certified" for row in every)
+    told = f"{certified} of {counted(len(every), 'metrics')} certified; each has one definition." if every else ""
+    return Shown("pages/metrics.html", "Metrics", page, told, nav="metrics")
+
+
+def rows_of(asked: Asked) -> tuple[MetricRow, ...]:
+    """Return every metric that the asker may see as a row, the certified first, then in the order of their ids."""
+
+    def made() -> tuple[MetricRow, ...]:
+        catalogue = catalogue_in(asked)
+        rows = (metric_row(asked, catalogue, metric) for metric in catalogue.metrics())
+        return tuple(sorted(rows, key=lambda row: (row.status.word != "certified", row.id)))
+
+    return asked.snapshot.derived("rows of metrics", made)
+
+
+def _past(rows: tuple[MetricRow, ...], after: str) -> tuple[MetricRow, ...]:
+    """Return the rows behind the one that ended the page before.
+
+    Raises:
+        FreeholdError: FH-A112 it is none of them.
+    """
+    if not after:
+        return rows
+    at = next((number for number, row in enumerate(rows) if row.id == after), None)
+    if at is None:
+        raise FreeholdError("FH-A112", f"`{after[:80]}` is no metric of this list.", fix="Begin without `after`.")
+    return rows[at + 1 :]
+
+
+def _none_with(text: str) -> Empty:
+    return Empty(f"No metric has {text}", "Its name, sentence, owner, synonyms and status are looked through.")
+
+
+def _href(**words: str) -> str:
+    return f"/metrics?{urlencode({name: word for name, word in words.items() if word})}"
 
 
 def metric(asked: Asked) -> Shown:
