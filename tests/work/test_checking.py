@@ -62,7 +62,7 @@ HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
         ),
         pytest.param(
             "states: {a: {final: true, on_enter: [{record: {event: incident.opend}}]}}",
-            "FH-W302", "record", "`incident.opend`", "Did you mean `incident.opened`?", id="an event misspelt",
+            "FH-W302", "record", "`incident.opend`", "Did you mean `incident.opened`", id="an event misspelt",
         ),
         pytest.param(
             "states: {a: {final: true, on_enter: [{record: {event: product.launched, prodct: $product}}]}}",
@@ -70,10 +70,10 @@ HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
         ),
         pytest.param(
             "states: {a: {final: true, on_enter: [{record: {event: product.launched, product: $prodct}}]}}",
-            "FH-W302", "record", "no fact `$prodct`", "Did you mean `product`?", id="a fact of an item misspelt",
+            "FH-W302", "record", "a fact `$prodct`", "Did you mean `product`?", id="a fact of an item misspelt",
         ),
         pytest.param(
-            "fields: {x: text}, states: {a: {final: true, on_enter: [{record: {event: product.launched, product: $x}}]}}",
+            "fields: {x: url}, states: {a: {final: true, on_enter: [{record: {event: notes.published, product: $x}}]}}",
             "FH-W302", "record", "`$x` is free text", "`$text`", id="free text in an event",
         ),
         pytest.param(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,32 @@ _IS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 def is_principal(text: str) -> bool:
     """Whether a text is a reference to somebody: `user:idp/ana`, `team:sales`."""
     return _PRINCIPAL.fullmatch(text) is not None
+
+
+def from_words(workflow: Workflow, words: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return fields as they are accepted from words of a form or a command line; what cannot be read stays a word."""
+    fields = workflow.fields
+    return {name: _read(fields.get(name), [one for one in said if one != ""]) for name, said in words.items()}
+
+
+def _read(field: FieldOfItem | None, words: Sequence[str]) -> Any:
+    if not words:
+        return None
+    if field is None or not field.is_many:
+        return _value_of(field, words[-1])
+    several = words if field.type in FREE else [one.strip() for word in words for one in word.split(",")]
+    return [_value_of(field, word) for word in several]
+
+
+def _value_of(field: FieldOfItem | None, word: str) -> Any:
+    if field is not None and field.type == "boolean":
+        return {"true": True, "yes": True, "on": True, "false": False, "no": False}.get(word.casefold(), word)
+    if field is not None and field.type == "number":
+        try:
+            return int(word) if word.lstrip("-").isdigit() else float(word)
+        except ValueError:
+            return word
+    return word
 
 
 def accepted(workflow: Workflow, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

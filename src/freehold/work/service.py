@@ -26,6 +26,7 @@ from freehold.work.telling import Telling
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.estate.operating import Move, Workflow
+    from freehold.foundation import Caller
     from freehold.ledger import Ledger
     from freehold.ledger.kept import Lease
 
@@ -73,6 +74,11 @@ class Work:
         self._telling = Telling(estate, ledger.caller.principal, self._clock, self._ids)
         self.workflows = workflows_of(estate)
 
+    @property
+    def caller(self) -> Caller:
+        """Who reads and moves."""
+        return self._ledger.caller
+
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def item(self, id: str) -> Item:
@@ -88,6 +94,30 @@ class Work:
             fix = "`freehold items list` has those there are."
             raise FreeholdError("FH-W102", f"There is no work item `{id}`.", fix=fix, exit_code=Exit.USAGE)
         return found
+
+    def find(self, text: str) -> Item:
+        """Return an item by its id, or by the end of it where that is one item's alone.
+
+        Raises:
+            FreeholdError: FH-W102 there is none, or several.
+        """
+        text = text.rpartition("…")[2]
+        if "/" in text:
+            return self.item(text)
+        fitting = [item for item in self.items() if text and item.id.endswith(text)]
+        if len(fitting) == 1:
+            return fitting[0]
+        problem = f"{len(fitting)} work items end in `{text}`." if fitting else f"There is no work item `{text}`."
+        named = ", ".join(item.id for item in fitting[:4])
+        fix = f"Give more of it: {named}." if fitting else "`freehold items list` has those there are."
+        raise FreeholdError("FH-W102", problem, fix=fix, exit_code=Exit.USAGE)
+
+    def title(self, item: Item) -> str:
+        """Return what an item is about in a line: its first field of free text, or what it holds at all."""
+        texts = self.texts(item)
+        names = [name for name, one in self.workflow(item.type).fields.items() if one.type == "text"]
+        said = next((str(texts[name]) for name in names if texts.get(name)), "")
+        return said or ", ".join(str(value) for value in item.fields.values()) or "What it says was erased."
 
     def items(self, type: str | None = None, *, is_open: bool | None = None) -> tuple[Item, ...]:
         """Return all items in the order in which they began; of one workflow, or only those (not) ended."""
