@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from freehold.work.deciding import state_of
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from freehold.estate.operating import Workflow
     from freehold.work.inbox import Waiting
     from freehold.work.item import Item
+    from freehold.work.linking import Related
     from freehold.work.service import Work
 
 
@@ -38,10 +40,14 @@ def item_object(work: Work, item: Item) -> dict[str, Any]:
     }
 
 
-def whole_object(work: Work, item: Item) -> dict[str, Any]:
-    """Return all of an item: what it holds, where it went, what was said, what it is to others, which moves it has."""
+def whole_object(work: Work, item: Item, links: Iterable[Related] | None = None) -> dict[str, Any]:
+    """Return all of an item: what it holds, where it went, what was said, what it is to others, which moves it has.
+
+    `links` are those that are told; default: all.
+    """
     workflow = work.workflow(item.type)
     moves = state_of(item, workflow).moves
+    told = work.related(item.id) if links is None else links
     return {
         **item_object(work, item),
         "fields": {**item.fields, **work.texts(item)},
@@ -55,7 +61,7 @@ def whole_object(work: Work, item: Item) -> dict[str, Any]:
         ],
         "comments": [{"at": one.at, "actor": one.actor, "text": work.words(one.text)} for one in item.comments],
         "links": [
-            {"word": one.word, "rel": one.rel, "other": one.other, "own": one.is_own} for one in work.related(item.id)
+            {"word": one.word, "rel": one.rel, "other": one.other, "own": one.is_own} for one in told
         ],
         "moves": [
             {
