@@ -236,8 +236,8 @@ def test_a_request_is_asked_for_shown_and_withdrawn_by_who_asked(fresh: Running)
         rows = client.get("/requests.json").json()["page"]["requests"]
         mine = client.get("/homes/consumer.json").json()["page"]["requests"]
         strip = client.get("/homes/product.json").json()["page"]["strip"]
-        taken = client.post(f"/requests/{rows[0]['id']}", data={"move": "take"})
-        gone = client.post(f"/requests/{rows[0]['id']}", data={"move": "withdraw"})
+        taken = client.post(f"/items/{rows[0]['id']}", data={"move": "take"})
+        gone = client.post(f"/items/{rows[0]['id']}", data={"move": "withdraw"})
         left = client.get("/requests.json").json()["page"]
 
     assert (made.status_code, twice.status_code) == (303, 303)
