@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ALIKE = 5
 _LONGEST = 200  # characters that are looked for
+_LONG_ENOUGH = 4  # letters of a word that is looked for by itself
 ANSWERS = ("metric", "product", "kpi", "asset")  # kinds of entry that may be what somebody asks for
 
 
@@ -78,7 +79,8 @@ class Items:
         All of its words are looked for; where nothing has them all, each telling one by itself.
         """
         found = self._hits(text)
-        for word in () if found else sorted(telling(text), key=lambda one: (-len(one), one)):
+        words = [word for word in telling(text) if len(word) >= _LONG_ENOUGH]
+        for word in () if found else sorted(words, key=lambda one: (-len(one), one)):
             found += tuple(one for one in self._hits(word) if one.key not in {known.key for known in found})
         return found[:MOST_ALIKE]
 
