@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 
 from freehold import __version__
 from freehold.foundation import Clock, FreeholdError, SystemClock
-from freehold.server import challenges
+from freehold.server import challenges, hooks
 from freehold.server.agents import Agents
 from freehold.server.api import api
 from freehold.server.entry.access_tokens import AccessTokens
@@ -203,6 +203,7 @@ def _recognised(snapshots: Snapshots, listing: Listing) -> None:
 
 def _routes(served: Served) -> list[BaseRoute]:
     return [
+        *hooks.routes(),
         *receiving.routes(),  # first, since they are asked a thousand times a second
         Route(f"{PREFIX}{{name}}", served.assets.sent),
         Route("/health", _health),

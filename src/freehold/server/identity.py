@@ -15,6 +15,7 @@ SCOPES = {
     "server:observe": "Read the server's own figures at /metrics.",
     "lineage:write": "Tell what other tools did, as OpenLineage has it.",
 }
+HOOKS = "/hooks/"  # where programs outside file work items; who they are, they show by what they sign
 INTAKE = "/openlineage/"  # where other tools tell what they did
 READS = frozenset({"GET", "HEAD"})
 METHODS = {

@@ -162,8 +162,9 @@ class Work:
         service_class: str = "",
         priority: str = "",
         requester: str = "",
+        key: str = "",
     ) -> Moved:
-        """Begin an item in the first state of its workflow.
+        """Begin an item in the first state of its workflow. Begun again by the same key, it is the one there is.
 
         Raises:
             FreeholdError: FH-W101 there is no such workflow; FH-W106 fields are missing, unknown or of another type, or
@@ -174,11 +175,14 @@ class Work:
         about = product or str(held.get("product") or "")
         self._known_product(about)
         asking = requester or self._ledger.caller.principal
-        text = self._ledger.side.put("work", free, subject=asking) if free else ""
-        began = Passage(workflow.start, self._clock.now(), actor=self._ledger.caller.principal)
-        id_ = f"{type}/{self._ids.new()}"
-        item = Item(id_, type, (began,), 0, asking, about, service_class, priority, text, fields=held)
-        self._ledger.append(*self._telling.creation(item, workflow))
+        id_ = f"{type}/{key or self._ids.new()}"
+        with self._lease(id_) as lease:
+            if key and any(self._ledger.read(types=EVENTS, subject=id_)):
+                return Moved(self.item(id_))
+            text = self._ledger.side.put("work", free, subject=asking) if free else ""
+            began = Passage(workflow.start, self._clock.now(), actor=self._ledger.caller.principal)
+            item = Item(id_, type, (began,), 0, asking, about, service_class, priority, text, fields=held)
+            self._ledger.append(*self._telling.creation(item, workflow), fence=lease)
         return self._entered(self.item(id_), workflow)
 
     def move(
