@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from freehold import opening
 from freehold.insight import builtin_kpis
 from freehold.ledger import Event
+from freehold.server.alike import alike
 from freehold.server.web.pages.homes.spans import last_friday
-from freehold.server.web.pages.requests import alike
 from live_server import PAGE, Running
 
 FREEHOLD = Path(sys.executable).with_name("freehold")
@@ -236,8 +236,8 @@ def test_a_request_is_asked_for_shown_and_withdrawn_by_who_asked(fresh: Running)
         rows = client.get("/requests.json").json()["page"]["requests"]
         mine = client.get("/homes/consumer.json").json()["page"]["requests"]
         strip = client.get("/homes/product.json").json()["page"]["strip"]
-        taken = client.post(f"/requests/{rows[0]['id']}", data={"move": "take"})
-        gone = client.post(f"/requests/{rows[0]['id']}", data={"move": "withdraw"})
+        taken = client.post(f"/items/{rows[0]['id']}", data={"move": "take"})
+        gone = client.post(f"/items/{rows[0]['id']}", data={"move": "withdraw"})
         left = client.get("/requests.json").json()["page"]
 
     assert (made.status_code, twice.status_code) == (303, 303)
@@ -247,7 +247,7 @@ def test_a_request_is_asked_for_shown_and_withdrawn_by_who_asked(fresh: Running)
     assert rows[0]["due_at"]
     assert {row["what"] for row in mine} == {"churn by month", "Churn by months"}
     assert [row["requests"] for row in strip if row["id"] == "shop.orders"] == [1]
-    assert taken.status_code == 400
+    assert taken.status_code == 403
     assert "FH-W104" in taken.text
     assert gone.status_code == 303
     assert [row["state"]["word"] for row in left["closed"]] == ["withdrawn"]

@@ -44,6 +44,8 @@ PATHS = {
     "consumer-home": "/homes/consumer",
     "intake": "/settings/lineage",
     "requests": "/requests?what=churn",
+    "dispute": "/requests?type=metric_dispute&what=orders",
+    "inbox": "/inbox",
     "jobs": "/jobs",
     "tokens": "/settings/tokens",
     "sessions": "/settings/sessions",

@@ -56,6 +56,42 @@ HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
             "sla: {s: {within: 2bd, until: c}}, states: {a: {final: true}}",
             "FH-W007", "{within", "until `c`", "There are: a", id="a clock without end",
         ),
+        pytest.param(
+            "fields: {because: text}, states: {a: {moves: {go: {to: b, needs: [becuse]}}}, b: {final: true}}",
+            "FH-W301", "becuse", "needs `becuse`", "Did you mean `because`?", id="a field nobody declared",
+        ),
+        pytest.param(
+            "states: {a: {final: true, on_enter: [{record: {event: incident.opend}}]}}",
+            "FH-W302", "record", "`incident.opend`", "Did you mean `incident.opened`", id="an event misspelt",
+        ),
+        pytest.param(
+            "states: {a: {final: true, on_enter: [{record: {event: product.launched, prodct: $product}}]}}",
+            "FH-W302", "record", "no field `prodct`", "Did you mean `product`?", id="a field of an event misspelt",
+        ),
+        pytest.param(
+            "states: {a: {final: true, on_enter: [{record: {event: product.launched, product: $prodct}}]}}",
+            "FH-W302", "record", "a fact `$prodct`", "Did you mean `product`?", id="a fact of an item misspelt",
+        ),
+        pytest.param(
+            "fields: {x: url}, states: {a: {final: true, on_enter: [{record: {event: notes.published, product: $x}}]}}",
+            "FH-W302", "record", "`$x` is free text", "`$text`", id="free text in an event",
+        ),
+        pytest.param(
+            "states: {a: {final: true, on_enter: [{record: {event: product.launched}}]}}",
+            "FH-W302", "record", "needs `product`", "product: $item", id="an event without what it needs",
+        ),
+        pytest.param(
+            "states: {a: {moves: {go: b}, outcome: declined}, b: {final: true}}",
+            "FH-W303", "a: {moves", "no item ends there", "final: true", id="an outcome before the end",
+        ),
+        pytest.param(
+            "fields: {due: text}, states: {a: {final: true}}",
+            "FH-W304", "text", "`due` is the day", "due: date", id="a day that is none",
+        ),
+        pytest.param(
+            "fields: {due: date}, states: {a: {final: true, on_enter: [{repeat: days}]}}",
+            "FH-W305", "repeat", "a number of days", "every_days: number!", id="a repetition without days",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_of_a_workflow_has_its_place(

@@ -1,4 +1,4 @@
-// Keys: / filters, g and a letter goes, j and k walk rows, ? helps. None of them while somebody types.
+// Keys: / filters, g and a letter goes, j and k walk rows, those of a row press its buttons, ? helps. None of them while somebody types.
 
 const PAUSE_MS = 900;
 let pending = 0;
@@ -13,7 +13,7 @@ function go(letter) {
 }
 
 function walk(step) {
-  const links = [...document.querySelectorAll("tbody tr:not([hidden]) a.plain")];
+  const links = [...document.querySelectorAll("tbody tr:not([hidden]) a.plain, [data-rows] > li h2 a.plain")];
   if (!links.length) return;
   const at = links.indexOf(document.activeElement);
   links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
@@ -24,6 +24,18 @@ function focusFilter() {
   if (!field) return false;
   field.focus();
   field.select();
+  return true;
+}
+
+// A key of a row, of that which has the focus, else of the first: a button is pressed, a word asked for.
+function press(letter) {
+  const rows = document.querySelector("[data-rows]");
+  const row = document.activeElement?.closest("[data-rows] > li") ?? rows?.querySelector("li") ?? rows;
+  const place = `[data-key="${CSS.escape(letter)}"]`;
+  const found = row?.querySelector(place) ?? document.querySelector(`main > form ${place}`);
+  if (!found) return false;
+  found.click();
+  if (found.matches("summary")) found.parentElement.querySelector("input, button")?.focus();
   return true;
 }
 
@@ -59,6 +71,7 @@ function pressed(event) {
     event.preventDefault();
     if (!focusFilter()) findAll();
   }
+  else if (/^[a-z]$/.test(event.key) && press(event.key)) event.preventDefault();
   else if (event.key === "?") document.querySelector("#keys")?.showModal();
   else if (event.key === "a") focusDecision();
   else if (event.key === "j") walk(1);

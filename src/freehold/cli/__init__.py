@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policies": ("freehold.cli.policies:policies", "Show who may see what of which asset."),
     "access": ("freehold.cli.access:access", "Show what somebody may see and do at a server, and why."),
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
+    "items": ("freehold.cli.items:items", "See, begin and move work items: questions, requests, disputes, incidents."),
+    "inbox": ("freehold.cli.items:inbox", "Show what waits for you, what is late first."),
     "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),

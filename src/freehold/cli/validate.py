@@ -44,6 +44,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_kpis(estate),
         *_of_access(estate),
         *_of_subscriptions(estate),
+        *_of_hooks(estate),
         *models,
         *unread,
     )
@@ -123,6 +124,15 @@ def _of_subscriptions(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.ledger import Vocabulary
 
     return subscription_findings(estate, Vocabulary())
+
+
+def _of_hooks(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with who files work items from outside; without any, nothing is imported."""
+    if not any(kind == "Hook" for kind, _ in estate.resources):
+        return ()
+    from freehold.connect.webhooks.hooks import hook_findings
+
+    return hook_findings(estate)
 
 
 def _overdue(estate: Estate) -> tuple[FreeholdError, ...]:

@@ -5,7 +5,7 @@ What the expressions in them mean is for the rooms `rules` and `work` to say; he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -109,29 +109,34 @@ class DataPolicy:
 
 @dataclass(frozen=True, slots=True)
 class FieldOfItem:
-    """A field that the items of a workflow hold."""
+    """A field that the items of a workflow hold. `choices` are the words a field of the type `choice` takes."""
 
     name: str
     type: str
     where: Where
     is_required: bool = False
     is_many: bool = False
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A way out of a state. `by` are roles, any of which may go it; without any, everybody may."""
+    """A way out of a state. `by` are roles, any of which may go it; without any, everybody may.
+
+    `needs` are fields of the item that have to be given by then, each with the place that asks for it.
+    """
 
     name: str
     to: str
     where: Where
     by: tuple[str, ...] = ()
     requires: tuple[Written, ...] = ()
+    needs: tuple[tuple[str, Where], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state of a workflow, with the ways out of it."""
+    """A state of a workflow, with the ways out of it; `outcome` is what it came to, where an item ends there."""
 
     name: str
     where: Where
@@ -139,21 +144,34 @@ class State:
     on_enter: tuple[tuple[str, Any, Where], ...] = ()  # what is done, with what, where the file says so
     pauses_clock: bool = False
     is_final: bool = False
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sla:
-    """How long an item may take, until it enters a state (`until`), leaves the first one, or ends."""
+    """How long an item may take, until it enters a state (`until`), leaves the first one, or ends.
+
+    `classes` has other lengths for items of some classes of service.
+    """
 
     name: str
     within: str
     where: Where
     until: str | None = None
+    classes: Mapping[str, str] = field(default_factory=dict)
+
+    def within_for(self, service_class: str) -> str:
+        """Return how long an item of a class may take."""
+        return self.classes.get(service_class, self.within)
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """The states and moves of one kind of work item; `start` is the first state of the file."""
+    """The states and moves of one kind of work item; `start` is the first state of the file.
+
+    `wants` is what somebody says who needs one, in the first person; without it, none begins at the front door.
+    `undo` is how long whoever moved an item may take that back; without it, never.
+    """
 
     id: str
     where: Where
@@ -161,6 +179,14 @@ class Workflow:
     fields: Mapping[str, FieldOfItem] = field(default_factory=dict)
     sla: Mapping[str, Sla] = field(default_factory=dict)
     name: str = ""
+    description: str = ""
+    wants: str = ""
+    undo: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.name or self.id
 
     @property
     def start(self) -> str:
@@ -248,6 +274,9 @@ def workflow_from(document: Document) -> Workflow:
         fields={name: _field(document, name, text) for name, text in spec.get("fields", {}).items()},
         sla={name: _sla(document, name, said) for name, said in spec.get("sla", {}).items()},
         name=metadata.get("name", ""),
+        description=metadata.get("description", ""),
+        wants=spec.get("wants", ""),
+        undo=spec.get("undo", ""),
     )
 
 
@@ -264,6 +293,7 @@ def _state(document: Document, name: str, said: Mapping[str, Any]) -> State:
         ),
         pauses_clock=said.get("pauses_clock", False),
         is_final=said.get("final", False),
+        outcome=said.get("outcome", ""),
     )
 
 
@@ -279,17 +309,28 @@ def _move(document: Document, state: tuple[Step, ...], name: str, said: str | Ma
         where=document.where(*path) if isinstance(said, str) else document.where(*path, "to"),
         by=(by,) if isinstance(by, str) else tuple(by),
         requires=tuple(one for place in places for one in _each_written(document, place)),
+        needs=() if isinstance(said, str) else tuple(_needs(document, path, said.get("needs", ()))),
     )
+
+
+def _needs(document: Document, move: tuple[Step, ...], names: Sequence[str]) -> Iterator[tuple[str, Where]]:
+    for index, name in enumerate(names):
+        yield name, document.where(*move, "needs", index)
 
 
 def _field(document: Document, name: str, text: str) -> FieldOfItem:
     where = document.where("spec", "fields", name)
-    return FieldOfItem(name, text.rstrip("!*"), where, is_required="!" in text, is_many="*" in text)
+    type_ = text.rstrip("!*")
+    choices = tuple(type_.split("|")) if "|" in type_ else ()
+    is_required, is_many = "!" in text, "*" in text
+    return FieldOfItem(name, "choice" if choices else type_, where, is_required, is_many, choices)
 
 
 def _sla(document: Document, name: str, said: str | Mapping[str, Any]) -> Sla:
     where = document.where("spec", "sla", name)
-    return Sla(name, said, where) if isinstance(said, str) else Sla(name, said["within"], where, said.get("until"))
+    if isinstance(said, str):
+        return Sla(name, said, where)
+    return Sla(name, said["within"], where, said.get("until"), said.get("classes", {}))
 
 
 def written(document: Document, *path: Step) -> Written | None:

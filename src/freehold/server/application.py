@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 
 from freehold import __version__
 from freehold.foundation import Clock, FreeholdError, SystemClock
-from freehold.server import challenges, exchanging
+from freehold.server import challenges, exchanging, hooks
 from freehold.server.agents import Agents
 from freehold.server.api import api
 from freehold.server.entry.access_tokens import AccessTokens
@@ -65,6 +65,7 @@ from freehold.server.web.pages import (
     explain,
     explore,
     homes,
+    items,
     jobs,
     kpis,
     lineage,
@@ -214,6 +215,7 @@ def _recognised(snapshots: Snapshots, listing: Listing) -> None:
 
 def _routes(served: Served) -> list[BaseRoute]:
     return [
+        *hooks.routes(),
         *receiving.routes(),  # first, since they are asked a thousand times a second
         Route(f"{PREFIX}{{name}}", served.assets.sent),
         Route("/health", _health),
@@ -233,9 +235,8 @@ def _routes(served: Served) -> list[BaseRoute]:
         *page("/kpis", kpis.kpis, "kpis", shared=True),
         *page("/kpis/{id}", kpis.kpi, "kpi", shared=True),
         *page("/events/{id}", events.event, "event"),
-        *page("/requests", requests.requests, "requests"),
-        Route("/requests", requests.ask, methods=["POST"]),
-        Route("/requests/{id:path}", requests.move, methods=["POST"]),
+        *requests.routes(),
+        *items.routes(),
         Route("/palette", palette.palette),
         *page("/explain", explain.explain, "explain", asks=True),
         *explore.routes(),

@@ -15,15 +15,21 @@ SCOPES = {
     "server:observe": "Read the server's own figures at /metrics.",
     "lineage:write": "Tell what other tools did, as OpenLineage has it.",
 }
+HOOKS = "/hooks/"  # where programs outside file work items; who they are, they show by what they sign
 INTAKE = "/openlineage/"  # where other tools tell what they did
 READS = frozenset({"GET", "HEAD"})
 METHODS = {
     "lineage:write": frozenset({"POST"}),
     "jobs:start": frozenset({"POST"}),
+    "items:write": frozenset({"POST"}),
 }  # what a scope may do where that is not to read
 
 STARTS = "jobs:start"
-ACTS = {STARTS: "Ask for jobs in your name, and cancel them."}  # a token has it where it was named, and by no default
+SETTLES = "items:write"
+ACTS = {  # a token has these where they were named, and by no default
+    STARTS: "Ask for jobs in your name, and cancel them.",
+    SETTLES: "Begin work items in your name, and move them as your roles let you.",
+}
 MAY_BE_GIVEN = SCOPES | ACTS  # to a token of this server
 _OF_NUMBERS = ("/metrics/", "/explore", "/explain", "/views", "/api/v1/metrics/", "/api/v1/query", "/api/v1/views")
 _ASKED_BY_POST = ("/api/v1/query", "/mcp")  # a question is too long for an address; it changes nothing
@@ -44,6 +50,8 @@ def scope_of(path: str, method: str = "GET") -> str:
         return ""
     if path.startswith("/api/v1/jobs") and method not in READS:
         return STARTS
+    if path.startswith("/api/v1/work-items") and method not in READS:
+        return SETTLES
     if path.startswith(("/jobs", "/api/v1/jobs")):
         return "jobs:read"
     return "metrics:query" if path.startswith(_OF_NUMBERS) else "catalog:read"

@@ -5,25 +5,40 @@ A room above registers what is done when an item enters a state; nothing here kn
 
 from freehold.work.checking import workflow_findings
 from freehold.work.clocks import Clock, Span, WorkingTime, clocks, span, working_time
-from freehold.work.item import Item, Passage, fold
+from freehold.work.deciding import Way
+from freehold.work.entering import expected, from_words
+from freehold.work.inbox import Asks, Waiting, first_clock, inbox, waiting
+from freehold.work.item import Comment, Item, Link, Passage, fold
+from freehold.work.linking import RELATIONS, Related
 from freehold.work.roles import Raci
-from freehold.work.service import Moved, Way, Work
+from freehold.work.service import Moved, Work
 from freehold.work.shipped import shipped, workflows_of
 
 __all__ = [
+    "RELATIONS",
+    "Asks",
     "Clock",
+    "Comment",
     "Item",
+    "Link",
     "Moved",
     "Passage",
     "Raci",
+    "Related",
     "Span",
+    "Waiting",
     "Way",
     "Work",
     "WorkingTime",
     "clocks",
+    "expected",
+    "first_clock",
     "fold",
+    "from_words",
+    "inbox",
     "shipped",
     "span",
+    "waiting",
     "workflow_findings",
     "workflows_of",
     "working_time",

@@ -6,7 +6,11 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from freehold.foundation import FreeholdError, near
+from freehold.ledger import Vocabulary
+from freehold.work.entering import DUE
 from freehold.work.guards import FIELD_TYPES, NAMED, OF_EVERY_ITEM, compiled_guard, is_named
+from freehold.work.recording import RECORD, record_findings
+from freehold.work.repeating import REPEAT, repeat_findings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,11 +18,11 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.estate.operating import Workflow, Written
 
-ACTIONS = ("document", "notify")  # what rooms above know to do when an item enters a state
+ACTIONS = (RECORD, REPEAT, "document", "notify")  # the first two are done here; rooms above know the others
 
 
 def workflow_findings(estate: Estate) -> tuple[FreeholdError, ...]:
-    """Return every error of the estate's workflows, FH-W001 to FH-W008."""
+    """Return every error of the estate's workflows, FH-W001 to FH-W008 and FH-W301 to FH-W305."""
     return tuple(error for one in estate.workflows.values() for error in findings_of(one, estate.root))
 
 
@@ -33,6 +37,10 @@ def findings_of(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
     yield from _guards(workflow, root)
     yield from _actions(workflow)
     yield from _clocks(workflow)
+    yield from _needs(workflow)
+    yield from _outcomes(workflow)
+    yield from record_findings(workflow, Vocabulary())
+    yield from repeat_findings(workflow)
 
 
 def _lost_moves(workflow: Workflow) -> Iterator[FreeholdError]:
@@ -83,6 +91,9 @@ def _fields(workflow: Workflow) -> Iterator[FreeholdError]:
         if one.name in OF_EVERY_ITEM and one.name != "product":
             problem = f"Every item has a `{one.name}` of its own."
             yield FreeholdError("FH-W008", problem, where=one.where, fix="Give the field another name.")
+        if one.name == DUE and (one.type != "date" or one.is_many):
+            problem, fix = f"`{DUE}` is the day by which an item is to be done.", f"Write `{DUE}: date`, or `date!`."
+            yield FreeholdError("FH-W304", problem, where=one.where, fix=fix)
 
 
 def _guards(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
@@ -124,5 +135,21 @@ def _clocks(workflow: Workflow) -> Iterator[FreeholdError]:
             yield FreeholdError("FH-W007", problem, where=one.where, fix=_known(one.until, workflow.states))
 
 
+def _needs(workflow: Workflow) -> Iterator[FreeholdError]:
+    for state in workflow.states.values():
+        for move in state.moves.values():
+            for name, where in move.needs:
+                if name not in workflow.fields:
+                    problem = f"The move `{move.name}` needs `{name}`, a field that `{workflow.id}` has not."
+                    yield FreeholdError("FH-W301", problem, where=where, fix=_known(name, workflow.fields))
+
+
+def _outcomes(workflow: Workflow) -> Iterator[FreeholdError]:
+    for state in workflow.states.values():
+        if state.outcome and not state.is_final:
+            problem = f"`{state.name}` has the outcome `{state.outcome}`, and no item ends there."
+            yield FreeholdError("FH-W303", problem, where=state.where, fix="Mark it `final: true`, or take it away.")
+
+
 def _known(word: str, known: Collection[str]) -> str:
-    return near(word, known) or f"There are: {', '.join(known)}."
+    return near(word, known) or f"There are: {', '.join(known) or 'none'}."

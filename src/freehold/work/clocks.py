@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from math import ceil
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from freehold.estate.calendars import Days, days_of
-from freehold.work.item import Item
+from freehold.work.item import DUPLICATE_OF, Item, Passage
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MICROSECOND = timedelta(microseconds=1)
 _WALL_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 TRIAGE = "triage"  # the clock that ends when somebody looks at an item for the first time
+RESOLVE = "resolve"  # the clock that gives an item its day, where nobody names one
 MOST_DAYS = 366 * 20  # a calendar on which nothing is worked for that long has no working days
 
 
@@ -124,6 +125,21 @@ def working_time(estate: Estate, calendar: str | None = None) -> WorkingTime:
     return WorkingTime(days_of(estate.calendars.get(name)), ZoneInfo(str(estate.defaults.get("timezone", "UTC"))))
 
 
+def runs_out(workflow: Workflow, clock: str, service_class: str, hours: WorkingTime, now: datetime) -> datetime | None:
+    """Return when a clock of an item that begins now runs out; None where its workflow has none of that name."""
+    sla = workflow.sla.get(clock)
+    return hours.after(now, span(sla.within_for(service_class))) if sla else None
+
+
+def due_of(
+    workflow: Workflow, day: str | None, service_class: str, hours: WorkingTime, now: datetime
+) -> datetime | None:
+    """Return by when an item that begins now is to be done: by the end of a day that was named, or by its clock."""
+    if day is None:
+        return runs_out(workflow, RESOLVE, service_class, hours, now)
+    return datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), hours.zone)
+
+
 class Hand(StrEnum):
     """What a clock does."""
 
@@ -156,7 +172,7 @@ def clocks(item: Item, workflow: Workflow, time: WorkingTime, now: datetime) -> 
 
 
 def _clock(sla: Sla, item: Item, workflow: Workflow, time: WorkingTime, now: datetime) -> Clock:
-    allowed, used = span(sla.within), Fraction(0)
+    allowed, used = span(sla.within_for(item.service_class)), Fraction(0)
     stretches = _stretches(sla, item, workflow)
     for state, since, until in stretches:
         if not _pauses(workflow, state):
@@ -173,13 +189,20 @@ def _clock(sla: Sla, item: Item, workflow: Workflow, time: WorkingTime, now: dat
 
 def _stretches(sla: Sla, item: Item, workflow: Workflow) -> Sequence[tuple[str, datetime, datetime | None]]:
     """Return the states in which the clock counts, each with its beginning and its end; None: it is still there."""
-    ends: list[datetime | None] = [passage.since for passage in item.history[1:]]
+    history = _counted(sla, item)
+    ends: list[datetime | None] = [passage.since for passage in history[1:]]
     found: list[tuple[str, datetime, datetime | None]] = []
-    for passage, until in zip(item.history, [*ends, None], strict=True):
+    for passage, until in zip(history, [*ends, None], strict=True):
         if found and _stops(sla, workflow, passage.state):
             break
         found.append((passage.state, passage.since, until))
     return found
+
+
+def _counted(sla: Sla, item: Item) -> tuple[Passage, ...]:
+    """Return the history that a clock goes by: to whoever looks at items for the first time, a duplicate is settled."""
+    seen = [Passage("", link.since) for link in item.links if link.rel == DUPLICATE_OF and sla.name == TRIAGE]
+    return tuple(sorted((*item.stood, *seen), key=lambda passage: passage.since))
 
 
 def _stops(sla: Sla, workflow: Workflow, state: str) -> bool:
@@ -191,7 +214,7 @@ def _stops(sla: Sla, workflow: Workflow, state: str) -> bool:
 
 
 def _has_ended(sla: Sla, item: Item, workflow: Workflow) -> bool:
-    return any(_stops(sla, workflow, passage.state) for passage in item.history[1:])
+    return any(_stops(sla, workflow, passage.state) for passage in _counted(sla, item)[1:])
 
 
 def _pauses(workflow: Workflow, state: str) -> bool:

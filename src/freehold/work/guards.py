@@ -19,8 +19,8 @@ Named = Callable[["Item", "Ledger"], bool]
 
 # The types a field may have, each with the type of its fact. A field that may hold several counts them.
 FIELD_TYPES = {
-    "text": "varchar", "metric": "varchar", "asset": "varchar", "product": "varchar", "url": "varchar",
-    "principal": "varchar", "date": "date", "number": "double", "boolean": "boolean",
+    **dict.fromkeys(("text", "metric", "asset", "product", "url", "principal", "item", "digest", "choice"), "varchar"),
+    "date": "date", "instant": "timestamp with time zone", "number": "double", "boolean": "boolean",
 }  # fmt: skip
 OF_EVERY_ITEM = {
     "item": Fact("varchar", "its id"),
@@ -30,6 +30,7 @@ OF_EVERY_ITEM = {
     "product": Fact("varchar", "the product it is about"),
     "class": Fact("varchar", "its class: standard, urgent"),
     "priority": Fact("varchar", "its priority"),
+    "assignee": Fact("varchar", "who took it on"),
     "age_days": Fact("double", "days since it began"),
     "move_count": Fact("bigint", "how often it moved"),
 }
@@ -55,6 +56,7 @@ def row_of(item: Item, workflow: Workflow, now: datetime, texts: Mapping[str, An
         "product": item.product or None,
         "class": item.service_class or None,
         "priority": item.priority or None,
+        "assignee": item.assignee or None,
         "age_days": (now - item.created_at).total_seconds() / 86_400,
         "move_count": len(item.history) - 1,
     }
@@ -97,4 +99,6 @@ def _value(field: FieldOfItem, value: Any) -> Any:
         return len(value or ())
     if value is not None and field.type == "date":
         return date.fromisoformat(value)
+    if value is not None and field.type == "instant":
+        return datetime.fromisoformat(value)
     return value

@@ -9,6 +9,9 @@ from typing import Any
 
 from freehold.ledger.event import Recorded
 
+DUPLICATE_OF = "duplicate_of"
+UNDO = "undo"  # the move by which whoever moved an item took that back
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -21,6 +24,27 @@ class Passage:
     role: str = ""
     reason: str = ""
     note: str = ""  # id in the side store
+    text: str = ""  # id in the side store: fields of free text that were given with the move
+    ended_with: str = ""  # the item it is a duplicate of, and came here with
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What an item is to another item, or to a resource."""
+
+    rel: str
+    target: str
+    since: datetime
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """Something that was said about an item; `text` is its id in the side store."""
+
+    at: datetime
+    actor: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +53,10 @@ class Item:
 
     Attributes:
         type: the id of its workflow.
-        fields: what it holds, but for free text, which lies in the side store under `text`.
+        fields: what it holds, but for free text, which lies in the side store under `text` and `Passage.text`.
         history: every state it was in, first to last; never empty.
+        due: by when it was to be done, as it was said when it began: an instant, or a day.
+        assignee: who took it on; empty: nobody.
         seq: the number of the last event that was folded in.
     """
 
@@ -45,7 +71,9 @@ class Item:
     text: str = ""
     due: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
-    links: tuple[tuple[str, str], ...] = ()  # relation, target
+    assignee: str = ""
+    links: tuple[Link, ...] = ()
+    comments: tuple[Comment, ...] = ()
 
     @property
     def state(self) -> str:
@@ -56,6 +84,31 @@ class Item:
     def created_at(self) -> datetime:
         """When it began."""
         return self.history[0].since
+
+    @property
+    def original(self) -> str:
+        """The item that it is a duplicate of; empty: of none."""
+        return next((link.target for link in self.links if link.rel == DUPLICATE_OF), "")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The ids of its free text in the side store, what was given later after what was given before."""
+        return tuple(one for one in (self.text, *(passage.text for passage in self.history)) if one)
+
+    @property
+    def stood(self) -> tuple[Passage, ...]:
+        """Its history as it counts: without moves that were taken back."""
+        found: list[Passage] = []
+        for passage in self.history:
+            if passage.move == UNDO and len(found) > 1:
+                found.pop()
+            else:
+                found.append(passage)
+        return tuple(found)
+
+    def passed(self, passage: Passage, fields: Mapping[str, Any]) -> Item:
+        """Return it as it is in another state, with what was given on the way."""
+        return replace(self, history=(*self.history, passage), fields={**self.fields, **fields})
 
 
 def fold(events: Iterable[Recorded], start: str = "") -> Item | None:
@@ -71,12 +124,40 @@ def fold(events: Iterable[Recorded], start: str = "") -> Item | None:
     for event in sorted({e.seq: e for e in events}.values(), key=lambda e: e.seq):
         if event.type == "work.created" and item is None:
             item = _begun(event, start)
-        elif item is not None and event.type == "work.transitioned":
-            item = replace(item, history=(*item.history, _passage(event)), seq=event.seq)
-        elif item is not None and event.type == "work.linked":
-            link = (str(event.data["rel"]), str(event.data["target"]))
-            item = replace(item, links=tuple(dict.fromkeys((*item.links, link))), seq=event.seq)
+        elif item is not None and event.type in _TOLD:
+            item = replace(_TOLD[event.type](item, event), seq=event.seq)
     return item
+
+
+def _transitioned(item: Item, event: Recorded) -> Item:
+    return item.passed(_passage(event), event.data.get("fields") or {})
+
+
+def _linked(item: Item, event: Recorded) -> Item:
+    rel, target = str(event.data["rel"]), str(event.data["target"])
+    others = tuple(one for one in item.links if (one.rel, one.target) != (rel, target))
+    if event.data.get("ended"):
+        return replace(item, links=others)
+    is_new = len(others) == len(item.links)
+    return replace(item, links=(*others, Link(rel, target, event.occurred_at, event.actor))) if is_new else item
+
+
+def _commented(item: Item, event: Recorded) -> Item:
+    said = Comment(event.occurred_at, event.actor, str(event.data["text"]))
+    return replace(item, comments=(*item.comments, said))
+
+
+def _assigned(item: Item, event: Recorded) -> Item:
+    return replace(item, assignee=event.data.get("assignee") or "")
+
+
+_TOLD = {
+    "work.transitioned": _transitioned,
+    "work.linked": _linked,
+    "work.commented": _commented,
+    "work.assigned": _assigned,
+}
+EVENTS = ("work.created", *_TOLD)  # what an item is folded from
 
 
 def _begun(event: Recorded, start: str) -> Item:
@@ -106,4 +187,6 @@ def _passage(event: Recorded) -> Passage:
         role=said.get("role") or "",
         reason=said.get("reason") or "",
         note=said.get("note") or "",
+        text=said.get("text") or "",
+        ended_with=said.get("with") or "",
     )

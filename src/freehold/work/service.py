@@ -5,52 +5,45 @@ A move is decided and recorded under a lease of the item, so that two people can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Clock as SystemTime
 from freehold.foundation import Exit, FreeholdError, IdSource, RandomIds, SystemClock, near
-from freehold.ledger.event import Event
-from freehold.work.clocks import TRIAGE, Clock, clocks, span, working_time
-from freehold.work.entering import accepted
-from freehold.work.guards import NAMED, Named, compiled_guard, is_named, row_of
-from freehold.work.item import Item, fold
-from freehold.work.roles import REQUESTER, Raci
+from freehold.work.clocks import Clock, clocks, span, working_time
+from freehold.work.deciding import Deciding, Way, state_of
+from freehold.work.entering import accepted, accepted_later, is_principal
+from freehold.work.guards import NAMED, Named
+from freehold.work.item import DUPLICATE_OF, EVENTS, UNDO, Item, Passage, fold
+from freehold.work.linking import Related, duplicates_of, refusal, related
+from freehold.work.recording import RECORD
+from freehold.work.repeating import REPEAT
+from freehold.work.roles import Raci
 from freehold.work.shipped import workflows_of
+from freehold.work.telling import Telling
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from freehold.estate.model import Estate
-    from freehold.estate.operating import Move, State, Workflow, Written
+    from freehold.estate.operating import Move, Workflow
+    from freehold.foundation import Caller
     from freehold.ledger import Ledger
+    from freehold.ledger.kept import Lease
 
-EVENTS = ("work.created", "work.transitioned", "work.linked")
 Handler = Callable[[Item, Any], None]
 _LEASE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A move that an item's state has, and what keeps the caller from it; None where nothing does."""
-
-    move: Move
-    role: str  # by which the caller may go; empty where anybody may, or nobody of these
-    hindrance: FreeholdError | None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the caller may go it now."""
-        return self.hindrance is None
-
-
-@dataclass(frozen=True, slots=True)
 class Moved:
-    """What came of a move: the item as it is now, and what its new state asks for that nobody here does."""
+    """What came of a move: the item as it is now, and what its new state asks for that nobody here does.
+
+    `duplicates` are the items that ended with it.
+    """
 
     item: Item
     left_undone: tuple[str, ...] = ()
+    duplicates: tuple[Item, ...] = ()
 
 
 class Work:
@@ -77,9 +70,14 @@ class Work:
         self._estate, self._ledger = estate, ledger
         self._clock, self._ids = clock or SystemClock(), ids or RandomIds()
         self._handlers = dict(handlers or {})
-        self._named = {**NAMED, **(named or {})}
-        self._raci = Raci.of(estate)
-        self._workflows = workflows_of(estate)
+        self._deciding = Deciding(ledger, Raci.of(estate), {**NAMED, **(named or {})})
+        self._telling = Telling(estate, ledger.caller.principal, self._clock, self._ids)
+        self.workflows = workflows_of(estate)
+
+    @property
+    def caller(self) -> Caller:
+        """Who reads and moves."""
+        return self._ledger.caller
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -93,9 +91,33 @@ class Work:
         type_ = next((str(e.data["type"]) for e in events if e.type == "work.created"), "")
         found = fold(events, self._start(type_))
         if found is None:
-            fix = "See `freehold ledger tail` for those there are."
+            fix = "`freehold items list` has those there are."
             raise FreeholdError("FH-W102", f"There is no work item `{id}`.", fix=fix, exit_code=Exit.USAGE)
         return found
+
+    def find(self, text: str) -> Item:
+        """Return an item by its id, or by the end of it where that is one item's alone.
+
+        Raises:
+            FreeholdError: FH-W102 there is none, or several.
+        """
+        text = text.rpartition("…")[2]
+        if "/" in text:
+            return self.item(text)
+        fitting = [item for item in self.items() if text and item.id.endswith(text)]
+        if len(fitting) == 1:
+            return fitting[0]
+        problem = f"{len(fitting)} work items end in `{text}`." if fitting else f"There is no work item `{text}`."
+        named = ", ".join(item.id for item in fitting[:4])
+        fix = f"Give more of it: {named}." if fitting else "`freehold items list` has those there are."
+        raise FreeholdError("FH-W102", problem, fix=fix, exit_code=Exit.USAGE)
+
+    def title(self, item: Item) -> str:
+        """Return what an item is about in a line: its first field of free text, or what it holds at all."""
+        texts = self.texts(item)
+        names = [name for name, one in self.workflow(item.type).fields.items() if one.type == "text"]
+        said = next((str(texts[name]) for name in names if texts.get(name)), "")
+        return said or ", ".join(str(value) for value in item.fields.values()) or "What it says was erased."
 
     def items(self, type: str | None = None, *, is_open: bool | None = None) -> tuple[Item, ...]:
         """Return all items in the order in which they began; of one workflow, or only those (not) ended."""
@@ -104,21 +126,30 @@ class Work:
             by_item.setdefault(str(event.data["item"]), []).append(event)
         folded = (fold(events, self._start(str(events[0].data.get("type") or ""))) for events in by_item.values())
         found = [item for item in folded if item is not None and type in (None, item.type)]
-        return tuple(item for item in found if is_open is None or is_open is not self._has_ended(item))
+        return tuple(item for item in found if is_open is None or is_open is not self.has_ended(item))
 
     def texts(self, item: Item) -> dict[str, Any]:
-        """Return the fields of free text of an item; empty where they were erased."""
-        kept = self._ledger.side.get(item.text) if item.text else None
-        return dict(kept.payload) if kept else {}
+        """Return the fields of free text of an item, as they were given last; empty where they were erased."""
+        kept = (self._ledger.side.get(text) for text in item.texts)
+        return {name: value for one in kept if one is not None for name, value in one.payload.items()}
+
+    def words(self, text: str) -> str:
+        """Return a note or a comment from the side store; empty where it was erased, or is none."""
+        kept = self._ledger.side.get(text) if text else None
+        return str(kept.payload) if kept else ""
+
+    def related(self, id: str) -> tuple[Related, ...]:
+        """Return what an item is to others, and they to it."""
+        return related(id, self.items())
 
     def clocks(self, item: Item, calendar: str | None = None) -> tuple[Clock, ...]:
         """Return the clocks of an item as they stand now."""
-        return clocks(item, self._workflow(item.type), working_time(self._estate, calendar), self._clock.now())
+        return clocks(item, self.workflow(item.type), working_time(self._estate, calendar), self._clock.now())
 
     def ways(self, item: Item) -> tuple[Way, ...]:
         """Return the moves that the item's state has, each with what keeps the caller from it."""
-        workflow = self._workflow(item.type)
-        return tuple(self._way(item, workflow, move) for move in _state(item, workflow).moves.values())
+        workflow = self.workflow(item.type)
+        return tuple(self._way(item, workflow, name) for name in state_of(item, workflow).moves)
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -131,75 +162,179 @@ class Work:
         service_class: str = "",
         priority: str = "",
         requester: str = "",
+        key: str = "",
     ) -> Moved:
-        """Begin an item in the first state of its workflow.
+        """Begin an item in the first state of its workflow. Begun again by the same key, it is the one there is.
 
         Raises:
             FreeholdError: FH-W101 there is no such workflow; FH-W106 fields are missing, unknown or of another type, or
                 the product is not there; FH-W107 see `move`.
         """
-        workflow = self._workflow(type)
+        workflow = self.workflow(type)
         held, free = accepted(workflow, fields)
         about = product or str(held.get("product") or "")
         self._known_product(about)
-        id_, asking = f"{type}/{self._ids.new()}", requester or self._ledger.caller.principal
-        text = self._ledger.side.put("work", free, subject=asking) if free else None
-        said = {
-            "item": id_, "type": type, "requester": asking, "state": workflow.start, "text": text,
-            "fields": held or None, "product": about or None, "class": service_class or None,
-            "priority": priority or None, "triage_due": self._triage_due(workflow),
-        }  # fmt: skip
-        self._append(id_, "work.created", said, about)
+        asking = requester or self._ledger.caller.principal
+        id_ = f"{type}/{key or self._ids.new()}"
+        with self._lease(id_) as lease:
+            if key and any(self._ledger.read(types=EVENTS, subject=id_)):
+                return Moved(self.item(id_))
+            text = self._ledger.side.put("work", free, subject=asking) if free else ""
+            began = Passage(workflow.start, self._clock.now(), actor=self._ledger.caller.principal)
+            item = Item(id_, type, (began,), 0, asking, about, service_class, priority, text, fields=held)
+            self._ledger.append(*self._telling.creation(item, workflow), fence=lease)
         return self._entered(self.item(id_), workflow)
 
-    def move(self, id: str, move: str, *, reason: str = "", note: str = "") -> Moved:
-        """Move an item on. `reason` is a word of a list, `note` is free text and goes to the side store.
+    def move(
+        self, id: str, move: str, *, reason: str = "", note: str = "", fields: Mapping[str, Any] | None = None
+    ) -> Moved:
+        """Move an item on; where it ends, its duplicates end with it.
+
+        Args:
+            id: the item.
+            move: the name of one of the moves its state has.
+            reason: a word of a list.
+            note: free text; it goes to the side store.
+            fields: what is given with the move, as its workflow has it.
 
         Raises:
             FreeholdError: FH-W102 no such item; FH-W103 the state has no such move; FH-W104 the caller holds none of
-                its roles; FH-W105 something it requires does not hold; FH-W107 it moved, and what its new state asks
-                for failed; FH-L201 somebody else is moving it.
+                its roles; FH-W105 something it requires does not hold; FH-W106 a field it needs is missing, or one is
+                of another type; FH-W314 it is a duplicate, and ends with its original; FH-W107 it moved, and what its
+                new state asks for failed; FH-L201 somebody else is moving it.
         """
-        with self._ledger.lease(f"work/{id}", f"work:{self._ids.new()}", _LEASE_S) as lease:
+        with self._lease(id) as lease:
             item = self.item(id)
-            workflow = self._workflow(item.type)
-            way = self._way(item, workflow, self._move(item, workflow, move))
-            if way.hindrance is not None:
-                raise way.hindrance
-            kept = self._ledger.side.put("work.note", note, subject=self._ledger.caller.principal) if note else None
-            said = {
-                "item": id, "type": item.type, "from": item.state, "to": way.move.to, "move": move,
-                "role": way.role or None, "reason": reason or None, "note": kept,
-                "pauses_clock": workflow.states[way.move.to].pauses_clock,
-                "final": workflow.states[way.move.to].is_final,
-            }  # fmt: skip
-            self._append(id, "work.transitioned", said, item.product, fence=lease)
-        return self._entered(self.item(id), workflow)
+            workflow = self.workflow(item.type)
+            way, given, free = self._decided(item, workflow, move, fields or {})
+            side, who = self._ledger.side, self._ledger.caller.principal
+            passage = Passage(
+                way.move.to, self._clock.now(), move, who, way.role, reason,
+                side.put("work.note", note, subject=who) if note else "",
+                side.put("work", free, subject=who) if free else "",
+            )  # fmt: skip
+            after = item.passed(passage, given)
+            events = [*self._telling.move(item, after, workflow, given)]
+            ended = duplicates_of(id, self.items(item.type)) if workflow.states[passage.state].is_final else ()
+            ended = tuple(one for one in ended if not self.has_ended(one))
+            for one in ended:
+                events += self._telling.ending_with(one, after, workflow)
+            self._ledger.append(*events, fence=lease)
+        moved = self._entered(self.item(id), workflow)
+        return Moved(moved.item, moved.left_undone, tuple(self.item(one.id) for one in ended))
 
-    def link(self, id: str, rel: str, target: str) -> Item:
-        """Relate an item to another one or to a resource.
+    def undo(self, id: str) -> Item:
+        """Take back the last move of an item, and what ended with it; by whoever made it, while its workflow lets them.
 
         Raises:
-            FreeholdError: FH-W102 no such item; FH-L002 there is no such relation.
+            FreeholdError: FH-W102 no such item; FH-W313 there is nothing that this caller may take back any more.
         """
-        item = self.item(id)
-        self._append(id, "work.linked", {"item": id, "rel": rel, "target": target}, item.product)
+        with self._lease(id) as lease:
+            item = self.item(id)
+            workflow = self.workflow(item.type)
+            why = self.kept_from_undo(item)
+            if why is not None:
+                raise why
+            events = list(self._telling.back(item, workflow))
+            for one in duplicates_of(id, self.items(item.type)):
+                if one.history[-1].ended_with == id:
+                    events += self._telling.back(one, workflow)
+            self._ledger.append(*events, fence=lease)
         return self.item(id)
 
-    def _triage_due(self, workflow: Workflow) -> datetime | None:
-        """Return by when somebody is to look at an item that begins now; None where its workflow does not say."""
-        triage = workflow.sla.get(TRIAGE)
-        if triage is None:
-            return None
-        return working_time(self._estate).after(self._clock.now(), span(triage.within))
+    def kept_from_undo(self, item: Item) -> FreeholdError | None:
+        """Return what keeps the caller from taking back the last move of an item; None where nothing does."""
+        workflow, last = self.workflow(item.type), item.history[-1]
+        if last.move in ("", UNDO) or len(item.stood) < 2:
+            return _fast(item, "its last move is none that anybody made", "Move it on.")
+        if not workflow.undo:
+            return _fast(item, f"`{workflow.id}` has no `undo`", "Move it on, or give its workflow `undo: 15m`.")
+        if last.actor != self._ledger.caller.principal:
+            return _fast(item, f"`{last.move}` was {last.actor}'s", f"Ask {last.actor}, or move it on.")
+        if workflow.states[item.state].on_enter:
+            return _fast(item, f"more was done when it came to `{item.state}`", "Move it on.")
+        if self._clock.now() > working_time(self._estate).after(last.since, span(workflow.undo)):
+            return _fast(item, f"`{last.move}` was longer ago than {workflow.undo}", "Move it on.")
+        return None
 
-    def _append(self, id: str, type: str, said: Mapping[str, Any], product: str, **more: Any) -> None:
-        event = Event(type, said, subject=id, product=product, correlation_id=id, occurred_at=self._clock.now())
-        self._ledger.append(event, **more)
+    def comment(self, id: str, text: str) -> Item:
+        """Say something about an item; it goes to the side store.
+
+        Raises:
+            FreeholdError: FH-W102 no such item; FH-W106 nothing is said.
+        """
+        item = self.item(id)
+        if not text.strip():
+            raise FreeholdError("FH-W106", "A comment says something.", fix="Give some words.", exit_code=Exit.USAGE)
+        kept = self._ledger.side.put("work.comment", text, subject=self._ledger.caller.principal)
+        return self._told(item, "work.commented", {"item": id, "text": kept})
+
+    def assign(self, id: str, assignee: str) -> Item:
+        """Give an item to somebody, by their principal; to nobody, where that is empty.
+
+        Raises:
+            FreeholdError: FH-W102 no such item; FH-W104 the caller holds no role for any of its moves; FH-W106 that is
+                no principal.
+        """
+        item = self.item(id)
+        self._expect_mine(item)
+        if assignee and not is_principal(assignee):
+            problem = f"`{assignee:.60}` is nobody: an item is given to a reference such as user:idp/ana."
+            raise FreeholdError("FH-W106", problem, fix="Name them so.", exit_code=Exit.USAGE)
+        return self._told(item, "work.assigned", {"item": id, "assignee": assignee or None})
+
+    def link(self, id: str, rel: str, target: str) -> Item:
+        """Relate an item to another one or to a resource. A duplicate of what has ended ends at once.
+
+        Raises:
+            FreeholdError: FH-W102 no such item; FH-W104 it is to be a duplicate, and the caller may not move it;
+                FH-W310 the links would go round in a circle; FH-W311 it is a duplicate of another already; FH-W312
+                there is no such relation, or the two are of different types.
+        """
+        item = self.item(id)
+        items = {one.id: one for one in self.items()}
+        why = refusal(item, rel, target, items)
+        if why is not None:
+            raise why
+        said = [self._telling.event("work.linked", {"item": id, "rel": rel, "target": target}, item)]
+        if rel == DUPLICATE_OF:
+            self._expect_mine(item)
+            original = items[target]
+            if self.has_ended(original) and not self.has_ended(item):
+                said += self._telling.ending_with(item, original, self.workflow(item.type))
+        self._ledger.append(*said)
+        return self.item(id)
+
+    def unlink(self, id: str, rel: str, target: str) -> Item:
+        """Part what was related.
+
+        Raises:
+            FreeholdError: FH-W102 no such item; FH-W104 it is a duplicate, and the caller may not move it; FH-W315
+                they are not related so.
+        """
+        item = self.item(id)
+        if not any((link.rel, link.target) == (rel, target) for link in item.links):
+            known = ", ".join(f"{link.rel} {link.target}" for link in item.links) or "none"
+            problem = f"`{id}` has no link `{rel}` to `{target}`."
+            raise FreeholdError("FH-W315", problem, fix=f"Its links: {known}.", exit_code=Exit.USAGE)
+        if rel == DUPLICATE_OF:
+            self._expect_mine(item)
+        return self._told(item, "work.linked", {"item": id, "rel": rel, "target": target, "ended": True})
+
+    # -- recording ----------------------------------------------------------------------------------------------------
+
+    def _lease(self, id: str) -> Lease:
+        return self._ledger.lease(f"work/{id}", f"work:{self._ids.new()}", _LEASE_S)
+
+    def _told(self, item: Item, type: str, said: Mapping[str, Any]) -> Item:
+        self._ledger.append(self._telling.event(type, said, item))
+        return self.item(item.id)
 
     def _entered(self, item: Item, workflow: Workflow) -> Moved:
         undone: list[str] = []
-        for what, given, where in _state(item, workflow).on_enter:
+        for what, given, where in state_of(item, workflow).on_enter:
+            if what in (RECORD, REPEAT):  # with the move, in one transaction
+                continue
             handler = self._handlers.get(what)
             if handler is None:
                 undone.append(what)
@@ -215,76 +350,26 @@ class Work:
                 ) from error
         return Moved(item, tuple(undone))
 
-    # -- deciding -----------------------------------------------------------------------------------------------------
-
-    def _move(self, item: Item, workflow: Workflow, name: str) -> Move:
-        state = _state(item, workflow)
-        moves = state.moves
-        if name not in moves:
-            there = f"From `{item.state}` there are: {', '.join(moves)}." if moves else f"`{item.state}` is an end."
-            fix = near(name, moves) or there
-            problem = f"`{item.id}` is in `{item.state}`, which has no move `{name}`."
-            raise FreeholdError("FH-W103", problem, where=state.where, fix=fix)
-        return moves[name]
-
-    def _way(self, item: Item, workflow: Workflow, move: Move) -> Way:
-        role = next((role for role in move.by if self._holds(role, item)), "")
-        if move.by and not role:
-            return Way(move, "", self._not_yours(item, move))
-        return Way(move, role, next(self._unmet(item, workflow, move), None))
-
-    def _holds(self, role: str, item: Item) -> bool:
-        caller = self._ledger.caller
-        if role == REQUESTER:
-            return item.requester == caller.principal
-        return self._raci.holds(caller.principal, caller.groups, role, item.product)
-
-    def _not_yours(self, item: Item, move: Move) -> FreeholdError:
-        holders = {
-            person
-            for role in move.by
-            for person in ((item.requester,) if role == REQUESTER else self._raci.holders(role, item.product))
-        }
-        roles = " or ".join(f"`{role}`" for role in move.by)
-        of = f" of `{item.product}`" if item.product else ""
-        known = f"Ask {', '.join(sorted(holders))}." if holders else f"No team names anybody as {roles}{of}: name one."
-        problem = f"`{move.name}` is for {roles}{of}, and `{self._ledger.caller.principal}` is none."
-        return FreeholdError("FH-W104", problem, where=move.where, fix=known)
-
-    def _unmet(self, item: Item, workflow: Workflow, move: Move) -> Iterator[FreeholdError]:
-        if not move.requires:
-            return
-        row = row_of(item, workflow, self._clock.now(), self.texts(item))
-        for guard in move.requires:
-            holds, missing = self._guard(guard, item, workflow, row)
-            if holds is not True:
-                known = f" ({', '.join(missing)} is not known)" if holds is None and missing else ""
-                problem = f"`{move.name}` requires `{guard.text}`, which does not hold for `{item.id}`{known}."
-                yield FreeholdError("FH-W105", problem, where=guard.where, fix="See to it, and move it again.")
-
-    def _guard(
-        self, guard: Written, item: Item, workflow: Workflow, row: Mapping[str, Any]
-    ) -> tuple[bool | None, Sequence[str]]:
-        if is_named(guard):
-            named = self._named.get(guard.text)
-            return (None, (guard.text,)) if named is None else (named(item, self._ledger), ())
-        condition = compiled_guard(guard, workflow)
-        return condition.evaluate(row), condition.missing(row)
-
     # -- what there is ------------------------------------------------------------------------------------------------
 
-    def _workflow(self, type: str) -> Workflow:
-        known = self._workflows
+    def workflow(self, type: str) -> Workflow:
+        """Return the workflow of a type of item.
+
+        Raises:
+            FreeholdError: FH-W101 there is none.
+        """
+        known = self.workflows
         if type not in known:
             fix = near(type, known) or f"There are: {', '.join(known)}."
             raise FreeholdError("FH-W101", f"There is no workflow `{type}`.", fix=fix, exit_code=Exit.USAGE)
         return known[type]
 
     def _start(self, type: str) -> str:
-        return self._workflows[type].start if type in self._workflows else ""
+        return self.workflows[type].start if type in self.workflows else ""
 
-    def _has_ended(self, item: Item) -> bool:
-        workflow = self._workflows.get(item.type)
+    def has_ended(self, item: Item) -> bool:
+        """Whether an item is in a state where its workflow ends."""
+        workflow = self.workflows.get(item.type)
         state = workflow.states.get(item.state) if workflow else None
         return state is not None and state.is_final
 
@@ -294,13 +379,50 @@ class Work:
             fix = near(product, products) or f"There are: {', '.join(products)}."
             raise FreeholdError("FH-W106", f"There is no product `{product}`.", fix=fix, exit_code=Exit.USAGE)
 
+    def _way(self, item: Item, workflow: Workflow, name: str) -> Way:
+        move = self._deciding.move(item, workflow, name)
+        way = self._deciding.way(item, move)
+        if way.hindrance is not None or not move.requires:
+            return way
+        return replace(way, hindrance=self._unmet(item, workflow, move, {}, {}))
 
-def _state(item: Item, workflow: Workflow) -> State:
-    if item.state not in workflow.states:
-        raise FreeholdError(
-            "FH-W108",
-            f"`{item.id}` is in `{item.state}`, a state that `{workflow.id}` no longer has.",
-            where=workflow.where,
-            fix=near(item.state, workflow.states) or "Bring the state back, with a way out of it.",
-        )
-    return workflow.states[item.state]
+    def _decided(
+        self, item: Item, workflow: Workflow, name: str, fields: Mapping[str, Any]
+    ) -> tuple[Way, dict[str, Any], dict[str, Any]]:
+        """Return a move that the caller may make, with what it gives to the ledger and to the side store.
+
+        Raises:
+            FreeholdError: as `move` does.
+        """
+        move = self._deciding.move(item, workflow, name)
+        way = self._deciding.way(item, move)
+        if way.hindrance is not None:
+            raise way.hindrance
+        given, free = accepted_later(workflow, move, fields, {**item.fields, **self.texts(item)})
+        hindrance = self._unmet(item, workflow, move, given, free)
+        if hindrance is not None:
+            raise hindrance
+        return way, given, free
+
+    def _unmet(
+        self, item: Item, workflow: Workflow, move: Move, given: Mapping[str, Any], free: Mapping[str, Any]
+    ) -> FreeholdError | None:
+        as_given = replace(item, fields={**item.fields, **given})
+        texts = {**self.texts(item), **free} if move.requires else {}
+        return self._deciding.unmet(as_given, workflow, move, self._clock.now(), texts)
+
+    def _expect_mine(self, item: Item) -> None:
+        """Refuse a caller who holds no role for any move of an item's workflow.
+
+        Raises:
+            FreeholdError: FH-W104.
+        """
+        moves = [move for state in self.workflow(item.type).states.values() for move in state.moves.values()]
+        ways = [self._deciding.way(item, move) for move in moves]
+        hindrance = ways[0].hindrance if ways and not any(way.is_mine for way in ways) else None
+        if hindrance is not None:
+            raise hindrance
+
+
+def _fast(item: Item, why: str, fix: str) -> FreeholdError:
+    return FreeholdError("FH-W313", f"Nothing of `{item.id}` can be taken back: {why}.", fix=fix)

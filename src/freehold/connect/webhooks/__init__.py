@@ -5,7 +5,7 @@ Sending, and what is remembered of it, is the server's.
 
 from freehold.connect.webhooks.declared import KIND, Subscription, subscription_findings, subscriptions_of
 from freehold.connect.webhooks.judging import GIVEN_UP_AFTER, SCHEDULE, Outcome, attempted
-from freehold.connect.webhooks.signing import fresh_secret, key_of, signed
+from freehold.connect.webhooks.signing import fresh_secret, key_of, signed, verified
 
 __all__ = [
     "GIVEN_UP_AFTER",
@@ -19,4 +19,5 @@ __all__ = [
     "signed",
     "subscription_findings",
     "subscriptions_of",
+    "verified",
 ]

@@ -17,6 +17,7 @@ from freehold.server.api import (
     deployments,
     describing,
     events,
+    items,
     kpis,
     me,
     metrics,
@@ -40,6 +41,7 @@ _PARTS = (
     runs,
     deployments,
     events,
+    items,
     webhooks,
     me,
 )  # in the order of the description

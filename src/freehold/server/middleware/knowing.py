@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from freehold.foundation import FreeholdError
 from freehold.server import exchanging
 from freehold.server.challenges import WELL_KNOWN
-from freehold.server.identity import INTAKE, METHODS, READS, asks, scope_of
+from freehold.server.identity import HOOKS, INTAKE, METHODS, READS, asks, scope_of
 from freehold.server.patterns import taken
 from freehold.server.problems import answered, is_part, not_signed_in, wants_page
 
@@ -97,7 +97,8 @@ class SignedIn:
         if scope["type"] == "http" and not scope["path"].startswith(OPEN):
             request = Request(scope, receive)
             refused = _refused(request)
-            if refused is None and request.state.who.principal.startswith("service:"):
+            who: Who | None = request.state.who
+            if refused is None and who is not None and who.principal.startswith("service:"):
                 refused = await run_in_threadpool(_ended, request)
             if refused is not None:
                 await refused(scope, receive, send)
@@ -107,6 +108,8 @@ class SignedIn:
 
 def _refused(request: Request) -> Response | None:
     who: Who | None = request.state.who
+    if who is None and request.url.path.startswith(HOOKS):
+        return None
     if who is None:
         if "unknown" in request.scope["state"]:
             return answered(request, request.scope["state"]["unknown"])

@@ -48,6 +48,7 @@ PAGES = (
     Entry("page", "Lineage", href="/lineage", words="impact upstream downstream"),
     Entry("page", "KPIs", href="/kpis", words="dora figures"),
     Entry("page", "Requests", href="/requests", words="questions"),
+    Entry("page", "Inbox", href="/inbox", words="triage decide answer waiting items"),
     Entry("page", "Plan", href="/plan", words="changes approvals"),
     Entry("page", "Runs", href="/runs", words="quarantine held failed builds"),
     Entry("page", "Deployments", href="/deployments", words="releases history"),

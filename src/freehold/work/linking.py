@@ -1,0 +1,94 @@
+"""How items are related: which relations there are, from both sides, and which would make no sense. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from freehold.foundation import Exit, FreeholdError, near
+from freehold.work.item import DUPLICATE_OF, Item
+
+# Each relation, with what it is called from the other side.
+RELATIONS: Mapping[str, str] = {
+    DUPLICATE_OF: "has duplicate",
+    "blocks": "blocked by",
+    "implements": "implemented by",
+    "caused_by": "caused",
+    "contributes_to": "contributed to by",
+    "cites": "cited by",
+}
+_WITHOUT_CIRCLE = (DUPLICATE_OF, "blocks")
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A link as one of its two ends sees it: what the other is to it, in words."""
+
+    word: str
+    other: str
+    rel: str
+    is_own: bool  # whether this end says so itself
+
+
+def related(id: str, items: Iterable[Item]) -> tuple[Related, ...]:
+    """Return the links of an item from both sides: its own first, then those of others to it."""
+    own, theirs = [], []
+    for item in items:
+        for link in item.links:
+            if item.id == id:
+                own.append(Related(link.rel.replace("_", " "), link.target, link.rel, True))
+            elif link.target == id:
+                theirs.append(Related(RELATIONS[link.rel], item.id, link.rel, False))
+    return (*own, *theirs)
+
+
+def duplicates_of(id: str, items: Iterable[Item]) -> tuple[Item, ...]:
+    """Return the items that are duplicates of an item, or of one of those."""
+    by_original: dict[str, list[Item]] = {}
+    for item in items:
+        if item.original:
+            by_original.setdefault(item.original, []).append(item)
+    found: list[Item] = []
+    waiting = [id]
+    while waiting:
+        more = by_original.pop(waiting.pop(), [])
+        found += more
+        waiting += [item.id for item in more]
+    return tuple(found)
+
+
+def refusal(item: Item, rel: str, target: str, items: Mapping[str, Item]) -> FreeholdError | None:
+    """Return why an item cannot be related so: FH-W310 to FH-W312, FH-W102; None where it can."""
+    if rel not in RELATIONS:
+        fix = near(rel, RELATIONS) or f"There are: {', '.join(RELATIONS)}."
+        return FreeholdError("FH-W312", f"There is no relation `{rel}`.", fix=fix, exit_code=Exit.USAGE)
+    if rel in _WITHOUT_CIRCLE and target not in items:
+        fix = near(target, items) or "`freehold items list` has those there are."
+        return FreeholdError("FH-W102", f"There is no work item `{target}`.", fix=fix, exit_code=Exit.USAGE)
+    if rel == DUPLICATE_OF and items[target].type != item.type:
+        problem = f"`{item.id}` is a {item.type}, and `{target}` is a {items[target].type}."
+        return FreeholdError("FH-W312", problem, fix="Link them by another relation, such as `contributes_to`.")
+    if rel == DUPLICATE_OF and item.original not in ("", target):
+        fix = f"Part them first: `freehold items unlink {item.id} duplicate_of {item.original}`."
+        return FreeholdError("FH-W311", f"`{item.id}` is a duplicate of `{item.original}` already.", fix=fix)
+    circle = _circle(item.id, rel, target, items) if rel in _WITHOUT_CIRCLE else ()
+    if circle:
+        problem = f"That would go round in a circle: {' → '.join(circle)}, by `{rel}`."
+        return FreeholdError("FH-W310", problem, fix="Take away one of these links, or link them the other way.")
+    if target == item.id:
+        return FreeholdError("FH-W310", f"`{item.id}` cannot be related to itself.", fix="Name another item.")
+    return None
+
+
+def _circle(id: str, rel: str, target: str, items: Mapping[str, Item]) -> tuple[str, ...]:
+    """Return the way from an item by a relation back to itself, if a link to `target` would close one."""
+    ways: list[tuple[str, ...]] = [(id, target)]
+    seen = set[str]()
+    while ways:
+        way = ways.pop()
+        if way[-1] == id:
+            return way
+        if way[-1] not in seen and way[-1] in items:
+            seen.add(way[-1])
+            ways += [(*way, link.target) for link in items[way[-1]].links if link.rel == rel]
+    return ()

@@ -1,0 +1,113 @@
+"""`freehold items` and `freehold inbox` as people and programs use them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from freehold.foundation import Caller
+
+PROGRAM = [sys.executable, "-c", "from freehold.cli import main; main()"]
+Freehold = Callable[..., subprocess.CompletedProcess[str]]
+ESTATE = """
+apiVersion: freehold.dev/v1
+kind: Estate
+metadata: {id: shop, name: Shop}
+spec:
+  connections: {w: {url: "duckdb:///w.duckdb"}}
+  environments: {prod: {connection: w, protected: true}}
+"""
+TEAM = """
+apiVersion: freehold.dev/v1
+kind: Team
+metadata: {id: shop-data}
+spec: {members: [], roles: {owner: ["%s"]}}
+"""
+
+
+@pytest.fixture
+def freehold(tmp_path: Path) -> Freehold:
+    """Run the command line in an estate where whoever sits at the shell is an owner."""
+    (tmp_path / "estate.yaml").write_text(ESTATE, encoding="utf-8")
+    (tmp_path / "teams.yaml").write_text(TEAM % Caller.at_the_shell().principal, encoding="utf-8")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*PROGRAM, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+def test_a_question_is_asked_found_in_the_inbox_and_answered(freehold: Freehold) -> None:
+    """From its beginning to its end, by the end of its id alone."""
+    made = json.loads(freehold("items", "new", "question", "-f", "what=How many came back?", "--json").stdout)
+    short = made["id"][-12:]
+    waits = json.loads(freehold("inbox", "--json").stdout)["waiting"]
+    needs = freehold("items", "move", short, "answer")
+    answered = freehold("items", "move", short, "answer", "-f", "answer=One in nine.", "--json")
+    ended = freehold("items", "move", short, "accept")
+    shown = json.loads(freehold("items", "show", short, "--json").stdout)
+
+    assert (made["state"], made["is_open"], made["title"]) == ("asked", True, "How many came back?")
+    assert [(one["id"], one["asks"]) for one in waits] == [(made["id"], "triage")]
+    assert (needs.returncode, "needs `answer`" in needs.stderr) == (2, True)
+    assert json.loads(answered.stdout)["state"] == "answered"
+    assert ended.returncode == 0
+    assert shown["fields"] == {"what": "How many came back?", "answer": "One in nine."}
+    assert [one["state"] for one in shown["history"]] == ["asked", "answered", "accepted"]
+    assert freehold("inbox").stderr.startswith("Nothing waits for user:local/")
+
+
+def test_items_are_linked_parted_taken_back_and_talked_about(freehold: Freehold) -> None:
+    """What one may undo, and what the other side of a link says."""
+    one, two = (
+        json.loads(freehold("items", "new", "data_request", "-f", f"what={what}", "--json").stdout)["id"]
+        for what in ("Churn by month", "Churn per month")
+    )
+    assert freehold("items", "link", two[-12:], "duplicate_of", one[-12:]).returncode == 0
+    moved = freehold("items", "move", one[-12:], "decline")
+    back = freehold("items", "undo", one[-12:], "--json")
+    freehold("items", "comment", one[-12:], "Finance has it, too.")
+    freehold("items", "assign", one[-12:], "user:idp/ana")
+    shown = json.loads(freehold("items", "show", one, "--json").stdout)
+    parted = freehold("items", "unlink", two[-12:], "duplicate_of", one[-12:], "--json")
+
+    assert "1 duplicate ended with it." in moved.stderr
+    assert json.loads(back.stdout)["state"] == "asked"
+    assert [(link["word"], link["other"]) for link in shown["links"]] == [("has duplicate", two)]
+    assert [said["text"] for said in shown["comments"]] == ["Finance has it, too."]
+    assert shown["assignee"] == "user:idp/ana"
+    assert json.loads(parted.stdout)["duplicate_of"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("items", "new", "qestion"), "FH-W101", "question"),
+        (("items", "new", "question"), "FH-W106", "needs `what`"),
+        (("items", "new", "question", "-f", "what"), "FH-W106", "gives no field a value"),
+        (("items", "show", "nothing"), "FH-W102", "freehold items list"),
+    ],
+    ids=["a type misspelt", "a field missing", "a field without a value", "no such item"],
+)
+def test_what_cannot_be_done_says_how(freehold: Freehold, words: tuple[str, ...], code: str, told: str) -> None:
+    """By its code, with what is near, and nothing is begun."""
+    got = freehold(*words)
+
+    assert got.returncode == 2
+    assert code in got.stderr
+    assert told in got.stderr
+    assert json.loads(freehold("items", "list", "--json").stdout) == {"items": []}
+
+
+def test_types_are_listed_with_what_one_says(freehold: Freehold) -> None:
+    """Somebody finds the type by what they want; one type shows its states and who may move."""
+    listed = freehold("items", "types")
+    one = json.loads(freehold("items", "types", "metric_dispute", "--json").stdout)["types"][0]
+
+    assert "A number looks wrong to me" in listed.stdout
+    assert one["states"][0]["moves"][0] == {"name": "accept", "to": "council", "by": ["owner", "steward"]}
