@@ -96,9 +96,7 @@ def delivery_of(
 
 
 @contextmanager
-def opened_engine(
-    estate: Estate, chosen: Environment, *, wait_s: float = USUAL_WAIT_S
-) -> Iterator[Engine]:
+def opened_engine(estate: Estate, chosen: Environment, *, wait_s: float = USUAL_WAIT_S) -> Iterator[Engine]:
     """Open the warehouse of an environment; where another process has it, wait for that long."""
     from freehold.engines import open_engine
     from freehold.foundation.secrets import resolved

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "access": ("freehold.cli.access:access", "Show what somebody may see and do at a server, and why."),
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
     "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
+    "document": ("freehold.cli.document:document", "Write documents from evidence, as of any time; sign and verify."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),
     "schedule": ("freehold.cli.schedule:schedule", "Show what runs when: what is due next, what ran, what was missed."),
