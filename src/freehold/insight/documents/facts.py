@@ -15,7 +15,7 @@ from freehold.foundation import FreeholdError
 from freehold.insight.documents.declared import DocumentFile, Fact
 from freehold.insight.documents.listing import listed
 from freehold.insight.documents.querying import PRODUCT, asked, question_of
-from freehold.insight.kpi import Asking, KpiValue, trend
+from freehold.insight.kpi import Asking, KpiValue, State, trend
 from freehold.insight.periods import GRAIN_OF, Period, ending_before, last_periods
 from freehold.insight.registry import Kpi, kpi_named
 from freehold.insight.telling import figure, judged, said
@@ -191,6 +191,7 @@ def expect_of_products(kpi: Kpi) -> None:
 
 def _cells(kpi: Kpi, value: KpiValue) -> dict[str, Any]:
     """Return a KPI as a row: as it is said, and why where it cannot be."""
+    is_heard = value.state is not State.NOT_INSTRUMENTED
     verdicts = {target.text: met for target, met in judged(kpi, value)}
     met = [verdict for verdict in verdicts.values() if verdict is not None]
     return {
@@ -205,8 +206,8 @@ def _cells(kpi: Kpi, value: KpiValue) -> dict[str, Any]:
         "target": ", ".join(verdicts) or "none",
         "verdict": "not judged" if not met else "met" if all(met) else "missed",
         "period": f"{value.period}{'' if value.is_closed else ', so far'}",
-        "made_of": f"{figure(value.numerator)} / {figure(value.denominator)}",
-        "observations": value.n,
+        "made_of": f"{figure(value.numerator)} / {figure(value.denominator)}" if is_heard else "none",
+        "observations": value.n if is_heard else None,
         "completeness": "none" if value.evidence_completeness is None else f"{value.evidence_completeness:.0%}",
         "note": value.fix,
         "owner": kpi.owner or "",

@@ -1,4 +1,4 @@
-"""The manifest of an edition: all it was made from, by hash, so that anybody can make it again and hold it against it."""
+"""The manifest of an edition: all it was made from, by hash, so that anybody can make it again and compare."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from freehold.insight.telling import figure
 NONE = "none"
 GIVEN = ("document", "period", "as_of", "env", "seq", "narrative", "table", "number")
 _SIGNS = re.compile(r"[\\`*\[\]<>|~&#]|(?<!\w)_|_(?!\w)")
+_CODE = re.compile(r"[\w.:=/-]+")  # what needs no escaping in code, in a table either
 _LINE_START = re.compile(r"^(\s*)([-+]|\d+[.)])(?=\s)")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SEEN_BY_CHANCE = ("random", "lipsum", "cycler", "joiner")
@@ -48,7 +49,7 @@ def markdown(file: DocumentFile, names: Mapping[str, Any]) -> str:
 
 
 def template_findings(file: DocumentFile, columns: Mapping[str, tuple[str, ...]]) -> Iterator[FreeholdError]:
-    """Yield what is wrong with a template without rendering it: names, and of the known `columns`, that nothing gives."""
+    """Yield which names, and which of the `columns` of facts, a template says and nothing gives."""
     environment = _environment()
     try:
         tree = environment.parse(file.text)
@@ -119,9 +120,12 @@ def _set_in(value: Any) -> Any:
 
 
 def escaped(text: str) -> str:
-    """Return text as Markdown that shows it, on one line."""
-    line = " ".join(text.split())
-    return _LINE_START.sub(r"\1\\\2", _SIGNS.sub(r"\\\g<0>", line))
+    """Return text as Markdown that shows it, on one line; what stands between backticks is code."""
+    parts = " ".join(text.split()).split("`")
+    if len(parts) % 2 == 0 or not all(_CODE.fullmatch(part) for part in parts[1::2]):
+        parts = ["`".join(parts)]
+    shown = (f"`{part}`" if place % 2 else _SIGNS.sub(r"\\\g<0>", part) for place, part in enumerate(parts))
+    return _LINE_START.sub(r"\1\\\2", "".join(shown))
 
 
 def _told(value: Any) -> str:
