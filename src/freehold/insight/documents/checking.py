@@ -98,7 +98,12 @@ def _of_fact(
             yield from _needs(file, fact)
             known[fact.name] = columns(question_of(file, fact), nothing, _tried_with(file))
     except FreeholdError as error:
-        yield FreeholdError(error.code, error.problem, where=error.where or fact.where, fix=error.fix)
+        problem, *more = error.problem.splitlines()  # what DuckDB adds draws lines of its own
+        hint = next((line for line in more if line.startswith("Candidate bindings")), "")
+        problem = f"The fact `{fact.name}`: {problem}" if error.code == "FH-L404" else problem
+        yield FreeholdError(
+            error.code, problem, where=error.where or fact.where, fix=f"{hint}. {error.fix}".lstrip(". ")
+        )
 
 
 def _of_kpis(file: DocumentFile, fact: Fact, kpis: Mapping[str, Kpi]) -> Iterator[FreeholdError]:

@@ -84,7 +84,7 @@ def builtin_documents() -> Mapping[str, DocumentFile]:
 def documents_of(estate: Estate | None) -> Mapping[str, DocumentFile]:
     """Return the documents of an estate: its own, and those that ship; its own come first where ids are the same."""
     own = (
-        {id_: _of(estate.resources[kind, id_]) for kind, id_ in estate.resources if kind == "Document"}
+        {id_: document_from(estate.resources[kind, id_]) for kind, id_ in estate.resources if kind == "Document"}
         if estate
         else {}
     )
@@ -115,10 +115,11 @@ def _read(path: Path) -> DocumentFile:
     from freehold.estate.loading import text_below
 
     content, shown = path.read_bytes(), f"builtin/documents/{path.name}"
-    return _of(written_from(front_matter(content, shown)[0], text_below(content)))
+    return document_from(written_from(front_matter(content, shown)[0], text_below(content)))
 
 
-def _of(resource: Resource) -> DocumentFile:
+def document_from(resource: Resource) -> DocumentFile:
+    """Return the document that a resource of kind Document declares."""
     assert resource.document is not None
     document, said, metadata = resource.document, resource.spec, resource.metadata
     parameters: dict[str, Any] = dict(said.get("parameters") or {})

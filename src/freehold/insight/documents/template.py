@@ -27,7 +27,7 @@ NONE = "none"
 GIVEN = ("document", "period", "as_of", "env", "seq", "narrative", "table", "number")
 _SIGNS = re.compile(r"[\\`*\[\]<>|~&#]|(?<!\w)_|_(?!\w)")
 _CODE = re.compile(r"[\w.:=/-]+")  # what needs no escaping in code, in a table either
-_LINE_START = re.compile(r"^(\s*)([-+]|\d+[.)])(?=\s)")
+_LINE_START = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[-+=]))(.)")  # what begins a list, or underlines a heading
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SEEN_BY_CHANCE = ("random", "lipsum", "cycler", "joiner")
 
@@ -57,7 +57,8 @@ def template_findings(file: DocumentFile, columns: Mapping[str, tuple[str, ...]]
         yield _wrong(file, _said(error), Where(file.where.path, error.lineno, 1))
         return
     known = (*GIVEN, *file.facts, *file.choices, *(("product",) if file.is_of_product else ()), *environment.globals)
-    for name in sorted(meta.find_undeclared_variables(tree) - set(known)):
+    undeclared = meta.find_undeclared_variables(environment.parse(file.text))  # which folds what it is given
+    for name in sorted(undeclared - set(known)):
         for line in dict.fromkeys(node.lineno for node in tree.find_all(nodes.Name) if node.name == name):
             fix = near(name, known) or f"There are: {', '.join(sorted(known))}."
             yield _wrong(file, f"`{name}` is not there", _column(file, line, name), fix)
