@@ -38,9 +38,14 @@ def page(file: DocumentFile, text: str, footnote: str) -> str:
     return str(Markup(_PAGE).format(title=file.name, style=style, body=body(text), footnote=escape(footnote)))
 
 
-def body(text: str) -> Markup:
-    """Return Markdown as HTML; markup in it is shown as it is written, and a link leads nowhere but to a page."""
-    return Markup(_reader().render(text))
+def body(text: str, *, below: int = 0) -> Markup:
+    """Return Markdown as HTML, its headings so many levels lower; markup in it is shown as it is written."""
+    reader = _reader()
+    tokens = reader.parse(text)
+    for token in tokens if below else ():
+        if token.type.startswith("heading"):
+            token.tag = f"h{min(6, int(token.tag[1]) + below)}"
+    return Markup(reader.renderer.render(tokens, reader.options, {}))
 
 
 @cache

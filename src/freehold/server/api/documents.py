@@ -1,4 +1,4 @@
-"""`/api/v1/documents`: what can be written from evidence, and its editions as Markdown, HTML and manifest."""
+"""`/api/v1/documents`: what can be written from evidence; its editions as Markdown and HTML, and their manifests."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pydantic import Field
 from starlette.responses import Response
 
 from freehold.foundation import FreeholdError
+from freehold.insight.documents import Edition
 from freehold.insight.documents.declared import DocumentFile
 from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
 from freehold.server.written import Reader
 
-_MEDIA = {"md": "text/markdown", "html": "text/html", "manifest": "application/json"}
-_ENDINGS = {"md": "md", "html": "html", "manifest": "manifest.json"}
+_MEDIA = {"md": "text/markdown", "html": "text/html"}
 Id = Annotated[str, Path(max_length=200)]
+AsOf = Annotated[str, Query(max_length=40, description="as was recorded by then; default: by now")]
 
 
 class DocumentEntry(Strict):
@@ -67,6 +68,7 @@ def add(app: FastAPI) -> None:
         "/documents/{id}/edition", summary="An edition", operation_id="write_edition", response_class=Response,
         responses={200: {"content": {media: {} for media in _MEDIA.values()}, "description": "the edition"}},
     )(_edition)  # fmt: skip
+    app.get("/documents/{id}/manifest", summary="A manifest", operation_id="get_manifest")(_manifest)
 
 
 def _documents(request: Request, limit: Limit = 100, after: After = "") -> DocumentList:
@@ -93,17 +95,31 @@ def _document(request: Request, id: Id) -> DocumentDetail:
 def _edition(
     request: Request,
     id: Id,
-    form: Annotated[Literal["md", "html", "manifest"], Query(description="as Markdown, HTML, or its manifest")] = "md",
-    as_of: Annotated[str, Query(max_length=40, description="as was recorded by then; default: by now")] = "",
+    form: Annotated[Literal["md", "html"], Query(description="as Markdown or HTML")] = "md",
+    as_of: AsOf = "",
 ) -> Response:
     """Write an edition. Any other word of the query is a parameter of the document: `period`, `product` …"""
+    made = _made(request, id, as_of)
+    text = {"md": made.markdown, "html": made.html}[form]
+    return Response(text, media_type=f"{_MEDIA[form]}; charset=utf-8", headers=_named(f"{made.name}.{form}"))
+
+
+def _manifest(request: Request, response: Response, id: Id, as_of: AsOf = "") -> dict[str, Any]:
+    """Return what an edition is made of, by hash; asked for in the words that the edition is."""
+    made = _made(request, id, as_of)
+    response.headers.update(_named(f"{made.name}.manifest.json"))
+    return made.manifest.to_json()
+
+
+def _made(request: Request, id: str, as_of: str) -> Edition:
     reader = Reader.of(asked_by(request))
     file = reader.file(id)
     said = {name: word[:200] for name, word in request.query_params.items() if name not in ("form", "as_of")}
-    made = reader.edition(file, {name: word for name, word in said.items() if word}, _moment(as_of, reader))
-    text = {"md": made.markdown, "html": made.html, "manifest": made.manifest.text()}[form]
-    named = f'attachment; filename="{made.name}.{_ENDINGS[form]}"'
-    return Response(text, media_type=f"{_MEDIA[form]}; charset=utf-8", headers={"Content-Disposition": named})
+    return reader.edition(file, {name: word for name, word in said.items() if word}, _moment(as_of, reader))
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 def _moment(text: str, reader: Reader) -> datetime | None:

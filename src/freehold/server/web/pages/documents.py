@@ -120,7 +120,7 @@ def document(asked: Asked) -> Shown:
     model = DocumentPage(
         id=file.id,
         choices=tuple(_choices(reader, file, made)),
-        markup=body(made.markdown),
+        markup=body(made.markdown, below=1),
         forms=tuple(_forms(file, made)),
         seq=made.manifest.seq,
         known=made.manifest.as_of,
@@ -164,9 +164,10 @@ def _choices(reader: Reader, file: DocumentFile, made: Edition) -> Iterator[Choi
 
 def _forms(file: DocumentFile, made: Edition) -> Iterator[Crumb]:
     at = made.manifest.as_of.isoformat().replace("+00:00", "Z")
-    for form, called in (("html", "HTML"), ("md", "Markdown"), ("manifest", "Manifest")):
-        asked_for = urlencode({**made.manifest.parameters, "form": form, "as_of": at})
-        yield Crumb(called, f"/api/v1/documents/{file.id}/edition?{asked_for}")
+    way, said = f"/api/v1/documents/{file.id}", {**made.manifest.parameters, "as_of": at}
+    for form, called in (("html", "HTML"), ("md", "Markdown")):
+        yield Crumb(called, f"{way}/edition?{urlencode({**said, 'form': form})}")
+    yield Crumb("Manifest", f"{way}/manifest?{urlencode(said)}")
 
 
 def _signed(file: DocumentFile, signature: Signature) -> SignedRow:
