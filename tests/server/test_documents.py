@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -34,9 +34,10 @@ def half_seen(tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., R
 
 
 @pytest.fixture
-def reader(half_seen: Running) -> httpx2.Client:
+def reader(half_seen: Running) -> Iterator[httpx2.Client]:
     """Somebody who may not see all."""
-    return known_as(half_seen, "user:idp/x", "group:idp/readers")
+    with known_as(half_seen, "user:idp/x", "group:idp/readers") as client:
+        yield client
 
 
 def test_an_edition_is_the_same_at_the_server_and_at_the_terminal(server: Running, browser: httpx2.Client) -> None:

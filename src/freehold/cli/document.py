@@ -70,33 +70,35 @@ def list_(start: str | None, as_json: bool) -> None:
     help="Write Markdown, HTML, manifest and narrative there.",
 )  # fmt: skip
 @click.option(
-    "--format", "form", type=click.Choice(["md", "html", "manifest"]), default="md", show_default=True,
+    "--format", "form", type=click.Choice(["md", "html"]), default="md", show_default=True,
     help="What to print without --out.",
 )  # fmt: skip
 @environment
+@as_json
 @click.pass_obj
 def render(
     start: str | None, id: str, period: str | None, product: str | None, words: tuple[str, ...], as_of: str | None,
-    out: Path | None, form: str, env: str | None,
+    out: Path | None, form: str, env: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Write an edition of a document: facts first, then words, then the manifest that lets anybody repeat it.
 
     What a person is to write stands in EDITION.narrative.yaml beside it: fill it in and render again; it is never
-    written over. A document that packs events is written as a ZIP, too, which proves itself.
+    written over. A document that packs events is written as a ZIP, too, which proves itself. With --json the manifest
+    is printed.
     """
     said = {"period": period, "product": product, **_words(words)}
     given = {name: word for name, word in said.items() if word}
     moment = past(as_of) if as_of else None
     with _opened(start, env) as library:
-        if out is None:
-            edition = library.write(id, given, moment)
-            forms = {"md": edition.markdown, "html": edition.html, "manifest": edition.manifest.text()}
-            click.echo(forms[form], nl=False)
-            return
-        _write(library, id, given, moment, out)
+        edition = library.write(id, given, moment) if out is None else _written(library, id, given, moment, out)
+    if as_json:
+        emit(edition.manifest.to_json())
+    elif out is None:
+        click.echo(edition.html if form == "html" else edition.markdown, nl=False)
 
 
-def _write(library: Library, id: str, said: Mapping[str, str], moment: datetime | None, out: Path) -> None:
+def _written(library: Library, id: str, said: Mapping[str, str], moment: datetime | None, out: Path) -> Edition:
+    """Write an edition into a folder, with what was written in it there, and say so."""
     from freehold.insight.documents.package import MANIFEST, packed
 
     first = library.write(id, said, moment)
@@ -126,6 +128,7 @@ def _write(library: Library, id: str, said: Mapping[str, str], moment: datetime 
         say(f"Wrote {path}")
     if unwritten := [part for part in file.narrative if part not in edition.manifest.narrative]:
         say(f"Nobody wrote {', '.join(unwritten)} yet: fill in {beside.name} and render again.")
+    return edition
 
 
 def _files(edition: Edition, out: Path) -> dict[Path, str]:
