@@ -28,6 +28,7 @@ OURS = (
         "Workflow",
     ),
     "KPI",
+    "Document",
 )
 
 
