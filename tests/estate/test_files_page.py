@@ -28,6 +28,7 @@ OURS = (
         "Workflow",
     ),
     "KPI",
+    "Document",
 )
 
 
@@ -94,7 +95,7 @@ def test_the_files_of_the_page_make_an_estate(tmp_path: Path) -> None:
 
     assert estate.findings == ()
     assert sorted({kind for kind, _ in estate.resources}) == [
-        "AIUseCase", "DataPolicy", "Decision", "KPI", "Objective", "RuleSet", "ServiceAccount", "Subscription",
-        "Waiver", "Workflow",
+        "AIUseCase", "DataPolicy", "Decision", "Document", "KPI", "Objective", "RuleSet", "ServiceAccount",
+        "Subscription", "Waiver", "Workflow",
     ]  # fmt: skip
     assert (len(estate.products), len(estate.contracts), len(estate.teams), len(estate.calendars)) == (1, 2, 1, 1)

@@ -40,6 +40,8 @@ PATHS = {
     "leader-home": "/homes/leader",
     "kpis": "/kpis",
     "kpi": "/kpis/validation-pass-rate",
+    "documents": "/documents",
+    "document": "/documents/product-guide?product=shop.orders",
     "event": "/events/1",
     "consumer-home": "/homes/consumer",
     "intake": "/settings/lineage",

@@ -24,7 +24,11 @@ OPERATIONS = [
 ]
 DRAFT = "https://json-schema.org/draft/2020-12/schema"  # that of OpenAPI 3.1
 _EXAMPLES = {"id": "shop.orders", "q": "orders", "of": "shop.orders.orders"}
-_EXAMPLES_OF = {"get_metric_values": {"id": "shop.revenue"}, "get_kpi": {"id": "validation-pass-rate"}}
+_EXAMPLES_OF = {
+    "get_metric_values": {"id": "shop.revenue"},
+    "get_kpi": {"id": "validation-pass-rate"},
+    "get_manifest": {"id": "business-review"},
+}
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "items": ("freehold.cli.items:items", "See, begin and move work items: questions, requests, disputes, incidents."),
     "inbox": ("freehold.cli.items:inbox", "Show what waits for you, what is late first."),
     "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
+    "document": ("freehold.cli.document:document", "Write documents from evidence, as of any time; sign and verify."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),
     "schedule": ("freehold.cli.schedule:schedule", "Show what runs when: what is due next, what ran, what was missed."),

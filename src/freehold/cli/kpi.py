@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.opened import chosen_environment, environment, instant, loaded, opened_ledger, state_is_there
+from freehold.cli.opened import chosen_environment, environment, loaded, opened_ledger, past, state_is_there
 from freehold.cli.output import as_json, counted, emit, say, table
-from freehold.foundation import Exit, FreeholdError, SystemClock
+from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
     from freehold.insight import Asking, Kpi, KpiItem, KpiValue, Period
     from freehold.ledger import Evidence
 
-_GRAINS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 _STATES = {
     "ok": "[green]ok[/green]",
     "not enough evidence": "[yellow]not enough evidence[/yellow]",
@@ -49,13 +48,13 @@ class _Opened:
     def period(self, kpi: Kpi, text: str | None) -> Period:
         """Return the period that is asked for, or the one that a KPI's cadence means."""
         from freehold.insight import last_periods, period_named
-        from freehold.insight.periods import holding, zone_of
+        from freehold.insight.periods import GRAIN_OF, holding, zone_of
 
         if text not in (None, "last"):
             return period_named(str(text), self.asking.zone)
         moment = self.evidence.instant - _TICK  # at the end of a month, that month is meant
         today = moment.astimezone(zone_of(self.asking.zone)).date()
-        running = holding(today, _GRAINS[kpi.cadence], self.asking.zone)
+        running = holding(today, GRAIN_OF[kpi.cadence], self.asking.zone)
         return running if text is None else last_periods(running, 2, self.asking.zone)[0]
 
 
@@ -67,7 +66,7 @@ def _opened(
     from freehold.insight.periods import zone_of
     from freehold.work.clocks import working_time
 
-    moment = _past(as_of) if as_of else None
+    moment = past(as_of) if as_of else None
     estate = loaded(start)
     kpis = kpis_of(estate)
     zone = zone or str(estate.defaults.get("timezone", "UTC"))
@@ -80,19 +79,6 @@ def _opened(
         )  # fmt: skip
     with opened_ledger(estate) as ledger, ledger.evidence(moment) as evidence:
         yield _Opened(kpis, evidence, asking)
-
-
-def _past(as_of: str) -> datetime | None:
-    """Return the instant that is meant; None for a day that is not over, of which all that is recorded counts."""
-    moment, now = instant(as_of), SystemClock().now()
-    if moment <= now:
-        return moment
-    if moment - now <= timedelta(days=1):
-        return None
-    raise FreeholdError(
-        "FH-C002", f"`{as_of}` is still to come, and nothing is recorded of it.",
-        fix="Name a day or an instant that has passed.", exit_code=Exit.USAGE,
-    )  # fmt: skip
 
 
 @click.group(epilog="Example: freehold kpi show time-to-restore --period 2011-03")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import partial
 
 import click
 
 from freehold import opening
 from freehold.cli.output import say
+from freehold.foundation import Exit, FreeholdError, SystemClock
 from freehold.opening import (
     as_published,
     chosen_environment,
@@ -38,6 +40,7 @@ __all__ = [
     "opened_delivery",
     "opened_engine",
     "opened_ledger",
+    "past",
     "selecting",
     "state_is_there",
     "waiting",
@@ -69,3 +72,16 @@ selecting = click.option(
     metavar="WHAT",
     help="Asset, product or domain; +x with what it reads, x+ with what reads it. May be repeated.",
 )
+
+
+def past(as_of: str) -> datetime | None:
+    """Return the instant that is meant; None for a day that is not over, of which all that is recorded counts."""
+    moment, now = instant(as_of), SystemClock().now()
+    if moment <= now:
+        return moment
+    if moment - now <= timedelta(days=1):
+        return None
+    raise FreeholdError(
+        "FH-C002", f"`{as_of}` is still to come, and nothing is recorded of it.",
+        fix="Name a day or an instant that has passed.", exit_code=Exit.USAGE,
+    )  # fmt: skip

@@ -42,6 +42,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_rules(estate),
         *_of_metrics(estate),
         *_of_kpis(estate),
+        *_of_documents(estate),
         *_of_access(estate),
         *_of_subscriptions(estate),
         *_of_hooks(estate),
@@ -107,6 +108,15 @@ def _of_kpis(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.insight import kpi_findings
 
     return kpi_findings(estate)
+
+
+def _of_documents(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with documents; without any of its own, nothing is imported."""
+    if not any(kind == "Document" for kind, _ in estate.resources):
+        return ()
+    from freehold.insight.documents import document_findings
+
+    return document_findings(estate)
 
 
 def _of_access(estate: Estate) -> tuple[FreeholdError, ...]:

@@ -16,6 +16,7 @@ ESTATE_FILE = "estate.yaml"
 MODEL_LANGUAGES = {".sql": "sql", ".py": "python"}
 _NOT_OURS = frozenset({"models", "seeds", "tests", "data", "landing", "node_modules"})
 _YAML = (".yaml", ".yml")
+_MARKDOWN = ("decisions", "documents")  # the folders whose Markdown may be ours
 _STANDARD_NAMES = {f".{s}{y}": k for s, k in (("odcs", "DataContract"), ("odps", "DataProduct")) for y in _YAML}
 _SIGN_OF_OURS = re.compile(
     rb"""^[{ "']*(?:apiVersion["']?:\s*["']?freehold\.|kind["']?:\s*["']?Data(?:Contract|Product)\b)""", re.MULTILINE
@@ -35,7 +36,7 @@ class Found:
 class Survey:
     """All files of a folder that an estate may be made of."""
 
-    documents: list[Found] = field(default_factory=list)  # YAML, and decisions in Markdown
+    documents: list[Found] = field(default_factory=list)  # YAML, and decisions and documents in Markdown
     models: dict[str, list[Found]] = field(default_factory=dict)  # by the folder that holds models/ and seeds/
 
 
@@ -84,6 +85,11 @@ def kind_named(path: str) -> str | None:
     if folders and folders[-1] == "metrics":
         return "SemanticModel"
     return "DataContract" if "contracts" in folders else None
+
+
+def is_decision(path: str) -> bool:
+    """Whether a file is a decision: Markdown in a folder named decisions."""
+    return path.endswith(".md") and path.split("/")[-2:-1] == ["decisions"]
 
 
 def looks_like_ours(content: bytes) -> bool:
@@ -165,7 +171,7 @@ def _walk(root: Path, folder: str, found: Survey) -> None:
 def _is_document(name: str, folder: str) -> bool:
     if name.endswith(_YAML):
         return not name.startswith(".")
-    return name.endswith(".md") and folder.rpartition("/")[2] == "decisions"
+    return name.endswith(".md") and folder.rpartition("/")[2] in _MARKDOWN
 
 
 def _models(root: Path, folder: str) -> Iterator[Found]:

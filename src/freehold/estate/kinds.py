@@ -68,6 +68,14 @@ def decision_from(document: Document, text: str) -> Resource:
     return Resource("Decision", str(said["id"]), document.where("id"), said, {"text": text})
 
 
+def written_from(document: Document, text: str) -> Resource:
+    """Return a document of kind Document: `spec.text` is its template, as far down as it stands in its file."""
+    resource = resource_from(document)
+    return Resource(
+        resource.kind, resource.id, resource.where, resource.metadata, {**resource.spec, "text": text}, document
+    )
+
+
 def connections_from(document: Document) -> dict[str, Connection]:
     """Return the connections of an Estate document, by name."""
     return {

@@ -24,6 +24,7 @@ from freehold.estate.files import (
     MODEL_LANGUAGES,
     Found,
     Survey,
+    is_decision,
     kind_named,
     kind_of,
     looks_like_ours,
@@ -190,14 +191,14 @@ def judge(content: bytes, path: str) -> list[tuple[Document, str]]:
     try:
         documents = documents_of(content, path)
     except FreeholdError:
-        if kind_named(path) is None and not path.endswith(".md") and not looks_like_ours(content):
+        if kind_named(path) is None and not is_decision(path) and not looks_like_ours(content):
             return []  # somebody else's file, in somebody else's dialect
         raise
     errors: list[FreeholdError] = []
     judged = []
     for document in documents:
         try:
-            kind = "Decision" if path.endswith(".md") else kind_of(document)
+            kind = "Decision" if is_decision(path) else kind_of(document)
         except FreeholdError as error:
             errors.append(error)
             continue
@@ -249,22 +250,30 @@ def _estate_document(root: Path) -> Document:
 
 
 def documents_of(content: bytes, path: str) -> tuple[Document, ...]:
-    """Return the YAML documents of a file; of a decision in Markdown, its front matter."""
+    """Return the YAML documents of a file; of Markdown, its front matter."""
     from freehold.estate.reading import decoded, read_documents
 
     if not path.endswith(".md"):
         return read_documents(content, path)
     if not content.removeprefix(b"\xef\xbb\xbf").startswith(b"---"):
-        return ()  # a page among the decisions, or a decision of another custom
+        return ()  # a page among others, or a decision of another custom
     front = _FRONT.match(decoded(content, path))
     if front is None:
         raise FreeholdError(
-            "FH-V014", "The front matter of the decision has no end.", where=Where(path, 1, 1),
+            "FH-V014", "The front matter has no end.", where=Where(path, 1, 1),
             fix="Close it with a line `---`.",
         )  # fmt: skip
     # The dashes stay, so that lines count as in the file.
     documents = read_documents(b"---\n" + front["front"].encode(), path)[:1]
-    return tuple(d for d in documents if isinstance(d.value, dict) and {"id", "status"} & d.value.keys())
+    ours = {"id", "status"} if is_decision(path) else {"apiVersion"}
+    return tuple(d for d in documents if isinstance(d.value, dict) and ours & d.value.keys())
+
+
+def text_below(content: bytes) -> str:
+    """Return the text under the front matter, as far down as it stands in its file, so that lines count as there."""
+    text = content.decode("utf-8-sig")
+    front = _FRONT.match(text)
+    return "\n" * front[0].count("\n") + text[front.end() :] if front else text
 
 
 def _meant_for_us(root: Path, path: str) -> bool:
@@ -332,6 +341,9 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
                 makers.setdefault(one.kind, {})[one.id] = _maker(_TYPED[one.kind], parsed, index)
             elif one.kind == "Decision":
                 resources[one.kind, one.id] = _decision_maker(parsed)
+            elif one.kind == "Document":
+                resources[one.kind, one.id] = _document_maker(parsed)
+                hashes[f"{one.kind}:{one.id}"] = entry.digest  # what is below the front matter counts
             else:
                 resources[one.kind, one.id] = _maker(kinds.resource_from, parsed, index)
                 if one.kind in _OPERATING:
@@ -400,14 +412,12 @@ class _Parsed:
         if self._documents is None:
             path = self._entry.found.path
             everything = documents_of(self._entry.content, path)
-            self._documents = [d for d in everything if path.endswith(".md") or kind_of(d)]
+            self._documents = [d for d in everything if is_decision(path) or kind_of(d)]
         return self._documents[index]
 
     def text_below(self) -> str:
-        """Return the text under the front matter of a decision."""
-        text = self._entry.content.decode("utf-8-sig")
-        front = _FRONT.match(text)
-        return text[front.end() :] if front else text
+        """Return the text under the front matter, where it stands in its file."""
+        return text_below(self._entry.content)
 
 
 class _Contracts:
@@ -443,7 +453,11 @@ def _as_it_is(document: Document) -> Document:
 
 
 def _decision_maker(parsed: _Parsed) -> Callable[[], Resource]:
-    return lambda: kinds.decision_from(parsed[0], parsed.text_below())
+    return lambda: kinds.decision_from(parsed[0], parsed.text_below().lstrip("\n"))
 
 
-__all__ = ["MODEL_LANGUAGES", "Unread", "documents_of", "judge", "load_estate"]
+def _document_maker(parsed: _Parsed) -> Callable[[], Resource]:
+    return lambda: kinds.written_from(parsed[0], parsed.text_below())
+
+
+__all__ = ["MODEL_LANGUAGES", "Unread", "documents_of", "judge", "load_estate", "text_below"]

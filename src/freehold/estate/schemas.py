@@ -27,6 +27,7 @@ KINDS: dict[str, str] = {
     "SemanticModel": "datasets, how they join, and metrics (Apache Ossie, or its short form)",
     "Objective": "an objective with its key results",
     "KPI": "a figure somebody answers for",
+    "Document": "a document that is written from evidence: facts in its front matter, a template below (Markdown)",
     "RuleSet": "rules over the facts of assets",
     "Waiver": "an exemption from a rule, for a time",
     "DataPolicy": "who may see which rows of an asset, and which columns in another form",

@@ -21,6 +21,7 @@ _NAMES = (
 _RANGE = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)")
 _A_DAY = timedelta(days=1)
 GRAINS = ("day", "week", "month", "quarter", "year")
+GRAIN_OF = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,13 @@ def last_periods(period: Period, count: int, zone: str = "UTC") -> tuple[Period,
         before = (found[0].start.astimezone(ZoneInfo(zone)) - _A_DAY / 2).date()
         found.insert(0, holding(before, period.grain, zone))
     return tuple(found)
+
+
+def ending_before(moment: datetime, grain: str, zone: str = "UTC") -> Period:
+    """Return the last period of a grain that was over at a moment."""
+    last = moment.astimezone(ZoneInfo(zone)) - timedelta(microseconds=1)  # at the end of a month, that month is meant
+    running = holding(last.date(), grain, zone)
+    return running if running.is_closed(moment) else last_periods(running, 2, zone)[0]
 
 
 def zone_of(name: str) -> ZoneInfo:

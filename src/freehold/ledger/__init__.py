@@ -10,7 +10,7 @@ from freehold.ledger.vocabulary import EventType, Vocabulary
 
 if TYPE_CHECKING:
     from freehold.ledger.credentials import Session, Token
-    from freehold.ledger.evidence import Evidence
+    from freehold.ledger.evidence import Evidence, NoEvidence
     from freehold.ledger.jobs import Job, Jobs, Progress, Said
     from freehold.ledger.kept import KeptState, Lease, SideItem, SideStore
     from freehold.ledger.raw import RawSegments
@@ -26,6 +26,7 @@ _LATER = {
     "Jobs": "jobs",
     "KeptState": "kept",
     "Lease": "kept",
+    "NoEvidence": "evidence",
     "Progress": "jobs",
     "RawSegments": "raw",
     "Sealed": "verify",
@@ -48,6 +49,7 @@ __all__ = [
     "KeptState",
     "Lease",
     "Ledger",
+    "NoEvidence",
     "Progress",
     "RawSegments",
     "Recorded",

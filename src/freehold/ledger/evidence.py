@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -162,7 +162,7 @@ class Evidence:
         found = self._raw_files(name)
         wanted = columns(self._vocabulary[name])
         if not found:
-            return "SELECT " + ", ".join(f'NULL::{type_} AS "{n}"' for n, type_ in wanted.items()) + " WHERE false"
+            return _empty(wanted)
         sealed = ", ".join(f"('{path}', {seq}, TIMESTAMP '{at}')" for path, seq, at in found)
         files = _parquet([Path(path) for path, _, _ in found], "union_by_name = true, filename = true")
         given = self._duckdb.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()
@@ -184,6 +184,39 @@ class Evidence:
             for said, row in rows
             if said["type"] == name
         ]
+
+
+class NoEvidence(Evidence):
+    """The evidence of a ledger in which nothing has happened yet: each view with its columns and without a row.
+
+    It needs no ledger, so that queries can be judged, and what is made of them be tried, before there is one.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        import duckdb
+
+        self.seq = 0
+        self.columns = ()
+        self.instant = EPOCH
+        self._vocabulary = vocabulary
+        self._duckdb = duckdb.connect()
+        self._types = set()
+        self._made = set()
+        self._families = {f"{family}_events": names for family, names in vocabulary.families.items()}
+        self._by_view = {name.replace(".", "_"): name for name in vocabulary.names}
+
+    def _of_type(self, name: str) -> str:
+        return _empty(columns(self._vocabulary[name]))
+
+    def _of_all(self) -> str:
+        return _empty(ENVELOPE)
+
+    def _raw_files(self, name: str) -> list[tuple[str, int, str]]:  # noqa: ARG002 there are none of any type
+        return []
+
+
+def _empty(wanted: Mapping[str, str]) -> str:
+    return "SELECT " + ", ".join(f'NULL::{type_} AS "{n}"' for n, type_ in wanted.items()) + " WHERE false"
 
 
 def _column(name: str, type_: str, there: bool) -> str:

@@ -19,6 +19,7 @@ from freehold.ledger.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from freehold.ledger.evidence import Evidence
     from freehold.ledger.kept import Lease
+    from freehold.ledger.proof import Proof
     from freehold.ledger.seal import Checkpoint
     from freehold.ledger.store import Store
     from freehold.ledger.verify import Sealed, Verification
@@ -326,6 +327,15 @@ class Ledger:
             raise FreeholdError("FH-L401", problem, fix=f"Use a number from 0 to {sealed}.", exit_code=Exit.USAGE)
         seq = sealed if as_of is None else as_of
         return Evidence(self._store, self.vocabulary, seq, self.clock.now() if as_of is None else None)
+
+    def proof(self, upto: int, **filters: Any) -> Proof:
+        """Return events up to a sealed number, with the filters of `read`, and what proves them without this ledger.
+
+        A checkpoint is signed where none covers that number yet.
+        """
+        from freehold.ledger.proof import proof
+
+        return proof(self._store, self._sealer, [event.seq for event in self.read(upto=upto, **filters)], upto)
 
     def export(self, path: Path | str, format: str = "jsonl", **filters: Any) -> int:
         """Write events to a file, `jsonl` or `parquet`, with the filters of `read`; return how many.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from freehold.foundation import FreeholdError
 from freehold.insight import Asking, Kpi, KpiValue, Period, State, kpis_of, last_periods, trend
-from freehold.insight.periods import holding, period_named, zone_of
+from freehold.insight.periods import GRAIN_OF, holding, period_named, zone_of
 from freehold.insight.telling import is_red
 from freehold.work.clocks import working_time
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PERIODS = 12  # of each KPI, the last of which is not over
-_GRAINS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 _TICK = timedelta(microseconds=1)
 _NO_EVIDENCE = "usage.view"  # that a page was looked at is no use of data, and no KPI counts it
 _REST = 4  # times as long as computing took, before what came meanwhile is counted: requests want the processor, too
@@ -178,7 +177,7 @@ class Reckoning:
             today = (evidence.instant - _TICK).astimezone(zone_of(zone)).date()
             figures = {}
             for kpi in kpis_in(snapshot).values():
-                periods = last_periods(holding(today, _GRAINS[kpi.cadence], zone), PERIODS, zone)
+                periods = last_periods(holding(today, GRAIN_OF[kpi.cadence], zone), PERIODS, zone)
                 figures[kpi.id] = Figure(kpi, trend(kpi, evidence, periods, asking=asking))
             return Reckoned(figures, evidence.seq, evidence.instant, asking, key=key)
 

@@ -57,9 +57,12 @@ def keep(ledger: Ledger, root: Path, before: str = "") -> str:
     return version
 
 
-def deployed(ledger: Ledger, root: Path, env: str) -> Version | None:
-    """Return the estate that was applied last in an environment, or None if none was (or it was not kept)."""
-    last = last_applied(ledger, env)
+def deployed(ledger: Ledger, root: Path, env: str, upto: int | None = None) -> Version | None:
+    """Return the estate that was applied last in an environment, or None if none was (or it was not kept).
+
+    With `upto`, it is the one that was in force as of that number of the ledger.
+    """
+    last = last_applied(ledger, env, upto)
     name = str(last.data.get("version") or "") if last else ""
     if last is None or not name:
         return None
@@ -103,9 +106,9 @@ def _place_of(ledger: Ledger, root: Path, name: str) -> Path | None:
     return place
 
 
-def last_applied(ledger: Ledger, env: str | None) -> Recorded | None:
-    """Return the event of the last application in an environment, or in any."""
-    return next(iter(ledger.read(types=("estate.applied",), env=env, newest_first=True, limit=1)), None)
+def last_applied(ledger: Ledger, env: str | None, upto: int | None = None) -> Recorded | None:
+    """Return the event of the last application in an environment, or in any, up to a number of the ledger."""
+    return next(iter(ledger.read(types=("estate.applied",), env=env, upto=upto, newest_first=True, limit=1)), None)
 
 
 def _spelt(text: str) -> str | list[int]:

@@ -47,6 +47,7 @@ PAGES = (
     Entry("page", "Views", href="/views", words="saved questions shared"),
     Entry("page", "Lineage", href="/lineage", words="impact upstream downstream"),
     Entry("page", "KPIs", href="/kpis", words="dora figures"),
+    Entry("page", "Documents", href="/documents", words="reports qbr review release notes audit guide"),
     Entry("page", "Requests", href="/requests", words="questions"),
     Entry("page", "Inbox", href="/inbox", words="triage decide answer waiting items"),
     Entry("page", "Plan", href="/plan", words="changes approvals"),

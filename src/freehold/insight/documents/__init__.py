@@ -1,0 +1,19 @@
+"""Documents: written from recorded evidence, repeatable to the byte, signed by a person."""
+
+from freehold.insight.documents.checking import document_findings
+from freehold.insight.documents.declared import DocumentFile, builtin_documents
+from freehold.insight.documents.library import Library, Signature
+from freehold.insight.documents.manifest import Manifest, differences, manifest_from
+from freehold.insight.documents.writing import Edition
+
+__all__ = [
+    "DocumentFile",
+    "Edition",
+    "Library",
+    "Manifest",
+    "Signature",
+    "builtin_documents",
+    "differences",
+    "document_findings",
+    "manifest_from",
+]

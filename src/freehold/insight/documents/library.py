@@ -1,0 +1,164 @@
+"""The documents of one estate with its ledger: write one, write one again, sign what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from freehold.delivery.plan.versions import deployed
+from freehold.foundation import FreeholdError
+from freehold.insight.documents.declared import DocumentFile, document_named, documents_of
+from freehold.insight.documents.manifest import Manifest, differences
+from freehold.insight.documents.writing import Edition, Setting, checked, edition_of
+from freehold.insight.kpi import Asking
+from freehold.insight.registry import Kpi, kpis_of
+from freehold.ledger import Event
+from freehold.work.clocks import working_time
+
+if TYPE_CHECKING:
+    from freehold.estate.model import Estate
+    from freehold.ledger import Evidence, Ledger, Recorded
+
+SIGNED = "document.signed"
+_NARRATIVE = "narrative"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """That a person stood up for an edition: `narrative` is where what they wrote is kept, empty where nothing was."""
+
+    document: str
+    edition: str
+    manifest: str
+    parameters: Mapping[str, str]
+    as_of: datetime
+    seq: int
+    signer: str
+    signed_at: datetime
+    narrative: str = ""
+
+
+@dataclass(frozen=True)
+class Library:
+    """The documents of an estate, written from its ledger, in one environment."""
+
+    estate: Estate
+    ledger: Ledger
+    env: str
+
+    @cached_property
+    def files(self) -> Mapping[str, DocumentFile]:
+        """The documents there are, by id."""
+        return documents_of(self.estate)
+
+    @cached_property
+    def kpis(self) -> Mapping[str, Kpi]:
+        """The KPIs that documents may show."""
+        return kpis_of(self.estate)
+
+    @cached_property
+    def asking(self) -> Asking:
+        """How its KPIs and periods are asked."""
+        zone = str(self.estate.defaults.get("timezone", "UTC"))
+        return Asking(self.env, zone, None, working_time(self.estate))
+
+    def file(self, id: str) -> DocumentFile:
+        """Return a document's file.
+
+        Raises:
+            FreeholdError: FH-O101 there is none.
+        """
+        return document_named(self.files, id)
+
+    def write(
+        self, id: str, said: Mapping[str, str], as_of: datetime | None = None,
+        narrative: Mapping[str, str] | None = None,
+    ) -> Edition:  # fmt: skip
+        """Write an edition as of a moment; default: now.
+
+        Raises:
+            FreeholdError: FH-O101, and what `edition_of` raises.
+        """
+        file = self.file(id)
+        with self.ledger.evidence(as_of or self.ledger.clock.now()) as evidence:
+            return edition_of(file, evidence, self._setting(file, evidence), said, narrative)
+
+    def again(self, manifest: Manifest, narrative: Mapping[str, str]) -> tuple[Edition, tuple[str, ...]]:
+        """Write an edition again from its manifest, and return it with what is otherwise than it was.
+
+        Raises:
+            FreeholdError: the document is gone, or cannot be written any more.
+        """
+        made = self.write(manifest.document, manifest.parameters, manifest.as_of, narrative)
+        return made, tuple(differences(manifest, made.manifest))
+
+    def sign(self, manifest: Manifest, narrative: Mapping[str, str]) -> Signature:
+        """Record that the caller stands up for an edition, by the hash of its manifest.
+
+        Raises:
+            FreeholdError: FH-O112 what it says is not what the ledger says; FH-O113 nobody wrote a part of it.
+        """
+        file = self.file(manifest.document)
+        written = checked(file, narrative)
+        if missing := [part for part in file.narrative if part not in written]:
+            raise FreeholdError(
+                "FH-O113", f"Nobody wrote {', '.join(f'`{part}`' for part in missing)} of `{manifest.edition}`.",
+                fix="Write it in the narrative beside the manifest, render again, and sign that.",
+            )  # fmt: skip
+        _, wrong = self.again(manifest, written)
+        if wrong:
+            raise FreeholdError(
+                "FH-O112", f"`{manifest.edition}` is not what would be written now: {wrong[0]}",
+                fix="Render it again, read it, and sign that.",
+            )  # fmt: skip
+        kept = self.ledger.side.put(_NARRATIVE, written) if written else None
+        said = {
+            "document": manifest.document, "edition": manifest.edition, "manifest": manifest.hash,
+            "parameters": dict(manifest.parameters), "as_of": manifest.as_of, "until": manifest.seq, "narrative": kept,
+        }  # fmt: skip
+        product = manifest.parameters.get("product", "")
+        (seq,) = self.ledger.append(Event(SIGNED, said, env=self.env, product=product))
+        return next(_signature(event) for event in self.ledger.read(after=seq - 1, upto=seq))
+
+    def signatures(self, document: str = "") -> tuple[Signature, ...]:
+        """Return what was signed, the newest first."""
+        events = self.ledger.read(types=(SIGNED,), env=self.env, newest_first=True)
+        return tuple(s for s in map(_signature, events) if document in ("", s.document))
+
+    def narrative_of(self, signature: Signature) -> dict[str, str]:
+        """Return what a person wrote in an edition that was signed; nothing where that was erased."""
+        kept = self.ledger.side.get(signature.narrative) if signature.narrative else None
+        return dict(kept.payload) if kept is not None else {}
+
+    def _setting(self, file: DocumentFile, evidence: Evidence) -> Setting:
+        wants_estate = file.is_of_product or any(fact.estate for fact in file.facts.values())
+        applied = deployed(self.ledger, self.estate.root, self.env, evidence.seq) if wants_estate else None
+        estate = applied.estate if applied else None
+        return Setting(self.kpis, self.asking, estate, tuple(sorted(estate.products)) if estate else ())
+
+
+def _signature(event: Recorded) -> Signature:
+    said: Mapping[str, Any] = event.data
+    return Signature(
+        document=said["document"],
+        edition=said["edition"],
+        manifest=said["manifest"],
+        parameters=said["parameters"],
+        as_of=datetime.fromisoformat(said["as_of"]),
+        seq=said["until"],
+        signer=event.actor,
+        signed_at=event.occurred_at,
+        narrative=said.get("narrative") or "",
+    )
+
+
+def latest(signatures: tuple[Signature, ...]) -> Iterator[Signature]:
+    """Yield the newest signature of each edition."""
+    seen: set[str] = set()
+    for signature in signatures:
+        if signature.edition not in seen:
+            seen.add(signature.edition)
+            yield signature

@@ -1,0 +1,104 @@
+"""Documents for readers: which of them somebody may read, and their editions as of what was counted last.
+
+A document of one product is written from that product's evidence alone, so whoever sees the product may read it. Any
+other is of the whole estate, and is there only for who sees all of it; one that packs events, for who administers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from freehold.foundation import FreeholdError, near
+from freehold.insight import Period, last_periods
+from freehold.insight.documents import Edition, Library
+from freehold.insight.documents.declared import document_named
+from freehold.insight.documents.library import latest
+from freehold.insight.periods import holding, zone_of
+
+if TYPE_CHECKING:
+    from freehold.insight.documents import DocumentFile, Signature
+    from freehold.server.reckoning import Reckoned
+    from freehold.server.web.showing import Asked
+
+MOST_PERIODS = 12
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who reads documents."""
+
+    asked: Asked
+    library: Library
+    reckoned: Reckoned
+
+    @classmethod
+    def of(cls, asked: Asked) -> Reader:
+        """Return who asks, with the documents of the estate."""
+        snapshot = asked.snapshot.whole or asked.snapshot
+        library = Library(snapshot.estate, asked.served.snapshots.ledger, snapshot.env)
+        return cls(asked, library, asked.served.reckoning.of(asked.snapshot))
+
+    def files(self) -> dict[str, DocumentFile]:
+        """Return the documents they may read, by id."""
+        return {id_: file for id_, file in sorted(self.library.files.items()) if self._may_read(file)}
+
+    def file(self, id: str) -> DocumentFile:
+        """Return a document.
+
+        Raises:
+            FreeholdError: FH-O101 there is none, or they may not read it.
+        """
+        return document_named(self.files(), id)
+
+    def products(self) -> tuple[str, ...]:
+        """Return the products they may name."""
+        return tuple(sorted(self.asked.snapshot.estate.products))
+
+    def edition(self, file: DocumentFile, said: Mapping[str, str], as_of: datetime | None = None) -> Edition:
+        """Write an edition, as of what was counted last unless said otherwise; the same is written once.
+
+        What a person wrote is in it where it was signed.
+
+        Raises:
+            FreeholdError: FH-O109 and what `Library.write` raises.
+        """
+        if file.is_of_product and (product := said.get("product", "")) not in self.products():
+            known = self.products()
+            fix = near(product, known) or f"There are: {', '.join(known[:8])}."
+            problem = f"There is no product `{product}`." if product else f"`{file.id}` is of one product: name it."
+            raise FreeholdError("FH-O109", problem, fix=fix)
+        moment = as_of or self.reckoned.known
+        key = ("document", file.id, tuple(sorted(said.items())), moment)
+        kept = self.reckoned.details
+        if key not in kept:
+            kept[key] = self.library.write(file.id, said, moment)
+        made: Edition = kept[key]
+        return made
+
+    def signed(self, file: DocumentFile) -> tuple[Signature, ...]:
+        """Return the newest signature of each edition that they may read."""
+        found = latest(self.library.signatures(file.id))
+        products = self.products()
+        return tuple(s for s in found if not file.is_of_product or s.parameters.get("product") in products)
+
+    def as_signed(self, file: DocumentFile, signature: Signature) -> Edition:
+        """Write a signed edition again, with what was written in it."""
+        narrative = self.library.narrative_of(signature)
+        return self.library.write(file.id, signature.parameters, signature.as_of, narrative)
+
+    def periods(self, file: DocumentFile) -> Iterator[Period]:
+        """Yield the periods of which a document can be written, the newest first: those since the first event."""
+        first = next((event.recorded_at for event in self.library.ledger.read(limit=1)), None)
+        zone, known = self.reckoned.asking.zone, self.reckoned.known
+        today = known.astimezone(zone_of(zone)).date()
+        for grain in file.periods if first is not None else ():
+            newest = last_periods(holding(today, grain, zone), MOST_PERIODS, zone)
+            yield from (period for period in reversed(newest) if first is not None and period.end > first)
+
+    def _may_read(self, file: DocumentFile) -> bool:
+        if file.packed:
+            return bool(self.asked.served.rights.may(self.asked.who, "administer"))
+        return self.asked.snapshot.seen is None or file.is_of_product
