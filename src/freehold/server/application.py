@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -113,6 +113,7 @@ class Served:
     saved: SavedViews
     agents: Agents
     pages: Kept[Made]
+    changed: Callable[[], None]  # says that something was changed through this server: whoever asks next sees it
     estate_name: str
     jobs: Desk
     webhooks: Dispatcher
@@ -121,11 +122,6 @@ class Served:
     oidc: Oidc | None = None
     access_tokens: AccessTokens | None = None
     version: str = __version__
-
-    def changed(self) -> None:
-        """Say that something was changed through this server: whoever asks from now on sees it."""
-        self.pages.clear()
-        self.snapshots.changed()
 
     def close(self) -> None:
         """Give everything back: what was noted is written down, and the ledger signed off."""
@@ -179,6 +175,12 @@ def _served(
     snapshots = Snapshots(root, settings.env, clock, telemetry)
     listing = Listing(root, snapshots.ledger, clock)
     snapshots.follow(listing.of)
+    pages: Kept[Made] = Kept(lambda made: made.weight)
+
+    def changed() -> None:
+        pages.clear()
+        snapshots.changed()
+
     mint, rights = Mint(snapshots.ledger, clock), Rights(snapshots)
     return Served(
         settings=settings,
@@ -199,9 +201,10 @@ def _served(
         usage=Usage(snapshots.ledger, clock, telemetry),
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
-        pages=Kept(lambda made: made.weight),
+        pages=pages,
+        changed=changed,
         estate_name=root.resolve().name,
-        jobs=Desk(root, snapshots.ledger, settings.env, Hearers(snapshots.changed, telemetry.ended)),
+        jobs=Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended)),
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
         oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
         access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,

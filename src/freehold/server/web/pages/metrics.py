@@ -368,7 +368,7 @@ def _counted_readers(asked: Asked, one: Metric) -> str:
     if hit is None or not (hit.persons or hit.services):
         return "nobody, in 30 days"
     told = [counted(n, what) for n, what in ((hit.persons, "people"), (hit.services, "services")) if n]
-    return f"{' and '.join(told).replace('1 people', '1 person')}, in 30 days"
+    return f"{' and '.join(told)}, in 30 days"
 
 
 def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None) -> Iterator[Fact]:
