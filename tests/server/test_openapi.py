@@ -33,8 +33,10 @@ _EXAMPLES_OF = {
 
 @pytest.fixture(scope="module")
 def program(server: Running) -> Iterator[httpx2.Client]:
-    """Somebody's program, signed in."""
+    """Somebody's program, signed in; they have asked a question."""
     with server.signed_in() as client:
+        begun = client.post("/api/v1/work-items", json={"type": "question", "fields": {"what": "What is an order?"}})
+        assert begun.status_code == 201, begun.text
         yield client
 
 
@@ -106,8 +108,10 @@ def _newest(program: httpx2.Client, path: str) -> dict[str, str]:
     before, _, after = path.partition("/{id}")
     if "{id}" not in path or (after and before != "/webhooks"):  # the estate of these tests subscribes nobody
         return {}
-    items = program.get(f"/api/v1{before}", params={"kind": "all"} if "deployments" in before else {}).json()["items"]
-    return {"id": items[0]["id"] if items else ""}
+    listed = f"/api/v1{before.partition('/{type}')[0]}"
+    items = program.get(listed, params={"kind": "all"} if "deployments" in before else {}).json()["items"]
+    newest = items[0]["id"] if items else ""
+    return {"type": newest.rpartition("/")[0], "id": newest.rpartition("/")[2]}
 
 
 @pytest.mark.parametrize(
