@@ -309,7 +309,8 @@ def _items(asked: Asked, reckoned: Reckoned, one: KpiFile, period: Period) -> tu
 
 
 def _slices(asked: Asked, reckoned: Reckoned, found: Figure, period: Period) -> tuple[SliceRow, ...]:
-    one = found.kpi
+    """Return a KPI by product, what is off target first: of the products that a reader may see."""
+    one, seen = found.kpi, asked.snapshot.seen
     if "product" not in one.slices or not found.is_instrumented:
         return ()
     take = asked.served.reckoning.detail
@@ -322,7 +323,7 @@ def _slices(asked: Asked, reckoned: Reckoned, found: Figure, period: Period) -> 
     rows = []
     for value in values:
         name = str(value.of.get("product") or "")
-        if name:
+        if name and (seen is None or name in seen):
             href = f"/products/{name}" if name in known else ""
             made = f"{figure(value.numerator)} / {figure(value.denominator)}"
             rows.append(SliceRow(name, href, said(value.value, one.unit), value.value, made, mark_of(one, value)))
