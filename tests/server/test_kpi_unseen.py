@@ -1,4 +1,4 @@
-"""KPIs are of the whole estate, whoever looks; by product, and item by item, they are told of products that one may see."""
+"""KPIs are of the whole estate, whoever looks; by product they are told of products that one may see."""
 
 from __future__ import annotations
 
