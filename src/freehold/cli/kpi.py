@@ -34,7 +34,7 @@ _TICK = timedelta(microseconds=1)
 
 period_ = click.option(
     "--period", metavar="PERIOD",
-    help="2011-03, 2011-Q2, 2011-W09, 2011, 2011-03-01..2011-03-14, or `last`; default: that of its cadence, as pages have it.",
+    help="2011-03, 2011-Q2, 2011-W09, 2011, 2011-03-01..2011-03-14, or `last`; default: the newest with a value.",
 )  # fmt: skip
 as_of_ = click.option(
     "--as-of", metavar="DATE", help="As was recorded by then: 2011-03-07, or 2011-03-07T06:00; default: now."
