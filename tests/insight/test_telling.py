@@ -8,7 +8,7 @@ import pytest
 
 from freehold.insight import KpiValue, Period, State, builtin_kpis
 from freehold.insight.targets import target
-from freehold.insight.telling import drawn_in, is_red, judged, said
+from freehold.insight.telling import Verdict, drawn_in, is_red, judged, newest, said, verdict_of
 
 RESTORE = builtin_kpis()["time-to-restore"]
 
@@ -102,3 +102,33 @@ def test_a_target_of_a_tier_is_not_judged_by_the_whole() -> None:
 
     assert {met for _, met in judged(of_a_tier, value_of(60.0))} == {None}
     assert is_red(of_a_tier, value_of(60.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "whole", "verdict"),
+    [
+        (None, None, Verdict.NOT_ENOUGH),
+        (3_000.0, 1.0, Verdict.ON),
+        (3_000.0, None, Verdict.ON),
+        (3_000.0, 0.5, Verdict.ON),
+        (3_000.0, 0.49, Verdict.AS_FAR_AS_TOLD),
+        (90_000.0, 0.49, Verdict.OFF),
+    ],
+)
+def test_a_target_is_met_as_far_as_the_evidence_tells(
+    value: float | None, whole: float | None, verdict: Verdict
+) -> None:
+    """What is missed is missed however little is known; what is met with less than half is so as far as told."""
+    assert verdict_of(RESTORE, replace(value_of(value), evidence_completeness=whole)) is verdict
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [([1.0, 2.0, 3.0], 2), ([1.0, 2.0, None], 1), ([1.0, None, None], 2), ([None], 0), ([1.0], 0)],
+    ids=["the last", "the one before", "no older one", "none", "one"],
+)
+def test_what_a_kpi_is_now_is_of_the_last_two_periods(values: list[float | None], place: int) -> None:
+    """Early in a period there is not evidence enough; what is older than the one before is not now."""
+    found = [value_of(value) for value in values]
+
+    assert newest(found) is found[place]

@@ -23,12 +23,18 @@ _STATES = {
     "not enough evidence": "[yellow]not enough evidence[/yellow]",
     "not instrumented": "[dim]not instrumented[/dim]",
 }
+_VERDICTS = {
+    "on target": "green",
+    "off target": "red",
+    "on target, as far as told": "yellow",
+    "not enough evidence": "yellow",
+}
 _MOST_ITEMS, _MOST_SEQS = 20, 8
 _TICK = timedelta(microseconds=1)
 
 period_ = click.option(
     "--period", metavar="PERIOD",
-    help="2011-03, 2011-Q2, 2011-W09, 2011, 2011-03-01..2011-03-14, or `last`; default: that of its cadence, so far.",
+    help="2011-03, 2011-Q2, 2011-W09, 2011, 2011-03-01..2011-03-14, or `last`; default: the newest with a value.",
 )  # fmt: skip
 as_of_ = click.option(
     "--as-of", metavar="DATE", help="As was recorded by then: 2011-03-07, or 2011-03-07T06:00; default: now."
@@ -45,17 +51,24 @@ class _Opened:
     evidence: Evidence
     asking: Asking
 
-    def period(self, kpi: Kpi, text: str | None) -> Period:
-        """Return the period that is asked for, or the one that a KPI's cadence means."""
-        from freehold.insight import last_periods, period_named
+    def value(self, kpi: Kpi, text: str | None) -> KpiValue:
+        """Return a KPI for the period that is asked for; without one, what it is now, as pages say it."""
+        from freehold.insight import compute, period_named, trend
+        from freehold.insight.telling import newest
+
+        if text is None:  # a trend of the period before compares it with one more
+            return newest(trend(kpi, self.evidence, self._last(kpi, 3), asking=self.asking))
+        period = self._last(kpi, 2)[0] if text == "last" else period_named(text, self.asking.zone)
+        return compute(kpi, self.evidence, period, asking=self.asking)
+
+    def _last(self, kpi: Kpi, count: int) -> tuple[Period, ...]:
+        """Return the last periods of a KPI's cadence, of which the last is not over."""
+        from freehold.insight import last_periods
         from freehold.insight.periods import GRAIN_OF, holding, zone_of
 
-        if text not in (None, "last"):
-            return period_named(str(text), self.asking.zone)
         moment = self.evidence.instant - _TICK  # at the end of a month, that month is meant
         today = moment.astimezone(zone_of(self.asking.zone)).date()
-        running = holding(today, GRAIN_OF[kpi.cadence], self.asking.zone)
-        return running if text is None else last_periods(running, 2, self.asking.zone)[0]
+        return last_periods(holding(today, GRAIN_OF[kpi.cadence], self.asking.zone), count, self.asking.zone)
 
 
 @contextmanager
@@ -100,12 +113,12 @@ def list_(
     zone: str | None, env: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """List KPIs with their values; of WORDS, those whose name, question or tags have all of them."""
-    from freehold.insight import State, compute
-    from freehold.insight.telling import said
+    from freehold.insight import State
+    from freehold.insight.telling import said, verdict_of
 
     with _opened(start, env, as_of, zone) as opened:
         chosen = [k for k in opened.kpis.values() if all(word.lower() in _spoken(k) for word in words)]
-        found = [(k, compute(k, opened.evidence, opened.period(k, period), asking=opened.asking)) for k in chosen]
+        found = [(k, opened.value(k, period)) for k in chosen]
     if as_json:
         emit({"kpis": [_as_object(k, value) for k, value in found]})
         return
@@ -117,12 +130,12 @@ def list_(
             _targets(k, v),
             str(v.period),
             v.n,
-            _STATES[v.state],
+            _coloured(verdict_of(k, v)),
             k.question,
         )
         for k, v in shown
     ]
-    table(rows, ("kpi", "value", "target", "period", "n", "state", "question"), right=(1, 4), least=(6, 3, 4))
+    table(rows, ("kpi", "value", "target", "period", "n", "is", "question"), right=(1, 4), least=(6, 3, 4))
     told = counted(len(shown), "KPIs")
     if unheard := len(found) - len(shown):
         told += f", and {unheard} that nothing was ever recorded for (--all)"
@@ -149,13 +162,12 @@ def show(
     as_of: str | None, zone: str | None, env: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Show one KPI, by its id or its tag: value, target, what it stands on, its slices and its trend."""
-    from freehold.insight import compute, kpi_named, last_periods, sliced, trend
+    from freehold.insight import kpi_named, last_periods, sliced, trend
 
     with _opened(start, env, as_of, zone, where) as opened:
         one = kpi_named(opened.kpis, name)
-        wanted = opened.period(one, period)
-        ask = {"asking": opened.asking}
-        value = compute(one, opened.evidence, wanted, **ask)  # type: ignore[arg-type]
+        value = opened.value(one, period)
+        wanted, ask = value.period, {"asking": opened.asking}
         slices = sliced(one, opened.evidence, wanted, [by], **ask) if by else ()  # type: ignore[arg-type]
         periods = last_periods(wanted, count, opened.asking.zone) if count else ()
         values = trend(one, opened.evidence, periods, **ask) if periods else ()  # type: ignore[arg-type]
@@ -201,16 +213,16 @@ def explain(
     as_of: str | None, zone: str | None, env: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Explain a KPI: its formula, the events it needs, and each thing it counted with the events behind it."""
-    from freehold.insight import compute, items, kpi_named, statement
+    from freehold.insight import items, kpi_named, statement
 
     with _opened(start, env, as_of, zone, where) as opened:
         one = kpi_named(opened.kpis, name)
-        wanted = opened.period(one, period)
+        value = opened.value(one, period)
+        wanted = value.period
         sql = statement(one, wanted, opened.evidence.instant, opened.asking)
         if only_sql:
             click.echo(sql)
             return
-        value = compute(one, opened.evidence, wanted, asking=opened.asking)
         made = items(one, opened.evidence, wanted, asking=opened.asking)
         heard = {type_: opened.evidence.has(type_) for type_ in (*one.needs, *one.wants)}
     if as_json:
@@ -279,15 +291,21 @@ def _targets(one: Kpi, value: KpiValue) -> str:
     from freehold.insight.telling import judged
 
     colours = {True: "green", False: "red", None: "dim"}
-    return ", ".join(dict.fromkeys(f"[{colours[met]}]{target.text}[/]" for target, met in judged(one, value)))
+    told = ((t.text + (f" ({t.whose})" if t.is_of_tier else ""), met) for t, met in judged(one, value))
+    return ", ".join(dict.fromkeys(f"[{colours[met]}]{text}[/]" for text, met in told))
+
+
+def _coloured(verdict: str) -> str:
+    return f"[{_VERDICTS.get(verdict, 'dim')}]{verdict}[/]"
 
 
 def _as_object(one: Kpi, value: KpiValue) -> dict[str, Any]:
-    from freehold.insight.telling import judged
+    from freehold.insight.telling import judged, verdict_of
 
     return {
         "id": one.id, "name": one.name, "question": one.question, "tags": list(one.tags), "owner": one.owner,
         "direction": one.direction, "cadence": one.cadence, "unit": one.unit, **_figures(value),
+        "verdict": verdict_of(one, value),
         "targets": [{"whose": t.whose, "target": t.text, "met": met} for t, met in judged(one, value)],
         "definition": value.definition, "seq": value.seq, "known": value.known, "by": list(one.slices),
     }  # fmt: skip

@@ -43,6 +43,11 @@ class Target:
         return self.sign in _TRENDS
 
     @property
+    def is_of_tier(self) -> bool:
+        """Whether it is about the part of one tier."""
+        return self.whose.startswith("tier")
+
+    @property
     def goes_up(self) -> bool | None:
         """Whether more is better; None where neither is."""
         return None if self.sign == "within" else self.sign in (">", ">=", "rising", "not falling")

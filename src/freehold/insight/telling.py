@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
-from freehold.insight.kpi import KpiValue
+from freehold.insight.kpi import KpiValue, State
 from freehold.insight.registry import Kpi
 from freehold.insight.targets import Target
 
+HALF = 0.5  # of the evidence: with less, a target that is met is only met as far as told
+_LAST = 2  # periods: the one that is not over, and the one before it
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"), (0.001, "ms"))
+
+
+class Verdict(StrEnum):
+    """How a value stands to its targets, or why that cannot be said."""
+
+    NOT_INSTRUMENTED = "not instrumented"
+    NOT_ENOUGH = "not enough evidence"
+    NOT_JUDGED = "not judged yet"
+    NO_TARGET = "no target"
+    OFF = "off target"
+    ON = "on target"
+    AS_FAR_AS_TOLD = "on target, as far as told"
 
 
 def said(value: float | None, unit: str) -> str:
@@ -52,7 +67,7 @@ def judged(kpi: Kpi, value: KpiValue) -> list[tuple[Target, bool | None]]:
 
 
 def _verdict(target: Target, value: KpiValue) -> bool | None:
-    if value.value is None or target.whose.startswith("tier") or (target.is_trend and not value.is_closed):
+    if value.value is None or target.is_of_tier or (target.is_trend and not value.is_closed):
         return None
     return target.is_met(value.value, value.before)
 
@@ -61,3 +76,24 @@ def is_red(kpi: Kpi, value: KpiValue) -> bool | None:
     """Whether any target is missed; None where there is no value, or no target to judge it by."""
     met = [verdict for _, verdict in judged(kpi, value) if verdict is not None]
     return not all(met) if met else None
+
+
+def verdict_of(kpi: Kpi, value: KpiValue) -> Verdict:
+    """Return how a value stands to the targets of its KPI; with less than half of its evidence, only as far as told."""
+    if value.state is State.NOT_INSTRUMENTED:
+        return Verdict.NOT_INSTRUMENTED
+    if value.value is None:
+        return Verdict.NOT_ENOUGH
+    off = is_red(kpi, value)
+    if off is None:
+        is_trend = any(target.is_trend for target in kpi.targets)
+        return Verdict.NOT_JUDGED if is_trend and not value.is_closed else Verdict.NO_TARGET
+    if off:
+        return Verdict.OFF
+    whole = value.evidence_completeness
+    return Verdict.ON if whole is None or whole >= HALF else Verdict.AS_FAR_AS_TOLD
+
+
+def newest(values: Sequence[KpiValue]) -> KpiValue:
+    """Return what a KPI is now, of its values in order: the newest of the last two with a value, else the last."""
+    return next((v for v in reversed(values[-_LAST:]) if v.value is not None), values[-1])

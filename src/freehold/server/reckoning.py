@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from freehold.foundation import FreeholdError
 from freehold.insight import Asking, Kpi, KpiValue, Period, State, kpis_of, last_periods, trend
 from freehold.insight.periods import GRAIN_OF, holding, period_named, zone_of
-from freehold.insight.telling import is_red
+from freehold.insight.telling import is_red, newest
 from freehold.work.clocks import working_time
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ PERIODS = 12  # of each KPI, the last of which is not over
 _TICK = timedelta(microseconds=1)
 _NO_EVIDENCE = "usage.view"  # that a page was looked at is no use of data, and no KPI counts it
 _REST = 4  # times as long as computing took, before what came meanwhile is counted: requests want the processor, too
+_MOST_DETAILS = 256  # beside the figures: more than the pages of all KPIs for one period ask for
 _MOST_SEGMENTS = 200  # looked through for one that KPIs read
 
 
@@ -41,8 +43,8 @@ class Figure:
 
     @property
     def value(self) -> KpiValue:
-        """The newest of the last two periods that has a value, else the newest."""
-        return next((v for v in reversed(self.values[-2:]) if v.value is not None), self.values[-1])
+        """What it is now: of the newest of the last two periods that has a value, else of the newest."""
+        return newest(self.values)
 
     @property
     def before(self) -> KpiValue | None:
@@ -69,6 +71,37 @@ class Figure:
         return self.is_red is not is_red(self.kpi, self.before)
 
 
+class Details:
+    """What pages asked for beside the figures, each under its key: that which was asked for last.
+
+    Readers name any period they like, so that there is no end of what may be asked for. Safe to use from many threads.
+    """
+
+    def __init__(self, most: int = _MOST_DETAILS) -> None:
+        """Take how many are kept."""
+        self._most = most
+        self._turn = threading.Lock()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Hashable, take: Callable[[], T]) -> T:
+        """Return what is kept under a key, or take it and keep it."""
+        with self._turn:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                found: T = self._kept[key]
+                return found
+        taken = take()  # beside the lock: it may take a second
+        with self._turn:
+            self._kept[key] = taken
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return taken
+
+
 @dataclass(frozen=True)
 class Reckoned:
     """All KPIs as of one sealed number; `is_behind` where more was recorded since, and is being counted."""
@@ -79,7 +112,7 @@ class Reckoned:
     asking: Asking
     is_behind: bool = False
     key: tuple[object, ...] = ()
-    details: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    details: Details = field(default_factory=Details, repr=False, compare=False)
 
     def period(self, kpi: Kpi, name: str = "") -> Period:
         """Return the period of a name, or the one a KPI's value is of.
@@ -146,13 +179,14 @@ class Reckoning:
         """
         return kpis_in(snapshot.whole or snapshot)
 
-    def detail(self, reckoned: Reckoned, key: object, take: Callable[[Evidence], T]) -> T:
-        """Return what more a page wants of the evidence as of the same number, taken once."""
-        if key not in reckoned.details:
+    def detail(self, reckoned: Reckoned, key: Hashable, take: Callable[[Evidence], T]) -> T:
+        """Return what more a page wants of the evidence as of the same number, kept with what was asked for last."""
+
+        def taken() -> T:
             with self._ledger.evidence(reckoned.seq) as evidence:
-                reckoned.details[key] = take(evidence)
-        found: T = reckoned.details[key]
-        return found
+                return take(evidence)
+
+        return reckoned.details.get(key, taken)
 
     def close(self) -> None:
         """Wait for what is being computed."""

@@ -72,11 +72,7 @@ class Reader:
             raise FreeholdError("FH-O109", problem, fix=fix)
         moment = as_of or self.reckoned.known
         key = ("document", file.id, tuple(sorted(said.items())), moment)
-        kept = self.reckoned.details
-        if key not in kept:
-            kept[key] = self.library.write(file.id, said, moment)
-        made: Edition = kept[key]
-        return made
+        return self.reckoned.details.get(key, lambda: self.library.write(file.id, said, moment))
 
     def signed(self, file: DocumentFile) -> tuple[Signature, ...]:
         """Return the newest signature of each edition that they may read."""

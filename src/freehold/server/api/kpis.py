@@ -9,7 +9,7 @@ from fastapi import FastAPI, Path, Query, Request
 from pydantic import Field
 
 from freehold.insight import KpiValue
-from freehold.insight.telling import judged
+from freehold.insight.telling import judged, verdict_of
 from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
 from freehold.server.web.pages.kpis import shown_kpi
 
@@ -54,6 +54,7 @@ class KpiEntry(Strict):
     tags: list[str]
     definition: str = Field(description="the hash of what is computed")
     targets: list[KpiTarget]
+    verdict: str = Field(description="off target, on target, on target, as far as told, not judged yet, no target, …")
     figures: KpiFigures
 
 
@@ -135,6 +136,7 @@ def _entry(kpi: Kpi, value: KpiValue) -> dict[str, Any]:
     return {
         "id": kpi.id, "name": kpi.name, "question": kpi.question, "unit": kpi.unit, "direction": kpi.direction,
         "cadence": kpi.cadence, "tags": list(kpi.tags), "definition": kpi.definition, "targets": targets,
+        "verdict": str(verdict_of(kpi, value)),
         "figures": _figures(value),
     }  # fmt: skip
 

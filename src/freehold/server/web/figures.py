@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
 from freehold.foundation.words import counted
-from freehold.insight import KpiValue, State
-from freehold.insight.telling import judged, said
+from freehold.insight import KpiValue
+from freehold.insight.telling import Verdict, said, verdict_of
 from freehold.server.reckoning import Figure
 from freehold.server.web.drawing import spark
-from freehold.server.web.model import Kpi, Mark, Spark
+from freehold.server.web.model import Kpi, Mark, Spark, Tone, joined
 
 if TYPE_CHECKING:
     from freehold.insight import Kpi as KpiFile
 
-HALF = 0.5  # of the evidence: with less, a target that is met is only met as far as told
+TONES: Mapping[Verdict, Tone] = {  # what needs a look first
+    Verdict.OFF: "bad", Verdict.AS_FAR_AS_TOLD: "warn", Verdict.ON: "ok", Verdict.NOT_JUDGED: "idle",
+    Verdict.NO_TARGET: "idle", Verdict.NOT_ENOUGH: "idle", Verdict.NOT_INSTRUMENTED: "idle",
+}  # fmt: skip
 HOW: Mapping[str, str] = {  # what makes events come, by how their type begins
     "product.launched": "Record `product.launched`, with whom the product is for, when it goes to its consumers.",
     "usage.query": "Let consumers read through Freehold: `freehold query`, the API, or the pages.",
@@ -62,30 +65,41 @@ def card(found: Figure) -> Kpi:
         return Kpi(one.name, told=told.replace("`", ""), href=href, unknown=unknown)
     whole = value.evidence_completeness
     complete = f"{whole * 100:.0f} % complete" if whole is not None and whole < 1 else ""
-    parts = [target_of(found), named_period(value.period), complete]
+    parts = [targets_of(one), named_period(value.period), complete]
     told = " · ".join(filter(None, parts))
     return Kpi(one.name, said(value.value, one.unit), "", told, href, sparkline(found), mark_of(one, value))
 
 
 def mark_of(one: KpiFile, value: KpiValue) -> Mark:
     """Return whether a value is as it is to be: target met, missed, or why that cannot be said."""
-    if value.state is State.NOT_INSTRUMENTED:
-        return Mark("idle", "not instrumented")
-    if value.value is None:
-        return Mark("idle", "not enough evidence")
-    met = [verdict for _, verdict in judged(one, value) if verdict is not None]
-    if not met:
-        is_trend = any(target.is_trend for target in one.targets)
-        return Mark("idle", "not judged yet" if is_trend and not value.is_closed else "no target")
-    if not all(met):
-        return Mark("bad", "off target")
-    whole = value.evidence_completeness
-    return Mark("ok", "on target") if whole is None or whole >= HALF else Mark("warn", "on target, as far as told")
+    verdict = verdict_of(one, value)
+    return Mark(TONES[verdict], str(verdict))
+
+
+def standing(figures: Collection[Figure]) -> str:
+    """Say how many KPIs have a value and how these stand to their targets, each kind counted apart; off target by name.
+
+    Nothing is said where none has a value.
+    """
+    told = [f for f in figures if f.value.value is not None]
+    if not told:
+        return ""
+    by = {verdict: [f.kpi.name for f in told if verdict_of(f.kpi, f.value) is verdict] for verdict in TONES}
+    off = f" ({joined(by[Verdict.OFF])})"
+    parts = [f"{len(names)} {v}{off if v is Verdict.OFF else ''}" for v, names in by.items() if names]
+    return f"{len(told)} of {counted(len(figures), 'KPIs')} have evidence enough: {'; '.join(parts)}."
+
+
+def targets_of(one: KpiFile) -> str:
+    """Return all targets of a KPI as people write them, each once; those of a tier with that."""
+    tiers = {t: t.whose.replace("-", " ") for t in one.targets if t.is_of_tier}
+    told = (f"{bound_of(t.text)} ({tiers[t]})" if t in tiers else bound_of(t.text) for t in one.targets)
+    return ", ".join(dict.fromkeys(told))
 
 
 def target_of(found: Figure) -> str:
-    """Return what a KPI is to be, as people write it; those of a tier are left out."""
-    return ", ".join(dict.fromkeys(bound_of(t.text) for t in found.kpi.targets if not t.whose.startswith("tier")))
+    """Return what a value is judged by, as people write it: the targets of a KPI that are of no tier."""
+    return ", ".join(dict.fromkeys(bound_of(t.text) for t in found.kpi.targets if not t.is_of_tier))
 
 
 def bound_of(text: str) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from freehold.foundation.words import counted
 from freehold.insight import KpiItem, KpiValue, Period, compute, items, kpi_named, sliced
 from freehold.insight.telling import drawn_in, figure, judged, said
 from freehold.metrics.explaining import formula_of
@@ -24,7 +23,8 @@ from freehold.server.web.figures import (
     mark_of,
     named_period,
     sparkline,
-    target_of,
+    standing,
+    targets_of,
     worst_first,
 )
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Heading, Kpi, Mark, Snippet, Spark, Tab, joined
@@ -186,6 +186,7 @@ def kpis(asked: Asked) -> Shown:
     reckoned = asked.served.reckoning.of(asked.snapshot)
     chosen = asked.one_of("for", FIRST, "leader")
     figures = reckoned.figures
+    told = standing(figures.values()) or "None has evidence enough yet; each says what it waits for."
     model = KpisPage(
         audiences=tuple(Tab(text, f"/kpis?for={word}", word == chosen) for word, text in AUDIENCES.items()),
         eight=tuple(card(found) for found in first_of(chosen, figures)),
@@ -195,7 +196,7 @@ def kpis(asked: Asked) -> Shown:
         seq=reckoned.seq,
         is_behind=reckoned.is_behind,
     )
-    return Shown("pages/kpis.html", "KPIs", model, _sentence(figures), nav="kpis")
+    return Shown("pages/kpis.html", "KPIs", model, told, nav="kpis")
 
 
 def first_of(role: str, figures: Mapping[str, Figure]) -> list[Figure]:
@@ -268,22 +269,13 @@ def row(found: Figure) -> KpiRow:
         question=one.question,
         value=said(value.value, one.unit) if value.value is not None else "",
         amount=value.value,
-        target=target_of(found),
+        target=targets_of(one),
         mark=mark_of(one, value),
         period=named_period(value.period),
         trend=sparkline(found),
         completeness=f"{whole * 100:.0f} %" if whole is not None else "",
         whole=whole,
     )
-
-
-def _sentence(figures: Mapping[str, Figure]) -> str:
-    have = [f for f in figures.values() if f.value.value is not None]
-    red = [f.kpi.name for f in have if f.is_red]
-    if not have:
-        return "None has evidence enough yet; each says what it waits for."
-    said_red = f"{joined(red)} {'is' if len(red) == 1 else 'are'} off target" if red else "none is off target"
-    return f"{len(have)} of {counted(len(figures), 'KPIs')} have evidence enough; {said_red}."
 
 
 def _short(period: Period) -> str:
@@ -309,7 +301,8 @@ def _items(asked: Asked, reckoned: Reckoned, one: KpiFile, period: Period) -> tu
 
 
 def _slices(asked: Asked, reckoned: Reckoned, found: Figure, period: Period) -> tuple[SliceRow, ...]:
-    one = found.kpi
+    """Return a KPI by product, what is off target first: of the products that a reader may see."""
+    one, seen = found.kpi, asked.snapshot.seen
     if "product" not in one.slices or not found.is_instrumented:
         return ()
     take = asked.served.reckoning.detail
@@ -322,7 +315,7 @@ def _slices(asked: Asked, reckoned: Reckoned, found: Figure, period: Period) -> 
     rows = []
     for value in values:
         name = str(value.of.get("product") or "")
-        if name:
+        if name and (seen is None or name in seen):
             href = f"/products/{name}" if name in known else ""
             made = f"{figure(value.numerator)} / {figure(value.denominator)}"
             rows.append(SliceRow(name, href, said(value.value, one.unit), value.value, made, mark_of(one, value)))
@@ -334,7 +327,7 @@ def _chart(found: Figure, zone: str) -> Chart | None:
     values = [v for v in found.values if v.value is not None]
     size, unit = drawn_in([v.value for v in values if v.value is not None], found.kpi.unit)
     line = [Value(_day(v.period, zone), str(v.period), v.value / size) for v in values if v.value is not None]
-    target = next((t for t in found.kpi.targets if not t.whose.startswith("tier")), None)
+    target = next((t for t in found.kpi.targets if not t.is_of_tier), None)
     is_partial = bool(values) and not values[-1].is_closed
     bound = target.amount / size if target else None
     return line_chart(found.kpi.name, unit, line, is_partial=is_partial, bound=bound)
@@ -358,8 +351,7 @@ def _shortfall(one: KpiFile, item: KpiItem) -> float:
 
 def _item_rows(asked: Asked, reckoned: Reckoned, one: KpiFile, chosen: Sequence[KpiItem]) -> tuple[ItemRow, ...]:
     wanted = frozenset(seq for item in chosen for seq in item.seqs[-_MOST_EVENTS:])
-    events: dict[int, Recorded] = reckoned.details.get(wanted) or events_of(asked, wanted)
-    reckoned.details[wanted] = events
+    events = reckoned.details.get(wanted, lambda: events_of(asked, wanted))
     rows, claims = [], _claims(asked, events.values())
     for item in chosen:
         shown = [_link(events[seq]) for seq in item.seqs[-_MOST_EVENTS:] if seq in events]

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from freehold.foundation.words import counted
 from freehold.server.reckoning import Figure
-from freehold.server.web.figures import card, how_of, how_to, mark_of
+from freehold.server.web.figures import card, how_of, how_to, mark_of, standing
 from freehold.server.web.model import SAFE, Empty, Kpi, Line, Mark
 from freehold.server.web.pages.homes.deciding import Waiting, waiting
 from freehold.server.web.pages.homes.happened import crossing
@@ -68,10 +67,7 @@ def leader_home(asked: Asked) -> Shown:
         seq=reckoned.seq,
         is_behind=reckoned.is_behind,
     )
-    red = sum(bool(f.is_red) for f in told)
-    sentence = f"{red} of {counted(len(told), 'KPIs')} with evidence off target." if red else ""
-    if told and not red:
-        sentence = f"All {counted(len(told), 'KPIs')} with evidence are on target."
+    sentence = standing(reckoned.figures.values())
     return Shown("pages/homes/leader.html", "Home", model, sentence, nav="home", part="decisions")
 
 
