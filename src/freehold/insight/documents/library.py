@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from freehold.insight.documents.manifest import Manifest, differences
 from freehold.insight.documents.writing import Edition, Setting, checked, edition_of
 from freehold.insight.kpi import Asking
 from freehold.insight.registry import Kpi, kpis_of
-from freehold.ledger import Event
+from freehold.ledger import Event, Withheld
 from freehold.work.clocks import working_time
 
 if TYPE_CHECKING:
@@ -43,11 +43,16 @@ class Signature:
 
 @dataclass(frozen=True)
 class Library:
-    """The documents of an estate, written from its ledger, in one environment."""
+    """The documents of an estate, written from its ledger, in one environment.
+
+    Attributes:
+        withheld: what of the evidence is not for whoever reads them.
+    """
 
     estate: Estate
     ledger: Ledger
     env: str
+    withheld: Withheld = field(default_factory=Withheld)
 
     @cached_property
     def files(self) -> Mapping[str, DocumentFile]:
@@ -80,10 +85,10 @@ class Library:
         """Write an edition as of a moment; default: now.
 
         Raises:
-            FreeholdError: FH-O101, and what `edition_of` raises.
+            FreeholdError: FH-O101, FH-L405 a fact asks for what is withheld, and what `edition_of` raises.
         """
         file = self.file(id)
-        with self.ledger.evidence(as_of or self.ledger.clock.now()) as evidence:
+        with self.ledger.evidence(as_of or self.ledger.clock.now(), self.withheld) as evidence:
             return edition_of(file, evidence, self._setting(file, evidence), said, narrative)
 
     def again(self, manifest: Manifest, narrative: Mapping[str, str]) -> tuple[Edition, tuple[str, ...]]:
