@@ -12,6 +12,7 @@ from freehold.delivery.plan.versions import deployed
 from freehold.foundation import FreeholdError
 from freehold.insight.documents.declared import DocumentFile, document_named, documents_of
 from freehold.insight.documents.manifest import Manifest, differences
+from freehold.insight.documents.signing import expect_signer
 from freehold.insight.documents.writing import Edition, Setting, checked, edition_of
 from freehold.insight.kpi import Asking
 from freehold.insight.registry import Kpi, kpis_of
@@ -103,10 +104,16 @@ class Library:
     def sign(self, manifest: Manifest, narrative: Mapping[str, str]) -> Signature:
         """Record that the caller stands up for an edition, by the hash of its manifest.
 
+        Who may is judged by the estate in force, not by files that nobody approved.
+
         Raises:
-            FreeholdError: FH-O112 what it says is not what the ledger says; FH-O113 nobody wrote a part of it.
+            FreeholdError: FH-O115 they are not among those who sign it; FH-O112 what it says is not what the ledger
+                says; FH-O113 nobody wrote a part of it.
         """
-        file = self.file(manifest.document)
+        file, product = self.file(manifest.document), manifest.parameters.get("product", "")
+        applied = deployed(self.ledger, self.estate.root, self.env)
+        law = applied.estate if applied else self.estate
+        expect_signer(documents_of(law).get(file.id, file), law, product, self.ledger.caller)
         written = checked(file, narrative)
         if missing := [part for part in file.narrative if part not in written]:
             raise FreeholdError(
@@ -124,7 +131,6 @@ class Library:
             "document": manifest.document, "edition": manifest.edition, "manifest": manifest.hash,
             "parameters": dict(manifest.parameters), "as_of": manifest.as_of, "until": manifest.seq, "narrative": kept,
         }  # fmt: skip
-        product = manifest.parameters.get("product", "")
         (seq,) = self.ledger.append(Event(SIGNED, said, env=self.env, product=product))
         return next(_signature(event) for event in self.ledger.read(after=seq - 1, upto=seq))
 
