@@ -13,7 +13,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from freehold.foundation import FreeholdError, SimulatedClock
+from freehold.foundation import Caller, FreeholdError, SimulatedClock
 from freehold.insight import builtin_kpis
 from freehold.insight.documents import DocumentFile, Edition, differences, manifest_from
 from freehold.insight.documents.checking import findings
@@ -259,8 +259,10 @@ def test_neither_zone_nor_locale_nor_hashing_changes_a_byte(ledger: Ledger, tmp_
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An estate as it is made, with its data published."""
     folder = tmp_path_factory.mktemp("documents") / "shop"
-    for words in (["init", str(folder)], ["-C", str(folder), "run"]):
-        subprocess.run([str(FREEHOLD), *words], check=True, capture_output=True, timeout=120)
+    subprocess.run([str(FREEHOLD), "init", str(folder)], check=True, capture_output=True, timeout=120)
+    teams = folder / "teams.yaml"
+    teams.write_text(teams.read_text("utf-8").replace("role:idp/shop-data-owner", Caller.at_the_shell().principal))
+    subprocess.run([str(FREEHOLD), "-C", str(folder), "run"], check=True, capture_output=True, timeout=120)
     return folder
 
 

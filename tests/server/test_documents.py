@@ -13,6 +13,7 @@ import pytest
 
 import guarded_estate
 from changing_estates import freehold
+from freehold.foundation import Caller
 from freehold.insight.documents import builtin_documents
 from live_server import PAGE, Running, known_as
 
@@ -92,9 +93,13 @@ def test_a_reader_has_the_documents_of_what_they_see(reader: httpx2.Client) -> N
     assert [word for word in HIDDEN if word in reader.get("/documents/product-guide", headers=PAGE).text] == []
 
 
-def test_a_signed_edition_is_shown_as_it_was_signed(own_server: Running, tmp_path: Path) -> None:
+def test_a_signed_edition_is_shown_as_it_was_signed(serving: Callable[..., Running], tmp_path: Path) -> None:
     """With what was written in it, by whom, and as of then."""
-    root = own_server.app.state.served.snapshots.root
+    root = tmp_path / "shop"
+    assert freehold(tmp_path, "init", str(root)).returncode == 0
+    teams = root / "teams.yaml"
+    teams.write_text(teams.read_text("utf-8").replace("role:idp/shop-data-owner", Caller.at_the_shell().principal))
+    assert freehold(root, "run").returncode == 0
 
     def command(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -111,7 +116,7 @@ def test_a_signed_edition_is_shown_as_it_was_signed(own_server: Running, tmp_pat
     manifest = tmp_path / "product-guide-shop.orders.manifest.json"
     signed = json.loads(command("sign", str(manifest), "--json").stdout)
 
-    with own_server.signed_in() as client:
+    with serving(root, rates=FAST).signed_in() as client:
         page = client.get("/documents/product-guide.json?edition=product-guide-shop.orders").json()["page"]
         told = client.get("/api/v1/documents/product-guide").json()["signed"]
         missing = client.get("/documents/product-guide?edition=product-guide-x")

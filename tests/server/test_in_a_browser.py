@@ -204,6 +204,17 @@ def test_tables_sort_and_filter(opened: Callable[..., Page]) -> None:
     assert page.locator("#patterns-shown").inner_text() == "1 of 3"
 
 
+@pytest.mark.parametrize("path", ["/products/shop.orders", "/kpis"])
+def test_no_table_is_cut_on_a_small_screen(opened: Callable[..., Page], path: str) -> None:
+    """At 1280 px each column of the tables of a product and of the KPIs is seen whole."""
+    page = opened(path)
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+    assert page.locator(".table:visible").count() > 0
+    cut = "tables => tables.filter(t => t.scrollWidth > t.clientWidth).map(t => t.getAttribute('aria-label'))"
+    assert page.eval_on_selector_all(".table", cut) == []
+
+
 def test_a_chart_is_read_with_arrows_and_as_a_table(opened: Callable[..., Page]) -> None:
     """Each value with its period, without a mouse."""
     page = opened("/-/ui")

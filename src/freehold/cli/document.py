@@ -188,7 +188,9 @@ def _say_verified(manifest: Manifest, wrong: list[str], *, is_here: bool) -> Non
 def sign(start: str | None, path: Path, env: str | None, as_json: bool) -> None:
     """Stand up for an edition: record who signed, and the hash of its MANIFEST.
 
-    It is written again first and must come out the same, with every part of the narrative written.
+    You must be among those whom the document names as its owner; where no team names any, hold the role `owner` of its
+    product, or of any team. The teams in force say so; at a shell you are `user:local/NAME`. The edition is written
+    again first and must come out the same, with every part of the narrative written.
     """
     manifest = _manifest_at(path)
     with _opened(start, env or manifest.env) as library:

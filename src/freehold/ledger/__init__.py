@@ -10,7 +10,7 @@ from freehold.ledger.vocabulary import EventType, Vocabulary
 
 if TYPE_CHECKING:
     from freehold.ledger.credentials import Session, Token
-    from freehold.ledger.evidence import Evidence, NoEvidence
+    from freehold.ledger.evidence import Evidence, NoEvidence, Withheld
     from freehold.ledger.jobs import Job, Jobs, Progress, Said
     from freehold.ledger.kept import KeptState, Lease, SideItem, SideStore
     from freehold.ledger.raw import RawSegments
@@ -36,6 +36,7 @@ _LATER = {
     "SideStore": "kept",
     "Token": "credentials",
     "Verification": "verify",
+    "Withheld": "evidence",
 }
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Token",
     "Verification",
     "Vocabulary",
+    "Withheld",
 ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,18 +30,57 @@ if TYPE_CHECKING:
     from freehold.ledger.vocabulary import Vocabulary
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """What evidence leaves out for somebody: `fields` by type of event. `why` is a sentence for them.
+
+    Views have no such column, and `events` no payloads, where any field is left out.
+    """
+
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    why: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.fields)
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The columns that are not there, each as it would be named: `check_completed.reason`."""
+        found = {"data": "events.data"} if self.fields else {}
+        for type_, names in self.fields.items():
+            found |= {name: f"{type_.replace('.', '_')}.{name}" for name in names}
+        return found
+
+    def refusal(self, column: str) -> FreeholdError:
+        """Return what is told to whoever asks for a column that is not there."""
+        return FreeholdError(
+            "FH-L405", f"`{self.columns[column]}` quotes rows, and is not told to you. {self.why}",
+            fix="Ask without that column, or have it asked by somebody from whom no policy hides anything.",
+        )  # fmt: skip
+
+
+_NOTHING = Withheld()
+
+
 class Evidence:
     """What was known as of `seq`. `instant` is that moment: as asked for, else when the event `seq` was recorded.
 
     Attributes:
         seq: the sealed number that bounds every view; write it beside whatever is computed.
         columns: the names of the columns of the last query.
+        withheld: what its views leave out.
     """
 
-    def __init__(self, store: Store, vocabulary: Vocabulary, seq: int, instant: datetime | None = None) -> None:
+    withheld = _NOTHING
+
+    def __init__(
+        self, store: Store, vocabulary: Vocabulary, seq: int, instant: datetime | None = None,
+        withheld: Withheld = _NOTHING,
+    ) -> None:  # fmt: skip
         import duckdb
 
         self.seq = seq
+        self.withheld = withheld
         self.columns: tuple[str, ...] = ()
         self.instant = instant or _recorded_at(store, seq)
         self._store = store
@@ -69,7 +109,8 @@ class Evidence:
         """Run a query over the views and return its rows; `columns` has their names.
 
         Raises:
-            FreeholdError: FH-L404 when DuckDB does not take the query, with the near matches of a view it names.
+            FreeholdError: FH-L404 when DuckDB does not take the query, with the near matches of a view it names;
+                FH-L405 it asks for a column that is withheld.
         """
         import duckdb
 
@@ -79,6 +120,9 @@ class Evidence:
             self.columns = tuple(column[0] for column in answer.description or ())
             return answer.fetchall()
         except duckdb.Error as error:
+            absent = re.search(r'[Cc]olumn (?:named )?"(\w+)"', str(error))
+            if absent and absent[1].lower() in self.withheld.columns:
+                raise self.withheld.refusal(absent[1].lower()) from error
             missing = re.search(r"Table with name (\w+) does not exist", str(error))
             hint = near(missing[1], self.views) if missing else ""
             fix = hint or "See docs/reference/events.md for the views and their columns."
@@ -115,11 +159,12 @@ class Evidence:
             if word in self._made:
                 continue
             if word in self._by_view:
-                self._create(word, self._of_type(self._by_view[word]))
+                type_ = self._by_view[word]
+                self._create(word, _without(self._of_type(type_), self.withheld.fields.get(type_, ())))
             elif word in self._families:
                 self._create(word, self._of_family(self._families[word]))
             elif word == "events":
-                self._create(word, self._of_all())
+                self._create(word, _without(self._of_all(), ("data",) if self.withheld else ()))
             elif word in self._vocabulary.derived:
                 sql = self._vocabulary.derived[word]
                 self._make_views(re.findall(r"\w+", sql))
@@ -213,6 +258,11 @@ class NoEvidence(Evidence):
 
     def _raw_files(self, name: str) -> list[tuple[str, int, str]]:  # noqa: ARG002 there are none of any type
         return []
+
+
+def _without(sql: str, names: Sequence[str]) -> str:
+    left_out = ", ".join(f'"{name}"' for name in names)
+    return f"SELECT * EXCLUDE ({left_out}) FROM ({sql})" if names else sql
 
 
 def _empty(wanted: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from freehold.ledger.event import Event, Recorded, from_micros, micros
 from freehold.ledger.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from freehold.ledger.evidence import Evidence
+    from freehold.ledger.evidence import Evidence, Withheld
     from freehold.ledger.kept import Lease
     from freehold.ledger.proof import Proof
     from freehold.ledger.seal import Checkpoint
@@ -311,22 +311,24 @@ class Ledger:
 
         return sequence_as_of(self._store, self.seal(), micros(_aware(instant, "as of")))
 
-    def evidence(self, as_of: datetime | int | None = None) -> Evidence:
+    def evidence(self, as_of: datetime | int | None = None, withheld: Withheld | None = None) -> Evidence:
         """Return what was known as of an instant or a number, ready for SQL; default: everything so far.
+
+        Its views leave out what is `withheld`.
 
         Raises:
             FreeholdError: FH-L401 for a number that is not sealed.
         """
-        from freehold.ledger.evidence import Evidence
+        from freehold.ledger.evidence import Evidence, Withheld
 
-        sealed = self.seal()
+        sealed, withheld = self.seal(), withheld or Withheld()
         if isinstance(as_of, datetime):
-            return Evidence(self._store, self.vocabulary, self.sequence_as_of(as_of), as_of)
+            return Evidence(self._store, self.vocabulary, self.sequence_as_of(as_of), as_of, withheld)
         if as_of is not None and not 0 <= as_of <= sealed:
             problem = f"There is no sealed event {as_of}; the seal reaches to {sealed}."
             raise FreeholdError("FH-L401", problem, fix=f"Use a number from 0 to {sealed}.", exit_code=Exit.USAGE)
         seq = sealed if as_of is None else as_of
-        return Evidence(self._store, self.vocabulary, seq, self.clock.now() if as_of is None else None)
+        return Evidence(self._store, self.vocabulary, seq, self.clock.now() if as_of is None else None, withheld)
 
     def proof(self, upto: int, **filters: Any) -> Proof:
         """Return events up to a sealed number, with the filters of `read`, and what proves them without this ledger.

@@ -2,6 +2,7 @@
 
 A document of one product is written from that product's evidence alone, so whoever sees the product may read it. Any
 other is of the whole estate, and is there only for who sees all of it; one that packs events, for who administers it.
+None tells what quotes rows to somebody from whom a policy hides any: for them, evidence is without it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from freehold.insight.documents import Edition, Library
 from freehold.insight.documents.declared import document_named
 from freehold.insight.documents.library import latest
 from freehold.insight.periods import holding, zone_of
+from freehold.ledger import Withheld
+from freehold.server.feeding import OF_ROWS
+from freehold.server.rows_seen import why_some_are_hidden
 
 if TYPE_CHECKING:
     from freehold.insight.documents import DocumentFile, Signature
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from freehold.server.web.showing import Asked
 
 MOST_PERIODS = 12
+_MEASURED = {"check.completed": ("value",)}  # the largest amount is the amount of a row
+_QUOTES = {type_: (*fields, *_MEASURED.get(type_, ())) for type_, fields in OF_ROWS.items()}
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,9 @@ class Reader:
     def of(cls, asked: Asked) -> Reader:
         """Return who asks, with the documents of the estate."""
         snapshot = asked.snapshot.whole or asked.snapshot
-        library = Library(snapshot.estate, asked.served.snapshots.ledger, snapshot.env)
+        why = why_some_are_hidden(snapshot.estate, asked.who.caller("read documents"))
+        withheld = Withheld(_QUOTES, why) if why else Withheld()
+        library = Library(snapshot.estate, asked.served.snapshots.ledger, snapshot.env, withheld)
         return cls(asked, library, asked.served.reckoning.of(asked.snapshot))
 
     def files(self) -> dict[str, DocumentFile]:
@@ -63,7 +71,7 @@ class Reader:
         What a person wrote is in it where it was signed.
 
         Raises:
-            FreeholdError: FH-O109 and what `Library.write` raises.
+            FreeholdError: FH-O109, FH-L405 and what `Library.write` raises.
         """
         if file.is_of_product and (product := said.get("product", "")) not in self.products():
             known = self.products()
@@ -71,7 +79,7 @@ class Reader:
             problem = f"There is no product `{product}`." if product else f"`{file.id}` is of one product: name it."
             raise FreeholdError("FH-O109", problem, fix=fix)
         moment = as_of or self.reckoned.known
-        key = ("document", file.id, tuple(sorted(said.items())), moment)
+        key = ("document", file.id, tuple(sorted(said.items())), moment, self.library.withheld.why)
         return self.reckoned.details.get(key, lambda: self.library.write(file.id, said, moment))
 
     def signed(self, file: DocumentFile) -> tuple[Signature, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,11 @@ from freehold.delivery.plan.versions import deployed
 from freehold.foundation import FreeholdError
 from freehold.insight.documents.declared import DocumentFile, document_named, documents_of
 from freehold.insight.documents.manifest import Manifest, differences
+from freehold.insight.documents.signing import expect_signer
 from freehold.insight.documents.writing import Edition, Setting, checked, edition_of
 from freehold.insight.kpi import Asking
 from freehold.insight.registry import Kpi, kpis_of
-from freehold.ledger import Event
+from freehold.ledger import Event, Withheld
 from freehold.work.clocks import working_time
 
 if TYPE_CHECKING:
@@ -43,11 +44,16 @@ class Signature:
 
 @dataclass(frozen=True)
 class Library:
-    """The documents of an estate, written from its ledger, in one environment."""
+    """The documents of an estate, written from its ledger, in one environment.
+
+    Attributes:
+        withheld: what of the evidence is not for whoever reads them.
+    """
 
     estate: Estate
     ledger: Ledger
     env: str
+    withheld: Withheld = field(default_factory=Withheld)
 
     @cached_property
     def files(self) -> Mapping[str, DocumentFile]:
@@ -80,10 +86,10 @@ class Library:
         """Write an edition as of a moment; default: now.
 
         Raises:
-            FreeholdError: FH-O101, and what `edition_of` raises.
+            FreeholdError: FH-O101, FH-L405 a fact asks for what is withheld, and what `edition_of` raises.
         """
         file = self.file(id)
-        with self.ledger.evidence(as_of or self.ledger.clock.now()) as evidence:
+        with self.ledger.evidence(as_of or self.ledger.clock.now(), self.withheld) as evidence:
             return edition_of(file, evidence, self._setting(file, evidence), said, narrative)
 
     def again(self, manifest: Manifest, narrative: Mapping[str, str]) -> tuple[Edition, tuple[str, ...]]:
@@ -98,10 +104,16 @@ class Library:
     def sign(self, manifest: Manifest, narrative: Mapping[str, str]) -> Signature:
         """Record that the caller stands up for an edition, by the hash of its manifest.
 
+        Who may is judged by the estate in force, not by files that nobody approved.
+
         Raises:
-            FreeholdError: FH-O112 what it says is not what the ledger says; FH-O113 nobody wrote a part of it.
+            FreeholdError: FH-O115 they are not among those who sign it; FH-O112 what it says is not what the ledger
+                says; FH-O113 nobody wrote a part of it.
         """
-        file = self.file(manifest.document)
+        file, product = self.file(manifest.document), manifest.parameters.get("product", "")
+        applied = deployed(self.ledger, self.estate.root, self.env)
+        law = applied.estate if applied else self.estate
+        expect_signer(documents_of(law).get(file.id, file), law, product, self.ledger.caller)
         written = checked(file, narrative)
         if missing := [part for part in file.narrative if part not in written]:
             raise FreeholdError(
@@ -119,7 +131,6 @@ class Library:
             "document": manifest.document, "edition": manifest.edition, "manifest": manifest.hash,
             "parameters": dict(manifest.parameters), "as_of": manifest.as_of, "until": manifest.seq, "narrative": kept,
         }  # fmt: skip
-        product = manifest.parameters.get("product", "")
         (seq,) = self.ledger.append(Event(SIGNED, said, env=self.env, product=product))
         return next(_signature(event) for event in self.ledger.read(after=seq - 1, upto=seq))
 

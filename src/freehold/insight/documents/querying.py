@@ -90,11 +90,27 @@ def question_of(file: DocumentFile, fact: Fact) -> Question:
 
 
 def asked(question: Question, evidence: Evidence, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of a question, each as a mapping, in an order that is always the same."""
+    """Return the rows of a question, each as a mapping, in an order that is always the same.
+
+    Raises:
+        FreeholdError: FH-L405 it asks for a column that is withheld, by name or as one of all.
+    """
     given = {word: values[word] for word in question.words}
     names = columns(question, evidence, values)
+    if evidence.withheld:
+        _expect_whole(question, names, evidence, values)
     rows = evidence.query(_ordered(question.sql, len(names)), given)
     return [{name: settled(cell) for name, cell in zip(names, row, strict=True)} for row in rows]
+
+
+def _expect_whole(question: Question, names: tuple[str, ...], evidence: Evidence, values: Mapping[str, Any]) -> None:
+    """Refuse rows that would have fewer columns than for others: they would give the document another hash."""
+    from freehold.ledger import NoEvidence
+
+    with NoEvidence(Vocabulary()) as nothing:
+        for name in columns(question, nothing, values):
+            if name not in names and name in evidence.withheld.columns:
+                raise evidence.withheld.refusal(name)
 
 
 def columns(question: Question, evidence: Evidence, values: Mapping[str, Any]) -> tuple[str, ...]:
