@@ -135,7 +135,7 @@ def list_(
         )
         for k, v in shown
     ]
-    table(rows, ("kpi", "value", "target", "period", "n", "is", "question"), right=(1, 4), least=(6, 3, 4))
+    table(rows, ("kpi", "value", "target", "period", "n", "is", "question"), right=(1, 4), least=(6, 3, 4, 2))
     told = counted(len(shown), "KPIs")
     if unheard := len(found) - len(shown):
         told += f", and {unheard} that nothing was ever recorded for (--all)"
