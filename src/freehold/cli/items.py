@@ -270,10 +270,8 @@ def _pairs(fields: tuple[str, ...]) -> Mapping[str, list[str]]:
 
 def _target(work: Work, text: str) -> str:
     """Return the item that is meant by the end of its id, or what is named as it is: it may be no item."""
-    try:
-        return work.find(text).id
-    except FreeholdError:
-        return text
+    end = text.rpartition("…")[2]
+    return work.find(text).id if any(one.id.endswith(end) for one in work.items()) else text
 
 
 def _answer(work: Work, item: Item, as_json: bool, done: str = "Now") -> None:

@@ -321,6 +321,13 @@ def _flat(errors: list[FreeholdError]) -> list[FreeholdError]:
     return flat
 
 
+def _digests(root: Path, models: Mapping[str, ModelFile]) -> dict[str, str]:
+    """Return the digests of models by their text, and of seeds by their bytes."""
+    texts = {f"Model:{asset}": digest_of(m.text.encode()) for asset, m in models.items() if m.language != "csv"}
+    seeds = {asset: root / m.path for asset, m in models.items() if m.language == "csv"}
+    return texts | {f"Seed:{asset}": digest_of(path.read_bytes()) for asset, path in seeds.items()}
+
+
 def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], found: tuple[FreeholdError, ...]) -> Estate:
     makers: dict[str, dict[str, Callable[[], Any]]] = {}
     resources: dict[tuple[str, str], Callable[[], Resource]] = {}
@@ -348,10 +355,7 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
                 resources[one.kind, one.id] = _maker(kinds.resource_from, parsed, index)
                 if one.kind in _OPERATING:
                     makers.setdefault(one.kind, {})[one.id] = _maker(_OPERATING[one.kind], parsed, index)
-    hashes |= {f"Model:{asset}": digest_of(m.text.encode()) for asset, m in models.items() if m.language != "csv"}
-    hashes |= {
-        f"Seed:{asset}": digest_of((root / m.path).read_bytes()) for asset, m in models.items() if m.language == "csv"
-    }
+    hashes |= _digests(root, models)
     assert estate is not None, "an estate without Estate has been refused"
     said = estate.value
     state_url, state_settings = kinds.state_from(estate)
