@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from contract import CALLER
 
 from freehold.engines import Engine, open_engine
 from freehold.foundation import Exit, FreeholdError
+from live_process import until
 
 URL = "duckdb:///warehouse.db"
 HOLD = """
@@ -387,3 +389,28 @@ def test_an_interrupt_is_an_interrupt(tmp_path: Path) -> None:
         process.kill()
         _, said = process.communicate()
     assert process.returncode == 130, said
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not tell how busy a process is")
+def test_closing_ends_what_another_thread_still_asks(tmp_path: Path) -> None:
+    """Ctrl-C may leave a thread behind that nobody waits for; the file is given back all the same."""
+    engine = open_engine(URL, root=str(tmp_path))
+    session = engine.session(CALLER)
+    ended: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            while True:
+                session.rows("SELECT count(*) FROM range(3_000_000_000) AS t(x) WHERE x * 7 % 11 = 3")
+        except FreeholdError as error:
+            ended.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)  # or a test that fails would never end
+    asking.start()
+    started = _cpu_s(os.getpid())
+    until(lambda: _cpu_s(os.getpid()) > started + 0.3, "it computes")
+    engine.close()
+    asking.join(60)
+
+    assert [type(e) for e in ended] == [FreeholdError]
+    open_engine(URL, root=str(tmp_path)).close()

@@ -133,17 +133,18 @@ def test_many_watch_a_job_without_a_thread_each(person: httpx2.Client, working: 
 
 
 def test_a_job_that_waits_is_cancelled_at_once_and_one_that_runs_stops(person: httpx2.Client) -> None:
-    """Both end as cancelled; who did it is told."""
+    """Who did it is told. One that runs may have ended before it was asked, or before it heard."""
     running, waiting = ask(person, "run"), ask(person, "check")
     stopped = person.post(f"/api/v1/jobs/{waiting}/cancel").json()
     assert stopped["state"] == "cancelled"
-    person.post(f"/api/v1/jobs/{running}/cancel")
+    was_asked = person.post(f"/api/v1/jobs/{running}/cancel").json()["state"] != "done"
     first = ended(person, running)
 
-    assert first["state"] in ("cancelled", "done")  # done, where it had ended before it was heard
-    assert stopped["result"]["cancelled_by"] == first["result"]["cancelled_by"] == stopped["asked_by"]
-    assert stopped["started_at"] is None
-    assert (first["too_late"], stopped["too_late"]) == (first["state"] == "done", False)
+    assert stopped["result"]["cancelled_by"] == stopped["asked_by"]
+    assert (stopped["started_at"], stopped["too_late"]) == (None, False)
+    assert first["state"] in (("cancelled", "done") if was_asked else ("done",))
+    assert first["result"].get("cancelled_by") == (stopped["asked_by"] if was_asked else None)
+    assert first["too_late"] == (was_asked and first["state"] == "done")
 
 
 def test_what_goes_wrong_is_told_as_data(person: httpx2.Client) -> None:

@@ -287,12 +287,16 @@ class Run:
         sorter.prepare()
         with ThreadPoolExecutor(self._d.jobs) as pool:
             running: dict[Future[Work | None], str] = {}
-            while sorter.is_active():
-                for name in sorter.get_ready():
-                    running[pool.submit(self._apart, name, interval)] = name
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    self._finish(future.result())
-                    sorter.done(running.pop(future))
+            try:
+                while sorter.is_active():
+                    for name in sorter.get_ready():
+                        running[pool.submit(self._apart, name, interval)] = name
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        self._finish(future.result())
+                        sorter.done(running.pop(future))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # what has not begun is not begun any more
+                raise
 
     def _apart(self, name: str, interval: Interval | None) -> Work | None:
         session = self._d.session("build")

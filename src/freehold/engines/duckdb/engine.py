@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ CAPABILITIES = Capabilities(
     estimated_distinct="approx_count_distinct({})",
     is_finite="isfinite({})",
 )
+_LET_GO_S = 10.0  # how long a query that was interrupted may take to end
+_LOOKS_AGAIN_S = 0.01
 _TAKEN_BACK_S = 30.0  # how long a process that took the file while it was lent may keep it
 
 
@@ -102,10 +105,25 @@ class DuckDBEngine:
                 session.resume(self._connection.cursor())
 
     def close(self) -> None:
-        """Write everything to the file and give it back; sessions that are still open end."""
+        """Write everything to the file and give it back; sessions that are still open end.
+
+        What another thread still asks is interrupted: a thread that Ctrl-C caught while it was begun is known to nobody
+        who could wait for it, and DuckDB does not close what is in use.
+        """
         if self.path:
             forget_holder(self.path)
-        self._connection.close()
+        until = time.monotonic() + _LET_GO_S
+        while True:
+            try:
+                self._connection.close()
+            except duckdb.Error:
+                if time.monotonic() > until:
+                    raise
+            else:
+                return
+            for session in list(self._sessions):
+                session.interrupt()
+            time.sleep(_LOOKS_AGAIN_S)
 
 
 def _prepared(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -195,6 +195,11 @@ class DuckDBSession:
         self.is_closed = True
         self._cursor.close()
 
+    def interrupt(self) -> None:
+        """End what another thread runs in this session, if it runs anything."""
+        with suppress(duckdb.Error):  # closed meanwhile
+            self._cursor.interrupt()
+
     def pause(self) -> None:
         """Let go of the file, so that the engine can give it up.
 
