@@ -29,11 +29,12 @@ from pathlib import Path
 from typing import Any
 
 from freehold.catalog import Catalog, Key, Question, Told
+from freehold.catalog.arrays import Arrays
 from freehold.catalog.entry import Column, Description, End, Entry, Flow, Job
 from freehold.catalog.impact import reach
+from freehold.catalog.memory import Memory
 from freehold.catalog.naming import Start
-from freehold.catalog.store import Store, stamp, transaction
-from freehold.catalog.tally import Tallies
+from freehold.catalog.store import Store, one_view, stamp, transaction
 from freehold.catalog.words import asked, text_of
 from freehold.foundation import Where
 from freehold.ledger import Event, Ledger
@@ -198,26 +199,22 @@ def impact(edges: int) -> dict[str, Any]:
                 ),
             )
         starts = [draw.randrange(1, nodes * 3 // 10) for _ in range(200)]
-        counts, tallies = [], Tallies()
+        counts, memory = [], Memory(store.connect)
 
-        def walk(node: int, kept: Tallies | None) -> None:
+        def walk(node: int, kept: Arrays | None) -> None:
             key = Key("asset", f"a{node // 10 + 1}")
-            counts.append(reach(connection, Start(key, node // 10 + 1, "c", node), depth=DEPTH, tallies=kept).count)
+            counts.append(reach(connection, Start(key, node // 10 + 1, "c", node), depth=DEPTH, arrays=kept).count)
 
-        made = timed(lambda: kept_by(tallies, connection))
+        made = timed(lambda: memory.make(connection))
+        with one_view(connection):
+            arrays = memory.at(connection)
         rows = {
-            "counted from arrays": each([lambda n=n: walk(n, tallies) for n in starts]),  # type: ignore[misc]
-            "counted from tables": each([lambda n=n: walk(n, None) for n in starts]),  # type: ignore[misc]
+            "from arrays": each([lambda n=n: walk(n, arrays) for n in starts]),  # type: ignore[misc]
+            "from tables": each([lambda n=n: walk(n, None) for n in starts]),  # type: ignore[misc]
         }
         connection.close()
     told = {"edges": edges, "depth": DEPTH, "reached_p50": int(statistics.median(counts))}
     return {**told, "arrays_made_ms": round(1_000 * made[0]), "load": round(os.getloadavg()[0], 2), "ways": rows}
-
-
-def kept_by(tallies: Tallies, connection: sqlite3.Connection) -> None:
-    """Ask until the arrays are made: a process that is asked little never makes them."""
-    while tallies.of(connection, 1_000_000) is None:
-        pass
 
 
 def keeping(made: Made, assets: int) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from listings import asset, entry, flow, model, told
 from freehold.catalog import Catalog, Key
 from freehold.catalog.entry import Flow
 from freehold.catalog.impact import SHOWN, blast_radius, reach
-from freehold.catalog.tally import Tallies
+from freehold.catalog.memory import Memory
+from freehold.catalog.neighbourhood import View, around
 from freehold.foundation import FreeholdError
 from freehold.ledger import Event, Ledger
+from live_process import until
 
 ENTRIES = (
     asset("shop.raw.orders", "id", "price", "state"),
@@ -196,47 +198,86 @@ ends_of = st.tuples(st.integers(0, 7), columns_of)
 graphs = st.lists(st.tuples(ends_of, ends_of), max_size=24)
 
 
-@given(graphs=st.lists(graphs, min_size=1, max_size=3), shown=st.integers(1, 4), certified=st.sets(st.integers(0, 7)))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_counted_from_arrays_is_what_the_tables_tell(
-    tmp_path_factory: pytest.TempPathFactory, graphs: list[Any], shown: int, certified: set[int]
+@given(
+    graphs=st.lists(graphs, min_size=1, max_size=4),
+    made_at=st.integers(0, 3),
+    shown=st.integers(1, 4),
+    certified=st.sets(st.integers(0, 7)),
+    unseen=st.sets(st.integers(0, 2)),
+    indirect=st.booleans(),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_told_from_arrays_is_what_the_tables_tell(
+    tmp_path_factory: pytest.TempPathFactory,
+    graphs: list[Any],
+    made_at: int,
+    shown: int,
+    certified: set[int],
+    unseen: set[int],
+    indirect: bool,
 ) -> None:
-    """However a catalog grows, what a walk reaches is told the same from the arrays that follow it as from tables."""
-    tallies = Tallies()
-    with Catalog(tmp_path_factory.mktemp("tally")) as catalog:
+    """However a catalog changes after they were made: what is reached, who is hit, and what is drawn."""
+    with Catalog(tmp_path_factory.mktemp("arrays")) as catalog:
+        memory = Memory(catalog._store.connect)
         for turn, edges in enumerate(graphs):
             entries = [
-                asset(f"p{(n + turn) % 3}.a.t{n}", "a", "b", status="certified" if n in certified and turn else "")
+                asset(f"p{n % 3}.a.t{n}", "a", "b", status="certified" if n in certified and turn else "",
+                      scope=(f"p{(n + turn) % 3}.a",))
                 for n in range(8)
-            ]
+            ]  # fmt: skip
             names = [one.key.id for one in entries]
             flows: dict[int, list[Flow]] = {}
             for (a, x), (b, y) in edges:
                 if a != b:
-                    flows.setdefault(b, []).append(flow(f"{names[a]}.{x}", f"{names[b]}.{y}"))
+                    flows.setdefault(b, []).append(
+                        flow(f"{names[a]}.{x}", f"{names[b]}.{y}", is_direct=(a + b) % 4 > 0)
+                    )
             catalog.update(told(entries, [model(names[b], *found) for b, found in flows.items()]))
-            for name in names:
-                for start in (catalog.find(name), catalog.find(f"{name}.a")):
-                    with catalog._reading() as connection:
-                        assert tallies.of(connection, 10_000) is not None
-                        from_arrays = reach(connection, start, shown=shown, tallies=tallies)
-                        hit = blast_radius(connection, start, shown=shown, tallies=tallies)
+            scopes = frozenset(f"p{n}.a" for n in range(3) if n not in unseen) if unseen else None
+            with catalog._reading() as connection:
+                if turn == min(made_at, len(graphs) - 1):
+                    memory.make(connection)
+                arrays = memory.at(connection)
+                if arrays is None and turn >= made_at:  # no edge was there when they were made
+                    memory.make(connection)
+                    arrays = memory.at(connection)
+                assert (arrays is not None) == (turn >= min(made_at, len(graphs) - 1))
+                for name in names:
+                    for start in (catalog.find(name), catalog.find(f"{name}.a")):
+                        for down in (True, False):
+                            asked = {"down": down, "shown": shown, "scopes": scopes, "indirect": indirect}
+                            assert reach(connection, start, **asked, arrays=arrays) == reach(connection, start, **asked)
+                        asked = {"shown": shown, "scopes": scopes, "indirect": indirect}
+                        hit = blast_radius(connection, start, **asked, arrays=arrays)
+                        assert hit == blast_radius(connection, start, **asked)
+                        for view in (View(), View(3, 1, by_columns=True)):
+                            drawn = around(connection, start, view, scopes, arrays)
+                            assert drawn == around(connection, start, view, scopes)
 
-                        assert from_arrays == reach(connection, start, shown=shown)
-                        assert hit == blast_radius(connection, start, shown=shown)
 
-
-def test_few_nodes_are_told_without_reading_the_whole_catalog(shop: Catalog) -> None:
-    """Arrays are made once telling from tables has cost as much as making them; one question makes none."""
-    tallies = Tallies()
+def test_arrays_are_made_in_the_background_and_anew_for_another_catalog(shop: Catalog, tmp_path: Path) -> None:
+    """Until they are there the tables are asked; those of a catalog that was dropped are not asked any more."""
+    memory = Memory(shop._store.connect)
     with shop._reading() as connection:
-        assert tallies.of(connection, 1) is None
-        assert any(tallies.of(connection, 1) for _ in range(40))
+        assert memory.at(connection) is None
+    memory.keep()
+    with shop._reading() as connection:
+        first = until(lambda: memory.at(connection), "they are made")
+    shop.rebuild(told(ENTRIES, JOBS))
+
+    def at() -> object:
+        with shop._reading() as connection:
+            return memory.at(connection)
+
+    assert at() is None
+    again = until(at, "they are made anew")
+    memory.close()
+    assert (again.life == first.life, at()) == (False, None)
 
 
 def test_whoever_reads_an_earlier_state_is_not_told_a_later_one(shop: Catalog) -> None:
     """Arrays that are ahead of what a reader sees are not asked."""
-    tallies = Tallies()
+    memory = Memory(shop._store.connect)
     with shop._reading() as connection:
         early = Path(connection.execute("PRAGMA database_list").fetchone()[2])
     with closing(sqlite3.connect(early, isolation_level=None)) as reader:
@@ -244,6 +285,7 @@ def test_whoever_reads_an_earlier_state_is_not_told_a_later_one(shop: Catalog) -
         assert reader.execute("SELECT count(*) FROM asset").fetchone()[0]
         shop.update(told((*ENTRIES, asset("new.one.here", "id")), JOBS))
         with shop._reading() as connection:
-            assert tallies.of(connection, 10_000) is not None
+            memory.make(connection)
+            assert memory.at(connection) is not None
 
-        assert tallies.of(reader, 10_000) is None
+        assert memory.at(reader) is None

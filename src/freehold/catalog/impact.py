@@ -11,17 +11,22 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from freehold.catalog.entry import SOME, TABLES, WHOLE, Key
 from freehold.catalog.happening import PERSON, since
 from freehold.catalog.naming import Start
 from freehold.catalog.store import one_view, stamped
-from freehold.catalog.tally import Facts, Tallies, Tally, Told
+from freehold.catalog.told import Facts, Told
 from freehold.catalog.walking import AMONG, DEEPEST, MOST, Walk, limit_to, listed, walk
+
+if TYPE_CHECKING:
+    from freehold.catalog.arrays import Arrays
 
 USUAL_DEPTH = 5
 SHOWN = 25  # nodes of each hop that are named
+MOST_NAMED = 100  # metrics, dashboards and jobs that are named when something goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +125,13 @@ class Reading:
 class BlastRadius:
     """Who is hit when a start changes: what is built from it, what people look at, who reads, and whom to tell.
 
+    `kinds` says how many there are of each kind; of metrics, dashboards and jobs those that matter most are named.
     `persons` are the distinct people who read any of it in 30 days; they are counted and never named.
     """
 
     start: Start
     reach: Reach
-    assets: int = 0
+    kinds: Mapping[str, int] = field(default_factory=dict)
     metrics: tuple[Node, ...] = ()
     dashboards: tuple[Node, ...] = ()
     jobs: tuple[Node, ...] = ()
@@ -133,11 +139,17 @@ class BlastRadius:
     persons: int = 0
     services: tuple[Reading, ...] = ()
 
+    @property
+    def assets(self) -> int:
+        """How many tables and views are built from it."""
+        return sum(self.kinds.get(kind, 0) for kind in TABLES)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return {
             **self.reach.to_json(),
             "assets": self.assets,
+            "kinds": dict(self.kinds),
             "metrics": [node.to_json() for node in self.metrics],
             "dashboards": [node.to_json() for node in self.dashboards],
             "jobs": [node.to_json() for node in self.jobs],
@@ -161,7 +173,7 @@ def reach(
     indirect: bool = False,
     shown: int = SHOWN,
     scopes: Collection[str] | None = None,
-    tallies: Tallies | None = None,
+    arrays: Arrays | None = None,
 ) -> Reach:
     """Return what a column goes into, or comes from, by columns; of an entry by entries.
 
@@ -173,11 +185,11 @@ def reach(
         indirect: also where a column only decides: filters, joins, windows, conditions. Of entries every edge counts.
         shown: nodes of each hop that are named.
         scopes: those the caller may see (`searching.scopes_seen`); None for every one.
-        tallies: what tells counts quicker than the tables do, where it is kept; the answer is the same.
+        arrays: what tells the same quicker than the tables do, where it is kept (`memory.Memory.at`).
     """
     with one_view(connection):
-        hops = walk(connection, _walk_of(start, down, depth, indirect), scopes)
-        return _told(connection, start, hops, down, shown, tallies)
+        hops = walk(connection, _walk_of(start, down, depth, indirect), scopes, arrays)
+        return _told(connection, start, hops, down, shown, arrays)
 
 
 def blast_radius(
@@ -188,44 +200,50 @@ def blast_radius(
     indirect: bool = False,
     shown: int = SHOWN,
     scopes: Collection[str] | None = None,
-    tallies: Tallies | None = None,
+    arrays: Arrays | None = None,
 ) -> BlastRadius:
     """Return who is hit when a start changes; the arguments are those of `reach`."""
     with one_view(connection):
-        hops = walk(connection, _walk_of(start, True, depth, indirect), scopes)
-        entries = _entries_of(connection, hops) if start.column else hops
-        tally = tallies.of(connection, len(entries)) if tallies is not None else None
-        counts, named = _kinds(connection, [entry for entry, hop in entries.items() if hop], tally)
-        nodes = nodes_of(connection, named, entries, by_columns=False)
-        owners = Counter[str]()
-        for one, count in counts.items():
-            owners[one.owner] += count
+        hops = walk(connection, _walk_of(start, True, depth, indirect), scopes, arrays)
+        entries = _entries_of(connection, hops, arrays) if start.column else hops
+        parts = _parts(connection, [entry for entry, hop in entries.items() if hop], arrays)
+        owners, kinds, of_kind = Counter[str](), Counter[str](), defaultdict[str, list[int]](list)
+        for one, found in parts.items():
+            owners[one.owner] += len(found)
+            kinds[one.kind] += len(found)
+            of_kind[one.kind] += found
         persons, services = _readers(connection, entries)
+
+        def named(kind: str) -> tuple[Node, ...]:
+            chosen = of_kind[kind]
+            if len(chosen) > MOST_NAMED:
+                chosen = _counted(connection, chosen, MOST_NAMED, arrays, by_columns=False).named
+            return nodes_of(connection, chosen, entries, by_columns=False)
+
         return BlastRadius(
             start,
-            _told(connection, start, hops, True, shown, tallies),
-            assets=sum(count for one, count in counts.items() if one.kind in TABLES),
-            metrics=tuple(node for node in nodes if node.key.kind == "metric"),
-            dashboards=tuple(node for node in nodes if node.key.kind == "dashboard"),
-            jobs=tuple(node for node in nodes if node.key.kind == "job"),
+            _told(connection, start, hops, True, shown, arrays),
+            kinds=_most_first(kinds),
+            metrics=named("metric"),
+            dashboards=named("dashboard"),
+            jobs=named("job"),
             owners=_most_first({owner: count for owner, count in owners.items() if owner}),
             persons=persons,
             services=services,
         )
 
 
-_NAMED = ("metric", "dashboard", "job")  # kinds of what is hit that are named one by one
-
-
-def _kinds(
-    connection: sqlite3.Connection, entries: Sequence[int], tally: Tally | None
-) -> tuple[Counter[Facts], list[int]]:
-    """Return how many of some entries have which product, kind and owner, and those that are named one by one."""
-    if tally is not None:
-        return tally.kinds(entries, _NAMED)
-    sql = f"SELECT key, product, kind, owner FROM asset WHERE key {AMONG}"
-    rows = [(key, Facts(*said)) for key, *said in connection.execute(sql, (listed(entries),))]
-    return Counter(one for _, one in rows), [key for key, one in rows if one.kind in _NAMED]
+def _parts(
+    connection: sqlite3.Connection, entries: Sequence[int], arrays: Arrays | None
+) -> Mapping[Facts, Sequence[int]]:
+    """Return some entries by their product, kind, owner and scope."""
+    if arrays is not None:
+        return arrays.kinds(entries)
+    found: dict[Facts, list[int]] = defaultdict(list)
+    sql = f"SELECT key, product, kind, owner, scope FROM asset WHERE key {AMONG}"
+    for key, *said in connection.execute(sql, (listed(entries),)):
+        found[Facts(*said)].append(key)
+    return found
 
 
 def _walk_of(start: Start, down: bool, depth: int, indirect: bool) -> Walk:
@@ -233,10 +251,11 @@ def _walk_of(start: Start, down: bool, depth: int, indirect: bool) -> Walk:
     return Walk((node,), bool(start.column), down, min(depth, DEEPEST), indirect)
 
 
-def _entries_of(connection: sqlite3.Connection, hops: Mapping[int, int]) -> dict[int, int]:
+def _entries_of(connection: sqlite3.Connection, hops: Mapping[int, int], arrays: Arrays | None) -> dict[int, int]:
     """Return the entries that columns are of, each at the least distance of any."""
     found: dict[int, int] = {}
-    for node, entry in connection.execute(f"SELECT key, asset FROM field WHERE key {AMONG}", (listed(hops),)):
+    sql = f"SELECT key, asset FROM field WHERE key {AMONG}"
+    for node, entry in connection.execute(sql, (listed(hops),)) if arrays is None else arrays.with_entries(hops):
         found[entry] = min(hops[node], found.get(entry, hops[node]))
     return found
 
@@ -245,19 +264,31 @@ def _readers(connection: sqlite3.Connection, entries: Mapping[int, int]) -> tupl
     """Return how many people read any of some entries in 30 days, and which services did."""
     start = since(stamped(connection, "usage_until"))
     persons: set[str] = set()
-    services: list[Reading] = []
-    rows = connection.execute(
-        "SELECT u.reader, u.actor_kind, sum(u.reads), count(DISTINCT u.entry) FROM asset a JOIN usage_day u "
-        f"ON u.entry = a.kind || ':' || a.id WHERE a.key {AMONG} AND u.day >= ? GROUP BY 1, 2",
-        (listed(entries), start),
-    )
-    for reader, kind, reads, read in rows:
+    services: dict[tuple[str, str], list[int]] = defaultdict(list)
+    # From the shorter side: of what is reached most was never read, or of what was read most is not reached.
+    used = connection.execute("SELECT coalesce(max(rowid), 0) FROM usage_day").fetchone()[0]
+    ways = _USE_FIRST if used < _DEARER * len(entries) else _ENTRIES_FIRST
+    said = f"SELECT a.key, u.reader, u.actor_kind, sum(u.reads) FROM {ways} AND u.day >= ?1 GROUP BY 1, 2, 3"
+    among = (start,) if ways is _USE_FIRST else (start, listed(entries))
+    for key, reader, kind, reads in connection.execute(said, among):
+        if key not in entries:
+            continue
         if kind == PERSON:
             persons.add(reader)
         else:
-            services.append(Reading(reader, kind, reads, read))
-    return len(persons), tuple(sorted(services, key=lambda one: (-one.reads, one.name)))
+            services[reader, kind].append(reads)
+    found = (Reading(reader, kind, sum(reads), len(reads)) for (reader, kind), reads in services.items())
+    return len(persons), tuple(sorted(found, key=lambda one: (-one.reads, one.name)))
 
+
+_ENTRIES_FIRST = (
+    f"asset a CROSS JOIN usage_day u ON u.entry = a.kind || ':' || a.id WHERE a.key {AMONG.replace('?', '?2')}"
+)
+_USE_FIRST = (
+    "usage_day u CROSS JOIN asset a ON a.kind = substr(u.entry, 1, instr(u.entry, ':') - 1) "
+    "AND a.id = substr(u.entry, instr(u.entry, ':') + 1) WHERE true"
+)
+_DEARER = 4  # to look an entry up among what was read, compared with the other way round
 
 # A column that stands for a whole asset is not told, unless the asset has no other.
 _TOLD_COLUMNS = (
@@ -272,34 +303,31 @@ def _told(
     hops: Mapping[int, int],
     down: bool,
     shown: int,
-    tallies: Tallies | None = None,
+    arrays: Arrays | None = None,
 ) -> Reach:
     """Return what was reached hop by hop: counts of all, and by name those that matter most."""
     by_columns = bool(start.column)
-    tally = tallies.of(connection, len(hops)) if tallies is not None else None
-    levels: dict[int, list[int]] = defaultdict(list)
-    for node, hop in hops.items():
-        levels[hop].append(node)
-    found = []
-    for hop in sorted(levels.keys() - {0}):
-        told = _counted(connection, levels[hop], shown, tally, by_columns=by_columns)
-        if told.count:
+    found, nodes_by_hop = [], iter(hops)  # a walk tells them level by level
+    for hop, count in Counter(hops.values()).items():
+        level = list(islice(nodes_by_hop, count))
+        told = _counted(connection, level, shown, arrays, by_columns=by_columns)
+        if told.count and hop:
             nodes = nodes_of(connection, told.named, hops, by_columns=by_columns)
             found.append(Hop(hop, told.count, _most_first(told.products), nodes))
     return Reach(start, down, tuple(found), len(hops) >= MOST)
 
 
 def _counted(
-    connection: sqlite3.Connection, nodes: Sequence[int], shown: int, tally: Tally | None, *, by_columns: bool
+    connection: sqlite3.Connection, nodes: Sequence[int], shown: int, arrays: Arrays | None, *, by_columns: bool
 ) -> Told:
     """Return what there is to tell of one hop; of equals those listed first are named."""
-    if tally is None:
+    if arrays is None:
         return _read(connection, nodes, shown, by_columns=by_columns)
-    whole = [node for node in nodes if node in tally.wholes] if by_columns and tally.wholes else []
-    if not whole:
-        return tally.told(nodes, shown, by_columns=by_columns)
-    plain = tally.told(set(nodes) - set(whole), shown, by_columns=True)
-    return plain.with_(_read(connection, whole, shown, by_columns=True), shown)
+    if not by_columns:
+        return arrays.told(nodes, shown, by_columns=False)
+    plain, whole = arrays.split(nodes)
+    told = arrays.told(plain, shown, by_columns=True)
+    return told.with_(_read(connection, whole, shown, by_columns=True), shown) if whole else told
 
 
 def _read(connection: sqlite3.Connection, nodes: Sequence[int], shown: int, *, by_columns: bool) -> Told:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nsmallest
-from typing import NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.catalog.entry import KINDS, SOME, TABLES, WHOLE, Key
 from freehold.catalog.impact import Node, numbered
 from freehold.catalog.naming import Start
-from freehold.catalog.walking import AMONG, Walk, Ways, limit_to, listed, walk
+from freehold.catalog.walking import AMONG, Walk, Ways, listed, walk
+
+if TYPE_CHECKING:
+    from freehold.catalog.arrays import Arrays
 
 NAMED, NAMED_OPEN = 8, 60  # nodes of a group that are named: closed, and opened
 _GROUPS = 10  # groups of one distance; what is left is one more
@@ -99,15 +103,9 @@ class Neighbourhood:
     after: int = 0
 
 
-class _Row(NamedTuple):
-    """A node that was reached: what it is grouped by, and how much it matters."""
-
-    node: int
-    group: str
-    title: str
-    key: Key | None
-    signal: int
-    place: int
+# A node that was reached, what it is grouped by (an entry by its number, else a name), how much it matters, and whether
+# it stands for its entry, whose heading it is. Plain, since there may be a hundred thousand.
+_Gist = tuple[int, int | str, int, bool]
 
 
 @dataclass(slots=True)
@@ -119,7 +117,11 @@ class _Reached:
 
 
 def around(
-    connection: sqlite3.Connection, start: Start, view: View, scopes: Collection[str] | None = None
+    connection: sqlite3.Connection,
+    start: Start,
+    view: View,
+    scopes: Collection[str] | None = None,
+    arrays: Arrays | None = None,
 ) -> Neighbourhood:
     """Return what is around a start.
 
@@ -128,15 +130,16 @@ def around(
         start: see `naming.resolved`.
         view: how far to go, and what to open.
         scopes: those the caller may see (`searching.scopes_seen`); None for every one.
+        arrays: what tells the same quicker than the tables do, where it is kept (`memory.Memory.at`).
     """
     by_columns = view.by_columns or bool(start.column)
     starts = _starts(connection, start, by_columns=by_columns)
-    reached = _reached(connection, starts, view, by_columns, scopes)
-    _grow(connection, reached, view, by_columns, scopes)
-    rows = _rows(connection, list(reached.hops), by_columns=by_columns)
-    drawn = _grouped(connection, rows, reached, view, by_columns=by_columns)
+    sight = _Sight(connection, by_columns, scopes, arrays)
+    reached = _reached(sight, starts, view)
+    _grow(sight, reached, view)
+    drawn = _grouped(sight, reached, view)
     spots = dict(_spots(drawn))
-    ways = _ways(connection, by_columns, scopes)
+    ways = _Both(*(sight.ways(down=down) for down in (True, False)))
     beyond = _beyond(ways, drawn, reached, view)
     groups = tuple(
         Group(
@@ -146,7 +149,45 @@ def around(
         for one in drawn
     )  # fmt: skip
     sides = [sum(group.count for group in groups if group.hop * sign > 0) for sign in (-1, 1)]
-    return Neighbourhood(start, groups, _ties(ways, reached, spots), reached.is_cut, *sides)
+    return Neighbourhood(start, groups, _ties(ways, spots), reached.is_cut, *sides)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What one caller sees of the catalog, by columns or by entries."""
+
+    connection: sqlite3.Connection
+    by_columns: bool
+    scopes: Collection[str] | None
+    arrays: Arrays | None
+
+    def walk(self, starts: tuple[int, ...], *, down: bool, depth: int, widest: int = 0) -> dict[int, int]:
+        """Return what is reached from some nodes, with its distance."""
+        way = Walk(starts, self.by_columns, down, depth, widest=widest)
+        return walk(self.connection, way, self.scopes, self.arrays)
+
+    def ways(self, *, down: bool) -> Ways:
+        """Return the edges one way."""
+        return Ways(self.connection, Walk((), self.by_columns, down), self.scopes, self.arrays)
+
+    def gists(self, nodes: Collection[int]) -> list[_Gist]:
+        """Return what groups nodes; what has no columns stands with others of its product."""
+        if self.arrays is not None:
+            rows = self.arrays.gists(nodes, by_columns=self.by_columns)
+        else:
+            sql = (
+                f"SELECT f.key, a.key, a.product, a.kind, a.signal, f.name IN ('{WHOLE}', '{SOME}') FROM field f "
+                f"JOIN asset a ON a.key = f.asset WHERE f.key {AMONG}"
+                if self.by_columns
+                else f"SELECT key, key, product, kind, signal, 0 FROM asset WHERE key {AMONG}"
+            )
+            rows = self.connection.execute(sql, (listed(nodes),))
+        if not self.by_columns:
+            return [(node, product or f"{kind}:", signal, False) for node, _, product, kind, signal, _ in rows]
+        return [
+            (node, entry, signal, is_whole) if kind in TABLES else (node, product or f"{kind}:", signal, False)
+            for node, entry, product, kind, signal, is_whole in rows
+        ]
 
 
 def _starts(connection: sqlite3.Connection, start: Start, *, by_columns: bool) -> tuple[int, ...]:
@@ -158,16 +199,10 @@ def _starts(connection: sqlite3.Connection, start: Start, *, by_columns: bool) -
     return tuple(key for (key,) in rows)
 
 
-def _reached(
-    connection: sqlite3.Connection,
-    starts: tuple[int, ...],
-    view: View,
-    by_columns: bool,
-    scopes: Collection[str] | None,
-) -> _Reached:
+def _reached(sight: _Sight, starts: tuple[int, ...], view: View) -> _Reached:
     found = _Reached(dict.fromkeys(starts, 0))
     for sign, depth in ((-1, view.up), (1, view.down)):
-        hops = walk(connection, Walk(starts, by_columns, sign > 0, depth, widest=_WIDEST), scopes)
+        hops = sight.walk(starts, down=sign > 0, depth=depth, widest=_WIDEST)
         last = max(hops.values(), default=0)
         widths: dict[int, int] = defaultdict(int)
         for node, hop in hops.items():
@@ -178,18 +213,17 @@ def _reached(
     return found
 
 
-def _grow(
-    connection: sqlite3.Connection, reached: _Reached, view: View, by_columns: bool, scopes: Collection[str] | None
-) -> None:
+def _grow(sight: _Sight, reached: _Reached, view: View) -> None:
     """Go one step further from nodes that somebody opened, the nearest first, since one may lead to the next."""
-    waiting = {number: name for name in view.grown[:_MOST_GROWN] if (number := _number(connection, name, by_columns))}
+    numbers = ((_number(sight.connection, name, sight.by_columns), name) for name in view.grown[:_MOST_GROWN])
+    waiting = {number: name for number, name in numbers if number}
     while known := [node for node in waiting if node in reached.hops]:
         node = min(known, key=lambda one: abs(reached.hops[one]))
         del waiting[node]
         hop = reached.hops[node]
         for sign in (-1, 1):
             if hop * sign >= 0:
-                for one in walk(connection, Walk((node,), by_columns, sign > 0, 1), scopes):
+                for one in sight.walk((node,), down=sign > 0, depth=1):
                     reached.hops.setdefault(one, hop + sign)
 
 
@@ -208,85 +242,99 @@ def _number(connection: sqlite3.Connection, name: str, by_columns: bool) -> int:
     return int(row[0]) if row else 0
 
 
-def _rows(connection: sqlite3.Connection, nodes: Sequence[int], *, by_columns: bool) -> dict[int, _Row]:
-    sql = (
-        "SELECT f.key, a.kind, a.id, a.product, a.signal, f.position, f.name FROM field f "
-        f"JOIN asset a ON a.key = f.asset WHERE f.key {AMONG}"
-        if by_columns
-        else f"SELECT key, kind, id, product, signal, 0, '' FROM asset WHERE key {AMONG}"
-    )
-    found = {}
-    for node, kind, id_, product, signal, position, column in connection.execute(sql, (listed(nodes),)):
-        if by_columns and kind in TABLES:
-            place = -1 if column in (WHOLE, SOME) else position
-            found[node] = _Row(node, f"{kind}:{id_}", id_, Key(kind, id_), signal, place)
-        else:  # what has no columns stands with others of its product
-            found[node] = _Row(node, product or f"{kind}:", product, None, signal, 0)
-    return found
-
-
 @dataclass(slots=True)
 class _Drawn:
-    """A group while it is made."""
+    """A group while it is made.
 
-    name: str
-    title: str
+    Attributes:
+        of: the number of the entry, or the name of the product or kind.
+        members: its nodes.
+        rows: the same without what is its heading, each after how much it matters, below zero.
+        signal: how much what matters most of it does.
+    """
+
     hop: int
-    key: Key | None
-    rows: list[_Row]
+    of: int | str
+    name: str = ""
+    title: str = ""
+    key: Key | None = None
+    members: list[int] = field(default_factory=list)
+    rows: list[tuple[int, int]] = field(default_factory=list)
+    signal: int = 0
     others: int = 0
-    members: Sequence[int] = ()
     named: tuple[int, ...] = ()
     nodes: tuple[Node, ...] = ()
 
 
-def _grouped(
-    connection: sqlite3.Connection, rows: Mapping[int, _Row], reached: _Reached, view: View, *, by_columns: bool
-) -> list[_Drawn]:
-    found: dict[tuple[int, str], _Drawn] = {}
-    nearest = _nearest(rows, reached) if by_columns else {}
-    for node, row in rows.items():
-        hop = nearest.get(row.group, reached.hops[node])  # columns of an entry stand where the nearest of them does
-        made = found.get((hop, row.group))
+def _grouped(sight: _Sight, reached: _Reached, view: View) -> list[_Drawn]:
+    gists = sight.gists(reached.hops)
+    nearest = _nearest(gists, reached) if sight.by_columns else {}
+    found: dict[tuple[int, int | str], _Drawn] = {}
+    for node, of, signal, is_whole in gists:
+        hop = nearest.get(of, reached.hops[node])  # columns of an entry stand where the nearest of them does
+        made = found.get((hop, of))
         if made is None:
-            made = found[hop, row.group] = _Drawn(f"{hop}:{row.group}", row.title, hop, row.key, [])
-        made.rows.append(row)
+            made = found[hop, of] = _Drawn(hop, of)
+        made.members.append(node)
+        made.signal = max(made.signal, signal)
+        if not is_whole:
+            made.rows.append((-signal, node))
     every = _fewer(list(found.values()), view)
+    _entitle(sight, every)
+    places = _places(sight, every)
     for one in every:
-        one.members = [row.node for row in one.rows]
-        # What stands for the whole of an entry is its heading.
-        one.rows = [row for row in one.rows if row.place >= 0]
-        one.named = _chosen(one, view)
-    known = numbered(connection, [n for one in every for n in one.named], reached.hops, by_columns=by_columns)
+        one.named = _chosen(one, view, places)
+    connection, chosen = sight.connection, [n for one in every for n in one.named]
+    known = numbered(connection, chosen, reached.hops, by_columns=sight.by_columns)
     for one in every:
-        if not by_columns:
+        if not sight.by_columns:
             one.named = tuple(sorted(one.named, key=lambda node: _in_order(known[node][1])))
         one.nodes = tuple(known[node][1] for node in one.named)
     return every
 
 
-def _chosen(one: _Drawn, view: View) -> tuple[int, ...]:
+def _entitle(sight: _Sight, every: Sequence[_Drawn]) -> None:
+    """Give groups their names and titles."""
+    entries = [one.of for one in every if isinstance(one.of, int)]
+    sql = f"SELECT key, kind, id FROM asset WHERE key {AMONG}"
+    keys = {key: Key(kind, id_) for key, kind, id_ in sight.connection.execute(sql, (listed(entries),))}
+    for one in every:
+        if isinstance(one.of, int):
+            one.key = keys[one.of]
+            one.name, one.title = f"{one.hop}:{one.key}", one.key.id
+        elif not one.others:
+            one.name, one.title = f"{one.hop}:{one.of}", "" if one.of.endswith(":") else one.of
+
+
+def _places(sight: _Sight, every: Sequence[_Drawn]) -> dict[int, int]:
+    """Return where columns stand in their entries, of the groups that name any."""
+    if not sight.by_columns:
+        return {}
+    nodes = [node for one in every if one.key is not None for _, node in one.rows]
+    return dict(sight.connection.execute(f"SELECT key, position FROM field WHERE key {AMONG}", (listed(nodes),)))
+
+
+def _chosen(one: _Drawn, view: View, places: Mapping[int, int]) -> tuple[int, ...]:
     """Return the nodes of a group that are named: those that matter most, in the order of their table."""
     if one.others:
         return ()
     most = NAMED_OPEN if one.name in view.opened or one.hop == 0 else NAMED
     if len(one.rows) <= NAMED + 2:  # to leave out two saves no room
         most = NAMED + 2
-    best = nsmallest(most, one.rows, key=lambda row: (-row.signal, row.place, row.node))
-    return tuple(row.node for row in sorted(best, key=lambda row: (row.place, row.node)))
+    best = nsmallest(most, ((before, places.get(node, 0), node) for before, node in one.rows))
+    return tuple(node for _, _, node in sorted(best, key=lambda row: row[1:]))
 
 
 def _in_order(node: Node) -> tuple[int, str]:
     return (KINDS.index(node.key.kind) if node.key.kind in KINDS else len(KINDS), str(node))
 
 
-def _nearest(rows: Mapping[int, _Row], reached: _Reached) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for node, hop in reached.hops.items():
-        if node in rows:
-            group = rows[node].group
-            if group not in found or abs(hop) < abs(found[group]):
-                found[group] = hop
+def _nearest(gists: Iterable[_Gist], reached: _Reached) -> dict[int | str, int]:
+    found: dict[int | str, int] = {}
+    for node, of, _, _ in gists:
+        hop = reached.hops[node]
+        if of not in found or (abs(hop), hop) < (abs(found[of]), found[of]):
+            found[of] = hop
     return found
 
 
@@ -299,11 +347,13 @@ def _fewer(groups: list[_Drawn], view: View) -> list[_Drawn]:
     for hop in sorted(by_hop):
         name = f"{hop}:*"
         most = _GROUPS * 4 if name in view.opened else _GROUPS
-        ranked = sorted(by_hop[hop], key=lambda one: (-max(row.signal for row in one.rows), -len(one.rows), one.name))
+        ranked = sorted(by_hop[hop], key=lambda one: (-one.signal, -len(one.members), isinstance(one.of, str), one.of))
         rest = ranked[most:] if len(ranked) > most + 1 else []
         found += ranked[: len(ranked) - len(rest)]
         if rest:
-            found.append(_Drawn(name, "", hop, None, [row for one in rest for row in one.rows], len(rest)))
+            members = list(chain.from_iterable(one.members for one in rest))
+            rows = list(chain.from_iterable(one.rows for one in rest))
+            found.append(_Drawn(hop, "", name, members=members, rows=rows, others=len(rest)))
     return found
 
 
@@ -316,15 +366,11 @@ def _spots(drawn: Sequence[_Drawn]) -> Iterable[tuple[int, Spot]]:
             yield node, named.get(node, rest)
 
 
-class _Both:
+class _Both(NamedTuple):
     """The edges of a drawing, each way."""
 
-    def __init__(self, connection: sqlite3.Connection, by_columns: bool, seen: bool) -> None:
-        self.down, self.up = (Ways(connection, Walk((), by_columns, down), seen=seen) for down in (True, False))
-
-
-def _ways(connection: sqlite3.Connection, by_columns: bool, scopes: Collection[str] | None) -> _Both:
-    return _Both(connection, by_columns, limit_to(connection, scopes))
+    down: Ways
+    up: Ways
 
 
 def _beyond(ways: _Both, drawn: Sequence[_Drawn], reached: _Reached, view: View) -> dict[int, int]:
@@ -341,10 +387,12 @@ def _beyond(ways: _Both, drawn: Sequence[_Drawn], reached: _Reached, view: View)
     return found
 
 
-def _ties(ways: _Both, reached: _Reached, spots: Mapping[int, Spot]) -> tuple[Tie, ...]:
+def _ties(ways: _Both, spots: Mapping[int, Spot]) -> tuple[Tie, ...]:
     """Return what goes into what among the nodes of a drawing, once for each pair of places."""
     named = [node for node, spot in spots.items() if spot.node != _REST]
     rest = [node for node, spot in spots.items() if spot.node == _REST][:_WIDEST]
-    pairs = {*ways.down.pairs(named + rest), *((source, target) for target, source in ways.up.pairs(named))}
-    ends = {(spots[a], spots[b]) for a, b in pairs if a in spots and b in spots and a in reached.hops}
-    return tuple(Tie(*tie) for tie in sorted(tie for tie in ends if tie[0] != tie[1]))
+    places = list(dict.fromkeys(spots.values()))
+    codes = dict(zip(places, range(len(places)), strict=True))
+    at = {node: codes[spot] for node, spot in spots.items()}
+    ends = ways.down.between(named + rest, at) | {(a, b) for b, a in ways.up.between(named, at)}
+    return tuple(Tie(*tie) for tie in sorted((places[a], places[b]) for a, b in ends if a != b))

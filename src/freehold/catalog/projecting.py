@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 
 from freehold.catalog.entry import OPENLINEAGE, SOME, WHOLE, Column, Description, Entry, Flow, Job, Key
 from freehold.catalog.openlineage.drawing import Drawn
+from freehold.catalog.store import stamp, stamped
 
 _PART = "part"  # how a column and the whole of its entry hang together; no step of its own
 _ENTRY = (
@@ -77,6 +78,7 @@ def project(connection: sqlite3.Connection, said: Description, change: int, inst
     jobs = edges_of.replace(_within(job, there) for job in said.jobs)
     if entries or gone or jobs:
         edges_of.join_parts()
+    edges_of.note_moved()
     _note_documents(connection, dict(said.read_from))
     return Written(entries, gone, jobs, edges_of.begun, edges_of.closed)
 
@@ -98,6 +100,7 @@ def project_drawn(connection: sqlite3.Connection, drawn: Drawn, change: int, ins
     gone = _take_away(connection, dict.fromkeys(found, ""), set(), change)
     if written or gone or jobs:
         edges_of.join_parts(edges_of.touched() | written)
+    edges_of.note_moved()
     return Written(len(written), gone, jobs, edges_of.begun, edges_of.closed)
 
 
@@ -109,6 +112,7 @@ def drop_drawn(connection: sqlite3.Connection, change: int, instant: int) -> Wri
     jobs = sum(edges_of.replace((), origin) for (origin,) in origins)
     gone = _take_away(connection, dict(found), set(), change)
     edges_of.join_parts(edges_of.touched())
+    edges_of.note_moved()
     return Written(0, gone, jobs, 0, edges_of.closed)
 
 
@@ -205,6 +209,7 @@ class _Edges:
         self._keys = keys
         self._instant = instant
         self._fields: set[int] = set()  # at which an edge began or ended, or may have
+        self._entries: set[int] = set()  # the same of edges between entries
         self._columns: dict[int, dict[str, int]] = {}  # the numbers of columns, of entries that edges were asked of
         self.begun = self.closed = 0
 
@@ -255,6 +260,7 @@ class _Edges:
         wanted = {(self._keys[one], target) for one in job.reads}
         found = "SELECT rowid, source, target FROM asset_edge WHERE job = ? AND valid_to IS NULL"
         standing = {(source, to): rowid for rowid, source, to in self._connection.execute(found, (key,))}
+        self._entries.update(end for row in wanted ^ standing.keys() for end in row)
         self._end("asset_edge", [rowid for row, rowid in standing.items() if row not in wanted])
         self._connection.executemany(
             "INSERT INTO asset_edge VALUES (?, ?, ?, ?, NULL)",
@@ -296,9 +302,22 @@ class _Edges:
         sql = "SELECT asset FROM field WHERE key = ?"
         return {int(self._connection.execute(sql, (field,)).fetchone()[0]) for field in self._fields}
 
+    def note_moved(self) -> None:
+        """Note the entries whose edges may not be as they were before this update."""
+        if not (self._entries or self._fields):
+            return
+        update = int(stamped(self._connection, "moves", "0")) + 1
+        stamp(self._connection, "moves", str(update))
+        if update > 1:  # who kept what was before the first has no edge, and begins anew
+            rows = [(entry, update) for entry in sorted(self._entries | self.touched())]
+            said = "INSERT INTO moved VALUES (?, ?) ON CONFLICT (entry) DO UPDATE SET at = excluded.at"
+            self._connection.executemany(said, rows)
+
     def _close(self, job: int) -> None:
         ended = self._connection.execute("SELECT source, target FROM edge WHERE job = ? AND valid_to IS NULL", (job,))
         self._fields.update(end for row in ended.fetchall() for end in row)
+        between = "SELECT source, target FROM asset_edge WHERE job = ? AND valid_to IS NULL"
+        self._entries.update(end for row in self._connection.execute(between, (job,)).fetchall() for end in row)
         for table in ("edge", "asset_edge"):
             found = self._connection.execute(f"SELECT rowid FROM {table} WHERE job = ? AND valid_to IS NULL", (job,))
             self._end(table, [rowid for (rowid,) in found.fetchall()])
@@ -320,6 +339,7 @@ class _Edges:
             found = self._connection.execute(f"SELECT rowid, source, target FROM edge WHERE step = 0{of}")
             standing |= {(source, target): rowid for rowid, source, target in found}
             wanted |= set(self._wanted_parts(only))
+        self._fields.update(end for pair in wanted ^ standing.keys() for end in pair)
         gone = [(rowid,) for pair, rowid in standing.items() if pair not in wanted]
         self._connection.executemany("DELETE FROM edge WHERE rowid = ?", gone)
         self._connection.executemany(

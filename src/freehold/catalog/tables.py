@@ -3,12 +3,13 @@
 Rows are told apart by small numbers, since an edge table of five million rows is walked in milliseconds by numbers and
 not by names. `changed` is the number of the last change of an entry: the search index asks for what is newer than the
 last change it holds. What is gone keeps its row, so that edges that ended still have their ends. `origin` is empty for
-what files say; else it tells what was heard of from other tools, whose tables are called `heard_…`.
+what files say; else it tells what was heard of from other tools, whose tables are called `heard_…`. `moved` has the
+entries whose edges are not as they were, with the number of the last such update, for who keeps edges in memory.
 """
 
 from __future__ import annotations
 
-FORMAT = "2"
+FORMAT = "3"
 
 TABLES = """
 CREATE TABLE stamp (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -55,6 +56,8 @@ CREATE TABLE asset_edge (
 CREATE INDEX asset_edge_down ON asset_edge (source, target, valid_to) WHERE valid_to IS NULL;
 CREATE INDEX asset_edge_up ON asset_edge (target, source, valid_to) WHERE valid_to IS NULL;
 CREATE INDEX asset_edge_job ON asset_edge (job);
+CREATE TABLE moved (entry INTEGER PRIMARY KEY, at INTEGER NOT NULL);
+CREATE INDEX moved_at ON moved (at);
 CREATE TABLE live (
     asset TEXT PRIMARY KEY, deployment TEXT NOT NULL, published_at INTEGER NOT NULL,
     deployments INTEGER NOT NULL, is_pinned INTEGER NOT NULL

@@ -42,6 +42,7 @@ class Listing:
                 if not self._is_of(whole):
                     self._update(whole)
                     self._of = whole
+                    self._catalog.keep_at_hand()
         return Seen(self._catalog, snapshot.seen)
 
     def follow(self, snapshot: Snapshot) -> Catalog:

@@ -265,7 +265,8 @@ def get_lineage(asked_: Asked, takes: Followed) -> dict[str, Any]:
     if takes.way == "drop":
         radius = catalog.blast_radius(start)
         found = radius.reach
-        hit = {"assets": radius.assets, "metrics": [n.key.id for n in radius.metrics[:_MOST_NODES]],
+        hit = {"assets": radius.assets, "kinds": dict(radius.kinds),
+               "metrics": [n.key.id for n in radius.metrics[:_MOST_NODES]],
                "dashboards": [n.key.id for n in radius.dashboards[:_MOST_NODES]], "owners": dict(radius.owners),
                "persons": radius.persons}  # fmt: skip
     else:

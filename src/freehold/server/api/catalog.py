@@ -67,6 +67,7 @@ class HitBy(Strict):
     """Who is hit if it is dropped. People are counted and never named."""
 
     assets: int
+    kinds: dict[str, int] = Field(description="how many of each kind; of metrics, dashboards and jobs 100 are named")
     metrics: list[NodeItem]
     dashboards: list[NodeItem]
     jobs: list[NodeItem] = Field(description="jobs of other tools")
@@ -172,6 +173,7 @@ def _node(one: Node) -> NodeItem:
 def _drops(radius: BlastRadius) -> HitBy:
     return HitBy(
         assets=radius.assets,
+        kinds=dict(radius.kinds),
         metrics=[_node(one) for one in radius.metrics],
         dashboards=[_node(one) for one in radius.dashboards],
         jobs=[_node(one) for one in radius.jobs],

@@ -19,6 +19,7 @@ _USUAL_DEPTH = 2
 _MOST_OPEN = 40  # groups and nodes that one address opens
 _OF_A_DRAWING = ("of", "way", "columns", "depth", "open", "grow")
 _WAYS = {"both": "Both ways", "up": "Comes from", "down": "Goes into", "drop": "If I drop this"}
+_MOST_HIT = 12  # of what is hit that is named of a kind
 _NOWHERE = {"up": "before", "both": "around"}
 _HEADINGS = (Heading("Name"), Heading("Kind"), Heading("Product", narrow=False), Heading("Owner", narrow=False))
 _MOST_STARTS = 24  # products, and assets of each, to begin with
@@ -231,13 +232,20 @@ def _hit(radius: BlastRadius) -> list[Fact]:
     services = [f"{one.name} ({one.reads:,} reads)" for one in radius.services[:6]]
     facts = [
         Fact("Built from it", counted(radius.assets, "assets")),
-        Fact("Metrics", ", ".join(str(node) for node in radius.metrics[:12]) or "none"),
-        Fact("Dashboards", ", ".join(str(node) for node in radius.dashboards[:12]) or "none"),
+        Fact("Metrics", _named(radius, "metric", radius.metrics)),
+        Fact("Dashboards", _named(radius, "dashboard", radius.dashboards)),
         Fact("Read by", f"{counted(radius.persons, 'people')} in 30 days"),
     ]
-    facts += [Fact("Jobs of other tools", ", ".join(str(node) for node in radius.jobs[:12]))] if radius.jobs else []
+    facts += [Fact("Jobs of other tools", _named(radius, "job", radius.jobs))] if radius.jobs else []
     facts += [Fact("Services", ", ".join(services))] if services else []
     return [*facts, Fact("To be told", ", ".join(owners) or "nobody")]
+
+
+def _named(radius: BlastRadius, kind: str, nodes: Sequence[Node]) -> str:
+    """Return those of a kind that matter most, by name, and how many more there are."""
+    names = [str(node) for node in nodes[:_MOST_HIT]]
+    more = radius.kinds.get(kind, 0) - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more else "") or "none"
 
 
 def _told(found: Sequence[Reach], way: str) -> str:
