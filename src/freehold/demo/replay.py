@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from freehold.demo.consumers import read_all
 from freehold.demo.deliveries import Arrival, by_morning, land
@@ -20,7 +21,7 @@ from freehold.ledger import Event, Ledger
 if TYPE_CHECKING:
     from freehold.delivery import Delivery, RunOutcome
 
-RUN_AT = time_of_day(5, 45)
+RUN_AT = time_of_day(5, 45)  # by the clock of the shop, as its contracts promise: not by that of UTC
 READ_AFTER = timedelta(minutes=75)
 _FLUSH_READS = 2_000  # usage events in one raw segment
 
@@ -85,6 +86,11 @@ class Stage:
             self.estate, self.engine, self.ledger, clock=self.clock, ids=ids, caller=caller
         )
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the shop, in which mornings begin."""
+        return ZoneInfo(str(self.estate.defaults.get("timezone", "UTC")))
+
     def close(self) -> None:
         """Give warehouse and ledger back."""
         self.delivery.close()
@@ -126,7 +132,7 @@ def replay(
     relations = {a.id: a.relation.sql for a in stage.delivery.graph.assets.values()}
     mornings = by_morning(arrivals)
     for done, (morning, coming) in enumerate(mornings, start=1):
-        at = datetime.combine(morning, RUN_AT, UTC)
+        at = datetime.combine(morning, RUN_AT, stage.zone)
         _move(stage.clock, at, not_after)
         for arrival in coming:
             land(stage.folder, arrival)
