@@ -90,7 +90,7 @@ def fill(folder: str, events: int) -> None:
     clock = SimulatedClock(START)
     with Ledger.open("sqlite:///state.db", root=folder, clock=clock) as ledger:
         for first in range(0, events, BATCH):
-            clock.move_to(START + YEAR * first / events)
+            clock.move_to(START + YEAR * (first / events))
             batch = [happened(n, clock.now()) for n in range(first, min(first + BATCH, events))]
             if first // BATCH % max(1, events // BATCH // 50) == 0:
                 version = first * 50 // events
