@@ -55,7 +55,7 @@ def expect_rows(ledger: Ledger, types: str | Iterable[str]) -> None:
     Raises:
         FreeholdError: FH-L601, with where those files are.
     """
-    names = ledger.vocabulary.select(types) if types else ()
+    names = ledger.vocabulary.select([types] if isinstance(types, str) else types)
     for name in (name for name in names if ledger.vocabulary[name].is_raw):
         raise FreeholdError(
             "FH-L601",
