@@ -28,6 +28,11 @@ def at(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def iso(text: str) -> str:
+    """Return an instant as payloads have it."""
+    return at(text).isoformat()
+
+
 @dataclass(frozen=True)
 class Told:
     """An event, when it happened, and when it was recorded: at once, unless something else is said."""
@@ -64,12 +69,13 @@ def caused(when: str, incident: str, deployment: str, basis: str = "explicit", *
     return Told(when, "incident.cause_linked", {"incident": incident, "deploy_id": deployment, "basis": basis, **said})
 
 
-def incident(id_: str, seen: str, restored: str = "", **said: Any) -> Iterator[Told]:
+def incident(id_: str, seen: str, restored: str = "") -> Iterator[Told]:
     """Say that an incident was seen, and when somebody verified that it is over."""
-    yield Told(seen, "incident.opened", {"incident": id_, "kind": "data", "sev": 2, "detected_at": at(seen).isoformat()})
+    yield Told(seen, "incident.opened", {"incident": id_, "kind": "data", "sev": 2, "detected_at": iso(seen)})
     if restored:
-        said = {"restored_at": at(restored).isoformat(), "verified_by": "check:c"} | said
-        yield Told(restored, "incident.resolved", {"incident": id_, **said})
+        yield Told(
+            restored, "incident.resolved", {"incident": id_, "restored_at": iso(restored), "verified_by": "check:c"}
+        )
 
 
 def merged(when: str, change: str, **said: Any) -> Told:
@@ -84,7 +90,7 @@ def good(count: int = 5) -> list[Told]:
 
 @dataclass(frozen=True)
 class History:
-    """What happened, and what each figure is: numerator, denominator, and the value or what stands beside it by name."""
+    """What happened, and each figure: numerator, denominator and value; and what stands beside them, by name."""
 
     told: Sequence[Told]
     figures: dict[str, tuple[Any, ...]]
@@ -216,7 +222,7 @@ CASES = [pytest.param(one, kpi, id=f"{name}: {kpi}") for name, one in HISTORIES.
 
 
 def recorded(folder: Path, told: Sequence[Told]) -> Ledger:
-    """Return a ledger in which it was told in the order of when it was recorded; within a second, as it stands there."""
+    """Return a ledger in which it was told in the order of recording; within a second, as it stands there."""
     clock = SimulatedClock(at("2011-01-01"))
     ledger = Ledger.open("sqlite:///state.db", root=folder, clock=clock)
     for one in sorted(told, key=lambda one: one.recorded_at):
@@ -244,7 +250,8 @@ def test_many_deployments_and_incidents(tmp_path: Path) -> None:
     told: list[Told] = []
     for n in range(600):
         when = (start + timedelta(minutes=60 * n)).isoformat()
-        told += [merged((start + timedelta(minutes=60 * n - n)).isoformat(), f"c{n}"), deployed(when, f"d{n}", change_ids=[f"c{n}"])]
+        ready = (start + timedelta(minutes=59 * n)).isoformat()
+        told += [merged(ready, f"c{n}"), deployed(when, f"d{n}", change_ids=[f"c{n}"])]
         told += taken_back(when, f"d{n}", "before", f"r{n}") if n % 6 == 0 else ()
         told += [caused(when, f"i{n}", f"d{n}")] if n % 10 == 0 else [caused(when, f"i{n}", f"d{n}", "inferred")]
     for n in range(1, 301):

@@ -76,9 +76,7 @@ def test_what_is_over_is_computed_once(ledger: Ledger, statements: Asked) -> Non
     assert len(statements) == asked > 0
 
 
-def test_what_it_does_not_depend_on_changes_nothing(
-    ledger: Ledger, clock: SimulatedClock, statements: Asked
-) -> None:
+def test_what_it_does_not_depend_on_changes_nothing(ledger: Ledger, clock: SimulatedClock, statements: Asked) -> None:
     """Events of other types may come: the answer stands, as of a later number."""
     first = compute("change-failure-rate", ledger, MARCH)
     asked = len(statements)
@@ -106,9 +104,7 @@ def test_what_it_does_not_depend_on_changes_nothing(
         ),
     ],
 )  # fmt: skip
-def test_a_late_correction_is_counted_at_once(
-    ledger: Ledger, clock: SimulatedClock, late: Event, value: float
-) -> None:
+def test_a_late_correction_is_counted_at_once(ledger: Ledger, clock: SimulatedClock, late: Event, value: float) -> None:
     """What was kept is not given any more; as of before the correction, the answer is what it was."""
     before = failed(ledger)
     seq = ledger.sequence_as_of(clock.now())
@@ -150,7 +146,9 @@ def test_a_torn_answer_is_computed_again(ledger: Ledger, tmp_path: Path) -> None
     assert failed(ledger) == 0.1
 
 
-@pytest.mark.parametrize("name", ["change-failure-rate", "incident-rate", "pipeline-success", "time-to-detect", "adoption"])
+@pytest.mark.parametrize(
+    "name", ["change-failure-rate", "incident-rate", "pipeline-success", "time-to-detect", "adoption"]
+)
 def test_what_is_kept_is_what_would_be_computed(tmp_path: Path, name: str) -> None:
     """As of every number of a history, and asked in any order, with answers that are kept and without."""
     case = CASES[name]

@@ -1,7 +1,7 @@
 """What the people of the demo ask for, agree on and mend, as a script: on which day, and what becomes of it when.
 
-Days count from the first morning of a replay; a replay that is shorter sees the first of them. Whoever asks is one of the
-simulated consumers, or the owner; nobody is anybody.
+Days count from the first morning of a replay; one that is shorter sees the first of them. Whoever asks is a simulated
+consumer, or the owner; nobody is anybody.
 """
 
 from __future__ import annotations
@@ -83,23 +83,22 @@ _REQUESTS = (
     (46, "report_change", "month-end-close", ORDERS, "A mark on days that were corrected.", 1, 8),
     (52, "data_request", "board-pack", ORDERS, "Revenue by week.", 1, 0),
 )
-_DELIVERS = {"data_request": ("take", "deliver"), "report_change": ("accept", "deliver"), "metric_change": ("accept", "deliver")}
+_LOOKED_AT = {"data_request": "take", "report_change": "accept", "metric_change": "accept"}
 
 
 def _requests() -> Iterator[Errand]:
     for day, type_, by, product, what, seen, done in _REQUESTS:
-        look, deliver = _DELIVERS[type_]
-        steps = (Step(seen, look), *((Step(done, deliver),) if done else ()))
+        steps = (Step(seen, _LOOKED_AT[type_]), *((Step(done, "deliver"),) if done else ()))
         yield Errand(day, type_, by, product, {"what": what, "why": "To decide by it."}, steps)
 
 
 _QUESTIONS = (
     (3, "board-pack", ORDERS, "Does revenue hold postage?", "Yes: postage is billed as an article."),
-    (9, "support-agent", CUSTOMERS, "Why has a guest no number?", "Nobody asked who they are; they are in no customer."),
+    (9, "support-agent", CUSTOMERS, "Why has a guest no number?", "Nobody asked who they are."),
     (14, "churn-model", CUSTOMERS, "Are segments kept as they were?", "No: they are those of the last trading day."),
     (20, "month-end-close", ORDERS, "When is a month final?", "When its last day was published; corrections follow."),
     (25, "support-agent", CATALOGUE, "Why are there two prices?", "The lowest and the highest it was sold at."),
-    (31, "board-pack", ORDERS, "Which days are missing in October?", "None; Saturdays are not traded."),
+    (31, "board-pack", ORDERS, "Which days are missing?", "None; Saturdays are not traded."),
     (36, "churn-model", CUSTOMERS, "Since when are there customers?", "Since their first order that we hold."),
     (41, "month-end-close", ORDERS, "Is VAT in revenue?", "No."),
     (45, "support-agent", CUSTOMERS, "How fresh is the last order?", "As of the last trading day."),

@@ -1,7 +1,7 @@
 """The demo's office: simulated people who file work items and move them, by the same service as everybody.
 
-Nothing is recorded here: items are begun and moved through the workflow engine at simulated times, and products are taken
-back by delivery. Whoever acts is a service called `simulated/…`, with the roles that the estate's teams name.
+Nothing is recorded here: items are begun and moved through the workflow engine at simulated times, and a product is
+taken back by delivery. Whoever acts is a service called `simulated/…`, with the roles that the estate's teams name.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Office:
         self._days = days_of(stage.estate.calendars.get(str(stage.estate.defaults.get("calendar", ""))))
         self._to_come = list(errands())
         self._waiting: list[_Waiting] = []
-        self._broken: dict[tuple[str, Interval | None], str] = {}  # what a run stopped, and the incident that tells of it
+        self._broken: dict[tuple[str, Interval | None], str] = {}  # what a run stopped, and the incident of it
         self._opened = 0
         self._works: dict[str, Work] = {}
         delivery = stage.delivery
@@ -65,7 +65,7 @@ class Office:
         ]  # fmt: skip
 
     def see(self, outcome: RunOutcome, number: int) -> None:
-        """Close the incidents that a run has mended, and open one for each thing that it stopped, some minutes later."""
+        """Close the incidents that a run has mended; open one for each thing that it stopped, some minutes later."""
         from freehold.delivery import Status
 
         ran = self._stage.clock.now()

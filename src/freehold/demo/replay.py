@@ -124,9 +124,9 @@ def replay(
 ) -> Summary:
     """Live through every morning of the arrivals; return what it came to.
 
-    Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. With `consumers`
-    there are simulated people, too: they read, ask, and see to work items. Their reads go to the ledger some thousands
-    at a time.
+    Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. With
+    `consumers` there are simulated people, too: they read, ask, and see to work items. Their reads go to the ledger
+    some thousands at a time.
     """
     from freehold.demo.office import Office
 

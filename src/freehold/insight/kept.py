@@ -27,7 +27,12 @@ Rows = list[dict[str, Any]]
 
 
 def kept_rows(
-    evidence: Evidence, sql: str, views: Iterable[str], periods: Sequence[Period], said: str, compute: Callable[[], Rows]
+    evidence: Evidence,
+    sql: str,
+    views: Iterable[str],
+    periods: Sequence[Period],
+    said: str,
+    compute: Callable[[], Rows],
 ) -> Rows:
     """Return the rows of a statement: those that are kept, where all its periods are over, else computed ones.
 

@@ -285,7 +285,8 @@ class NoEvidence(Evidence):
         self._families = {f"{family}_events": names for family, names in vocabulary.families.items()}
         self._by_view = {name.replace(".", "_"): name for name in vocabulary.names}
 
-    def version(self, views: Iterable[str]) -> str:  # noqa: ARG002 nothing of it is worth keeping
+    def version(self, views: Iterable[str]) -> str:  # noqa: ARG002 nothing ever changes them
+        """Return nothing: there is nothing that would be worth keeping."""
         return ""
 
     def _of_type(self, name: str) -> str:
