@@ -1,12 +1,12 @@
-"""What KPIs cost over a year of a million events: a month, twelve months at once, a month by product.
+"""What KPIs cost over a year of three million events: a closed month and quarter, the open year, twelve months at once.
 
     python bench/kpis.py [--events N] [--dir DIR]
 
 Fills a SQLite ledger by the clock of 2011: verdicts, freshness, runs and what was expected of them, deployments,
 merges, incidents, and fifty versions of an estate of 200 assets. Evidence is opened again once its segments are there;
 then every KPI that has evidence is asked as of the end of the year. Seconds are the least of three; `cpu` is of the
-process, which neighbours do not slow. Goal: an open period over 3 million events within 3 s. Writes
-bench/results/kpis.json.
+process, which neighbours do not slow. `again` is a period that is over and was asked for before. Goals: an open period
+over 3 million events within 3 s, one that is over within 200 ms. Writes bench/results/kpis.json.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,12 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from freehold.foundation import SimulatedClock
-from freehold.insight import Period, State, builtin_kpis, items, last_periods, sliced, trend
-from freehold.ledger import Event, Ledger
+from freehold.insight import Period, State, builtin_kpis, items, last_periods, period_named, sliced, trend
+from freehold.ledger import Event, Evidence, Ledger
 
 RESULTS = Path(__file__).parent / "results" / "kpis.json"
 START = datetime(2011, 1, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
+A_MINUTE = timedelta(minutes=1)
 ASSETS = [f"d{n % 5}.p{n % 40}.a{n}" for n in range(200)]
 STATUS = ("pass",) * 97 + ("warn", "fail", "error")
 BATCH = 1_000
@@ -90,7 +92,7 @@ def fill(folder: str, events: int) -> None:
     clock = SimulatedClock(START)
     with Ledger.open("sqlite:///state.db", root=folder, clock=clock) as ledger:
         for first in range(0, events, BATCH):
-            clock.move_to(START + YEAR * first / events)
+            clock.move_to(START + YEAR * (first / events))
             batch = [happened(n, clock.now()) for n in range(first, min(first + BATCH, events))]
             if first // BATCH % max(1, events // BATCH // 50) == 0:
                 version = first * 50 // events
@@ -113,32 +115,44 @@ def least(work: Callable[[], Any], times: int = 3) -> tuple[float, float]:
 def measured(folder: str) -> Iterator[tuple[str, Any]]:
     """Yield what was measured, by name: how long evidence takes to open, then a row for each KPI."""
     as_of = START + YEAR
-    months = last_periods(Period.month(2011, 12), 12)
+    december, autumn = Period.month(2011, 12), period_named("2011-Q4")
     with Ledger.open("sqlite:///state.db", root=folder) as ledger:
         ledger.evidence(as_of).close()
         yield "evidence_again_s", least(lambda: ledger.evidence(as_of).close())[0]
-        with ledger.evidence(as_of) as evidence:
+        year = period_named("2011")
+        with ledger.evidence(as_of) as evidence, ledger.evidence(as_of - A_MINUTE) as running:
             for kpi in builtin_kpis().values():
-                if trend(kpi, evidence, months[-1:])[0].state is State.NOT_INSTRUMENTED:
+                if trend(kpi, evidence, [december])[0].state is State.NOT_INSTRUMENTED:
                     continue
                 by = "product" if "product" in kpi.slices else kpi.slices[0]
                 asked = {
-                    "month": lambda kpi=kpi: trend(kpi, evidence, months[-1:]),
-                    "year_by_month": lambda kpi=kpi: trend(kpi, evidence, months),
-                    "month_by_slice": lambda kpi=kpi, by=by: sliced(kpi, evidence, months[-1], [by]),
-                    "items_of_a_month": lambda kpi=kpi: items(kpi, evidence, months[-1]),
+                    "month": lambda kpi=kpi: trend(kpi, evidence, [december]),
+                    "quarter": lambda kpi=kpi: trend(kpi, evidence, [autumn]),
+                    "open_year": lambda kpi=kpi: trend(kpi, running, [year]),
+                    "year_by_month": lambda kpi=kpi: trend(kpi, evidence, last_periods(december, 12)),
+                    "month_by_slice": lambda kpi=kpi, by=by: sliced(kpi, evidence, december, [by]),
+                    "items_of_a_month": lambda kpi=kpi: items(kpi, evidence, december),
                 }
-                seconds = {what: least(work) for what, work in asked.items()}
-                yield (
-                    kpi.id,
-                    {f"{what}_s": wall for what, (wall, _) in seconds.items()} | {"month_cpu_s": seconds["month"][1]},
-                )
+                seconds = {what: least(anew(work, evidence)) for what, work in asked.items()}
+                seconds |= {f"{what}_again": least(asked[what]) for what in ("month", "quarter")}
+                row = {f"{what}_s": wall for what, (wall, _) in seconds.items()}
+                yield kpi.id, row | {f"{what}_cpu_s": seconds[what][1] for what in ("month", "quarter", "open_year")}
+
+
+def anew(work: Callable[[], Any], evidence: Evidence) -> Callable[[], Any]:
+    """Return work that finds nothing kept from before."""
+
+    def done() -> None:
+        shutil.rmtree(evidence.folder / "cache", ignore_errors=True)
+        work()
+
+    return done
 
 
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=3_000_000)
     parser.add_argument("--dir", default=None, help="where the state is written, and kept; default: a temporary folder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -128,6 +128,20 @@ def test_an_export_to_parquet_is_the_events(told: Ledger, tmp_path: Path) -> Non
     assert [json.loads(row["data"]) for row in rows] == [dict(event.data) for event in told.read()]
 
 
+@pytest.mark.parametrize("types", ["usage.query", ("check.completed", "usage.query"), "usage.*"])
+def test_what_is_kept_in_files_is_not_exported_as_nothing(told: Ledger, tmp_path: Path, types: Any) -> None:
+    """Usage has no rows to write: whoever asks for it is told where it is, and nothing is written."""
+    told.raw.append("usage.query", [Event("usage.query", {"consumer": "service:close"})])
+
+    with pytest.raises(FreeholdError) as refused:
+        told.export(tmp_path / "usage.jsonl", types=types)
+
+    assert refused.value.code == "FH-L601"
+    folder = Path(refused.value.fix.split("/*.parquet")[0].removeprefix("Read "))
+    assert len(list(folder.glob("*.parquet"))) == 1
+    assert not (tmp_path / "usage.jsonl").exists()
+
+
 def test_an_export_that_cannot_be_written_leaves_nothing(told: Ledger, tmp_path: Path) -> None:
     """Another format, or a place where no file can be."""
     with pytest.raises(FreeholdError, match="not exported as `json`"):

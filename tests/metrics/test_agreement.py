@@ -181,6 +181,22 @@ def test_every_answer_is_an_event(corner: Path) -> None:
     ] == [tuple(row) for row in rows]  # fmt: skip
 
 
+def test_an_answer_says_whether_all_it_gives_is_certified(corner: Path) -> None:
+    """Use of what is certified can be told from use of drafts: one draft among the metrics makes it one of drafts."""
+    from freehold.ledger import Ledger
+
+    found = json.loads(run(corner, "metrics", "list", "--json").stdout)["metrics"]
+    certified, draft = (
+        next(m["name"] for m in found if (m["status"] == "certified") is is_so) for is_so in (True, False)
+    )
+    for asked in (certified, draft, f"{certified},{draft}"):
+        assert run(corner, "query", asked).exit_code == 0
+
+    with Ledger.open("sqlite:///.freehold/state.db", root=corner) as ledger, ledger.evidence() as evidence:
+        rows = evidence.query("SELECT DISTINCT LEN(metrics), certified FROM usage_query ORDER BY ALL")
+    assert [tuple(row) for row in rows] == [(1, False), (1, True), (2, False)]
+
+
 def test_held_data_is_marked_and_refused_on_request(corner: Path) -> None:
     """A number on data of which newer rows are held says so; who asks for sound data only is refused."""
     landing = next((corner / "landing").rglob("*.csv"))

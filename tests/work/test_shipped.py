@@ -129,7 +129,8 @@ def test_a_dispute_leaves_a_decision(work_of: Opener) -> None:
 def test_a_launch_is_ready_when_what_it_takes_is_there(work_of: Opener) -> None:
     """Definitions, documentation and enablement; what is given with a move counts for that move."""
     owner = work_of("owner")
-    item = owner.create("launch", {"product": "sales.orders", "due": "2011-04-01"}).item
+    said = {"product": "sales.orders", "due": "2011-04-01", "audience": ["service:pack", "user:idp/ana"]}
+    item = owner.create("launch", said).item
     owner.move(item.id, "note", fields={"definitions": True, "docs": True})
     with pytest.raises(FreeholdError) as refused:
         owner.move(item.id, "ready")
@@ -137,7 +138,9 @@ def test_a_launch_is_ready_when_what_it_takes_is_there(work_of: Opener) -> None:
     owner.move(item.id, "launch")
 
     assert refused.value.code == "FH-W105"
-    assert events(owner, "product.launched") == [("product.launched", {"product": "sales.orders"})]
+    assert events(owner, "product.launched") == [
+        ("product.launched", {"product": "sales.orders", "audience": ["service:pack", "user:idp/ana"]})
+    ]
 
 
 def test_a_review_files_the_next_one(work_of: Opener) -> None:

@@ -14,6 +14,8 @@ import click
 from freehold.cli.output import as_json, emit, say
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from freehold.demo.deliveries import Arrival
     from freehold.demo.replay import Summary
 
@@ -55,14 +57,14 @@ def demo(days: int | None, folder: Path, data: Path | None, seed: int, force: bo
     with Stage(folder, first_instant(arrivals), seed) as stage:
         with _progress(not as_json) as progress:
             summary = replay(stage, arrivals, progress, not_after=now)
-        story = tell(stage.delivery, str(folder), summary.notes)
+        story, zone = tell(stage.delivery, str(folder), summary.notes), stage.zone
     if as_json:
         emit({"demo": {"dir": str(folder), **_counted(summary), **story_json(story)}})
     else:
-        _print(folder, summary, story)
+        _print(folder, summary, story, zone)
 
 
-def _print(folder: Path, summary: Summary, story: Any) -> None:
+def _print(folder: Path, summary: Summary, story: Any, zone: ZoneInfo) -> None:
     from freehold.cli.output import console
     from freehold.demo.telling import print_story
 
@@ -74,7 +76,7 @@ def _print(folder: Path, summary: Summary, story: Any) -> None:
     )
     for line in summary.unexpected:
         out.print(f"[red]failed[/red] {line}")
-    print_story(story, out)
+    print_story(story, out, zone)
     out.print(f"\n[bold]Next[/bold]  freehold -C {folder} status\n      freehold -C {folder} audit verify")
 
 

@@ -102,6 +102,7 @@ def show(start: str | None, event: str, as_json: bool) -> None:
 @click.pass_obj
 def export(start: str | None, /, path: Path, form: str | None, as_json: bool, **chosen: Any) -> None:
     """Write events to PATH, as JSON lines or Parquet: a file that appears whole or not at all."""
+    from freehold.ledger.export import expect_rows
     from freehold.ledger.export import export as write
 
     chosen_form = form or _FORMS.get(path.suffix)
@@ -113,6 +114,7 @@ def export(start: str | None, /, path: Path, form: str | None, as_json: bool, **
             exit_code=Exit.USAGE,
         )
     with ledger_around(start) as opened:
+        expect_rows(opened, chosen["types"])
         written = write(_events(opened, chosen), path, chosen_form)
     if as_json:
         emit({"path": str(path), "format": chosen_form, "events": written})

@@ -11,10 +11,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from freehold.engines import Engine, Session
 from freehold.foundation import Caller, FreeholdError
 from freehold.ledger import Event
+
+if TYPE_CHECKING:
+    from freehold.delivery import Delivery
 
 SIMULATED = "simulated"  # the consumer type of every read recorded here
 _PORT = re.compile(r"\{([a-z._]+)\}")
@@ -22,12 +26,18 @@ _PORT = re.compile(r"\{([a-z._]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Somebody who reads: `reads` are queries, each with one port in braces."""
+    """Somebody who reads: `reads` are queries, each with one port in braces; `asks` are metrics, by a key or none."""
 
     id: str
     name: str
     segment: str
     reads: tuple[str, ...]
+    asks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def principal(self) -> str:
+        """As whom it reads, and is remembered."""
+        return f"service:{self.id}"
 
     @property
     def ports(self) -> tuple[str, ...]:
@@ -45,12 +55,14 @@ CONSUMERS = (
             "SELECT day, gross_revenue, cancelled_revenue, revenue FROM {sales.orders.daily_revenue} "
             "ORDER BY day DESC LIMIT 31",
         ),
+        (("revenue", "month"),),
     ),
     Consumer(
         "simulated/board-pack",
         "board pack",
         "executive",
         ("SELECT month, orders, revenue FROM {sales.orders.monthly_revenue} ORDER BY month DESC LIMIT 13",),
+        (("revenue", "market.country"), ("orders", "")),
     ),
     Consumer(
         "simulated/churn-model",
@@ -60,6 +72,7 @@ CONSUMERS = (
             "SELECT segment, count(*), avg(days_since_order) FROM {sales.customers.segments} GROUP BY segment",
             "SELECT count(*), sum(orders), sum(revenue) FROM {sales.customers.customers}",
         ),
+        (("orders", "segment.segment"),),
     ),
     Consumer(
         "simulated/support-agent",
@@ -80,7 +93,7 @@ def read_all(engine: Engine, relations: Mapping[str, str], now: datetime) -> Ite
     `relations` maps an asset id to the quoted name of what is live; a port that is not there yet reads as an error.
     """
     for consumer in CONSUMERS:
-        caller = Caller(f"service:{consumer.id}", purpose="simulated consumption", assurance="system")
+        caller = _caller(consumer)
         session = engine.session(caller, {"consumer": consumer.id})
         try:
             for query in consumer.reads:
@@ -90,6 +103,29 @@ def read_all(engine: Engine, relations: Mapping[str, str], now: datetime) -> Ite
                 yield _event(consumer, port, query, status, time.perf_counter() - began, now)
         finally:
             session.close()
+
+
+def ask_all(delivery: Delivery) -> list[Event]:
+    """Let every consumer ask for its metrics once, of what is live; return the usage events of the answers."""
+    from freehold.delivery.serving import sources
+    from freehold.metrics import Answerer, asked, catalogue_of
+    from freehold.metrics.recording import used
+
+    catalogue, now = catalogue_of(delivery.estate), delivery.clock.now()
+    names = {table.source for model in catalogue.models.values() for d in model.datasets.values() for table in d.tables}
+    there = sources(delivery, names)
+    events: list[Event] = []
+    for consumer in CONSUMERS:
+        caller = _caller(consumer)
+        answerer = Answerer(catalogue, delivery.engine, caller, lambda dataset: there[dataset.source])
+        for metric, key in consumer.asks:
+            answer = answerer.answer(asked([metric], by=[key] if key else []))
+            events += used(answer, caller, env=delivery.env, channel="python", consumer_type=SIMULATED, at=now)
+    return events
+
+
+def _caller(consumer: Consumer) -> Caller:
+    return Caller(consumer.principal, purpose="simulated consumption", assurance="system")
 
 
 def _read(session: Session, sql: str) -> str:
@@ -103,7 +139,7 @@ def _read(session: Session, sql: str) -> str:
 def _event(consumer: Consumer, port: str, query: str, status: str, seconds: float, now: datetime) -> Event:
     product = port.rpartition(".")[0]
     content = {
-        "consumer": consumer.id,
+        "consumer": consumer.principal,
         "consumer_type": SIMULATED,
         "segment": consumer.segment,
         "product": product,

@@ -1,4 +1,4 @@
-"""Replay the days: each morning the clock moves, files arrive, the estate runs once, and consumers read."""
+"""Replay the days: each morning the clock moves, files arrive, the estate runs once, consumers read, people work."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from freehold.demo.consumers import read_all
+from freehold.demo.consumers import ask_all, read_all
 from freehold.demo.deliveries import Arrival, by_morning, land
 from freehold.demo.story import Note, note
 from freehold.engines import Engine, open_engine
@@ -20,8 +21,9 @@ from freehold.ledger import Event, Ledger
 if TYPE_CHECKING:
     from freehold.delivery import Delivery, RunOutcome
 
-RUN_AT = time_of_day(5, 45)
+RUN_AT = time_of_day(5, 45)  # by the clock of the shop, as its contracts promise: not by that of UTC
 READ_AFTER = timedelta(minutes=75)
+_ASKED_ON = 0  # Monday: when consumers ask for metrics
 _FLUSH_READS = 2_000  # usage events in one raw segment
 
 Progress = Callable[[date, int, int], None]
@@ -73,7 +75,7 @@ class Stage:
         self.folder = folder
         self.estate = load_estate(folder)
         self.clock = SimulatedClock(start)
-        ids = SeededIds(seed, start)
+        self.ids = ids = SeededIds(seed, start)
         connection = self.estate.connections[self.estate.environments["prod"].connection]
         self.ledger = Ledger.open(self.estate.state_url, root=folder, clock=self.clock, ids=ids, caller=caller)
         try:
@@ -84,6 +86,11 @@ class Stage:
         self.delivery: Delivery = Delivery(
             self.estate, self.engine, self.ledger, clock=self.clock, ids=ids, caller=caller
         )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the shop, in which mornings begin."""
+        return ZoneInfo(str(self.estate.defaults.get("timezone", "UTC")))
 
     def close(self) -> None:
         """Give warehouse and ledger back."""
@@ -117,16 +124,20 @@ def replay(
 ) -> Summary:
     """Live through every morning of the arrivals; return what it came to.
 
-    Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. Reads of the
-    simulated consumers go to the ledger some thousands at a time.
+    Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. With
+    `consumers` there are simulated people, too: they read, ask, and see to work items. Their reads go to the ledger
+    some thousands at a time.
     """
+    from freehold.demo.office import Office
+
     summary = Summary()
+    office = Office(stage, lambda at: _move(stage.clock, at, not_after))
     began = time.perf_counter()
     reads: list[Event] = []
     relations = {a.id: a.relation.sql for a in stage.delivery.graph.assets.values()}
     mornings = by_morning(arrivals)
-    for done, (morning, coming) in enumerate(mornings, start=1):
-        at = datetime.combine(morning, RUN_AT, UTC)
+    for number, (morning, coming) in enumerate(mornings):
+        at = datetime.combine(morning, RUN_AT, stage.zone)
         _move(stage.clock, at, not_after)
         for arrival in coming:
             land(stage.folder, arrival)
@@ -134,15 +145,18 @@ def replay(
         outcome = stage.delivery.run()
         summary.add(outcome)
         summary.notes |= notes_of(stage.delivery, outcome)
-        _move(stage.clock, at + READ_AFTER, not_after)
         if consumers:
+            office.see(outcome, number)
+            _move(stage.clock, at + READ_AFTER, not_after)
             reads += read_all(stage.engine, relations, stage.clock.now())
-        if len(reads) >= _FLUSH_READS or (reads and done == len(mornings)):
+            reads += ask_all(stage.delivery) if morning.weekday() == _ASKED_ON else []
+            office.work(morning, number)
+        if len(reads) >= _FLUSH_READS or (reads and number + 1 == len(mornings)):
             stage.ledger.raw.append("usage.query", reads)
             summary.reads += len(reads)
             reads = []
         if progress:
-            progress(morning, done, len(mornings))
+            progress(morning, number + 1, len(mornings))
     summary.seconds = time.perf_counter() - began
     return summary
 

@@ -258,7 +258,7 @@ def _protected(delivery: Delivery, evidence: Evidence, row: Mapping[str, Any]) -
     if not evidence.has("usage.query"):
         return
     affected = [row["asset"], *delivery.graph.downstream({row["asset"]})]
-    names = {c.id: c.name for c in CONSUMERS}
+    names = {c.principal: c.name for c in CONSUMERS}
     reads = _rows(
         evidence,
         "SELECT consumer, resource, count(*) AS reads FROM usage_query WHERE consumer_type = 'simulated' "

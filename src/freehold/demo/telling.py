@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ _COUNT = {0: "No", 1: "One", 2: "Two", 3: "Three"}
 _MOST_CHECKS = 3
 
 
-def print_story(story: Story, console: Console) -> None:
-    """Print what was caught, the three with figures at length and the rest in a line each."""
+def print_story(story: Story, console: Console, zone: tzinfo = UTC) -> None:
+    """Print what was caught, the three with figures at length and the rest in a line each; moments in a time zone."""
     told = story.told
     if not told:
         console.print("\nEvery file passed its checks: there is no story to tell.")
@@ -29,7 +29,7 @@ def print_story(story: Story, console: Console) -> None:
             f"{'it' if len(told) == 1 else 'them'}.[/bold]"
         )
     for number, caught in enumerate(told, start=1):
-        _print_caught(number, caught, console)
+        _print_caught(number, caught, console, zone)
     rest = [c for c in story.caught if c not in told]
     if rest or story.late:
         console.print("\n[bold]Also[/bold]")
@@ -48,18 +48,19 @@ def story_json(story: Story) -> dict[str, Any]:
     return {"caught": [_caught_json(c) for c in story.caught], "late": [_late_json(x) for x in story.late]}
 
 
-def _print_caught(number: int, caught: Caught, console: Console) -> None:
-    back = f"right again {_moment(caught.recovered_at)}" if caught.recovered_at else "still waiting for the right file"
+def _print_caught(number: int, caught: Caught, console: Console, zone: tzinfo) -> None:
+    righted = caught.recovered_at
+    back = f"right again {_moment(righted, zone)}" if righted else "still waiting for the right file"
     console.print(
         f"\n[bold]{number}  {_day(caught.day)}[/bold]  {caught.asset}  "
-        f"[dim]caught {_moment(caught.caught_at)}, {back}[/dim]"
+        f"[dim]caught {_moment(caught.caught_at, zone)}, {back}[/dim]"
     )
-    for label, lines in _paragraphs(caught):
+    for label, lines in _paragraphs(caught, zone):
         for index, line in enumerate(lines):
             console.print(f"   [cyan]{label if index == 0 else '':<13}[/cyan] {line}", soft_wrap=False)
 
 
-def _paragraphs(caught: Caught) -> Iterable[tuple[str, list[str]]]:
+def _paragraphs(caught: Caught, zone: tzinfo) -> Iterable[tuple[str, list[str]]]:
     broke = [_failure(b) for b in caught.broken[:_MOST_CHECKS]]
     more = len(caught.broken) - _MOST_CHECKS
     if more > 0:
@@ -73,7 +74,7 @@ def _paragraphs(caught: Caught) -> Iterable[tuple[str, list[str]]]:
     if caught.protected:
         readers = ", ".join(f"{p.name} [dim]({p.reads})[/dim]" for p in caught.protected)
         yield "Protected", [f"{readers} [dim]· simulated consumers, with how often they read meanwhile[/dim]"]
-        yield "They kept", list(_kept(caught.protected))
+        yield "They kept", list(_kept(caught.protected, zone))
     else:
         yield "Protected", ["nobody read these ports in the meantime"]
     yield "Look at it", [f"[bold]{caught.look}[/bold]"]
@@ -96,7 +97,7 @@ def _failure(broken: Broken) -> str:
     return f"{_sentence(broken.claim)} [bold]It was {broken.measured}[/bold]{bound}."
 
 
-def _kept(protected: Iterable[Protected]) -> Iterable[str]:
+def _kept(protected: Iterable[Protected], zone: tzinfo) -> Iterable[str]:
     """Yield one line for each version that was kept, with the ports that showed it."""
     versions: dict[tuple[datetime, date | None, str], set[str]] = {}
     for reader in protected:
@@ -105,7 +106,7 @@ def _kept(protected: Iterable[Protected]) -> Iterable[str]:
     for (published_at, through, deployment), ports in sorted(versions.items(), key=lambda v: v[0][0]):
         names = ", ".join(sorted(port.rpartition(".")[2] for port in ports))
         yield (
-            f"{names} as published {_moment(published_at)}{f', data through {_day(through)}' if through else ''} "
+            f"{names} as published {_moment(published_at, zone)}{f', data through {_day(through)}' if through else ''} "
             f"[dim](deployment …{deployment[-12:]})[/dim]"
         )
 
@@ -130,8 +131,9 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _moment(instant: datetime | None) -> str:
-    return f"{instant.day} {instant:%b %H:%M}" if instant else ""
+def _moment(instant: datetime, zone: tzinfo) -> str:
+    there = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(zone)
+    return f"{there.day} {there:%b %H:%M}"
 
 
 def _pounds(amount: Decimal) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from freehold.insight.kept import kept_rows
 from freehold.insight.periods import Period, last_periods
 from freehold.insight.registry import COMPLETENESS, DRILLED, ROLES, Kpi, builtin_kpis, kpi_named, view_of
 from freehold.ledger import Ledger
@@ -175,6 +176,13 @@ class _Asked:
         if "working_day" in self.kpi.reads:
             self.evidence.lend("working_day", _working_days(self.asking.working, known))
 
+    def kept(self, sql: str) -> list[dict[str, Any]]:
+        """Return what a statement gives, as `rows` does, from what is kept where the periods are over."""
+        asking, periods = self.asking, self.periods
+        working = asking.working if "working_day" in self.kpi.reads else None
+        said = f"{asking.env} {asking.zone} {working}"
+        return kept_rows(self.evidence, sql, self.kpi.reads, periods, said, lambda: self.rows(sql))
+
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Return what a statement gives, as one mapping a row."""
         given = {"as_of": _naive(self.evidence.instant), "env": self.asking.env}
@@ -196,7 +204,7 @@ def _computed(
             return
         there = _Asked(kpi, evidence, tuple(periods), asking)
         made = _compiled(kpi, _query(kpi, periods, evidence.instant, asking, by))
-        found = there.rows(made.sql)
+        found = there.kept(made.sql)
         yield from (
             _by_period(kpi, periods, found, evidence, asking, made)
             if len(periods) > 1

@@ -21,6 +21,7 @@ from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger import tables
 from freehold.ledger.columns import ENVELOPE, arrow, columns
 from freehold.ledger.event import EPOCH, from_micros
+from freehold.ledger.reading import page
 from freehold.ledger.segments import Segments, rows_between
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Withheld:
 
 
 _NOTHING = Withheld()
+SEALED = "segment.sealed"
 
 
 class Evidence:
@@ -104,6 +106,39 @@ class Evidence:
     def has(self, type: str) -> bool:
         """Tell whether an event of a type was ever received."""
         return bool(self._raw_files(type)) if self._vocabulary[type].is_raw else type in self._types
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the state, beside which what was computed from it may be kept."""
+        return self._store.folder
+
+    def version(self, views: Iterable[str]) -> str:
+        """Return what changes when an event comes that some views show, or when they are made otherwise.
+
+        It names the last event of their types up to `seq`. Of raw types a segment of any type counts.
+        """
+        types, texts = self._behind(views)
+        last = page(self._store, 0, self.seq, types, {}, (None, None), True, 1) if types else ()
+        where = f"{self._store.place} {self._store.workspace}"
+        return "\n".join((where, *(f"{row.seq} {row.id} {row.recorded_at}" for row in last), *texts))
+
+    def _behind(self, views: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Return the types of the events that views show, and the text of those that stand on others."""
+        types, texts, waiting = set[str](), list[str](), sorted(set(views), reverse=True)
+        seen = set(waiting)
+        while waiting:
+            view = waiting.pop()
+            if view in self._vocabulary.derived:
+                texts.append(self._vocabulary.derived[view])
+                below = {*re.findall(r"\w+", texts[-1])} & {*self.views} - seen
+                waiting += sorted(below)
+                seen |= below
+            elif view == "events":
+                types.update(self._vocabulary.names)
+            else:
+                types.update(self._families.get(view, (self._by_view[view],) if view in self._by_view else ()))
+        raw = {name for name in types if self._vocabulary[name].is_raw}
+        return sorted(types - raw | ({SEALED} if raw else set())), texts
 
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query over the views and return its rows; `columns` has their names.
@@ -220,7 +255,7 @@ class Evidence:
     def _raw_files(self, name: str) -> list[tuple[str, int, str]]:
         """Return path, number and time of the segments of a raw type that are within `seq`."""
         event = tables.event.c
-        mine = (event.workspace == self._store.workspace, event.type == "segment.sealed", event.seq <= self.seq)
+        mine = (event.workspace == self._store.workspace, event.type == SEALED, event.seq <= self.seq)
         with self._store.read() as connection:
             query = select(event.seq, event.recorded_at, event.data).where(*mine).order_by(event.seq)
             rows = [(json.loads(row.data), row) for row in connection.execute(query)]
@@ -249,6 +284,10 @@ class NoEvidence(Evidence):
         self._made = set()
         self._families = {f"{family}_events": names for family, names in vocabulary.families.items()}
         self._by_view = {name.replace(".", "_"): name for name in vocabulary.names}
+
+    def version(self, views: Iterable[str]) -> str:  # noqa: ARG002 nothing ever changes them
+        """Return nothing: there is nothing that would be worth keeping."""
+        return ""
 
     def _of_type(self, name: str) -> str:
         return _empty(columns(self._vocabulary[name]))

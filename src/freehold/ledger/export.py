@@ -8,9 +8,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger.event import Recorded
+
+if TYPE_CHECKING:
+    from freehold.ledger.ledger import Ledger
 
 ROWS_AT_ONCE = 10_000
 
@@ -43,6 +47,22 @@ def export(events: Iterable[Recorded], path: Path, format: str) -> int:
         with contextlib.suppress(OSError):  # it is not there, or never could be
             partial.unlink()
     return written
+
+
+def expect_rows(ledger: Ledger, types: str | Iterable[str]) -> None:
+    """Refuse types of which the ledger has no rows to write: they are in files already, and none of them would come.
+
+    Raises:
+        FreeholdError: FH-L601, with where those files are.
+    """
+    names = ledger.vocabulary.select([types] if isinstance(types, str) else types)
+    for name in (name for name in names if ledger.vocabulary[name].is_raw):
+        raise FreeholdError(
+            "FH-L601",
+            f"`{name}` is kept in Parquet files beside the rows of the ledger, not in them; nothing was written.",
+            fix=f"Read {ledger.raw.folder_of(name)}/*.parquet; each is sealed by a `segment.sealed`.",
+            exit_code=Exit.USAGE,
+        )
 
 
 def _jsonl(events: Iterable[Recorded], path: Path) -> int:

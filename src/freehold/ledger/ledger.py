@@ -346,10 +346,12 @@ class Ledger:
         ledger later.
 
         Raises:
-            FreeholdError: FH-L402 for another format, FH-L403 when the file cannot be written.
+            FreeholdError: FH-L402 for another format, FH-L403 when the file cannot be written, FH-L601 for a type that
+                is kept in files beside the rows.
         """
-        from freehold.ledger.export import export
+        from freehold.ledger.export import expect_rows, export
 
+        expect_rows(self, filters.get("types", ()))
         exported = export(self.read(**filters), Path(path), format)
         if exported:
             self.checkpoint()

@@ -48,8 +48,11 @@ class RawSegments:
 
     def has_any(self, type: str) -> bool:
         """Whether anything of a type was ever kept: in a segment, or in a journal that is left."""
-        segments = self._folder / "segments" / self._ledger.workspace / type
-        return segments.is_dir() or self.has_journal(type)
+        return self.folder_of(type).is_dir() or self.has_journal(type)
+
+    def folder_of(self, type: str) -> Path:
+        """Return where the segments of a type are, or would be."""
+        return self._folder / "segments" / self._ledger.workspace / type
 
     def newest_ids(self, type: str, most: int) -> list[str]:
         """Return the ids of the newest events of a raw type, the oldest first; about as many as were asked for."""

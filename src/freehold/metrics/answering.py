@@ -59,7 +59,8 @@ class Answer:
     """A table of numbers with everything needed to trust it.
 
     `table` is an Arrow table whose columns are the keys and then the metrics. `definitions` are the hashes of the
-    metrics asked for; `is_cut` tells that there were more rows than the caller may have at once.
+    metrics asked for; `is_cut` tells that there were more rows than the caller may have at once; `is_certified` that
+    every metric asked for was certified then.
     """
 
     table: pa.Table
@@ -69,6 +70,7 @@ class Answer:
     seconds: float
     is_kept: bool = False
     is_cut: bool = False
+    is_certified: bool = False
     policies: tuple[str, ...] = ()  # those by which the caller sees not all of it
     id: str = ""  # once it is remembered
 
@@ -165,6 +167,7 @@ class Answerer:
             seconds=time.perf_counter() - started,
             is_kept=is_kept,
             is_cut=is_cut,
+            is_certified=all(self.catalogue.metric(name).status == "certified" for name in query.metrics),
             policies=self.restrictions(made.datasets),
         )
 

@@ -14,10 +14,12 @@ PLACE = Path(".freehold") / "cache" / "answers"
 
 
 class KeptAnswers:
-    """The answers of an estate. At most `most_bytes` are kept; those not asked for longest go first."""
+    """The answers of an estate, in a `place` below its root. At most `most_bytes` are kept; those not asked for longest
+    go first.
+    """
 
-    def __init__(self, root: Path, most_bytes: int = 256_000_000) -> None:
-        self._folder = root / PLACE
+    def __init__(self, root: Path, most_bytes: int = 256_000_000, place: Path = PLACE) -> None:
+        self._folder = root / place
         self._most_bytes = most_bytes
 
     def get(self, key: str) -> pa.Table | None:

@@ -61,6 +61,7 @@ def used(
     common = {
         "consumer": caller.principal,
         "consumer_type": consumer_type or ("person" if caller.principal.startswith("user:") else "service"),
+        "certified": answer.is_certified,
         "channel": channel,
         "fingerprint": hashlib.sha256(answer.compiled.sql.encode()).hexdigest()[:16],
         "duration_ms": round(answer.seconds * 1000, 3),

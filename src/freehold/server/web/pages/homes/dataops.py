@@ -254,6 +254,7 @@ def _changes(asked: Asked, span: Span) -> Iterator[ChangeRow]:
 def _stated(asked: Asked, span: Span) -> dict[str, tuple[str, ...]]:
     """Return what was stated to have failed by which deployment: what the change failure rate counts, and no more."""
     found: dict[str, list[str]] = {}
+    causes: dict[tuple[str, str], bool] = {}  # incident and deployment, and whether it still is said to be the cause
     types = ("deploy.rolled_back", "deploy.completed", "incident.cause_linked")
     for event in asked.served.snapshots.ledger.read(types=types, since=span.start):
         said = event.data
@@ -262,7 +263,10 @@ def _stated(asked: Asked, span: Span) -> dict[str, tuple[str, ...]]:
         elif event.type == "deploy.completed" and said.get("hotfix_of") and said["status"] == "success":
             found.setdefault(str(said["hotfix_of"]), []).append("repaired by another change")
         elif event.type == "incident.cause_linked" and said.get("basis") == "explicit" and said.get("deploy_id"):
-            found.setdefault(str(said["deploy_id"]), []).append("caused an incident")
+            causes[str(said["incident"]), str(said["deploy_id"])] = not said.get("ended")
+    for (_, id_), holds in causes.items():
+        if holds:
+            found.setdefault(id_, []).append("caused an incident")
     return {id_: tuple(dict.fromkeys(told)) for id_, told in found.items()}
 
 

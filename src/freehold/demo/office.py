@@ -1,0 +1,131 @@
+"""The demo's office: simulated people who file work items and move them, by the same service as everybody.
+
+Nothing is recorded here: items are begun and moved through the workflow engine at simulated times, and a product is
+taken back by delivery. Whoever acts is a service called `simulated/…`, with the roles that the estate's teams name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
+from typing import TYPE_CHECKING, Any
+
+from freehold.demo.errands import ASKER, OWNER, Errand, Step, errands
+from freehold.estate.calendars import days_of
+from freehold.foundation import Caller
+
+if TYPE_CHECKING:
+    from freehold.delivery import RunOutcome, StepOutcome
+    from freehold.delivery.interval import Interval
+    from freehold.demo.replay import Stage
+    from freehold.work import Item, Work
+
+OPENS_AT = time_of_day(10)  # when requests are looked at, by the clock of the shop
+_LOOKS_AFTER = (12, 40, 22, 55, 18)  # minutes from a run to when somebody sees what it stopped; one after the other
+_DONE_AFTER = (6, 10, 17, 9, 8)  # days until what was agreed after an incident is done
+_AGREED = 14  # days within which it was to be
+_TAKEN_BACK = "sales.catalogue"
+_WHY = "Two articles were shown under one name."
+_STEWARDS = ("group:idp/sales-stewards", "group:idp/privacy-stewards", "group:idp/buyers")
+_OWNERS = ("role:idp/sales-data-owner", "role:idp/customer-data-owner", "role:idp/range-data-owner")
+_ROLES: Mapping[str, tuple[str, ...]] = {"steward": _STEWARDS, OWNER: _OWNERS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A step of an item that somebody will make, on a day of the replay or as soon after it as people work."""
+
+    day: int
+    item: str
+    step: Step
+    asker: str
+
+
+class Office:
+    """Those who see to the estate of a stage.
+
+    Args:
+        stage: what they work on, and their clock.
+        wait: moves that clock on to an instant, if it may.
+    """
+
+    def __init__(self, stage: Stage, wait: Callable[[datetime], None]) -> None:
+        self._stage, self._wait = stage, wait
+        self._days = days_of(stage.estate.calendars.get(str(stage.estate.defaults.get("calendar", ""))))
+        self._to_come = list(errands())
+        self._waiting: list[_Waiting] = []
+        self._broken: dict[tuple[str, Interval | None], str] = {}  # what a run stopped, and the incident of it
+        self._opened = 0
+        self._works: dict[str, Work] = {}
+        delivery = stage.delivery
+        self._on_deliveries: list[tuple[int, Callable[[], object]]] = [
+            (8, lambda: delivery.rollback(_TAKEN_BACK, _WHY)), (9, lambda: delivery.unpin(_TAKEN_BACK))
+        ]  # fmt: skip
+
+    def see(self, outcome: RunOutcome, number: int) -> None:
+        """Close the incidents that a run has mended; open one for each thing that it stopped, some minutes later."""
+        from freehold.delivery import Status
+
+        ran = self._stage.clock.now()
+        for step in outcome.of(Status.PUBLISHED):
+            if incident := self._broken.pop((step.asset, step.interval), ""):
+                self._wait(ran + timedelta(minutes=5))
+                self._mended(incident, number)
+        for step in outcome.of(Status.QUARANTINED):
+            if (step.asset, step.interval) not in self._broken:
+                self._wait(ran + timedelta(minutes=_LOOKS_AFTER[self._opened % len(_LOOKS_AFTER)]))
+                self._broken[step.asset, step.interval] = self._open(step, ran)
+
+    def work(self, morning: date, number: int) -> None:
+        """Do what is to be done on a morning, of which there were `number` before; on days off it waits."""
+        if not self._days.is_worked(morning):
+            return
+        self._wait(datetime.combine(morning, OPENS_AT, self._stage.zone))
+        while self._on_deliveries and self._on_deliveries[0][0] <= number:
+            self._on_deliveries.pop(0)[1]()
+        while self._to_come and self._to_come[0].day <= number:
+            self._begin(self._to_come.pop(0), number)
+        due = sorted((one for one in self._waiting if one.day <= number), key=lambda one: one.day)
+        self._waiting = [one for one in self._waiting if one.day > number]
+        for one in due:
+            who = one.asker if one.step.by == ASKER else one.step.by
+            self._as(who).move(one.item, one.step.move, fields=one.step.fields)
+
+    def _begin(self, errand: Errand, number: int) -> Item:
+        work, today = self._as(errand.by), self._stage.clock.now().date()
+        due = {"due": str(today + timedelta(days=errand.due))} if errand.due else {}
+        fields = {**errand.fields, **due}
+        item = work.create(errand.type, fields, product=errand.product, priority=errand.priority).item
+        if errand.serves:
+            work.link(item.id, "contributes_to", errand.serves)
+        self._waiting += [_Waiting(number + step.after, item.id, step, errand.by) for step in errand.steps]
+        return item
+
+    def _open(self, step: StepOutcome, since: datetime) -> str:
+        self._opened += 1
+        said: dict[str, Any] = {
+            "what": f"{step.asset} waits in quarantine.", "kind": "data", "sev": 2, "assets": [step.asset],
+            "failure_mode": "correctness", "impact_started_at": since.isoformat(),
+        }  # fmt: skip
+        return self._as("steward").create("incident", said, product=step.product).item.id
+
+    def _mended(self, incident: str, number: int) -> None:
+        """Say that an incident is over, agree on what is to be done about it, and close it with that."""
+        work = self._as("steward")
+        product = work.move(incident, "resolve", fields={"verified_by": work.caller.principal}).item.product
+        todo = {"what": "The sender looks at a file before it is sent.", "incident": incident}
+        steps = (Step(1, "start"), Step(_DONE_AFTER[self._opened % len(_DONE_AFTER)], "finish"))
+        action = self._begin(Errand(number, "corrective_action", OWNER, product, todo, steps, due=_AGREED), number)
+        work.move(incident, "learn", fields={"actions": [action.id]})
+
+    def _as(self, who: str) -> Work:
+        """Return the work items as somebody sees and moves them."""
+        from freehold.work import Work
+
+        if who not in self._works:
+            caller = Caller(f"service:simulated/{who}", _ROLES.get(who, ()), "simulated work", "system")
+            stage = self._stage
+            self._works[who] = Work(stage.estate, stage.ledger.acting(caller), clock=stage.clock, ids=stage.ids)
+        return self._works[who]
