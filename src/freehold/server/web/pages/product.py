@@ -310,7 +310,7 @@ def _check(check: Check, told: Mapping[str, object], *, is_quiet: bool) -> Check
 
 
 def _found(data: Mapping[str, object], *, is_quiet: bool) -> str:
-    """Say what a check found instead: why it broke, rows, or a value; of what quotes rows, nothing where it is quiet."""
+    """Say what a check found instead: why it broke, rows, or a value; where `is_quiet`, nothing that quotes rows."""
     failing, total = data.get("failing"), data.get("total")
     if not is_quiet and data.get("reason"):
         return str(data["reason"])
