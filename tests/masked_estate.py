@@ -31,6 +31,12 @@ _CHECK = """      - type: sql
         mustBeGreaterThan: 0
         severity: warning
         customProperties: [{property: "freehold:blocking", value: false}]
+      - type: sql
+        description: No order is worth more than a hundred pounds, which one is.
+        query: SELECT max(amount) FROM {object}
+        mustBeLessThan: 100
+        severity: warning
+        customProperties: [{property: "freehold:blocking", value: false}]
 """
 _ACCESS = "  access: {see_rows: [everyone], run: [everyone], apply: [everyone]}\n"
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from freehold import opening
 from freehold.foundation import Caller
+from freehold.ledger import Event
 
 PROGRAM = [sys.executable, "-c", "from freehold.cli import main; main()"]
 Freehold = Callable[..., subprocess.CompletedProcess[str]]
@@ -82,6 +84,22 @@ def test_items_are_linked_parted_taken_back_and_talked_about(freehold: Freehold)
     assert [said["text"] for said in shown["comments"]] == ["Finance has it, too."]
     assert shown["assignee"] == "user:idp/ana"
     assert json.loads(parted.stdout)["duplicate_of"] is None
+
+
+def test_an_id_that_several_items_end_in_is_no_target(freehold: Freehold, tmp_path: Path) -> None:
+    """They are named, so that one can be told from the other; nothing is linked."""
+    made = json.loads(freehold("items", "new", "question", "-f", "what=Why?", "--json").stdout)["id"]
+    with opening.ledger_around(str(tmp_path)) as ledger:
+        for id_ in ("question/01a1-77", "question/01a2-77"):
+            said = {"item": id_, "type": "question", "requester": "user:idp/ana", "state": "asked"}
+            ledger.append(Event("work.created", said, subject=id_))
+    refused = freehold("items", "link", made, "cites", "77")
+    shown = json.loads(freehold("items", "show", made, "--json").stdout)
+
+    assert (refused.returncode, "FH-W102" in refused.stderr) == (2, True)
+    assert "2 work items end in `77`" in refused.stderr
+    assert all(id_ in refused.stderr for id_ in ("question/01a1-77", "question/01a2-77"))
+    assert shown["links"] == []
 
 
 @pytest.mark.parametrize(

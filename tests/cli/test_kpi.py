@@ -177,7 +177,7 @@ def test_the_list_is_of_all_that_ship_and_of_words(freehold: Freehold) -> None:
     [
         pytest.param(("show", "valdation-pass-rate"), 2, "`validation-pass-rate`", id="a KPI that is none"),
         pytest.param(("show", "K10", "--period", "2011-13"), 2, "2011-Q2", id="a period that is none"),
-        pytest.param(("show", "K10", "--by", "colour"), 1, "`asset`", id="a field that is none"),
+        pytest.param(("show", "K10", "--by", "colour"), 2, "`asset`", id="a field that is none"),
         pytest.param(("show", "K10", "--where", "tier ="), 1, "no expression", id="a condition that is none"),
         pytest.param(("show", "K10", "--where", "SELECT 1"), 1, "no expression", id="a query for a condition"),
         pytest.param(("list", "--timezone", "Europe/Londn"), 2, "Europe/London", id="a zone that is none"),

@@ -6,9 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from freehold.cli.status import _until
+from freehold.cli.status import _until, _verdicts
 
 NOW = datetime(2026, 11, 21, 13, tzinfo=UTC)
+
+
+def test_checks_that_were_skipped_are_told() -> None:
+    """As on the product's page: what was not judged is no pass."""
+    assert _verdicts({"pass": 71, "skipped": 3}) == "[green]71 pass[/green] [dim]3 skipped[/dim]"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def value_of(value: float | None) -> KpiValue:
         (90.0, "s", "90.0 s"),
         (7_200.0, "s", "2.0 h"),
         (259_200.0, "s", "3.0 d"),
-        (6.0, "/week", "6 /week"),
+        (6.0, "/week", "6/week"),
         (1234, "count", "1,234 count"),
     ],
     ids=[

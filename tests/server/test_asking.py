@@ -72,6 +72,25 @@ def test_a_question_has_one_answer_on_the_page_in_the_api_and_at_the_terminal(
     assert (api["state"], api["metrics"], api["columns"]) == (theirs["state"], theirs["metrics"], theirs["columns"])
 
 
+def test_before_the_first_run_there_is_nothing_to_answer_from(tmp_path: Path, serving: Callable[..., Running]) -> None:
+    """Everybody is told so, and what to do: no page breaks, and no engine speaks of its tables."""
+    subprocess.run([str(FREEHOLD), "init", str(tmp_path / "new")], check=True, capture_output=True)
+    new = serving(tmp_path / "new")
+    with new.signed_in() as client:
+        pages = [client.get(f"{path}?metric=shop.revenue", headers=PAGE) for path in ("/explore", "/explain")]
+        values = client.get("/api/v1/metrics/shop.revenue/values")
+    asked, explained = (
+        subprocess.run([str(FREEHOLD), "-C", str(new.root), *words], capture_output=True, text=True, check=False)
+        for words in (["query", "revenue"], ["explain", "revenue", "--by", "colour"])
+    )
+
+    assert all("was never published" in page.text and "FH-E201" not in page.text for page in pages)
+    assert [page.status_code < 500 for page in pages] == [True, True]
+    assert (values.status_code, values.json()["code"]) == (409, "FH-N501")
+    assert (asked.returncode, "`freehold run` builds" in asked.stderr) == (1, True)
+    assert (explained.returncode, "FH-N301" in explained.stderr) == (2, True)
+
+
 def test_an_answer_is_explained_later_by_its_id(server: Running, browser: httpx2.Client) -> None:
     """What the page answered, `freehold explain` knows."""
     page = browser.get("/explore.json?metric=shop.revenue&by=month&is=state=paid").json()["page"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -138,13 +139,20 @@ def test_an_item_has_a_page_with_all_of_it(asker: httpx2.Client, steward: httpx2
     assert (strange.status_code, "FH-A112" in strange.text) == (400, True)
 
 
-def test_an_item_of_a_hidden_product_is_not_there(own_server: Running) -> None:
-    """To who may not see the product: not in lists, not by its address, whatever they ask."""
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "question", "fields": {"what": "x"}, "product": "shop.orders"},
+        {"type": "metric_dispute", "fields": {"metric": "shop.revenue", "claim": "x"}},
+        {"type": "metric_dispute", "fields": {"metric": "revenue", "claim": "x"}},
+        {"type": "duplicate_asset", "fields": {"asset": "shop.orders.orders", "same_as": "x.y.z"}},
+    ],
+    ids=["of it", "of a metric over it", "of a metric by its short name", "of an asset of it"],
+)
+def test_an_item_of_a_hidden_product_is_not_there(own_server: Running, said: dict[str, Any]) -> None:
+    """To who may not see the product: not in lists, not by its address, not to be linked, as one that is invented."""
     with known_as(own_server, *STEWARD) as steward:
-        made = steward.post(
-            "/api/v1/work-items", json={"type": "question", "fields": {"what": "x"}, "product": "shop.orders"}
-        )
-        id_ = made.json()["id"]
+        id_ = steward.post("/api/v1/work-items", json=said).json()["id"]
     with (own_server.root / "estate.yaml").open("a", encoding="utf-8") as file:
         file.write('  access: {see: ["group:idp/few"]}\n')
     own_server.app.state.served.snapshots.changed()
@@ -152,9 +160,28 @@ def test_an_item_of_a_hidden_product_is_not_there(own_server: Running) -> None:
         listed = stranger.get("/api/v1/work-items").json()["items"]
         answers = [stranger.get(f"/api/v1/work-items/{id_}"), stranger.get(f"/items/{id_}.json")]
         acted = stranger.post(f"/api/v1/work-items/{id_}/comments", json={"text": "x"})
+        own = stranger.post("/api/v1/work-items", json={"type": "question", "fields": {"what": "y"}}).json()["id"]
+        invented = id_[:-4] + ("0000" if id_[-4:] != "0000" else "1111")
+        pairs = [
+            [_answer(stranger.get(f"/api/v1/work-items/{one}"), one) for one in (id_, invented)],
+            *([_linked(stranger, own, rel, one) for one in (id_, invented)] for rel in ("duplicate_of", "cites")),
+        ]
 
     assert listed == []
     assert [one.status_code for one in (*answers, acted)] == [404, 404, 404]
+    assert [hidden for hidden, _ in pairs] == [nowhere for _, nowhere in pairs]
+    assert {status for pair in pairs for status, _ in pair} == {404}
+
+
+def _linked(client: httpx2.Client, own: str, rel: str, target: str) -> tuple[int, dict[str, Any]]:
+    answer = client.post(f"/api/v1/work-items/{own}/links", json={"rel": rel, "target": target})
+    return _answer(answer, target)
+
+
+def _answer(answer: httpx2.Response, id_: str) -> tuple[int, dict[str, Any]]:
+    """Return an answer without the id that it was asked for, or the number of the request."""
+    said = json.loads(answer.text.replace(id_, "ID"))
+    return answer.status_code, {name: value for name, value in said.items() if name != "instance"}
 
 
 Opened = Callable[..., Any]

@@ -204,11 +204,12 @@ def test_tables_sort_and_filter(opened: Callable[..., Page]) -> None:
     assert page.locator("#patterns-shown").inner_text() == "1 of 3"
 
 
-@pytest.mark.parametrize("path", ["/products/shop.orders", "/kpis"])
-def test_no_table_is_cut_on_a_small_screen(opened: Callable[..., Page], path: str) -> None:
-    """At 1280 px each column of the tables of a product and of the KPIs is seen whole."""
+@pytest.mark.parametrize("width", [1280, 1100])
+@pytest.mark.parametrize("path", ["/products/shop.orders", "/kpis", "/runs", "/homes/product"])
+def test_no_table_is_cut_on_a_small_screen(opened: Callable[..., Page], path: str, width: int) -> None:
+    """Each column of the tables of products, of runs and of the KPIs is seen whole."""
     page = opened(path)
-    page.set_viewport_size({"width": 1280, "height": 900})
+    page.set_viewport_size({"width": width, "height": 900})
 
     assert page.locator(".table:visible").count() > 0
     cut = "tables => tables.filter(t => t.scrollWidth > t.clientWidth).map(t => t.getAttribute('aria-label'))"

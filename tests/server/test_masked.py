@@ -118,9 +118,13 @@ def paths(running: Running, known: dict[str, list[str]]) -> Iterator[str]:
 
 
 def told(answer: httpx2.Response) -> list[str]:
-    """Return the words that an answer tells in its body or its headers, in whatever case."""
-    body = answer.content.lower() + repr(answer.headers.raw).lower().encode()
-    return [word for word in WORDS if word.encode() in body]
+    """Return the words that an answer tells in its body or its headers."""
+    return words_in(answer.content.decode("utf-8", "replace") + repr(answer.headers.raw))
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words that a text holds in whatever case, and with whatever commas numbers have in it."""
+    return [word for word in WORDS if word in text.lower().replace(",", "")]
 
 
 def test_no_route_tells_a_masked_value(masked: Running, worked: dict[str, list[str]]) -> None:
@@ -164,10 +168,9 @@ def test_no_tool_tells_an_agent_a_masked_value(masked: Running) -> None:
     ]
     _, *answers = agent_asked(masked, token, *questions)
     leaks = [
-        (question, word)
+        (question, found)
         for question, answer in zip(questions, answers, strict=True)
-        for word in WORDS
-        if word in answer.model_dump_json().lower()
+        if (found := words_in(answer.model_dump_json()))
     ]
 
     assert leaks == []

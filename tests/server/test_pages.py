@@ -199,6 +199,19 @@ def test_the_api_describes_itself(browser: httpx2.Client) -> None:
     assert all("401" in op["responses"] for op in operations)
 
 
+def test_a_word_that_the_api_does_not_know_is_refused(browser: httpx2.Client) -> None:
+    """Whoever misspells a filter is not told of everything, as if they had asked for that."""
+    misspelt = browser.get("/api/v1/runs?prodct=shop.orders")
+    strange = browser.get("/api/v1/inbox?late=1")
+    right = browser.get("/api/v1/runs?product=shop.orders")
+
+    assert [(one.status_code, one.json()["code"]) for one in (misspelt, strange)] == [(400, "FH-A112")] * 2
+    assert (misspelt.json()["title"], "`product`" in misspelt.json()["fix"]) == (
+        "`prodct` is no word of this query.", True,
+    )  # fmt: skip
+    assert right.status_code == 200
+
+
 def test_lists_go_on_by_a_cursor(browser: httpx2.Client) -> None:
     """A page of a list names the next one; past the end there is nothing."""
     whole = browser.get("/api/v1/products?limit=1").json()

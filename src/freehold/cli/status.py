@@ -139,7 +139,7 @@ def _checks(p: ProductStatus) -> str:
 
 
 def _verdicts(counts: dict[str, int]) -> str:
-    colours = {"pass": "green", "warn": "yellow", "fail": "red", "error": "red"}
+    colours = {"pass": "green", "warn": "yellow", "fail": "red", "error": "red", "skipped": "dim"}
     return " ".join(f"[{c}]{counts[v]} {v}[/{c}]" for v, c in colours.items() if counts.get(v))
 
 

@@ -118,6 +118,8 @@ def explained(
     by_time = ["month"] if stretches is None and _needs_time(answerer, metric) else []
     query = asked([metric.id], by_time, where=where, start=start, end=end)
     made = made_of(answerer, metric, answerer.compile(query))
+    if by:  # refused by its names whether or not there is a change to take apart
+        answerer.compile(asked([metric.id], [*by_time, *by], where=where, start=start, end=end))
     if stretches is None:
         return Explained(made)
     narrowed = condition(where, "the condition") if where else None

@@ -61,6 +61,11 @@ class CheckTold:
     sample: str
     deployment: str
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether its value was measured of rows, and is not a count of those that fail."""
+        return self.value is not None and self.failing is None
+
 
 @dataclass(frozen=True, slots=True)
 class HeldTold:

@@ -35,7 +35,7 @@ def said(value: float | None, unit: str) -> str:
     if unit == "s":
         size, name = _span(value)
         return f"{value / size:,.1f} {name}"
-    return f"{figure(round(value, 2))} {unit}".strip()
+    return f"{figure(round(value, 2))}{'' if unit.startswith('/') else ' '}{unit}".strip()
 
 
 def figure(value: float | None) -> str:

@@ -96,6 +96,16 @@ def _masked(metric: Metric, column: str, policy: Policy) -> FreeholdError:
     )  # fmt: skip
 
 
+def _not_there(sources: Collection[Source], error: FreeholdError) -> FreeholdError:
+    """Return what to say of a statement that failed: that its data was never published, where that is why."""
+    absent = [s for s in sources if s.state == "failed" and s.published_at is None]
+    if error.code != "FH-E201" or not absent:
+        return error
+    why = " ".join(reason for source in absent for reason in source.reasons)
+    problem = f"There is nothing to answer from yet. {why}"
+    return FreeholdError("FH-N501", problem, fix="`freehold run` builds, checks and publishes it.")
+
+
 def unfinished(catalogue: Catalogue, answer: Answer) -> date | None:
     """Return the last period of an answer by time, if the data ends within it.
 
@@ -150,7 +160,7 @@ class Answerer:
 
         Raises:
             FreeholdError: FH-N1xx to FH-N3xx where it has no one right answer; FH-N501 where its data is in a state
-                that the caller wants refused; FH-E… what the warehouse says.
+                that the caller wants refused, or was never published; FH-E… what the warehouse says.
         """
         started = time.perf_counter()
         capped = self.most_rows + 1  # one more tells that there are more
@@ -232,6 +242,9 @@ class Answerer:
         try:
             with session.within(self.most_seconds) if self.most_seconds is not None else nullcontext():
                 table = session.arrow(made.sql)
+        except FreeholdError as error:
+            told = _not_there(sources, error)
+            raise told from (None if told is error else error)
         finally:
             session.close()
         if key and self.kept is not None:

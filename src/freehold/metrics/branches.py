@@ -39,7 +39,7 @@ def refused(branch: Branch, error: FreeholdError) -> FreeholdError:
     if f"`{metric}`" in error.problem:
         return error
     problem = f"`{metric}` cannot be asked for so. {error.problem}"
-    return FreeholdError(error.code, problem, where=error.where, fix=error.fix)
+    return FreeholdError(error.code, problem, where=error.where, fix=error.fix, exit_code=error.exit_code)
 
 
 def _query(scope: Scope, query: Query, branch: Branch) -> exp.Query:

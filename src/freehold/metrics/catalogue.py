@@ -25,6 +25,10 @@ class Catalogue:
         for model in self.models.values():
             yield from model.metrics.values()
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a name means a metric, or several."""
+        return any(name in (metric.name, metric.id) for metric in self.metrics())
+
     def metric(self, name: str, within: str | None = None) -> Metric:
         """Return the metric a name means; inside a model its own come first.
 

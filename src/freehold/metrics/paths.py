@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from freehold.foundation import FreeholdError, near
+from freehold.foundation import Exit, FreeholdError, near
 from freehold.metrics.model import Field, Join, Model
 
 Path = tuple[Join, ...]
@@ -127,6 +127,7 @@ def _shortest(model: Model, fact: str, target: str) -> Path:
         raise FreeholdError(
             "FH-N302", f"`{target}` can be reached from `{fact}` in {len(shortest)} ways: {listed(ways)}.",
             fix=f"Say which role is meant, as in `{ways[0]}.{_any_field(model, target)}`.",
+            exit_code=Exit.USAGE,
         )  # fmt: skip
     return shortest[0]
 
@@ -143,6 +144,7 @@ def _through(model: Model, fact: str, roles: Sequence[Join], head: str) -> Path:
         raise FreeholdError(
             "FH-N302", f"The role `{head}` is played in {len(shortest)} ways seen from `{fact}`: {listed(spelled)}.",
             fix=f"Write the whole way, as in `{spelled[0]}.{_any_field(model, shortest[0][-1].target)}`.",
+            exit_code=Exit.USAGE,
         )  # fmt: skip
     return shortest[0]
 
@@ -160,6 +162,7 @@ def _bare(model: Model, fact: str, name: str) -> Place:
         raise FreeholdError(
             "FH-N302", f"`{name}` may be {listed([f'{d}.{name}' for d in holders], 'or')}.",
             fix=f"Write which, as in `{holders[0]}.{name}`.",
+            exit_code=Exit.USAGE,
         )  # fmt: skip
     beyond = [d for d, dataset in model.datasets.items() if name in dataset.fields]
     if beyond:
@@ -167,6 +170,7 @@ def _bare(model: Model, fact: str, name: str) -> Place:
     raise FreeholdError(
         "FH-N301", f"Nothing that `{fact}` can be grouped or filtered by is called `{name}`.",
         fix=_nearly(model, fact, name) or f"It has {listed(sorted(model.datasets[fact].fields), most=8)}.",
+        exit_code=Exit.USAGE,
     )  # fmt: skip
 
 
@@ -197,6 +201,7 @@ def unknown_field(model: Model, dataset: str, name: str) -> FreeholdError:
     return FreeholdError(
         "FH-N301", f"`{dataset}` has no field `{name}`.",
         fix=near(name, fields) or f"It has {listed(sorted(fields), most=8)}.",
+        exit_code=Exit.USAGE,
     )  # fmt: skip
 
 
@@ -205,6 +210,7 @@ def _unknown_head(model: Model, fact: str, head: str) -> FreeholdError:
     return FreeholdError(
         "FH-N301", f"The model `{model.name}` has no dataset and no role `{head}`.",
         fix=near(head, known) or f"From `{fact}` there are {listed(sorted(reachable(model, fact)), most=8)}.",
+        exit_code=Exit.USAGE,
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ class EventsSeen:
 
     def told(self, event: Recorded) -> Told:
         """Return the data of an event without what a policy hides."""
-        fields = tuple(name for name in OF_ROWS.get(event.type, ()) if event.data.get(name))
+        fields = tuple(name for name in OF_ROWS.get(event.type, ()) if event.data.get(name) is not None)
         asset = str(event.data.get("asset") or "")
         if not fields or not (why := self._hidden(asset)):
             return Told(event.data)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from freehold.access.covering import Cover
 from freehold.catalog import Question
 from freehold.foundation import Exit, FreeholdError
 from freehold.ledger import Event
 from freehold.server.alike import closest, telling
 from freehold.work import Item, Waiting, Work, inbox
+from freehold.work.linking import AMONG_ITEMS
 
 if TYPE_CHECKING:
     from freehold.catalog import Hit
@@ -41,7 +44,26 @@ class Items:
         if item.type not in self.work.workflows or item.state not in self.work.workflow(item.type).states:
             return False
         mine = self.asked.who.principal in (item.requester, item.assignee)
-        return mine or not item.product or item.product in self.asked.snapshot.estate.products
+        return mine or not any(self._hides(kind, one) for kind, one in self._names(item))
+
+    def _names(self, item: Item) -> Iterator[tuple[str, str]]:
+        """Yield what an item names of the estate, each with its kind: its product, and what its fields hold."""
+        if item.product:
+            yield "product", item.product
+        fields = self.work.workflow(item.type).fields
+        for name, value in item.fields.items():
+            if name in fields:
+                yield from ((fields[name].type, str(one)) for one in (value if isinstance(value, list) else [value]))
+
+    def _hides(self, kind: str, name: str) -> bool:
+        snapshot = self.asked.snapshot
+        if kind == "product":
+            return name not in snapshot.estate.products
+        if snapshot.whole is None or snapshot.seen is None:
+            return False
+        if kind == "asset":
+            return Cover.over(snapshot.whole.estate.products, snapshot.seen).hides(name)
+        return kind == "metric" and name in snapshot.whole.catalogue and name not in snapshot.catalogue
 
     def all(self, type: str | None = None, *, is_open: bool | None = None) -> tuple[Item, ...]:
         """Return the items that the asker may see, in the order in which they began."""
@@ -53,11 +75,24 @@ class Items:
         Raises:
             FreeholdError: FH-W102 there is none, or the asker may not see it.
         """
-        item = self.work.item(id)
-        if not self.may_see(item):
+        try:
+            item: Item | None = self.work.item(id)
+        except FreeholdError:
+            item = None
+        if item is None or not self.may_see(item):
             fix = "`/inbox` has those that wait for you."
             raise FreeholdError("FH-W102", f"There is no work item `{id}`.", fix=fix, exit_code=Exit.USAGE)
         return item
+
+    def link(self, item: Item, rel: str, target: str) -> Item:
+        """Relate an item to another, or to a resource; one that the asker may not see is not there.
+
+        Raises:
+            FreeholdError: FH-W102 there is no such item, or the asker may not see it; what `Work.link` raises.
+        """
+        if rel in AMONG_ITEMS or target.partition("/")[0] in self.work.workflows:
+            self.get(target)
+        return self.work.link(item.id, rel, target)
 
     def related(self, item: Item) -> tuple[Related, ...]:
         """Return what an item is to others, and they to it, without items that the asker may not see."""

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from freehold.server.web.showing import Asked
 
 MOST_PERIODS = 12
-_MEASURED = {"check.completed": ("value",)}  # the largest amount is the amount of a row
-_QUOTES = {type_: (*fields, *_MEASURED.get(type_, ())) for type_, fields in OF_ROWS.items()}
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Reader:
         """Return who asks, with the documents of the estate."""
         snapshot = asked.snapshot.whole or asked.snapshot
         why = why_some_are_hidden(snapshot.estate, asked.who.caller("read documents"))
-        withheld = Withheld(_QUOTES, why) if why else Withheld()
+        withheld = Withheld(OF_ROWS, why) if why else Withheld()
         library = Library(snapshot.estate, asked.served.snapshots.ledger, snapshot.env, withheld)
         return cls(asked, library, asked.served.reckoning.of(asked.snapshot))
 

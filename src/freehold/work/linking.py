@@ -17,7 +17,7 @@ RELATIONS: Mapping[str, str] = {
     "contributes_to": "contributed to by",
     "cites": "cited by",
 }
-_WITHOUT_CIRCLE = (DUPLICATE_OF, "blocks")
+AMONG_ITEMS = (DUPLICATE_OF, "blocks")  # relations of items alone, which must not go round in a circle
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def refusal(item: Item, rel: str, target: str, items: Mapping[str, Item]) -> Fre
     if rel not in RELATIONS:
         fix = near(rel, RELATIONS) or f"There are: {', '.join(RELATIONS)}."
         return FreeholdError("FH-W312", f"There is no relation `{rel}`.", fix=fix, exit_code=Exit.USAGE)
-    if rel in _WITHOUT_CIRCLE and target not in items:
+    if rel in AMONG_ITEMS and target not in items:
         fix = near(target, items) or "`freehold items list` has those there are."
         return FreeholdError("FH-W102", f"There is no work item `{target}`.", fix=fix, exit_code=Exit.USAGE)
     if rel == DUPLICATE_OF and items[target].type != item.type:
@@ -71,7 +71,7 @@ def refusal(item: Item, rel: str, target: str, items: Mapping[str, Item]) -> Fre
     if rel == DUPLICATE_OF and item.original not in ("", target):
         fix = f"Part them first: `freehold items unlink {item.id} duplicate_of {item.original}`."
         return FreeholdError("FH-W311", f"`{item.id}` is a duplicate of `{item.original}` already.", fix=fix)
-    circle = _circle(item.id, rel, target, items) if rel in _WITHOUT_CIRCLE else ()
+    circle = _circle(item.id, rel, target, items) if rel in AMONG_ITEMS else ()
     if circle:
         problem = f"That would go round in a circle: {' → '.join(circle)}, by `{rel}`."
         return FreeholdError("FH-W310", problem, fix="Take away one of these links, or link them the other way.")

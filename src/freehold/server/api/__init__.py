@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from freehold import __version__
 from freehold.server.api import (
@@ -59,6 +59,7 @@ def api(served: Served | None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=PROBLEMS,
+        dependencies=[Depends(refusing.expect_known_words)],
         servers=[{"url": "/api/v1"}],
     )
     app.state.served = served

@@ -12,9 +12,10 @@ from starlette.responses import Response
 from freehold.foundation import FreeholdError
 from freehold.insight.documents import Edition
 from freehold.insight.documents.declared import DocumentFile
-from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
+from freehold.server.api.model import TAKES_ANY, After, Limit, Strict, asked_by, page_of
 from freehold.server.written import Reader
 
+_ITS_OWN = {TAKES_ANY: "those of the document"}
 _MEDIA = {"md": "text/markdown", "html": "text/html"}
 Id = Annotated[str, Path(max_length=200)]
 AsOf = Annotated[str, Query(max_length=40, description="as was recorded by then; default: by now")]
@@ -67,8 +68,11 @@ def add(app: FastAPI) -> None:
     app.get(
         "/documents/{id}/edition", summary="An edition", operation_id="write_edition", response_class=Response,
         responses={200: {"content": {media: {} for media in _MEDIA.values()}, "description": "the edition"}},
+        openapi_extra=_ITS_OWN,
     )(_edition)  # fmt: skip
-    app.get("/documents/{id}/manifest", summary="A manifest", operation_id="get_manifest")(_manifest)
+    app.get(
+        "/documents/{id}/manifest", summary="A manifest", operation_id="get_manifest", openapi_extra=_ITS_OWN
+    )(_manifest)  # fmt: skip
 
 
 def _documents(request: Request, limit: Limit = 100, after: After = "") -> DocumentList:

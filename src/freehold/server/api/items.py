@@ -232,8 +232,9 @@ def _link(request: Request, type: _Type, id: _Id, wanted: NewLink) -> WholeWorkI
     """Relate the item to another, or part them."""
     items = Items(asked_by(request))
     item = items.get(f"{type}/{id}")
-    do = items.work.unlink if wanted.ended else items.work.link
-    return _whole(items, do(item.id, wanted.rel, wanted.target))
+    if wanted.ended:
+        return _whole(items, items.work.unlink(item.id, wanted.rel, wanted.target))
+    return _whole(items, items.link(item, wanted.rel, wanted.target))
 
 
 def _comment(request: Request, type: _Type, id: _Id, wanted: NewComment) -> WholeWorkItem:

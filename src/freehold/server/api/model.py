@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from freehold.server.web.showing import Asked, asked_of
 
 T = TypeVar("T")
+TAKES_ANY = "x-further-parameters"  # what says of a route that words of its query have other names, too
 MOST = 500  # items of a page of a list
 Id = Annotated[str, Field(max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=MOST)]

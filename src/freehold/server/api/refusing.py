@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from freehold.foundation import FreeholdError
+from freehold.foundation import FreeholdError, near
+from freehold.server.api.model import TAKES_ANY
 from freehold.server.api.reading import Reading
 from freehold.server.middleware.failing import Failing
 from freehold.server.problems import answered, refused
@@ -57,6 +59,21 @@ class Asking:
         # The server itself leaves out the body, by the method that came.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         await self._app(inner, receive, send)
+
+
+def expect_known_words(request: Request) -> None:
+    """Refuse a word of the query that is none of the route's: who misspells a filter would be told of everything.
+
+    Raises:
+        FreeholdError: FH-A112 there is no such word, with those there are.
+    """
+    route: APIRoute = request.scope["route"]
+    known = [field.alias for field in route.dependant.query_params]
+    strange = [name for name in request.query_params if name not in known]
+    if strange and TAKES_ANY not in (route.openapi_extra or {}):
+        told = f"`{strange[0][:40]}` is no word of this query."
+        fix = near(strange[0], known) or (f"There are: {', '.join(known)}." if known else "It takes none.")
+        raise FreeholdError("FH-A112", told, fix=fix)
 
 
 def is_acceptable(accept: str) -> bool:

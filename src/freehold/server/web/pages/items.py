@@ -161,7 +161,7 @@ def _move(items: Items, one: Item, name: str, form: FormData) -> None:
 
 
 def _linked(items: Items, one: Item, target: str, _: FormData) -> None:
-    items.work.link(one.id, "duplicate_of", items.get(target).id)
+    items.link(one, "duplicate_of", target)
 
 
 def _parted(items: Items, one: Item, _target: str, _: FormData) -> None:

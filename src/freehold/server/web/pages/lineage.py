@@ -93,7 +93,7 @@ def lineage(asked: Asked) -> Shown:
     hit: tuple[Fact, ...] = ()
     if way == "drop":
         radius = catalog.blast_radius(start)
-        found, hit = [radius.reach], tuple(_hit(radius))
+        found, hit = [radius.reach], tuple(_hit(asked, radius))
     else:
         sides = {"up": (False,), "down": (True,)}.get(way, (False, True))
         found = [catalog.reach(start, down=down, depth=depth) for down in sides]
@@ -226,9 +226,10 @@ def _node(node: Node, way: str) -> NodeRow:
     )
 
 
-def _hit(radius: BlastRadius) -> list[Fact]:
+def _hit(asked: Asked, radius: BlastRadius) -> list[Fact]:
     """Return whom it would hit: what is built from it, what people look at, who reads, whom to tell."""
-    owners = [f"{owner or 'nobody'} ({count:,})" for owner, count in radius.owners.items()]
+    called = asked.snapshot.team_name
+    owners = [f"{called(owner) or 'nobody'} ({count:,})" for owner, count in radius.owners.items()]
     services = [f"{one.name} ({one.reads:,} reads)" for one in radius.services[:6]]
     facts = [
         Fact("Built from it", counted(radius.assets, "assets")),

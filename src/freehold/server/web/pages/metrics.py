@@ -319,7 +319,7 @@ def latest(trend: Trend | None, unit: str, grain: str) -> Latest:
     elif before is not None and unit == "%":
         change = f"{(last.value - before.value) * 100:+.1f} points against the {grain} before".replace("-", "−")
     what = "" if grain == "day" else f"{grain} of "
-    return Latest(number(last.value, unit), f"{what}{last.at:%d %b %Y}", change)
+    return Latest(number(last.value, unit), f"{what}{last.at.day} {last.at:%b %Y}", change)
 
 
 def _happened(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None) -> tuple[Moment, ...]:
@@ -354,19 +354,11 @@ def _alike(asked: Asked, catalogue: Catalogue, one: Metric) -> Iterator[Alike]:
 
 
 def _readers(asked: Asked, one: Metric) -> str:
-    """Return how many read a metric in 30 days, as the catalog counts them; people are never named."""
-    key, kept = ("read by", one.id), asked.snapshot._details
-    if key not in kept:
-        kept[key] = _counted_readers(asked, one)
-    found: str = kept[key]
-    return found
-
-
-def _counted_readers(asked: Asked, one: Metric) -> str:
+    """Return how many read a metric in 30 days, as the catalog counts them by now; people are never named."""
     found = asked.served.listing.of(asked.snapshot).search(Search(one.id, ("metric",), limit=5).checked())
     hit = next((hit for hit in found.hits if hit.key.id == one.id), None)
     if hit is None or not (hit.persons or hit.services):
-        return "nobody, in 30 days"
+        return "nobody that was counted yet, in 30 days"
     told = [counted(n, what) for n, what in ((hit.persons, "people"), (hit.services, "services")) if n]
     return f"{' and '.join(told)}, in 30 days"
 

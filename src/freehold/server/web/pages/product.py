@@ -263,7 +263,7 @@ def _told(verdicts: Mapping[str, int]) -> str:
 def _contracts(asked: Asked, status: ProductStatus, quiet: frozenset[str]) -> tuple[ContractPart, ...]:
     """Return what is promised of each asset of a product, with the verdicts that hold.
 
-    Of `quiet` assets it is without the words that quote their rows.
+    Of `quiet` assets it is without what quotes their rows: words, and what was measured of them.
     """
     ledger, whole = asked.served.snapshots.ledger, asked.snapshot.whole or asked.snapshot
     parts = []
@@ -304,18 +304,19 @@ def _column(p: Property, rows: list[tuple[Check, CheckRow]]) -> ColumnRow:
 def _check(check: Check, told: Mapping[str, object], *, is_quiet: bool) -> CheckRow:
     data: Mapping[str, object] = getattr(told.get(check.id), "data", {})
     status = str(data.get("status") or "")
-    reason = "" if is_quiet else str(data.get("reason") or "")
-    found = "" if status in ("", "pass") else reason or _found(data)
+    found = "" if status in ("", "pass") else _found(data, is_quiet=is_quiet)
     claim = check.claim.removeprefix(f"`{check.columns[0]}` ") if len(check.columns) == 1 else check.claim
     return CheckRow(claim, VERDICTS.get(status, Mark("idle", "not judged")), found, check.blocking)
 
 
-def _found(data: Mapping[str, object]) -> str:
-    """Say what a check found instead: rows, or a value."""
+def _found(data: Mapping[str, object], *, is_quiet: bool) -> str:
+    """Say what a check found instead: why it broke, rows, or a value; where `is_quiet`, nothing that quotes rows."""
     failing, total = data.get("failing"), data.get("total")
+    if not is_quiet and data.get("reason"):
+        return str(data["reason"])
     if isinstance(failing, int) and isinstance(total, int):
         return f"{failing:,} of {total:,} rows"
-    return f"it was {data['value']}" if data.get("value") is not None else ""
+    return f"it was {data['value']}" if data.get("value") is not None and not is_quiet else ""
 
 
 def _kept(asked: Asked, product: str) -> tuple[int, int]:

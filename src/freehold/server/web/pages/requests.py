@@ -264,9 +264,10 @@ def _ask(request: Request, form: FormData) -> Response:
     type_, original = said.pop("type", "") or TYPE, said.pop("duplicate_of", "")
     try:
         fields = from_words(items.work.workflow(type_), {name: [value] for name, value in said.items()})
+        found = items.get(original) if original else None
         made = items.work.create(type_, fields)
-        if original:
-            items.work.link(made.item.id, "duplicate_of", items.get(original).id)
+        if found is not None:
+            items.link(made.item, "duplicate_of", found.id)
     except FreeholdError as error:
         first = error.errors[0] if isinstance(error, Problems) else error
         fault = Fault(first.code, first.problem, first.fix)

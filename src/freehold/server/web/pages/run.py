@@ -173,9 +173,18 @@ def detail_of(asked: Asked, id_: str) -> RunDetail:
 
 
 def checks_seen(asked: Asked, checks: Sequence[CheckTold]) -> tuple[CheckTold, ...]:
-    """Return verdicts as the asker may read them: why a check broke is told in an engine's words, which quote rows."""
-    why = {name: words_are_hidden(asked, name) for name in {c.asset for c in checks if c.reason}}
-    return tuple(replace(check, reason=why.get(check.asset) or check.reason) for check in checks)
+    """Return verdicts as the asker may read them: without what quotes rows where a policy hides some.
+
+    An engine's words do, and so does a measure, unless it is a count of rows that fail.
+    """
+    why = {name: words_are_hidden(asked, name) for name in {c.asset for c in checks if c.reason or c.is_measured}}
+    return tuple(_seen(check, why.get(check.asset, "")) for check in checks)
+
+
+def _seen(check: CheckTold, why: str) -> CheckTold:
+    if not why or not (check.reason or check.is_measured):
+        return check
+    return replace(check, reason=why, value=None if check.is_measured else check.value)
 
 
 def claims_of(asked: Asked, assets: set[str]) -> dict[str, str]:

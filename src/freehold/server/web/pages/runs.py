@@ -97,7 +97,7 @@ def runs_of(asked: Asked, product: str, outcome: str, before: str, limit: int) -
         told = f"No run is `{outcome[:40]}`."
         raise FreeholdError("FH-A112", told, fix=f"Say one of: {', '.join(OUTCOMES)}.")
     if before and not (before.isascii() and before.isdigit() and len(before) < 19):
-        raise FreeholdError("FH-A112", f"`{before[:40]}` is no cursor.", fix="Begin without `before`.")
+        raise FreeholdError("FH-A112", f"`{before[:40]}` is no cursor.", fix="Begin without it.")
     if product:
         asked.snapshot.product(product)
     seen, ledger = asked.snapshot.seen, asked.served.snapshots.ledger
@@ -149,7 +149,7 @@ def whose(one: RunTold) -> str:
         return f"change {joined(one.changes)}"
     if one.trigger not in ("", "command"):
         return one.trigger
-    return "Freehold itself" if one.actor.startswith("system:") else one.actor.rpartition("/")[2]
+    return "Freehold" if one.actor.startswith("system:") else one.actor.rpartition("/")[2]
 
 
 def took(seconds: float) -> str:
