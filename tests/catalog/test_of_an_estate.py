@@ -62,7 +62,7 @@ def shop(made: Path, tmp_path: Path) -> Path:
 def catalog(shop: Path) -> Iterator[Catalog]:
     """The catalog of the shop, by its files."""
     with Catalog(shop) as opened:
-        opened.update(listed(load_estate(shop), "prod", "duckdb", NOW))
+        opened.update(listed(load_estate(shop), "prod", "duckdb"))
         yield opened
 
 
@@ -119,9 +119,9 @@ def test_one_changed_file_gives_what_a_rebuild_gives(
     """After any change of a file an update leaves the very catalog that a rebuild makes."""
     file = shop / path
     file.write_text(file.read_text().replace(old, new, 1))
-    catalog.update(listed(load_estate(shop), "prod", "duckdb", NOW))
+    catalog.update(listed(load_estate(shop), "prod", "duckdb"))
     stepped = content(shop)
-    catalog.rebuild(listed(load_estate(shop), "prod", "duckdb", NOW))
+    catalog.rebuild(listed(load_estate(shop), "prod", "duckdb"))
 
     assert content(shop) == stepped
 
@@ -185,7 +185,7 @@ def test_files_in_error_leave_the_last_catalog_to_be_searched(shop: Path) -> Non
     assert call(shop, "search", "orders").exit_code == 0
     (shop / "shop/orders/models/daily.sql").write_text("select * from {{ ref('nowhere') }}")
     with Catalog(shop) as catalog, pytest.raises(Problems):
-        catalog.update(listed(load_estate(shop), "prod", "duckdb", NOW))
+        catalog.update(listed(load_estate(shop), "prod", "duckdb"))
     found = call(shop, "search", "orders")
 
     assert found.exit_code == 0

@@ -120,6 +120,8 @@ def replay(
     Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. Reads of the
     simulated consumers go to the ledger some thousands at a time.
     """
+    from freehold.delivery.evaluating import evaluate_after
+
     summary = Summary()
     began = time.perf_counter()
     reads: list[Event] = []
@@ -133,6 +135,7 @@ def replay(
         summary.files += len(coming)
         outcome = stage.delivery.run()
         summary.add(outcome)
+        evaluate_after(stage.delivery, outcome.touched)
         summary.notes |= notes_of(stage.delivery, outcome)
         _move(stage.clock, at + READ_AFTER, not_after)
         if consumers:

@@ -3,12 +3,13 @@
 A room above declares a `FactTable` for each kind of subject it knows and fills rows of it; the rest is in files.
 """
 
+from freehold.rules.badges import badge_events, badges_of, badges_told, fallen
 from freehold.rules.checking import rule_findings
 from freehold.rules.compiling import CompiledRule, compiled
 from freehold.rules.evaluating import Outcome, Result, Subject, Sweep, evaluate, sweep
 from freehold.rules.facts import Fact, FactTable
-from freehold.rules.recording import Last, changed, last_results
-from freehold.rules.shipped import rule_sets_of, shipped
+from freehold.rules.recording import Last, changed, ended, last_results, standing_results, swept
+from freehold.rules.shipped import rule_sets_in, rule_sets_of, shipped
 
 __all__ = [
     "CompiledRule",
@@ -19,12 +20,20 @@ __all__ = [
     "Result",
     "Subject",
     "Sweep",
+    "badge_events",
+    "badges_of",
+    "badges_told",
     "changed",
     "compiled",
+    "ended",
     "evaluate",
+    "fallen",
     "last_results",
     "rule_findings",
+    "rule_sets_in",
     "rule_sets_of",
     "shipped",
+    "standing_results",
     "sweep",
+    "swept",
 ]
