@@ -49,9 +49,13 @@ class Subjects:
 
     def of(self, kind: str, only: Collection[str] | None = None) -> tuple[Subject, ...]:
         """Return the subjects of a kind, in the order of their ids; of those that are named, where some are."""
+        if kind == "asset":  # a port may name an asset of another product, whose own it is
+            among = self.graph.assets.keys() if only is None else self.graph.assets.keys() & set(only)
+            return tuple(asset_subjects(self.estate, self.assets, among))
+        return self._other(kind, only)
+
+    def _other(self, kind: str, only: Collection[str] | None) -> tuple[Subject, ...]:
         match kind:
-            case "asset":
-                return tuple(asset_subjects(self.estate, self.assets, only))
             case "product":
                 return tuple(product_subjects(self.estate, self.products, only))
             case "secret":
@@ -63,7 +67,7 @@ class Subjects:
                 return (estate_subject(*of),)
 
     def _metrics(self) -> Iterator[Subject]:
-        from freehold.delivery.lineage import estate_lineage
+        from freehold.delivery.lineage import KeptLineage, estate_lineage
         from freehold.foundation import Problems
         from freehold.metrics import catalogue_of
 
@@ -73,7 +77,9 @@ class Subjects:
             catalogue = catalogue_of(self.estate)
         except Problems:
             return  # what is wrong with them, `validate` says; there is nothing that could be judged
-        unread = estate_lineage(self.graph, self.estate, self.dialect).unread
+        kept = KeptLineage(self.estate.root)
+        unread = estate_lineage(self.graph, self.estate, self.dialect, kept).unread
+        kept.save()
         for metric in sorted(catalogue.metrics(), key=lambda one: one.id):
             yield self._metric(metric, catalogue, unread)
 
