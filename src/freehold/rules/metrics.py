@@ -14,6 +14,9 @@ METRIC = FactTable(
         "tier": Fact("bigint", "the tier of the most important product it is computed from"),
         "has_description": Fact("boolean", "whether it says what it is"),
         "is_traced": Fact("boolean", "whether each column it stands on is known up to its source"),
+        "failing_checks": Fact(
+            "bigint", "blocking checks of all it stands on that said no when last run, from evidence"
+        ),
         "untraced": Fact("varchar", "the models that cannot be read column by column"),
     },
 )

@@ -92,6 +92,7 @@ class Subjects:
         above = self.graph.upstream(known)
         products = [self.graph.assets[name].product for name in known]
         lost = sorted({*(n for n in above if n in unread or self._is_python(n)), *set(sources).difference(known)})
+        failing = [told["failing_checks"] for n in above if (told := self.assets.get(n)) and "failing_checks" in told]
         facts = {
             "metric": metric.id,
             "file": metric.where.path,
@@ -99,6 +100,7 @@ class Subjects:
             "owner": owner_of(self.estate, catalogue, metric) or None,
             "tier": min((one.tier for one in products), default=None),
             "has_description": bool(metric.words.get("description")),
+            "failing_checks": sum(failing) if failing else None,
             "is_traced": not lost,
             "untraced": ", ".join(lost) or None,
         }

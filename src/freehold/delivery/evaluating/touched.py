@@ -51,7 +51,7 @@ def touched_since(
         return None
     products = {*_products(graph, assets), *_meant(estate, parts)}
     whole = frozenset(a.id for a in graph.assets.values() if a.product.id in products) if parts else frozenset(assets)
-    return Touched(whole | frozenset(assets), frozenset(products), bool(parts))
+    return Touched(whole | frozenset(assets), frozenset(products), metrics=bool(parts or assets))
 
 
 def _products(graph: Graph, assets: Iterable[str]) -> set[str]:
