@@ -26,6 +26,7 @@ OURS = (
         "Decision",
         "RuleSet",
         "Waiver",
+        "Assessment",
         "Workflow",
     ),
     "KPI",
