@@ -84,6 +84,7 @@ def test_facts_are_listed_and_a_subject_misspelt_is_told(estate: Path) -> None:
         "fact": "is_frozen",
         "type": "boolean",
         "says": "whether the calendar is frozen today",
+        "asserted": False,
     } in facts
 
     done = freehold("rules", "facts", "chnge", at=estate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import guarded_estate
 from changing_estates import freehold
+from live_process import until
 from live_server import Running, known_as
 
 FAST = {"read": 100_000, "write": 100_000, "sign_in": 100_000}
@@ -42,6 +44,46 @@ def test_what_is_not_there_is_told(browser: httpx2.Client) -> None:
 
     assert answer.status_code >= 400
     assert answer.json()["code"] == "FH-R010"
+
+
+BADGES = "".join(
+    f"apiVersion: freehold.dev/v1\nkind: RuleSet\nmetadata: {{id: {id_}}}\nspec:\n  subject: {kind}\n  badge: true\n"
+    f"  scope: {scope}\n  rules: [{{id: matters, check: tier = 2}}]\n---\n"
+    for id_, kind, scope in (
+        ("certified", "asset", "is_output_port"),
+        ("certified-metrics", "metric", "status = 'certified'"),
+    )
+)
+
+
+def test_a_badge_falls_from_a_run_to_the_pages(
+    made_estate: Path, tmp_path: Path, serving: Callable[..., Running]
+) -> None:
+    """What a run finds to pass no more is certified nowhere: not in search, not among metrics, and it is an event."""
+    root = Path(shutil.copytree(made_estate, tmp_path / "shop"))
+    (root / "badges.yaml").write_text(BADGES)
+    assert freehold(root, "rules", "run").returncode == 0
+    running = serving(root, rates=FAST)
+    with running.signed_in() as client:
+
+        def status() -> str:
+            rows = client.get("/api/v1/metrics").json()["items"]
+            return next(str(one["status"]) for one in rows if one["id"] == "shop.revenue")
+
+        def is_certified() -> bool:
+            hits = client.get("/api/v1/search?q=orders&kind=asset").json()["items"]
+            return next(bool(hit["certified"]) for hit in hits if hit["id"] == "shop.orders.orders")
+
+        until(lambda: is_certified() and status() == "certified", "the badges are there")
+        product = root / "shop" / "orders" / "product.odps.yaml"
+        product.write_text(product.read_text().replace('"freehold:tier", value: 2', '"freehold:tier", value: 3'))
+        assert freehold(root, "--here", "run").returncode == 0
+        until(lambda: not is_certified() and status() == "lapsed", "the badges fell")
+        events = client.get("/api/v1/events?type=badge.changed").json()["items"]
+
+    assert {(one["data"]["rule_set"], one["data"]["held"]) for one in events} >= {
+        ("certified", False), ("certified-metrics", False),
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -47,10 +47,10 @@ class Catalogue:
             )  # fmt: skip
         raise self._unknown(name)
 
-    def lapsing(self, fallen: Container[str]) -> Catalogue:
+    def lapsing(self, lapsed: Container[str]) -> Catalogue:
         """Return it with metrics lapsed that their files certify, and that lost a badge since."""
         models = {
-            name: replace(model, metrics={n: _lapsed(one, fallen) for n, one in model.metrics.items()})
+            name: replace(model, metrics={n: _lapsed(one, lapsed) for n, one in model.metrics.items()})
             for name, model in self.models.items()
         }
         return replace(self, models=models)
@@ -67,5 +67,5 @@ class Catalogue:
         return FreeholdError("FH-N107", f"There is no metric `{name}`.", fix=fix, exit_code=Exit.USAGE)
 
 
-def _lapsed(metric: Metric, fallen: Container[str]) -> Metric:
-    return replace(metric, status="lapsed") if metric.status == "certified" and metric.id in fallen else metric
+def _lapsed(metric: Metric, lapsed: Container[str]) -> Metric:
+    return replace(metric, status="lapsed") if metric.status == "certified" and metric.id in lapsed else metric

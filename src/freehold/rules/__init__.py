@@ -3,7 +3,7 @@
 A room above declares a `FactTable` for each kind of subject it knows and fills rows of it; the rest is in files.
 """
 
-from freehold.rules.badges import badge_events, badges_of, badges_told, fallen
+from freehold.rules.badges import KEPT, badge_events, badges_told, lapsed
 from freehold.rules.checking import rule_findings
 from freehold.rules.compiling import CompiledRule, compiled
 from freehold.rules.evaluating import Outcome, Result, Subject, Sweep, evaluate, sweep
@@ -12,6 +12,7 @@ from freehold.rules.recording import Last, changed, ended, last_results, standin
 from freehold.rules.shipped import rule_sets_in, rule_sets_of, shipped
 
 __all__ = [
+    "KEPT",
     "CompiledRule",
     "Fact",
     "FactTable",
@@ -21,13 +22,12 @@ __all__ = [
     "Subject",
     "Sweep",
     "badge_events",
-    "badges_of",
     "badges_told",
     "changed",
     "compiled",
     "ended",
     "evaluate",
-    "fallen",
+    "lapsed",
     "last_results",
     "rule_findings",
     "rule_sets_in",

@@ -15,7 +15,7 @@ from freehold.rules.compiling import CompiledRule
 from freehold.rules.evaluating import Outcome, Subject
 
 if TYPE_CHECKING:
-    from freehold.ledger import Ledger
+    from freehold.ledger import Evidence, Ledger
 
 _HELD = (Outcome.PASSED, Outcome.WAIVED)
 
@@ -23,24 +23,21 @@ Badges = Mapping[tuple[str, str], bool]
 """Whether a badge is held, by subject and rule set; of those that ever were."""
 
 
-def badges_told(ledger: Ledger, env: str) -> dict[tuple[str, str], bool]:
-    """Return what the ledger last told of each badge in an environment."""
-    told = ledger.read(types=("badge.changed",), env=env)
-    return {(event.data["subject"], event.data["rule_set"]): bool(event.data["held"]) for event in told}
+KEPT = "rules"  # of the kept state of an environment: what was evaluated last, and the metrics that lapsed
 
 
-def badges_of(ledger: Ledger, env: str) -> dict[str, tuple[str, ...]]:
-    """Return the badges of each subject that has one: the ids of rule sets, in order."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for (subject, rule_set), is_held in badges_told(ledger, env).items():
-        if is_held:
-            found[subject].append(rule_set)
-    return {subject: tuple(sorted(sets)) for subject, sets in found.items()}
+def badges_told(evidence: Evidence, env: str) -> dict[tuple[str, str], bool]:
+    """Return what was last told of each badge in an environment, as of evidence."""
+    rows = evidence.query(
+        "SELECT subject, rule_set, ARG_MAX(held, seq) FROM badge_changed WHERE env = $env GROUP BY subject, rule_set",
+        {"env": env},
+    )
+    return {(subject, rule_set): bool(held) for subject, rule_set, held in rows}
 
 
-def fallen(told: Badges) -> frozenset[str]:
-    """Return the subjects that had a badge and have it no more."""
-    return frozenset(subject for (subject, _), is_held in told.items() if not is_held)
+def lapsed(ledger: Ledger, env: str) -> frozenset[str]:
+    """Return the metrics that had a badge and have it no more, as they were last evaluated."""
+    return frozenset((ledger.state.get(KEPT, env) or {}).get("lapsed", ()))
 
 
 def badge_events(

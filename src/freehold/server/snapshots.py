@@ -22,7 +22,7 @@ from freehold.delivery.deployments import Deployment, deployments
 from freehold.estate.files import Survey, survey
 from freehold.foundation import Clock, FreeholdError, Problems, SystemClock, near
 from freehold.foundation.words import counted
-from freehold.rules import badges_told, fallen
+from freehold.rules import lapsed
 from freehold.server.newest import Newest
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Snapshot:
     taken_at: datetime
     waits: str = ""
     notes: tuple[str, ...] = ()  # what was said while it was read: files that differ from what is applied
-    fallen: frozenset[str] = frozenset()  # what had a badge and has it no more
+    lapsed: frozenset[str] = frozenset()  # metrics that had a badge and have it no more
     seen: frozenset[str] | None = None  # None for all
     whole: Snapshot | None = field(default=None, repr=False, compare=False)
     _details: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -127,7 +127,7 @@ class Snapshot:
 
         if "catalogue" not in self._details:
             if self.whole is None or self.seen is None:
-                self._details["catalogue"] = catalogue_of(self.estate).lapsing(self.fallen)
+                self._details["catalogue"] = catalogue_of(self.estate).lapsing(self.lapsed)
             else:
                 cover = Cover.over(self.whole.estate.products, self.seen)
                 self._details["catalogue"] = part_seen(self.whole.catalogue, lambda source: not cover.hides(source))
@@ -319,7 +319,7 @@ class Snapshots:
             sequence=self._heard,
             taken_at=self.clock.now(),
             notes=tuple(self._notes),
-            fallen=fallen(badges_told(self.ledger, delivery.env)),
+            lapsed=lapsed(self.ledger, delivery.env),
             _earlier=before._details if before is not None else {},
         )
 

@@ -14,6 +14,7 @@ from freehold.delivery.evaluating.subjects import OVER_ESTATE, Subjects
 from freehold.delivery.evaluating.touched import Touched, touched_since
 from freehold.foundation import FreeholdError, Problems
 from freehold.rules import (
+    KEPT,
     CompiledRule,
     Last,
     Outcome,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.ledger import Event, Ledger
     from freehold.rules import Subject
+    from freehold.rules.badges import Badges
 
-KEPT = "rules"  # of the kept state: the day everything was last evaluated, and up to which event
 _AT_ONCE = 5_000  # events in one transaction
 
 
@@ -146,6 +147,7 @@ class _Evaluation:
             facts = Facts(evidence, self._env, self._now)
             told = (facts.assets(), facts.products(), facts.estate())
             last = standing_results(evidence, self._env, without=others)
+            held = badges_told(evidence, self._env)
         subjects = Subjects(self._estate, self._graph, self._dialect, self.today, *told)
         waivers = self._estate.waivers.values()
         sweeps = {
@@ -153,7 +155,7 @@ class _Evaluation:
             for kind, ours in rules.items()
             if ours and (touched is None or touched.of(kind) != frozenset())
         }
-        badges = tuple(self._badges(sweeps, having, is_whole=touched is None))
+        badges = tuple(self._badges(sweeps, having, held, is_whole=touched is None))
         changes = self._changes(sweeps, last, is_whole=touched is None)
         count = self._record(changes, badges, upto, is_whole=touched is None) if record else sum(1 for _ in changes)
         named = [(bool(e.data["held"]), f"{e.data['subject']} {e.data['rule_set']}") for e in badges]
@@ -168,8 +170,9 @@ class _Evaluation:
         among = _ids(sweeps)
         yield from ended((pair for pair in last if is_whole or pair[1] in among), env=self._env)
 
-    def _badges(self, sweeps: Mapping[str, Sweep], having: Mapping[str, str], *, is_whole: bool) -> Iterator[Event]:
-        told = badges_told(self._ledger, self._env)
+    def _badges(
+        self, sweeps: Mapping[str, Sweep], having: Mapping[str, str], told: Badges, *, is_whole: bool
+    ) -> Iterator[Event]:
         found = [f for one in sweeps.values() for f in one.outcomes() if f[0].rule_set in having]
         among, there = _ids(sweeps), {(subject.id, rule.rule_set) for rule, subject, _ in found}
         gone = [pair for pair, held in told.items() if held and pair not in there and (is_whole or pair[0] in among)]
@@ -185,6 +188,9 @@ class _Evaluation:
         kept = dict(self._ledger.state.get(KEPT, self._env) or {}) | {"upto": upto}
         if is_whole:
             kept["day"] = self.today.isoformat()
+        of_metrics = {str(e.data["subject"]): bool(e.data["held"]) for e in badges if e.data["kind"] == "metric"}
+        gone = set(kept.get("lapsed", ())) | {one for one, is_held in of_metrics.items() if not is_held}
+        kept["lapsed"] = sorted(gone - {one for one, is_held in of_metrics.items() if is_held})
         self._ledger.append(*badges, keep={(KEPT, self._env): kept})
         return count
 

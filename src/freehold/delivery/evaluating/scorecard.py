@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,7 @@ class Scorecard:
 
     rule_set: str
     name: str
+    kind: str  # of the subjects it is about
     rows: tuple[Row, ...]
 
     @property
@@ -72,10 +73,25 @@ class Scorecard:
         """The mean of the scores, 0 to 1."""
         return sum(row.score for row in self.rows) / len(self.rows)
 
+    def of(self, products: Collection[str] | None) -> Scorecard:
+        """Return what of it is about some products and their assets; None for all of it."""
+        if products is None:
+            return self
+        ids = {"product": lambda id_: id_, "asset": lambda id_: id_.rpartition(".")[0]}
+        product_of = ids.get(self.kind)  # a metric may be called as a product is
+        rows = tuple(row for row in self.rows if product_of is not None and product_of(row.subject) in products)
+        return replace(self, rows=rows)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         rows = [row.to_json() for row in self.rows]
-        return {"rule_set": self.rule_set, "name": self.name, "score": round(self.score, 4), "subjects": rows}
+        return {
+            "rule_set": self.rule_set,
+            "name": self.name,
+            "about": self.kind,
+            "score": round(self.score, 4),
+            "subjects": rows,
+        }
 
 
 def scorecards(results: Iterable[Result], rule_sets: Mapping[str, RuleSet]) -> tuple[Scorecard, ...]:
@@ -92,6 +108,7 @@ def scorecards(results: Iterable[Result], rule_sets: Mapping[str, RuleSet]) -> t
         Scorecard(
             rule_set,
             rule_sets[rule_set].name or rule_set,
+            rule_sets[rule_set].subject,
             tuple(sorted((_row(s, rule_sets[rule_set], them) for s, them in found.items()), key=_most_lacking)),
         )
         for rule_set, found in sorted(by.items())
@@ -124,16 +141,8 @@ def wanted(
     products = {
         one.id for one in estate.products.values() if product in (None, one.id) and domain in (None, one.domain)
     }
-    is_part = product is not None or domain is not None
-    kept = (
-        Scorecard(
-            card.rule_set,
-            card.name,
-            tuple(row for row in card.rows if not is_part or products & {row.subject, row.subject.rpartition(".")[0]}),
-        )
-        for card in cards
-        if rule_set in (None, card.rule_set)
-    )
+    part = None if product is None and domain is None else products
+    kept = (card.of(part) for card in cards if rule_set in (None, card.rule_set))
     return tuple(card for card in kept if card.rows)
 
 

@@ -116,21 +116,22 @@ def _address(product: str, domain: str, rule_set: str) -> str:
 def _card(asked: Asked, card: Scorecard) -> Card:
     passing = sum(not row.missing for row in card.rows)
     told = f"{card.score:.0%}; {passing:,} of {len(card.rows):,} pass all of it."
-    rows = tuple(_row(asked, row) for row in card.rows[:_MOST_ROWS])
+    rows = tuple(_row(asked, row, card.kind) for row in card.rows[:_MOST_ROWS])
     return Card(card.rule_set, card.name, told, rows, max(0, len(card.rows) - _MOST_ROWS))
 
 
-def _row(asked: Asked, row: Row) -> ScoreRow:
+def _row(asked: Asked, row: Row, kind: str) -> ScoreRow:
     missing = tuple(_missing(one) for one in row.missing)
-    return ScoreRow(row.subject, _href(asked, row.subject), row.score, row.level, row.deadline, missing)
+    return ScoreRow(row.subject, _href(asked, row.subject, kind), row.score, row.level, row.deadline, missing)
 
 
-def _href(asked: Asked, subject: str) -> str:
-    """Return the page of a subject: of a product its own, of an asset its product's; empty where it has none."""
-    if subject in asked.snapshot.by_id:
-        return f"/products/{subject}"
+def _href(asked: Asked, subject: str, kind: str) -> str:
+    """Return the page of a subject: of an asset that of its product; empty where it has none."""
     product, _, name = subject.rpartition(".")
-    return f"/products/{product}#{name}" if subject in asked.snapshot.by_asset else ""
+    pages = {"product": f"/products/{subject}", "metric": f"/metrics/{subject}"}
+    if kind == "asset" and subject in asked.snapshot.by_asset:
+        return f"/products/{product}#{name}"
+    return pages.get(kind, "")
 
 
 def _missing(one: Result) -> Missing:
