@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _STATUS = {
     "certified": "[green]certified[/green]",
-    "lapsed": "[yellow]no longer certified[/yellow]",
+    "lapsed": "[yellow]lapsed[/yellow]",
     "draft": "[dim]draft[/dim]",
     "deprecated": "[yellow]deprecated[/yellow]",
 }
