@@ -79,7 +79,7 @@ def test_a_badge_falls_from_a_run_to_the_pages(
         product.write_text(product.read_text().replace('"freehold:tier", value: 2', '"freehold:tier", value: 3'))
         assert freehold(root, "--here", "run").returncode == 0
         until(lambda: not is_certified() and status() == "lapsed", "the badges fell")
-        events = client.get("/api/v1/events?type=badge.changed").json()["items"]
+        events = client.get("/api/v1/events?type=badge.changed").json()
 
     assert {(one["data"]["rule_set"], one["data"]["held"]) for one in events} >= {
         ("certified", False), ("certified-metrics", False),
