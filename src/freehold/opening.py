@@ -381,8 +381,10 @@ def asking_of(
     from freehold.metrics import Answerer, KeptAnswers, Scope, catalogue_of, policies_of
     from freehold.metrics.answering import MOST_ROWS
     from freehold.metrics.typing import with_types
+    from freehold.rules import lapsed
 
-    catalogue = _askable(catalogue_of(estate or delivery.estate), delivery.estate, seen_by)
+    standing = catalogue_of(estate or delivery.estate).lapsing(lapsed(delivery.ledger, delivery.env))
+    catalogue = _askable(standing, delivery.estate, seen_by)
     names = {t.source for m in catalogue.models.values() for d in m.datasets.values() for t in d.tables}
     states = sources(delivery, names)
     with delivery.reading() as session:

@@ -20,7 +20,7 @@ SHOP = (
         "sales.orders.lines", "order_id", "netAmount", "customer_id", owner="sales-data",
         description="One row for each article of an order.", aliases=[("T_0815", "physical name")],
     ),
-    asset("sales.orders.OrderLines", "order_id", owner="sales-data", certified_by=("gold",)),
+    asset("sales.orders.OrderLines", "order_id", owner="sales-data", status="certified"),
     asset("sales.orders.order_lines_old", status="deprecated", replaced_by=Key("asset", "sales.orders.OrderLines")),
     asset("sales.orders.returns", "lines", "reason", owner="sales-data"),
     asset("finance.costs.cost_of_goods_sold", "amount", owner="finance"),

@@ -84,7 +84,42 @@ def test_facts_are_listed_and_a_subject_misspelt_is_told(estate: Path) -> None:
         "fact": "is_frozen",
         "type": "boolean",
         "says": "whether the calendar is frozen today",
+        "asserted": False,
     } in facts
 
     done = freehold("rules", "facts", "chnge", at=estate)
     assert (done.returncode, "Did you mean `change`?" in done.stderr) == (2, True)
+
+
+def test_rules_are_evaluated_recorded_once_and_shown_as_scorecards(estate: Path) -> None:
+    """`rules run` records what changed and ends with 0; again, nothing has; the scorecard says what is missing."""
+    first = json.loads(freehold("rules", "run", "--json", at=estate).stdout)
+    again = json.loads(freehold("rules", "run", "--json", at=estate).stdout)
+    cards = json.loads(freehold("rules", "scorecard", "--set", "readiness", "--json", at=estate).stdout)["scorecards"]
+
+    assert first["changed"] == sum(first[word] for word in ("passed", "failed", "unknown", "waived")) > 0
+    assert again["changed"] == 0
+    assert [card["rule_set"] for card in cards] == ["readiness"]
+    missing = [one for row in cards[0]["subjects"] for one in row["missing"]]
+    assert missing
+    assert all(one["remedy"] for one in missing)
+
+
+def test_a_scorecard_of_what_is_not_there_names_what_is(estate: Path) -> None:
+    """A product, a domain or a rule set that is misspelt is an error with the near matches."""
+    done = freehold("rules", "scorecard", "--set", "readyness", at=estate)
+
+    assert done.returncode == 2
+    assert "FH-R010" in done.stderr
+    assert "Did you mean `readiness`" in done.stderr
+
+
+def test_a_wrong_rule_keeps_no_other_from_being_evaluated(estate: Path) -> None:
+    """`rules run` says where the error is, evaluates the rest, and ends with 1."""
+    (estate / "rules.yaml").write_text(RULES.replace("owner_is_active", "owner_is_activ"), encoding="utf-8")
+    done = freehold("rules", "run", "--json", at=estate)
+    said = json.loads(done.stdout)
+
+    assert done.returncode == 1
+    assert [(one["code"], one["where"]) for one in said["broken"]] == [("FH-R001", "rules.yaml:7:30")]
+    assert said["passed"] > 0

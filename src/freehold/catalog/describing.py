@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING
 
 from freehold.catalog.entry import OPENLINEAGE, WHOLE, Alias, Column, Description, Entry, Key
@@ -41,7 +40,6 @@ class Sources:
         dashboards: whoever reads from outside, without metrics.
         catalogue: the metrics; None where their files are in error.
         kpis: those that ship.
-        badges: by asset, the rule sets with a badge whose rules it passes.
         known_as: how tools that speak OpenLineage name relations of the warehouse: namespaces, and what stands before
             `schema.name`.
     """
@@ -52,7 +50,6 @@ class Sources:
     dashboards: tuple[Dashboard, ...] = ()
     catalogue: Catalogue | None = None
     kpis: Mapping[str, Kpi] = field(default_factory=dict)
-    badges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     known_as: tuple[tuple[str, str], ...] = ()
 
 
@@ -118,7 +115,6 @@ def _asset(sources: Sources, asset: Asset) -> Entry:
         version=earlier.version if earlier else (contract.version if contract else "") or "",
         tier=asset.product.tier,
         replaced_by=Key("asset", earlier.latest) if earlier else None,
-        certified_by=sources.badges.get(asset.id, ()),
         tags=(*(contract.tags if contract else ()), *(schema.tags if schema else ())),
         aliases=(*_names_of(asset), *_names_elsewhere(sources, asset)),
         columns=_columns(sources.lineage, asset),
@@ -306,20 +302,3 @@ def _named(estate: Estate, said: object) -> Iterator[str]:
 
 def _prose(said: Mapping[str, object]) -> str:
     return "\n".join(str(said[what]) for what in _PROSE if said.get(what))
-
-
-def badges_of(estate: Estate, today: date) -> dict[str, tuple[str, ...]]:
-    """Return, by asset, the rule sets with a badge that it passes whole, by what files tell; waived rules count."""
-    from freehold.rules import Outcome, compiled, evaluate
-    from freehold.rules.assets import ASSET, asset_subjects
-    from freehold.rules.shipped import rule_sets_of
-
-    sets = [(one, root) for one, root in rule_sets_of(estate, ASSET.subject) if one.has_badge]
-    rules = [rule for one, root in sets for rule in compiled(one, ASSET, root)]
-    failed: dict[str, set[str]] = {}
-    held: dict[str, set[str]] = {}
-    for result in evaluate(rules, asset_subjects(estate), estate.waivers.values(), today) if rules else ():
-        is_held = result.outcome in (Outcome.PASSED, Outcome.WAIVED)
-        (held if is_held else failed).setdefault(result.subject, set()).add(result.rule.rule_set)
-    found = {asset: tuple(sorted(sets - failed.get(asset, set()))) for asset, sets in held.items()}
-    return {asset: badges for asset, badges in found.items() if badges}

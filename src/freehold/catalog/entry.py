@@ -72,7 +72,6 @@ class Entry:
         scope: the products a caller must all be allowed to see to see it; for a metric those of everything it reads.
         status: `certified`, `draft`, `deprecated` or what its file says; empty where nobody says.
         replaced_by: the entry to use instead.
-        certified_by: rule sets with a badge whose rules it passes.
         tags: words to find it by, beside its names.
     """
 
@@ -89,16 +88,10 @@ class Entry:
     version: str = ""
     tier: int | None = None
     replaced_by: Key | None = None
-    certified_by: tuple[str, ...] = ()
     viewers: int | None = None
     tags: tuple[str, ...] = ()
     aliases: tuple[Alias, ...] = ()
     columns: tuple[Column, ...] = ()
-
-    @property
-    def is_certified(self) -> bool:
-        """Whether somebody, or a rule set, vouches for it."""
-        return self.status == "certified" or bool(self.certified_by)
 
     @cached_property
     def digest(self) -> str:

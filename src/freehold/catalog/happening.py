@@ -100,6 +100,15 @@ class _Told:
             )
             self.touched.add(f"asset:{row[0]}")
 
+    def badge(self, event: Recorded) -> None:
+        """A badge was won or lost."""
+        if event.env == self._env:
+            entry = f"{event.data['kind']}:{event.data['subject']}"
+            row = (entry, event.data["rule_set"], int(event.data["held"]))
+            said = "INSERT INTO badge VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET is_held = excluded.is_held"
+            self._connection.execute(said, row)
+            self.touched.add(entry)
+
     def ran(self, event: Recorded) -> None:
         """A step ended; what succeeded replaces what waited for its interval."""
         if event.env == self._env and event.data["status"] == "success" and event.data.get("asset"):
@@ -168,6 +177,7 @@ class _Told:
 
 _HANDLERS: Mapping[str, Callable[[_Told, Recorded], None]] = {
     "asset.published": _Told.published,
+    "badge.changed": _Told.badge,
     "candidate.quarantined": _Told.quarantined,
     "candidate.discarded": _Told.discarded,
     "run.completed": _Told.ran,
@@ -296,7 +306,10 @@ def signal(persons: int, *, is_certified: bool, is_deprecated: bool, is_waiting:
 
 
 def refresh_signals(connection: sqlite3.Connection, change: int, touched: Iterable[str]) -> int:
-    """Work out anew what sorts entries that were written or that events tell of; return how many differ."""
+    """Work out anew what is certified, and what sorts entries that were written or told of; return how many differ.
+
+    What a file calls certified is so as long as no badge of it fell, what holds a badge is certified by that.
+    """
     start = since(stamped(connection, "usage_until"))
     found = connection.execute("SELECT key FROM asset WHERE changed = ? AND is_gone = 0", (change,)).fetchall()
     keys = {int(key) for (key,) in found}
@@ -307,20 +320,26 @@ def refresh_signals(connection: sqlite3.Connection, change: int, touched: Iterab
     differ = 0
     for key in keys:
         row = connection.execute(_FACTS, (PERSON, start, key)).fetchone()
-        is_certified, status, replaced, viewers, signal_before, persons, waits = row
+        status, replaced, viewers, *before, persons, waits, held, has_fallen = row
+        is_certified = bool(held) or (status == "certified" and not has_fallen)
         is_deprecated = status in ("deprecated", "retired") or bool(replaced)
         now = signal(
             max(persons, viewers or 0), is_certified=is_certified, is_deprecated=is_deprecated, is_waiting=waits
         )
-        if now != signal_before:
-            connection.execute("UPDATE asset SET signal = ?, changed = ? WHERE key = ?", (now, change, key))
+        facts = [now, held or "", int(is_certified)]
+        if facts != before:
+            said = "UPDATE asset SET signal = ?, certified_by = ?, is_certified = ?, changed = ? WHERE key = ?"
+            connection.execute(said, (*facts, change, key))
             differ += 1
     return differ
 
 
 _FACTS = (
-    "SELECT a.is_certified, a.status, a.replaced_by, a.viewers, a.signal, "
+    "SELECT a.status, a.replaced_by, a.viewers, a.signal, a.certified_by, a.is_certified, "
     "(SELECT count(DISTINCT reader) FROM usage_day u WHERE u.entry = a.kind || ':' || a.id AND u.actor_kind = ? "
-    "AND u.day >= ?), a.kind = 'asset' AND EXISTS (SELECT 1 FROM waiting w WHERE w.asset = a.id) "
+    "AND u.day >= ?), a.kind = 'asset' AND EXISTS (SELECT 1 FROM waiting w WHERE w.asset = a.id), "
+    "(SELECT group_concat(rule_set, char(10)) FROM "
+    "(SELECT rule_set FROM badge b WHERE b.entry = a.kind || ':' || a.id AND b.is_held = 1 ORDER BY rule_set)), "
+    "EXISTS (SELECT 1 FROM badge b WHERE b.entry = a.kind || ':' || a.id AND b.is_held = 0) "
     "FROM asset a WHERE a.key = ?"
 )

@@ -155,7 +155,7 @@ def _row(entry: Entry, change: int) -> tuple[object, ...]:
     return (
         entry.key.kind, entry.key.id, entry.title, entry.product, scope_text(entry.scope), entry.domain, entry.owner,
         entry.description, entry.form, entry.status, entry.version, entry.tier,
-        str(entry.replaced_by) if entry.replaced_by else "", "\n".join(entry.certified_by), int(entry.is_certified),
+        str(entry.replaced_by) if entry.replaced_by else "", "", 0,
         entry.viewers, "\n".join(entry.tags), entry.where.path, entry.where.line, entry.digest, 0, change, 0,
     )  # fmt: skip
 

@@ -62,6 +62,9 @@ CREATE TABLE live (
     asset TEXT PRIMARY KEY, deployment TEXT NOT NULL, published_at INTEGER NOT NULL,
     deployments INTEGER NOT NULL, is_pinned INTEGER NOT NULL
 );
+CREATE TABLE badge (
+    entry TEXT NOT NULL, rule_set TEXT NOT NULL, is_held INTEGER NOT NULL, PRIMARY KEY (entry, rule_set)
+) WITHOUT ROWID;
 CREATE TABLE waiting (
     asset TEXT NOT NULL, interval TEXT NOT NULL, candidate TEXT NOT NULL, since INTEGER NOT NULL,
     PRIMARY KEY (asset, interval)
@@ -95,5 +98,6 @@ CREATE TABLE heard_producer (
 
 # What the ledger tells: made anew when the ledger is another one than before.
 OF_THE_LEDGER = (
-    "live", "waiting", "usage_day", "heard_job", "heard_run", "heard_set", "heard_link", "heard_use", "heard_producer",
+    "live", "waiting", "badge", "usage_day", "heard_job", "heard_run", "heard_set", "heard_link", "heard_use",
+    "heard_producer",
 )  # fmt: skip

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from freehold.work import Raci
 
 
-_GOVERNING = ("Estate", "Team", "Calendar", "RuleSet", "Waiver", "Workflow", "DataPolicy")
+_GOVERNING = ("Estate", "Team", "Calendar", "RuleSet", "Waiver", "Assessment", "Workflow", "DataPolicy")
 _NAMESPACE = uuid.UUID("0b5a2a64-6d0e-4f3c-9a55-2f1c7a0d9e41")
 
 
@@ -175,7 +175,8 @@ def events_of(
     from freehold.rules import changed, last_results
 
     if judged is not None:
-        last = last_results(ledger, env=found.env)
+        subjects = {one.subject for one in judged.verdict.results}
+        last = {k: v for one in subjects for k, v in last_results(ledger, subject=one, env=found.env).items()}
         yield from changed(judged.verdict.results, last, env=found.env, correlation_id=found.id)
     review = judged.review if judged else None
     yield proposal_of(found, review.author if review else brought_by.principal, commit[0] if commit else None)

@@ -9,6 +9,7 @@ import click
 
 from freehold.changing import Judgement, events_of, exit_code, expect_plan, judgement, plan_object, planned
 from freehold.cli.calling_dbt import compiled_projects, keep_compiled
+from freehold.cli.evaluated import evaluated_after
 from freehold.cli.opened import chosen_environment, delivery_of, environment, loaded, opened_ledger, waiting
 from freehold.cli.output import as_json, counted, emit, say
 from freehold.cli.plan import print_judgement, print_plan
@@ -189,6 +190,8 @@ def _put_in_force(
             )
         if compiled is not None and not outcome.is_refused:
             keep_compiled(estate, chosen_environment(estate, env))
+        if not outcome.is_refused:
+            evaluated_after(delivery, outcome.touched)
         is_new = last_applied(delivery.ledger, delivery.env) != known
         _end(found, judged, outcome, as_json=as_json, delivery=delivery, is_new=is_new)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.evaluated import evaluated_after
 from freehold.cli.opened import as_of, delivery_of, environment, estate_in_force, only_in, selecting, waiting
 from freehold.cli.output import as_json, emit, say, table
 from freehold.cli.run import print_taken, result_object
@@ -62,6 +63,8 @@ def check(
     with delivery_of(estate, env, wait_s=wait_s, at=as_of) as delivery:
         found = delivery.check(select, remember=as_of is None)
         taken = take_back(delivery, found) if as_of is None else ()
+        if as_of is None:
+            evaluated_after(delivery, found)
         plans = _plans(delivery, found) if explain else {}
     if as_json:
         emit(

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 _STATUS = {
     "certified": "[green]certified[/green]",
+    "lapsed": "[yellow]lapsed[/yellow]",
     "draft": "[dim]draft[/dim]",
     "deprecated": "[yellow]deprecated[/yellow]",
 }
-_ORDER = ("certified", "draft", "deprecated")
+_ORDER = ("certified", "lapsed", "draft", "deprecated")
 
 
 @click.group(epilog="Example: freehold metrics show revenue")

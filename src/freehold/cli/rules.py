@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,17 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from freehold.cli.opened import loaded
-from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.evaluated import opened_rules, say_badges
+from freehold.cli.opened import environment, loaded
+from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.estate.operating import RuleSet
     from freehold.rules import FactTable, Result
+
+
+MOST_BADGES = 5
 
 
 @click.group(epilog="Example: freehold rules test")
@@ -52,9 +57,9 @@ def list_(start: str | None, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def facts(start: str | None, subject: str | None, as_json: bool) -> None:  # noqa: ARG001 - it needs no estate
-    """List the facts that rules about a SUBJECT (asset, change) may name, with their types."""
+    """List the facts that rules about a SUBJECT (asset, product, metric, change …) may name, with their types."""
     found = [
-        {"subject": one.subject, "fact": name, "type": fact.type, "says": fact.says}
+        {"subject": one.subject, "fact": name, "type": fact.type, "says": fact.says, "asserted": fact.is_asserted}
         for one in _tables().values()
         for name, fact in one.facts.items()
         if subject in (None, one.subject)
@@ -64,14 +69,15 @@ def facts(start: str | None, subject: str | None, as_json: bool) -> None:  # noq
     if as_json:
         emit({"facts": found})
     else:
-        table([tuple(one.values()) for one in found], ("about", "fact", "type", "what"), least=(0,))
+        rows = [(one["subject"], one["fact"], one["type"], one["says"]) for one in found]
+        table(rows, ("about", "fact", "type", "what"), least=(0,))
 
 
 @rules.command(epilog="Example: freehold rules test --json | jq '.results[] | select(.outcome == \"failed\")'")
 @as_json
 @click.pass_obj
 def test(start: str | None, as_json: bool) -> None:
-    """Evaluate every rule about assets by what the files of the estate say.
+    """Evaluate the estate's own rules about assets by what its files say.
 
     Records nothing. What only events could tell is not known here, and what is not known does not pass. Ends with 1 if
     a rule does not pass.
@@ -98,14 +104,80 @@ def _evaluated(estate: Estate) -> tuple[Result, ...]:
     from freehold.rules import compiled, evaluate
     from freehold.rules.assets import ASSET, asset_subjects
 
-    made = [
-        rule for one, root in _rule_sets(estate) if one.subject == ASSET.subject for rule in compiled(one, ASSET, root)
-    ]
+    own = [one for one in estate.rule_sets.values() if one.subject == ASSET.subject]
+    made = [rule for one in own for rule in compiled(one, ASSET, estate.root)]
     if not made:
         return ()
     now: datetime = SystemClock().now()
     today = now.astimezone(ZoneInfo(str(estate.defaults.get("timezone", "UTC")))).date()
     return evaluate(made, asset_subjects(estate), estate.waivers.values(), today)
+
+
+@rules.command(epilog="Example: freehold rules run --json | jq .lost")
+@environment
+@as_json
+@click.pass_obj
+def run(start: str | None, env: str | None, as_json: bool) -> None:
+    """Evaluate every rule over everything it is about, and record each result that changed.
+
+    A run, a check and an apply do that by themselves for what they touch, and once a day for all of it. What is not
+    known does not pass. Badges that fell are told to whoever subscribes to `badge.changed`. Ends with 1 when a rule
+    could not be evaluated.
+    """
+    from freehold.rules import Outcome
+
+    with opened_rules(start, env) as opened:
+        found = opened.evaluated(record=True)
+    counts = {str(outcome): found.count(outcome) for outcome in Outcome}
+    if as_json:
+        broken = [error.to_json() for error in found.broken]
+        emit({**counts, "changed": found.changes, "won": found.won, "lost": found.lost, "broken": broken})
+    else:
+        told = ", ".join(f"{n:,} {name}" for name, n in counts.items() if n) or "nothing to evaluate"
+        say(f"{told}; {counted(found.changes, 'results')} changed.")
+        if found.won:
+            say(f"{counted(len(found.won), 'badges')} won: {in_a_line(', '.join(found.won[:MOST_BADGES]))}")
+        say_badges(found)
+    sys.exit(1 if found.broken else 0)
+
+
+@rules.command(epilog="Example: freehold rules scorecard --product sales.orders --set certified")
+@click.option("--product", default=None, metavar="PRODUCT", help="Only what is of this product, and the product.")
+@click.option("--domain", default=None, metavar="DOMAIN", help="Only what is of this domain.")
+@click.option("--set", "rule_set", default=None, metavar="RULES", help="Only this rule set.")
+@environment
+@as_json
+@click.pass_obj
+def scorecard(
+    start: str | None, product: str | None, domain: str | None, rule_set: str | None, env: str | None, as_json: bool
+) -> None:
+    """Show how far everything is by each rule set: score, level, what is missing, until when, and how to mend it.
+
+    Evaluates as things stand now and records nothing. The score is the share of weights that pass.
+    """
+    from freehold.delivery.evaluating import wanted
+
+    with opened_rules(start, env) as opened:
+        cards = wanted(opened.cards(), opened.estate, product=product, domain=domain, rule_set=rule_set)
+    if as_json:
+        emit({"scorecards": [card.to_json() for card in cards]})
+        return
+    rows = [
+        (
+            card.rule_set, row.subject, f"{row.score:.0%}", row.level, f"{row.deadline}" if row.deadline else "",
+            result.rule.rule.name or result.rule.check.text if result else "all of it holds",
+            ("not evaluated. " if result and result.outcome == "unknown" else "") + (result.remedy if result else ""),
+        )
+        for card in cards
+        for row in card.rows
+        for result in row.missing or (None,)
+    ]  # fmt: skip
+    if rows:
+        table(rows, ("rules", "about", "score", "level", "until", "missing", "remedy"), least=(5, 6), right=(2,))
+    for card in cards:
+        say(f"{card.name}: {card.score:.0%} over {counted(len(card.rows), 'subjects')}.")
+    if not cards:
+        say("No rule is about any of that.")
 
 
 def _rule_sets(estate: Estate) -> list[tuple[RuleSet, Path]]:
@@ -115,11 +187,10 @@ def _rule_sets(estate: Estate) -> list[tuple[RuleSet, Path]]:
     return [found for subject in subjects for found in rule_sets_of(estate, subject)]
 
 
-def _tables() -> dict[str, FactTable]:
-    from freehold.delivery.gate import CHANGE
-    from freehold.rules.assets import ASSET
+def _tables() -> Mapping[str, FactTable]:
+    from freehold.delivery.evaluating import TABLES
 
-    return {one.subject: one for one in (ASSET, CHANGE)}
+    return TABLES
 
 
 def _no_such_subject(subject: str) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.calling_dbt import expect_applied, keep_compiled, tool_of
+from freehold.cli.evaluated import evaluated_after
 from freehold.cli.opened import (
     as_of,
     chosen_environment,
@@ -101,6 +102,7 @@ def run(
             expect_applied(estate, chosen, tool)
         outcome = delivery.run(select, span, progress, until=instant(as_of) if as_of else datetime.now(UTC) + AHEAD)
         taken = take_back(delivery, outcome.judged)
+        evaluated_after(delivery, outcome.touched)
         if tool is not None:
             keep_compiled(estate, chosen)
     if as_json:

@@ -81,11 +81,14 @@ def _of_connections(estate: Estate) -> Iterator[FreeholdError]:
 def _of_rules(estate: Estate) -> Iterator[FreeholdError]:
     """Return what is wrong with rule sets, waivers and workflows; without any, the SQL kernel is not even imported."""
     if estate.rule_sets or estate.waivers:
-        from freehold.delivery.gate import CHANGE
+        from freehold.delivery.evaluating import TABLES
         from freehold.rules import rule_findings
-        from freehold.rules.assets import ASSET
 
-        yield from rule_findings(estate, {table.subject: table for table in (ASSET, CHANGE)})
+        yield from rule_findings(estate, TABLES)
+    if estate.assessments:
+        from freehold.rules.estates import assessment_findings
+
+        yield from assessment_findings(estate)
     if estate.workflows:
         from freehold.work import workflow_findings
 

@@ -12,26 +12,24 @@ from freehold import __version__
 from freehold.catalog import Description, Told
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from freehold.delivery.graph import Graph
     from freehold.estate.model import Estate
 
-_FORMAT = "2"  # raised when a description says something else of the same files
+_FORMAT = "3"  # raised when a description says something else of the same files
 
 
-def listed(estate: Estate, env: str, dialect: str, now: datetime) -> Told:
+def listed(estate: Estate, env: str, dialect: str) -> Told:
     """Return what the catalog is told of an estate, read as far as it takes to see whether anything differs.
 
     Args:
         estate: with the names its outputs are published by (`delivery.majors.placed_by_ledger`).
         env: the environment whose relations it is about.
         dialect: of its engine, as sqlglot names it.
-        now: today decides which waivers hold.
     """
-    return Told(dict(_read_from(estate, env, dialect, now)), lambda: _described(estate, env, dialect, now))
+    return Told(dict(_read_from(estate, env, dialect)), lambda: _described(estate, env, dialect))
 
 
-def _read_from(estate: Estate, env: str, dialect: str, now: datetime) -> Iterator[tuple[str, str]]:
+def _read_from(estate: Estate, env: str, dialect: str) -> Iterator[tuple[str, str]]:
     from freehold.connect.bi.files import exports
 
     yield from estate.hashes.items()
@@ -40,8 +38,6 @@ def _read_from(estate: Estate, env: str, dialect: str, now: datetime) -> Iterato
         "placed",
         _digest(repr((sorted(estate.declared.items()), sorted(estate.earlier.items()), known_as(estate, env)))),
     )
-    if any(one.has_badge for one in estate.rule_sets.values()) and estate.waivers:
-        yield "today", now.date().isoformat()
     for export in exports(estate.root, estate.dashboards)[0]:
         yield f"file:{export.path}", _stat(estate.root / export.path)
     for one in estate.dbt:
@@ -78,31 +74,34 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _described(estate: Estate, env: str, dialect: str, now: datetime) -> Description:
-    from freehold.catalog.describing import Sources, badges_of, described
-    from freehold.connect.bi import told
+def graph_of(estate: Estate, env: str, dialect: str) -> Graph:
+    """Return the graph of an estate in an environment, with what dbt builds of it; reads no warehouse."""
     from freehold.connect.dbt import joined, projects_of
-    from freehold.delivery.consumers import consumers_of
-    from freehold.delivery.graph import Graph, default_environment
-    from freehold.delivery.lineage import KeptLineage, estate_lineage
+    from freehold.delivery.graph import Graph
     from freehold.delivery.template import KeptCompiled
+
+    compiled = KeptCompiled(estate.root)
+    graph = Graph.of(estate, env, dialect, compiled)
+    compiled.save()
+    return joined(graph, projects_of(estate), estate.root) if estate.dbt else graph
+
+
+def _described(estate: Estate, env: str, dialect: str) -> Description:
+    from freehold.catalog.describing import Sources, described
+    from freehold.connect.bi import told
+    from freehold.delivery.consumers import consumers_of
+    from freehold.delivery.graph import default_environment
+    from freehold.delivery.lineage import KeptLineage, estate_lineage
     from freehold.insight import builtin_kpis
     from freehold.metrics import catalogue_of
     from freehold.metrics.readers import as_readers
 
-    compiled, kept = KeptCompiled(estate.root), KeptLineage(estate.root)
-    graph = Graph.of(estate, env, dialect, compiled)
-    if estate.dbt:
-        graph = joined(graph, projects_of(estate), estate.root)
+    graph, kept = graph_of(estate, env, dialect), KeptLineage(estate.root)
     lineage = estate_lineage(graph, estate, dialect, kept)
-    compiled.save()
     kept.save()
     catalogue = catalogue_of(estate) if estate.semantic_models else None
     dashboards = told(estate.root, estate.dashboards, dialect).dashboards if estate.dashboards else ()
     readers = (*dashboards, *(as_readers(catalogue, estate) if catalogue is not None else ()))
     default = default_environment(estate)
     lineage.consumers = consumers_of(readers, graph.assets.values(), default, dialect, lineage.columns)
-    badges = badges_of(estate, now.date())
-    return described(
-        Sources(estate, graph, lineage, dashboards, catalogue, builtin_kpis(), badges, known_as(estate, env))
-    )
+    return described(Sources(estate, graph, lineage, dashboards, catalogue, builtin_kpis(), known_as(estate, env)))

@@ -37,6 +37,11 @@ class RunOutcome:
         return all(s.repeated for s in self.steps) and not self.judged
 
     @property
+    def touched(self) -> tuple[str, ...]:
+        """The assets of which something was built or judged that was not told before."""
+        return tuple(dict.fromkeys((*(s.asset for s in self.steps if not s.repeated), *self.judged)))
+
+    @property
     def is_refused(self) -> bool:
         """Whether a change that is published whole or not at all was not."""
         return bool(self.steps) and not self.deployments

@@ -128,6 +128,7 @@ def replay(
     `consumers` there are simulated people, too: they read, ask, and see to work items. Their reads go to the ledger
     some thousands at a time.
     """
+    from freehold.delivery.evaluating import evaluate_after
     from freehold.demo.office import Office
 
     summary = Summary()
@@ -144,6 +145,7 @@ def replay(
         summary.files += len(coming)
         outcome = stage.delivery.run()
         summary.add(outcome)
+        evaluate_after(stage.delivery, outcome.touched)
         summary.notes |= notes_of(stage.delivery, outcome)
         if consumers:
             office.see(outcome, number)

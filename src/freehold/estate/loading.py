@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from freehold.estate import kinds
+from freehold.estate.asserted import Assessment, assessment_from, rotations_from
 from freehold.estate.cache import Entry, digest_of, recall, remember
 from freehold.estate.contracts import contract_from
 from freehold.estate.declared import Declaration, claimed_by, declared_by
@@ -383,6 +384,8 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         semantic_models=Unread[Document](makers.get("SemanticModel", {})),
         rule_sets=Unread[RuleSet](makers.get("RuleSet", {})),
         waivers=Unread[Waiver](makers.get("Waiver", {})),
+        assessments=Unread[Assessment](makers.get("Assessment", {})),
+        secrets=rotations_from(estate),
         workflows=Unread[Workflow](makers.get("Workflow", {})),
         policies=Unread[DataPolicy](makers.get("DataPolicy", {})),
         dashboards=kinds.dashboards_from(estate),
@@ -397,6 +400,7 @@ _TYPED: dict[str, Callable[[Document], Any]] = {
 _OPERATING: dict[str, Callable[[Document], Any]] = {
     "RuleSet": rule_set_from,
     "Waiver": waiver_from,
+    "Assessment": assessment_from,
     "Workflow": workflow_from,
     "DataPolicy": policy_from,
 }

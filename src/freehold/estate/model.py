@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from freehold.estate.asserted import Assessment, Rotation
 from freehold.estate.dashboards import DashboardFiles
 from freehold.estate.document import Document
 from freehold.estate.operating import DataPolicy, RuleSet, Waiver, Workflow
@@ -357,6 +358,8 @@ class Estate:
     semantic_models: Mapping[str, Document] = field(default_factory=dict)  # by the name of the (first) model
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
+    assessments: Mapping[str, Assessment] = field(default_factory=dict)
+    secrets: tuple[Rotation, ...] = ()  # how often those that the files refer to are changed
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     policies: Mapping[str, DataPolicy] = field(default_factory=dict)
     declared: Mapping[str, str] = field(default_factory=dict)  # asset -> its id in the files, where they differ

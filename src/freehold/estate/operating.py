@@ -51,6 +51,7 @@ class Rule:
     weight: float = 1.0
     remedy: str = ""
     is_waivable: bool = True
+    deadline: date | None = None  # the day by which every subject is to pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,12 @@ class RuleSet:
 
     id: str
     where: Where
-    subject: str  # the kind of subject: asset, change
+    subject: str  # the kind of subject: asset, product, metric, change …
     rules: tuple[Rule, ...]
     scope: Written | None = None
     name: str = ""
     has_badge: bool = False
+    levels: tuple[str, ...] = ()  # that subjects climb, the lowest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,7 @@ def rule_set_from(document: Document) -> RuleSet:
         scope=written(document, "spec", "scope"),
         name=metadata.get("name", ""),
         has_badge=spec.get("badge", False),
+        levels=tuple(spec.get("levels", ())),
     )
 
 
@@ -222,6 +225,7 @@ def _rule(document: Document, index: int, said: Mapping[str, Any]) -> Rule:
         weight=float(said.get("weight", 1)),
         remedy=said.get("remedy", ""),
         is_waivable=said.get("waivable", True),
+        deadline=date.fromisoformat(said["deadline"]) if "deadline" in said else None,
     )
 
 

@@ -30,6 +30,7 @@ KINDS: dict[str, str] = {
     "Document": "a document that is written from evidence: facts in its front matter, a template below (Markdown)",
     "RuleSet": "rules over the facts of assets",
     "Waiver": "an exemption from a rule, for a time",
+    "Assessment": "answers to what only a person can tell, for a time",
     "DataPolicy": "who may see which rows of an asset, and which columns in another form",
     "Workflow": "the states and moves of a kind of work item",
     "AIUseCase": "a use of AI: purpose, users, risk, evaluation",

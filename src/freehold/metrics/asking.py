@@ -238,7 +238,7 @@ def _phrase(words: Sequence[str], hit: _Hit) -> str:
 
 
 def _best_first(catalogue: Catalogue, ids: Iterable[str]) -> tuple[str, ...]:
-    order = ("certified", "draft", "deprecated")
+    order = ("certified", "lapsed", "draft", "deprecated")
     return tuple(sorted(ids, key=lambda i: (order.index(catalogue.metric(i).status), i)))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.metrics.model import Metric, Model
@@ -51,6 +51,14 @@ class Catalogue:
             )  # fmt: skip
         raise self._unknown(name)
 
+    def lapsing(self, lapsed: Container[str]) -> Catalogue:
+        """Return it with metrics lapsed that their files certify, and that lost a badge since."""
+        models = {
+            name: replace(model, metrics={n: _lapsed(one, lapsed) for n, one in model.metrics.items()})
+            for name, model in self.models.items()
+        }
+        return replace(self, models=models)
+
     def _unknown(self, name: str) -> FreeholdError:
         by_synonym = [m.id for m in self.metrics() if name.lower() in (s.lower() for s in m.synonyms)]
         known = [n for m in self.metrics() for n in (m.name, m.id)]
@@ -61,3 +69,7 @@ class Catalogue:
                 f"There are {listed(known[::2], most=8)}." if known else "No file defines metrics."
             )
         return FreeholdError("FH-N107", f"There is no metric `{name}`.", fix=fix, exit_code=Exit.USAGE)
+
+
+def _lapsed(metric: Metric, lapsed: Container[str]) -> Metric:
+    return replace(metric, status="lapsed") if metric.status == "certified" and metric.id in lapsed else metric

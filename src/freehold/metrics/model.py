@@ -17,7 +17,7 @@ from freehold.foundation import Where
 from freehold.metrics.query import Key
 from freehold.metrics.timing import Calendar, Period
 
-Status = Literal["draft", "certified", "deprecated"]
+Status = Literal["draft", "certified", "deprecated", "lapsed"]  # lapsed: its file certifies it, and its rules fail
 TIME_TYPES = ("Date", "DateTime", "DateTimeTz")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from freehold.foundation import FreeholdError, Problems, near
 from freehold.rules.compiling import compiled
 from freehold.rules.facts import FactTable
-from freehold.rules.shipped import shipped
+from freehold.rules.shipped import rule_sets_in
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -41,7 +41,7 @@ def rule_findings(estate: Estate, tables: Mapping[str, FactTable]) -> tuple[Free
 
 
 def _all(estate: Estate) -> Iterator[RuleSet]:
-    yield from (shipped() | dict(estate.rule_sets)).values()
+    yield from rule_sets_in(estate).values()
 
 
 def _of_waiver(waiver: Waiver, rules: Mapping[str, Rule]) -> Iterator[FreeholdError]:

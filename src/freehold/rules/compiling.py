@@ -28,6 +28,7 @@ class CompiledRule:
     level: str
     applies: tuple[Condition, ...]
     check: Condition
+    asserted: tuple[str, ...] = ()  # facts that it reads, and nothing but a person's word shows
 
     @property
     def where(self) -> Where:
@@ -62,16 +63,18 @@ def _rule(
     when = _condition(rule.when, table, root, errors)
     check = _condition(rule.check, table, root, errors)
     errors += _of_remedy(rule, table)
-    level = rule.level or next(iter(table.levels), "")
-    if table.levels and level not in table.levels:
-        fix = near(level, table.levels) or f"One of: {', '.join(table.levels)}."
-        errors.append(
-            FreeholdError(
-                "FH-R005", f"A rule over a {table.subject} has no level `{level}`.", where=rule.where, fix=fix
-            )
-        )
+    levels = table.levels or rule_set.levels
+    level = rule.level or next(iter(levels), "")
+    if levels and level not in levels:
+        fix = near(level, levels) or f"One of: {', '.join(levels)}."
+        problem = f"A rule of `{rule_set.id}`, over a {table.subject}, has no level `{level}`."
+        errors.append(FreeholdError("FH-R005", problem, where=rule.where, fix=fix))
     applies = tuple(one for one in (scope, when) if one is not None)
-    return CompiledRule(f"{rule_set.id}/{rule.id}", rule_set.id, rule, level, applies, check) if check else None
+    if check is None:
+        return None
+    read = dict.fromkeys(name for one in (*applies, check) for name in one.facts)
+    asserted = tuple(name for name in read if table.facts[name].is_asserted)
+    return CompiledRule(f"{rule_set.id}/{rule.id}", rule_set.id, rule, level, applies, check, asserted)
 
 
 def _condition(written: Written | None, table: FactTable, root: Path, errors: list[FreeholdError]) -> Condition | None:

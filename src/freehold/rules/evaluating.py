@@ -54,11 +54,17 @@ class Result:
     missing: tuple[str, ...] = ()
     waiver: Waiver | None = None
     expired: Waiver | None = None
+    error: str = ""  # why it could not be evaluated, where that is no missing fact
 
     @property
     def is_pass(self) -> bool:
         """Whether nothing has to be done."""
         return self.outcome in (Outcome.PASSED, Outcome.WAIVED)
+
+    @property
+    def asserted(self) -> tuple[str, ...]:
+        """The facts it reads that nothing shows: a person says so."""
+        return self.rule.asserted
 
     @property
     def where(self) -> Where:
@@ -68,6 +74,8 @@ class Result:
     @property
     def reason(self) -> str:
         """Why it came out so, in a sentence."""
+        if self.error:
+            return f"Could not be evaluated ({self.error}): {self.rule.rule.name or self.rule.check.text}."
         said = _REASONS[self.outcome].format(
             text=self.rule.rule.name or self.rule.check.text,
             missing=", ".join(f"`{name}`" for name in self.missing) + (" is" if len(self.missing) == 1 else " are"),
@@ -91,6 +99,8 @@ class Result:
             "missing": list(self.missing),
             "waiver": self.waiver.id if self.waiver else None,
             "expired_waiver": self.expired.id if self.expired else None,
+            "asserted": list(self.asserted),
+            "deadline": self.rule.rule.deadline.isoformat() if self.rule.rule.deadline else None,
         }
 
 
@@ -123,7 +133,23 @@ def evaluate(
 
 
 def _outcome(rule: CompiledRule, facts: Mapping[str, Any]) -> Outcome | None:
-    """Return what comes of a rule before waivers, None where it does not apply."""
+    """Return what comes of a rule before waivers, None where it does not apply; what cannot be computed is unknown."""
+    try:
+        return _evaluated(rule, facts)
+    except ArithmeticError:
+        return Outcome.UNKNOWN
+
+
+def _error(rule: CompiledRule, facts: Mapping[str, Any]) -> str:
+    """Return why a rule cannot be evaluated; empty where it can."""
+    try:
+        _evaluated(rule, facts)
+    except ArithmeticError as error:
+        return str(error)
+    return ""
+
+
+def _evaluated(rule: CompiledRule, facts: Mapping[str, Any]) -> Outcome | None:
     for condition in rule.applies:
         applies = condition.evaluate(facts)
         if applies is not True:
@@ -159,11 +185,13 @@ def result(rule: CompiledRule, subject: Subject, outcome: Outcome, exempt: _Exem
         return Result(rule, subject.id, outcome)
     waiver, expired = exempt.of(rule, subject.id)
     missing: tuple[str, ...] = ()
+    error = ""
     if outcome is Outcome.UNKNOWN:
+        error = _error(rule, subject.facts)
         named = (name for part in (*rule.applies, rule.check) for name in part.missing(subject.facts))
         missing = tuple(dict.fromkeys(named))
     remedy = PLACEHOLDER.sub(lambda found: _shown(subject.facts.get(found[1])), rule.rule.remedy)
-    return Result(rule, subject.id, Outcome.WAIVED if waiver else outcome, remedy, missing, waiver, expired)
+    return Result(rule, subject.id, Outcome.WAIVED if waiver else outcome, remedy, missing, waiver, expired, error)
 
 
 def _shown(value: Any) -> str:
@@ -196,13 +224,17 @@ class Sweep:
             if found is not None:
                 yield self.rules[place % len(self.rules)], self.subjects[place // len(self.rules)], found
 
+    def result(self, rule: CompiledRule, subject: Subject) -> Result:
+        """Return the whole result of a rule that applies to a subject."""
+        before = _outcome(rule, subject.facts)
+        assert before is not None, "a rule that applies has an outcome"
+        return result(rule, subject, before, self._exempt)
+
     def results(self, *outcomes: Outcome) -> Iterator[Result]:
         """Yield the results with one of the outcomes, all where none is named."""
         for rule, subject, found in self.outcomes():
             if not outcomes or found in outcomes:
-                before = _outcome(rule, subject.facts)
-                assert before is not None, "an outcome was found before"
-                yield result(rule, subject, before, self._exempt)
+                yield self.result(rule, subject)
 
     def count(self, outcome: Outcome) -> int:
         """Return how many pairs came out so."""

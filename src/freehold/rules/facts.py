@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that can be known of a subject: its SQL type (`boolean`, `bigint`, `varchar` …) and its words."""
+    """One thing that can be known of a subject: its SQL type (`boolean`, `bigint`, `varchar` …) and its words.
+
+    `is_asserted` is one that nothing shows: a person says so, and what stands on it is marked.
+    """
 
     type: str
     says: str
+    is_asserted: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ def shipped() -> dict[str, RuleSet]:
     return found
 
 
+def rule_sets_in(estate: Estate) -> dict[str, RuleSet]:
+    """Return the rule sets in force in an estate, by their ids: its own, and those that come along."""
+    return shipped() | dict(estate.rule_sets)
+
+
 def rule_sets_of(estate: Estate, subject: str) -> tuple[tuple[RuleSet, Path], ...]:
     """Return the rule sets over a kind of subject, each with the folder its places are relative to."""
     own = {one.id: (one, estate.root) for one in estate.rule_sets.values()}

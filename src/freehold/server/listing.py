@@ -69,7 +69,7 @@ class Listing:
         now = self._clock.now()
         estate = placed_by_ledger(snapshot.estate, self._ledger, snapshot.env, now)[0]
         chosen = opening.chosen_environment(estate, snapshot.env)
-        told = listed(estate, snapshot.env, opening.dialect_of(estate, chosen), now)
+        told = listed(estate, snapshot.env, opening.dialect_of(estate, chosen))
         try:
             self._catalog.update(told, self._ledger, env=snapshot.env)
             self.behind = ""

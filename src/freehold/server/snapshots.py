@@ -22,6 +22,7 @@ from freehold.delivery.deployments import Deployment, deployments
 from freehold.estate.files import Survey, survey
 from freehold.foundation import Clock, FreeholdError, Problems, SystemClock, near
 from freehold.foundation.words import counted
+from freehold.rules import lapsed
 from freehold.server.newest import Newest
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _WAIT_S = 2.0  # for a warehouse that is being written, where there is nothing e
 _MOST_LOOKING = 4  # at the warehouse at once: what takes long keeps no more than these waiting
 _OLDEST = timedelta(seconds=60)  # what is late depends on the clock alone
 _MOST_DEPLOYMENTS = 500
-_TELLING = ("estate.*", "asset.*", "candidate.*", "deploy.*", "run.*", "check.*", "notice.*")
+_TELLING = ("estate.*", "asset.*", "candidate.*", "deploy.*", "run.*", "check.*", "notice.*", "badge.*")
 _BUSY = "FH-E101"
 
 
@@ -64,6 +65,7 @@ class Snapshot:
     taken_at: datetime
     waits: str = ""
     notes: tuple[str, ...] = ()  # what was said while it was read: files that differ from what is applied
+    lapsed: frozenset[str] = frozenset()  # metrics that had a badge and have it no more
     seen: frozenset[str] | None = None  # None for all
     whole: Snapshot | None = field(default=None, repr=False, compare=False)
     _details: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -125,7 +127,7 @@ class Snapshot:
 
         if "catalogue" not in self._details:
             if self.whole is None or self.seen is None:
-                self._details["catalogue"] = catalogue_of(self.estate)
+                self._details["catalogue"] = catalogue_of(self.estate).lapsing(self.lapsed)
             else:
                 cover = Cover.over(self.whole.estate.products, self.seen)
                 self._details["catalogue"] = part_seen(self.whole.catalogue, lambda source: not cover.hides(source))
@@ -317,6 +319,7 @@ class Snapshots:
             sequence=self._heard,
             taken_at=self.clock.now(),
             notes=tuple(self._notes),
+            lapsed=lapsed(self.ledger, delivery.env),
             _earlier=before._details if before is not None else {},
         )
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from freehold.delivery.evaluating import evaluate_after
 from freehold.delivery.files import Landing
 from freehold.delivery.graph import Graph
 from freehold.delivery.scheduling import telling
@@ -316,6 +317,7 @@ class Worker:
                 until = attempt.started + AHEAD
                 outcome = delivery.run(one.assets, None, self._between_steps, until=until, trigger="schedule")
                 taken = take_back(delivery, outcome.judged)
+                evaluate_after(delivery, outcome.touched)
         except Stopped:
             self._tell("stopped", attempt.told)
             return False

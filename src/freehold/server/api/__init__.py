@@ -25,6 +25,7 @@ from freehold.server.api import (
     products,
     refusing,
     runs,
+    scorecards,
     webhooks,
 )
 from freehold.server.api.jobs import add_jobs
@@ -39,6 +40,7 @@ _PARTS = (
     asking,
     kpis,
     documents,
+    scorecards,
     catalog,
     runs,
     deployments,

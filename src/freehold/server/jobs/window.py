@@ -31,6 +31,7 @@ DOES: Mapping[str, Action] = {
     "promote": "apply",
     "rollback": "roll_back",
     "deployments rollback": "roll_back",
+    "rules run": "run",
     "collect": "administer",
 }
 _WORDS = frozenset({"said", "error", "errors"})  # of a job's result: what it said, and of what went wrong

@@ -36,6 +36,7 @@ STATUS = {
     "certified": Mark("ok", "certified"),
     "draft": Mark("idle", "draft"),
     "deprecated": Mark("warn", "deprecated"),
+    "lapsed": Mark("warn", "lapsed"),
 }
 _LONGEST = 200  # characters that metrics are narrowed by
 GRAINS = {"day": ("Day", 60), "week": ("Week", 52), "month": ("Month", 36)}
