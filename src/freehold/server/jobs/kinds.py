@@ -134,6 +134,8 @@ KINDS: dict[str, Kind] = {
         Kind("deployments rollback", "Take a deployment back", (_at("id"), _WHY, *_USUAL), about="id"),
         Kind("backfill", "Build again what stands", (_at("select", "texts"), *_BACKFILL, _DRY, *_USUAL),
              about="select"),
+        Kind("objectives measure", "Measure the key results of objectives", (Argument("ids", "texts"), *_USUAL),
+             about="ids"),
         Kind("collect", "Drop what nothing can reach", (*_COLLECT, *_USUAL)),
     )
 }  # fmt: skip
