@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
     "items": ("freehold.cli.items:items", "See, begin and move work items: questions, requests, disputes, incidents."),
     "inbox": ("freehold.cli.items:inbox", "Show what waits for you, what is late first."),
+    "roadmap": ("freehold.cli.roadmap:roadmap", "See what is promised for when, at risk, and in which order."),
     "decisions": ("freehold.cli.decisions:decisions", "See what was decided, why, and what it ended."),
     "objectives": ("freehold.cli.objectives:objectives", "See what is to be reached, and how far metrics have come."),
     "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
