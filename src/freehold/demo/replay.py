@@ -10,6 +10,7 @@ from datetime import time as time_of_day
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from freehold.demo.ahead import Plans
 from freehold.demo.consumers import read_all
 from freehold.demo.deliveries import Arrival, by_morning, land
 from freehold.demo.story import Note, note
@@ -125,6 +126,7 @@ def replay(
     reads: list[Event] = []
     relations = {a.id: a.relation.sql for a in stage.delivery.graph.assets.values()}
     mornings = by_morning(arrivals)
+    plans = Plans(stage, [morning for morning, _ in mornings])
     for done, (morning, coming) in enumerate(mornings, start=1):
         at = datetime.combine(morning, RUN_AT, UTC)
         _move(stage.clock, at, not_after)
@@ -136,6 +138,7 @@ def replay(
         summary.notes |= notes_of(stage.delivery, outcome)
         _move(stage.clock, at + READ_AFTER, not_after)
         if consumers:
+            plans.morning(morning)
             reads += read_all(stage.engine, relations, stage.clock.now())
         if len(reads) >= _FLUSH_READS or (reads and done == len(mornings)):
             stage.ledger.raw.append("usage.query", reads)
