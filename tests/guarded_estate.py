@@ -65,8 +65,9 @@ def write(root: Path) -> None:
     for product, team in PRODUCTS.items():
         _product(root, product, team)
     (root / "lab" / "objectives.yaml").write_text(
-        "apiVersion: freehold.dev/v1\nkind: Objective\nmetadata: {id: more-selenium, name: More selenium}\n"
-        "spec: {product: lab.selenium}\n"
+        "apiVersion: freehold.dev/v1\nkind: Objective\n"
+        "metadata: {id: more-selenium, name: More selenium, tags: [lab.selenium]}\n"
+        "spec: {period: 2011-Q1, key_results: [{metric: adoption, start: 0, target: 1}]}\n"
     )
 
 

@@ -24,6 +24,7 @@ OURS = (
         "Hook",
         "Calendar",
         "Decision",
+        "Objective",
         "RuleSet",
         "Waiver",
         "Assessment",

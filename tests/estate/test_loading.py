@@ -70,7 +70,7 @@ def test_tiers_go_by_number(write: Write) -> None:
 KINDS = """apiVersion: freehold.dev/v1
 kind: Objective
 metadata: {id: q4.trust, owner: sales-data}
-spec: {period: 2011-10-01..2011-12-31}
+spec: {period: 2011-10-01..2011-12-31, key_results: [{metric: adoption, start: 0, target: 1}]}
 ---
 apiVersion: freehold.dev/v1
 kind: RuleSet

@@ -23,7 +23,7 @@ OPERATIONS = [
     for method, operation in said.items()
 ]
 DRAFT = "https://json-schema.org/draft/2020-12/schema"  # that of OpenAPI 3.1
-_EXAMPLES = {"id": "shop.orders", "q": "orders", "of": "shop.orders.orders"}
+_EXAMPLES = {"id": "shop.orders", "q": "orders", "of": "shop.orders.orders", "period": "2011-Q1"}
 _EXAMPLES_OF = {
     "get_metric_values": {"id": "shop.revenue"},
     "get_kpi": {"id": "validation-pass-rate"},

@@ -32,6 +32,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
     "items": ("freehold.cli.items:items", "See, begin and move work items: questions, requests, disputes, incidents."),
     "inbox": ("freehold.cli.items:inbox", "Show what waits for you, what is late first."),
+    "roadmap": ("freehold.cli.roadmap:roadmap", "See what is promised for when, at risk, and in which order."),
+    "decisions": ("freehold.cli.decisions:decisions", "See what was decided, why, and what it ended."),
+    "objectives": ("freehold.cli.objectives:objectives", "See what is to be reached, and how far metrics have come."),
     "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
     "document": ("freehold.cli.document:document", "Write documents from evidence, as of any time; sign and verify."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
@@ -60,7 +63,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 # First words of what a server that has the estate does as jobs; a test holds them to `freehold.server.jobs.kinds`.
-HANDED_OVER = frozenset({"run", "check", "apply", "promote", "rollback", "deployments", "backfill", "collect", "rules"})
+HANDED_OVER = frozenset(
+    {"run", "check", "apply", "promote", "rollback", "deployments", "backfill", "collect", "rules", "objectives"}
+)
 
 
 class LazyGroup(click.Group):

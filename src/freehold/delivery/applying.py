@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from freehold.delivery.asset import NOT_BUILT
 from freehold.delivery.environments import fork
-from freehold.delivery.graph import Graph
+from freehold.delivery.graph import Graph, default_environment
 from freehold.delivery.majors import Place
 from freehold.delivery.outcome import Change, RunOutcome
 from freehold.delivery.plan.versions import expect_whole, keep, last_applied
@@ -21,6 +21,7 @@ from freehold.delivery.standing import judge_anew
 from freehold.estate.model import Estate
 from freehold.foundation import FreeholdError
 from freehold.ledger import Event, Ledger
+from freehold.work.decisions import recordings
 
 if TYPE_CHECKING:
     from freehold.delivery.service import Delivery
@@ -83,6 +84,7 @@ def publish_change(
             return outcome
         if event is not None and not outcome.deployments:
             delivery.ledger.append(event)
+        record_decisions(delivery.estate, delivery.ledger, delivery.env, delivery.clock.now())
         if pinned:
             delivery.free(session, token, pinned)
         return replace(outcome, judged=judge_anew(delivery, session, live, delivery.graph.assets))
@@ -102,6 +104,16 @@ def apply(
     event = application(estate, graph, ledger, root, env, places, is_of_files=is_of_files)
     if event is not None:
         ledger.append(event)
+    record_decisions(estate, ledger, env, ledger.clock.now())
+
+
+def record_decisions(estate: Estate, ledger: Ledger, env: str, at: datetime) -> None:
+    """Record what the decisions of an estate in force have come to, where the ledger does not hold it yet.
+
+    Only the environment that everybody reads decides: what a branch tries out is no decision.
+    """
+    if env == default_environment(estate):
+        ledger.append(*recordings(estate, ledger, env, at))
 
 
 def application(

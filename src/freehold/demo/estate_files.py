@@ -15,7 +15,7 @@ from typing import Any
 from freehold.foundation import Exit, FreeholdError
 
 MARKER = "freehold-demo.json"
-_OURS = (".freehold", "deliveries", "landing")  # what a replay makes beside the estate's files
+_OURS = (".freehold", "deliveries", "landing", "plans")  # what a replay makes beside the estate's files
 _SHIPPED = Path(__file__).parents[1] / "builtin" / "demo" / "estate"
 
 

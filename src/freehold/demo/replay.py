@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from freehold.demo.ahead import Plans
 from freehold.demo.consumers import ask_all, read_all
 from freehold.demo.deliveries import Arrival, by_morning, land
 from freehold.demo.story import Note, note
@@ -137,6 +138,7 @@ def replay(
     reads: list[Event] = []
     relations = {a.id: a.relation.sql for a in stage.delivery.graph.assets.values()}
     mornings = by_morning(arrivals)
+    plans = Plans(stage, [morning for morning, _ in mornings])
     for number, (morning, coming) in enumerate(mornings):
         at = datetime.combine(morning, RUN_AT, stage.zone)
         _move(stage.clock, at, not_after)
@@ -149,6 +151,7 @@ def replay(
         summary.notes |= notes_of(stage.delivery, outcome)
         if consumers:
             office.see(outcome, number)
+            plans.morning(morning)
             _move(stage.clock, at + READ_AFTER, not_after)
             reads += read_all(stage.engine, relations, stage.clock.now())
             reads += ask_all(stage.delivery) if morning.weekday() == _ASKED_ON else []

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from freehold.estate.contracts import custom, entries, listed, refer
 from freehold.estate.document import Document, Step
+from freehold.estate.files import decision_id
 
 
 class Reference(NamedTuple):
@@ -44,7 +45,7 @@ def declared_by(document: Document, kind: str) -> Declaration:
     if kind == "SemanticModel":
         return _model(document)
     where = document.where(*path)
-    id_ = said["id"] if len(path) == 1 else said["metadata"]["id"]
+    id_ = said["metadata"]["id"] if len(path) > 1 else decision_id(document) if kind == "Decision" else said["id"]
     objects, ports, extra = {}, [], {}
     if kind == "DataContract":
         objects = {o["name"]: _columns(o) for o in said.get("schema") or ()}
@@ -125,6 +126,9 @@ def _references(document: Document, kind: str) -> Iterator[Reference]:
         yield from _of_estate(document)
     elif kind == "Team":
         yield from _one(document, "`parent`", "Team", ("spec", "parent"))
+    elif kind == "Decision":
+        for index, _ in enumerate(document.value.get("supersedes", ())):
+            yield from _one(document, "`supersedes`", "Decision", ("supersedes", index))
 
 
 def _of_product(document: Document) -> Iterator[Reference]:

@@ -92,6 +92,12 @@ def is_decision(path: str) -> bool:
     return path.endswith(".md") and path.split("/")[-2:-1] == ["decisions"]
 
 
+def decision_id(document: Document) -> str:
+    """Return the id of a decision: what its front matter says, or the name of its file without the ending."""
+    said = document.value.get("id")
+    return str(said) if said is not None else document.path.rpartition("/")[2].removesuffix(".md")
+
+
 def looks_like_ours(content: bytes) -> bool:
     """Whether bytes that could not be read as YAML were meant to be a file of ours."""
     return _SIGN_OF_OURS.search(content) is not None

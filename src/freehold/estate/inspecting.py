@@ -48,7 +48,22 @@ def document_errors(document: Document, kind: str) -> list[FreeholdError]:
         found += _timezone(document)
     elif kind == "Calendar":
         found += _calendar(document)
+    elif kind == "Decision":
+        found += _day(document, "date")
+    elif kind == "Objective":
+        for index, _ in enumerate(document.value["spec"]["key_results"]):
+            found += _day(document, "spec", "key_results", index, "by")
     return found
+
+
+def _day(document: Document, *path: Step) -> Iterator[FreeholdError]:
+    """Yield that a day is none, though it is written as one: 2011-02-30."""
+    node = document.node(*path)
+    try:
+        date.fromisoformat(str(node.value) if node else "2011-01-01")
+    except ValueError:
+        problem = f"`{node.value if node else ''}` is no day of any calendar."
+        yield FreeholdError("FH-W402", problem, where=document.where(*path), fix="Write one such as 2011-03-07.")
 
 
 def asset_name_error(name: str) -> str | None:

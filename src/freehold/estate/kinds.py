@@ -8,6 +8,7 @@ from typing import Any
 from freehold.estate.contracts import custom, custom_where, entries
 from freehold.estate.dashboards import DashboardFiles
 from freehold.estate.document import Document, Step
+from freehold.estate.files import decision_id
 from freehold.estate.model import Calendar, Connection, DbtProject, Environment, Port, Product, Resource, Team
 
 DEFAULT_STATE = "sqlite:///.freehold/state.db"
@@ -64,8 +65,7 @@ def resource_from(document: Document) -> Resource:
 
 def decision_from(document: Document, text: str) -> Resource:
     """Return a decision: the front matter is its metadata, the text below is `spec.text`."""
-    said = document.value
-    return Resource("Decision", str(said["id"]), document.where("id"), said, {"text": text})
+    return Resource("Decision", decision_id(document), document.where("id"), document.value, {"text": text}, document)
 
 
 def written_from(document: Document, text: str) -> Resource:

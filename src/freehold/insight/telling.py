@@ -11,6 +11,7 @@ from freehold.insight.targets import Target
 
 HALF = 0.5  # of the evidence: with less, a target that is met is only met as far as told
 _LAST = 2  # periods: the one that is not over, and the one before it
+_FOUR_DIGITS = 10_000
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"), (0.001, "ms"))
 
 
@@ -39,8 +40,10 @@ def said(value: float | None, unit: str) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Return a number without a unit: whole ones whole, others with four digits."""
-    return "—" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    """Return a number without a unit: whole ones whole, others with four digits, or more where those are not all."""
+    if value is None:
+        return "—"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= _FOUR_DIGITS else f"{value:,.4g}"
 
 
 def _span(seconds: float) -> tuple[float, str]:

@@ -79,7 +79,13 @@ def compiled_guard(guard: Written, workflow: Workflow) -> Condition:
 
 
 def _decision_recorded(item: Item, ledger: Ledger) -> bool:
-    return any(event.data.get("item") == item.id for event in ledger.read(types=("decision.recorded",)))
+    """Whether something was decided about an item: what is only proposed, or no longer holds, decides nothing."""
+    stands = dict[str, bool]()
+    for event in ledger.read(types=("decision.recorded",)):
+        said = event.data
+        if item.id in (said.get("item"), *(said.get("settles") or ())):
+            stands[str(said["decision"])] = said.get("status") in (None, "accepted", "rejected")
+    return any(stands.values())
 
 
 def _users_notified(item: Item, ledger: Ledger) -> bool:

@@ -277,7 +277,7 @@ class Work:
                 no principal.
         """
         item = self.item(id)
-        self._expect_mine(item)
+        self.expect_mine(item)
         if assignee and not is_principal(assignee):
             problem = f"`{assignee:.60}` is nobody: an item is given to a reference such as user:idp/ana."
             raise FreeholdError("FH-W106", problem, fix="Name them so.", exit_code=Exit.USAGE)
@@ -298,7 +298,7 @@ class Work:
             raise why
         said = [self._telling.event("work.linked", {"item": id, "rel": rel, "target": target}, item)]
         if rel == DUPLICATE_OF:
-            self._expect_mine(item)
+            self.expect_mine(item)
             original = items[target]
             if self.has_ended(original) and not self.has_ended(item):
                 said += self._telling.ending_with(item, original, self.workflow(item.type))
@@ -318,7 +318,7 @@ class Work:
             problem = f"`{id}` has no link `{rel}` to `{target}`."
             raise FreeholdError("FH-W315", problem, fix=f"Its links: {known}.", exit_code=Exit.USAGE)
         if rel == DUPLICATE_OF:
-            self._expect_mine(item)
+            self.expect_mine(item)
         return self._told(item, "work.linked", {"item": id, "rel": rel, "target": target, "ended": True})
 
     # -- recording ----------------------------------------------------------------------------------------------------
@@ -411,7 +411,7 @@ class Work:
         texts = {**self.texts(item), **free} if move.requires else {}
         return self._deciding.unmet(as_given, workflow, move, self._clock.now(), texts)
 
-    def _expect_mine(self, item: Item) -> None:
+    def expect_mine(self, item: Item) -> None:
         """Refuse a caller who holds no role for any move of an item's workflow.
 
         Raises:

@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 
 from freehold import __version__
 from freehold.server.api import (
+    ahead,
     asking,
     catalog,
     deployments,
@@ -46,6 +47,7 @@ _PARTS = (
     deployments,
     events,
     items,
+    ahead,
     webhooks,
     me,
 )  # in the order of the description

@@ -135,6 +135,8 @@ KINDS: dict[str, Kind] = {
         Kind("backfill", "Build again what stands", (_at("select", "texts"), *_BACKFILL, _DRY, *_USUAL),
              about="select"),
         Kind("rules run", "Evaluate the rules", (_ENV, _JSON)),
+        Kind("objectives measure", "Measure the key results of objectives", (Argument("ids", "texts"), *_USUAL),
+             about="ids"),
         Kind("collect", "Drop what nothing can reach", (*_COLLECT, *_USUAL)),
     )
 }  # fmt: skip

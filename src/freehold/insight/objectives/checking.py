@@ -1,0 +1,67 @@
+"""What is wrong with objectives, with its place, before anything is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from freehold.foundation import FreeholdError, near
+from freehold.insight.objectives.declared import KIND, KeyResult, Objective, objective_of
+
+if TYPE_CHECKING:
+    from freehold.estate.document import Document
+    from freehold.estate.model import Estate
+
+
+def objective_findings(estate: Estate, known: Mapping[str, Collection[str] | None]) -> tuple[FreeholdError, ...]:
+    """Return every error of the estate's objectives: FH-K004, FH-W410, FH-W412 to FH-W414.
+
+    Args:
+        estate: the files.
+        known: the names of metrics and KPIs: `{"metric": …, "kpi": …}`; None where they cannot be told.
+    """
+    zone = str(estate.defaults.get("timezone", "UTC"))
+    errors: list[FreeholdError] = []
+    for (kind, _), resource in estate.resources.items():
+        if kind == KIND:
+            document = resource.document
+            assert document is not None, "an objective comes from a file"
+            try:
+                errors += _of(objective_of(resource, zone), document, known)
+            except FreeholdError as error:
+                where = document.where("spec", "period")
+                errors.append(FreeholdError(error.code, error.problem, where=where, fix=error.fix))
+    return tuple(errors)
+
+
+def _of(
+    objective: Objective, document: Document, known: Mapping[str, Collection[str] | None]
+) -> Iterator[FreeholdError]:
+    seen = set[str]()
+    for index, one in enumerate(objective.key_results):
+        at = ("spec", "key_results", index)
+        if one.start == one.target:
+            problem = f"`{one.id}` is to come from {one.start:g} to {one.target:g}, which is no way."
+            fix = "Give another target."
+            yield FreeholdError("FH-W410", problem, where=document.where(*at, "target"), fix=fix)
+        if one.id in seen:
+            problem, fix = f"`{objective.id}` has two key results `{one.id}`.", "Give one of them an `id`."
+            yield FreeholdError("FH-W413", problem, where=document.where(*at), fix=fix)
+        seen.add(one.id)
+        yield from _of_metric(one, document, index, known)
+
+
+def _of_metric(
+    one: KeyResult, document: Document, index: int, known: Mapping[str, Collection[str] | None]
+) -> Iterator[FreeholdError]:
+    metrics, kpis = known.get("metric"), known.get("kpi")
+    if metrics is None or kpis is None:
+        return
+    at = ("spec", "key_results", index)
+    if one.metric not in (*metrics, *kpis):
+        problem = f"The key result `{one.id}` is of `{one.metric}`, which is neither a metric nor a KPI."
+        fix = near(one.metric, (*metrics, *kpis)) or "`freehold metrics list` and `freehold kpi list --all` have them."
+        yield FreeholdError("FH-W412", problem, where=document.where(*at, "metric"), fix=fix)
+    elif one.days is not None and one.metric in kpis:
+        problem = f"`{one.metric}` is a KPI, which has periods of its own."
+        yield FreeholdError("FH-W414", problem, where=document.where(*at, "days"), fix="Take `days` away.")
