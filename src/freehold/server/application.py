@@ -49,10 +49,12 @@ from freehold.server.problems import answered, refused
 from freehold.server.proposal import Proposals
 from freehold.server.reckoning import Reckoning
 from freehold.server.rights import Rights
+from freehold.server.rounds import Rounds
 from freehold.server.saved import SavedViews
 from freehold.server.settings import Settings, expect_safe
 from freehold.server.snapshots import Snapshots
 from freehold.server.telemetry import Telemetry
+from freehold.server.tracking import TrackerRound
 from freehold.server.usage import Usage
 from freehold.server.views import Views
 from freehold.server.web.assets import PREFIX, Assets
@@ -117,6 +119,7 @@ class Served:
     estate_name: str
     jobs: Desk
     webhooks: Dispatcher
+    rounds: Rounds
     intake: Intake
     exchange: Exchange
     oidc: Oidc | None = None
@@ -125,7 +128,16 @@ class Served:
 
     def close(self) -> None:
         """Give everything back: what was noted is written down, and the ledger signed off."""
-        parts = (self.webhooks, self.jobs, self.intake, self.usage, self.views, self.reckoning, self.listing)
+        parts = (
+            self.rounds,
+            self.webhooks,
+            self.jobs,
+            self.intake,
+            self.usage,
+            self.views,
+            self.reckoning,
+            self.listing,
+        )
         for part in (*parts, self.snapshots):
             part.close()
 
@@ -206,6 +218,7 @@ def _served(
         estate_name=root.resolve().name,
         jobs=Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended)),
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
+        rounds=Rounds([TrackerRound(snapshots, settings, clock, telemetry)], telemetry),
         oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
         access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
     )
@@ -293,6 +306,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     served: Served = app.state.served
     served.jobs.open()
     served.webhooks.start()
+    served.rounds.start()
     await run_in_threadpool(served.intake.start)
     yield
     try:
