@@ -47,6 +47,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_subscriptions(estate),
         *_of_hooks(estate),
         *_of_trackers(estate),
+        *_of_channels(estate),
         *models,
         *unread,
     )
@@ -153,6 +154,15 @@ def _of_trackers(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.connect.trackers import tracker_findings
 
     return tracker_findings(estate)
+
+
+def _of_channels(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with where people are told that decisions wait; without any, nothing is imported."""
+    if not any(kind == "Channel" for kind, _ in estate.resources):
+        return ()
+    from freehold.connect.messages import channel_findings
+
+    return channel_findings(estate)
 
 
 def _overdue(estate: Estate) -> tuple[FreeholdError, ...]:

@@ -22,6 +22,7 @@ KINDS: dict[str, str] = {
     "Subscription": "who is told of events by webhook: where, of what, with whose eyes",
     "Hook": "who files work items from outside by webhook, in whose name",
     "Tracker": "Jira, Linear or ServiceNow, whose issues are work items",
+    "Channel": "where people are told that a decision waits: Slack or Teams",
     "Calendar": "the working days and hours of people",
     "DataProduct": "a product: what it reads, what it promises (ODPS 1.0)",
     "DataContract": "the promise about a table or file (ODCS 3.0 to 3.2)",

@@ -35,6 +35,8 @@ from freehold.server.jobs.bell import Hearers
 from freehold.server.jobs.desk import Desk
 from freehold.server.kept import Kept
 from freehold.server.listing import Listing
+from freehold.server.messages import slack
+from freehold.server.messages.telling import MessageRound
 from freehold.server.middleware.changing import Changing
 from freehold.server.middleware.conditional import Conditional
 from freehold.server.middleware.failing import Failing
@@ -193,8 +195,9 @@ def _served(
         pages.clear()
         snapshots.changed()
 
+    messages = MessageRound()
     mint, rights = Mint(snapshots.ledger, clock), Rights(snapshots)
-    return Served(
+    served = Served(
         settings=settings,
         snapshots=snapshots,
         listing=listing,
@@ -218,10 +221,12 @@ def _served(
         estate_name=root.resolve().name,
         jobs=Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended)),
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
-        rounds=Rounds([TrackerRound(snapshots, settings, clock, telemetry)], telemetry),
+        rounds=Rounds([TrackerRound(snapshots, settings, clock, telemetry), messages], telemetry),
         oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
         access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
     )
+    messages.of(served)
+    return served
 
 
 def _recognised(snapshots: Snapshots, listing: Listing) -> None:
@@ -232,6 +237,7 @@ def _recognised(snapshots: Snapshots, listing: Listing) -> None:
 
 def _routes(served: Served) -> list[BaseRoute]:
     return [
+        *slack.routes(),
         *hooks.routes(),
         *receiving.routes(),  # first, since they are asked a thousand times a second
         Route(f"{PREFIX}{{name}}", served.assets.sent),

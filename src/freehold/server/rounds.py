@@ -37,6 +37,7 @@ class Rounds:
     def __init__(self, rounds: Sequence[Round], telemetry: Telemetry) -> None:
         self._rounds, self._telemetry = rounds, telemetry
         self._over = threading.Event()
+        self._woken = threading.Event()
         self._trouble: dict[str, str] = {}
         self._thread = threading.Thread(target=self._work, name="rounds", daemon=True)
 
@@ -44,14 +45,21 @@ class Rounds:
         """Begin with the rounds."""
         self._thread.start()
 
+    def wake(self) -> None:
+        """Say that something is to be done at once."""
+        self._woken.set()
+
     def close(self) -> None:
         """Begin nothing more, and wait a little for what is being done."""
         self._over.set()
+        self._woken.set()
         if self._thread.is_alive():
             self._thread.join(_GRACE_S)
 
     def _work(self) -> None:
-        while not self._over.wait(LOOKS_EVERY_S):
+        while not self._over.is_set():
+            self._woken.wait(LOOKS_EVERY_S)
+            self._woken.clear()
             for one in self._rounds:
                 if self._over.is_set():
                     return
