@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import httpx2
@@ -15,6 +18,7 @@ import pytest
 
 from freehold.connect.webhooks import key_of, signed
 from freehold.estate import load_estate
+from freehold.foundation import Caller
 from freehold.ledger import Ledger
 from freehold.work import Item, Work
 from live_process import Server, freehold, until
@@ -32,6 +36,19 @@ metadata: {id: forms, owner: shop-data}
 spec: {secret: "file:hook.secret", as: "service:forms", types: [question]}
 """
 MESSAGES = 12
+_WITHDRAWS = """
+import sys
+from pathlib import Path
+from freehold.estate import load_estate
+from freehold.foundation import Caller
+from freehold.ledger import Ledger
+from freehold.work import Work
+root = Path(sys.argv[1])
+with Ledger.open("sqlite:///.freehold/state.db", root=root, caller=Caller.at_the_shell("work")) as ledger:
+    work = Work(load_estate(root), ledger)
+    for item in work.items(is_open=True):
+        print(work.move(item.id, "withdraw").item.id, flush=True)
+"""
 
 
 @pytest.fixture
@@ -57,21 +74,11 @@ def filed(server: Server, number: int) -> str:
     body = json.dumps({"type": "question", "fields": {"what": f"Question {number}?"}}).encode()
     headers = signed(f"msg_{number}", int(time.time()), body, [key_of(SECRET, "x")])
     try:
-        answer = httpx2.post(f"http://127.0.0.1:{server.port}/hooks/forms", content=body, headers=headers)
+        answer = httpx2.post(f"http://127.0.0.1:{server.port}/hooks/forms", content=body, headers=headers, timeout=60)
     except httpx2.TransportError:
         return ""
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
-
-
-def withdrawn(server: Server, id_: str) -> bool:
-    """Withdraw an item, as whoever asked for it; whether that was acknowledged, now or before."""
-    try:
-        answer = server.client.post(f"/api/v1/work-items/{id_}/moves", json={"move": "withdraw"})
-    except httpx2.TransportError:
-        return False
-    assert answer.status_code in (200, 409), answer.text  # 409: it was moved, and the answer was lost
-    return True
 
 
 def killed_during(root: Path, do: Callable[[Server, int], bool], rounds: int) -> None:
@@ -108,10 +115,19 @@ def test_a_hook_files_each_message_once_whatever_dies(root: Path) -> None:
 
 def test_a_move_that_was_acknowledged_stands_and_none_is_made_twice(root: Path) -> None:
     """Killed in the middle of it, an item is in one state or the other; asked again, it goes on at once."""
-    for number in range(MESSAGES):
-        assert freehold(root, "items", "new", "question", "-f", f"what=Question {number}?").returncode == 0
-    names = sorted(items(root))
-    killed_during(root, lambda server, number: withdrawn(server, names[number]), 3)
+    with Ledger.open("sqlite:///.freehold/state.db", root=root, caller=Caller.at_the_shell("work")) as ledger:
+        work = Work(load_estate(root), ledger)
+        names = [work.create("question", {"what": f"Question {n}?"}).item.id for n in range(MESSAGES)]
+    acknowledged: list[str] = []
+    for answers in (1, 3, 5, MESSAGES):  # killed once so many were given; the last one comes to its end
+        with subprocess.Popen(
+            [sys.executable, "-c", _WITHDRAWS, str(root)], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            acknowledged += [line.strip() for line in islice(process.stdout, answers)]
+            process.kill()
     after = items(root)
 
+    assert len(acknowledged) == len(set(acknowledged))
+    assert {after[id_].state for id_ in acknowledged} == {"withdrawn"}
     assert [[passage.state for passage in after[id_].history] for id_ in names] == [["asked", "withdrawn"]] * MESSAGES
