@@ -40,6 +40,8 @@ HOSTS = {
     "openlineage.io",  # in every event of the standard: which schema a facet has
     "cloudevents.io",
     "www.standardwebhooks.com",
+    "slack.com",
+    "adaptivecards.io",  # in every card of Teams: its schema
 }
 
 

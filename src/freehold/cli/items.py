@@ -11,9 +11,10 @@ import click
 
 from freehold.cli.opened import loaded, opened_ledger
 from freehold.cli.output import as_json, counted, emit, say, table
-from freehold.foundation import Exit, FreeholdError
+from freehold.foundation import Exit, FreeholdError, near
 
 if TYPE_CHECKING:
+    from freehold.connect.trackers import Syncing, Tracker
     from freehold.work import Item, Work
 
 field_ = click.option(
@@ -216,6 +217,58 @@ def assign(start: str | None, id: str, who: str | None, as_json: bool) -> None:
         _answer(work, work.assign(work.find(id).id, who or ""), as_json, f"Given to {who or 'nobody'}")
 
 
+@items.command(epilog="Example: freehold items track 7c976bf46c69 ops OPS-12")
+@click.argument("id")
+@click.argument("tracker")
+@click.argument("key")
+@as_json
+@click.pass_obj
+def track(start: str | None, id: str, tracker: str, key: str, as_json: bool) -> None:
+    """Make the item ID the issue KEY of a TRACKER, which rules its state from then on."""
+    with opened_work(start) as work, opened_syncing(start) as (syncing, trackers):
+        item = syncing.track(_tracker(trackers, tracker), work.find(id).id, key, work.caller)
+        _answer(work, item, as_json, "Tracked")
+
+
+@items.command(epilog="Example: freehold items untrack 7c976bf46c69")
+@click.argument("id")
+@as_json
+@click.pass_obj
+def untrack(start: str | None, id: str, as_json: bool) -> None:
+    """Part the item ID from its issue: from then on it is moved here."""
+    from freehold.work import Tracking
+
+    with opened_ledger(loaded(start)) as ledger, opened_work(start) as work:
+        acting = ledger.acting(work.caller)
+        _answer(work, Tracking(loaded(start), acting, ledger.clock).untrack(work.find(id).id), as_json, "Parted")
+
+
+@items.command(epilog="Example: freehold items sync --tracker ops --dry-run")
+@click.option("--tracker", "only", default="", metavar="TRACKER", help="Only this tracker.")
+@click.option("--dry-run", is_flag=True, help="Say what would be recorded, and record nothing.")
+@as_json
+@click.pass_obj
+def sync(start: str | None, only: str, dry_run: bool, as_json: bool) -> None:
+    """Bring in what trackers tell: issues become items, and changes of their status moves. Ends with 1 if any is left.
+
+    The changelog is followed, each change when it was made and by whom; the same twice is recorded once.
+    """
+    from freehold.connect.trackers.telling import synced_object, told_synced
+
+    with opened_syncing(start) as (syncing, trackers):
+        chosen = [_tracker(trackers, only)] if only else list(trackers.values())
+        came = [syncing.sync(one, is_trial=dry_run) for one in chosen]
+    if as_json:
+        emit({"trackers": [synced_object(one) for one in came], "dry_run": dry_run})
+    elif not came:
+        say("No file declares a tracker: `freehold schema Tracker`.")
+    else:
+        for line in (line for one in came for line in told_synced(one, is_trial=dry_run)):
+            say(line)
+    if any(one.problems for one in came):
+        raise SystemExit(Exit.FINDING)
+
+
 @click.command(epilog="Example: freehold inbox --json")
 @click.option("--as", "role_of", default=None, metavar="WHO", help="What waits for somebody else: user:idp/ana.")
 @as_json
@@ -250,6 +303,32 @@ def opened_work(start: str | None, principal: str | None = None) -> Iterator[Wor
     with opened_ledger(estate) as ledger:
         caller = Caller(principal) if principal else Caller.at_the_shell("work")
         yield Work(estate, ledger.acting(caller), clock=ledger.clock)
+
+
+@contextmanager
+def opened_syncing(start: str | None) -> Iterator[tuple[Syncing, Mapping[str, Tracker]]]:
+    """Open what brings trackers in, with the trackers that files declare."""
+    from freehold.connect.outbound import outbound_from
+    from freehold.connect.trackers import Syncing, trackers_of
+    from freehold.estate import server_of
+
+    estate = loaded(start)
+    said = server_of(estate.root)
+    with opened_ledger(estate) as ledger:
+        outbound, address = outbound_from(said.get("outbound") or {}), str(said.get("url") or "").rstrip("/")
+        yield Syncing(estate, ledger, outbound, address=address), trackers_of(estate)
+
+
+def _tracker(trackers: Mapping[str, Tracker], id: str) -> Tracker:
+    """Return a tracker by its id.
+
+    Raises:
+        FreeholdError: FH-X310 no file declares it.
+    """
+    if id not in trackers:
+        fix = near(id, trackers) or (f"There are: {', '.join(trackers)}." if trackers else "`freehold schema Tracker`.")
+        raise FreeholdError("FH-X310", f"No file declares a tracker `{id}`.", fix=fix, exit_code=Exit.USAGE)
+    return trackers[id]
 
 
 def _pairs(fields: tuple[str, ...]) -> Mapping[str, list[str]]:

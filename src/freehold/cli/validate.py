@@ -48,6 +48,8 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_access(estate),
         *_of_subscriptions(estate),
         *_of_hooks(estate),
+        *_of_trackers(estate),
+        *_of_channels(estate),
         *models,
         *unread,
     )
@@ -179,6 +181,24 @@ def _of_hooks(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.connect.webhooks.hooks import hook_findings
 
     return hook_findings(estate)
+
+
+def _of_trackers(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with trackers; without any, nothing is imported."""
+    if not any(kind == "Tracker" for kind, _ in estate.resources):
+        return ()
+    from freehold.connect.trackers import tracker_findings
+
+    return tracker_findings(estate)
+
+
+def _of_channels(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with where people are told that decisions wait; without any, nothing is imported."""
+    if not any(kind == "Channel" for kind, _ in estate.resources):
+        return ()
+    from freehold.connect.messages import channel_findings
+
+    return channel_findings(estate)
 
 
 def _overdue(estate: Estate) -> tuple[FreeholdError, ...]:

@@ -212,10 +212,10 @@ def _sent_here(ledger: Ledger, root: Path, office: Office, one: Delivery) -> Del
     """
     from freehold.connect.outbound import outbound_from
     from freehold.connect.webhooks import attempted
-    from freehold.delivery.service import is_dead
     from freehold.estate import server_of
+    from freehold.foundation.owning import holder, is_dead
     from freehold.ledger.deliveries import Standing
-    from freehold.server.webhooks.dispatcher import LEASE, LEASE_S, holder
+    from freehold.server.webhooks.dispatcher import LEASE, LEASE_S
     from freehold.server.webhooks.sending import Sender, ping_event
 
     who = office.get(one.subscription).who
@@ -223,7 +223,7 @@ def _sent_here(ledger: Ledger, root: Path, office: Office, one: Delivery) -> Del
     outcome = sender.send(who.subscription, one.id, ping_event(one, who.source, ledger.clock.now()))
     standing = Standing(one.subscription, 0, "")
     after = attempted(standing, one, outcome, ledger.clock.now(), lambda: 0.5)[1]
-    with ledger.lease(LEASE, holder(), LEASE_S, is_gone=is_dead) as lease:
+    with ledger.lease(LEASE, holder("server"), LEASE_S, is_gone=is_dead) as lease:
         ledger.webhooks.answered(lease, after)
     return after
 

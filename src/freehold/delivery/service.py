@@ -44,6 +44,7 @@ from freehold.delivery.template import KeptCompiled
 from freehold.engines import Column, Engine, Relation, Session, open_engine
 from freehold.estate.model import ADVISED, EarlierVersion, Estate
 from freehold.foundation import LOCAL, Caller, Clock, Exit, FreeholdError, IdSource, RandomIds, SystemClock
+from freehold.foundation.owning import is_dead
 from freehold.ledger import Event, Ledger
 from freehold.quality import Evaluation, PlannedCheck
 
@@ -595,17 +596,3 @@ def _is_same(step: Step, candidate: Candidate) -> bool:
     """
     then, now = (tuple(i.partition("~")[0] for i in inputs) for inputs in (candidate.inputs, step.inputs))
     return step.key == candidate.step_key or (candidate.definition == step.definition and then == now != step.inputs)
-
-
-def is_dead(holder: str) -> bool:
-    """Say whether a holder was a process of this machine that is no more."""
-    place, _, pid = holder.rpartition(":")
-    if not place.endswith(f"@{socket.gethostname()}") or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # it lives, and belongs to somebody else
-        return False
-    return False

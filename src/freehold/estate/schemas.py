@@ -21,6 +21,8 @@ KINDS: dict[str, str] = {
     "ServiceAccount": "a program that signs in as itself, and who answers for it",
     "Subscription": "who is told of events by webhook: where, of what, with whose eyes",
     "Hook": "who files work items from outside by webhook, in whose name",
+    "Tracker": "Jira, Linear or ServiceNow, whose issues are work items",
+    "Channel": "where people are told that a decision waits: Slack or Teams",
     "Calendar": "the working days and hours of people",
     "DataProduct": "a product: what it reads, what it promises (ODPS 1.0)",
     "DataContract": "the promise about a table or file (ODCS 3.0 to 3.2)",

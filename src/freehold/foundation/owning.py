@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -79,3 +81,22 @@ def _told(path: Path) -> Owner | None:
     with suppress(OSError, ValueError, TypeError):
         return Owner(**json.loads(path.read_text(encoding="utf-8")))
     return None
+
+
+def holder(name: str) -> str:
+    """Return a name by which this process, and no other part of it, holds a lease: others can tell when it is gone."""
+    return f"{name}-{secrets.token_hex(4)}@{socket.gethostname()}:{os.getpid()}"
+
+
+def is_dead(holder: str) -> bool:
+    """Say whether a holder was a process of this machine that is no more."""
+    place, _, pid = holder.rpartition(":")
+    if not place.endswith(f"@{socket.gethostname()}") or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it lives, and belongs to somebody else
+        return False
+    return False

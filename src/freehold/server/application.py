@@ -35,6 +35,8 @@ from freehold.server.jobs.bell import Hearers
 from freehold.server.jobs.desk import Desk
 from freehold.server.kept import Kept
 from freehold.server.listing import Listing
+from freehold.server.messages import slack
+from freehold.server.messages.telling import MessageRound
 from freehold.server.middleware.changing import Changing
 from freehold.server.middleware.conditional import Conditional
 from freehold.server.middleware.failing import Failing
@@ -49,10 +51,12 @@ from freehold.server.problems import answered, refused
 from freehold.server.proposal import Proposals
 from freehold.server.reckoning import Reckoning
 from freehold.server.rights import Rights
+from freehold.server.rounds import Rounds
 from freehold.server.saved import SavedViews
 from freehold.server.settings import Settings, expect_safe
 from freehold.server.snapshots import Snapshots
 from freehold.server.telemetry import Telemetry
+from freehold.server.tracking import TrackerRound
 from freehold.server.usage import Usage
 from freehold.server.views import Views
 from freehold.server.web.assets import PREFIX, Assets
@@ -120,6 +124,7 @@ class Served:
     estate_name: str
     jobs: Desk
     webhooks: Dispatcher
+    rounds: Rounds
     intake: Intake
     exchange: Exchange
     oidc: Oidc | None = None
@@ -128,7 +133,16 @@ class Served:
 
     def close(self) -> None:
         """Give everything back: what was noted is written down, and the ledger signed off."""
-        parts = (self.webhooks, self.jobs, self.intake, self.usage, self.views, self.reckoning, self.listing)
+        parts = (
+            self.rounds,
+            self.webhooks,
+            self.jobs,
+            self.intake,
+            self.usage,
+            self.views,
+            self.reckoning,
+            self.listing,
+        )
         for part in (*parts, self.snapshots):
             part.close()
 
@@ -184,8 +198,9 @@ def _served(
         pages.clear()
         snapshots.changed()
 
+    messages = MessageRound()
     mint, rights = Mint(snapshots.ledger, clock), Rights(snapshots)
-    return Served(
+    served = Served(
         settings=settings,
         snapshots=snapshots,
         listing=listing,
@@ -209,9 +224,12 @@ def _served(
         estate_name=root.resolve().name,
         jobs=Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended)),
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
+        rounds=Rounds([TrackerRound(snapshots, settings, clock, telemetry), messages], telemetry),
         oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
         access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
     )
+    messages.of(served)
+    return served
 
 
 def _recognised(snapshots: Snapshots, listing: Listing) -> None:
@@ -222,6 +240,7 @@ def _recognised(snapshots: Snapshots, listing: Listing) -> None:
 
 def _routes(served: Served) -> list[BaseRoute]:
     return [
+        *slack.routes(),
         *hooks.routes(),
         *receiving.routes(),  # first, since they are asked a thousand times a second
         Route(f"{PREFIX}{{name}}", served.assets.sent),
@@ -299,6 +318,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     served: Served = app.state.served
     served.jobs.open()
     served.webhooks.start()
+    served.rounds.start()
     await run_in_threadpool(served.intake.start)
     yield
     try:

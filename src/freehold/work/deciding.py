@@ -61,10 +61,12 @@ class Deciding:
         return moves[name]
 
     def way(self, item: Item, move: Move) -> Way:
-        """Return a move with what keeps the caller from it, whatever the item holds: FH-W104 or FH-W314."""
+        """Return a move with what keeps the caller from it, whatever the item holds: FH-W104, FH-W314 or FH-X301."""
         role = next((role for role in move.by if self._holds(role, item)), "")
         if move.by and not role:
             return Way(move, "", self._not_yours(item, move))
+        if item.tracked is not None:
+            return Way(move, role, ruled_elsewhere(item))
         if item.original:
             return Way(move, role, _goes_with(item))
         return Way(move, role, None)
@@ -127,6 +129,16 @@ def state_of(item: Item, workflow: Workflow) -> State:
             fix=near(item.state, workflow.states) or "Bring the state back, with a way out of it.",
         )
     return workflow.states[item.state]
+
+
+def ruled_elsewhere(item: Item) -> FreeholdError:
+    """Return why an item that is an issue of a tracker is not moved here."""
+    assert item.tracked is not None, "only an item that is tracked is ruled elsewhere"
+    key, tracker = item.tracked.key, item.tracked.tracker
+    return FreeholdError(
+        "FH-X301", f"`{item.id}` is `{key}` in `{tracker}`, which rules its state.",
+        fix=f"Move `{key}` there; or part them: `freehold items untrack {item.id}`.",
+    )  # fmt: skip
 
 
 def _goes_with(item: Item) -> FreeholdError:

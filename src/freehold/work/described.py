@@ -37,6 +37,7 @@ def item_object(work: Work, item: Item) -> dict[str, Any]:
         "due_at": clock.due_at if clock else None,
         "is_late": clock.is_late if clock else False,
         "duplicate_of": item.original or None,
+        "tracked": {"tracker": item.tracked.tracker, "key": item.tracked.key} if item.tracked else None,
     }
 
 
@@ -55,7 +56,7 @@ def whole_object(work: Work, item: Item, links: Iterable[Related] | None = None)
             {
                 "state": one.state, "since": one.since, "move": one.move or None, "actor": one.actor,
                 "role": one.role or None, "reason": one.reason or None, "note": work.words(one.note) or None,
-                "ended_with": one.ended_with or None,
+                "ended_with": one.ended_with or None, "source": one.source or None,
             }
             for one in item.history
         ],

@@ -51,7 +51,8 @@ class Waiting:
 def inbox(work: Work, items: tuple[Item, ...] | None = None) -> tuple[Waiting, ...]:
     """Return what waits for the caller, in the order in which to take it up.
 
-    An item that somebody has taken on waits for them alone, a duplicate for nobody: it ends with its original.
+    An item that somebody has taken on waits for them alone, a duplicate for nobody: it ends with its original; nor
+    does one that a tracker rules: what is to be done with it is done there.
 
     Args:
         work: the work of an estate, as the caller may move it.
@@ -63,7 +64,12 @@ def inbox(work: Work, items: tuple[Item, ...] | None = None) -> tuple[Waiting, .
 
 def waiting(work: Work, item: Item) -> Waiting | None:
     """Return what an item asks of the caller; None where it does not wait for them."""
-    if item.original or item.type not in work.workflows or item.state not in work.workflows[item.type].states:
+    if (
+        item.original
+        or item.tracked is not None
+        or item.type not in work.workflows
+        or item.state not in work.workflows[item.type].states
+    ):
         return None
     if item.assignee not in ("", work.caller.principal):
         return None

@@ -26,6 +26,7 @@ class Passage:
     note: str = ""  # id in the side store
     text: str = ""  # id in the side store: fields of free text that were given with the move
     ended_with: str = ""  # the item it is a duplicate of, and came here with
+    source: str = ""  # the change that told it, where a tracker rules the item
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,16 @@ class Link:
     target: str
     since: datetime
     actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """The issue of a tracker that an item is: the tracker's id, the issue's there, what people call it, since when."""
+
+    tracker: str
+    issue: str
+    key: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,7 @@ class Item:
         history: every state it was in, first to last; never empty.
         due: by when it was to be done, as it was said when it began: an instant, or a day.
         assignee: who took it on; empty: nobody.
+        tracked: the issue that it is, where a tracker rules its state.
         seq: the number of the last event that was folded in.
     """
 
@@ -72,6 +84,7 @@ class Item:
     due: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     assignee: str = ""
+    tracked: Tracked | None = None
     links: tuple[Link, ...] = ()
     comments: tuple[Comment, ...] = ()
 
@@ -151,11 +164,19 @@ def _assigned(item: Item, event: Recorded) -> Item:
     return replace(item, assignee=event.data.get("assignee") or "")
 
 
+def _tracked(item: Item, event: Recorded) -> Item:
+    said = event.data
+    if said.get("ended"):
+        return replace(item, tracked=None)
+    return replace(item, tracked=Tracked(said["tracker"], said["issue"], said["key"], event.occurred_at))
+
+
 _TOLD = {
     "work.transitioned": _transitioned,
     "work.linked": _linked,
     "work.commented": _commented,
     "work.assigned": _assigned,
+    "work.tracked": _tracked,
 }
 EVENTS = ("work.created", *_TOLD)  # what an item is folded from
 
@@ -183,10 +204,11 @@ def _passage(event: Recorded) -> Passage:
         state=said["to"],
         since=event.occurred_at,
         move=said.get("move") or "",
-        actor=event.actor,
+        actor=said.get("by") or event.actor,
         role=said.get("role") or "",
         reason=said.get("reason") or "",
         note=said.get("note") or "",
         text=said.get("text") or "",
         ended_with=said.get("with") or "",
+        source=said.get("source") or "",
     )

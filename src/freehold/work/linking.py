@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from freehold.foundation import Exit, FreeholdError, near
+from freehold.work.deciding import ruled_elsewhere
 from freehold.work.item import DUPLICATE_OF, Item
 
 # Each relation, with what it is called from the other side.
@@ -58,7 +59,7 @@ def duplicates_of(id: str, items: Iterable[Item]) -> tuple[Item, ...]:
 
 
 def refusal(item: Item, rel: str, target: str, items: Mapping[str, Item]) -> FreeholdError | None:
-    """Return why an item cannot be related so: FH-W310 to FH-W312, FH-W102; None where it can."""
+    """Return why an item cannot be related so: FH-W310 to FH-W312, FH-W102, FH-X301; None where it can."""
     if rel not in RELATIONS:
         fix = near(rel, RELATIONS) or f"There are: {', '.join(RELATIONS)}."
         return FreeholdError("FH-W312", f"There is no relation `{rel}`.", fix=fix, exit_code=Exit.USAGE)
@@ -68,6 +69,8 @@ def refusal(item: Item, rel: str, target: str, items: Mapping[str, Item]) -> Fre
     if rel == DUPLICATE_OF and items[target].type != item.type:
         problem = f"`{item.id}` is a {item.type}, and `{target}` is a {items[target].type}."
         return FreeholdError("FH-W312", problem, fix="Link them by another relation, such as `contributes_to`.")
+    if rel == DUPLICATE_OF and item.tracked is not None:
+        return ruled_elsewhere(item)
     if rel == DUPLICATE_OF and item.original not in ("", target):
         fix = f"Part them first: `freehold items unlink {item.id} duplicate_of {item.original}`."
         return FreeholdError("FH-W311", f"`{item.id}` is a duplicate of `{item.original}` already.", fix=fix)

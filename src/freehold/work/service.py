@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.foundation import Clock as SystemTime
 from freehold.foundation import Exit, FreeholdError, IdSource, RandomIds, SystemClock, near
 from freehold.work.clocks import Clock, clocks, span, working_time
-from freehold.work.deciding import Deciding, Way, state_of
+from freehold.work.deciding import Deciding, Way, ruled_elsewhere, state_of
 from freehold.work.entering import accepted, accepted_later, is_principal
 from freehold.work.guards import NAMED, Named
 from freehold.work.item import DUPLICATE_OF, EVENTS, UNDO, Item, Passage, fold
@@ -22,16 +22,15 @@ from freehold.work.repeating import REPEAT
 from freehold.work.roles import Raci
 from freehold.work.shipped import workflows_of
 from freehold.work.telling import Telling
+from freehold.work.turns import turn
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.estate.operating import Move, Workflow
     from freehold.foundation import Caller
     from freehold.ledger import Ledger
-    from freehold.ledger.kept import Lease
 
 Handler = Callable[[Item, Any], None]
-_LEASE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,10 @@ class Work:
             fix = "`freehold items list` has those there are."
             raise FreeholdError("FH-W102", f"There is no work item `{id}`.", fix=fix, exit_code=Exit.USAGE)
         return found
+
+    def has_begun(self, id: str) -> bool:
+        """Whether there is an item of that id."""
+        return any(self._ledger.read(types=EVENTS, subject=id, limit=1))
 
     def find(self, text: str) -> Item:
         """Return an item by its id, or by the end of it where that is one item's alone.
@@ -176,8 +179,8 @@ class Work:
         self._known_product(about)
         asking = requester or self._ledger.caller.principal
         id_ = f"{type}/{key or self._ids.new()}"
-        with self._lease(id_) as lease:
-            if key and any(self._ledger.read(types=EVENTS, subject=id_)):
+        with turn(self._ledger, id_) as lease:
+            if key and self.has_begun(id_):
                 return Moved(self.item(id_))
             text = self._ledger.side.put("work", free, subject=asking) if free else ""
             began = Passage(workflow.start, self._clock.now(), actor=self._ledger.caller.principal)
@@ -200,10 +203,10 @@ class Work:
         Raises:
             FreeholdError: FH-W102 no such item; FH-W103 the state has no such move; FH-W104 the caller holds none of
                 its roles; FH-W105 something it requires does not hold; FH-W106 a field it needs is missing, or one is
-                of another type; FH-W314 it is a duplicate, and ends with its original; FH-W107 it moved, and what its
-                new state asks for failed; FH-L201 somebody else is moving it.
+                of another type; FH-W314 it is a duplicate, and ends with its original; FH-X301 a tracker rules it;
+                FH-W107 it moved, and what its new state asks for failed; FH-L201 somebody else is moving it.
         """
-        with self._lease(id) as lease:
+        with turn(self._ledger, id) as lease:
             item = self.item(id)
             workflow = self.workflow(item.type)
             way, given, free = self._decided(item, workflow, move, fields or {})
@@ -229,7 +232,7 @@ class Work:
         Raises:
             FreeholdError: FH-W102 no such item; FH-W313 there is nothing that this caller may take back any more.
         """
-        with self._lease(id) as lease:
+        with turn(self._ledger, id) as lease:
             item = self.item(id)
             workflow = self.workflow(item.type)
             why = self.kept_from_undo(item)
@@ -245,6 +248,8 @@ class Work:
     def kept_from_undo(self, item: Item) -> FreeholdError | None:
         """Return what keeps the caller from taking back the last move of an item; None where nothing does."""
         workflow, last = self.workflow(item.type), item.history[-1]
+        if item.tracked is not None:
+            return ruled_elsewhere(item)
         if last.move in ("", UNDO) or len(item.stood) < 2:
             return _fast(item, "its last move is none that anybody made", "Move it on.")
         if not workflow.undo:
@@ -322,9 +327,6 @@ class Work:
         return self._told(item, "work.linked", {"item": id, "rel": rel, "target": target, "ended": True})
 
     # -- recording ----------------------------------------------------------------------------------------------------
-
-    def _lease(self, id: str) -> Lease:
-        return self._ledger.lease(f"work/{id}", f"work:{self._ids.new()}", _LEASE_S)
 
     def _told(self, item: Item, type: str, said: Mapping[str, Any]) -> Item:
         self._ledger.append(self._telling.event(type, said, item))

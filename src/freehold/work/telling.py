@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Clock, IdSource
@@ -28,11 +29,10 @@ class Telling:
     clock: Clock
     ids: IdSource
 
-    def event(self, type: str, said: Mapping[str, Any], item: Item) -> Event:
-        """Return an event about an item, that happens now."""
-        return Event(
-            type, said, subject=item.id, product=item.product, correlation_id=item.id, occurred_at=self.clock.now()
-        )
+    def event(self, type: str, said: Mapping[str, Any], item: Item, at: datetime | None = None) -> Event:
+        """Return an event about an item, that happens now where nothing else is said."""
+        when = at or self.clock.now()
+        return Event(type, said, subject=item.id, product=item.product, correlation_id=item.id, occurred_at=when)
 
     def creation(self, item: Item, workflow: Workflow) -> Iterator[Event]:
         """Yield what begins an item, as it stands in the first state of its workflow."""
@@ -44,7 +44,7 @@ class Telling:
             "triage_due": runs_out(workflow, TRIAGE, item.service_class, hours, now),
             "due": due_of(workflow, held.get(DUE), item.service_class, hours, now),
         }  # fmt: skip
-        yield self.event("work.created", said, item)
+        yield self.event("work.created", said, item, now)
         yield from self._recorded(item, workflow)
 
     def move(self, before: Item, after: Item, workflow: Workflow, given: Mapping[str, Any]) -> Iterator[Event]:
@@ -85,6 +85,7 @@ class Telling:
             "move": passage.move or None, "role": passage.role or None, "reason": passage.reason or None,
             "note": passage.note or None, "text": passage.text or None, "fields": dict(given) or None,
             "pauses_clock": state.pauses_clock, "final": state.is_final, "outcome": state.outcome or None,
-            "with": passage.ended_with or None,
+            "with": passage.ended_with or None, "source": passage.source or None,
+            "by": passage.actor if passage.source and passage.actor != self.actor else None,
         }  # fmt: skip
-        yield self.event("work.transitioned", said, before)
+        yield self.event("work.transitioned", said, before, passage.since)

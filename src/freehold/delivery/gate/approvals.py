@@ -112,11 +112,11 @@ def needed_roles(estate: Estate, tier: int) -> tuple[str, ...]:
 
 
 def handles_of(estate: Estate, forge: str) -> dict[str, tuple[str, ...]]:
-    """Return who somebody is by the name used where code is reviewed, names in lower case.
+    """Return who somebody is by the name used elsewhere, names in lower case.
 
     Args:
         estate: whose teams name them.
-        forge: `github` or `gitlab`.
+        forge: `github` or `gitlab`, or another place that teams name: `jira`, `slack`.
     """
     found: dict[str, dict[str, None]] = {}
     for team in estate.teams.values():

@@ -34,10 +34,11 @@ from freehold.delivery.scheduling.noticing import (
 )
 from freehold.delivery.scheduling.state import NAMESPACE, Open, State, from_json, key_of, to_json
 from freehold.delivery.scheduling.triggers import Triggers
-from freehold.delivery.service import Delivery, is_dead
+from freehold.delivery.service import Delivery
 from freehold.delivery.watching import take_back
 from freehold.estate.model import Estate
 from freehold.foundation import Caller, Clock, Exit, FreeholdError, SystemClock, Transient
+from freehold.foundation.owning import is_dead
 from freehold.ledger import Event, Ledger
 
 if TYPE_CHECKING:

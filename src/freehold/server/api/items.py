@@ -22,6 +22,13 @@ _LONGEST = 20_000  # characters of a field, a note or a comment
 _Words = Annotated[str, Field(max_length=_LONGEST)]
 
 
+class TrackedItem(Strict):
+    """An issue of a tracker."""
+
+    tracker: str
+    key: str
+
+
 class WorkItem(Strict):
     """An item, in short."""
 
@@ -40,6 +47,7 @@ class WorkItem(Strict):
     due_at: datetime | None = Field(description="when its next clock runs out; null where none runs")
     is_late: bool
     duplicate_of: str | None
+    tracked: TrackedItem | None = Field(description="the issue that it is, where a tracker rules its state")
 
 
 class WorkItemList(Strict):
@@ -73,6 +81,7 @@ class PassageItem(Strict):
     reason: str | None
     note: str | None
     ended_with: str | None = Field(description="the item it is a duplicate of, and ended with")
+    source: str | None = Field(description="the change that told it, where a tracker rules the item")
 
 
 class CommentItem(Strict):

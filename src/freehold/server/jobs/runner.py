@@ -8,18 +8,16 @@ recoverable and, asked for again by the same job, done once.
 from __future__ import annotations
 
 import secrets
-import socket
 import threading
 import time
 from contextlib import suppress
 from datetime import timedelta
-from os import getpid
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from freehold.delivery.service import is_dead
 from freehold.foundation import Exit, FreeholdError, SystemClock, Transient
+from freehold.foundation.owning import holder, is_dead
 from freehold.server.jobs.child import Child, proof_of
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ class Runner:
         self._woken = threading.Event()
         self._is_over_at: float | None = None
         self._forgot_at = -_FORGOT_EVERY_S
-        self._holder = f"server-{secrets.token_hex(4)}@{socket.gethostname()}:{getpid()}"
+        self._holder = holder("server")
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._log = structlog.get_logger()
 

@@ -7,16 +7,13 @@ is gone. Nothing is sent, and no lease taken, while no file declares a subscript
 from __future__ import annotations
 
 import random
-import secrets
-import socket
 import threading
 import time
 from dataclasses import replace
-from os import getpid
 from typing import TYPE_CHECKING
 
-from freehold.delivery.service import is_dead
 from freehold.foundation import Caller, FreeholdError
+from freehold.foundation.owning import holder, is_dead
 from freehold.ledger import Event
 from freehold.ledger.deliveries import PING, Standing
 from freehold.server.webhooks.sending import Sender
@@ -38,11 +35,6 @@ MOST_AT_ONCE = 16  # turns; others wait for theirs
 _LOOKS_EVERY_S = 0.5
 _AGAIN_AFTER_S = 2.0  # where another server sends, or the state cannot be reached
 _FIGURES_EVERY_S = 5.0
-
-
-def holder() -> str:
-    """Return the name by which this process holds the lease: others can tell when it is gone."""
-    return f"server-{secrets.token_hex(4)}@{socket.gethostname()}:{getpid()}"
 
 
 class Dispatcher:
@@ -104,7 +96,7 @@ class Dispatcher:
         Raises:
             FreeholdError: FH-L201 another server sends; what the state raises.
         """
-        lease = self._ledger.lease(LEASE, holder(), LEASE_S, is_gone=is_dead)
+        lease = self._ledger.lease(LEASE, holder("server"), LEASE_S, is_gone=is_dead)
         self._lost, self._newest = False, -1
         self._done.clear()
         with lease, lease.kept_alive():

@@ -242,6 +242,8 @@ def _facts(items: Items, one: Item) -> list[Fact]:
         facts.append(Fact("About", one.product, f"/products/{one.product}"))
     if one.assignee:
         facts.append(Fact("With", _person(one.assignee)))
+    if one.tracked is not None:
+        facts.append(Fact("Ruled by", f"{one.tracked.key} in {one.tracked.tracker}"))
     for clock in () if items.work.has_ended(one) else items.work.clocks(one):
         if clock.is_late:
             facts.append(Fact(_spoken(clock.name), mark=Mark("bad", "late")))

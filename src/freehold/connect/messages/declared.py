@@ -1,0 +1,96 @@
+"""Channels as files declare them: where messages go, of what, with whose eyes, by which secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from freehold.access import accounts_of
+from freehold.foundation import FreeholdError, near
+from freehold.foundation.secrets import is_reference
+from freehold.work import workflows_of
+
+if TYPE_CHECKING:
+    from freehold.estate.model import Estate, Resource
+    from freehold.estate.operating import Workflow
+    from freehold.foundation import Where
+
+KIND = "Channel"
+PLAN = "plan"  # among what is decided: a change of the estate; all others are types of item
+_SLACK = "https://slack.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where people are told that a decision waits.
+
+    Attributes:
+        to: `slack` or `teams`.
+        url: where Slack answers, or a reference to the address of a workflow of Teams.
+        token, signing_secret: references; empty where there is none.
+        account: the service account with whose eyes it sees, `service:ID`.
+        decisions: `plan`, and types of item.
+        files: the type of item that a slash command files; empty: none does.
+    """
+
+    id: str
+    where: Where
+    to: str
+    url: str
+    token: str
+    signing_secret: str
+    conversation: str
+    account: str
+    decisions: tuple[str, ...]
+    files: str
+
+
+def channels_of(estate: Estate) -> dict[str, Channel]:
+    """Return the channels of an estate, by id."""
+    found = (_channel(one) for (kind, _), one in estate.resources.items() if kind == KIND)
+    return {one.id: one for one in sorted(found, key=lambda one: one.id)}
+
+
+def channel_findings(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with the channels of an estate: FH-X320."""
+    workflows = workflows_of(estate)
+    return tuple(error for one in channels_of(estate).values() for error in _wrong(one, estate, workflows))
+
+
+def _channel(said: Resource) -> Channel:
+    spec = said.spec
+    return Channel(
+        id=said.id,
+        where=said.where,
+        to=str(spec["to"]),
+        url=str(spec.get("url", _SLACK if spec["to"] == "slack" else "")).rstrip("/"),
+        token=str(spec.get("token", "")),
+        signing_secret=str(spec.get("signing_secret", "")),
+        conversation=str(spec.get("conversation", "")),
+        account=str(spec["as"]),
+        decisions=tuple(spec.get("decisions", ())),
+        files=str(spec.get("files", "")),
+    )
+
+
+def _wrong(one: Channel, estate: Estate, workflows: Mapping[str, Workflow]) -> Iterator[FreeholdError]:
+    accounts = accounts_of(estate)
+    if one.account not in accounts:
+        problem = f"`{one.id}` sees as `{one.account}`, a service account that no file declares."
+        yield _finding(one, problem, near(one.account, accounts) or "Declare it: `freehold schema ServiceAccount`.")
+    for type_ in (*(d for d in one.decisions if d != PLAN), *([one.files] if one.files else [])):
+        if type_ not in workflows:
+            fix = near(type_, (PLAN, *workflows)) or "`freehold items types` lists those there are."
+            yield _finding(one, f"`{one.id}` names `{type_}`, which has no workflow.", fix)
+    if one.to == "teams" and (not is_reference(one.url) or one.files):
+        problem = f"`{one.id}` is of Teams, whose address is a secret, and which files nothing."
+        yield _finding(one, problem, "Say `url: env:TEAMS_URL`, and leave `files` out.")
+    if one.to == "slack":
+        needed = ["signing_secret", *(["token", "conversation"] if one.decisions else [])]
+        for name in (name for name in needed if not getattr(one, name)):
+            yield _finding(one, f"`{one.id}` is of Slack, and has no `{name}`.", f"Add `{name}`.")
+
+
+def _finding(one: Channel, problem: str, fix: str) -> FreeholdError:
+    return FreeholdError("FH-X320", problem, where=one.where, fix=fix)

@@ -1,0 +1,95 @@
+"""Posting messages: Slack by its Web API, Teams by a workflow; only where addresses may lead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from freehold import __version__
+from freehold.connect.messages.declared import Channel
+from freehold.connect.messages.message import Message, Said
+from freehold.connect.messages.rendering import adaptive_card, blocks, modal, settled_blocks
+from freehold.connect.outbound import Outbound, Unreached, ask, target_of
+from freehold.foundation import Exit, FreeholdError, Transient
+from freehold.foundation.secrets import resolved
+
+TIMEOUT_S = 10.0
+_PASSING = ("ratelimited", "rate_limited", "service_unavailable", "internal_error", "fatal_error", "request_timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Posts for one estate: `root` is what files of secrets are relative to, `outbound` says where it may lead."""
+
+    root: Path
+    outbound: Outbound
+
+    def post(self, channel: Channel, message: Message) -> Said:
+        """Post a message and return what it is called.
+
+        Raises:
+            FreeholdError: FH-X321 nobody answers, or not now (transient); FH-X322 it is refused; FH-A161 the address
+                leads where nothing is called; FH-S002 a secret is not there.
+        """
+        if channel.to == "teams":
+            self._sent(channel, resolved(channel.url, channel.where, root=self.root), {}, adaptive_card(message))
+            return Said()
+        said = {"channel": channel.conversation, "text": message.heading, "blocks": blocks(message)}
+        answer = self._slack(channel, "chat.postMessage", said)
+        return Said(str(answer.get("channel") or channel.conversation), str(answer.get("ts") or ""))
+
+    def settle(self, channel: Channel, said: Said, message: Message) -> None:
+        """Have a message say that its decision waits no longer; raises as `post` does."""
+        if channel.to == "slack" and said.message:
+            told = {"channel": said.conversation, "ts": said.message, "text": message.heading}
+            self._slack(channel, "chat.update", told | {"blocks": settled_blocks(message)})
+
+    def whisper(self, channel: Channel, conversation: str, user: str, text: str) -> None:
+        """Tell one person something that nobody else sees; raises as `post` does."""
+        self._slack(channel, "chat.postEphemeral", {"channel": conversation, "user": user, "text": text})
+
+    def ask_why(self, channel: Channel, trigger: str, heading: str, value: str) -> None:
+        """Ask somebody for a reason, in a window of theirs; raises as `post` does."""
+        self._slack(channel, "views.open", {"trigger_id": trigger, "view": modal(heading, value)})
+
+    def _slack(self, channel: Channel, method: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        token = resolved(channel.token, channel.where, root=self.root)
+        answer = self._sent(channel, f"{channel.url}/api/{method}", {"Authorization": f"Bearer {token}"}, said)
+        try:
+            told: Mapping[str, Any] = json.loads(answer)
+            is_well, why = bool(told["ok"]), str(told.get("error") or "no reason")
+        except (ValueError, KeyError, TypeError) as error:
+            raise _refused(channel, "its answer is none of Slack's") from error
+        if is_well:
+            return told
+        raise _passing(channel, f"says `{why}`") if why in _PASSING else _refused(channel, f"it says `{why}`")
+
+    def _sent(self, channel: Channel, url: str, headers: Mapping[str, str], said: Mapping[str, Any]) -> bytes:
+        target = target_of(url, channel.where, named=channel.url if channel.to == "teams" else "")
+        shown = {"Content-Type": "application/json; charset=utf-8", "User-Agent": f"freehold/{__version__}"}
+        try:
+            reply = ask("POST", target, {**shown, **headers}, self.outbound, TIMEOUT_S, json.dumps(said).encode())
+        except Unreached as error:
+            raise _passing(channel, f"does not answer: {error}") from error
+        if reply.status == 429 or reply.status >= 500:
+            raise _passing(channel, f"takes nothing now (status {reply.status})")
+        if not 200 <= reply.status < 300:
+            raise _refused(channel, f"it answered {reply.status}")
+        return reply.body
+
+
+def _passing(channel: Channel, why: str) -> Transient:
+    return Transient(
+        "FH-X321", f"What `{channel.id}` leads to {why}.", where=channel.where, exit_code=Exit.ENVIRONMENT,
+        fix="It is told again later.",
+    )  # fmt: skip
+
+
+def _refused(channel: Channel, why: str) -> FreeholdError:
+    return FreeholdError(
+        "FH-X322", f"`{channel.id}` cannot be told: {why}.", where=channel.where, exit_code=Exit.ENVIRONMENT,
+        fix="Look at the token and its scopes, and whether the bot is in the conversation.",
+    )  # fmt: skip

@@ -1,0 +1,117 @@
+"""Slack and Teams on loopback: what was posted is kept, and answered in the documented forms; and what Slack sends."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+
+from freehold.connect.messages import slack_signed
+from live_server import Running
+
+SIGNING = "8f742231b10e8888abcd99yyyzzz85a5"
+
+
+@dataclass
+class Slack:
+    """What was asked of Slack: each call with its method and body. `failing` are answers that are given first."""
+
+    port: int = 0
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    failing: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    authorizations: set[str] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def of(self, method: str) -> list[dict[str, Any]]:
+        """Return the bodies of the calls of a method."""
+        return [body for name, body in self.calls if name == method]
+
+    def button(self, index: int, which: str) -> str:
+        """Return the value of a button of a message that was posted."""
+        posted = self.of("chat.postMessage")[index]
+        elements = [e for block in posted["blocks"] if block["type"] == "actions" for e in block["elements"]]
+        return next(str(e["value"]) for e in elements if e["action_id"] == which)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    slack: Slack
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        one = self.slack
+        one.authorizations.add(self.headers.get("authorization") or "")
+        status, answer = one.failing.pop(0) if one.failing else (200, {"ok": True})
+        if status == 200 and answer.get("ok"):
+            method = self.path.rpartition("/")[2]
+            one.calls.append((method, body))
+            answer = {"ok": True, "channel": body.get("channel"), "ts": f"1503435956.{len(one.calls):06}"}
+        text = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def slacking() -> Iterator[Slack]:
+    """Run it while the block runs."""
+    one = Slack()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"slack": one}))
+    server.daemon_threads = True
+    one.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield one
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def sent(
+    running: Running, place: str, form: dict[str, str], *, secret: str = SIGNING, ago_s: int = 0, at_s: int = 0
+) -> httpx2.Response:
+    """Send what Slack sends: a form, signed."""
+    body, at = urlencode(form).encode(), (at_s or int(time.time())) - ago_s
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded", "X-Slack-Request-Timestamp": str(at),
+        "X-Slack-Signature": slack_signed(at, body, secret),
+    }  # fmt: skip
+    with running.client(**headers) as client:
+        return client.post(f"/hooks/slack/{place}", content=body)
+
+
+def pressed(running: Running, user: str, value: str, action: str = "approve", **how: Any) -> httpx2.Response:
+    """Press a button."""
+    payload = {
+        "type": "block_actions", "user": {"id": user, "username": "x"}, "trigger_id": "13345224609.738474920.80889",
+        "channel": {"id": "C0123456789"}, "container": {"type": "message", "message_ts": "1503435956.000001"},
+        "actions": [{"type": "button", "action_id": action, "block_id": "b", "value": value, "action_ts": "1"}],
+    }  # fmt: skip
+    return sent(running, "team/actions", {"payload": json.dumps(payload)}, **how)
+
+
+def reasoned(running: Running, user: str, value: str, why: str) -> httpx2.Response:
+    """Give a reason in the window that asks for one."""
+    view = {
+        "private_metadata": value,
+        "state": {"values": {"why": {"text": {"type": "plain_text_input", "value": why}}}},
+    }
+    payload = {"type": "view_submission", "user": {"id": user}, "view": view}
+    return sent(running, "team/actions", {"payload": json.dumps(payload)})
