@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from freehold.delivery.evaluating import TABLES
 from freehold.delivery.gate import (
-    CHANGE,
     Approval,
     Change,
     Proposal,
@@ -27,7 +27,6 @@ from freehold.estate import load_estate
 from freehold.estate.model import Estate
 from freehold.foundation import Exit, Problems
 from freehold.rules import compiled, rule_findings, shipped
-from freehold.rules.assets import ASSET
 from freehold.rules.shipped import PACKAGE
 from freehold.work import Raci
 
@@ -307,8 +306,8 @@ spec: {subject: change, rules: [{id: few-readers, check: readers < 3, level: war
 def test_the_gate_that_comes_along_is_right(estate: Estate) -> None:
     """Every rule of `builtin/rules` types against the facts it is about."""
     for rule_set in shipped().values():
-        assert compiled(rule_set, {"change": CHANGE, "asset": ASSET}[rule_set.subject], PACKAGE)
-    assert rule_findings(estate, {"change": CHANGE, "asset": ASSET}) == ()
+        assert compiled(rule_set, TABLES[rule_set.subject], PACKAGE)
+    assert rule_findings(estate, TABLES) == ()
 
 
 @pytest.mark.parametrize(
@@ -323,7 +322,7 @@ def test_the_gate_that_comes_along_is_right(estate: Estate) -> None:
 )  # fmt: skip
 def test_errors_of_rules_and_waivers_are_found_before_a_change_comes(tmp_path: Path, more: str, code: str) -> None:
     """`validate` names what is wrong with the rules of an estate."""
-    (error,) = rule_findings(loaded(tmp_path, more), {"change": CHANGE, "asset": ASSET})
+    (error,) = rule_findings(loaded(tmp_path, more), TABLES)
 
     assert error.code == code
     assert error.where is not None

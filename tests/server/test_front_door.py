@@ -189,6 +189,8 @@ Opened = Callable[..., Any]
 
 def test_the_inbox_is_emptied_with_the_keyboard_alone(opened: Opened, server: Running) -> None:
     """J and k walk, a, d, u and m settle, z takes back: seen by the rows that are left."""
+    from playwright.sync_api import expect
+
     with known_as(server, "user:idp/ana") as client:
         for what in ("Churn of loyalty cards", "Churn of loyalty cards by shop", "Stock on hand"):
             client.post("/requests", data={"what": what, "product": "shop.orders"})
@@ -204,12 +206,12 @@ def test_the_inbox_is_emptied_with_the_keyboard_alone(opened: Opened, server: Ru
     page.keyboard.press("u")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Part them").wait_for()
-    assert rows.count() == before - 1
+    expect(rows).to_have_count(before - 1)
     page.keyboard.press("z")
     page.get_by_role("button", name="Part them").wait_for(state="detached")
-    assert rows.count() == before
+    expect(rows).to_have_count(before)
     page.get_by_role("link", name="Stock on hand").focus()
     page.keyboard.press("d")
     page.get_by_role("button", name="Take it back").wait_for()
 
-    assert rows.filter(has_text="Stock on hand").count() == 0
+    expect(rows.filter(has_text="Stock on hand")).to_have_count(0)

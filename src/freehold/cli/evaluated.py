@@ -73,7 +73,7 @@ def say_badges(found: Evaluated) -> None:
     """Say which badges were won and lost, and which rules could not be evaluated."""
     for badge in found.lost[:_MOST]:
         subject, _, rule_set = badge.partition(" ")
-        say(f"{subject} is no longer {rule_set}: freehold rules scorecard --set {rule_set}")
+        say(f"{subject} lost the badge {rule_set}: freehold rules scorecard --set {rule_set}")
     if len(found.lost) > _MOST:
         say(f"And {counted(len(found.lost) - _MOST, 'badges')} more fell.")
     if found.broken:
