@@ -95,7 +95,7 @@ def test_why_was_this_run_held_and_roll_it_back(held_server: Running, opened: Ca
     page.keyboard.press("Enter")
     page.wait_for_url("**/runs/*")
     page.get_by_role("heading", name="Kept from consumers: orders").wait_for()
-    assert page.get_by_role("region", name="Rows that fail").get_by_text("-5").count() == 1
+    page.get_by_role("region", name="Rows that fail").get_by_text("-5").wait_for()
 
     reach(page, "Roll back…")
     page.keyboard.press("Enter")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from live_browser import expect_readable, serious
+from live_process import until
 from live_server import Running
 
 if TYPE_CHECKING:
@@ -102,10 +103,10 @@ def test_lineage_is_walked_and_opened_with_the_keyboard_alone(opened: Callable[.
     page.keyboard.press("Enter")
     page.wait_for_url("**grow=asset**")
     drawing.get_by_role("link", name="shop.revenue").wait_for()
-    assert drawing.locator(".graph-row").count() > before
+    until(lambda: drawing.locator(".graph-row").count() > before, "it has grown")
     page.go_back()
     drawing.get_by_role("link", name="shop.revenue").wait_for(state="detached")
-    assert drawing.locator(".graph-row").count() == before
+    until(lambda: drawing.locator(".graph-row").count() == before, "it is as it was")
 
 
 def test_what_breaks_if_this_column_is_dropped_is_told_by_name(opened: Callable[..., Page]) -> None:
