@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from freehold.foundation.words import counted
 from freehold.insight.objectives import linked_items, objective_object
-from freehold.insight.telling import figure
+from freehold.insight.telling import figure, said
 from freehold.server.ahead import Ahead
 from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark
 from freehold.server.web.pages.items import LinkRow
@@ -129,17 +129,21 @@ def _part(ahead: Ahead, told: Mapping[str, Any]) -> ObjectivePart:
 
 
 def _row(ahead: Ahead, one: Mapping[str, Any]) -> KeyResultRow:
-    is_kpi = one["metric"] in ahead.asked.served.reckoning.kpis(ahead.asked.snapshot)
+    kpi = ahead.asked.served.reckoning.kpis(ahead.asked.snapshot).get(one["metric"])
+
+    def told(value: float | None) -> str:
+        return said(value, kpi.unit) if kpi is not None else figure(value)
+
     return KeyResultRow(
         id=one["id"],
         metric=one["metric"],
-        href=f"/kpis/{one['metric']}" if is_kpi else f"/explore?metric={one['metric']}",
+        href=f"/kpis/{one['metric']}" if kpi is not None else f"/explore?metric={one['metric']}",
         state=_STATES[one["state"]],
         progress=_share(one["progress"]),
         elapsed=_share(one["elapsed"]),
-        start=figure(one["start"]),
-        now=figure(one["now"]),
-        target=figure(one["target"]),
+        start=told(one["start"]),
+        now=told(one["now"]),
+        target=told(one["target"]),
         by=one["by"],
         measured_at=one["measured_at"],
     )
