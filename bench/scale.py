@@ -31,6 +31,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -223,7 +224,7 @@ def routes(datasets: int, products: int) -> dict[str, Callable[[int], str]]:
         "lineage, if dropped": lambda n: f"/lineage?{of(n)}&way=drop",
         "lineage of 10,000": lambda n: f"/lineage?{hub}&n={n}",
         "lineage of 10,000 by columns": lambda n: f"/lineage?{hub}&columns=1&n={n}",
-        "API products": lambda n: f"/api/v1/products?limit=100&n={n}",
+        "API products": lambda _: "/api/v1/products?limit=100",
         "API search": lambda n: f"/api/v1/search?q={word(n)}",
         "API search, page 3": lambda n: f"/api/v1/search?q={WORDS[n % 100]}",
         "API lineage": lambda n: f"/api/v1/lineage?{of(n)}&depth=5",
@@ -242,10 +243,14 @@ class Asker:
 
     def once(self, path: str) -> tuple[float, float]:
         """Return CPU and wall of one answer, in ms."""
-        cpu, wall = cpu_of(self._pid), time.perf_counter()
-        self._client.get(path).raise_for_status()
-        took = 1_000 * (time.perf_counter() - wall)
-        return cpu_of(self._pid) - cpu, took
+        while True:
+            cpu, wall = cpu_of(self._pid), time.perf_counter()
+            answer = self._client.get(path)
+            took = 1_000 * (time.perf_counter() - wall)
+            if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                answer.raise_for_status()
+                return cpu_of(self._pid) - cpu, took
+            time.sleep(float(answer.headers["retry-after"]))  # one reader is quicker than the server lets one be
 
     def page(self, path: str, pages: int) -> str:
         """Return the address of a page some pages on."""
@@ -329,11 +334,24 @@ def measured(root: Path, datasets: int, products: int, times: int) -> dict[str, 
         everything, half = (Asker(base, token, pid) for token in (administrator, reader))
         found["start"] = ready | memory_of(pid)
         found["start"]["first_search_cpu_ms"] = round(everything.once("/search?q=customer")[0])
+        found["start"]["at_hand_cpu_s"] = round(at_rest(pid) / 1_000, 1)
         asked = routes(datasets, products)
         found["pages"] = {name: everything.asked(name, path, times) for name, path in asked.items()}
         found["pages of half"] = {name: half.asked(name, asked[name], times) for name in OF_HALF}
         found["memory"] = memory_of(pid)
     return found | {"changes": changes(root, datasets)}
+
+
+def at_rest(pid: int) -> float:
+    """Wait until the server does nothing by itself any more, and return the CPU ms that it took until then.
+
+    It reads the edges into memory in the background, which would count as the cost of whatever is asked meanwhile.
+    """
+    while True:
+        before = cpu_of(pid)
+        time.sleep(2)
+        if cpu_of(pid) - before < 100:
+            return before
 
 
 def changes(root: Path, datasets: int) -> dict[str, dict[str, float]]:
