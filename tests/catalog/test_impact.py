@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -273,6 +274,26 @@ def test_arrays_are_made_in_the_background_and_anew_for_another_catalog(shop: Ca
     again = until(at, "they are made anew")
     memory.close()
     assert (again.life == first.life, at()) == (False, None)
+
+
+def test_closing_breaks_off_what_is_being_made(shop: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that ends does not wait for five million edges."""
+    begun = threading.Event()
+
+    def made(connection: sqlite3.Connection, *_: object) -> None:
+        begun.set()
+        endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+        connection.execute(endless).fetchone()
+
+    monkeypatch.setattr("freehold.catalog.arrays.made", made)
+    memory = Memory(shop._store.connect)
+    memory.keep()
+    assert begun.wait(60)
+    closing_ = threading.Thread(target=memory.close, daemon=True)
+    closing_.start()
+    closing_.join(60)
+
+    assert not closing_.is_alive()
 
 
 def test_whoever_reads_an_earlier_state_is_not_told_a_later_one(shop: Catalog) -> None:

@@ -90,7 +90,9 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def test_what_people_did_reads_as_it_was(
     october: Stage, kpi: str, numerator: float, denominator: float, beside: dict[str, Any]
 ) -> None:
-    """Figures of KPIs, each worked out from the script of errands and the calendar."""
+    """Detection, restoring, cycle time, intake and adoption were worked out from the errands and the calendar;
+    the others were read off a replay and looked at.
+    """
     asking = Asking(zone=ZONE, working=working_time(october.estate))
     found = compute(kpi, october.ledger, period_named("2026-10", ZONE), asking=asking)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from freehold.catalog.arrays import Arrays
 
 _MOVED = 0.05  # of the entries, beyond which arrays are made anew
+_STEPS = 100_000  # of SQLite, about a millisecond, after which it is looked whether they are still wanted
 _FEW = 1_000  # entries of which the tables may be asked whatever their share
 
 
@@ -69,11 +70,12 @@ class Memory:
             self._newest = newest
 
     def close(self) -> None:
-        """Let go of them; waits until nothing is being made."""
+        """Let go of them; what is being made is broken off."""
         with self._turn:
-            self._is_kept, self._newest, making = False, None, self._making
+            self._is_kept, making = False, self._making
         if making is not None:
             making.join()
+        self._newest = None
 
     def _begin(self) -> None:
         """Have them made, unless they are being made; to be called in turn."""
@@ -84,6 +86,7 @@ class Memory:
     def _make(self) -> None:
         # A catalog that cannot be read tells so to whoever asks it; there is nothing to keep of it.
         with suppress(sqlite3.Error), closing(self._connect()) as connection:
+            connection.set_progress_handler(lambda: not self._is_kept, _STEPS)
             self.make(connection)
 
 

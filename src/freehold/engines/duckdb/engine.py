@@ -28,6 +28,7 @@ CAPABILITIES = Capabilities(
     estimated_distinct="approx_count_distinct({})",
     is_finite="isfinite({})",
 )
+_IN_USE = "ResourceInUseException"  # which DuckDB 1 does not have: there, closing waits
 _LET_GO_S = 10.0  # how long a query that was interrupted may take to end
 _LOOKS_AGAIN_S = 0.01
 _TAKEN_BACK_S = 30.0  # how long a process that took the file while it was lent may keep it
@@ -116,8 +117,8 @@ class DuckDBEngine:
         while True:
             try:
                 self._connection.close()
-            except duckdb.Error:
-                if time.monotonic() > until:
+            except duckdb.OperationalError as error:
+                if type(error).__name__ != _IN_USE or time.monotonic() > until:
                     raise
             else:
                 return
