@@ -8,15 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from shop import HERE, START, Shop, days, ordinary_day, write_day
+from shop import HERE, START, Shop, days, ordinary_day, shop, write_day
 
 from freehold.delivery.evaluating import Evaluated, evaluate_after
-from freehold.estate.model import Team
+from freehold.estate.model import ModelFile, Port, Team
 from freehold.estate.operating import Rule, RuleSet, Waiver, Written
+from freehold.estate.reading import read_documents
 from freehold.ledger import Recorded
-from freehold.rules import Outcome, badges_told
+from freehold.rules import Outcome, badges_told, standing_results
 
 DAILY = "shop.orders.daily"
+RAW_ORDERS = "shop.orders.raw"
 BADGE = RuleSet(
     "certified", HERE, "asset",
     (
@@ -165,3 +167,76 @@ def test_the_estate_with_an_owner_is_told_by_shares(judged: Shop) -> None:
     assert found["maturity/products-are-owned"] is Outcome.PASSED
     assert found["maturity/incidents-are-recorded"] is Outcome.UNKNOWN
     assert found["maturity/on-call-is-shared"] is Outcome.UNKNOWN
+
+
+ORDERS = b"""
+name: shop
+datasets:
+  sold: {source: shop.counts.sold, primary_key: [sku, sold_on], time: sold_on,
+    fields: {sold_on: {datatype: Date}, sku: }}
+metrics:
+  orders: {expression: COUNT(sold.*), owner: shop-data, status: certified, description: x, includes: x, excludes: x}
+"""
+
+
+@pytest.fixture
+def metered(tmp_path: Path) -> Iterator[Shop]:
+    """The shop with a metric called as its product is, `shop.orders`, over what another product makes of its lines."""
+    estate = shop(tmp_path)
+    port = Port("sold", HERE, contract_id="shop.counts.sold")
+    counts = replace(estate.products["shop.orders"], id="shop.counts", input_ports=(), output_ports=(port,))
+    text = "select * from {{ ref('shop.orders', 'lines') }}"
+    sold = ModelFile("shop.counts.sold", "shop.counts", "counts/sold.sql", "sql", text)
+    estate = replace(
+        estate,
+        products=estate.products | {counts.id: counts},
+        models=estate.models | {sold.asset: sold},
+        semantic_models={d.value["name"]: d for d in read_documents(ORDERS, "metrics/shop.yaml")},
+    )
+    opened = Shop.open(tmp_path, estate)
+    write_day(opened.root, days(1)[0], ordinary_day(0))
+    yield opened
+    opened.close()
+
+
+def standing(shop: Shop) -> set[tuple[str, str, str]]:
+    """Return what stands of every rule and subject."""
+    with shop.ledger.evidence() as evidence:
+        return {(rule, subject, last.outcome) for (rule, subject), last in standing_results(evidence, "prod").items()}
+
+
+def test_a_metric_called_as_a_product_is_ends_nothing_of_it(metered: Shop) -> None:
+    """What stands of a product stays when only the metric of its name is evaluated again."""
+    run(metered)
+    whole = standing(metered)
+    assert {rule.partition("/")[0] for rule, subject, _ in whole if subject == "shop.orders"} >= {
+        "readiness", "certified-metrics",
+    }  # fmt: skip
+    again = evaluate_after(metered.delivery, ["shop.counts.sold"])
+
+    assert [one.id for one in again.sweeps["metric"].subjects] == ["shop.orders"]
+    assert [one.id for one in again.sweeps["product"].subjects] == ["shop.counts"]
+    assert (again.changes, standing(metered)) == (0, whole)
+
+
+def test_metrics_are_evaluated_when_what_they_stand_on_moved(metered: Shop) -> None:
+    """Above a metric are the lines and the files they are of; what is below the lines moves nothing of it."""
+    run(metered)
+    moved = {name: evaluate_after(metered.delivery, [name]) for name in (DAILY, "shop.orders.lines", RAW_ORDERS)}
+
+    assert {name: "metric" in found.sweeps for name, found in moved.items()} == {
+        DAILY: False, "shop.orders.lines": True, RAW_ORDERS: True,
+    }  # fmt: skip
+
+
+def test_a_few_among_many_are_judged_by_what_stood_of_them_alone(judged: Shop) -> None:
+    """More names than are compared at once, and some that nothing stands of, are found as all are."""
+    run(judged)
+    with judged.ledger.evidence() as evidence:
+        every = standing_results(evidence, "prod")
+        named = {f"none.of.these{n}" for n in range(200)} | {DAILY}
+        assert standing_results(evidence, "prod", only=named) == {k: v for k, v in every.items() if k[1] == DAILY}
+        many = named | {f"nor.these{n}" for n in range(3_000)}
+        assert standing_results(evidence, "prod", only=many) == {k: v for k, v in every.items() if k[1] == DAILY}
+        assert badges_told(evidence, "prod", only={DAILY}) == {(DAILY, "certified"): True}
+        assert badges_told(evidence, "prod", only=()) == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +81,15 @@ def test_validating_an_estate_loads_no_engine(tmp_path_factory: pytest.TempPathF
 
     assert code == 0
     assert not modules & {"duckdb", "sqlalchemy"}
+
+
+def test_the_package_is_run_as_the_command_is() -> None:
+    """`python -m freehold` says what `freehold` says, and ends as it ends."""
+    said = [
+        subprocess.run([*words, *rest], capture_output=True, text=True)
+        for rest in (["--version"], ["nope"])
+        for words in ([sys.executable, "-m", "freehold"], [str(Path(sys.executable).with_name("freehold"))])
+    ]
+    assert [one.returncode for one in said] == [0, 0, 2, 2]
+    assert said[0].stdout == said[1].stdout
+    assert said[2].stderr == said[3].stderr

@@ -7,7 +7,7 @@ pass, so that a badge falls off by itself when evidence stops to come.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from freehold.ledger.event import Event
@@ -26,12 +26,16 @@ Badges = Mapping[tuple[str, str], bool]
 KEPT = "rules"  # of the kept state of an environment: what was evaluated last, and the metrics that lapsed
 
 
-def badges_told(evidence: Evidence, env: str) -> dict[tuple[str, str], bool]:
-    """Return what was last told of each badge in an environment, as of evidence."""
-    rows = evidence.query(
-        "SELECT subject, rule_set, ARG_MAX(held, seq) FROM badge_changed WHERE env = $env GROUP BY subject, rule_set",
-        {"env": env},
-    )
+_TOLD = """
+SELECT subject, rule_set, ARG_MAX(held, seq) FROM badge_changed WHERE env = $env {among} GROUP BY subject, rule_set
+"""
+
+
+def badges_told(evidence: Evidence, env: str, *, only: Collection[str] | None = None) -> dict[tuple[str, str], bool]:
+    """Return what was last told of each badge in an environment, as of evidence; of some subjects, where named."""
+    among = "" if only is None else "AND subject IN (SELECT UNNEST($only))"
+    said = {"env": env} | ({} if only is None else {"only": sorted(only)})
+    rows = evidence.query(_TOLD.format(among=among), said)
     return {(subject, rule_set): bool(held) for subject, rule_set, held in rows}
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Where
@@ -223,6 +224,14 @@ class Sweep:
             found = _CODES[code]
             if found is not None:
                 yield self.rules[place % len(self.rules)], self.subjects[place // len(self.rules)], found
+
+    @cached_property
+    def _among(self) -> tuple[frozenset[str], frozenset[str]]:
+        return frozenset(rule.rule_set for rule in self.rules), frozenset(one.id for one in self.subjects)
+
+    def has(self, rule_set: str, subject: str) -> bool:
+        """Tell whether rules of a set were evaluated over a subject, whatever came of it."""
+        return rule_set in self._among[0] and subject in self._among[1]
 
     def result(self, rule: CompiledRule, subject: Subject) -> Result:
         """Return the whole result of a rule that applies to a subject."""

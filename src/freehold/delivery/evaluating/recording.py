@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from freehold.delivery.evaluating.evidence import Facts
+from freehold.delivery.evaluating.metrics import JudgedMetrics
 from freehold.delivery.evaluating.subjects import OVER_ESTATE, Subjects
 from freehold.delivery.evaluating.touched import Touched, touched_since
 from freehold.foundation import FreeholdError, Problems
@@ -113,7 +114,7 @@ def evaluate_touched(
     Once a day, and where rules themselves changed, everything is: what stands on the clock falls by itself.
     """
     one = _Evaluation(estate, graph, ledger, env, dialect, now)
-    touched = touched_since(estate, graph, ledger, env, assets, one.today, KEPT)
+    touched = touched_since(estate, graph, one.metrics, ledger, env, assets, one.today, KEPT)
     if touched is not None and touched.is_nothing:
         return Evaluated({}, 0, (), (), ())
     return one.go(touched, record=True)
@@ -134,8 +135,8 @@ def evaluate_after(delivery: Delivery, assets: Collection[str]) -> Evaluated:
 
 class _Evaluation:
     def __init__(self, estate: Estate, graph: Graph, ledger: Ledger, env: str, dialect: str, now: datetime) -> None:
-        self._estate, self._graph, self._ledger, self._env = estate, graph, ledger, env
-        self._dialect, self._now = dialect, now
+        self._estate, self._graph, self._ledger, self._env, self._now = estate, graph, ledger, env, now
+        self.metrics = JudgedMetrics(estate, graph, dialect)
         self.today = now.astimezone(ZoneInfo(str(estate.defaults.get("timezone", "UTC")))).date()
 
     def go(self, touched: Touched | None, *, record: bool) -> Evaluated:
@@ -144,11 +145,10 @@ class _Evaluation:
         others = {one.id for one, _ in rule_sets_of(self._estate, "change")}
         upto = self._ledger.seal()
         with self._ledger.evidence() as evidence:
-            facts = Facts(evidence, self._env, self._now)
-            told = (facts.assets(), facts.products(), facts.estate())
-            last = standing_results(evidence, self._env, without=others)
-            held = badges_told(evidence, self._env)
-        subjects = Subjects(self._estate, self._graph, self._dialect, self.today, *told)
+            subjects = self._subjects(Facts(evidence, self._env, self._now), touched)
+            only = None if touched is None else touched.all
+            last = standing_results(evidence, self._env, without=others, only=only)
+            held = badges_told(evidence, self._env, only=only)
         waivers = self._estate.waivers.values()
         sweeps = {
             kind: sweep(ours, subjects.of(kind, None if touched is None else touched.of(kind)), waivers, self.today)
@@ -162,20 +162,29 @@ class _Evaluation:
         won, lost = (tuple(name for held, name in named if held is wanted) for wanted in (True, False))
         return Evaluated(sweeps, count, won, lost, tuple(broken))
 
+    def _subjects(self, facts: Facts, touched: Touched | None) -> Subjects:
+        """Return what rules may be about with what evidence tells, of which no more is asked than is needed."""
+        of = (self._estate, self._graph, self.metrics, self.today)
+        if touched is None:
+            return Subjects(*of, facts.assets(), facts.products(), facts.estate())
+        assets = touched.assets | self.metrics.assets(touched.metrics)
+        return Subjects(*of, facts.assets(assets), facts.products(touched.products))
+
     def _changes(
         self, sweeps: Mapping[str, Sweep], last: dict[tuple[str, str], Last], *, is_whole: bool
     ) -> Iterator[Event]:
         for one in sweeps.values():
             yield from swept(one, last, product_of, env=self._env)
-        among = _ids(sweeps)
-        yield from ended((pair for pair in last if is_whole or pair[1] in among), env=self._env)
+        gone = (pair for pair in last if is_whole or _is_swept(sweeps, pair[0].rpartition("/")[0], pair[1]))
+        yield from ended(gone, env=self._env)
 
     def _badges(
         self, sweeps: Mapping[str, Sweep], having: Mapping[str, str], told: Badges, *, is_whole: bool
     ) -> Iterator[Event]:
         found = [f for one in sweeps.values() for f in one.outcomes() if f[0].rule_set in having]
-        among, there = _ids(sweeps), {(subject.id, rule.rule_set) for rule, subject, _ in found}
-        gone = [pair for pair, held in told.items() if held and pair not in there and (is_whole or pair[0] in among)]
+        there = {(subject.id, rule.rule_set) for rule, subject, _ in found}
+        lost = (pair for pair, held in told.items() if held and pair not in there)
+        gone = [pair for pair in lost if is_whole or _is_swept(sweeps, pair[1], pair[0])]
         products = {subject.id: product_of(subject) for _, subject, _ in found}
         yield from badge_events(found, having, told, gone, lambda of: products.get(of, ""), env=self._env)
 
@@ -200,8 +209,9 @@ def product_of(subject: Subject) -> str:
     return str(subject.facts.get("product") or "")
 
 
-def _ids(sweeps: Mapping[str, Sweep]) -> set[str]:
-    return {subject.id for one in sweeps.values() for subject in one.subjects}
+def _is_swept(sweeps: Mapping[str, Sweep], rule_set: str, subject: str) -> bool:
+    """Whether a rule set was evaluated over a subject: a metric may be called as a product is."""
+    return any(one.has(rule_set, subject) for one in sweeps.values())
 
 
 def _batched(events: Iterable[Event], size: int) -> Iterator[list[Event]]:

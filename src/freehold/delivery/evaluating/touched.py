@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from freehold.delivery.evaluating.metrics import JudgedMetrics
     from freehold.delivery.graph import Graph
     from freehold.estate.model import Estate
     from freehold.ledger import Ledger
@@ -17,28 +18,36 @@ _ALL = ("Estate", "RuleSet", "Waiver", "Assessment", "DataPolicy", "Team")  # ki
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The assets and products that rules are evaluated over again, and whether metrics are."""
+    """The assets, products and metrics that rules are evaluated over again."""
 
     assets: frozenset[str]
     products: frozenset[str]
-    metrics: bool
+    metrics: frozenset[str]
 
     @property
     def is_nothing(self) -> bool:
         """Whether nothing has to be evaluated again."""
         return not (self.assets or self.products or self.metrics)
 
-    def of(self, kind: str) -> frozenset[str] | None:
-        """Return which subjects of a kind are meant; None for all of them."""
-        if kind == "asset":
-            return self.assets
-        if kind == "product":
-            return self.products
-        return None if kind == "metric" and self.metrics else frozenset()
+    @property
+    def all(self) -> frozenset[str]:
+        """The ids of all of them."""
+        return self.assets | self.products | self.metrics
+
+    def of(self, kind: str) -> frozenset[str]:
+        """Return which subjects of a kind are meant."""
+        return {"asset": self.assets, "product": self.products, "metric": self.metrics}.get(kind, frozenset())
 
 
 def touched_since(
-    estate: Estate, graph: Graph, ledger: Ledger, env: str, assets: Collection[str], today: date, kept_in: str
+    estate: Estate,
+    graph: Graph,
+    metrics: JudgedMetrics,
+    ledger: Ledger,
+    env: str,
+    assets: Collection[str],
+    today: date,
+    kept_in: str,
 ) -> Touched | None:
     """Return what to evaluate after a run over assets; None where it is time to evaluate everything."""
     kept = ledger.state.get(kept_in, env) or {}
@@ -51,7 +60,8 @@ def touched_since(
         return None
     products = {*_products(graph, assets), *_meant(estate, parts)}
     whole = frozenset(a.id for a in graph.assets.values() if a.product.id in products) if parts else frozenset(assets)
-    return Touched(whole | frozenset(assets), frozenset(products), metrics=bool(parts or assets))
+    moved = whole | frozenset(assets)
+    return Touched(moved, frozenset(products), metrics.all if parts else metrics.over(moved))
 
 
 def _products(graph: Graph, assets: Iterable[str]) -> set[str]:
