@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from freehold.cli.anomalies import say_anomalies
 from freehold.cli.opened import chosen_environment, dialect_of, estate_in_force, opened_ledger
 from freehold.cli.output import counted, say
 from freehold.foundation import SystemClock
@@ -61,11 +62,13 @@ def opened_rules(start: str | None, env: str | None) -> Iterator[OpenedRules]:
 
 
 def evaluated_after(delivery: Delivery, assets: Collection[str]) -> Evaluated:
-    """Evaluate the rules over what was touched, record what changed, and say which badges that moved."""
+    """Evaluate the rules over what was touched, record what changed, and say which badges moved and what is unusual."""
     from freehold.delivery.evaluating import evaluate_after
+    from freehold.reliability import look
 
     found = evaluate_after(delivery, assets)
     say_badges(found)
+    say_anomalies(look(delivery.ledger, delivery.env))
     return found
 
 

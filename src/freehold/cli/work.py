@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.anomalies import say_anomalies
 from freehold.cli.opened import chosen_environment, dialect_of, environment, estate_in_force, opened_ledger, waiting
 from freehold.cli.output import as_json, counted, in_a_line, say
 from freehold.foundation import Exit, FreeholdError
@@ -57,6 +58,7 @@ def work(
     """
     from freehold.cli.scheduled import AroundHere
     from freehold.delivery.scheduling import Worker
+    from freehold.reliability import look
 
     until = datetime.now(UTC) + _length(length) if length else None
     estate = estate_in_force(start, env)
@@ -64,7 +66,13 @@ def work(
     log = Log(as_json=as_json)
     with opened_ledger(estate) as ledger, woken_by_signals() as (wait, on_signal):
         source = AroundHere(start, env, ledger, jobs=concurrency, wait_s=wait_s)
-        worker = Worker(source, ledger, chosen.name, dialect_of(estate, chosen), tell=log)
+
+        def tell(kind: str, about: Mapping[str, Any]) -> None:
+            log(kind, about)
+            if kind == "finished":
+                say_anomalies(look(ledger, chosen.name))
+
+        worker = Worker(source, ledger, chosen.name, dialect_of(estate, chosen), tell=tell)
         on_signal.append(worker)
         if once:
             worker.step()

@@ -16,7 +16,7 @@ from freehold.delivery.interval import Interval
 from freehold.delivery.release import Candidate, Move
 from freehold.delivery.step import Status, StepOutcome
 from freehold.ledger import Event
-from freehold.quality import Result, TableState
+from freehold.quality import ColumnProfile, Result, TableState
 
 _EXACT = 2**53 - 1  # the largest whole number that JSON holds exactly everywhere
 _NAMESPACE = uuid.UUID("6f9f6a52-6d6b-4c56-8f0e-3c6f0a8d2f11")
@@ -153,11 +153,9 @@ class Evidence:
 
     def profile(self, outcome: StepOutcome, state: TableState) -> Event:
         """Remember the shape of a candidate's rows: counts and numbers, never a text somebody wrote."""
-        columns = {
-            name: {"nulls": c.nulls, "minimum": _number(c.minimum), "maximum": _number(c.maximum)}
-            for name, c in state.columns.items()
-        }
+        columns = {name: _shape(column, state.rows) for name, column in state.columns.items()}
         content = {"asset": outcome.asset, "batch": str(outcome.candidate), "rows": outcome.rows, "columns": columns}
+        content |= _span(outcome.interval)
         return self._event("profile.observed", outcome.asset, outcome.product, content, str(outcome.candidate))
 
     def freshness(self, asset: Asset, data_time: datetime, now: datetime, target_s: float | None) -> Event:
@@ -258,6 +256,19 @@ def _span(interval: Interval | None) -> dict[str, str | None]:
 
 def _instant(value: datetime) -> str:
     return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat().replace("+00:00", "Z")
+
+
+def _shape(column: ColumnProfile, rows: int) -> dict[str, Any]:
+    """Return the numbers of a column: how many values are missing and how many differ, from, to, and their mean."""
+    filled = None if column.nulls is None else rows - column.nulls
+    total = _number(column.total)
+    return {
+        "nulls": column.nulls,
+        "distinct": column.distinct_about,
+        "minimum": _number(column.minimum),
+        "maximum": _number(column.maximum),
+        "mean": total / filled if filled and total is not None else None,
+    }
 
 
 def _number(value: Any) -> int | float | None:

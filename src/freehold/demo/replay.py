@@ -132,6 +132,7 @@ def replay(
     """
     from freehold.delivery.evaluating import evaluate_after
     from freehold.demo.office import Office
+    from freehold.reliability import look
 
     summary = Summary()
     office = Office(stage, lambda at: _move(stage.clock, at, not_after))
@@ -152,6 +153,7 @@ def replay(
         is_bad, was_bad = outcome.exit_code is not Exit.DONE, is_bad
         if is_bad or was_bad or morning.weekday() == _EVALUATED_ON or number + 1 == len(mornings):
             evaluate_after(stage.delivery, outcome.touched)
+        look(stage.ledger, stage.delivery.env)
         summary.notes |= notes_of(stage.delivery, outcome)
         if consumers:
             office.see(outcome, number)

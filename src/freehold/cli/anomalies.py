@@ -1,0 +1,103 @@
+"""`freehold anomalies`: what is unusual about batches, and what it was."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import click
+
+from freehold.cli.opened import chosen_environment, environment, estate_in_force, opened_ledger
+from freehold.cli.output import as_json, counted, emit, say, table
+
+if TYPE_CHECKING:
+    from freehold.reliability import Anomaly
+
+VERDICTS = ("fixed", "expected", "false")
+
+
+@click.group(epilog="Example: freehold anomalies list")
+def anomalies() -> None:
+    """See what is unusual about batches, and say what it was.
+
+    Every batch that is built and checked is compared with what came before it: how many rows, how many values missing,
+    how often values repeat, the mean of numbers. An anomaly holds nothing back; checks do that.
+    """
+
+
+@anomalies.command("list", epilog="Example: freehold anomalies list sales.orders.lines --all")
+@click.argument("asset", required=False)
+@click.option("--all", "closed", is_flag=True, help="Those that are closed, too.")
+@environment
+@as_json
+@click.pass_obj
+def list_(start: str | None, asset: str | None, closed: bool, env: str | None, as_json: bool) -> None:
+    """List what is unusual; of ASSET, where one is named."""
+    from freehold.reliability import anomalies as every
+
+    estate = estate_in_force(start, env)
+    with opened_ledger(estate) as ledger:
+        found = every(ledger, chosen_environment(estate, env).name, asset=asset, closed=closed)
+    if as_json:
+        emit({"anomalies": [one.to_json() for one in found]})
+    elif found:
+        table(
+            [row for _, batch in groupby(found, lambda one: (one.asset, one.batch)) for row in _rows(list(batch))],
+            ("anomaly", "asset", "of", "what", "was", "usual", ""),
+            right=(4,),
+        )
+        say(f"Next: freehold anomalies close {found[-1].id} --as expected")
+    else:
+        say("Nothing is unusual." if asset is None else f"Nothing is unusual about {asset}.")
+
+
+@anomalies.command("close", epilog="Example: freehold anomalies close 5f0c9a1b2c3d --as expected")
+@click.argument("anomaly")
+@click.option(
+    "--as", "verdict", required=True, type=click.Choice(VERDICTS),
+    help="fixed: the data was wrong. expected: it was right, and nothing is learned from it. false: it was right.",
+)  # fmt: skip
+@environment
+@as_json
+@click.pass_obj
+def close_(start: str | None, anomaly: str, verdict: str, env: str | None, as_json: bool) -> None:
+    """Say what ANOMALY was."""
+    from freehold.reliability import close
+
+    estate = estate_in_force(start, env)
+    with opened_ledger(estate) as ledger:
+        found = close(ledger, chosen_environment(estate, env).name, anomaly, verdict)
+    if as_json:
+        emit(found.to_json() | {"verdict": verdict})
+    else:
+        say(f"Closed as {verdict}: {found.measure} of {found.asset}, {_of(found)}")
+
+
+def say_anomalies(found: tuple[Anomaly, ...]) -> None:
+    """Say in a line what is unusual about what was just built."""
+    if found:
+        assets = {one.asset for one in found}
+        more = f" and {counted(len(assets) - 1, 'more assets')}" if len(assets) > 1 else ""
+        worst = max(found, key=lambda one: abs(one.deviations or 0))
+        say(f"Unusual: {worst.measure} of {worst.asset}{more}: freehold anomalies list")
+
+
+def _rows(batch: list[Anomaly]) -> list[tuple[str, ...]]:
+    batch.sort(key=lambda one: -abs(one.deviations or 0))
+    return [
+        (one.id, one.asset if n == 0 else "", _of(one) if n == 0 else "", str(one.measure), _number(one, one.value),
+         f"{_number(one, one.low)} to {_number(one, one.high)}", one.verdict or one.grade)
+        for n, one in enumerate(batch)
+    ]  # fmt: skip
+
+
+def _of(one: Anomaly) -> str:
+    return f"{one.of or one.found_at:%Y-%m-%d}"
+
+
+def _number(one: Anomaly, value: float | None) -> str:
+    if value is None:
+        return "?"
+    if one.measure.name == "nulls":
+        return f"{value:.1%}".replace("%", " %")
+    return f"{value:,.0f}" if abs(value) >= 1_000 or value == int(value) else f"{value:,.3g}"

@@ -1,0 +1,231 @@
+"""Anomalies: found in what the ledger tells of batches, one after the other, and closed with what they were.
+
+It follows the ledger. Each batch is judged once, by what was known when it came; where a process is killed, the next
+one goes on where it stood. What was closed as expected, or as wrong, is not learned from.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from freehold.foundation import Exit, FreeholdError, near
+from freehold.ledger.event import Event
+from freehold.reliability.judging import Grade, Verdict, judged
+from freehold.reliability.measures import ROWS, Measure
+from freehold.reliability.series import Batch, batch_of, by_asset, histories, learned_from
+
+if TYPE_CHECKING:
+    from freehold.ledger import Ledger, Recorded
+
+KEPT = "anomalies"  # of the kept state of an environment: up to where the ledger was looked at
+VERDICTS = ("fixed", "expected", "false")
+_NAMESPACE = uuid.UUID("6f2d1c5e-9d1c-4d0e-8a55-0d4f6f1b7a10")
+_AT_ONCE = 500  # batches in one transaction
+_BACK = 1_000  # events of an asset that are read for what came before
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A measure of a batch that is not what was to be expected.
+
+    Attributes:
+        value, expected, low, high: of the measure; `low` to `high` would have been usual. None where not forecast.
+        deviations: how many it is off; None where too little was known for a forecast.
+        verdict: what somebody said of it; empty while it is open.
+    """
+
+    id: str
+    asset: str
+    product: str
+    batch: str
+    measure: Measure
+    grade: str
+    value: float | None
+    expected: float | None
+    low: float | None
+    high: float | None
+    deviations: float | None
+    judged_by: int
+    of: datetime | None
+    found_at: datetime
+    verdict: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has said what it was."""
+        return not self.verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "anomaly": self.id, "asset": self.asset, "product": self.product or None, "batch": self.batch,
+            "measure": self.measure.name, "column": self.measure.column or None, "grade": self.grade,
+            "value": self.value, "expected": self.expected, "low": self.low, "high": self.high,
+            "deviations": self.deviations, "judged_by": self.judged_by, "of": self.of.isoformat() if self.of else None,
+            "found_at": self.found_at.isoformat(), "verdict": self.verdict or None,
+        }  # fmt: skip
+
+
+def look(ledger: Ledger, env: str) -> tuple[Anomaly, ...]:
+    """Judge every batch that the ledger has told of since the last look; record and return what is unusual.
+
+    Anomalies of an interval that came again, and is now as expected, are closed as fixed.
+    """
+    found: list[Anomaly] = []
+    for part in _parts(ledger, env):
+        found += _Look(ledger, env, part).go()
+    return tuple(found)
+
+
+def anomalies(
+    ledger: Ledger, env: str, *, asset: str | None = None, product: str | None = None, closed: bool = False
+) -> tuple[Anomaly, ...]:
+    """Return the anomalies of an environment, the newest last; those that are closed only where they are asked for."""
+    told = ledger.read(types=("anomaly.found", "anomaly.closed"), subject=asset, product=product, env=env)
+    found: list[Recorded] = []
+    verdicts: dict[str, str] = {}
+    for event in told:
+        if event.type == "anomaly.found":
+            found.append(event)
+        else:
+            verdicts[event.data["anomaly"]] = str(event.data["verdict"])
+    every = (_told(event, verdicts) for event in found)
+    return tuple(one for one in every if closed or one.is_open)
+
+
+def close(ledger: Ledger, env: str, id_: str, verdict: str) -> Anomaly:
+    """Say what an anomaly was: `fixed`, the data was wrong; `expected`, right but not to be learned from; `false`.
+
+    Raises:
+        FreeholdError: FH-E301 there is no such anomaly; FH-E302 it was closed before.
+    """
+    every = {one.id: one for one in anomalies(ledger, env, closed=True)}
+    found = every.get(id_)
+    if found is None:
+        fix = near(id_, every) or "See: freehold anomalies list"
+        raise FreeholdError("FH-E301", f"There is no anomaly `{id_}`.", fix=fix, exit_code=Exit.USAGE)
+    if not found.is_open:
+        problem = f"The anomaly `{id_}` was closed before, as {found.verdict}."
+        raise FreeholdError("FH-E302", problem, fix="Nothing has to be done.", exit_code=Exit.USAGE)
+    ledger.append(_closing(found, env, verdict))
+    return found
+
+
+class _Look:
+    """Judges some batches, each by what was known before it."""
+
+    def __init__(self, ledger: Ledger, env: str, told: Sequence[Recorded]) -> None:
+        self._ledger, self._env, self._upto = ledger, env, told[-1].seq
+        self._fresh = [batch_of(event) for event in told]
+        self._at = {event.seq: event for event in told}
+
+    def go(self) -> list[Anomaly]:
+        judgements = [(b, m, v) for b, m, v in self._judged() if v.grade is not Grade.UNKNOWN]
+        odd = [self._anomaly(b, m, v) for b, m, v in judgements if v.grade is not Grade.USUAL]
+        events = [self._finding(one) for one in odd]
+        events += self._closed([(b, m) for b, m, v in judgements if v.grade is Grade.USUAL])
+        self._ledger.append(*events, keep={(KEPT, self._env): {"upto": self._upto}})
+        return odd
+
+    def _judged(self) -> Iterator[tuple[Batch, Measure, Verdict]]:
+        """Yield a verdict on each measure of each batch: all of one kind, window and seasons at once."""
+        alike: dict[tuple[Any, ...], list[tuple[Batch, Measure, Any, Any]]] = defaultdict(list)
+        for asset, batches in by_asset(self._fresh):
+            others = self._before(asset)
+            for batch in batches:
+                for measure, (values, rows) in histories(batch, others).items():
+                    alike[measure.kind, batch.window, batch.seasons].append((batch, measure, values, rows))
+        for (kind, _, seasons), asked in alike.items():
+            history, before = (np.array([one[n] for one in asked]) for n in (2, 3))
+            values = np.array([batch.values[measure] for batch, measure, _, _ in asked])
+            rows = np.array([batch.values[Measure(ROWS)] for batch, *_ in asked])
+            verdicts = judged(kind, history, before, values, rows, seasons)
+            yield from ((b, m, verdict) for (b, m, _, _), verdict in zip(asked, verdicts, strict=True))
+
+    def _before(self, asset: str) -> Sequence[Batch]:
+        """Return what may be learned from of an asset."""
+        read, env = self._ledger.read, self._env
+        told = read(
+            types=("profile.observed",), subject=asset, env=env, upto=self._upto, newest_first=True, limit=_BACK
+        )
+        held = {e.data["candidate"] for e in read(types=("candidate.quarantined",), subject=asset, env=env)}
+        odd = {
+            (one.batch, one.measure)
+            for one in anomalies(self._ledger, self._env, asset=asset, closed=True)
+            if one.verdict in ("expected", "fixed")
+        }
+        return learned_from((batch_of(event) for event in told), held, odd)
+
+    def _anomaly(self, batch: Batch, measure: Measure, verdict: Verdict) -> Anomaly:
+        name = uuid.uuid5(_NAMESPACE, f"{self._env} {batch.asset} {batch.id} {measure}").hex[:12]
+        numbers = (batch.values[measure], verdict.expected, verdict.low, verdict.high, verdict.z)
+        value, expected, low, high, z = (_finite(number) for number in numbers)
+        at = self._at[batch.seq].occurred_at
+        return Anomaly(name, batch.asset, batch.product, batch.id, measure, str(verdict.grade), value, expected, low,
+                       high, z, verdict.count, batch.start if batch.is_interval else None, at)  # fmt: skip
+
+    def _finding(self, one: Anomaly) -> Event:
+        said = {
+            "anomaly": one.id, "asset": one.asset, "batch": one.batch, "measure": one.measure.name,
+            "column": one.measure.column or None, "grade": one.grade, "value": one.value, "expected": one.expected,
+            "low": one.low, "high": one.high, "deviations": one.deviations, "judged_by": one.judged_by,
+            "interval_start": one.of.isoformat().replace("+00:00", "Z") if one.of else None,
+        }  # fmt: skip
+        return Event("anomaly.found", said, id=f"anomaly-{one.id}", occurred_at=one.found_at, env=self._env,
+                     subject=one.asset, product=one.product)  # fmt: skip
+
+    def _closed(self, usual: Iterable[tuple[Batch, Measure]]) -> Iterator[Event]:
+        """Yield the end of each open anomaly whose interval came again and is as expected."""
+        good = {(b.asset, measure, b.start): b for b, measure in usual if b.is_interval}
+        for asset in {asset for asset, *_ in good}:
+            for one in anomalies(self._ledger, self._env, asset=asset):
+                batch = good.get((asset, one.measure, one.of)) if one.of else None
+                if batch is not None and batch.id != one.batch:
+                    yield _closing(one, self._env, "fixed", batch.id)
+
+
+def _parts(ledger: Ledger, env: str) -> Iterator[list[Recorded]]:
+    """Yield what batches looked like that were not judged yet, some at a time."""
+    upto = int((ledger.state.get(KEPT, env) or {}).get("upto") or 0)
+    told = ledger.read(types=("profile.observed",), env=env, after=upto)
+    while part := list(islice(told, _AT_ONCE)):
+        yield part
+
+
+def _told(event: Recorded, verdicts: Mapping[str, str]) -> Anomaly:
+    said = event.data
+    return Anomaly(
+        id=said["anomaly"],
+        asset=said["asset"],
+        product=event.product,
+        batch=said["batch"],
+        measure=Measure(said["measure"], said.get("column") or ""),
+        grade=said["grade"],
+        value=said.get("value"),
+        expected=said.get("expected"),
+        low=said.get("low"),
+        high=said.get("high"),
+        deviations=said.get("deviations"),
+        judged_by=int(said.get("judged_by") or 0),
+        of=datetime.fromisoformat(said["interval_start"]) if said.get("interval_start") else None,
+        found_at=event.occurred_at,
+        verdict=verdicts.get(said["anomaly"], ""),
+    )
+
+
+def _closing(one: Anomaly, env: str, verdict: str, batch: str | None = None) -> Event:
+    said = {"anomaly": one.id, "asset": one.asset, "verdict": verdict, "batch": batch}
+    return Event("anomaly.closed", said, env=env, subject=one.asset, product=one.product)
+
+
+def _finite(number: float) -> float | None:
+    return round(number, 6) if math.isfinite(number) else None

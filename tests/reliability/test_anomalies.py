@@ -1,0 +1,192 @@
+"""Anomalies: found once for each batch by what was known when it came, and closed with what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freehold.foundation import FreeholdError, SimulatedClock
+from freehold.ledger import Event, Ledger
+from freehold.reliability import Measure, anomalies, close, look
+from freehold.reliability.anomalies import KEPT
+
+ASSET = "shop.orders.lines"
+START = datetime(2011, 1, 3, tzinfo=UTC)
+ROWS = Measure("rows")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger whose clock stands still."""
+    with Ledger.open("sqlite:///state.db", root=tmp_path, clock=SimulatedClock(START)) as opened:
+        yield opened
+
+
+def tell(ledger: Ledger, day: int, rows: int, *, batch: str = "", asset: str = ASSET, env: str = "prod") -> str:
+    """Record what the batch of a day looked like; return its id."""
+    start, end = (START + timedelta(days=day + more) for more in (0, 1))
+    batch = batch or str(day)
+    said: dict[str, Any] = {
+        "asset": asset, "batch": batch, "rows": rows,
+        "columns": {"price": {"nulls": rows // 10, "mean": 4.0 + day % 3 / 10}} if rows else {},
+        "interval_start": f"{start:%Y-%m-%dT%H:%M:%SZ}", "interval_end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+    }  # fmt: skip
+    at = end + timedelta(hours=5)
+    ledger.append(Event("profile.observed", said, occurred_at=at, env=env, subject=asset, product="shop.orders"))
+    return batch
+
+
+def ordinary(ledger: Ledger, days: int = 40, **of: Any) -> None:
+    """Record ordinary days."""
+    for day in range(days):
+        tell(ledger, day, 1000 + 37 * (day % 5), **of)
+
+
+def told(ledger: Ledger, *types: str) -> list[dict[str, Any]]:
+    """Return what events of some types hold."""
+    return [dict(event.data) for event in ledger.read(types=types)]
+
+
+def test_a_day_of_nothing_is_found_once(ledger: Ledger) -> None:
+    """Ordinary days are none; an empty one is severe, with what was to be expected; the next look finds nothing new."""
+    ordinary(ledger)
+    assert look(ledger, "prod") == ()
+    tell(ledger, 40, 0)
+    (found,) = look(ledger, "prod")
+
+    assert (found.asset, found.measure, found.grade, found.value, found.judged_by) == (ASSET, ROWS, "severe", 0.0, 40)
+    assert found.low is not None
+    assert found.high is not None
+    assert 700 < found.low < 1000 < found.high < 1500
+    assert found.of == START + timedelta(days=40)
+    assert look(ledger, "prod") == ()
+    assert anomalies(ledger, "prod") == (found,)
+    assert [one["anomaly"] for one in told(ledger, "anomaly.found")] == [found.id]
+
+
+def test_all_at_once_finds_what_one_after_the_other_finds(ledger: Ledger, tmp_path: Path) -> None:
+    """Whoever looks after months judges each batch by what was known when it came."""
+    other = tmp_path / "other"
+    other.mkdir()
+    counts = [*[1000 + 37 * (day % 5) for day in range(40)], 0, 1000, 5000, 1010, 400]
+    with Ledger.open("sqlite:///state.db", root=other, clock=SimulatedClock(START)) as late:
+        one_by_one = []
+        for day, rows in enumerate(counts):
+            tell(ledger, day, rows)
+            tell(late, day, rows)
+            one_by_one += look(ledger, "prod")
+        at_once = look(late, "prod")
+    assert {one.batch for one in at_once} == {"40", "42", "44"}
+    assert list(at_once) == one_by_one
+
+
+def test_an_interval_that_comes_right_again_closes_its_anomaly(ledger: Ledger) -> None:
+    """A corrected file of the same day ends what was unusual about it; another day does not."""
+    ordinary(ledger)
+    tell(ledger, 40, 0)
+    (found,) = look(ledger, "prod")
+    tell(ledger, 41, 1000)
+    look(ledger, "prod")
+    assert anomalies(ledger, "prod") == (found,)
+    tell(ledger, 40, 1010, batch="corrected")
+    look(ledger, "prod")
+
+    assert anomalies(ledger, "prod") == ()
+    assert [one.verdict for one in anomalies(ledger, "prod", closed=True)] == ["fixed"]
+    assert told(ledger, "anomaly.closed")[-1]["batch"] == "corrected"
+
+
+def test_what_never_went_live_is_not_learned_from(ledger: Ledger) -> None:
+    """A batch in quarantine is judged, and is not what the next is judged by."""
+    ordinary(ledger, 10)
+    for day in range(10, 20):
+        batch = tell(ledger, day, 9000)
+        said = {"asset": ASSET, "candidate": batch, "rows": 9000}
+        ledger.append(Event("candidate.quarantined", said, env="prod", subject=ASSET, product="shop.orders"))
+    look(ledger, "prod")
+    assert len(anomalies(ledger, "prod")) == 10
+    tell(ledger, 20, 1040)
+    assert look(ledger, "prod") == ()
+
+
+def test_what_was_closed_is_learned_from_as_it_was_closed(ledger: Ledger) -> None:
+    """Days that were expected to be odd, or were wrong, are as days that never were; days that were right teach."""
+    expected: dict[str, float | None] = {}
+    for env in ("missing", "expected", "fixed", "false"):
+        ordinary(ledger, 20, env=env)
+        for day in range(20, 22) if env != "missing" else ():
+            tell(ledger, day, 3000, env=env)
+        odd = look(ledger, env)
+        assert {one.batch for one in odd} == (set() if env == "missing" else {"20", "21"})
+        for one in odd:
+            close(ledger, env, one.id, env)
+        tell(ledger, 22, 0, env=env)
+        (expected[env],) = (one.expected for one in look(ledger, env) if one.measure == ROWS)
+    assert expected["expected"] == expected["fixed"] == expected["missing"]
+    assert (expected["false"] or 0) > (expected["missing"] or 0) * 1.03
+
+
+def test_a_look_that_breaks_off_is_made_again_whole(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where recording fails nothing is remembered as looked at, and the next look finds the same."""
+    ordinary(ledger)
+    tell(ledger, 40, 0)
+
+    def full(*_: object, **__: object) -> None:
+        raise FreeholdError("FH-L104", "The disk is full.", fix="Make room.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger, "append", full)
+        with pytest.raises(FreeholdError):
+            look(ledger, "prod")
+    assert ledger.state.get(KEPT, "prod") is None
+    assert told(ledger, "anomaly.found") == []
+    (found,) = look(ledger, "prod")
+    ledger.state.put(KEPT, "prod", {"upto": 0})  # as another process would see it that began before
+    look(ledger, "prod")
+    assert [one["anomaly"] for one in told(ledger, "anomaly.found")] == [found.id]
+
+
+def test_environments_and_assets_are_apart(ledger: Ledger) -> None:
+    """What happens elsewhere is neither judged by nor listed here."""
+    ordinary(ledger)
+    ordinary(ledger, 12, env="dev")
+    ordinary(ledger, 40, asset="shop.orders.daily")
+    tell(ledger, 40, 0, env="dev")
+    tell(ledger, 40, 0)
+    look(ledger, "prod")
+    assert [one.asset for one in anomalies(ledger, "prod")] == [ASSET]
+    assert anomalies(ledger, "dev") == ()
+    look(ledger, "dev")
+    assert len(anomalies(ledger, "dev")) == 1
+    assert anomalies(ledger, "prod", asset="shop.orders.daily") == ()
+
+
+def test_assets_without_intervals_are_judged_by_the_day(ledger: Ledger) -> None:
+    """What is built whole each day has a value a day: the last of it; what came earlier that day is not its past."""
+    for day in range(30):
+        for hour in (5, 9):
+            said = {"asset": ASSET, "batch": f"{day}.{hour}", "rows": 500 if hour == 9 else 1, "columns": {}}
+            at = START + timedelta(days=day, hours=hour)
+            ledger.append(Event("profile.observed", said, occurred_at=at, env="prod", subject=ASSET))
+    found = look(ledger, "prod")
+    assert {one.batch.partition(".")[2] for one in found} == {"5"}
+    assert {one.of for one in found} == {None}
+
+
+def test_closing_takes_what_is_there_and_once(ledger: Ledger) -> None:
+    """An id that is none is refused with its near match, and nothing is closed twice."""
+    ordinary(ledger)
+    tell(ledger, 40, 0)
+    (found,) = look(ledger, "prod")
+    with pytest.raises(FreeholdError) as unknown:
+        close(ledger, "prod", found.id[:-1] + "x", "expected")
+    assert unknown.value.code == "FH-E301"
+    assert found.id in unknown.value.fix
+    close(ledger, "prod", found.id, "expected")
+    with pytest.raises(FreeholdError) as twice:
+        close(ledger, "prod", found.id, "false")
+    assert twice.value.code == "FH-E302"
