@@ -204,15 +204,14 @@ def place(start: str | None, item: str, place: int | None, decision: str, as_jso
 @contextmanager
 def opened_roadmap(start: str | None, grain: str = "quarter") -> Iterator[tuple[Estate, Roadmap]]:
     """Open the roadmap of the estate, as whoever sits at the shell may change it."""
+    from freehold.cli.items import work_at
     from freehold.foundation import Caller
     from freehold.insight.roadmap import Roadmap
-    from freehold.work import Work
 
     estate = loaded(start)
     with opened_ledger(estate) as ledger:
-        acting = ledger.acting(Caller.at_the_shell("work"))
-        zone = str(estate.defaults.get("timezone", "UTC"))
-        yield estate, Roadmap(Work(estate, acting, clock=ledger.clock), acting, zone, grain)
+        caller, zone = Caller.at_the_shell("work"), str(estate.defaults.get("timezone", "UTC"))
+        yield estate, Roadmap(work_at(estate, ledger, caller), ledger.acting(caller), zone, grain)
 
 
 _KEPT = {

@@ -130,31 +130,22 @@ def _of_decisions(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return what is wrong with decisions; without any, nothing is imported."""
     if not any(kind == "Decision" for kind, _ in estate.resources):
         return ()
+    from freehold.insight.naming import metrics_and_kpis
+    from freehold.metrics import catalogue_of
     from freehold.work.decisions import decision_findings
 
-    return decision_findings(estate, _metrics_and_kpis(estate))
+    return decision_findings(estate, metrics_and_kpis(estate, lambda: catalogue_of(estate)))
 
 
 def _of_objectives(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return what is wrong with objectives; without any, nothing is imported."""
     if not any(kind == "Objective" for kind, _ in estate.resources):
         return ()
+    from freehold.insight.naming import metrics_and_kpis
     from freehold.insight.objectives import objective_findings
-
-    return objective_findings(estate, _metrics_and_kpis(estate))
-
-
-def _metrics_and_kpis(estate: Estate) -> dict[str, list[str] | None]:
-    """Return the names that metrics and KPIs have; None where their files are in error, which is told as theirs."""
-    from freehold.foundation import FreeholdError
-    from freehold.insight import kpis_of
     from freehold.metrics import catalogue_of
 
-    try:
-        metrics = [name for one in catalogue_of(estate).metrics() for name in (one.id, one.name)]
-        return {"metric": metrics, "kpi": list(kpis_of(estate))}
-    except FreeholdError:
-        return {"metric": None, "kpi": None}
+    return objective_findings(estate, metrics_and_kpis(estate, lambda: catalogue_of(estate)))
 
 
 def _of_access(estate: Estate) -> tuple[FreeholdError, ...]:

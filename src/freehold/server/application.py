@@ -62,6 +62,7 @@ from freehold.server.views import Views
 from freehold.server.web.assets import PREFIX, Assets
 from freehold.server.web.pages import (
     acting,
+    decisions,
     deployment,
     deployments,
     documents,
@@ -267,6 +268,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *items.routes(),
         *objectives.routes(),
         *roadmap.routes(),
+        *decisions.routes(),
         Route("/palette", palette.palette),
         *page("/explain", explain.explain, "explain", asks=True),
         *explore.routes(),
