@@ -6,15 +6,13 @@ is kept. `failing` holds answers that are given first: a status, its headers, a 
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+from live_double import Answer, doubling, in_json
 
 
 @dataclass
@@ -48,6 +46,12 @@ class Tracking:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def answered(self, path: str, query: dict[str, list[str]], body: Any, headers: Mapping[str, str]) -> Answer:
+        """Keep what is asked, and answer as the system does."""
+        self.asked.append((path, body))
+        self.authorizations.add(headers.get("authorization") or "")
+        return self.failing.pop(0) if self.failing else in_json(self.answer(path, query, body))
 
     def answer(self, path: str, query: dict[str, list[str]], body: Any) -> Any:
         return {"jira": self._jira, "linear": self._linear, "servicenow": self._servicenow}[self.system](
@@ -163,51 +167,11 @@ def _page_info(start: int, size: int, count: int) -> dict[str, Any]:
     return {"hasNextPage": start + size < count, "endCursor": str(start + size)}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    tracking: Tracking
-    protocol_version = "HTTP/1.1"
-
-    def _answered(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
-        text = self.rfile.read(length)
-        body = json.loads(text) if text else None
-        parts = urlsplit(self.path)
-        self.tracking.asked.append((parts.path, body))
-        self.tracking.authorizations.add(self.headers.get("authorization") or "")
-        if self.tracking.failing:
-            self._send(*self.tracking.failing.pop(0))
-        else:
-            answer = self.tracking.answer(parts.path, parse_qs(parts.query), body)
-            self._send(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
-
-    do_GET = do_POST = do_PATCH = _answered
-
-    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @contextmanager
 def tracking(system: str, **said: Any) -> Iterator[Tracking]:
     """Run a tracker while the block runs."""
-    one = Tracking(system, **said)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"tracking": one}))
-    server.daemon_threads = True
-    one.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with doubling(Tracking(system, **said)) as one:
         yield one
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def many(count: int, first: datetime) -> list[Ticket]:

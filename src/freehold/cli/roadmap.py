@@ -243,14 +243,14 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _ranked(one: dict[str, Any]) -> tuple[Any, ...]:
-    from freehold.insight.telling import figure
+    from freehold.insight.telling import figure, rough
 
     low, high = one["range"]
     why = f"by {one['decision']}; {one['by_score']} by score" if one["decision"] else ""
     reach = "–".join(dict.fromkeys(figure(end) for end in one["reach"]))
     used = f"{reach} use it" if one["reach_from"] == "usage" else reach
     shares = (f"{one['keeps_place'] * 100:.0f} %", f"{one['in_top'] * 100:.0f} %")
-    return (one["place"], _short(one["id"]), one["title"], *map(figure, (one["score"], low, high)), *shares, used, why)
+    return (one["place"], _short(one["id"]), one["title"], *map(rough, (one["score"], low, high)), *shares, used, why)
 
 
 def _answer(found: Roadmap, id_: str, as_json: bool) -> None:

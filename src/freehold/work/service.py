@@ -207,8 +207,9 @@ class Work:
         Raises:
             FreeholdError: FH-W102 no such item; FH-W103 the state has no such move; FH-W104 the caller holds none of
                 its roles; FH-W105 something it requires does not hold; FH-W106 a field it needs is missing, or one is
-                of another type; FH-W430 one names what is not there; FH-W314 it is a duplicate, and ends with its original; FH-X301 a tracker rules it;
-                FH-W107 it moved, and what its new state asks for failed; FH-L201 somebody else is moving it.
+                of another type; FH-W430 one names what is not there; FH-W314 it is a duplicate, and ends with its
+                original; FH-X301 a tracker rules it; FH-W107 it moved, and what its new state asks
+                for failed; FH-L201 somebody else is moving it.
         """
         with turn(self._ledger, id) as lease:
             item = self.item(id)

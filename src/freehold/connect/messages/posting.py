@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,18 @@ from freehold.connect.messages.declared import Channel
 from freehold.connect.messages.message import Message, Said
 from freehold.connect.messages.rendering import adaptive_card, blocks, modal, settled_blocks
 from freehold.connect.outbound import Outbound, Unreached, ask, target_of
+from freehold.connect.webhooks.judging import wish_of
 from freehold.foundation import Exit, FreeholdError, Transient
 from freehold.foundation.secrets import resolved
 
 TIMEOUT_S = 10.0
 _PASSING = ("ratelimited", "rate_limited", "service_unavailable", "internal_error", "fatal_error", "request_timeout")
+
+
+class Busy(Transient):
+    """Something that may pass by itself; `wish` is for how long a receiver asks to be left alone, where it does."""
+
+    wish: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +83,20 @@ class Posting:
         except Unreached as error:
             raise _passing(channel, f"does not answer: {error}") from error
         if reply.status == 429 or reply.status >= 500:
-            raise _passing(channel, f"takes nothing now (status {reply.status})")
+            wish = wish_of(reply.headers["retry-after"], datetime.now(UTC)) if "retry-after" in reply.headers else None
+            raise _passing(channel, f"takes nothing now (status {reply.status})", wish)
         if not 200 <= reply.status < 300:
             raise _refused(channel, f"it answered {reply.status}")
         return reply.body
 
 
-def _passing(channel: Channel, why: str) -> Transient:
-    return Transient(
+def _passing(channel: Channel, why: str, wish: timedelta | None = None) -> Busy:
+    busy = Busy(
         "FH-X321", f"What `{channel.id}` leads to {why}.", where=channel.where, exit_code=Exit.ENVIRONMENT,
         fix="It is told again later.",
     )  # fmt: skip
+    busy.wish = wish
+    return busy
 
 
 def _refused(channel: Channel, why: str) -> FreeholdError:
