@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "decisions": ("freehold.cli.decisions:decisions", "See what was decided, why, and what it ended."),
     "objectives": ("freehold.cli.objectives:objectives", "See what is to be reached, and how far metrics have come."),
     "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
+    "brief": ("freehold.cli.brief:brief", "Say what a home page says, as a letter; send it."),
     "document": ("freehold.cli.document:document", "Write documents from evidence, as of any time; sign and verify."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),

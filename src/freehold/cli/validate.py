@@ -50,6 +50,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_hooks(estate),
         *_of_trackers(estate),
         *_of_channels(estate),
+        *_of_briefs(estate),
         *models,
         *unread,
     )
@@ -181,6 +182,16 @@ def _of_trackers(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.connect.trackers import tracker_findings
 
     return tracker_findings(estate)
+
+
+def _of_briefs(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with who is sent what a home page says; without any, nothing is imported."""
+    if not any(kind == "Brief" for kind, _ in estate.resources):
+        return ()
+    from freehold.connect.messages import brief_findings
+    from freehold.estate import server_of
+
+    return brief_findings(estate, has_mail="mail" in server_of(estate.root))
 
 
 def _of_channels(estate: Estate) -> tuple[FreeholdError, ...]:

@@ -6,11 +6,13 @@ What is done has a lease or a record of its own, so that of several servers one 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from freehold.server.aside import Aside
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from freehold.server.telemetry import Telemetry
 
 LOOKS_EVERY_S = 5.0
@@ -30,12 +32,26 @@ class Round(Protocol):
         """
 
 
+@runtime_checkable
+class RoundOfApplication(Round, Protocol):
+    """One that shows what pages show, and so needs all of the application."""
+
+    def of(self, app: Starlette) -> None:
+        """Say of which application, once that is put together."""
+
+
 class Rounds(Aside):
     """Makes rounds until it is closed."""
 
     def __init__(self, rounds: Sequence[Round], telemetry: Telemetry) -> None:
         super().__init__("rounds", telemetry, rest_s=LOOKS_EVERY_S, grace_s=_GRACE_S)
         self._rounds = rounds
+
+    def of(self, app: Starlette) -> None:
+        """Say of which application the rounds are, once that is put together."""
+        for one in self._rounds:
+            if isinstance(one, RoundOfApplication):
+                one.of(app)
 
     def _once(self) -> None:
         for one in self._rounds:

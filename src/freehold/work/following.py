@@ -17,7 +17,7 @@ class Following:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._read = 0
+        self.read = 0  # the number of the last event that was taken in
         self.items: dict[str, Item] = {}
 
     def look(self, workflows: Mapping[str, Workflow]) -> frozenset[str]:
@@ -27,8 +27,8 @@ class Following:
             workflows: by type; where an event does not say in which state its item began, they do.
         """
         changed = set[str]()
-        for event in self._ledger.read(types=EVENTS, after=self._read):
-            self._read, id_ = event.seq, str(event.data["item"])
+        for event in self._ledger.read(types=EVENTS, after=self.read):
+            self.read, id_ = event.seq, str(event.data["item"])
             workflow = workflows.get(str(event.data.get("type") or ""))
             item = folded_on(self.items.get(id_), (event,), workflow.start if workflow else "")
             if item is not None:

@@ -20,6 +20,8 @@ from freehold.server.messages.waiting import settled_as, waiting_in
 from freehold.work import Following, workflows_of
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from freehold.ledger import Lease, Ledger
     from freehold.server.application import Served
 
@@ -58,9 +60,10 @@ class MessageRound:
         self._newest = -1
         self._resting: dict[str, datetime] = {}
 
-    def of(self, served: Served) -> None:
-        """Say whose round it is, once the server is put together."""
-        self._served, self._items = served, Following(served.snapshots.ledger)
+    def of(self, app: Starlette) -> None:
+        """Say of which application, once that is put together."""
+        self._served = app.state.served
+        self._items = Following(app.state.served.snapshots.ledger)
 
     def go(self) -> None:
         """Tell what is new since the last look.
@@ -107,7 +110,7 @@ class MessageRound:
                     _record(ledger, lease, SETTLED, channel, {"about": about})
             for one in waiting_in(served, channel, tuple(items.values()), told.sent):
                 try:
-                    said_ = posting.post(channel, one.message)
+                    said_ = posting.post(channel, one.message, one.about)
                 except Transient:
                     raise
                 except FreeholdError as error:  # of this one; others may well be taken
