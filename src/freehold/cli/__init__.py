@@ -11,6 +11,7 @@ from freehold import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("freehold.cli.init:init", "Start an estate: a scaffold, or drafts from a database that is there."),
+    "new": ("freehold.cli.new:new", "Begin a file of your operating model: a workflow, a rule, a KPI, a document."),
     "validate": ("freehold.cli.validate:validate", "Check every file of the estate, without a warehouse."),
     "plan": ("freehold.cli.plan:plan", "Show what a change would do, before anything is built."),
     "apply": ("freehold.cli.apply:apply", "Put a change in force: built, judged and published whole, or not at all."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -275,6 +276,7 @@ def _metrics_in(estate: Estate) -> int:
 
 def _summary(estate: Estate) -> dict[str, Any]:
     products = estate.products.values()
+    kinds = Counter(kind for kind, _ in estate.resources)
     given = {port.contract_id for product in products for port in product.output_ports if port.contract_id}
     landing = {
         f"{product.id}.{port.name}"
@@ -289,5 +291,9 @@ def _summary(estate: Estate) -> dict[str, Any]:
         "teams": len(estate.teams),
         "calendars": len(estate.calendars),
         "environments": len(estate.environments),
-        "others": len(estate.resources),
+        **{_COUNTED[kind]: n for kind, n in kinds.items() if kind in _COUNTED},
+        "others": sum(n for kind, n in kinds.items() if kind not in _COUNTED),
     }
+
+
+_COUNTED = {"Workflow": "workflows", "RuleSet": "rule sets", "KPI": "KPIs", "Document": "documents"}

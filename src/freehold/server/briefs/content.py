@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from freehold.server.web.pages.requests import RequestRow
 
 _UNKNOWN = Mark("idle", "unknown")
-_FIGURE = Mark("idle", "figure")
+_FIGURE = Mark("idle", "")  # which says nothing of how it is
 
 
 @dataclass(frozen=True, slots=True)

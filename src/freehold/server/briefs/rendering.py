@@ -44,7 +44,8 @@ def _lines(brief: Brief, part: Part, *, links: bool) -> str:
 
 def _line(brief: Brief, line: Line, *, links: bool) -> str:
     topic = f"{line.topic}: " if line.topic else ""
-    text = f"{_MARKS[line.mark.tone]} {line.mark.word}  {topic}{line.text}".replace("`", "")
+    word = f"{line.mark.word}  " if line.mark.word else ""
+    text = f"{_MARKS[line.mark.tone]} {word}{topic}{line.text}".replace("`", "").replace(" %", "\N{NO-BREAK SPACE}%")
     told = "\n".join(textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False))
     href = brief.href(line.href) if links else ""
     return f"{told}\n  {href}" if href else told
