@@ -31,7 +31,7 @@ class Mailbox:
     signed_in: list[str] = field(default_factory=list)
     held: threading.Event = field(default_factory=threading.Event)
 
-    async def handle_DATA(self, _: Any, __: Any, envelope: Envelope) -> str:  # noqa: N802 as aiosmtpd calls it
+    async def handle_DATA(self, _: Any, __: Any, envelope: Envelope) -> str:
         """Take a mail."""
         if self.failing:
             return self.failing.pop(0)

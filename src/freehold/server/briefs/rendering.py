@@ -10,6 +10,7 @@ from freehold.server.web.model import Line
 from freehold.server.web.showing import environment
 
 _WIDTH = 100
+_TIED = "\N{NO-BREAK SPACE}"  # while lines are broken: a figure keeps its unit
 _MARKS = {"ok": "●", "warn": "■", "bad": "◆", "idle": "○"}  # as pages have them: never by colour alone
 
 
@@ -45,8 +46,9 @@ def _lines(brief: Brief, part: Part, *, links: bool) -> str:
 def _line(brief: Brief, line: Line, *, links: bool) -> str:
     topic = f"{line.topic}: " if line.topic else ""
     word = f"{line.mark.word}  " if line.mark.word else ""
-    text = f"{_MARKS[line.mark.tone]} {word}{topic}{line.text}".replace("`", "").replace(" %", "\N{NO-BREAK SPACE}%")
+    text = f"{_MARKS[line.mark.tone]} {word}{topic}{line.text}".replace("`", "").replace(" %", f"{_TIED}%")
     told = "\n".join(textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False))
+    told = told.replace(_TIED, " ")
     href = brief.href(line.href) if links else ""
     return f"{told}\n  {href}" if href else told
 
