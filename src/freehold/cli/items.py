@@ -233,6 +233,19 @@ def track(start: str | None, id: str, tracker: str, key: str, as_json: bool) -> 
         _answer(work, item, as_json, "Tracked")
 
 
+@items.command(epilog="Example: freehold items send 7c976bf46c69 --to ops")
+@click.argument("id")
+@click.option("--to", "tracker", required=True, metavar="TRACKER", help="The tracker to file it in.")
+@as_json
+@click.pass_obj
+def send(start: str | None, id: str, tracker: str, as_json: bool) -> None:
+    """File an issue for the item ID in a TRACKER, which rules its state from then on. Sent again, it is the same."""
+    with opened_work(start) as work, opened_syncing(start) as (syncing, trackers):
+        one = work.find(id)
+        item = syncing.file(_tracker(trackers, tracker), one, work.title(one), work.caller)
+        _answer(work, item, as_json, f"Filed as {item.tracked.key}" if item.tracked else "Filed")
+
+
 @items.command(epilog="Example: freehold items untrack 7c976bf46c69")
 @click.argument("id")
 @as_json
