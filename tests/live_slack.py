@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,12 +24,15 @@ SIGNING = "8f742231b10e8888abcd99yyyzzz85a5"
 class Slack:
     """What was asked of Slack: each call with its method and body.
 
-    `failing` are answers that are given first: a status, its headers and a body; or None, for none at all.
+    `failing` are answers that are given first: a status, its headers and a body; None, for none at all. While `held` is
+    set, what is posted is kept, and its answer waits until the end.
     """
 
     port: int = 0
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     failing: list[Answer | None] = field(default_factory=list)
+    held: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
     authorizations: set[str] = field(default_factory=set)
 
     @property
@@ -41,6 +45,9 @@ class Slack:
         if self.failing:
             return self.failing.pop(0)
         self.calls.append((path.rpartition("/")[2], body))
+        if self.held.is_set():
+            self.over.wait()
+            return None
         return in_json({"ok": True, "channel": body.get("channel"), "ts": f"1503435956.{len(self.calls):06}"})
 
     def of(self, method: str) -> list[dict[str, Any]]:
@@ -59,6 +66,7 @@ def slacking() -> Iterator[Slack]:
     """Run it while the block runs."""
     with doubling(Slack()) as one:
         yield one
+        one.over.set()
 
 
 def sent(
