@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -32,6 +33,7 @@ _IS = {
     "accepted": Mark("ok", "accepted"), "proposed": Mark("warn", "proposed"), "rejected": Mark("idle", "rejected"),
     "deprecated": Mark("idle", "deprecated"), "superseded": Mark("idle", "superseded"),
 }  # fmt: skip
+_TITLE = re.compile(r"^#\s+.+$", re.MULTILINE)  # which is that of the page already
 _ENTRIES = ("product", "metric", "kpi", "asset")  # kinds that have a page by their id
 
 
@@ -101,7 +103,7 @@ def decision(asked: Asked) -> Shown:
         facts=tuple(_facts(one, ahead.decisions)),
         concerns=_concerns(ahead, one),
         settles=tuple(_of_item(ahead, id_) for id_ in one.settles),
-        markup=body(one.text, below=1),
+        markup=body(_TITLE.sub("", one.text, count=1), below=1),
     )
     told = f"{one.status.capitalize()} on {one.on}" + (f" by {', '.join(one.deciders)}." if one.deciders else ".")
     return Shown("pages/decision.html", one.title, model, told, (Crumb("Decisions", _PATH),), nav="decisions")
