@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -22,8 +23,10 @@ from freehold.connect.outbound import outbound_from
 from freehold.foundation import Caller
 from freehold.ledger import Event, Ledger
 from freehold.server.agents.stdio import at_the_shell
-from freehold.server.briefs import as_html, as_text, brief_for
+from freehold.server.briefs import Brief, as_html, as_text, brief_for
+from freehold.server.briefs.content import Part
 from freehold.server.identity import Who
+from freehold.server.web.model import Line, Mark
 from freehold.work import Work
 from live_mail import Mailbox, mailing
 from live_process import Server, freehold, until
@@ -389,3 +392,17 @@ def test_a_brief_of_another_sees_as_they_do(serving: Callable[..., Running]) -> 
     somebody = Who("user:idp/nobody-knows", "x", (), "token", "token", "a test")
 
     assert "My products" not in [part.title for part in brief_for(running.app, somebody, "product").parts]
+
+
+def test_words_of_people_are_words_in_a_mail() -> None:
+    """What looks like markup is shown as it was written, and an address leads to the portal or nowhere."""
+    line = Line("<b>sales</b>", Mark("bad", "<i>late</i>"), "<script>alert(1)</script> & `so`", "/items/question/1")
+    parts = (Part("<u>Asked</u>", (line,), ""),)
+    told = Brief("product", "<h1>", "5 < 6", datetime(2011, 3, 7, tzinfo=UTC), "", parts, "https://data.example.com")
+    html, nowhere = as_html(told), as_html(replace(told, address=""))
+
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; <code>so</code>" in html
+    assert 'href="https://data.example.com/items/question/1"' in html
+    assert "href=" not in nowhere
+    assert "https://data.example.com/items/question/1" in as_text(told)
