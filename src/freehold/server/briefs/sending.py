@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from textwrap import shorten
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 SENT = "brief.sent"
 CLAIMED = "briefs.claimed"  # in the kept state: brief, receiver and instant, with when somebody began to send
 STALE_AFTER = timedelta(hours=24)  # what could not be sent by then is of no use any more
+_SUBJECT = 120  # characters; mail programs show fewer
 _REST = timedelta(minutes=1)  # of a receiver who could not be told
 
 
@@ -138,7 +140,7 @@ def send_one(app: Starlette, file: BriefFile, receiver: str, due: datetime | Non
     who = Who(way.eyes, way.eyes.rpartition("/")[2], way.groups, "token", "token", f"brief:{file.id}")
     brief = brief_for(app, who, file.home)
     id_ = f"brief {file.id} {due.isoformat() if due else served.snapshots.clock.now().isoformat()}"
-    tell(served, way, as_message(brief), id_, subject=f"{file.name}: {brief.sentence}", text=as_text(brief),
+    tell(served, way, as_message(brief), id_, subject=shorten(f"{file.name}: {brief.sentence}", _SUBJECT, placeholder=" …"), text=as_text(brief),
          html=as_html(brief))  # fmt: skip
     said = {"brief": file.id, "home": file.home, "receiver": receiver, "by": way.by}
     _acting(served).append(Event(SENT, {**said, "due_at": due}, subject=file.id))
