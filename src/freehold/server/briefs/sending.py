@@ -140,8 +140,8 @@ def send_one(app: Starlette, file: BriefFile, receiver: str, due: datetime | Non
     who = Who(way.eyes, way.eyes.rpartition("/")[2], way.groups, "token", "token", f"brief:{file.id}")
     brief = brief_for(app, who, file.home)
     id_ = f"brief {file.id} {due.isoformat() if due else served.snapshots.clock.now().isoformat()}"
-    tell(served, way, as_message(brief), id_, subject=shorten(f"{file.name}: {brief.sentence}", _SUBJECT, placeholder=" …"), text=as_text(brief),
-         html=as_html(brief))  # fmt: skip
+    subject = shorten(f"{file.name}: {brief.sentence}", _SUBJECT, placeholder=" …")
+    tell(served, way, as_message(brief), id_, subject=subject, text=as_text(brief), html=as_html(brief))
     said = {"brief": file.id, "home": file.home, "receiver": receiver, "by": way.by}
     _acting(served).append(Event(SENT, {**said, "due_at": due}, subject=file.id))
     return way.by
