@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx2
 
 from freehold.connect.messages import slack_signed
+from live_double import Answer, doubling, in_json
 from live_server import Running
 
 SIGNING = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -22,16 +22,33 @@ SIGNING = "8f742231b10e8888abcd99yyyzzz85a5"
 
 @dataclass
 class Slack:
-    """What was asked of Slack: each call with its method and body. `failing` are answers that are given first."""
+    """What was asked of Slack: each call with its method and body.
+
+    `failing` are answers that are given first: a status, its headers and a body; None, for none at all. While `held` is
+    set, what is posted is kept, and its answer waits until the end.
+    """
 
     port: int = 0
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    failing: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    failing: list[Answer | None] = field(default_factory=list)
+    held: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
     authorizations: set[str] = field(default_factory=set)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def answered(self, path: str, _: Any, body: Any, headers: Mapping[str, str]) -> Answer | None:
+        """Keep what is posted, and call it by its number."""
+        self.authorizations.add(headers.get("authorization") or "")
+        if self.failing:
+            return self.failing.pop(0)
+        self.calls.append((path.rpartition("/")[2], body))
+        if self.held.is_set():
+            self.over.wait()
+            return None
+        return in_json({"ok": True, "channel": body.get("channel"), "ts": f"1503435956.{len(self.calls):06}"})
 
     def of(self, method: str) -> list[dict[str, Any]]:
         """Return the bodies of the calls of a method."""
@@ -44,44 +61,12 @@ class Slack:
         return next(str(e["value"]) for e in elements if e["action_id"] == which)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    slack: Slack
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        one = self.slack
-        one.authorizations.add(self.headers.get("authorization") or "")
-        status, answer = one.failing.pop(0) if one.failing else (200, {"ok": True})
-        if status == 200 and answer.get("ok"):
-            method = self.path.rpartition("/")[2]
-            one.calls.append((method, body))
-            answer = {"ok": True, "channel": body.get("channel"), "ts": f"1503435956.{len(one.calls):06}"}
-        text = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @contextmanager
 def slacking() -> Iterator[Slack]:
     """Run it while the block runs."""
-    one = Slack()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"slack": one}))
-    server.daemon_threads = True
-    one.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with doubling(Slack()) as one:
         yield one
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        one.over.set()
 
 
 def sent(

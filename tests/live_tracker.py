@@ -6,15 +6,13 @@ is kept. `failing` holds answers that are given first: a status, its headers, a 
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+from live_double import Answer, doubling, in_json
 
 
 @dataclass
@@ -44,17 +42,41 @@ class Tracking:
     told: dict[str, list[Any]] = field(default_factory=dict)
     failing: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     authorizations: set[str] = field(default_factory=set)
+    marks: dict[str, Ticket] = field(default_factory=dict)  # what was filed for which item
+    now: str | None = None  # when what is filed is filed
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def answered(self, path: str, query: dict[str, list[str]], body: Any, headers: Mapping[str, str]) -> Answer:
+        """Keep what is asked, and answer as the system does."""
+        self.asked.append((path, body))
+        self.authorizations.add(headers.get("authorization") or "")
+        return self.failing.pop(0) if self.failing else in_json(self.answer(path, query, body))
 
     def answer(self, path: str, query: dict[str, list[str]], body: Any) -> Any:
         return {"jira": self._jira, "linear": self._linear, "servicenow": self._servicenow}[self.system](
             path, query, body
         )
 
+    def file(self, key: str, title: str, mark: str, type: str = "Bug", id: str = "") -> Ticket:
+        """File an issue as it is new: it stands in its first status, now."""
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}" if self.now is None else self.now
+        todo = "1" if self.system == "servicenow" else "To Do"
+        made = Ticket(id or f"2000{len(self.tickets)}", key, todo, now, now, title, type)
+        self.marks[mark] = made
+        self.tickets.append(made)
+        return made
+
     def _jira(self, path: str, _: dict[str, list[str]], body: Any) -> Any:
+        if path == "/rest/api/3/issue":
+            fields = body["fields"]
+            key = f"{fields['project']['key']}-{len(self.tickets) + 1}"
+            self.file(key, fields["summary"], fields["labels"][0], fields["issuetype"]["name"])
+            return {"id": self.tickets[-1].id, "key": key, "self": self.url}
+        if path == "/rest/api/3/search/jql" and "labels =" in body["jql"]:
+            return {"issues": [_as_jira(t) for mark, t in self.marks.items() if mark in body["jql"]], "isLast": True}
         if path.endswith("/remotelink"):
             links = self.told.setdefault(path.split("/")[-2], [])
             links[:] = [one for one in links if one["globalId"] != body["globalId"]] + [body]
@@ -76,6 +98,12 @@ class Tracking:
     def _linear(self, path: str, _: dict[str, list[str]], body: Any) -> Any:
         assert path == "/graphql", path
         said = body["variables"]
+        if body["query"].startswith("query Team"):
+            return {"data": {"teams": {"nodes": [{"id": "team-1"}]}, "issueLabels": {"nodes": [{"id": "label-1"}]}}}
+        if "issueCreate" in body["query"]:
+            given = said["input"]
+            made = self.file(f"OPS-{len(self.tickets) + 1}", given["title"], given["id"], id=given["id"])
+            return {"data": {"issueCreate": {"issue": {"identifier": made.key}}}}
         if "attachmentCreate" in body["query"]:
             attached = self.told.setdefault(said["input"]["issueId"], [])
             attached[:] = [one for one in attached if one["url"] != said["input"]["url"]] + [said["input"]]
@@ -83,6 +111,9 @@ class Tracking:
         if body["query"].startswith("query History"):
             one = next(t for t in self.tickets if t.id == said["id"])
             return {"data": {"issue": {"history": self._steps(one, said["after"])}}}
+        if "id" in said["filter"]:
+            known = [self._as_linear(t) for t in self.tickets if t.id == said["filter"]["id"]["eq"]]
+            return {"data": {"issues": {"nodes": known, "pageInfo": _page_info(0, 1, 0)}}}
         wanted = said["filter"].get("number", {}).get("eq")
         found = [t for t in self.tickets if wanted is None or t.key.endswith(f"-{wanted}")]
         start = int(said.get("after") or 0)
@@ -108,12 +139,17 @@ class Tracking:
 
     def _servicenow(self, path: str, query: dict[str, list[str]], body: Any) -> Any:
         table, _, id_ = path.removeprefix("/api/now/table/").partition("/")
+        if body is not None and not id_:
+            made = self.file(f"INC{len(self.tickets) + 1:07}", body["short_description"], body["correlation_id"])
+            return {"result": {"sys_id": made.id, "number": made.key}}
         if body is not None:
             self.told[id_] = [body]
             return {"result": {"sys_id": id_, **body}}
         said = query["sysparm_query"][0]
         start, size = int(query["sysparm_offset"][0]), int(query["sysparm_limit"][0])
-        if table == "sys_audit":
+        if said.startswith("correlation_id="):
+            rows = [_as_servicenow(t) for mark, t in self.marks.items() if mark == said.partition("=")[2]]
+        elif table == "sys_audit":
             rows = [_audited(t, change) for t in self.tickets if t.id in said for change in t.changes]
         else:
             rows = [_as_servicenow(t) for t in self.tickets if not said.startswith("number=") or t.key in said]
@@ -163,51 +199,11 @@ def _page_info(start: int, size: int, count: int) -> dict[str, Any]:
     return {"hasNextPage": start + size < count, "endCursor": str(start + size)}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    tracking: Tracking
-    protocol_version = "HTTP/1.1"
-
-    def _answered(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
-        text = self.rfile.read(length)
-        body = json.loads(text) if text else None
-        parts = urlsplit(self.path)
-        self.tracking.asked.append((parts.path, body))
-        self.tracking.authorizations.add(self.headers.get("authorization") or "")
-        if self.tracking.failing:
-            self._send(*self.tracking.failing.pop(0))
-        else:
-            answer = self.tracking.answer(parts.path, parse_qs(parts.query), body)
-            self._send(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
-
-    do_GET = do_POST = do_PATCH = _answered
-
-    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @contextmanager
 def tracking(system: str, **said: Any) -> Iterator[Tracking]:
     """Run a tracker while the block runs."""
-    one = Tracking(system, **said)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"tracking": one}))
-    server.daemon_threads = True
-    one.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with doubling(Tracking(system, **said)) as one:
         yield one
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def many(count: int, first: datetime) -> list[Ticket]:

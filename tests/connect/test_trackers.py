@@ -237,6 +237,56 @@ def test_an_item_that_began_here_can_become_an_issue(bench: Callable[..., Bench]
     assert (refused.value.code, nothing.value.code) == ("FH-X302", "FH-X309")
 
 
+@pytest.mark.parametrize("system", ["jira", "linear", "servicenow"])
+def test_an_item_is_filed_once_and_each_has_the_key_of_the_other(bench: Callable[..., Bench], system: str) -> None:
+    """Filed in a tracker it is ruled there; where the answer is lost, filing again finds what was filed."""
+    one = bench(system, now=f"{NOW:%Y-%m-%dT%H:%M:%SZ}")
+    work = one.work()
+    mine = work.create("data_request", {"what": "Churn by month"}, product="sales.orders").item
+    one.clock.advance(timedelta(minutes=1))
+    declared, lost = trackers_of(load_estate(one.root, cache=False))["ops"], work.texts(mine)["what"]
+    one.tracker.answer, answer = _losing_what_is_filed(one.tracker), one.tracker.answer  # type: ignore[method-assign]
+    with pytest.raises(FreeholdError):
+        one.syncing().file(declared, mine, lost, work.caller)
+    one.tracker.answer = answer  # type: ignore[method-assign]
+    filed = one.syncing().file(declared, mine, lost, work.caller)
+    synced = one.sync()
+    with pytest.raises(FreeholdError) as again:
+        one.syncing().file(declared, filed, lost, work.caller)
+
+    assert [ticket.title for ticket in one.tracker.tickets] == ["Churn by month"]
+    assert filed.tracked is not None
+    assert (filed.tracked.key, filed.state) == (one.tracker.tickets[0].key, "asked")
+    assert mine.id in json.dumps(one.tracker.told)
+    assert (synced.begun, len(one.items()), again.value.code) == (0, 1, "FH-X301")
+
+
+def _losing_what_is_filed(tracker: Tracking) -> Callable[..., Any]:
+    """Return an answer that is none for what is filed: it is there, and whoever filed it does not know."""
+    before = tracker.answer
+
+    def answer(path: str, query: dict[str, list[str]], body: Any) -> Any:
+        count, told = len(tracker.tickets), before(path, query, body)
+        return {} if len(tracker.tickets) > count else told
+
+    return answer
+
+
+def test_what_no_type_of_issue_stands_for_is_not_filed(bench: Callable[..., Bench]) -> None:
+    """Nor what somebody may not move: nothing is asked of the tracker."""
+    one = bench()
+    incident = one.work().create("access_request", {"purpose": "To look.", "product": "sales.orders"})
+    mine = one.work().create("data_request", {"what": "Churn"}, product="sales.orders").item
+    declared = trackers_of(load_estate(one.root, cache=False))["ops"]
+    with pytest.raises(FreeholdError) as strange:
+        one.syncing().file(declared, incident.item, "x", one.work().caller)
+    with pytest.raises(FreeholdError) as refused:
+        one.syncing().file(declared, mine, "x", Caller("user:idp/stranger", assurance="oidc"))
+
+    assert (strange.value.code, refused.value.code) == ("FH-X507", "FH-W104")
+    assert one.tracker.asked == []
+
+
 def test_duplicates_end_with_an_original_that_its_tracker_ends(bench: Callable[..., Bench]) -> None:
     """Whoever asked for either gets the same answer, wherever the answer came from."""
     one = bench(tickets=[ticket(steps=1)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -145,6 +146,18 @@ def test_kept_state_puts_all_or_nothing(ledger: Ledger) -> None:
 
     assert ledger.state.many("checks") == {}
     assert ledger.state.get("checks", "good", "default") == "default"
+
+
+def test_a_key_is_claimed_by_one(ledger: Ledger) -> None:
+    """Of eight at once one has it, with its own value; whoever drops it lets it be claimed again."""
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(lambda n: ledger.state.claim("sending", "brief", n), range(8)))
+    kept = ledger.state.get("sending", "brief")
+    ledger.state.delete("sending", "brief")
+
+    assert (won.count(True), won[kept]) == (1, True)
+    assert ledger.state.claim("sending", "brief", 9)
+    assert ledger.state.get("sending", "brief") == 9
 
 
 def test_the_side_store_gives_back_what_it_was_given(ledger: Ledger) -> None:

@@ -48,6 +48,14 @@ def test_two_servers_append_to_one_chain(servers: tuple[Ledger, Ledger]) -> None
         assert evidence.query("SELECT COUNT(*), MAX(seq) FROM check_completed") == [(201, 201)]
 
 
+def test_a_key_is_claimed_by_one_of_two_servers(servers: tuple[Ledger, Ledger]) -> None:
+    """Each of twenty keys, by both at once."""
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(20):
+            won = list(pool.map(lambda one, key=f"k{number}": one.state.claim("sending", key, 1), servers))
+            assert sorted(won) == [False, True]
+
+
 def test_what_is_kept_is_kept_alike(servers: tuple[Ledger, Ledger]) -> None:
     """Leases fence, small values stay, what is erased is gone."""
     one, other = servers

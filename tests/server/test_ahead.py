@@ -135,11 +135,29 @@ def test_decisions_are_told_with_their_text(owner: httpx2.Client) -> None:
     assert told(owner, "/api/v1/decisions/metal")["text"].strip() == "# About all of it, selenium too"
 
 
+def test_decisions_are_shown_with_what_they_are_about(owner: httpx2.Client, reader: httpx2.Client) -> None:
+    """The text as it was written, links to what has a page; to a reader, those of what they see."""
+    page = told(owner, "/decisions.json")["page"]
+    one = told(owner, "/decisions/works.wolfram.json")["page"]
+    html = owner.get("/decisions/metal", headers=PAGE).text
+    seen = told(reader, "/decisions.json")["page"]
+
+    assert {row["id"] for row in page["standing"]} == {"lab.selenium", "metal", "works.wolfram"}
+    assert [(link["text"], link["href"]) for link in one["concerns"]] == [
+        ("product works.wolfram", "/products/works.wolfram")
+    ]
+    assert html.count("About all of it, selenium too</h") == 1
+    assert 'aria-current="page"' in html[html.index('href="/decisions"') :][:60]
+    assert [row["id"] for row in seen["standing"]] == ["works.wolfram"]
+    assert reader.get("/decisions/metal", headers=PAGE).status_code == 404
+
+
 def test_a_reader_is_told_nothing_of_what_they_may_not_see(reader: httpx2.Client) -> None:
     """No objective of the whole, no decision about more than theirs, no item of a hidden product, by no way."""
     paths = (
-        "/objectives", "/roadmap", "/roadmap/order", "/roadmap/promises?period=2999-Q1", "/api/v1/objectives",
-        "/api/v1/decisions", "/api/v1/roadmap", "/api/v1/roadmap/export", "/api/v1/roadmap/ranking",
+        "/objectives", "/decisions", "/roadmap", "/roadmap/order", "/roadmap/promises?period=2999-Q1",
+        "/api/v1/objectives", "/api/v1/decisions", "/api/v1/roadmap", "/api/v1/roadmap/export",
+        "/api/v1/roadmap/ranking",
     )  # fmt: skip
     for path in paths:
         answer = reader.get(path, headers=PAGE if not path.startswith("/api") else {})

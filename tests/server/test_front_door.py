@@ -145,7 +145,7 @@ def test_an_item_has_a_page_with_all_of_it(asker: httpx2.Client, steward: httpx2
         {"type": "question", "fields": {"what": "x"}, "product": "shop.orders"},
         {"type": "metric_dispute", "fields": {"metric": "shop.revenue", "claim": "x"}},
         {"type": "metric_dispute", "fields": {"metric": "revenue", "claim": "x"}},
-        {"type": "duplicate_asset", "fields": {"asset": "shop.orders.orders", "same_as": "x.y.z"}},
+        {"type": "duplicate_asset", "fields": {"asset": "shop.orders.orders", "same_as": "shop.orders.raw_orders"}},
     ],
     ids=["of it", "of a metric over it", "of a metric by its short name", "of an asset of it"],
 )

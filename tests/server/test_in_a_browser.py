@@ -50,6 +50,8 @@ PATHS = {
     "dispute": "/requests?type=metric_dispute&what=orders",
     "inbox": "/inbox",
     "objectives": "/objectives",
+    "decisions": "/decisions",
+    "scorecards": "/scorecards",
     "roadmap": "/roadmap",
     "roadmap-order": "/roadmap/order",
     "promises": "/roadmap/promises",

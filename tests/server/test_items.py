@@ -74,6 +74,35 @@ def test_links_are_made_and_taken_away_by_the_api(asker: httpx2.Client, steward:
 
 
 @pytest.mark.parametrize(
+    ("type", "fields", "fix"),
+    [
+        pytest.param("metric_dispute", {"metric": "shop.revenu", "claim": "x"}, "`shop.revenue`", id="a metric"),
+        pytest.param("question", {"what": "x", "metric": "revenu"}, "`revenue`", id="a metric by its short name"),
+        pytest.param("question", {"what": "x", "metric": "adopton"}, "`adoption`", id="a KPI"),
+        pytest.param(
+            "duplicate_asset", {"asset": "shop.orders.order", "same_as": "shop.orders.orders"}, "`shop.orders.orders`",
+            id="an asset",
+        ),
+    ],
+)  # fmt: skip
+def test_an_item_names_what_is_there(asker: httpx2.Client, type: str, fields: dict[str, str], fix: str) -> None:
+    """What is not is refused with what is near, by the API and by the form alike; nothing is begun."""
+    by_api = asker.post(ITEMS, json={"type": type, "fields": fields})
+    by_form = asker.post("/requests", data={"type": type, **fields})
+
+    assert (by_api.status_code, by_api.json()["code"]) == (400, "FH-W430")
+    assert fix in by_api.json()["fix"]
+    assert (by_form.status_code, "FH-W430" in by_form.text) == (400, True)
+    assert asker.get(ITEMS).json()["items"] == []
+
+
+def test_an_item_may_name_a_kpi_and_a_metric_either_way(asker: httpx2.Client) -> None:
+    """A KPI is a metric to whoever disputes it; a metric has two names."""
+    for name in ("shop.revenue", "revenue", "adoption"):
+        assert begun(asker, "metric_dispute", metric=name, claim="x")["fields"]["metric"] == name
+
+
+@pytest.mark.parametrize(
     ("path", "said", "status", "code"),
     [
         ("moves", {"move": "take"}, 403, "FH-W104"),

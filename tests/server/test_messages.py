@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from changing_estates import OWNER, STEWARD, change_metric, owned
-from freehold.connect.messages import channel_findings, slack_signed
+from freehold.connect.messages import channel_findings, channels_of, slack_signed
 from freehold.connect.messages.message import Button, Message
+from freehold.connect.messages.posting import Busy, Posting
 from freehold.connect.messages.rendering import adaptive_card
 from freehold.connect.outbound import outbound_from
 from freehold.estate import load_estate
+from freehold.foundation import FreeholdError
 from freehold.ledger import Ledger
 from freehold.work import Item, Work
-from live_process import freehold, until
+from live_double import Answer, doubling, in_json
+from live_process import Server, freehold, until
 from live_server import Running, known_as
 from live_slack import SIGNING, Slack, pressed, reasoned, sent, slacking
 
@@ -51,6 +59,24 @@ spec:
       {{U0SAM: ["user:idp/sam"], U0CARL: ["user:idp/carl"], U0OWNER: ["user:idp/anna"], U0STEWARD: ["user:idp/bert"]}}
 """
 RATES = {"read": 100_000, "write": 100_000}
+
+
+@dataclass
+class Teams:
+    """The workflow of a Teams channel: what it was sent, and what it answers first."""
+
+    port: int = 0
+    cards: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    failing: list[Answer | None] = field(default_factory=list)
+
+    def answered(self, path: str, _: Any, body: Any, __: Mapping[str, str]) -> Answer | None:
+        """Take a card, as a workflow does: with 202 and no body."""
+        if self.failing:
+            return self.failing.pop(0)
+        self.cards.append((path, body))
+        return 202, {}, b""
+
+
 LOOPBACK = outbound_from({"allow": ["127.0.0.1"], "plain_http": True})
 
 
@@ -227,6 +253,171 @@ def test_what_cannot_be_told_now_is_told_later_and_nothing_twice(told: Any, slac
         sent_ = [e.data["about"] for e in ledger.read(types=("message.sent",))]
 
     assert len(sent_) == len(slack.of("chat.postMessage")) == 1
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        pytest.param((429, {"Retry-After": "0"}, b"slow down"), id="too many"),
+        pytest.param((503, {}, b"not now"), id="it is ill"),
+        pytest.param(in_json({"ok": False, "error": "ratelimited"}), id="too many, in its own words"),
+        pytest.param(None, id="it hangs up"),
+    ],
+)
+def test_what_slack_does_not_take_now_is_told_later_once(
+    told: Any, slack: Slack, failing: Answer | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever kept it back for now, it comes with a later round, and is recorded once."""
+    monkeypatch.setattr("freehold.server.messages.telling._REST", timedelta(0))
+    slack.failing += [failing, failing]
+    running = told()
+    asked(running)
+    rounds = running.app.state.served.rounds
+    until(lambda: rounds.wake() or slack.of("chat.postMessage"), "it was told")
+    ledger = running.app.state.served.snapshots.ledger
+    until(lambda: list(ledger.read(types=("message.sent",))), "that was recorded")
+
+    assert slack.failing == []
+    assert len(slack.of("chat.postMessage")) == len(list(ledger.read(types=("message.sent",)))) == 1
+
+
+def test_how_long_slack_asks_to_be_left_alone_is_heeded(made_estate: Path, slack: Slack, tmp_path: Path) -> None:
+    """What is told of it says for how long; a refusal for good asks for nothing."""
+    root = Path(shutil.copytree(made_estate, tmp_path / "shop"))
+    (root / "channels.yaml").write_text(_FILES.format(url=slack.url, decisions="plan"), encoding="utf-8")
+    (root / "slack.token").write_text("xoxb-secret")
+    channel = replace(channels_of(load_estate(root))["team"], token="file:slack.token")
+    posting = Posting(root, LOOPBACK)
+    slack.failing += [(429, {"Retry-After": "90"}, b""), in_json({"ok": False, "error": "invalid_auth"})]
+    with pytest.raises(Busy) as busy:
+        posting.post(channel, Message("x", (), ""))
+    with pytest.raises(FreeholdError) as refused:
+        posting.post(channel, Message("x", (), ""))
+
+    assert busy.value.wish == timedelta(seconds=90)
+    assert (refused.value.code, isinstance(refused.value, Busy)) == ("FH-X322", False)
+
+
+def test_a_message_that_somebody_deleted_holds_up_no_other(told: Any, slack: Slack) -> None:
+    """It cannot be changed any more, which is all that was to be done with it; what comes next is told."""
+    running = told()
+    id_ = asked(running)
+    until(lambda: slack.of("chat.postMessage"), "the channel was told")
+    value = slack.button(0, "decline")
+    slack.failing.append(in_json({"ok": False, "error": "message_not_found"}))
+    reasoned(running, "U0SAM", value.partition(" ")[2], "It is on the orders page.")
+    asked(running)
+    until(lambda: len(slack.of("chat.postMessage")) == 2, "the next was told")
+
+    assert item(running, id_).state == "declined"
+    assert slack.failing == []
+
+
+def test_teams_is_told_by_a_card_that_leads_to_the_page(
+    made_estate: Path, tmp_path: Path, serving: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By HTTP, at an address that is a secret; what it does not take for now comes again, and nothing comes twice."""
+    monkeypatch.setattr("freehold.server.messages.telling._REST", timedelta(0))
+    root = Path(shutil.copytree(made_estate, tmp_path / "shop"))
+    with doubling(Teams(failing=[(502, {}, b""), None])) as teams:
+        monkeypatch.setenv("TEAMS_URL", f"http://127.0.0.1:{teams.port}/workflows/s3cret/run")
+        text = _FILES.format(url="https://slack.com", decisions="plan")
+        place = text.index("kind: Channel")
+        end = text.index("---", place)
+        channel = (
+            "kind: Channel\nmetadata: {id: office, owner: shop-data}\n"
+            "spec: {to: teams, url: env:TEAMS_URL, as: service:slack, decisions: [question]}\n"
+        )
+        (root / "channels.yaml").write_text(text[:place] + channel + text[end:], encoding="utf-8")
+        running = serving(root, rates=RATES, outbound=LOOPBACK)
+        asked(running)
+        rounds, ledger = running.app.state.served.rounds, running.app.state.served.snapshots.ledger
+        until(lambda: rounds.wake() or list(ledger.read(types=("message.sent",))), "it was told")
+        running.end()
+        (path, body), *more = teams.cards
+
+        assert (path, more) == ("/workflows/s3cret/run", [])
+        assert body["attachments"][0]["contentType"] == "application/vnd.microsoft.card.adaptive"
+        assert "How many came back?" in str(body["attachments"][0]["content"]["body"])
+        assert "s3cret" not in str(running.log)
+
+
+def test_a_server_that_is_killed_tells_the_message_under_way_again_and_no_other(
+    made_estate: Path, tmp_path: Path, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between posting and recording: that one comes twice, what was told before it does not."""
+    monkeypatch.setenv("SLACK_TOKEN", "xoxb-secret")
+    monkeypatch.setenv("SLACK_SECRET", SIGNING)
+    root = Path(shutil.copytree(made_estate, tmp_path / "shop"))
+    (root / "channels.yaml").write_text(_FILES.format(url=slack.url, decisions="question"), encoding="utf-8")
+    estate = root / "estate.yaml"
+    said = "  server: {outbound: {allow: [127.0.0.1], plain_http: true}}\n  defaults:\n"
+    estate.write_text(estate.read_text().replace("  defaults:\n", said, 1))
+    assert freehold(root, "items", "new", "question", "-f", "what=The first?").returncode == 0
+    server = Server(root)
+    with Ledger.open("sqlite:///.freehold/state.db", root=root) as ledger:
+        until(lambda: list(ledger.read(types=("message.sent",))), "the first was told")
+        slack.held.set()
+        assert freehold(root, "items", "new", "question", "-f", "what=The second?").returncode == 0
+        until(lambda: len(slack.of("chat.postMessage")) == 2, "the second came")
+        server.end(signal.SIGKILL)
+        slack.held.clear()
+        server = Server(root)
+        try:
+            until(lambda: len(list(ledger.read(types=("message.sent",)))) == 2, "the second was told")
+        finally:
+            server.end(signal.SIGKILL)
+    posted = [str(one["blocks"]) for one in slack.of("chat.postMessage")]
+
+    assert [sum(what in one for one in posted) for what in ("The first?", "The second?")] == [1, 2]
+
+
+def test_one_of_two_servers_takes_what_slack_sends_to_both(
+    made_estate: Path, tmp_path: Path, serving: Callable[..., Running], slack: Slack, postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """At the same time, signed alike: one does what it says, the other refuses it; and so each time."""
+    monkeypatch.setenv("SLACK_TOKEN", "xoxb-secret")
+    monkeypatch.setenv("SLACK_SECRET", SIGNING)
+    both = []
+    for name in ("one", "two"):
+        root = Path(shutil.copytree(made_estate, tmp_path / name))
+        file = root / "estate.yaml"
+        file.write_text(file.read_text().replace("sqlite:///.freehold/state.db", f'"{postgres_url}"'))
+        (root / "channels.yaml").write_text(_FILES.format(url=slack.url, decisions="incident"), encoding="utf-8")
+        both.append(serving(root, rates=RATES, outbound=LOOPBACK))
+    at_s = int(time.time())
+    for number in range(6):
+        form = {"text": f"Question {number}", "user_id": "U0CARL", "trigger_id": f"{number}"}
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda one, form=form: sent(one, "team/commands", form, at_s=at_s), both))
+
+        assert sorted(answer.status_code for answer in answers) == [200, 401]
+    served = both[0].app.state.served
+    assert len(Work(served.snapshots.now().estate, served.snapshots.ledger).items()) == 6
+
+
+def test_rounds_read_what_is_new_and_no_more(told: Any, slack: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event brings in itself: what came before was read once, however many rounds there are."""
+    running = told()
+    asked(running)
+    until(lambda: slack.of("chat.postMessage"), "the channel was told")
+    ledger = running.app.state.served.snapshots.ledger
+    read, before = Ledger.read, set[int]()
+    newest = next(ledger.read(newest_first=True, limit=1)).seq
+
+    def noting(self: Ledger, **said: Any) -> Any:
+        in_round = threading.current_thread().name == "rounds"
+        for event in read(self, **said):
+            if in_round and event.type.startswith("work.") and event.seq <= newest:
+                before.add(event.seq)
+            yield event
+
+    monkeypatch.setattr(Ledger, "read", noting)
+    asked(running)
+    until(lambda: len(slack.of("chat.postMessage")) == 2, "the next was told")
+
+    assert before == set()
 
 
 def test_the_signature_is_the_one_that_slack_documents() -> None:

@@ -11,6 +11,7 @@ from freehold import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("freehold.cli.init:init", "Start an estate: a scaffold, or drafts from a database that is there."),
+    "new": ("freehold.cli.new:new", "Begin a file of your operating model: a workflow, a rule, a KPI, a document."),
     "validate": ("freehold.cli.validate:validate", "Check every file of the estate, without a warehouse."),
     "plan": ("freehold.cli.plan:plan", "Show what a change would do, before anything is built."),
     "apply": ("freehold.cli.apply:apply", "Put a change in force: built, judged and published whole, or not at all."),
@@ -36,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "decisions": ("freehold.cli.decisions:decisions", "See what was decided, why, and what it ended."),
     "objectives": ("freehold.cli.objectives:objectives", "See what is to be reached, and how far metrics have come."),
     "kpi": ("freehold.cli.kpi:kpi", "See KPIs: what the ledger says of how we do, as of any time."),
+    "brief": ("freehold.cli.brief:brief", "Say what a home page says, as a letter; send it."),
     "document": ("freehold.cli.document:document", "Write documents from evidence, as of any time; sign and verify."),
     "run": ("freehold.cli.run:run", "Build, check and publish what is new."),
     "backfill": ("freehold.cli.backfill:backfill", "Build again what stands; published once, at the end."),

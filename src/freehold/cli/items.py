@@ -15,6 +15,9 @@ from freehold.foundation import Exit, FreeholdError, near
 
 if TYPE_CHECKING:
     from freehold.connect.trackers import Syncing, Tracker
+    from freehold.estate.model import Estate
+    from freehold.foundation import Caller
+    from freehold.ledger import Ledger
     from freehold.work import Item, Work
 
 field_ = click.option(
@@ -230,6 +233,19 @@ def track(start: str | None, id: str, tracker: str, key: str, as_json: bool) -> 
         _answer(work, item, as_json, "Tracked")
 
 
+@items.command(epilog="Example: freehold items send 7c976bf46c69 --to ops")
+@click.argument("id")
+@click.option("--to", "tracker", required=True, metavar="TRACKER", help="The tracker to file it in.")
+@as_json
+@click.pass_obj
+def send(start: str | None, id: str, tracker: str, as_json: bool) -> None:
+    """File an issue for the item ID in a TRACKER, which rules its state from then on. Sent again, it is the same."""
+    with opened_work(start) as work, opened_syncing(start) as (syncing, trackers):
+        one = work.find(id)
+        item = syncing.file(_tracker(trackers, tracker), one, work.title(one), work.caller)
+        _answer(work, item, as_json, f"Filed as {item.tracked.key}" if item.tracked else "Filed")
+
+
 @items.command(epilog="Example: freehold items untrack 7c976bf46c69")
 @click.argument("id")
 @as_json
@@ -297,12 +313,20 @@ _ASKS = {"triage": "look at", "answer": "answer", "decide": "decide", "do": "do"
 def opened_work(start: str | None, principal: str | None = None) -> Iterator[Work]:
     """Open the work items of the estate, as whoever sits at the shell may move them; or as somebody sees them."""
     from freehold.foundation import Caller
-    from freehold.work import Work
 
     estate = loaded(start)
     with opened_ledger(estate) as ledger:
-        caller = Caller(principal) if principal else Caller.at_the_shell("work")
-        yield Work(estate, ledger.acting(caller), clock=ledger.clock)
+        yield work_at(estate, ledger, Caller(principal) if principal else Caller.at_the_shell("work"))
+
+
+def work_at(estate: Estate, ledger: Ledger, caller: Caller) -> Work:
+    """Return the work items of an estate as a caller may move them; fields name what its files have."""
+    from freehold.insight.naming import names_for_items
+    from freehold.metrics import catalogue_of
+    from freehold.work import Work
+
+    names = names_for_items(estate, lambda: catalogue_of(estate))
+    return Work(estate, ledger.acting(caller), clock=ledger.clock, names=names)
 
 
 @contextmanager

@@ -41,7 +41,8 @@ def objectives(context: click.Context, as_json: bool) -> None:
     if as_json:
         emit({"objectives": told})
     elif told:
-        rows = [(f"[bold]{o['id']}[/bold]", o["period"], *_cells(kr)) for o in told for kr in o["key_results"]]
+        figure = _figures(estate)
+        rows = [(f"[bold]{o['id']}[/bold]", o["period"], *_cells(kr, figure)) for o in told for kr in o["key_results"]]
         table(rows, ("objective", "period", *_HEADS), right=(3, 4, 5, 6), least=(9, 1, 3))
     else:
         say("No file declares an objective: see docs/concepts/roadmap.md.")
@@ -67,7 +68,8 @@ def show(start: str | None, id: str, as_json: bool) -> None:
         emit({**told, "items": items})
         return
     say(f"{one.name}\n{one.id}, {one.period}; of {one.owner or 'nobody'}. {one.description}".rstrip())
-    table([_cells(kr) for kr in told["key_results"]], _HEADS, right=(1, 2, 3, 4), least=(7, 1))
+    figure = _figures(estate)
+    table([_cells(kr, figure) for kr in told["key_results"]], _HEADS, right=(1, 2, 3, 4), least=(7, 1))
     for item in items:
         say(f"  {item['id']}, {item['state']}: {item['title']}")
     if not items:
@@ -101,7 +103,12 @@ def measure(start: str | None, ids: tuple[str, ...], env: str | None, wait_s: fl
     if as_json:
         emit({"measures": [_object(one) for one in found], "recorded": len(events)})
     elif found:
-        table([_measure_row(one) for one in found], ("objective", "key result", "now", "progress", ""), right=(2, 3))
+        figure = _figures(estate)
+        table(
+            [_measure_row(one, figure) for one in found],
+            ("objective", "key result", "now", "progress", ""),
+            right=(2, 3),
+        )
         say(f"{counted(len(events), 'measures')} recorded.")
     else:
         say("No objective runs now.")
@@ -132,19 +139,30 @@ def _measuring(
         yield Measuring(kpis_of(estate), evidence, asking, answers).each
 
 
-def _cells(one: dict[str, Any]) -> tuple[Any, ...]:
-    from freehold.insight.telling import figure
+Figure = Callable[[str, "float | None"], str]
 
+
+def _figures(estate: Estate) -> Figure:
+    """Return what says a figure of a metric in its unit; metrics of the estate are read where one is asked for."""
+    from functools import cache
+
+    from freehold.insight import kpis_of
+    from freehold.insight.objectives import said_of
+    from freehold.metrics import catalogue_of
+
+    kpis, catalogue = kpis_of(estate), cache(lambda: catalogue_of(estate))
+    return lambda metric, value: said_of(metric, value, kpis, catalogue)
+
+
+def _cells(one: dict[str, Any], figure: Figure) -> tuple[Any, ...]:
     measured = f"{one['measured_at']:%Y-%m-%d}" if one["measured_at"] else ""
-    figures = (figure(one["start"]), figure(one["now"]), figure(one["target"]))
+    figures = [figure(one["metric"], one[name]) for name in ("start", "now", "target")]
     return (one["id"], *figures, _share(one["progress"]), one["by"], _STATES[one["state"]], measured)
 
 
-def _measure_row(one: Measured) -> tuple[Any, ...]:
-    from freehold.insight.telling import figure
-
+def _measure_row(one: Measured, figure: Figure) -> tuple[Any, ...]:
     why = f"[yellow]{one.why}[/yellow]: {one.fix}" if one.why else ""
-    return (one.objective.id, one.key_result.id, figure(one.now), _share(one.progress), why)
+    return (one.objective.id, one.key_result.id, figure(one.key_result.metric, one.now), _share(one.progress), why)
 
 
 def _share(value: float | None) -> str:

@@ -204,15 +204,14 @@ def place(start: str | None, item: str, place: int | None, decision: str, as_jso
 @contextmanager
 def opened_roadmap(start: str | None, grain: str = "quarter") -> Iterator[tuple[Estate, Roadmap]]:
     """Open the roadmap of the estate, as whoever sits at the shell may change it."""
+    from freehold.cli.items import work_at
     from freehold.foundation import Caller
     from freehold.insight.roadmap import Roadmap
-    from freehold.work import Work
 
     estate = loaded(start)
     with opened_ledger(estate) as ledger:
-        acting = ledger.acting(Caller.at_the_shell("work"))
-        zone = str(estate.defaults.get("timezone", "UTC"))
-        yield estate, Roadmap(Work(estate, acting, clock=ledger.clock), acting, zone, grain)
+        caller, zone = Caller.at_the_shell("work"), str(estate.defaults.get("timezone", "UTC"))
+        yield estate, Roadmap(work_at(estate, ledger, caller), ledger.acting(caller), zone, grain)
 
 
 _KEPT = {
@@ -244,14 +243,14 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _ranked(one: dict[str, Any]) -> tuple[Any, ...]:
-    from freehold.insight.telling import figure
+    from freehold.insight.telling import figure, rough
 
     low, high = one["range"]
     why = f"by {one['decision']}; {one['by_score']} by score" if one["decision"] else ""
     reach = "–".join(dict.fromkeys(figure(end) for end in one["reach"]))
     used = f"{reach} use it" if one["reach_from"] == "usage" else reach
     shares = (f"{one['keeps_place'] * 100:.0f} %", f"{one['in_top'] * 100:.0f} %")
-    return (one["place"], _short(one["id"]), one["title"], *map(figure, (one["score"], low, high)), *shares, used, why)
+    return (one["place"], _short(one["id"]), one["title"], *map(rough, (one["score"], low, high)), *shares, used, why)
 
 
 def _answer(found: Roadmap, id_: str, as_json: bool) -> None:

@@ -57,6 +57,7 @@ def serve_estate(
 
 def settings_of(root: Path, host: str | None, port: int | None, env: str | None) -> Settings:
     """Return how a server of an estate is to behave: what options say, else its files, else the defaults."""
+    from freehold.connect.messages import mail_server_of
     from freehold.connect.outbound import outbound_from
     from freehold.estate import server_of
     from freehold.server import Settings
@@ -69,6 +70,7 @@ def settings_of(root: Path, host: str | None, port: int | None, env: str | None)
         env=env,
         sign_in=said.get("sign_in") or {},
         outbound=outbound_from(said.get("outbound") or {}),
+        mail=mail_server_of(said.get("mail") or {}),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_hooks(estate),
         *_of_trackers(estate),
         *_of_channels(estate),
+        *_of_briefs(estate),
         *models,
         *unread,
     )
@@ -130,31 +132,22 @@ def _of_decisions(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return what is wrong with decisions; without any, nothing is imported."""
     if not any(kind == "Decision" for kind, _ in estate.resources):
         return ()
+    from freehold.insight.naming import metrics_and_kpis
+    from freehold.metrics import catalogue_of
     from freehold.work.decisions import decision_findings
 
-    return decision_findings(estate, _metrics_and_kpis(estate))
+    return decision_findings(estate, metrics_and_kpis(estate, lambda: catalogue_of(estate)))
 
 
 def _of_objectives(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return what is wrong with objectives; without any, nothing is imported."""
     if not any(kind == "Objective" for kind, _ in estate.resources):
         return ()
+    from freehold.insight.naming import metrics_and_kpis
     from freehold.insight.objectives import objective_findings
-
-    return objective_findings(estate, _metrics_and_kpis(estate))
-
-
-def _metrics_and_kpis(estate: Estate) -> dict[str, list[str] | None]:
-    """Return the names that metrics and KPIs have; None where their files are in error, which is told as theirs."""
-    from freehold.foundation import FreeholdError
-    from freehold.insight import kpis_of
     from freehold.metrics import catalogue_of
 
-    try:
-        metrics = [name for one in catalogue_of(estate).metrics() for name in (one.id, one.name)]
-        return {"metric": metrics, "kpi": list(kpis_of(estate))}
-    except FreeholdError:
-        return {"metric": None, "kpi": None}
+    return objective_findings(estate, metrics_and_kpis(estate, lambda: catalogue_of(estate)))
 
 
 def _of_access(estate: Estate) -> tuple[FreeholdError, ...]:
@@ -190,6 +183,16 @@ def _of_trackers(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.connect.trackers import tracker_findings
 
     return tracker_findings(estate)
+
+
+def _of_briefs(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with who is sent what a home page says; without any, nothing is imported."""
+    if not any(kind == "Brief" for kind, _ in estate.resources):
+        return ()
+    from freehold.connect.messages import brief_findings
+    from freehold.estate import server_of
+
+    return brief_findings(estate, has_mail="mail" in server_of(estate.root))
 
 
 def _of_channels(estate: Estate) -> tuple[FreeholdError, ...]:
@@ -273,6 +276,7 @@ def _metrics_in(estate: Estate) -> int:
 
 def _summary(estate: Estate) -> dict[str, Any]:
     products = estate.products.values()
+    kinds = Counter(kind for kind, _ in estate.resources)
     given = {port.contract_id for product in products for port in product.output_ports if port.contract_id}
     landing = {
         f"{product.id}.{port.name}"
@@ -287,5 +291,9 @@ def _summary(estate: Estate) -> dict[str, Any]:
         "teams": len(estate.teams),
         "calendars": len(estate.calendars),
         "environments": len(estate.environments),
-        "others": len(estate.resources),
+        **{_COUNTED[kind]: n for kind, n in kinds.items() if kind in _COUNTED},
+        "others": sum(n for kind, n in kinds.items() if kind not in _COUNTED),
     }
+
+
+_COUNTED = {"Workflow": "workflows", "RuleSet": "rule sets", "KPI": "KPIs", "Document": "documents"}

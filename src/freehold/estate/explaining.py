@@ -113,6 +113,8 @@ class _Explainer:
         if meant:
             return meant
         elsewhere = near(key, self._vocabulary.every_key, most=1)
+        if not elsewhere and " " in key:  # words that a comma has cut off their sentence: {description: This, and that}
+            return f"If `{key}` is part of a text, put that in quotes: between braces a comma ends it."
         return elsewhere or f"Known here: {_listed(here)}."
 
     def _missing_key(self, path: Path, key: str) -> FreeholdError:

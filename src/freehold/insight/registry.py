@@ -271,7 +271,8 @@ def _findings(kpi: Kpi, document: Document) -> Iterator[FreeholdError]:
     yield from _unknown_events(kpi, document)
     for role in ROLES:
         if role not in kpi.model.metrics:
-            yield _wrong(kpi, document, f"it has no metric `{role}`", ("spec", "metrics"))
+            hint = f"Say `{role}: …` below `metrics`: each KPI has {', '.join(ROLES)}."
+            yield _wrong(kpi, document, f"it has no metric `{role}`", ("spec", "metrics"), hint)
     wrong = list(_of_datasets(kpi, (*Vocabulary().views, *LENT)))
     yield from wrong
     if not wrong and all(role in kpi.model.metrics for role in ROLES):

@@ -46,6 +46,11 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if value == int(value) or abs(value) >= _FOUR_DIGITS else f"{value:,.4g}"
 
 
+def rough(value: float) -> str:
+    """Return a number with three digits: what is made of estimates is no better known."""
+    return figure(float(f"{value:.3g}"))
+
+
 def _span(seconds: float) -> tuple[float, str]:
     """Return the largest unit of which a time is at least two, or a tenth of a second in seconds."""
     return next(((s, n) for s, n in _SPANS if seconds >= 2 * s or (n == "s" and seconds >= 0.1)), (1, "s"))

@@ -56,6 +56,20 @@ class KeptState:
         except IntegrityError:  # on a server, another may have put the same key between our two statements
             self._replace(namespace, list(values), rows)
 
+    def claim(self, namespace: str, key: str, value: Any) -> bool:
+        """Keep a value under a key that has none, and say whether there was none: of several, one alone has claimed it.
+
+        Raises:
+            FreeholdError: FH-L004 for a value that JSON cannot say.
+        """
+        rows = self._rows(namespace, {key: value})
+        try:
+            with self._store.write() as connection:
+                connection.execute(insert(tables.kept), rows)
+        except IntegrityError:
+            return False
+        return True
+
     def putting(self, values: Mapping[tuple[str, str], Any]) -> Callable[[Connection], None]:
         """Return what puts values, by namespace and key, within a transaction that the caller has open for writing.
 

@@ -23,6 +23,7 @@ from freehold.foundation import Clock, FreeholdError, SystemClock
 from freehold.server import challenges, exchanging, hooks
 from freehold.server.agents import Agents
 from freehold.server.api import api
+from freehold.server.briefs import BriefRound
 from freehold.server.entry.access_tokens import AccessTokens
 from freehold.server.entry.exchange import Exchange
 from freehold.server.entry.links import Links
@@ -35,7 +36,9 @@ from freehold.server.jobs.bell import Hearers
 from freehold.server.jobs.desk import Desk
 from freehold.server.kept import Kept
 from freehold.server.listing import Listing
+from freehold.server.measuring import ObjectiveRound
 from freehold.server.messages import slack
+from freehold.server.messages.requesters import RequesterRound
 from freehold.server.messages.telling import MessageRound
 from freehold.server.middleware.changing import Changing
 from freehold.server.middleware.conditional import Conditional
@@ -62,6 +65,7 @@ from freehold.server.views import Views
 from freehold.server.web.assets import PREFIX, Assets
 from freehold.server.web.pages import (
     acting,
+    decisions,
     deployment,
     deployments,
     documents,
@@ -181,6 +185,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.served = served
+    served.rounds.of(app)
     return app
 
 
@@ -198,9 +203,9 @@ def _served(
         pages.clear()
         snapshots.changed()
 
-    messages = MessageRound()
+    desk = Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended))
     mint, rights = Mint(snapshots.ledger, clock), Rights(snapshots)
-    served = Served(
+    return Served(
         settings=settings,
         snapshots=snapshots,
         listing=listing,
@@ -222,14 +227,21 @@ def _served(
         pages=pages,
         changed=changed,
         estate_name=root.resolve().name,
-        jobs=Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended)),
+        jobs=desk,
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
-        rounds=Rounds([TrackerRound(snapshots, settings, clock, telemetry), messages], telemetry),
+        rounds=Rounds(
+            [
+                TrackerRound(snapshots, settings, clock, telemetry),
+                MessageRound(),
+                RequesterRound(),
+                BriefRound(),
+                ObjectiveRound(snapshots, desk),
+            ],
+            telemetry,
+        ),
         oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
         access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
     )
-    messages.of(served)
-    return served
 
 
 def _recognised(snapshots: Snapshots, listing: Listing) -> None:
@@ -267,6 +279,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *items.routes(),
         *objectives.routes(),
         *roadmap.routes(),
+        *decisions.routes(),
         Route("/palette", palette.palette),
         *page("/explain", explain.explain, "explain", asks=True),
         *explore.routes(),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from freehold.access.covering import Cover
 from freehold.catalog import Question
 from freehold.foundation import Exit, FreeholdError
+from freehold.insight.naming import names_for_items
 from freehold.ledger import Event
 from freehold.server.alike import closest, telling
 from freehold.work import Item, Waiting, Work, inbox
@@ -37,7 +38,9 @@ class Items:
         """The work of the estate, as the asker may move it."""
         snapshots = self.asked.served.snapshots
         ledger = snapshots.ledger.acting(self.asked.who.caller("request"))
-        return Work(self.asked.snapshot.estate, ledger, clock=snapshots.clock)
+        snapshot = self.asked.snapshot
+        names = names_for_items(snapshot.estate, lambda: snapshot.catalogue)
+        return Work(snapshot.estate, ledger, clock=snapshots.clock, names=names)
 
     def may_see(self, item: Item) -> bool:
         """Whether an item is about what the asker sees, or theirs; one of a workflow that is gone is nobody's."""

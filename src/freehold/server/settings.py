@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from freehold.connect.messages import MailServer
 from freehold.connect.outbound import Outbound
 from freehold.foundation import Exit, FreeholdError, Where
 
@@ -29,6 +30,7 @@ class Settings:
         idle, absolute: how long a session lasts unused, and at most.
         body_cap: bytes of a request body.
         outbound: what the server may call beside the public internet: `spec.server.outbound`.
+        mail: the mail server by which people are told something; None where there is none.
         rates: how often per minute, by what is asked, where that is not as `RATES` has it.
     """
 
@@ -42,6 +44,7 @@ class Settings:
     body_cap: int = 2_000_000
     rates: Mapping[str, int] = field(default_factory=dict)
     outbound: Outbound = field(default_factory=Outbound)
+    mail: MailServer | None = None
 
     @property
     def is_local(self) -> bool:

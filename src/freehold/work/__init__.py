@@ -7,6 +7,7 @@ from freehold.work.checking import workflow_findings
 from freehold.work.clocks import Clock, Span, WorkingTime, clocks, span, working_time
 from freehold.work.deciding import Way
 from freehold.work.entering import expected, from_words
+from freehold.work.following import Following
 from freehold.work.inbox import Asks, Waiting, first_clock, inbox, waiting
 from freehold.work.item import Comment, Item, Link, Passage, Tracked, fold
 from freehold.work.linking import RELATIONS, Related
@@ -21,6 +22,7 @@ __all__ = [
     "Change",
     "Clock",
     "Comment",
+    "Following",
     "Item",
     "Link",
     "Mirrored",

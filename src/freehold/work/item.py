@@ -133,8 +133,12 @@ def fold(events: Iterable[Recorded], start: str = "") -> Item | None:
         events: of one item; those of other families are passed over.
         start: the state it began in, where the event that began it does not say.
     """
-    item: Item | None = None
-    for event in sorted({e.seq: e for e in events}.values(), key=lambda e: e.seq):
+    return folded_on(None, sorted({e.seq: e for e in events}.values(), key=lambda e: e.seq), start)
+
+
+def folded_on(item: Item | None, events: Iterable[Recorded], start: str = "") -> Item | None:
+    """Return an item with more events folded in, which come after those it knows, in the order of their numbers."""
+    for event in events:
         if event.type == "work.created" and item is None:
             item = _begun(event, start)
         elif item is not None and event.type in _TOLD:

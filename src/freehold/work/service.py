@@ -17,6 +17,7 @@ from freehold.work.entering import accepted, accepted_later, is_principal
 from freehold.work.guards import NAMED, Named
 from freehold.work.item import DUPLICATE_OF, EVENTS, UNDO, Item, Passage, fold
 from freehold.work.linking import Related, duplicates_of, refusal, related
+from freehold.work.naming import Names, expect_named
 from freehold.work.recording import RECORD
 from freehold.work.repeating import REPEAT
 from freehold.work.roles import Raci
@@ -54,6 +55,7 @@ class Work:
         clock: the time; the system's where none is given.
         handlers: what is done when an item enters a state, by the word under `on_enter`.
         named: conditions that guards may name, beside those that come along.
+        names: what fields may name, by their type; what is not in it may be named as one likes.
     """
 
     def __init__(
@@ -65,10 +67,11 @@ class Work:
         ids: IdSource | None = None,
         handlers: Mapping[str, Handler] | None = None,
         named: Mapping[str, Named] | None = None,
+        names: Names | None = None,
     ) -> None:
         self._estate, self._ledger = estate, ledger
         self._clock, self._ids = clock or SystemClock(), ids or RandomIds()
-        self._handlers = dict(handlers or {})
+        self._handlers, self._names = dict(handlers or {}), names or {}
         self._deciding = Deciding(ledger, Raci.of(estate), {**NAMED, **(named or {})})
         self._telling = Telling(estate, ledger.caller.principal, self._clock, self._ids)
         self.workflows = workflows_of(estate)
@@ -171,10 +174,11 @@ class Work:
 
         Raises:
             FreeholdError: FH-W101 there is no such workflow; FH-W106 fields are missing, unknown or of another type, or
-                the product is not there; FH-W107 see `move`.
+                the product is not there; FH-W107 see `move`; FH-W430 a field names what is not there.
         """
         workflow = self.workflow(type)
         held, free = accepted(workflow, fields)
+        expect_named(workflow, held, self._names)
         about = product or str(held.get("product") or "")
         self._known_product(about)
         asking = requester or self._ledger.caller.principal
@@ -203,8 +207,9 @@ class Work:
         Raises:
             FreeholdError: FH-W102 no such item; FH-W103 the state has no such move; FH-W104 the caller holds none of
                 its roles; FH-W105 something it requires does not hold; FH-W106 a field it needs is missing, or one is
-                of another type; FH-W314 it is a duplicate, and ends with its original; FH-X301 a tracker rules it;
-                FH-W107 it moved, and what its new state asks for failed; FH-L201 somebody else is moving it.
+                of another type; FH-W430 one names what is not there; FH-W314 it is a duplicate, and ends with its
+                original; FH-X301 a tracker rules it; FH-W107 it moved, and what its new state asks
+                for failed; FH-L201 somebody else is moving it.
         """
         with turn(self._ledger, id) as lease:
             item = self.item(id)
@@ -401,6 +406,7 @@ class Work:
         if way.hindrance is not None:
             raise way.hindrance
         given, free = accepted_later(workflow, move, fields, {**item.fields, **self.texts(item)})
+        expect_named(workflow, given, self._names)
         hindrance = self._unmet(item, workflow, move, given, free)
         if hindrance is not None:
             raise hindrance

@@ -26,9 +26,9 @@ class Channel:
     """Where people are told that a decision waits.
 
     Attributes:
-        to: `slack` or `teams`.
+        to: `slack`, `teams` or `webhook`.
         url: where Slack answers, or a reference to the address of a workflow of Teams.
-        token, signing_secret: references; empty where there is none.
+        token, signing_secret, secret: references; empty where there is none.
         account: the service account with whose eyes it sees, `service:ID`.
         decisions: `plan`, and types of item.
         files: the type of item that a slash command files; empty: none does.
@@ -44,6 +44,7 @@ class Channel:
     account: str
     decisions: tuple[str, ...]
     files: str
+    secret: str = ""
 
 
 def channels_of(estate: Estate) -> dict[str, Channel]:
@@ -71,6 +72,7 @@ def _channel(said: Resource) -> Channel:
         account=str(spec["as"]),
         decisions=tuple(spec.get("decisions", ())),
         files=str(spec.get("files", "")),
+        secret=str(spec.get("secret", "")),
     )
 
 
@@ -86,6 +88,9 @@ def _wrong(one: Channel, estate: Estate, workflows: Mapping[str, Workflow]) -> I
     if one.to == "teams" and (not is_reference(one.url) or one.files):
         problem = f"`{one.id}` is of Teams, whose address is a secret, and which files nothing."
         yield _finding(one, problem, "Say `url: env:TEAMS_URL`, and leave `files` out.")
+    if one.to == "webhook" and (not one.url or not one.secret or one.files):
+        problem = f"`{one.id}` is a webhook, which has an address, signs what it sends, and files nothing."
+        yield _finding(one, problem, "Say `url` and `secret`, and leave `files` out.")
     if one.to == "slack":
         needed = ["signing_secret", *(["token", "conversation"] if one.decisions else [])]
         for name in (name for name in needed if not getattr(one, name)):

@@ -1,10 +1,13 @@
-"""Posting messages: Slack by its Web API, Teams by a workflow; only where addresses may lead."""
+"""Posting messages: Slack by its Web API, Teams by a workflow, programs by webhook; only where addresses may lead."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,19 @@ from freehold.connect.messages.declared import Channel
 from freehold.connect.messages.message import Message, Said
 from freehold.connect.messages.rendering import adaptive_card, blocks, modal, settled_blocks
 from freehold.connect.outbound import Outbound, Unreached, ask, target_of
+from freehold.connect.webhooks.judging import wish_of
+from freehold.connect.webhooks.signing import key_of, signed
 from freehold.foundation import Exit, FreeholdError, Transient
-from freehold.foundation.secrets import resolved
+from freehold.foundation.secrets import is_reference, resolve, resolved
 
 TIMEOUT_S = 10.0
 _PASSING = ("ratelimited", "rate_limited", "service_unavailable", "internal_error", "fatal_error", "request_timeout")
+
+
+class Busy(Transient):
+    """Something that may pass by itself; `wish` is for how long a receiver asks to be left alone, where it does."""
+
+    wish: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +38,21 @@ class Posting:
     root: Path
     outbound: Outbound
 
-    def post(self, channel: Channel, message: Message) -> Said:
+    def post(self, channel: Channel, message: Message, id: str = "") -> Said:
         """Post a message and return what it is called.
+
+        To a webhook, messages of one `id` are one, however often they come.
 
         Raises:
             FreeholdError: FH-X321 nobody answers, or not now (transient); FH-X322 it is refused; FH-A161 the address
                 leads where nothing is called; FH-S002 a secret is not there.
         """
         if channel.to == "teams":
-            self._sent(channel, resolved(channel.url, channel.where, root=self.root), {}, adaptive_card(message))
+            card = json.dumps(adaptive_card(message)).encode()
+            self._sent(channel, resolved(channel.url, channel.where, root=self.root), {}, card)
+            return Said()
+        if channel.to == "webhook":
+            self._signed(channel, message, id)
             return Said()
         said = {"channel": channel.conversation, "text": message.heading, "blocks": blocks(message)}
         answer = self._slack(channel, "chat.postMessage", said)
@@ -55,9 +72,19 @@ class Posting:
         """Ask somebody for a reason, in a window of theirs; raises as `post` does."""
         self._slack(channel, "views.open", {"trigger_id": trigger, "view": modal(heading, value)})
 
+    def _signed(self, channel: Channel, message: Message, id: str) -> None:
+        secret = resolve(channel.secret, root=self.root, where=channel.where)
+        said = {"heading": message.heading, "lines": message.lines, "url": message.url or None}
+        body = json.dumps({"type": "freehold.message", **said}, ensure_ascii=False).encode()
+        name = f"message-{hashlib.sha256(f'{channel.id} {id or body!r}'.encode()).hexdigest()[:32]}"
+        keys = (key_of(secret.reveal(), channel.secret, channel.where),)
+        url = resolved(channel.url, channel.where, root=self.root)
+        self._sent(channel, url, signed(name, int(time.time()), body, keys), body)
+
     def _slack(self, channel: Channel, method: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
         token = resolved(channel.token, channel.where, root=self.root)
-        answer = self._sent(channel, f"{channel.url}/api/{method}", {"Authorization": f"Bearer {token}"}, said)
+        shown = {"Authorization": f"Bearer {token}"}
+        answer = self._sent(channel, f"{channel.url}/api/{method}", shown, json.dumps(said).encode())
         try:
             told: Mapping[str, Any] = json.loads(answer)
             is_well, why = bool(told["ok"]), str(told.get("error") or "no reason")
@@ -67,25 +94,28 @@ class Posting:
             return told
         raise _passing(channel, f"says `{why}`") if why in _PASSING else _refused(channel, f"it says `{why}`")
 
-    def _sent(self, channel: Channel, url: str, headers: Mapping[str, str], said: Mapping[str, Any]) -> bytes:
-        target = target_of(url, channel.where, named=channel.url if channel.to == "teams" else "")
+    def _sent(self, channel: Channel, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        target = target_of(url, channel.where, named=channel.url if is_reference(channel.url) else "")
         shown = {"Content-Type": "application/json; charset=utf-8", "User-Agent": f"freehold/{__version__}"}
         try:
-            reply = ask("POST", target, {**shown, **headers}, self.outbound, TIMEOUT_S, json.dumps(said).encode())
+            reply = ask("POST", target, {**shown, **headers}, self.outbound, TIMEOUT_S, body)
         except Unreached as error:
             raise _passing(channel, f"does not answer: {error}") from error
         if reply.status == 429 or reply.status >= 500:
-            raise _passing(channel, f"takes nothing now (status {reply.status})")
+            wish = wish_of(reply.headers["retry-after"], datetime.now(UTC)) if "retry-after" in reply.headers else None
+            raise _passing(channel, f"takes nothing now (status {reply.status})", wish)
         if not 200 <= reply.status < 300:
             raise _refused(channel, f"it answered {reply.status}")
         return reply.body
 
 
-def _passing(channel: Channel, why: str) -> Transient:
-    return Transient(
+def _passing(channel: Channel, why: str, wish: timedelta | None = None) -> Busy:
+    busy = Busy(
         "FH-X321", f"What `{channel.id}` leads to {why}.", where=channel.where, exit_code=Exit.ENVIRONMENT,
         fix="It is told again later.",
     )  # fmt: skip
+    busy.wish = wish
+    return busy
 
 
 def _refused(channel: Channel, why: str) -> FreeholdError:

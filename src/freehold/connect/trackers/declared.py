@@ -69,6 +69,13 @@ class Tracker:
     meanings: Mapping[str, Meaning]
     mark: str
 
+    def type_for(self, workflow: str, state: str) -> str:
+        """Return the type that items of a workflow are filed as; empty where none stands for it, in that state."""
+        return next(
+            (name for name, one in self.meanings.items()
+             if name != ANY and one.workflow == workflow and state in one.states.values()), "",
+        )  # fmt: skip
+
     def meaning(self, type: str) -> Meaning | None:
         """Return what a type of issue stands for; None where issues of it are no items."""
         return self.meanings.get(type) or self.meanings.get(ANY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,3 +38,8 @@ class Issue:
     updated_at: datetime
     priority: str = ""
     steps: tuple[Step, ...] = field(default=())
+
+
+def label_of(item: str) -> str:
+    """Return what an issue is marked with that was filed for an item: a word that any tracker takes."""
+    return f"freehold-{hashlib.sha256(item.encode()).hexdigest()[:32]}"

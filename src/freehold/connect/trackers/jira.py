@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from freehold.connect.trackers.asking import Asking
-from freehold.connect.trackers.issue import Issue, Step
+from freehold.connect.trackers.issue import Issue, Step, label_of
 
 _SEARCH, _CHANGES = "/rest/api/3/search/jql", "/rest/api/3/changelog/bulkfetch"
 _FIELDS = ("summary", "status", "issuetype", "priority", "reporter", "created", "updated")
+_ISSUE = "/rest/api/3/issue"
+_LONGEST = 255  # characters of a summary
 _PAGE = 100
 
 
@@ -33,6 +35,21 @@ class Jira:
         """Return an issue by its key; see `System`."""
         quoted = key.replace("\\", "").replace('"', "")
         return next(self._found(asking, f'project = "{asking.tracker.project}" AND key = "{quoted}"'), None)
+
+    def file(self, asking: Asking, type: str, title: str, item: str) -> str:
+        """File an issue; see `System`. A label that is made of the item's id tells which was filed for it."""
+        project, label = asking.tracker.project, label_of(item)
+        found = next(self._found(asking, f'project = "{project}" AND labels = "{label}"'), None)
+        if found is not None:
+            return found.key
+        fields: dict[str, Any] = {
+            "project": {"key": project}, "issuetype": {"name": type}, "summary": title[:_LONGEST], "labels": [label],
+        }  # fmt: skip
+        answer = asking.send("POST", _ISSUE, {"fields": fields})
+        try:
+            return str(answer["key"])
+        except (KeyError, TypeError) as error:
+            raise asking.not_understood(_ISSUE, "it has no `key`") from error
 
     def tell(self, asking: Asking, issue: Issue, item: str, url: str) -> None:
         """Link an issue to its item. Jira keeps one link for each `globalId`."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from freehold.connect.trackers.asking import Asking
 from freehold.connect.trackers.issue import Issue, Step
@@ -23,6 +25,11 @@ _HISTORY = (
     "query History($id: String!, $after: String) { issue(id: $id) { "
     f"history(first: 50, after: $after) {{ {_STEPS} }} }} }}"
 )
+_TEAM = (
+    "query Team($team: String!, $label: String!) { teams(filter: { key: { eq: $team } }) { nodes { id } } "
+    "issueLabels(filter: { name: { eq: $label } }) { nodes { id } } }"
+)
+_FILE = "mutation File($input: IssueCreateInput!) { issueCreate(input: $input) { issue { identifier } } }"
 _ATTACH = "mutation Attach($input: AttachmentCreateInput!) { attachmentCreate(input: $input) { success } }"
 
 
@@ -45,6 +52,22 @@ class Linear:
             return None
         wanted = {"team": {"key": {"eq": asking.tracker.project}}, "number": {"eq": int(number)}}
         return next(self._found(asking, wanted), None)
+
+    def file(self, asking: Asking, type: str, title: str, item: str) -> str:
+        """File an issue; see `System`. Linear takes its id from whoever files it, and no id twice."""
+        id_ = str(UUID(bytes=hashlib.sha256(item.encode()).digest()[:16], version=4))
+        found = next(self._found(asking, {"id": {"eq": id_}}), None)
+        if found is not None:
+            return found.key
+        names = {"team": asking.tracker.project, "label": type}
+        known = self._ask(asking, _TEAM, names)
+        try:
+            team = str(known["teams"]["nodes"][0]["id"])
+            labels = [str(one["id"]) for one in known["issueLabels"]["nodes"][:1]]
+            said = {"id": id_, "teamId": team, "title": title, "labelIds": labels}
+            return str(self._ask(asking, _FILE, {"input": said})["issueCreate"]["issue"]["identifier"])
+        except (KeyError, TypeError, IndexError) as error:
+            raise asking.not_understood(_PATH, f"{type} is filed nowhere: {error!r}"[:200]) from error
 
     def tell(self, asking: Asking, issue: Issue, item: str, url: str) -> None:
         """Attach its item to an issue. Linear keeps one attachment for each address."""

@@ -20,6 +20,7 @@ _FIELDS = (
 )  # fmt: skip
 _AUDITED = ("sys_id", "documentkey", "oldvalue", "newvalue", "user", "sys_created_on")
 _PAGE = 200
+_LONGEST = 160  # characters of a short description
 _AUDIT_PAGE = 1000
 
 
@@ -37,6 +38,19 @@ class ServiceNow:
     def one(self, asking: Asking, key: str) -> Issue | None:
         """Return a record by its number; see `System`."""
         return next(self._found(asking, f"number={key.replace('^', '')}"), None)
+
+    def file(self, asking: Asking, type: str, title: str, item: str) -> str:  # noqa: ARG002 a table is its type
+        """File a record; see `System`. Its `correlation_id` is the item."""
+        found = next(self._found(asking, f"correlation_id={item.replace('^', '')}"), None)
+        if found is not None:
+            return found.key
+        place = f"{_TABLE}{quote(asking.tracker.project)}"
+        said = {"short_description": title[:_LONGEST], "correlation_id": item}
+        answer = asking.send("POST", place, said)
+        try:
+            return str(answer["result"]["number"])
+        except (KeyError, TypeError) as error:
+            raise asking.not_understood(place, "it has no `result.number`") from error
 
     def tell(self, asking: Asking, issue: Issue, item: str, url: str) -> None:
         """Write its item into a record, where records of other systems are named."""

@@ -18,7 +18,8 @@ from freehold.delivery.gate import handles_of
 from freehold.foundation import Caller, Exit, FreeholdError, Transient
 from freehold.foundation.owning import holder, is_dead
 from freehold.ledger import Event
-from freehold.work import Change, Item, Told, Tracking
+from freehold.work import Change, Item, Told, Tracking, Work
+from freehold.work.deciding import ruled_elsewhere
 
 if TYPE_CHECKING:
     from freehold.connect.outbound import Outbound
@@ -142,6 +143,25 @@ class Syncing:
         self._tell(asking, issue, item)
         return tracked
 
+    def file(self, tracker: Tracker, item: Item, title: str, caller: Caller) -> Item:
+        """File an issue for an item that began here, and make the item that issue, for a caller who may move it.
+
+        Each has the other's key: what is filed is marked with the item first, so that after an end by force the same
+        issue is found, and none is filed twice.
+
+        Raises:
+            FreeholdError: FH-X507 no type of issue stands for the item; FH-X301, FH-X302 it is an issue, or a
+                duplicate; as `Asking.send` and `Tracking.track`.
+        """
+        type_ = tracker.type_for(item.type, item.state)
+        if not type_ or item.tracked is not None or item.original:
+            raise _unfiled(tracker, item)
+        Work(self._estate, self._ledger.acting(caller)).expect_mine(item)  # before anything is filed elsewhere
+        lease = self._ledger.lease(f"tracker/filing/{item.id}", holder("file"), _LEASE_S, is_gone=is_dead)
+        with lease, lease.kept_alive():
+            key = SYSTEMS[tracker.system].file(self._asking(tracker), type_, title, item.id)
+            return self.track(tracker, item.id, key, caller)
+
     # -- one issue
 
     def _bring(
@@ -206,6 +226,18 @@ class Syncing:
         if last is None or last.data["mark"] != tracker.mark:
             return None
         return datetime.fromisoformat(str(last.data["through"]))
+
+
+def _unfiled(tracker: Tracker, item: Item) -> FreeholdError:
+    if item.tracked is not None:
+        return ruled_elsewhere(item)
+    if item.original:
+        why = f"`{item.id}` is a duplicate of `{item.original}`."
+        return FreeholdError("FH-X302", why, fix="File the original.", exit_code=Exit.USAGE)
+    return FreeholdError(
+        "FH-X507", f"No type of issue of `{tracker.id}` stands for a `{item.type}` that is `{item.state}`.",
+        where=tracker.where, fix="Add one to `items`, with a status for that state.", exit_code=Exit.USAGE,
+    )  # fmt: skip
 
 
 def _person(name: str, people: Mapping[str, tuple[str, ...]]) -> str:

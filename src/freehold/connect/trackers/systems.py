@@ -22,6 +22,9 @@ class System(Protocol):
     def one(self, asking: Asking, key: str) -> Issue | None:
         """Return an issue by its key; None where there is none."""
 
+    def file(self, asking: Asking, type: str, title: str, item: str) -> str:
+        """File an issue of a type for an item, and return its key; filed again for the same item, it is the same."""
+
     def tell(self, asking: Asking, issue: Issue, item: str, url: str) -> None:
         """Tell an issue which item it is, at which address; told again, it is told once."""
 

@@ -2,7 +2,7 @@
 
 from freehold.insight.objectives.checking import objective_findings
 from freehold.insight.objectives.declared import KeyResult, Objective, objective_named, objectives_of
-from freehold.insight.objectives.described import objective_object
+from freehold.insight.objectives.described import objective_object, said_of
 from freehold.insight.objectives.measuring import Measured, Measuring, events_of
 from freehold.insight.objectives.standing import Standing, State, linked_items, standings
 
@@ -19,5 +19,6 @@ __all__ = [
     "objective_named",
     "objective_object",
     "objectives_of",
+    "said_of",
     "standings",
 ]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
+from freehold.foundation import FreeholdError
 from freehold.insight.objectives.declared import Objective
 from freehold.insight.objectives.standing import Standing
+from freehold.insight.telling import figure, said
+
+if TYPE_CHECKING:
+    from freehold.insight.registry import Kpi
+    from freehold.metrics import Catalogue
 
 
 def objective_object(one: Objective, standings: Iterable[Standing]) -> dict[str, Any]:
@@ -35,3 +41,19 @@ def _key_result(one: Standing) -> dict[str, Any]:
 
 def _share(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
+
+
+def said_of(metric: str, value: float | None, kpis: Mapping[str, Kpi], catalogue: Callable[[], Catalogue]) -> str:
+    """Return a figure of a key result as a person reads it, in the unit of its KPI or of its metric.
+
+    `catalogue` is asked for metrics of the estate alone; where their files are in error, a figure has no unit.
+    """
+    if metric in kpis:
+        return said(value, kpis[metric].unit)
+    try:
+        unit = catalogue().metric(metric).words.get("unit", "")
+    except FreeholdError:
+        unit = ""
+    if value is None or unit == "%":  # of which a metric holds the share
+        return said(value, "share")
+    return f"{figure(value)} {unit}".strip()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 _SEEN = "slack.seen"  # signatures that came, with when, in the kept state
 _KEPT = timedelta(minutes=15)
-_turn = threading.Lock()
 
 
 def routes() -> list[Route]:
@@ -87,14 +85,11 @@ def _expect_new(served: Served, signature: str, now: datetime) -> None:
         FreeholdError: FH-X323.
     """
     key, state = hashlib.sha256(signature.encode()).hexdigest(), served.snapshots.ledger.state
-    with _turn:
-        seen = state.many(_SEEN)
-        old = [one for one, at in seen.items() if datetime.fromisoformat(at) < now - _KEPT]
-        if old:
-            state.delete(_SEEN, *old)
-        if key in seen:
-            raise unsigned()
-        state.put(_SEEN, key, now.astimezone(UTC).isoformat())
+    if not state.claim(_SEEN, key, now.astimezone(UTC).isoformat()):  # by another server, perhaps, at the same time
+        raise unsigned()
+    old = [one for one, at in state.many(_SEEN).items() if datetime.fromisoformat(at) < now - _KEPT]
+    if old:
+        state.delete(_SEEN, *old)
 
 
 # -- buttons

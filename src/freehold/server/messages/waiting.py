@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from freehold.connect.messages import PLAN, Channel, Message
 from freehold.connect.messages.message import Button
 from freehold.delivery.plan.markdown import headline
-from freehold.foundation import FreeholdError
 from freehold.server.identity import Who
 from freehold.work import Item, Work
 from freehold.work.roles import REQUESTER
@@ -41,18 +40,25 @@ def about_item(item: Item) -> str:
     return f"item {item.id} {len(item.history)}"
 
 
-def waiting_in(served: Served, channel: Channel) -> Iterator[Waits]:
-    """Yield the decisions that wait, of those that a channel is for and may see."""
+def waiting_in(served: Served, channel: Channel, items: Iterable[Item], told: Container[str]) -> Iterator[Waits]:
+    """Yield the decisions that wait, of those that a channel is for and may see, without those it was told of.
+
+    Args:
+        served: the server.
+        channel: where they are told.
+        items: those there are.
+        told: what is called among messages as it was told already.
+    """
     snapshot = served.rights.snapshot(eyes_of(channel))
     if PLAN in channel.decisions:
-        yield from _plans(served, snapshot)
-    yield from _items(served, snapshot, channel)
+        yield from (one for one in _plans(served, snapshot) if one.about not in told)
+    yield from _items(served, snapshot, channel, (one for one in items if about_item(one) not in told))
 
 
-def settled_as(served: Served, about: str) -> Message | None:
-    """Return how a decision was settled, by whom and when; None while it waits."""
+def settled_as(served: Served, about: str, items: Mapping[str, Item]) -> Message | None:
+    """Return how a decision was settled, by whom and when; None while it waits. `items` are those there are, by id."""
     kind, _, rest = about.partition(" ")
-    return _settled_plan(served, rest) if kind == "plan" else _settled_item(served, rest)
+    return _settled_plan(served, rest) if kind == "plan" else _settled_item(served, rest, items)
 
 
 # -- plans
@@ -90,10 +96,12 @@ def _settled_plan(served: Served, rest: str) -> Message | None:
 # -- items
 
 
-def _items(served: Served, snapshot: Snapshot, channel: Channel) -> Iterator[Waits]:
+def _items(served: Served, snapshot: Snapshot, channel: Channel, items: Iterable[Item]) -> Iterator[Waits]:
     work = Work(snapshot.estate, served.snapshots.ledger, clock=served.snapshots.clock)
     told = {*channel.decisions} & {*work.workflows}
-    for item in work.items(is_open=True):
+    for item in items:
+        if work.has_ended(item):
+            continue
         is_ours = item.type in told and (not item.product or item.product in snapshot.estate.products)
         if not is_ours or item.original or item.tracked is not None or item.assignee:
             continue
@@ -130,15 +138,14 @@ def missing_of(work: Work, item: Item, move: Move) -> list[str]:
     return [name for name, _ in move.needs if held.get(name) in (None, "", [])]
 
 
-def _settled_item(served: Served, rest: str) -> Message | None:
+def _settled_item(served: Served, rest: str, items: Mapping[str, Item]) -> Message | None:
     id_, _, count = rest.rpartition(" ")
-    work = Work(served.snapshots.now().estate, served.snapshots.ledger, clock=served.snapshots.clock)
-    try:
-        item = work.item(id_)
-    except FreeholdError:
+    item = items.get(id_)
+    if item is None:
         return None
     if len(item.history) <= int(count) and not item.original and item.tracked is None and not item.assignee:
         return None
+    work = Work(served.snapshots.now().estate, served.snapshots.ledger, clock=served.snapshots.clock)
     title, kind = work.title(item), _spoken(item.type).capitalize()
     if len(item.history) <= int(count):
         with_whom = f"With {item.assignee}." if item.assignee else "It is settled elsewhere by now."

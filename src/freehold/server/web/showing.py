@@ -23,6 +23,8 @@ from freehold.server.problems import is_part, request_id_of
 from freehold.server.web.model import Crumb, Fault
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from freehold.metrics import Answer
     from freehold.server.application import Served
     from freehold.server.identity import Who
@@ -85,6 +87,15 @@ def asked_of(request: Request) -> Asked:
     """Return what a page is made of, with the newest snapshot of what the asker may see of the estate."""
     served: Served = request.app.state.served
     return Asked(request, served, request.state.who, served.rights.snapshot(request.state.who))
+
+
+def asked_as(app: Starlette, who: Who, path: str) -> Asked:
+    """Return what a page is made of where nobody asks by HTTP: all of it at once, as somebody would see it."""
+    scope = {
+        "type": "http", "method": "GET", "path": path, "query_string": b"", "app": app,
+        "headers": [(b"hx-request", b"true")], "state": {"who": who},
+    }  # fmt: skip
+    return asked_of(Request(scope))
 
 
 def rendered(asked: Asked, shown: Shown) -> Response:

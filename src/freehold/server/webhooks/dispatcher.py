@@ -16,6 +16,7 @@ from freehold.foundation import Caller, FreeholdError
 from freehold.foundation.owning import holder, is_dead
 from freehold.ledger import Event
 from freehold.ledger.deliveries import PING, Standing
+from freehold.server.aside import Aside
 from freehold.server.webhooks.sending import Sender
 from freehold.server.webhooks.subscribers import Subscriber, Subscribers
 from freehold.server.webhooks.turn import Stopped, Turn
@@ -37,58 +38,31 @@ _AGAIN_AFTER_S = 2.0  # where another server sends, or the state cannot be reach
 _FIGURES_EVERY_S = 5.0
 
 
-class Dispatcher:
-    """Sends until it is closed."""
+class Dispatcher(Aside):
+    """Sends until it is closed: begins no other attempt then; what is not answered in time is sent again."""
 
     def __init__(
         self, snapshots: Snapshots, env: str | None, outbound: Outbound, clock: Clock, telemetry: Telemetry
     ) -> None:
+        super().__init__("webhooks", telemetry, rest_s=_AGAIN_AFTER_S, grace_s=GRACE_S + 5)
         caller = Caller("system:server", purpose="webhooks", assurance="system")
         self._ledger = snapshots.ledger.acting(caller)
         self._clock = clock
-        self._telemetry = telemetry
         self._sender = Sender(snapshots.root, outbound)
         self._subscribers = Subscribers(snapshots, env)
         self._chance = random.SystemRandom().random
-        self._woken = threading.Event()
-        self._over = threading.Event()
         self._turns: dict[str, threading.Thread] = {}
         self._done: dict[str, Standing] = {}  # with the cursor as far as it was looked
         self._more: set[str] = set()
         self._newest = -1
         self._figures_at = 0.0
         self._lost = False
-        self._trouble = ""
-        self._thread = threading.Thread(target=self._work, name="webhooks", daemon=True)
-
-    def start(self) -> None:
-        """Begin to send."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Say that somebody asked for something to be sent."""
-        self._woken.set()
-
-    def close(self) -> None:
-        """Begin no other attempt, and wait a little for those at hand; what is not answered by then is sent again."""
-        self._over.set()
-        self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join(GRACE_S + 5)
 
     # -- the thread
 
-    def _work(self) -> None:
-        while not self._over.is_set():
-            try:
-                if self._subscribers.now():
-                    self._send()
-            except FreeholdError as error:
-                self._tell(error)
-            except Exception:  # the thread must go on: nobody else sends
-                self._telemetry.log.exception("webhooks")
-            self._woken.wait(_AGAIN_AFTER_S)
-            self._woken.clear()
+    def _once(self) -> None:
+        if self._subscribers.now():
+            self._send()
 
     def _send(self) -> None:
         """Send under the lease until told to end, or until it is lost.
@@ -103,8 +77,7 @@ class Dispatcher:
             try:
                 while not self._over.is_set() and not self._lost:
                     self._look(lease)
-                    self._woken.wait(_LOOKS_EVERY_S)
-                    self._woken.clear()
+                    self._rest(_LOOKS_EVERY_S)
             finally:
                 self._let_finish()
 
@@ -183,7 +156,7 @@ class Dispatcher:
             pass
         except FreeholdError as error:
             self._lost = self._lost or error.code == "FH-L202"
-            self._tell(error)
+            self._tell(standing.id, error)
         except Exception:  # told, and tried again with the next look; no other subscription suffers
             self._telemetry.log.exception("webhook", subscription=standing.id)
         finally:
@@ -220,10 +193,3 @@ class Dispatcher:
             cursor = max(one.cursor, self._done[id_].cursor if id_ in self._done else 0)
             figures = (newest - cursor, many.get("waiting", 0), many.get("dead", 0), one.state == "disabled")
             self._telemetry.webhook_stands(id_, *figures)
-
-    def _tell(self, error: FreeholdError) -> None:
-        """Log what keeps from sending, once; that another server sends is as it should be."""
-        if error.code == "FH-L201" or self._trouble == error.problem:
-            return
-        self._trouble = error.problem
-        self._telemetry.log.warning("webhooks", code=error.code, problem=error.problem)

@@ -10,8 +10,7 @@ from typing import Any
 from starlette.routing import Route
 
 from freehold.foundation.words import counted
-from freehold.insight.objectives import linked_items, objective_object
-from freehold.insight.telling import figure, said
+from freehold.insight.objectives import linked_items, objective_object, said_of
 from freehold.server.ahead import Ahead
 from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark
 from freehold.server.web.pages.items import LinkRow
@@ -129,15 +128,15 @@ def _part(ahead: Ahead, told: Mapping[str, Any]) -> ObjectivePart:
 
 
 def _row(ahead: Ahead, one: Mapping[str, Any]) -> KeyResultRow:
-    kpi = ahead.asked.served.reckoning.kpis(ahead.asked.snapshot).get(one["metric"])
+    kpis = ahead.asked.served.reckoning.kpis(ahead.asked.snapshot)
 
     def told(value: float | None) -> str:
-        return said(value, kpi.unit) if kpi is not None else figure(value)
+        return said_of(one["metric"], value, kpis, lambda: ahead.asked.snapshot.catalogue)
 
     return KeyResultRow(
         id=one["id"],
         metric=one["metric"],
-        href=f"/kpis/{one['metric']}" if kpi is not None else f"/explore?metric={one['metric']}",
+        href=f"/kpis/{one['metric']}" if one["metric"] in kpis else f"/explore?metric={one['metric']}",
         state=_STATES[one["state"]],
         progress=_share(one["progress"]),
         elapsed=_share(one["elapsed"]),

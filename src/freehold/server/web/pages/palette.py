@@ -50,6 +50,8 @@ PAGES = (
     Entry("page", "Roadmap", href="/roadmap", words="plan now next later priorities"),
     Entry("page", "Order of the roadmap", href="/roadmap/order", words="rice ranking priorities"),
     Entry("page", "Promises", href="/roadmap/promises", words="predictability commitments slips"),
+    Entry("page", "Decisions", href="/decisions", words="adr madr why"),
+    Entry("page", "Scorecards", href="/scorecards", words="rules certification maturity"),
     Entry("page", "KPIs", href="/kpis", words="dora figures"),
     Entry("page", "Documents", href="/documents", words="reports qbr review release notes audit guide"),
     Entry("page", "Requests", href="/requests", words="questions"),

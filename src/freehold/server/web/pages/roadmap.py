@@ -12,7 +12,7 @@ from starlette.routing import Route
 from freehold.foundation.words import counted
 from freehold.insight import last_periods, period_named
 from freehold.insight.roadmap import board_object, promise_object, ranked_object
-from freehold.insight.telling import figure, said
+from freehold.insight.telling import figure, rough, said
 from freehold.server.ahead import Ahead
 from freehold.server.web.model import Crumb, Empty, Heading, Mark, Tab
 from freehold.server.web.serving import page
@@ -223,7 +223,7 @@ def _order_row(one: Mapping[str, Any]) -> OrderRow:
     reach = "–".join(dict.fromkeys(figure(end) for end in one["reach"]))
     why = f"by {one['decision']}; {one['by_score']} by its score" if one["decision"] else ""
     return OrderRow(
-        one["place"], one["id"], one["title"], figure(one["score"]), f"{figure(low)}–{figure(high)}",
+        one["place"], one["id"], one["title"], rough(one["score"]), f"{rough(low)}–{rough(high)}",
         f"{one['keeps_place'] * 100:.0f} %", f"{one['in_top'] * 100:.0f} %",
         f"{reach} use it" if one["reach_from"] == "usage" else reach, why,
     )  # fmt: skip

@@ -103,7 +103,7 @@ def scorecards_page(asked: Asked) -> Shown:
         ScorecardsPage(sets if len(every) > 1 else (), _HEADINGS, tuple(_card(asked, one) for one in cards)),
         told if every else "",
         steps,
-        nav="products",
+        nav="scorecards",
     )
 
 

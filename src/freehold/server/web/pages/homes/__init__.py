@@ -10,6 +10,7 @@ from starlette.routing import Route
 from freehold.server.web.pages.homes.consumer import consumer_home
 from freehold.server.web.pages.homes.dataops import dataops_home
 from freehold.server.web.pages.homes.leader import leader_home
+from freehold.server.web.pages.homes.news import news
 from freehold.server.web.pages.homes.product import product_home
 from freehold.server.web.pages.homes.roles import HOMES, choose, home_of
 from freehold.server.web.serving import Page, page
@@ -36,7 +37,13 @@ def _own(asked: Asked) -> Shown:
 
 def _home(role: str) -> Page:
     def show(asked: Asked) -> Shown:
-        shown = SHOWS[role](asked)
+        shown = shown_home(asked, role)
         return replace(shown, extra={**shown.extra, "homes": HOMES, "role": role})
 
     return show
+
+
+def shown_home(asked: Asked, role: str) -> Shown:
+    """Return what the home of a role says to somebody, with the news that any home has."""
+    shown = SHOWS[role](asked)
+    return replace(shown, model=replace(shown.model, news=news(asked)))

@@ -15,7 +15,7 @@ from freehold.metrics.fingerprint import sources_of
 from freehold.metrics.telling import number
 from freehold.server.problems import is_part
 from freehold.server.web.drawing import spark
-from freehold.server.web.model import SAFE, Empty, Heading, Kpi, Mark, joined
+from freehold.server.web.model import SAFE, Empty, Heading, Kpi, Line, Mark, joined
 from freehold.server.web.pages.metrics import catalogue_in, label_of, latest, trend_key, trend_of
 from freehold.server.web.pages.products import HEADINGS, MOST_ROWS, NO_PRODUCTS, ProductRow, rows_of, utc
 from freehold.server.web.pages.requests import RequestRow, my_requests
@@ -96,6 +96,7 @@ class ConsumerHome:
     no_changes: Empty = _NO_CHANGES
     no_requests: Empty = _NO_REQUESTS
     no_products: Empty = NO_PRODUCTS
+    news: tuple[Line, ...] = ()
 
 
 def consumer_home(asked: Asked) -> Shown:

@@ -13,7 +13,7 @@ from freehold.delivery.scheduling.standing import Standing
 from freehold.delivery.scheduling.worker import kept_states
 from freehold.foundation.words import counted
 from freehold.server.web.figures import card
-from freehold.server.web.model import Empty, Heading, Kpi, Mark, Tab, joined
+from freehold.server.web.model import Empty, Heading, Kpi, Line, Mark, Tab, joined
 from freehold.server.web.pages.homes.consumer import state_of
 from freehold.server.web.pages.homes.happened import changes_since
 from freehold.server.web.pages.homes.spans import Span, span_of, span_tabs
@@ -141,6 +141,7 @@ class DataOpsHome:
     no_schedules: Empty = _NO_SCHEDULES
     no_changes: Empty = _NO_CHANGES
     strong: Empty = _STRONG
+    news: tuple[Line, ...] = ()
 
 
 def dataops_home(asked: Asked) -> Shown:

@@ -47,6 +47,7 @@ class LeaderHome:
     seq: int
     is_behind: bool
     no_sentences: Empty = _NO_SENTENCES
+    news: tuple[Line, ...] = ()
 
 
 def leader_home(asked: Asked) -> Shown:

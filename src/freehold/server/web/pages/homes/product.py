@@ -62,6 +62,7 @@ class ProductHome:
     duplicates: tuple[RequestRow, ...]
     no_products: Empty = NO_PRODUCTS
     no_requests: Empty = _NO_REQUESTS
+    news: tuple[Line, ...] = ()
 
 
 def product_home(asked: Asked) -> Shown:
