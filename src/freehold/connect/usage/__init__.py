@@ -5,7 +5,7 @@ were reset, and views tell who looked at which dashboard. A format for each; non
 those only of a warehouse that the estate already declares. No text of a statement is kept: it is read, and gone.
 """
 
-from freehold.connect.usage.importing import Imported, import_counters, import_file
 from freehold.connect.usage.formats import FORMATS
+from freehold.connect.usage.importing import Imported, import_counters, import_file
 
 __all__ = ["FORMATS", "Imported", "import_counters", "import_file"]

@@ -12,6 +12,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from freehold.delivery.gate import handles_of
@@ -20,7 +21,7 @@ from freehold.ledger import Event
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
-    from freehold.ledger import Ledger
+    from freehold.ledger import Evidence, Ledger
 
 PREFIX = "account:"  # of the consumer that an account is which nobody names
 SPACE = "usage.accounts"  # of the kept state: by consumer, where its name stands, and whom it was matched to
@@ -117,6 +118,52 @@ def accounts_of(ledger: Ledger) -> tuple[Account, ...]:
     return tuple(sorted(found, key=lambda one: (one.source, one.name.casefold(), one.consumer)))
 
 
+def called(name: str, accounts: Mapping[str, str]) -> str:
+    """Return what to call a consumer: `ANA of snowflake` for an account that nobody named, as `names_of` has them."""
+    if not name.startswith(PREFIX):
+        return name
+    source = name.removeprefix(PREFIX).partition("/")[0]
+    return f"{accounts.get(name) or 'somebody'} of {source}"
+
+
+def names_of(ledger: Ledger) -> dict[str, str]:
+    """Return what systems call the accounts that nobody named; empty for one that was erased."""
+    return {one.consumer: one.name for one in accounts_of(ledger)}
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """An account that no team names: what was read and looked at with it; `name` is empty once erased."""
+
+    consumer: str
+    source: str
+    name: str
+    kind: str
+    reads: int
+    views: int
+    last: datetime
+
+
+_UNMATCHED = """
+SELECT consumer, coalesce(max(consumer_type), 'unknown'), sum(reads), sum(views), max(occurred_at) FROM (
+  SELECT consumer, consumer_type, reads, 0 AS views, occurred_at FROM uses WHERE coalesce(nullif(env, ''), $env) = $env
+  UNION ALL SELECT consumer, consumer_type, 0, 1, occurred_at FROM looks WHERE source IS NOT NULL
+) WHERE starts_with(consumer, 'account:') GROUP BY consumer ORDER BY sum(reads) + sum(views) DESC, consumer
+"""
+
+
+def unmatched_accounts(ledger: Ledger, evidence: Evidence, env: str) -> tuple[Unmatched, ...]:
+    """Return the accounts that no team names, those first with which most was read or looked at."""
+    names = names_of(ledger)
+    return tuple(
+        Unmatched(
+            consumer, consumer.removeprefix(PREFIX).partition("/")[0], names.get(consumer, ""), kind, int(reads),
+            int(views), last.replace(tzinfo=UTC),
+        )
+        for consumer, kind, reads, views, last in evidence.query(_UNMATCHED, {"env": env})
+    )  # fmt: skip
+
+
 def match_again(estate: Estate, ledger: Ledger) -> tuple[Account, ...]:
     """Record whose accounts are that teams name by now and did not before; return those accounts."""
     people: dict[str, People] = {}
@@ -125,9 +172,17 @@ def match_again(estate: Estate, ledger: Ledger) -> tuple[Account, ...]:
         known = people.setdefault(one.source, People(estate, one.source)).named(one.name) if one.name else None
         if known is None or known.name == one.matched:
             continue
-        said = {"account": one.consumer, "consumer": known.name, "consumer_type": known.kind, "segment": known.segment or None}
+        said = {
+            "account": one.consumer,
+            "consumer": known.name,
+            "consumer_type": known.kind,
+            "segment": known.segment or None,
+        }
         kept: Mapping[str, str] = ledger.state.get(SPACE, one.consumer)
-        ledger.append(Event("usage.matched", said, subject=known.name), keep={(SPACE, one.consumer): {**kept, "matched": known.name}})
+        ledger.append(
+            Event("usage.matched", said, subject=known.name),
+            keep={(SPACE, one.consumer): {**kept, "matched": known.name}},
+        )
         found.append(Account(one.consumer, one.source, one.name, known.name))
     return tuple(found)
 

@@ -45,9 +45,7 @@ def grown(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Grown:
         return whole
     if now["calls"] < before["calls"] or (before["since"] and now["since"] != before["since"]):
         return Grown(whole.calls, whole.ms, whole.rows, is_reset=True)
-    return Grown(
-        whole.calls - before["calls"], max(0.0, whole.ms - before["ms"]), max(0, whole.rows - before["rows"])
-    )
+    return Grown(whole.calls - before["calls"], max(0.0, whole.ms - before["ms"]), max(0, whole.rows - before["rows"]))
 
 
 def record(
@@ -122,7 +120,9 @@ def counted_in(session: Session) -> list[dict[str, Any]]:
         raise _no_counters()
     there = {name for (name,) in session.rows(f"SELECT attname FROM pg_attribute WHERE attrelid = '{view}'::regclass")}
     shown = {"rolname": "r.rolname", "datname": "d.datname", "queryid": "s.queryid::text", "query": "s.query"}
-    of_view = {name: f"s.{name}" if name in there else "NULL" for name in ("calls", "total_exec_time", "rows", "stats_since")}
+    of_view = {
+        name: f"s.{name}" if name in there else "NULL" for name in ("calls", "total_exec_time", "rows", "stats_since")
+    }
     columns = ", ".join(f"{sql} AS {name}" for name, sql in {**shown, **of_view}.items())
     top = "AND s.toplevel" if "toplevel" in there else ""
     rows = session.rows(

@@ -76,9 +76,11 @@ _SNOWFLAKE = Format(
         "rows": _number("rows_produced", "BIGINT"),
         "is_ok": "coalesce(upper(execution_status) = 'SUCCESS', true)",
         "within": "concat_ws('.', nullif(database_name, ''), nullif(schema_name, ''))",
-        "is_program": "CASE WHEN upper(user_type) LIKE '%SERVICE' THEN true WHEN upper(user_type) = 'PERSON' THEN false END",
+        "is_program": (
+            "CASE WHEN upper(user_type) LIKE '%SERVICE' THEN true WHEN upper(user_type) = 'PERSON' THEN false END"
+        ),
     },
-    made="SELECT * FROM snowflake.account_usage.query_history WHERE start_time >= dateadd(day, -7, current_timestamp())",
+    made="SELECT * FROM snowflake.account_usage.query_history WHERE start_time >= dateadd(day, -7, current_date())",
 )  # fmt: skip
 _BIGQUERY = Format(
     name="bigquery",
@@ -103,7 +105,7 @@ _BIGQUERY = Format(
     },
     # A script is told by each of its statements, and once more as a whole.
     only="upper(coalesce(job_type, 'QUERY')) = 'QUERY' AND upper(coalesce(statement_type, '')) <> 'SCRIPT'",
-    made="SELECT * EXCEPT (referenced_tables, labels) FROM `region-eu`.INFORMATION_SCHEMA.JOBS WHERE creation_time >= …",
+    made="SELECT * EXCEPT (referenced_tables, labels) FROM `region-eu`.INFORMATION_SCHEMA.JOBS WHERE …",
 )  # fmt: skip
 _DATABRICKS = Format(
     name="databricks",
@@ -170,7 +172,7 @@ _LOOKER = Format(
         "is_program": "CASE WHEN history_source ILIKE '%schedul%' OR history_source ILIKE '%api%' THEN true END",
     },
     only="coalesce(dashboard_title, '') <> ''",
-    made="System Activity, Explore History: ID, Created Time, Dashboard Session, Source, User Email, Dashboard Title and ID",
+    made="System Activity, History: ID, Created Time, Dashboard Session, Source, User Email, Dashboard Title and ID",
 )
 _TABLEAU = Format(
     name="tableau",
@@ -206,7 +208,7 @@ _POWERBI = Format(
     },
     only="activity IN ('ViewReport', 'ViewDashboard')",
     rows_in="activityevententities",
-    made="Get-PowerBIActivityEvent -StartDateTime … -EndDateTime … | Out-File activity.json, or GET admin/activityevents",
+    made="Get-PowerBIActivityEvent -StartDateTime … -EndDateTime … | Out-File activity.json, or GET activityevents",
 )
 FORMATS: Mapping[str, Format] = {
     one.name: one for one in (_BIGQUERY, _DATABRICKS, _LOOKER, _POSTGRES, _POWERBI, _SNOWFLAKE, _TABLEAU)

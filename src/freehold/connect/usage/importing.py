@@ -131,12 +131,16 @@ def import_file(path: Path, format_: Format, known: Known, ledger: Ledger, *, of
                 views.record(rows.batches(), known, ledger, accounts, told)
             else:
                 taken = counters.taken_at(path)
-                counters.record([row for batch in rows.batches() for row in batch], taken, known, ledger, accounts, told)
+                counters.record(
+                    [row for batch in rows.batches() for row in batch], taken, known, ledger, accounts, told
+                )
         _end(ledger, accounts, told)
     return told
 
 
-def import_counters(rows: Iterable[Mapping[str, Any]], taken: datetime, known: Known, ledger: Ledger, *, of: str) -> Imported:
+def import_counters(
+    rows: Iterable[Mapping[str, Any]], taken: datetime, known: Known, ledger: Ledger, *, of: str
+) -> Imported:
     """Record what counters of a warehouse tell that were read from it just now.
 
     Raises:

@@ -114,7 +114,9 @@ def _told(format_: Format) -> str:
     rows = f"SELECT {taken} FROM raw WHERE {format_.only}"
     others = [name for name in format_.told if name != "id"]
     added = {"calls", "ms", "rows"} if format_.kind == "counters" else set()
-    how = ", ".join(f"{'sum' if n in added else 'arg_min'}({n}{'' if n in added else ', occurred_at'}) AS {n}" for n in others)
+    how = ", ".join(
+        f"{'sum' if n in added else 'arg_min'}({n}{'' if n in added else ', occurred_at'}) AS {n}" for n in others
+    )
     if format_.kind == "counters":  # a file may say nowhere when it was taken
         how = ", ".join(f"{'sum' if n in added else 'max'}({n}) AS {n}" for n in others)
     return f"SELECT id, {how} FROM ({rows}) GROUP BY id"
