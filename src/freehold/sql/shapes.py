@@ -58,10 +58,16 @@ def _dialect(name: str) -> Dialect:
 def _told(before: Token | None, token: Token, sql: str) -> str:
     if token.token_type in _TEXTS:
         return TEXT
-    is_placeholder = before is not None and before.token_type is TokenType.PARAMETER and before.end + 1 == token.start
-    if token.token_type is TokenType.NUMBER and not is_placeholder:
-        return NUMBER
+    if token.token_type is TokenType.NUMBER:
+        return "" if _is_numbered(before, token) else NUMBER
+    if token.token_type is TokenType.PARAMETER and sql[token.end + 1 : token.end + 2].isdigit():
+        return TEXT
     return sql[token.start : token.end + 1]
+
+
+def _is_numbered(before: Token | None, token: Token) -> bool:
+    """Whether a number is that of a placeholder, as in `$1`: a value that stands elsewhere."""
+    return before is not None and before.token_type is TokenType.PARAMETER and before.end + 1 == token.start
 
 
 def _masked(sql: str) -> str:

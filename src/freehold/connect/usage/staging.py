@@ -21,7 +21,7 @@ EACH = 20_000  # rows that are in memory at a time
 _MEMORY = "512MB"
 _READERS = {
     ".csv": "read_csv({path}, all_varchar = true, header = true, strict_mode = true, max_line_size = 16000000)",
-    ".json": "read_json({path}, maximum_object_size = 268435456, sample_size = -1)",
+    ".json": "read_json({path}, maximum_object_size = 33554432, sample_size = -1)",
     ".jsonl": "read_json({path}, format = 'newline_delimited', maximum_object_size = 16777216)",
     ".ndjson": "read_json({path}, format = 'newline_delimited', maximum_object_size = 16777216)",
     ".parquet": "read_parquet({path})",
@@ -60,8 +60,8 @@ def staged(path: Path, format_: Format) -> Iterator[Staged]:
         told.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{_MEMORY}'; SET temp_directory = '{folder}/spill'")
         told.execute("SET threads = 2; SET preserve_insertion_order = false")
         try:
-            columns = _columns(told, path, format_)
-            told.execute(f"CREATE TABLE raw AS SELECT {_named(columns, format_)} FROM given")
+            view, columns = _given(told, path, format_)
+            told.execute(f"CREATE TABLE raw AS SELECT {_named(columns, format_)} FROM {view}")
             told.execute(f"CREATE TABLE told AS {_told(format_)}")
         except duckdb.Error as error:
             raise _unreadable(path, str(error).splitlines()[0]) from error
@@ -70,8 +70,8 @@ def staged(path: Path, format_: Format) -> Iterator[Staged]:
         yield Staged(int(rows), told)
 
 
-def _columns(told: duckdb.DuckDBPyConnection, path: Path, format_: Format) -> dict[str, str]:
-    """Make `given` show the rows of a file; return its columns by the names that formats use."""
+def _given(told: duckdb.DuckDBPyConnection, path: Path, format_: Format) -> tuple[str, dict[str, str]]:
+    """Make a view of the rows of a file; return its name, and its columns by the names that formats use."""
     if not path.is_file():
         raise _unreadable(path, "there is no such file")
     ending = Path(path.name.removesuffix(_ZIPPED)).suffix.lower()
@@ -79,16 +79,15 @@ def _columns(told: duckdb.DuckDBPyConnection, path: Path, format_: Format) -> di
         raise _unreadable(path, f"its name ends with none of {', '.join(_READERS)}")
     place = "'" + str(path).replace("'", "''") + "'"
     told.execute(f"CREATE VIEW given AS SELECT * FROM {_READERS[ending].format(path=place)}")
-    there = _there(told, "given")
+    view, there = "given", _there(told, "given")
     if format_.rows_in and format_.rows_in in there and not set(format_.needs) <= set(there):
         inner = f'SELECT unnest("{there[format_.rows_in]}", recursive := false) AS one FROM given'
         told.execute(f"CREATE VIEW opened AS SELECT unnest(one) FROM ({inner})")
-        told.execute("ALTER VIEW given RENAME TO document; ALTER VIEW opened RENAME TO given")
-        there = _there(told, "given")
+        view, there = "opened", _there(told, "opened")
     missing = [name for name in format_.needs if name not in there]
     if missing:
         raise _another(path, format_, missing, list(there))
-    return there
+    return view, there
 
 
 def _there(told: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
