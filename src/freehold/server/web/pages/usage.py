@@ -26,7 +26,7 @@ _HEADINGS = (
     Heading("Others", "num", narrow=False),
     Heading("Reads, 30 days", "num", narrow=False),
     Heading("Last read", "num"),
-    Heading(""),
+    Heading("Note"),
 )
 _ACCOUNTS = (
     Heading("Account"),
@@ -93,7 +93,9 @@ def usage_page(asked: Asked) -> Shown:
         account_headings=_ACCOUNTS,
         accounts=accounts_unmatched(asked),
     )
-    told = f"{counted(len(unused), 'outputs')} that nobody has read in 90 days, of {counted(len(uses), 'outputs')}."
+    told = f"{counted(len(uses), 'outputs')} of products, and who reads them."
+    if recorded.tells_unused(now):
+        told = f"{counted(len(unused), 'outputs')} of {len(uses):,} that nobody has read in 90 days."
     return Shown("pages/usage.html", "Usage", model, told, nav="products")
 
 
