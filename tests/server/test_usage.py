@@ -82,7 +82,9 @@ def test_nothing_is_said_of_what_may_not_be_seen(
     (root / "lab" / "selenium" / "product.odps.yaml").write_text(said)
     assert freehold(root, "run").returncode == 0
     place = root.with_name("history.csv")
-    place.write_text(HISTORY.format(day="2026-01-05").replace("shop_orders.orders", "lab_selenium.selenium_out"), "utf-8")
+    place.write_text(
+        HISTORY.format(day="2026-01-05").replace("shop_orders.orders", "lab_selenium.selenium_out"), "utf-8"
+    )
     assert freehold(root, "usage", "import", str(place), "--from", "snowflake").returncode == 0
 
     with known_as(serving(root, rates=FAST), "user:idp/x", "group:idp/readers") as client:

@@ -169,7 +169,7 @@ _LOOKER = Format(
         "occurred_at": _instant("history_created_time"),
         "account": "user_email",
         "names": "[dashboard_title, coalesce(dashboard_id, history_dashboard_id)]",
-        "is_program": "CASE WHEN history_source ILIKE '%schedul%' OR history_source ILIKE '%api%' THEN true END",
+        "is_program": "CASE WHEN history_source ILIKE 'scheduled%' OR history_source ILIKE '%api%' THEN true END",
     },
     only="coalesce(dashboard_title, '') <> ''",
     made="System Activity, History: ID, Created Time, Dashboard Session, Source, User Email, Dashboard Title and ID",

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from freehold.connect.usage.formats import Format
-from freehold.foundation import Exit, FreeholdError, near
+from freehold.engines import literal, open_engine, quoted
+from freehold.foundation import LOCAL, Exit, FreeholdError, near
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from freehold.engines import Engine, Session
 
 EACH = 20_000  # rows that are in memory at a time
 _MEMORY = "512MB"
@@ -27,6 +26,7 @@ _READERS = {
     ".parquet": "read_parquet({path})",
 }
 _ZIPPED = ".gz"
+_ADDED = ("calls", "ms", "rows")  # of counters: one statement may be told of in several rows
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,13 @@ class Staged:
     """The rows of an export in the columns of its format, each id once, the oldest first."""
 
     rows: int
-    connection: duckdb.DuckDBPyConnection
+    session: Session
 
     def batches(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the rows, some at a time."""
-        said = self.connection.sql("SELECT * FROM told ORDER BY occurred_at, id")
-        for batch in said.to_arrow_reader(EACH):
-            yield _dicts(batch)
-
-
-def _dicts(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = batch.to_pylist()
-    return found
+        for first in range(0, self.rows, EACH):
+            said = "SELECT * EXCLUDE (n) FROM told WHERE n > ? AND n <= ? ORDER BY n"
+            yield self.session.arrow(said, (first, first + EACH)).to_pylist()
 
 
 @contextmanager
@@ -56,43 +51,59 @@ def staged(path: Path, format_: Format) -> Iterator[Staged]:
         FreeholdError: FH-X401 its ending tells of no format, or it cannot be read; FH-X402 it has not the columns of
             its format; FH-X403 a row says no id, nobody or no time.
     """
-    with tempfile.TemporaryDirectory(prefix="freehold-usage-") as folder, duckdb.connect(f"{folder}/told.db") as told:
-        told.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{_MEMORY}'; SET temp_directory = '{folder}/spill'")
-        told.execute("SET threads = 2; SET preserve_insertion_order = false")
-        try:
-            view, columns = _given(told, path, format_)
-            told.execute(f"CREATE TABLE raw AS SELECT {_named(columns, format_)} FROM {view}")
-            told.execute(f"CREATE TABLE told AS {_told(format_)}")
-        except duckdb.Error as error:
-            raise _unreadable(path, str(error).splitlines()[0]) from error
-        _expect_whole(told, path)
-        ((rows,),) = told.execute("SELECT count(*) FROM told").fetchall()
-        yield Staged(int(rows), told)
+    with (
+        tempfile.TemporaryDirectory(prefix="freehold-usage-") as folder,
+        closing(_opened(folder)) as engine,
+        closing(engine.session(LOCAL, {"purpose": "usage"})) as session,
+    ):
+        session.run("SET preserve_insertion_order = false")  # of a file: it has to be sorted anyway
+        yield _read(session, path, format_)
 
 
-def _given(told: duckdb.DuckDBPyConnection, path: Path, format_: Format) -> tuple[str, dict[str, str]]:
-    """Make a view of the rows of a file; return its name, and its columns by the names that formats use."""
+def _opened(folder: str) -> Engine:
+    spill = f"{folder}/spill"
+    return open_engine("duckdb:///told.db", root=folder, memory_limit=_MEMORY, temp_directory=spill, threads=2)
+
+
+def _read(session: Session, path: Path, format_: Format) -> Staged:
+    place = _expect_kind(path)
+    try:
+        session.run(f"CREATE VIEW given AS SELECT * FROM {place}")
+        view, columns = _given(session, format_)
+        missing = [name for name in format_.needs if name not in columns]
+        if not missing:
+            session.run(f"CREATE TABLE raw AS SELECT {_named(columns, format_)} FROM {view}")
+            session.run(f"CREATE TABLE told AS {_told(format_)}")
+    except FreeholdError as error:
+        raise _unreadable(path, error.problem.splitlines()[0]) from error
+    if missing:
+        raise _another(path, format_, missing, list(columns))
+    _expect_whole(session, path, format_)
+    return Staged(int(session.rows("SELECT count(*) FROM told")[0][0]), session)
+
+
+def _expect_kind(path: Path) -> str:
+    """Return what reads a file, as DuckDB says it."""
     if not path.is_file():
         raise _unreadable(path, "there is no such file")
     ending = Path(path.name.removesuffix(_ZIPPED)).suffix.lower()
     if ending not in _READERS:
         raise _unreadable(path, f"its name ends with none of {', '.join(_READERS)}")
-    place = "'" + str(path).replace("'", "''") + "'"
-    told.execute(f"CREATE VIEW given AS SELECT * FROM {_READERS[ending].format(path=place)}")
-    view, there = "given", _there(told, "given")
-    if format_.rows_in and format_.rows_in in there and not set(format_.needs) <= set(there):
-        inner = f'SELECT unnest("{there[format_.rows_in]}", recursive := false) AS one FROM given'
-        told.execute(f"CREATE VIEW opened AS SELECT unnest(one) FROM ({inner})")
-        view, there = "opened", _there(told, "opened")
-    missing = [name for name in format_.needs if name not in there]
-    if missing:
-        raise _another(path, format_, missing, list(there))
+    return _READERS[ending].format(path=literal(str(path)))
+
+
+def _given(session: Session, format_: Format) -> tuple[str, dict[str, str]]:
+    """Return the view that has the rows of a file, and its columns by the names that formats use."""
+    view, there = "given", _there(session, "given")
+    if format_.rows_in in there and not set(format_.needs) <= set(there):
+        inner = f"SELECT unnest({quoted(there[format_.rows_in])}) AS one FROM given"
+        session.run(f"CREATE VIEW opened AS SELECT unnest(one) FROM ({inner})")
+        view, there = "opened", _there(session, "opened")
     return view, there
 
 
-def _there(told: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
-    rows = told.execute(f"DESCRIBE {view}").fetchall()
-    return {_word(str(name)): str(name) for name, *_ in rows}
+def _there(session: Session, view: str) -> dict[str, str]:
+    return {_word(one.name): one.name for one in session.columns_of(f"SELECT * FROM {view}")}
 
 
 def _word(name: str) -> str:
@@ -102,7 +113,7 @@ def _word(name: str) -> str:
 def _named(there: dict[str, str], format_: Format) -> str:
     shown = []
     for name in format_.columns:
-        given = f'CAST("{there[name]}" AS VARCHAR)' if name in there else "NULL::VARCHAR"
+        given = f"CAST({quoted(there[name])} AS VARCHAR)" if name in there else "NULL::VARCHAR"
         shown.append(f'{given} AS "{name}"')
     return ", ".join(shown)
 
@@ -112,21 +123,19 @@ def _told(format_: Format) -> str:
     taken = ", ".join(f"{sql} AS {name}" for name, sql in format_.told.items())
     rows = f"SELECT {taken} FROM raw WHERE {format_.only}"
     others = [name for name in format_.told if name != "id"]
-    added = {"calls", "ms", "rows"} if format_.kind == "counters" else set()
-    how = ", ".join(
-        f"{'sum' if n in added else 'arg_min'}({n}{'' if n in added else ', occurred_at'}) AS {n}" for n in others
-    )
+    how = [f"arg_min({name}, occurred_at) AS {name}" for name in others]
     if format_.kind == "counters":  # a file may say nowhere when it was taken
-        how = ", ".join(f"{'sum' if n in added else 'max'}({n}) AS {n}" for n in others)
-    return f"SELECT id, {how} FROM ({rows}) GROUP BY id"
+        how = [f"{'sum' if name in _ADDED else 'max'}({name}) AS {name}" for name in others]
+    once = f"SELECT id, {', '.join(how)} FROM ({rows}) GROUP BY id"
+    return f"SELECT *, row_number() OVER (ORDER BY occurred_at, id) AS n FROM ({once})"
 
 
-def _expect_whole(told: duckdb.DuckDBPyConnection, path: Path) -> None:
-    has_time = "occurred_at IS NULL" if _is_timed(told) else "false"
-    ((wrong, one),) = told.execute(
-        f"SELECT count(*), any_value(coalesce(id, '')) FROM told "
-        f"WHERE coalesce(id, '') = '' OR coalesce(account, '') = '' OR {has_time}"
-    ).fetchall()
+def _expect_whole(session: Session, path: Path, format_: Format) -> None:
+    timeless = "false" if format_.kind == "counters" else "occurred_at IS NULL"
+    ((wrong, one),) = session.rows(
+        "SELECT count(*), any_value(coalesce(id, '')) FROM told "
+        f"WHERE coalesce(id, '') = '' OR coalesce(account, '') = '' OR {timeless}"
+    )
     if wrong:
         raise FreeholdError(
             "FH-X403",
@@ -135,11 +144,6 @@ def _expect_whole(told: duckdb.DuckDBPyConnection, path: Path) -> None:
             fix="Export again with times as ISO 8601, such as 2026-11-20T10:00:00Z.",
             exit_code=Exit.USAGE,
         )
-
-
-def _is_timed(told: duckdb.DuckDBPyConnection) -> bool:
-    """Whether rows say when they happened: counters may leave that to the file."""
-    return "calls" not in _there(told, "told")
 
 
 def _unreadable(path: Path, why: str) -> FreeholdError:

@@ -51,6 +51,7 @@ PAGES = (
     Entry("page", "Order of the roadmap", href="/roadmap/order", words="rice ranking priorities"),
     Entry("page", "Promises", href="/roadmap/promises", words="predictability commitments slips"),
     Entry("page", "KPIs", href="/kpis", words="dora figures"),
+    Entry("page", "Usage", href="/usage", words="readers unused adoption accounts"),
     Entry("page", "Documents", href="/documents", words="reports qbr review release notes audit guide"),
     Entry("page", "Requests", href="/requests", words="questions"),
     Entry("page", "Inbox", href="/inbox", words="triage decide answer waiting items"),
