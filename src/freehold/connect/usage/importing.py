@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.ledger import Evidence, Ledger
 
-MOST_NAMED = 20  # texts that could not be read, accounts and dashboards that nobody knows
+_MOST_NAMED = 1_000  # texts that could not be read: more are counted, and not named
 _LEASE_S = 60.0
 
 
@@ -65,7 +65,7 @@ class Imported:
         elsewhere: about nothing of the estate.
         strange: of views: of a dashboard that the estate does not know.
         unread: whose text could not be read, or not wholly; what is known of them is recorded all the same.
-        unreadable: their fingerprints, each with how often and why, the most frequent first.
+        unreadable: their fingerprints with why, and how often; of very many the first thousand.
         dashboards: names that no dashboard of the estate has, with how often.
         unmatched: accounts that no team names, with how often.
         matched: accounts seen before that a team names by now.
@@ -100,7 +100,9 @@ class Imported:
     def could_not_read(self, statement: Statement, times: int = 1) -> None:
         """Count a statement that was not read wholly."""
         self.unread += times
-        self.unreadable[statement.fingerprint, statement.failure] += times
+        key = (statement.fingerprint, statement.failure)
+        if key in self.unreadable or len(self.unreadable) < _MOST_NAMED:
+            self.unreadable[key] += times
 
     def event(self) -> Event:
         """Return the event that tells of it."""
