@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -23,8 +24,6 @@ HISTORY = """QUERY_ID,QUERY_TEXT,USER_NAME,START_TIME,USER_TYPE
 @pytest.fixture(scope="module")
 def told(made_estate: Path, tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., Running]) -> Running:
     """A server of a shop of whose warehouse a history was imported."""
-    from datetime import UTC, datetime, timedelta
-
     root = Path(shutil.copytree(made_estate, tmp_path_factory.mktemp("used") / "shop"))
     day = (datetime.now(UTC) - timedelta(days=2)).date()
     place = root.with_name("history.csv")
@@ -98,3 +97,21 @@ def test_nothing_is_said_of_what_may_not_be_seen(
     assert (accounts, hidden) == ([], 404)
     assert "selenium" not in page
     assert "ANA" not in page
+
+
+def test_homes_say_what_nobody_reads(
+    made_estate: Path, tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., Running]
+) -> None:
+    """What was read last a hundred days ago stands at the homes of who answers for products and of DataOps."""
+    root = Path(shutil.copytree(made_estate, tmp_path_factory.mktemp("unused") / "shop"))
+    place = root.with_name("history.csv")
+    day = (datetime.now(UTC) - timedelta(days=100)).date()
+    place.write_text(HISTORY.format(day=day), encoding="utf-8")
+    assert freehold(root, "usage", "import", str(place), "--from", "snowflake").returncode == 0
+
+    with serving(root).signed_in(**PAGE) as client:
+        homes = [client.get(f"/homes/{role}").text for role in ("product", "dataops")]
+        (output,) = client.get("/api/v1/usage").json()["items"]
+
+    assert output["is_unused"]
+    assert all("Nobody has read" in home and 'href="/usage"' in home for home in homes)
