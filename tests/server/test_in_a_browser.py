@@ -58,6 +58,7 @@ PATHS = {
     "jobs": "/jobs",
     "tokens": "/settings/tokens",
     "sessions": "/settings/sessions",
+    "usage": "/usage",
     "patterns": "/-/ui",
     "missing": "/nope",
 }

@@ -51,6 +51,7 @@ PAGES = [
     "/kpis/validation-pass-rate",
     "/kpis/K08",
     "/scorecards",
+    "/usage",
     "/scorecards?product=shop.orders",
     "/scorecards?set=readiness",
     "/documents",

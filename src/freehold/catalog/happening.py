@@ -28,8 +28,8 @@ WINDOW_DAYS = 30  # how far back use counts, from the last day anything was read
 PERSON = "person"
 SEEN = "seen:"  # before the entry whose page was looked at, which is no use of it
 _USE, _VIEW = "usage.query", "usage.view"
-_LOOKED = ("occurred_at", "consumer", "consumer_type", "product", "metric")
-_READ = ("occurred_at", "env", "consumer", "consumer_type", "resource", "status", "query_id", "metrics")
+_LOOKED = ("occurred_at", "consumer", "consumer_type", "product", "metric", "dashboard")
+_READ = ("occurred_at", "env", "consumer", "consumer_type", "resource", "status", "query_id", "metrics", "calls")
 _COLUMNS = {_USE: _READ, _VIEW: _LOOKED, RAW: READ}  # of each kind of raw event that is read here
 
 
@@ -158,14 +158,26 @@ class _Told:
     def _count(self, rows: Iterable[Mapping[str, Any]], *, is_use: bool) -> None:
         """Count reads, or pages that were looked at, by day and reader."""
         counted: dict[tuple[str, str, str, str], int] = {}
-        for key in _reads(rows, self._env) if is_use else _views(rows):
-            counted[key] = counted.get(key, 0) + 1
+        for key, times in _reads(rows, self._env) if is_use else _views(rows):
+            counted[key] = counted.get(key, 0) + times
         self._connection.executemany(
             "INSERT INTO usage_day VALUES (?, ?, ?, ?, ?) ON CONFLICT (entry, day, reader) DO UPDATE SET "
             "reads = reads + excluded.reads",
             [(*key, reads) for key, reads in counted.items()],
         )
-        self.touched |= {entry for entry, *_ in counted} if is_use else set()
+        self.touched |= {entry for entry, *_ in counted if not entry.startswith(SEEN)}
+
+    def matched(self, event: Recorded) -> None:
+        """An account was found to be somebody's: what was read with it counts as theirs."""
+        account, consumer = str(event.data["account"]), str(event.data["consumer"])
+        rows = self._connection.execute("SELECT DISTINCT entry FROM usage_day WHERE reader = ?", (account,))
+        self.touched |= {str(entry) for (entry,) in rows if not str(entry).startswith(SEEN)}
+        self._connection.execute(
+            "INSERT INTO usage_day SELECT entry, day, ?, ?, reads FROM usage_day WHERE reader = ? "
+            "ON CONFLICT (entry, day, reader) DO UPDATE SET reads = reads + excluded.reads",
+            (consumer, str(event.data.get("consumer_type") or ""), account),
+        )
+        self._connection.execute("DELETE FROM usage_day WHERE reader = ?", (account,))
 
     def _of(self, event: Recorded) -> list[str]:
         return [str(one) for one in event.data.get("assets") or ()] if event.env == self._env else []
@@ -185,6 +197,7 @@ _HANDLERS: Mapping[str, Callable[[_Told, Recorded], None]] = {
     "deploy.unpinned": _Told.unpinned,
     "asset.collected": _Told.collected,
     "segment.sealed": _Told.sealed,
+    "usage.matched": _Told.matched,
 }
 
 
@@ -192,28 +205,33 @@ def _interval(said: Mapping[str, Any]) -> str:
     return str(said.get("interval_start") or "")[:19]
 
 
-def _reads(rows: Iterable[Mapping[str, Any]], env: str) -> Iterable[tuple[str, str, str, str]]:
-    """Yield entry, day, reader and kind of each read that was answered; a metric once for each question."""
+def _reads(rows: Iterable[Mapping[str, Any]], env: str) -> Iterable[tuple[tuple[str, str, str, str], int]]:
+    """Yield entry, day, reader and kind of each read that was answered, and how often; a metric once for a question."""
     asked: set[tuple[str, str]] = set()
     for row in rows:
         if row["status"] not in (None, "ok") or row["env"] not in ("", None, env):
             continue
         who = (row["occurred_at"].date().isoformat(), str(row["consumer"]), str(row["consumer_type"] or ""))
         if row["resource"]:
-            yield (f"asset:{row['resource']}", *who)
+            yield (f"asset:{row['resource']}", *who), row["calls"] or 1
         for metric in row["metrics"] or ():
             if row["query_id"] is None or (row["query_id"], metric) not in asked:
                 asked.add((row["query_id"], metric))
-                yield (f"metric:{metric}", *who)
+                yield (f"metric:{metric}", *who), 1
 
 
-def _views(rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, str, str]]:
-    """Yield entry, day, reader and kind of each page of a product or metric that was looked at."""
+def _views(rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[tuple[str, str, str, str], int]]:
+    """Yield entry, day, reader and kind of each page of a product or metric that was looked at, and how often.
+
+    To look at a dashboard is to use it: it is no page about something.
+    """
     for row in rows:
-        named = f"metric:{row['metric']}" if row["metric"] else f"product:{row['product']}" if row["product"] else ""
+        named = f"{SEEN}metric:{row['metric']}" if row["metric"] else ""
+        named = named or (f"{SEEN}product:{row['product']}" if row["product"] else "")
+        named = f"dashboard:{row['dashboard']}" if row["dashboard"] else named
         if named and row["consumer"]:
             day = row["occurred_at"].date().isoformat()
-            yield (f"{SEEN}{named}", day, str(row["consumer"]), str(row["consumer_type"] or ""))
+            yield (named, day, str(row["consumer"]), str(row["consumer_type"] or "")), 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +275,7 @@ class Readers:
 
 
 _PEOPLE = "count(DISTINCT {reader}), count(DISTINCT CASE WHEN actor_kind = 'simulated' THEN {reader} END)"
-_BY_PEOPLE = "day >= ? AND actor_kind NOT IN ('service', 'agent')"
+_BY_PEOPLE = "day >= ? AND actor_kind NOT IN ('service', 'agent', 'unknown')"
 
 
 def readers_of(connection: sqlite3.Connection, since_day: str) -> dict[Key, Readers]:

@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("freehold.cli.rollback:rollback", "Go back to the previous good deployment, at once."),
     "deployments": ("freehold.cli.deployments:deployments", "Show what was published when; take a deployment back."),
     "environments": ("freehold.cli.environments:environments", "Show the environments; take one away."),
+    "usage": ("freehold.cli.usage:usage", "See who reads what; bring in what warehouses recorded of it."),
     "export": ("freehold.cli.export:export", "Write a pipeline: plan on the pull request, apply on merge."),
     "ledger": ("freehold.cli.ledger:ledger", "Read what happened: tail, show, export; migrate it elsewhere."),
     "audit": ("freehold.cli.audit:audit", "Prove that the ledger is whole."),

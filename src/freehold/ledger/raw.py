@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,11 +67,19 @@ class RawSegments:
     def _journal_folder(self, type: str) -> Path:
         return self._folder / "journal" / self._ledger.workspace / type
 
-    def append(self, type: str, events: Iterable[Event], *, id: str | None = None) -> int:
+    def append(
+        self,
+        type: str,
+        events: Iterable[Event],
+        *,
+        id: str | None = None,
+        keep: Mapping[tuple[str, str], Any] | None = None,
+    ) -> int:
         """Write events of one raw type as one segment; return the number of the event that seals it.
 
         The file is on disk and its hash in the chain when this returns. Give it thousands of events at a time: each
         call makes a file. `id` is that of the sealing event: what was sealed under it already is not sealed again.
+        `keep` is as for `Ledger.append`, in the transaction that seals.
 
         Raises:
             FreeholdError: FH-L001 and FH-L002 as `Ledger.append`; FH-L007 for a type that belongs into ledger rows, or
@@ -88,7 +96,7 @@ class RawSegments:
         times = sorted(row["occurred_at"] for row in rows)
         said = {"type": type, "path": path.as_posix(), "rows": len(rows), "bytes": size, "sha256": sha256}
         bounds = {"first_occurred_at": from_micros(times[0]), "last_occurred_at": from_micros(times[-1])}
-        return self._ledger.append(Event("segment.sealed", {**said, **bounds}, id))[0]
+        return self._ledger.append(Event("segment.sealed", {**said, **bounds}, id), keep=keep)[0]
 
     def rows(self, sealed: Recorded, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Return the events of one segment, by the event that sealed it: some columns of them, None for one not there.

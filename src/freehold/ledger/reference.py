@@ -41,7 +41,8 @@ they can be erased.
 `ledger.evidence()` gives a view for each type (`check_completed`), a view for each family (`quality_events`, with
 `event_type`), `events` for all envelopes with the payload as JSON text, and views that stand on those: `asset_facts`
 (tier, owner, product, domain, certified of each asset, from `valid_from` to `valid_to`, as applied estates said),
-`work_items`, `incidents` (one row each, as far as known) and `rule_results` (from `valid_from` to `valid_to`). Fields
+`work_items`, `incidents` (one row each, as far as known), `rule_results` (from `valid_from` to `valid_to`), and `uses`
+and `looks` (`usage_query` and `usage_view` by whose each account is as far as known; `reads` is how many calls). Fields
 are columns of the types given below; instants are TIMESTAMP in UTC. Where a field has the name of an envelope column,
 the field wins, `env`, `product`, `run_id` and `subject` of the envelope stand in where it is absent, and the envelope's
 own is `event_<name>`.

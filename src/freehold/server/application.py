@@ -93,6 +93,7 @@ from freehold.server.web.pages import (
     scorecards,
     search,
     settings,
+    usage,
     views,
     webhooks,
 )
@@ -274,6 +275,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *page("/kpis/{id}", kpis.kpi, "kpi", shared=True),
         *documents.routes(),
         *scorecards.routes(),
+        *usage.routes(),
         *page("/events/{id}", events.event, "event"),
         *requests.routes(),
         *items.routes(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from freehold.estate.teams import teams_of_members
 from freehold.foundation import FreeholdError, near
 from freehold.ledger.event import Event
 from freehold.work.entering import FREE
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 RECORD = "record"
 EVENT = "event"  # the key under which `record` names the type of the event
 OF_EVERY_ITEM = (
-    "item", "type", "requester", "product", "tier", "assignee", "created_at", "since", "actor", "note", "text",
+    "item", "type", "requester", "product", "tier", "assignee", "created_at", "since", "actor", "note", "text", "teams",
 )  # fmt: skip
 
 
@@ -105,4 +106,12 @@ def _facts(item: Item, workflow: Workflow, estate: Estate) -> dict[str, Any]:
         "item": item.id, "type": item.type, "requester": item.requester or None, "product": item.product or None,
         "tier": product.tier if product else None, "assignee": item.assignee or None, "created_at": item.created_at,
         "since": last.since, "actor": last.actor, "note": last.note or None, "text": texts[-1] if texts else None,
+        "teams": _teams(own, estate),
     }  # fmt: skip
+
+
+def _teams(fields: Mapping[str, Any], estate: Estate) -> dict[str, str] | None:
+    """Return the team of each principal that an item's fields name, where one names them; None for nobody."""
+    members = teams_of_members(estate)
+    values = [one for value in fields.values() for one in (value if isinstance(value, list) else [value])]
+    return {one: members[one] for one in values if isinstance(one, str) and one in members} or None

@@ -78,12 +78,12 @@ def past_of(ledger: Ledger, env: str) -> Past:
         used: dict[str, tuple[Reader, ...]] = {}
         if evidence.has("usage.query"):
             for asset, consumer, kind, reads in evidence.query(
-                "SELECT resource, consumer, coalesce(any_value(consumer_type), ''), count(*) FROM usage_query "
+                "SELECT resource, consumer, coalesce(any_value(consumer_type), ''), sum(reads) FROM uses "
                 "WHERE env = ? AND status = 'ok' AND occurred_at >= "
-                "(SELECT max(occurred_at) FROM usage_query) - to_days(?) GROUP BY ALL ORDER BY count(*) DESC, consumer",
+                "(SELECT max(occurred_at) FROM usage_query) - to_days(?) GROUP BY ALL ORDER BY 4 DESC, consumer",
                 (env, SINCE.days),
             ):
-                used[asset] = (*used.get(asset, ()), Reader(consumer, kind, reads))
+                used[asset] = (*used.get(asset, ()), Reader(consumer, kind, int(reads)))
         asked = asked_for(evidence)
     return Past(costs, used, asked)
 
@@ -93,7 +93,7 @@ def asked_for(evidence: Evidence) -> dict[str, int]:
     if not evidence.has("usage.query"):
         return {}
     rows = evidence.query(
-        "SELECT m, count(DISTINCT consumer) FROM (SELECT unnest(metrics) AS m, consumer FROM usage_query "
+        "SELECT m, count(DISTINCT consumer) FROM (SELECT unnest(metrics) AS m, consumer FROM uses "
         "WHERE status = 'ok' AND occurred_at >= (SELECT max(occurred_at) FROM usage_query) - to_days(?)) GROUP BY m",
         (SINCE.days,),
     )

@@ -60,7 +60,7 @@ def expect_ranges(ranges: Mapping[str, Sequence[float]]) -> dict[str, Any]:
 def consumers_of(evidence: Evidence, env: str) -> dict[str, int]:
     """Return how many used each product in the last 90 days, of whom recorded usage tells; a refusal is no use."""
     found = evidence.query(
-        """SELECT product, COUNT(DISTINCT consumer) FROM usage_query
+        """SELECT product, COUNT(DISTINCT consumer) FROM uses
         WHERE product IS NOT NULL AND COALESCE(status, 'ok') = 'ok' AND COALESCE(NULLIF(env, ''), $env) = $env
           AND occurred_at >= $since
         GROUP BY product ORDER BY product""",

@@ -27,6 +27,7 @@ from freehold.server.api import (
     refusing,
     runs,
     scorecards,
+    usage,
     webhooks,
 )
 from freehold.server.api.jobs import add_jobs
@@ -42,6 +43,7 @@ _PARTS = (
     kpis,
     documents,
     scorecards,
+    usage,
     catalog,
     runs,
     deployments,

@@ -23,7 +23,7 @@ TONES: Mapping[Verdict, Tone] = {  # what needs a look first
 }  # fmt: skip
 HOW: Mapping[str, str] = {  # what makes events come, by how their type begins
     "product.launched": "Record `product.launched`, with whom the product is for, when it goes to its consumers.",
-    "usage.query": "Let consumers read through Freehold: `freehold query`, the API, or the pages.",
+    "usage.query": "Let consumers read through Freehold, or bring in a history: `freehold usage import`.",
     "change.merged": "Let `freehold gate` judge changes where they are reviewed: it records what was merged.",
     "work.committed": "Commit work to a period: record `work.committed` for each item that is promised.",
     "work.": "Take requests here, at `/requests`: each step of one is an event.",

@@ -53,6 +53,7 @@ PAGES = (
     Entry("page", "Decisions", href="/decisions", words="adr madr why"),
     Entry("page", "Scorecards", href="/scorecards", words="rules certification maturity"),
     Entry("page", "KPIs", href="/kpis", words="dora figures"),
+    Entry("page", "Usage", href="/usage", words="readers unused adoption accounts"),
     Entry("page", "Documents", href="/documents", words="reports qbr review release notes audit guide"),
     Entry("page", "Requests", href="/requests", words="questions"),
     Entry("page", "Inbox", href="/inbox", words="triage decide answer waiting items"),

@@ -14,11 +14,14 @@ from freehold.delivery.standing import standing_verdicts
 from freehold.estate.model import Property, Team
 from freehold.foundation.words import counted
 from freehold.server.rows_seen import words_are_hidden
+from freehold.server.used import product_used, reader_name, reader_names
 from freehold.server.web.model import SAFE, VERDICTS, Crumb, Empty, Fact, Heading, Kpi, Mark, Moment, Snippet
 from freehold.server.web.pages.products import checks_of, moment_of, utc
+from freehold.server.web.pages.usage import UsePart, use_part
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:
+    from freehold.insight.usage import ProductUse
     from freehold.quality import Check
 
 _WINDOW = timedelta(days=30)
@@ -115,6 +118,7 @@ class ProductPage:
     history: tuple[Moment, ...]
     facts: tuple[Fact, ...]
     snippets: tuple[Snippet, ...]
+    use: UsePart
     consumers: tuple[Consumer, ...]
     no_consumers: str
     limitations: str
@@ -155,7 +159,7 @@ def shown_product(asked: Asked, id_: str) -> Shown:
     quiet = frozenset(a.asset for a in status.assets if words_are_hidden(asked, a.asset))
     parts = asked.snapshot.derived(("contract", one.id, quiet), lambda: _contracts(asked, status, quiet))
     kept, tried = asked.snapshot.derived(("kept", one.id), lambda: _kept(asked, one.id))
-    readers = (asked.snapshot.whole or asked.snapshot).derived("consumers", lambda: _consumers(asked))
+    use = product_used(asked, one.id)
     team = asked.snapshot.estate.teams.get(one.team or "")
     verdicts = checks_of(status)
     model = ProductPage(
@@ -175,8 +179,9 @@ def shown_product(asked: Asked, id_: str) -> Shown:
         history=tuple(moment_of(d, one.id) for d in asked.snapshot.deployments_of(one.id)[:_MOST_HISTORY]),
         facts=tuple(_facts(status, team)),
         snippets=tuple(_snippets(asked, status)),
-        consumers=readers.get(one.id, ()),
-        no_consumers="Nobody is known to have read it. Reads count where they go through Freehold.",
+        use=use_part(use, asked.snapshot.taken_at),
+        consumers=_consumers(asked, use),
+        no_consumers="Nobody is known to have read it.",
         limitations=str(one.description.get("limitations") or ""),
     )
     purpose = str(one.description.get("purpose") or "")
@@ -327,21 +332,7 @@ def _kept(asked: Asked, product: str) -> tuple[int, int]:
     return promises_kept(told).get(product, (0, 0))
 
 
-def _consumers(asked: Asked) -> dict[str, tuple[Consumer, ...]]:
-    """Return who read each product in the last 30 days, whoever reads most first."""
-    snapshots = asked.served.snapshots
-    since = (snapshots.clock.now() - _WINDOW).replace(tzinfo=None)
-    with snapshots.ledger.evidence() as evidence:
-        if not evidence.has("usage.query"):
-            return {}
-        rows = evidence.query(
-            "SELECT coalesce(product, regexp_replace(resource, '\\.[^.]*$', '')) AS p, consumer, count(*), "
-            "bool_or(consumer_type = 'simulated') FROM usage_query WHERE status = 'ok' AND occurred_at >= ? "
-            "GROUP BY p, consumer HAVING p IS NOT NULL ORDER BY 3 DESC, 2",
-            [since],
-        )
-    found: dict[str, list[Consumer]] = {}
-    for product_, consumer, reads, simulated in rows:
-        name = str(consumer).rpartition("/")[2].replace("-", " ")
-        found.setdefault(str(product_), []).append(Consumer(name, int(reads), bool(simulated)))
-    return {name: tuple(consumers) for name, consumers in found.items()}
+def _consumers(asked: Asked, use: ProductUse) -> tuple[Consumer, ...]:
+    """Return who read the product in the last 30 days, whoever reads most first."""
+    names = reader_names(asked)
+    return tuple(Consumer(reader_name(r.name, names), r.reads, r.kind == "simulated") for r in use.readers)

@@ -12,12 +12,14 @@ from freehold.delivery.scheduling import board_of, standings_of
 from freehold.delivery.scheduling.standing import Standing
 from freehold.delivery.scheduling.worker import kept_states
 from freehold.foundation.words import counted
+from freehold.server.used import unused_of
 from freehold.server.web.figures import card
 from freehold.server.web.model import Empty, Heading, Kpi, Line, Mark, Tab, joined
 from freehold.server.web.pages.homes.consumer import state_of
 from freehold.server.web.pages.homes.happened import changes_since
 from freehold.server.web.pages.homes.spans import Span, span_of, span_tabs
 from freehold.server.web.pages.products import moment_of
+from freehold.server.web.pages.usage import UNUSED
 from freehold.server.web.showing import Asked, Shown
 
 WINDOW = timedelta(days=30)
@@ -137,11 +139,13 @@ class DataOpsHome:
     weak_headings: tuple[Heading, ...]
     weak: tuple[WeakRow, ...]
     strip: tuple[Kpi, ...]
+    unused: tuple[str, ...]  # outputs that nobody reads, and that are built all the same
     calm: Empty = _CALM
     no_schedules: Empty = _NO_SCHEDULES
     no_changes: Empty = _NO_CHANGES
     strong: Empty = _STRONG
     news: tuple[Line, ...] = ()
+    unused_mark: Mark = UNUSED
 
 
 def dataops_home(asked: Asked) -> Shown:
@@ -162,6 +166,7 @@ def dataops_home(asked: Asked) -> Shown:
         weak_headings=_WEAKEST,
         weak=tuple(sorted(_weak(asked, readers), key=lambda r: (-r.readers, r.asset)))[:_MOST],
         strip=tuple(card(figures[id_]) for id_ in DORA if id_ in figures),
+        unused=unused_of(asked),
     )
     return Shown("pages/homes/dataops.html", "Home", model, _sentence(burning, schedules), nav="home")
 

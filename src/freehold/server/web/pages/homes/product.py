@@ -12,6 +12,7 @@ from freehold.delivery import ProductStatus
 from freehold.delivery.promises import promises_kept
 from freehold.foundation.words import counted
 from freehold.metrics.fingerprint import sources_of
+from freehold.server.used import unused_of
 from freehold.server.web.figures import how_of
 from freehold.server.web.model import SAFE, Empty, Heading, Line, Mark, Tab
 from freehold.server.web.pages.homes.deciding import Waiting, waiting
@@ -21,6 +22,7 @@ from freehold.server.web.pages.homes.spans import span_of, span_tabs
 from freehold.server.web.pages.metrics import catalogue_in
 from freehold.server.web.pages.products import NO_PRODUCTS, checks_of
 from freehold.server.web.pages.requests import RequestRow, open_requests
+from freehold.server.web.pages.usage import UNUSED
 from freehold.server.web.showing import Asked, Shown
 
 WINDOW = timedelta(days=30)
@@ -60,9 +62,11 @@ class ProductHome:
     not_instrumented: tuple[tuple[str, str], ...]  # a column, and how to turn it on
     requests: tuple[RequestRow, ...]
     duplicates: tuple[RequestRow, ...]
+    unused: tuple[str, ...]  # outputs that nobody reads
     no_products: Empty = NO_PRODUCTS
     no_requests: Empty = _NO_REQUESTS
     news: tuple[Line, ...] = ()
+    unused_mark: Mark = UNUSED
 
 
 def product_home(asked: Asked) -> Shown:
@@ -84,6 +88,7 @@ def product_home(asked: Asked) -> Shown:
         not_instrumented=missing,
         requests=requests[:8],
         duplicates=tuple(row for row in requests if row.alike),
+        unused=unused_of(asked, frozenset(p.product.id for p in chosen)),
     )
     return Shown("pages/homes/product.html", "Home", model, _sentence(lines, chosen), nav="home", part="decisions")
 
