@@ -51,6 +51,11 @@ class Announcing:
         self.named: Mapping[str, Named] = {UNREAD_FOR: self._why_read, "notice-in-time": self._why_too_soon}
         self.handlers: Mapping[str, Callable[[Item, Any], None]] = {"notify": lambda item, _: self._notified(item)}
 
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog, up to date."""
+        return self._catalog()
+
     # -- who reads it
 
     def consumers(self, item: Item, days: int = WINDOW_DAYS) -> tuple[Consumer, ...]:
