@@ -115,9 +115,7 @@ def opened_announcing(start: str | None, env: str | None = None, principal: str 
 
         name = chosen_environment(estate, env).name
         announcing = Announcing(estate, acting, catalog, name, acting.clock)
-        work = Work(
-            estate, acting, clock=acting.clock, named=announcing.named, handlers=announcing.handlers
-        )
+        work = Work(estate, acting, clock=acting.clock, named=announcing.named, handlers=announcing.handlers)
         yield Opened(estate, work, announcing)
 
 

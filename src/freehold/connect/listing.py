@@ -105,9 +105,7 @@ def graph_of(estate: Estate, env: str, dialect: str) -> Graph:
     return joined(graph, projects_of(estate), estate.root) if estate.dbt else graph
 
 
-def _described(
-    estate: Estate, env: str, dialect: str, ledger: Ledger | None, former: dict[str, str]
-) -> Description:
+def _described(estate: Estate, env: str, dialect: str, ledger: Ledger | None, former: dict[str, str]) -> Description:
     from freehold.catalog.describing import Sources, described
     from freehold.connect.bi import told as read_by
     from freehold.delivery.consumers import consumers_of

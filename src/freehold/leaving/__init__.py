@@ -4,7 +4,7 @@ Nothing is kept here: files say what is deprecated, items carry it, and the ledg
 """
 
 from freehold.leaving.announcing import Announcing
-from freehold.leaving.departed import Departed, departed, gone
+from freehold.leaving.departed import Departed, Gone, departed, gone, gone_unless
 from freehold.leaving.leaving import Leaving, leaving_in
 from freehold.leaving.subject import DEPRECATION, fields_for, subject_of
 from freehold.leaving.told import Told, told_of
@@ -13,11 +13,13 @@ __all__ = [
     "DEPRECATION",
     "Announcing",
     "Departed",
+    "Gone",
     "Leaving",
     "Told",
     "departed",
     "fields_for",
     "gone",
+    "gone_unless",
     "leaving_in",
     "subject_of",
     "told_of",

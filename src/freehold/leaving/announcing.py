@@ -43,9 +43,7 @@ class Announcing:
         clock: the time.
     """
 
-    def __init__(
-        self, estate: Estate, ledger: Ledger, catalog: Callable[[], Catalog], env: str, clock: Clock
-    ) -> None:
+    def __init__(self, estate: Estate, ledger: Ledger, catalog: Callable[[], Catalog], env: str, clock: Clock) -> None:
         self._estate, self._ledger, self._catalog = estate, ledger, catalog
         self._env, self._clock = env, clock
         self.named: Mapping[str, Named] = {UNREAD_FOR: self._why_read, "notice-in-time": self._why_too_soon}
@@ -121,7 +119,9 @@ class Announcing:
         names, me = tuple(self.told(item).first_at), self._ledger.caller.principal
         meant = next((n for n in names if (consumer or me) in (n, n.rpartition("/")[2])), "")
         if not meant:
-            fix = near(consumer, names) or (f"They were: {', '.join(names)}." if names else "Nobody was told of it yet.")
+            fix = near(consumer, names) or (
+                f"They were: {', '.join(names)}." if names else "Nobody was told of it yet."
+            )
             raise _refused("FH-W506", f"`{consumer or me}` was not told of `{item.id}`.", fix)
         if not self._may_answer(work, item, meant):
             raise FreeholdError("FH-W508", f"`{me}` does not answer for `{meant}`.", fix="Answer for yourself.")

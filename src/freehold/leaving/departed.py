@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from freehold.foundation import FreeholdError
+from freehold.foundation import Exit, FreeholdError
 from freehold.leaving.leaving import announced
 from freehold.leaving.subject import subject_of
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from freehold.work import Item
 
 GONE = "FH-W509"
+NOT_THERE = ("FH-D201", "FH-F004", "FH-N107")  # no such product, nothing of that name, no such metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +54,58 @@ class Departed:
         """Return it as people are told: since when it is gone, and why."""
         return f"`{self.id}` is gone since {self.since:%Y-%m-%d}{f': {self.why}' if self.why else '.'}"
 
-    def error(self) -> FreeholdError:
-        """Return the refusal of whoever asks for it: FH-W509."""
-        fix = f"Use `{self.instead}`." if self.instead else "Nothing takes its place."
-        return FreeholdError(GONE, self.sentence(), fix=fix)
-
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return {
             "name": self.name, "gone_since": self.since, "replaced_by": self.instead or None, "sunset": self.sunset,
             "deprecated_at": self.deprecated_at, "why": self.why or None, "item": self.item or None,
         }  # fmt: skip
+
+
+class Gone(FreeholdError):
+    """The refusal of whoever asks for something that went: FH-W509, with what takes its place."""
+
+    def __init__(self, one: Departed) -> None:
+        fix = f"Use `{one.instead}`." if one.instead else "Nothing takes its place."
+        super().__init__(GONE, one.sentence(), fix=fix, exit_code=Exit.USAGE)
+        self.departed = one
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as data, with the names of what went and of what takes its place."""
+        one = self.departed
+        return {**super().to_json(), "gone_since": one.since.isoformat(), "successor": one.instead or None}
+
+
+@contextmanager
+def gone_unless(
+    ledger: Ledger,
+    env: str,
+    names: Iterable[str],
+    may_see: Callable[[Departed], bool] = lambda _: True,
+    hides: Callable[[str], bool] = lambda _: False,
+) -> Iterator[None]:
+    """Tell of a name that means nothing any more that it is gone, where it is; any other error stays what it is.
+
+    Args:
+        ledger: tells what went.
+        env: of the environment that is asked.
+        names: that were asked for.
+        may_see: whether the asker may know of something that went.
+        hides: whether what takes its place, by its id, is not for the asker.
+
+    Raises:
+        Gone: FH-W509.
+    """
+    try:
+        yield
+    except FreeholdError as error:
+        if error.code not in NOT_THERE:
+            raise
+        found = (gone(ledger, env, name) for name in names)
+        one = next((one for one in found if one is not None and may_see(one)), None)
+        if one is None:
+            raise
+        raise Gone(replace(one, replaced_by="") if hides(one.instead) else one) from None
 
 
 def departed(ledger: Ledger, env: str) -> dict[str, Departed]:
@@ -71,12 +115,12 @@ def departed(ledger: Ledger, env: str) -> dict[str, Departed]:
     return {name: _departed(event, items.get(name), ledger) for name, event in events.items()}
 
 
-def gone(ledger: Ledger, env: str, name: str, kinds: tuple[str, ...] = ("product", "asset", "metric")) -> Departed | None:
-    """Return what is left of a name that means nothing any more, of the kinds that are asked for; None: never heard of.
+def gone(ledger: Ledger, env: str, name: str) -> Departed | None:
+    """Return what is left of a name that means nothing any more; None where nobody ever heard of it.
 
     A metric is also found by its last part, as it is asked for.
     """
-    found = [one for one in departed(ledger, env).values() if one.name.partition(":")[0] in kinds]
+    found = list(departed(ledger, env).values())
     exact = (one for one in found if name in (one.id, one.name))
     short = (one for one in found if one.name.startswith("metric:") and one.id.rpartition(".")[2] == name)
     return next(exact, None) or next(short, None)

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from freehold.ledger import Event
 from freehold.leaving.subject import last_day_of, subject_of
+from freehold.ledger import Event
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded

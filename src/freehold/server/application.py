@@ -22,6 +22,7 @@ from freehold import __version__
 from freehold.foundation import Clock, FreeholdError, SystemClock
 from freehold.server import challenges, exchanging, hooks
 from freehold.server.agents import Agents
+from freehold.server.announcing import AnnouncingRound
 from freehold.server.api import api
 from freehold.server.entry.access_tokens import AccessTokens
 from freehold.server.entry.exchange import Exchange
@@ -198,7 +199,7 @@ def _served(
         pages.clear()
         snapshots.changed()
 
-    messages = MessageRound()
+    messages, announcing = MessageRound(), AnnouncingRound()
     mint, rights = Mint(snapshots.ledger, clock), Rights(snapshots)
     served = Served(
         settings=settings,
@@ -224,11 +225,12 @@ def _served(
         estate_name=root.resolve().name,
         jobs=Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended)),
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
-        rounds=Rounds([TrackerRound(snapshots, settings, clock, telemetry), messages], telemetry),
+        rounds=Rounds([TrackerRound(snapshots, settings, clock, telemetry), announcing, messages], telemetry),
         oidc=Oidc(provider, snapshots.ledger, clock, f"{settings.address}{BACK}") if provider else None,
         access_tokens=AccessTokens(provider, clock, settings.address) if provider else None,
     )
     messages.of(served)
+    announcing.of(served)
     return served
 
 

@@ -12,11 +12,14 @@ from freehold.catalog import Question
 from freehold.foundation import Exit, FreeholdError
 from freehold.ledger import Event
 from freehold.server.alike import closest, telling
+from freehold.server.leaving import announcing_in
 from freehold.work import Item, Waiting, Work, inbox
 from freehold.work.linking import AMONG_ITEMS
 
 if TYPE_CHECKING:
-    from freehold.catalog import Hit
+    from freehold.catalog import Consumer, Hit
+    from freehold.leaving import Announcing
+    from freehold.ledger import Ledger
     from freehold.server.web.showing import Asked
     from freehold.work import Related
 
@@ -35,9 +38,30 @@ class Items:
     @cached_property
     def work(self) -> Work:
         """The work of the estate, as the asker may move it."""
-        snapshots = self.asked.served.snapshots
-        ledger = snapshots.ledger.acting(self.asked.who.caller("request"))
-        return Work(self.asked.snapshot.estate, ledger, clock=snapshots.clock)
+        clock, made = self.asked.served.snapshots.clock, self.announcing
+        return Work(
+            self.asked.snapshot.estate, self._ledger, clock=clock, named=made.named, handlers=made.handlers
+        )  # fmt: skip
+
+    @cached_property
+    def announcing(self) -> Announcing:
+        """What announces what goes, in the asker's name."""
+        return announcing_in(self.asked.served, self._ledger, self.asked.snapshot)
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return self.asked.served.snapshots.ledger.acting(self.asked.who.caller("request"))
+
+    def consumers(self, item: Item) -> tuple[tuple[Consumer, ...], int]:
+        """Return who reads what a deprecation takes away, and how many of them the asker may not see by name.
+
+        Whoever answers for what goes sees them all; anybody else sees themself.
+        """
+        found = self.announcing.consumers(item)
+        if self.announcing.may_see_all(self.work, item):
+            return found, 0
+        mine = tuple(one for one in found if one.name == self.asked.who.principal)
+        return mine, len(found) - len(mine)
 
     def may_see(self, item: Item) -> bool:
         """Whether an item is about what the asker sees, or theirs; one of a workflow that is gone is nobody's."""
@@ -61,9 +85,9 @@ class Items:
             return name not in snapshot.estate.products
         if snapshot.whole is None or snapshot.seen is None:
             return False
-        if kind == "asset":
+        if kind in ("asset", "resource") and name not in snapshot.whole.catalogue:
             return Cover.over(snapshot.whole.estate.products, snapshot.seen).hides(name)
-        return kind == "metric" and name in snapshot.whole.catalogue and name not in snapshot.catalogue
+        return kind in ("metric", "resource") and name in snapshot.whole.catalogue and name not in snapshot.catalogue
 
     def all(self, type: str | None = None, *, is_open: bool | None = None) -> tuple[Item, ...]:
         """Return the items that the asker may see, in the order in which they began."""

@@ -104,9 +104,7 @@ class Deciding:
                 problem = f"`{move.name}` requires `{guard.text}`, which does not hold for `{item.id}`{why}"
                 yield FreeholdError("FH-W105", problem, where=guard.where, fix="See to it, and move it again.")
 
-    def _guard(
-        self, guard: Written, item: Item, workflow: Workflow, row: Mapping[str, Any]
-    ) -> tuple[bool | None, str]:
+    def _guard(self, guard: Written, item: Item, workflow: Workflow, row: Mapping[str, Any]) -> tuple[bool | None, str]:
         """Return whether a guard holds, and how a sentence ends that says it does not."""
         if is_named(guard):
             name, days = in_days(guard.text)

@@ -422,7 +422,6 @@ class _Comparison:
             (self.advice if asset.product.mode in ADVISED else self.findings).append(error)
         return found
 
-
     def _has_ended(self, contract: Contract) -> bool:
         """Whether a contract was deprecated in time, and its last day is over."""
         until = ends_of(contract)
