@@ -1,4 +1,4 @@
-"""Who reads something: people and programs that did lately, and what stands on it in lineage. By name, for its owner."""
+"""Who reads something, by name, for its owner: people and programs that did lately, and what stands on it."""
 
 from __future__ import annotations
 
@@ -91,11 +91,10 @@ def _standing(connection: sqlite3.Connection, key: Key, parts: Mapping[int, Key]
     home = key.id if key.kind == "product" else _product_of(connection, parts)
     found: dict[tuple[str, str], dict[str, None]] = {}
     for source, number, kind, id_, product in rows:
-        if number in parts:
-            continue
-        is_elsewhere = kind == "asset" and product and product != home
-        name = ("product", f"product:{product}") if is_elsewhere else (kind, f"{kind}:{id_}")
-        found.setdefault(name, {})[parts[source].id] = None
+        if number not in parts:
+            is_elsewhere = kind == "asset" and product and product != home
+            who = ("product", f"product:{product}") if is_elsewhere else (kind, f"{kind}:{id_}")
+            found.setdefault(who, {})[parts[source].id] = None
     for (kind, name), via in found.items():
         yield Consumer(name, kind, via=tuple(sorted(via)))
 

@@ -48,10 +48,10 @@ def deprecate(
 ) -> None:
     """Say that NAME goes: a product, an asset or a metric, by any of its names.
 
-    It begins a work item of the type `deprecation`, and shows who reads it: people and programs of the last 30 days, and
-    what stands on it in lineage. They are told when it is announced (`--announce`, or `freehold items move ID announce`),
-    and it goes once nobody has read it for 14 days (`freehold items move ID retire`). What to write into its file is
-    printed: git says that it is deprecated, too.
+    It begins a work item of the type `deprecation`, and shows who reads it: people and programs of the last 30 days,
+    and what stands on it in lineage. They are told when it is announced (`--announce`, or `freehold items move ID
+    announce`), and it goes once nobody has read it for 14 days (`freehold items move ID retire`). What to write into
+    its file is printed: git says that it is deprecated, too.
     """
     from freehold.leaving import fields_for
 

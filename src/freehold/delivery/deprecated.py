@@ -1,8 +1,8 @@
 """What is to be taken away, as files say it: its last day, and what to use instead. And what went with an apply.
 
-One word for each: `status: deprecated` of a product, a contract or a metric, `sunset` for its last day, `replaced_by` for
-what takes its place. A contract gives its last day where the standard has one, as `endOfLife`; an earlier major version
-is deprecated by being one. Everything is named as the catalog names it: `asset:sales.orders.lines`.
+One word for each: `status: deprecated` of a product, a contract or a metric, `sunset` for its last day, `replaced_by`
+for what takes its place. A contract gives its last day where the standard has one, as `endOfLife`; an earlier major
+version is deprecated by being one. Everything is named as the catalog names it: `asset:sales.orders.lines`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is to be taken away, as everybody is told of it: by the files that are in force, or by an item that announces it."""
+"""What is to be taken away, as everybody is told of it: by the files in force, or by an item that announces it."""
 
 from __future__ import annotations
 

@@ -44,5 +44,6 @@ class AnnouncingRound:
         work = Work(snapshot.estate, acting, clock=served.snapshots.clock)
         announced = open_deprecations(work)
         announcing = announcing_in(served, acting, snapshot)
-        if any([announcing.tell(item) for item in announced]):
+        told = [name for item in announced for name in announcing.tell(item)]
+        if told:
             served.changed()

@@ -1,7 +1,7 @@
 """What is to be taken away, and what went, as requests are told: banners, headers, and 410 with what takes its place.
 
-`Deprecation` is a date of structured fields (RFC 9745), `Sunset` one of HTTP (RFC 8594); which of the two is meant by an
-answer about several things is the earliest of each.
+`Deprecation` is a date of structured fields (RFC 9745), `Sunset` one of HTTP (RFC 8594). An answer about several things
+has the earliest of each.
 """
 
 from __future__ import annotations
@@ -105,17 +105,12 @@ def gone_is_told(asked: Asked, names: Iterable[str]) -> Iterator[None]:
     def may_see(one: Departed) -> bool:
         return asked.snapshot.seen is None or one.product in asked.snapshot.seen
 
-    with gone_unless(
-        asked.served.snapshots.ledger, asked.snapshot.env, names, may_see, lambda one: _covered(asked, one)
-    ):
+    def hides(name: str) -> bool:
+        whole, seen = asked.snapshot.whole, asked.snapshot.seen
+        return whole is not None and seen is not None and Cover.over(whole.estate.products, seen).hides(name)
+
+    with gone_unless(asked.served.snapshots.ledger, asked.snapshot.env, names, may_see, hides):
         yield
-
-
-def _covered(asked: Asked, name: str) -> bool:
-    snapshot = asked.snapshot
-    if snapshot.seen is None or snapshot.whole is None:
-        return False
-    return Cover.over(snapshot.whole.estate.products, snapshot.seen).hides(name)
 
 
 def successor_headers(error: FreeholdError) -> dict[str, str]:

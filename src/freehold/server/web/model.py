@@ -28,7 +28,7 @@ class Crumb:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """That something is to be taken away: until when, where to read more, and what to use instead; both may be empty."""
+    """That something is to be taken away; where to read more, and what to use instead, may be empty."""
 
     text: str
     href: str = ""
