@@ -245,7 +245,8 @@ def _signals(row: Row, replaced_by: Key | None) -> Iterator[str]:
     if row.is_certified:
         yield f"certified by {' and '.join(row.certified_by)}" if row.certified_by else "certified"
     if row.status == "deprecated":
-        yield f"deprecated: use {replaced_by.id}" if replaced_by else "deprecated"
+        until = f", until {row.sunset}" if row.sunset else ""
+        yield f"deprecated{until}{f': use {replaced_by.id}' if replaced_by else ''}"
     elif replaced_by is not None:
         yield f"replaced by {replaced_by.id}"
     if row.persons:

@@ -83,6 +83,7 @@ def query(
     held back, and an id by which `freehold explain` tells how it came to be.
     """  # fmt: skip
     from freehold.foundation import Caller
+    from freehold.leaving import gone_unless
     from freehold.metrics import asked
 
     form = "json" if as_json else form
@@ -94,7 +95,10 @@ def query(
     refuse = ("failed", "held", "late") if only_sound else ()
     wanted = asked(**question)
     eyes = Caller(seen_by[0], seen_by[1:], assurance="oidc") if seen_by else None
-    with asking(start, env, wait_s=wait_s, refuse=refuse, kept=not no_cache, seen_by=eyes) as asks:
+    with (
+        asking(start, env, wait_s=wait_s, refuse=refuse, kept=not no_cache, seen_by=eyes) as asks,
+        gone_unless(asks.delivery.ledger, asks.delivery.env, question["metrics"]),
+    ):
         if form == "sql":
             _write(asks.answerer.compile(wanted).pretty(), output)
         else:

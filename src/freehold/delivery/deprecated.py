@@ -20,7 +20,7 @@ from freehold.ledger import Event
 
 if TYPE_CHECKING:
     from freehold.delivery.graph import Graph
-    from freehold.estate.model import Estate, Product
+    from freehold.estate.model import Contract, Estate, Product
     from freehold.ledger import Ledger, Recorded
     from freehold.metrics import Catalogue
 
@@ -85,7 +85,8 @@ def deprecated_in(estate: Estate, graph: Graph, catalogue: Catalogue | None = No
 def deprecation_findings(estate: Estate, graph: Graph) -> Iterator[FreeholdError]:
     """Yield what is wrong with what products and contracts say of their end: FH-W501 to FH-W503."""
     known = {*graph.assets, *(a.declared for a in graph.assets.values() if a.declared), *estate.products}
-    for one in (*estate.products.values(), *estate.contracts.values()):
+    declared: tuple[Product | Contract, ...] = (*estate.products.values(), *estate.contracts.values())
+    for one in declared:
         said = {word: str(one.custom[word]) for word in (SUNSET, REPLACED_BY) if word in one.custom}
         if said and one.status not in (DEPRECATED, "retired"):
             problem = f"`{one.id}` says `{next(iter(said))}`, and is not deprecated."

@@ -164,12 +164,12 @@ def _roadmap() -> Iterator[Errand]:
 
 
 def _endings() -> Iterator[Errand]:
-    """Yield what says the same twice, and how the one of the two is taken away: announced, answered by one, reminded."""
+    """Yield what says the same twice, and how one of the two is taken away: announced, answered by one, reminded."""
     months, days = "sales.orders.monthly_revenue", "sales.orders.daily_revenue"
     found = {"asset": months, "same_as": days, "what": "Months are sums of days, and both are built."}
     yield Errand(34, "duplicate_asset", "board-pack", ORDERS, found, (Step(1, "confirm"),))
     said = {
-        "what": f"{months}: a metric by month says the same, and is right at once when a day is corrected.",
+        "what": f"{months}: days say the same.",
         "reason": "duplicate", "asset": months, "replacement": days,
     }  # fmt: skip
     steps = (

@@ -47,7 +47,7 @@ class Announcing:
         self._estate, self._ledger, self._catalog = estate, ledger, catalog
         self._env, self._clock = env, clock
         self.named: Mapping[str, Named] = {UNREAD_FOR: self._why_read, "notice-in-time": self._why_too_soon}
-        self.handlers: Mapping[str, Callable[[Item, Any], None]] = {"notify": lambda item, _: self._notified(item)}
+        self.handlers: Mapping[str, Callable[[Item, Any], None]] = {"notify": self._on_announcing}
 
     @property
     def catalog(self) -> Catalog:
@@ -76,6 +76,9 @@ class Announcing:
         """
         with turn(self._ledger, item.id):
             return (*self._notified(item), *self._reminded(item))
+
+    def _on_announcing(self, item: Item, _: Any) -> None:
+        self._notified(item)
 
     def _notified(self, item: Item) -> tuple[str, ...]:
         """Tell who was not told. That nobody reads what goes is told, too: to nobody, which is then on record."""
