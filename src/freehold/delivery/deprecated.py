@@ -83,24 +83,18 @@ def deprecated_in(estate: Estate, graph: Graph, catalogue: Catalogue | None = No
 
 
 def deprecation_findings(estate: Estate, graph: Graph) -> Iterator[FreeholdError]:
-    """Yield what is wrong with what products and contracts say of their end: FH-W501 to FH-W503."""
+    """Yield what is wrong with what products and contracts say of their end: FH-W501, FH-W502."""
     known = {*graph.assets, *(a.declared for a in graph.assets.values() if a.declared), *estate.products}
     declared: tuple[Product | Contract, ...] = (*estate.products.values(), *estate.contracts.values())
     for one in declared:
         said = {word: str(one.custom[word]) for word in (SUNSET, REPLACED_BY) if word in one.custom}
         if said and one.status not in (DEPRECATED, "retired"):
             problem = f"`{one.id}` says `{next(iter(said))}`, and is not deprecated."
-            yield FreeholdError("FH-W503", problem, where=one.where, fix="Say `status: deprecated`, or take it away.")
-        if SUNSET in said and one.id in estate.contracts:
-            fix = f'Say it as the standard does: {{property: endOfLife, value: "{said[SUNSET]}"}} in `slaProperties`.'
-            yield FreeholdError("FH-W501", f"`{SUNSET}` is for products.", where=one.where, fix=fix)
-        elif SUNSET in said and _day(said[SUNSET]) is None:
-            problem = f"`{SUNSET}: {said[SUNSET]}` of `{one.id}` is no day."
-            yield FreeholdError("FH-W501", problem, where=one.where, fix='Write it as "2026-12-31".')
+            yield FreeholdError("FH-W502", problem, where=one.where, fix="Say `status: deprecated`, or take it away.")
         if REPLACED_BY in said and said[REPLACED_BY] not in known:
             problem = f"`{one.id}` is replaced by `{said[REPLACED_BY]}`, which there is not."
             fix = near(said[REPLACED_BY], known) or "Name a product or an asset that there is."
-            yield FreeholdError("FH-W502", problem, where=one.where, fix=fix)
+            yield FreeholdError("FH-W501", problem, where=one.where, fix=fix)
 
 
 def _of_products(estate: Estate, graph: Graph) -> Iterator[Deprecated]:

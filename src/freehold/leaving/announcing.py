@@ -112,22 +112,22 @@ class Announcing:
             action: moved, accepted, objects; empty where it was read.
 
         Raises:
-            FreeholdError: FH-W506 it is no deprecation, or they were not told of it; FH-W507 that is no answer; FH-W508
+            FreeholdError: FH-W505 it is no deprecation, or they were not told of it; FH-W506 that is no answer; FH-W507
                 the caller may not answer for them.
         """
         if item.type != DEPRECATION:
-            raise _refused("FH-W506", f"`{item.id}` is no deprecation.", "`freehold items list --type deprecation`")
+            raise _refused("FH-W505", f"`{item.id}` is no deprecation.", "`freehold items list --type deprecation`")
         if action and action not in ANSWERS:
-            raise _refused("FH-W507", f"`{action}` is no answer.", near(action, ANSWERS) or f"Say {_or(ANSWERS)}.")
+            raise _refused("FH-W506", f"`{action}` is no answer.", near(action, ANSWERS) or f"Say {_or(ANSWERS)}.")
         names, me = tuple(self.told(item).first_at), self._ledger.caller.principal
         meant = next((n for n in names if (consumer or me) in (n, n.rpartition("/")[2])), "")
         if not meant:
             fix = near(consumer, names) or (
                 f"They were: {', '.join(names)}." if names else "Nobody was told of it yet."
             )
-            raise _refused("FH-W506", f"`{consumer or me}` was not told of `{item.id}`.", fix)
+            raise _refused("FH-W505", f"`{consumer or me}` was not told of `{item.id}`.", fix)
         if not self._may_answer(work, item, meant):
-            raise FreeholdError("FH-W508", f"`{me}` does not answer for `{meant}`.", fix="Answer for yourself.")
+            raise FreeholdError("FH-W507", f"`{me}` does not answer for `{meant}`.", fix="Answer for yourself.")
         self._ledger.append(answered(item, meant, action, self._clock.now()))
         return meant
 

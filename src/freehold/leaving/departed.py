@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
     from freehold.work import Item
 
-GONE = "FH-W509"
+GONE = "FH-W508"
 NOT_THERE = ("FH-D201", "FH-F004", "FH-N107")  # no such product, nothing of that name, no such metric
 
 
@@ -63,7 +63,7 @@ class Departed:
 
 
 class Gone(FreeholdError):
-    """The refusal of whoever asks for something that went: FH-W509, with what takes its place."""
+    """The refusal of whoever asks for something that went: FH-W508, with what takes its place."""
 
     def __init__(self, one: Departed) -> None:
         fix = f"Use `{one.instead}`." if one.instead else "Nothing takes its place."
@@ -94,7 +94,7 @@ def gone_unless(
         hides: whether what takes its place, by its id, is not for the asker.
 
     Raises:
-        Gone: FH-W509.
+        Gone: FH-W508.
     """
     try:
         yield

@@ -42,7 +42,7 @@ def fields_for(
         replacement: what to use instead, by any of its names; empty where there is nothing.
 
     Raises:
-        FreeholdError: FH-F004, FH-F005 a name means nothing, or several; FH-W505 it is none of what can be deprecated,
+        FreeholdError: FH-F004, FH-F005 a name means nothing, or several; FH-W504 it is none of what can be deprecated,
             or takes its own place.
     """
     key = _expected(catalog.find(name).key, name)
@@ -62,4 +62,4 @@ def _expected(key: Key, name: str) -> Key:
 
 
 def _no(problem: str, fix: str) -> FreeholdError:
-    return FreeholdError("FH-W505", problem, fix=fix, exit_code=Exit.USAGE)
+    return FreeholdError("FH-W504", problem, fix=fix, exit_code=Exit.USAGE)

@@ -99,7 +99,7 @@ def gone_is_told(asked: Asked, names: Iterable[str]) -> Iterator[None]:
     """Tell of a name that means nothing any more since when it is gone, and what takes its place.
 
     Raises:
-        FreeholdError: FH-W509 one of the names is gone, as far as the asker may know; else what was raised.
+        FreeholdError: FH-W508 one of the names is gone, as far as the asker may know; else what was raised.
     """
 
     def may_see(one: Departed) -> bool:

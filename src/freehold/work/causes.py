@@ -35,14 +35,14 @@ def cause_of(target: str, ledger: Ledger, estate: Estate) -> tuple[str, Mapping[
         estate: its assets.
 
     Raises:
-        FreeholdError: FH-W504 several deployments end so.
+        FreeholdError: FH-W503 several deployments end so.
     """
     end = target.rpartition("…")[2]
     found = _deployments(end, ledger)
     if len(found) > 1:
         fix = f"Give more of it: {', '.join(found[:4])}."
         problem = f"{len(found)} deployments end in `{end}`."
-        raise FreeholdError("FH-W504", problem, fix=fix, exit_code=Exit.USAGE)
+        raise FreeholdError("FH-W503", problem, fix=fix, exit_code=Exit.USAGE)
     if found:
         return found[0], {"deploy_id": found[0]}
     if target in estate.contracts:

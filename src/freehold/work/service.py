@@ -296,7 +296,7 @@ class Work:
 
         Raises:
             FreeholdError: FH-W102 no such item; FH-W104 it is to be a duplicate, and the caller may not move it;
-                FH-W504 several deployments are called so;
+                FH-W503 several deployments are called so;
                 FH-W310 the links would go round in a circle; FH-W311 it is a duplicate of another already; FH-W312
                 there is no such relation, or the two are of different types.
         """

@@ -82,7 +82,7 @@ def lineage(asked: Asked) -> Shown:
     """Show what something goes into and comes from, two steps each way first; or who is hit if it is dropped.
 
     Raises:
-        FreeholdError: FH-F004 nothing is called so; FH-F005 several things are; FH-W509 it is gone.
+        FreeholdError: FH-F004 nothing is called so; FH-F005 several things are; FH-W508 it is gone.
     """
     name, way = asked.word("of").strip(), asked.one_of("way", _WAYS, "both")
     if not name:

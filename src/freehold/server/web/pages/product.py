@@ -151,7 +151,7 @@ def shown_product(asked: Asked, id_: str) -> Shown:
     """Show the product of an id.
 
     Raises:
-        FreeholdError: FH-D201 there is none; FH-W509 there was one, and it is gone.
+        FreeholdError: FH-D201 there is none; FH-W508 there was one, and it is gone.
     """
     with gone_is_told(asked, [id_]):
         status = asked.snapshot.product(id_)
