@@ -159,6 +159,7 @@ def test_what_a_file_says_is_the_same_word_everywhere(shop: Path, freehold: Say)
         "status: active\n",
         "status: deprecated\nslaProperties: [{property: endOfLife, value: '2097-03-31'}]\n" + ours,
     )
+    edit(contract, "version: 1.0.0", "version: 1.1.0")
     well = told(freehold("validate", "--json"))
     freehold("run")
     (hit,) = [one for one in told(freehold("search", RETURNS, "--json"))["hits"] if one["id"] == RETURNS]
@@ -210,6 +211,7 @@ def test_an_output_goes_after_its_last_day_and_no_sooner(
     contract, product = shop / "shop/orders/contracts/returns.odcs.yaml", shop / "shop/orders/product.odps.yaml"
     ends = f"status: deprecated\nslaProperties: [{{property: endOfLife, value: '{until}'}}]\n"
     edit(contract, "status: active\n", ends)
+    edit(contract, "version: 1.0.0", "version: 1.1.0")
     assert freehold("run").exception is None
     contract.unlink()
     (shop / "shop/orders/models/returns.sql").unlink()

@@ -175,7 +175,7 @@ def _to_declare(estate: Estate, item: Item) -> list[str]:
         instead = f", replaced_by: {other}" if other else ""
         return [f"  in the metric {key.id}:  status: deprecated, sunset: {due}{instead}"]
     where = _place(estate, key)
-    said = ["  status: deprecated"]
+    said = ["  status: deprecated, and the next minor version"]
     ours = [f'  - {{property: "freehold:replaced_by", value: {other}}}'] if other else []
     if key.kind == "product":
         ours = [f'  - {{property: "freehold:sunset", value: "{due}"}}', *ours]

@@ -70,16 +70,17 @@ def leaving_in(
     """Return what is to be taken away in an environment, by name; `catalogue` are its metrics, where they are read.
 
     What files say that are in force counts, with when that began; what an item announces counts, whether files say so
-    yet or not, and its day and its replacement stand where files give none.
+    yet or not, and its day and its replacement stand where files give none. What went is not on its way any more.
     """
     begun = in_force(ledger, env)
     found = {
         name: Leaving(name, one.product, begun[name].since if name in begun else None, one.sunset, one.replaced_by)
         for name, one in deprecated_in(estate, graph, catalogue).items()
     }
+    left = {str(event.data["name"]) for event in ledger.read(types=("resource.retired",), env=env)} - found.keys()
     for item in announced(ledger):
         key, since = subject_of(item), _announced_at(item)
-        if key is None or since is None:
+        if key is None or since is None or str(key) in left:
             continue
         said = found.get(str(key), Leaving(str(key), item.product))
         found[str(key)] = replace(

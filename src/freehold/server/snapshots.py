@@ -50,7 +50,7 @@ _TELLING = (
     "run.*",
     "check.*",
     "notice.*",
-    "badge.*",
+    "badge.*", "resource.*",
     "work.transitioned",
 )
 _BUSY = "FH-E101"
