@@ -31,6 +31,7 @@ class Channel:
         token, signing_secret: references; empty where there is none.
         account: the service account with whose eyes it sees, `service:ID`.
         decisions: `plan`, and types of item.
+        notices: whether it is told of what is announced to go.
         files: the type of item that a slash command files; empty: none does.
     """
 
@@ -44,6 +45,7 @@ class Channel:
     account: str
     decisions: tuple[str, ...]
     files: str
+    notices: bool = False
 
 
 def channels_of(estate: Estate) -> dict[str, Channel]:
@@ -71,6 +73,7 @@ def _channel(said: Resource) -> Channel:
         account=str(spec["as"]),
         decisions=tuple(spec.get("decisions", ())),
         files=str(spec.get("files", "")),
+        notices=bool(spec.get("notices", False)),
     )
 
 
@@ -87,7 +90,7 @@ def _wrong(one: Channel, estate: Estate, workflows: Mapping[str, Workflow]) -> I
         problem = f"`{one.id}` is of Teams, whose address is a secret, and which files nothing."
         yield _finding(one, problem, "Say `url: env:TEAMS_URL`, and leave `files` out.")
     if one.to == "slack":
-        needed = ["signing_secret", *(["token", "conversation"] if one.decisions else [])]
+        needed = ["signing_secret", *(["token", "conversation"] if one.decisions or one.notices else [])]
         for name in (name for name in needed if not getattr(one, name)):
             yield _finding(one, f"`{one.id}` is of Slack, and has no `{name}`.", f"Add `{name}`.")
 
