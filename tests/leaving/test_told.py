@@ -43,7 +43,10 @@ def test_who_has_not_answered_is_reminded_a_month_a_week_and_a_day_before(told: 
     [
         (Leaving("asset:a.b.c", "a.b"), "`a.b.c` is deprecated."),
         (Leaving("asset:a.b.c", "a.b", sunset=LAST), "`a.b.c` is deprecated; its last day is 2011-06-30."),
-        (Leaving("metric:s.m", "", sunset=LAST, replaced_by="metric:s.n"), "`s.m` is deprecated; its last day is 2011-06-30. Use `s.n`."),
+        (
+            Leaving("metric:s.m", "", sunset=LAST, replaced_by="metric:s.n"),
+            "`s.m` is deprecated; its last day is 2011-06-30. Use `s.n`.",
+        ),
         (Leaving("metric:s.m", "", sunset=date(2011, 1, 1)), "`s.m` is deprecated; its last day was 2011-01-01."),
     ],
     ids=["without a day", "with one", "with a replacement", "one that is over"],
