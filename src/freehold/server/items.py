@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from freehold.access.covering import Cover
 from freehold.catalog import Question
+from freehold.catalog.happening import PERSON
 from freehold.foundation import Exit, FreeholdError
 from freehold.ledger import Event
 from freehold.server.alike import closest, telling
@@ -55,13 +56,15 @@ class Items:
     def consumers(self, item: Item) -> tuple[tuple[Consumer, ...], int]:
         """Return who reads what a deprecation takes away, and how many of them the asker may not see by name.
 
-        Whoever answers for what goes sees them all; anybody else sees themself.
+        Whoever answers for what goes sees them all; anybody else themself, and, who sees the whole estate, what is no
+        person.
         """
-        found = self.announcing.consumers(item)
+        found, me = self.announcing.consumers(item), self.asked.who.principal
         if self.announcing.may_see_all(self.work, item):
             return found, 0
-        mine = tuple(one for one in found if one.name == self.asked.who.principal)
-        return mine, len(found) - len(mine)
+        sees_all = self.asked.snapshot.seen is None
+        shown = tuple(one for one in found if one.name == me or (sees_all and one.kind != PERSON))
+        return shown, len(found) - len(shown)
 
     def may_see(self, item: Item) -> bool:
         """Whether an item is about what the asker sees, or theirs; one of a workflow that is gone is nobody's."""

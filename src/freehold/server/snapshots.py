@@ -50,7 +50,8 @@ _TELLING = (
     "run.*",
     "check.*",
     "notice.*",
-    "badge.*", "resource.*",
+    "badge.*",
+    "resource.*",
     "work.transitioned",
 )
 _BUSY = "FH-E101"

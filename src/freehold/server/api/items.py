@@ -180,7 +180,7 @@ class ConsumerOfItem(Strict):
 
 
 class ConsumersOfItem(Strict):
-    """Who reads what a deprecation takes away, as of now; by name for who answers for it, else the asker alone."""
+    """Who reads what a deprecation takes away, as of now; people by name for who answers for it, and the asker."""
 
     items: list[ConsumerOfItem]
     unseen: int = Field(description="how many more there are")

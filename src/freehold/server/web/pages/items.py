@@ -31,7 +31,7 @@ _KEYS = {"accept": "a", "decline": "d", "more": "m"}
 _NONE = Empty("Nothing waits for you", "What you are to look at, decide or answer stands here, what is late first.")
 _CONSUMERS = (
     Heading("Consumer"),
-    Heading("Reads, 30 days", "num"),
+    Heading("Reads, 30 days", "num", narrow=False),
     Heading("Last", "num"),
     Heading("Of it", narrow=False),
     Heading("Notice"),
