@@ -157,10 +157,20 @@ def _day(said: Any) -> date | None:
 # -- what the ledger tells of it
 
 
-def in_force(ledger: Ledger, env: str) -> dict[str, Deprecated]:
-    """Return what is to be taken away in an environment by the estate that is in force there, since when it is told."""
+def standing(
+    ledger: Ledger, env: str, estate: Estate, graph: Graph, catalogue: Catalogue | None = None
+) -> dict[str, Deprecated]:
+    """Return what an estate says is to be taken away, with since when that is in force in an environment.
+
+    Where the estate is the one in force, that is as it was told when it came into force, and no file is asked again.
+    """
     last = next(iter(ledger.read(types=("estate.applied",), env=env, newest_first=True, limit=1)), None)
-    return _told(last) if last is not None else {}
+    told = _told(last) if last is not None else {}
+    is_as_told = last is not None and last.data.get("deprecated") is not None
+    if last is not None and is_as_told and dict(last.data["resources"]) == dict(estate.hashes):
+        return {name: one for name, one in told.items() if not name.startswith("asset:") or name[6:] in graph.assets}
+    found = deprecated_in(estate, graph, catalogue)
+    return {name: replace(one, since=told[name].since) if name in told else one for name, one in found.items()}
 
 
 def as_applied(last: Recorded | None, estate: Estate, graph: Graph, at: datetime) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from freehold.delivery.deprecated import deprecated_in, in_force
+from freehold.delivery.deprecated import standing
 from freehold.leaving.subject import last_day_of, subject_of
 from freehold.work import EVENTS, fold
 
@@ -72,10 +72,9 @@ def leaving_in(
     What files say that are in force counts, with when that began; what an item announces counts, whether files say so
     yet or not, and its day and its replacement stand where files give none. What went is not on its way any more.
     """
-    begun = in_force(ledger, env)
     found = {
-        name: Leaving(name, one.product, begun[name].since if name in begun else None, one.sunset, one.replaced_by)
-        for name, one in deprecated_in(estate, graph, catalogue).items()
+        name: Leaving(name, one.product, one.since, one.sunset, one.replaced_by)
+        for name, one in standing(ledger, env, estate, graph, catalogue).items()
     }
     left = {str(event.data["name"]) for event in ledger.read(types=("resource.retired",), env=env)} - found.keys()
     for item in announced(ledger):
