@@ -112,6 +112,17 @@ def test_it_does_not_go_while_somebody_reads_it_and_each_is_named(freehold: Say)
     assert (passage["move"], passage["actor"]) == ("retire_anyway", ME)
 
 
+def test_who_asks_for_a_metric_that_goes_is_told(freehold: Say) -> None:
+    """With the answer, as soon as it is announced, whether its file says so yet or not."""
+    before = freehold("query", "average_order")
+    deprecated(freehold, "shop.average_order", "--announce", "--replacement", "shop.revenue")
+    after = freehold("query", "average_order")
+    said = "`shop.average_order` is deprecated; its last day is 2097-03-31. Use `shop.revenue`."
+
+    assert said not in before.stderr
+    assert said in after.stderr
+
+
 def test_who_answered_and_who_did_not_is_known(freehold: Say) -> None:
     """An answer counts once, for whom it is; a name that was not told is refused, with those that were."""
     item = deprecated(freehold, ORDERS, "--announce")["item"]

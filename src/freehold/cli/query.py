@@ -114,6 +114,18 @@ def answered(asks: Asking, question: Mapping[str, Any], form: str, output: str |
     answer = asks.answerer.answer(asked(**question))
     answer = remembered(delivery.ledger, answer, question, delivery.caller, env=delivery.env, channel="cli")
     print_answer(asks.catalogue, answer, form, output)
+    _say_what_goes(asks, answer)
+
+
+def _say_what_goes(asks: Asking, answer: Answer) -> None:
+    """Say of the metrics that were asked which are announced to go, where their files do not say so yet."""
+    from freehold.leaving import leaving_in
+
+    delivery, metrics = asks.delivery, [asks.catalogue.metric(name) for name in answer.compiled.query.metrics]
+    leaving = leaving_in(delivery.ledger, delivery.estate, delivery.graph, delivery.env, asks.catalogue)
+    for metric in metrics:
+        if metric.status != "deprecated" and (one := leaving.get(f"metric:{metric.id}")) is not None:
+            say(click.style(one.sentence(delivery.clock.now().date()), fg="yellow"))
 
 
 def _split(said: Sequence[str]) -> list[str]:
