@@ -55,7 +55,7 @@ def demo(days: int | None, folder: Path, data: Path | None, seed: int, force: bo
     arrivals = real if real is not None else generate(folder, seed, now.date() - timedelta(days=1), days or DAYS)
     if not as_json:
         say(_opening(folder, arrivals, real is not None))
-    with Stage(folder, first_instant(arrivals), seed) as stage, _catalog_of(stage) as catalog:
+    with Stage(folder, first_instant(arrivals), seed) as stage, catalog_of(stage) as catalog:
         with _progress(not as_json) as progress:
             summary = replay(stage, arrivals, progress, not_after=now, catalog=catalog)
         story, zone = tell(stage.delivery, str(folder), summary.notes), stage.zone
@@ -66,7 +66,7 @@ def demo(days: int | None, folder: Path, data: Path | None, seed: int, force: bo
 
 
 @contextmanager
-def _catalog_of(stage: Stage) -> Iterator[Callable[[], Catalog]]:
+def catalog_of(stage: Stage) -> Iterator[Callable[[], Catalog]]:
     """Give out what brings the catalog of a stage up to date."""
     from freehold.catalog import Catalog
     from freehold.connect.listing import listed
