@@ -176,9 +176,9 @@ def json_of(asked: Asked, shown: Shown) -> str:
         "sentence": shown.sentence,
         "as_of": asked.snapshot.taken_at,
         "waits": asked.snapshot.waits or None,
-        "ending": as_plain(shown.ending),
         "page": as_plain(shown.model),
     }
+    told |= {"ending": as_plain(shown.ending)} if shown.ending is not None else {}
     return json.dumps(told, default=plain, ensure_ascii=False)
 
 
