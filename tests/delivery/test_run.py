@@ -12,6 +12,7 @@ from shop import DAILY_CONTRACT, MODELS, RAW, START, Shop, column, contract, day
 
 from freehold.delivery import Status, parse_interval
 from freehold.foundation import FreeholdError
+from freehold.ledger import Event
 
 
 def _told(outcome):
@@ -254,6 +255,22 @@ def test_a_file_that_breaks_its_contract_is_quarantined_with_a_reason(
     assert "landing/2024-01-06.csv" in step.reason
     assert said in step.reason
     assert live.rows("select count(*) from shop_orders.raw") == [(15,)]
+
+
+def test_other_columns_than_the_contract_promises_are_an_event_of_their_own(live: Shop) -> None:
+    """What is missing and what came instead, once, and whether anybody had given notice of it."""
+    (live.root / "landing" / "2024-01-06.csv").write_text("sold_on,sku,buyer,qty,price\n")
+    for _ in range(2):
+        live.delivery.run()
+    said = {"notice": "n-1", "topic": "shop.orders.raw", "effective_at": "2024-01-01T00:00:00Z"}
+    live.ledger.append(Event("notice.sent", said))
+    (live.root / "landing" / "2024-01-07.csv").write_text("sold_on,sku,buyer,qty,price\n")
+    live.delivery.run()
+    first, second = (event.data for event in live.ledger.read(types=("schema.observed",)))
+
+    assert (first["source"], first["asset"]) == ("landing/2024-01-06.csv", "shop.orders.raw")
+    assert first["diff"] == {"missing": ["quantity"], "extra": ["qty"]}
+    assert (first["breaking"], first["announced"], second["announced"]) == (True, False, True)
 
 
 def test_a_model_that_fails_holds_what_reads_it(live: Shop) -> None:

@@ -36,6 +36,9 @@ spec:
 """
 TAGS = {f"K{number:02}" for number in range(1, 67)}
 FEWER = {"spend-variance": 1, "drill-success": 2}  # one currency is one observation; a quarter has few drills
+FEWER |= dict.fromkeys(  # of all there were, and no sample of them
+    ("schema-change-compliance", "deprecation-progress", "redundancy-retired"), 1
+)
 WHOLE = ("on-call-load",)  # taken apart it would tell of persons
 
 

@@ -48,6 +48,7 @@ spec:
   as: service:slack
   decisions: [{decisions}]
   files: question
+  notices: true
 ---
 apiVersion: freehold.dev/v1
 kind: Team
@@ -134,6 +135,29 @@ def test_a_decision_is_told_once_made_by_a_button_and_then_said_to_be_made(told:
     assert (changed["ts"], "Take by user:idp/sam" in str(changed["blocks"])) == ("1503435956.000001", True)
     assert "actions" not in str([block["type"] for block in changed["blocks"]])
     assert slack.authorizations == {"Bearer xoxb-secret"}
+
+
+def test_what_is_announced_to_go_is_told_once_and_then_how_it_ended(told: Any, slack: Slack) -> None:
+    """The channel hears what goes and by when; kept after all, the message says so."""
+    running, at = told(), "/api/v1/work-items"
+    fields = {
+        "what": "Average orders mislead.",
+        "reason": "unused",
+        "due": "2097-03-31",
+        "metric": "shop.average_order",
+    }
+    with known_as(running, "user:idp/anna", "role:idp/shop-data-owner") as owner:
+        began = owner.post(at, json={"type": "deprecation", "fields": fields, "product": "shop.orders"}).json()
+        owner.post(f"{at}/{began['id']}/moves", json={"move": "announce"})
+        until(lambda: slack.of("chat.postMessage"), "the channel was told")
+        kept = {"move": "keep", "fields": {"because": "It is needed."}}
+        assert owner.post(f"{at}/{began['id']}/moves", json=kept).status_code == 200
+    until(lambda: slack.of("chat.update"), "the message was changed")
+    (posted,), (changed,) = slack.of("chat.postMessage"), slack.of("chat.update")
+
+    assert posted["text"] == "shop.average_order goes on 2097-03-31"
+    assert "Average orders mislead." in str(posted["blocks"])
+    assert "Keep by user:idp/anna" in str(changed["blocks"])
 
 
 def test_who_may_not_on_the_page_may_not_here(told: Any, slack: Slack) -> None:

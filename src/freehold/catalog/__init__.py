@@ -6,6 +6,7 @@ A projection of git, ledger and lineage, and nothing is only in it: dropped, it 
 from freehold.catalog.asking import Found, Hit, Question, Stage
 from freehold.catalog.bound import Seen
 from freehold.catalog.catalog import Catalog, Standing, Told
+from freehold.catalog.consuming import Consumer
 from freehold.catalog.entry import KINDS, Allowed, Description, Key
 from freehold.catalog.happening import Readers, Use
 from freehold.catalog.impact import BlastRadius, Hop, Node, Reach, Step
@@ -18,6 +19,7 @@ __all__ = [
     "Allowed",
     "BlastRadius",
     "Catalog",
+    "Consumer",
     "Description",
     "Found",
     "Group",

@@ -108,7 +108,7 @@ class Hit:
         why: the reasons it stands where it does, the strongest first, each a phrase for people.
         columns: the columns that have the words that were asked for.
         state: of an asset: `live`, `live, newer rows in quarantine`, `in quarantine`, `not published`; else empty.
-        replaced_by: what to use instead, where the caller may see it.
+        replaced_by: what to use instead, where the caller may see it; `sunset`: its last day, where one was told.
         persons: how many people read it in 30 days; services: how many others did.
     """
 
@@ -126,6 +126,7 @@ class Hit:
     is_certified: bool = False
     certified_by: tuple[str, ...] = ()
     replaced_by: Key | None = None
+    sunset: str = ""
     columns: tuple[str, ...] = ()
     state: str = ""
     published_at: datetime | None = None
@@ -151,6 +152,7 @@ class Hit:
             "certified": self.is_certified,
             "certified_by": list(self.certified_by),
             "replaced_by": str(self.replaced_by) if self.replaced_by else None,
+            "sunset": self.sunset or None,
             "columns": list(self.columns),
             "state": self.state or None,
             "published_at": self.published_at.isoformat() if self.published_at else None,

@@ -11,8 +11,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freehold.catalog import happening, impact, neighbourhood, projecting, walking
+from freehold.catalog import consuming, happening, impact, neighbourhood, projecting, walking
 from freehold.catalog.asking import Found, Question
+from freehold.catalog.consuming import Consumer
 from freehold.catalog.entry import KINDS, Allowed, Description, Key
 from freehold.catalog.happening import Readers, Use
 from freehold.catalog.index import Index
@@ -229,6 +230,21 @@ class Catalog:
         """
         with self._reading() as connection:
             return happening.readers_of_products(connection, since.isoformat())
+
+    def consumers_of(self, key: Key, since: date) -> tuple[Consumer, ...]:
+        """Return who reads a product, an asset or a metric from a day on, and what stands on it, each by name.
+
+        Raises:
+            FreeholdError: FH-F102 there is no catalog yet.
+        """
+        with self._reading() as connection:
+            return consuming.consumers_of(connection, key, since.isoformat())
+
+    def product_of(self, key: Key) -> str:
+        """Return the product that an entry is part of; empty for what is estate-wide, or not there."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT product FROM asset WHERE kind = ? AND id = ?", key).fetchone()
+        return str(row[0]) if row else ""
 
     def reach(
         self,

@@ -7,10 +7,10 @@ and jobs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from freehold.catalog.entry import OPENLINEAGE, WHOLE, Alias, Column, Description, Entry, Key
+from freehold.catalog.entry import FORMER, OPENLINEAGE, WHOLE, Alias, Column, Description, Entry, Key
 from freehold.catalog.flowing import jobs_of
 from freehold.catalog.openlineage.reading import Name
 from freehold.foundation import Where
@@ -40,6 +40,8 @@ class Sources:
         dashboards: whoever reads from outside, without metrics.
         catalogue: the metrics; None where their files are in error.
         kpis: those that ship.
+        leaving: what is to be taken away, by `kind:id`: its last day, and the name of what takes its place.
+        former: the names of what went, each with the name of what took its place.
         known_as: how tools that speak OpenLineage name relations of the warehouse: namespaces, and what stands before
             `schema.name`.
     """
@@ -51,6 +53,8 @@ class Sources:
     catalogue: Catalogue | None = None
     kpis: Mapping[str, Kpi] = field(default_factory=dict)
     known_as: tuple[tuple[str, str], ...] = ()
+    leaving: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    former: Mapping[str, str] = field(default_factory=dict)
 
 
 def described(sources: Sources) -> Description:
@@ -68,9 +72,23 @@ def described(sources: Sources) -> Description:
         *_policies(estate),
         *_resources(estate, sources.kpis),
     ):
-        entries.setdefault(entry.key, entry)
+        entries.setdefault(entry.key, _ending(sources, entry))
     jobs = jobs_of(sources.graph, sources.lineage, (*sources.dashboards, *_as_dashboards(sources)))
     return Description(tuple(entries.values()), jobs, tuple(sorted(estate.hashes.items())))
+
+
+def _ending(sources: Sources, entry: Entry) -> Entry:
+    """Return an entry as one that is to be taken away, where it is, and with the names of what it took the place of."""
+    former = tuple(Alias(_id_of(old), FORMER) for old, new in sources.former.items() if new == str(entry.key))
+    if str(entry.key) in sources.leaving:
+        sunset, instead = sources.leaving[str(entry.key)]
+        replaced_by = Key.of(instead) if instead else None
+        entry = replace(entry, status="deprecated", sunset=sunset, replaced_by=replaced_by)
+    return replace(entry, aliases=(*entry.aliases, *former)) if former else entry
+
+
+def _id_of(name: str) -> str:
+    return name.partition(":")[2]
 
 
 def _as_dashboards(sources: Sources) -> tuple[Dashboard, ...]:
@@ -100,7 +118,7 @@ def _product(product: Product) -> Entry:
 def _asset(sources: Sources, asset: Asset) -> Entry:
     contract, schema = asset.contract, asset.schema
     earlier = sources.estate.earlier.get(asset.id)
-    status = "deprecated" if earlier else (contract.status if contract else "") or ""
+    status = (contract.status if contract else "") or ""
     return Entry(
         key=Key("asset", asset.id),
         title=asset.name,
@@ -114,7 +132,6 @@ def _asset(sources: Sources, asset: Asset) -> Entry:
         status=status,
         version=earlier.version if earlier else (contract.version if contract else "") or "",
         tier=asset.product.tier,
-        replaced_by=Key("asset", earlier.latest) if earlier else None,
         tags=(*(contract.tags if contract else ()), *(schema.tags if schema else ())),
         aliases=(*_names_of(asset), *_names_elsewhere(sources, asset)),
         columns=_columns(sources.lineage, asset),
@@ -201,16 +218,11 @@ def _metric(sources: Sources, metric: Metric) -> Entry:
         description="\n".join(one for one in said if one),
         form=metric.words.get("unit", ""),
         status=metric.status,
-        replaced_by=Key("metric", _metric_id(sources.catalogue, metric)) if metric.replaced_by else None,
         aliases=(
             *((Alias(metric.name, "short name"),) if metric.words.get("label") else ()),
             *(Alias(one, "synonym") for one in metric.synonyms),
         ),
     )
-
-
-def _metric_id(catalogue: Catalogue, metric: Metric) -> str:
-    return catalogue.metric(metric.replaced_by or "", within=metric.model).id
 
 
 def _products_of(sources: Sources, assets: Iterable[str]) -> tuple[str, ...]:

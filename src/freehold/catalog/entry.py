@@ -24,6 +24,7 @@ WHOLE = "*"  # a column that stands for all of an entry, read as a whole
 SOME = "?"  # a column that stands for columns of an entry that nobody could tell apart
 TABLES = ("asset", "dataset")  # kinds that have columns: our own, and what other tools tell of
 OPENLINEAGE = "openlineage"  # the reason of an alias by which other tools know an asset, and the kind of their jobs
+FORMER = "former name"  # the reason of an alias of what took the place of something that went
 Allowed = Callable[[str], bool] | Collection[str] | None  # the products a caller may see; None: every one
 
 
@@ -71,7 +72,7 @@ class Entry:
         product: the product it is part of, empty for what is estate-wide.
         scope: the products a caller must all be allowed to see to see it; for a metric those of everything it reads.
         status: `certified`, `draft`, `deprecated` or what its file says; empty where nobody says.
-        replaced_by: the entry to use instead.
+        replaced_by: the entry to use instead; `sunset`: the last day, as ISO has it, where one was told.
         tags: words to find it by, beside its names.
     """
 
@@ -88,6 +89,7 @@ class Entry:
     version: str = ""
     tier: int | None = None
     replaced_by: Key | None = None
+    sunset: str = ""
     viewers: int | None = None
     tags: tuple[str, ...] = ()
     aliases: tuple[Alias, ...] = ()

@@ -44,6 +44,7 @@ class Row:
     form: str
     status: str
     replaced_by: Key | None
+    sunset: str
     replaced_scope: str | None
     certified_by: tuple[str, ...]
     is_certified: bool
@@ -70,7 +71,7 @@ class Row:
 
 _ONE = (
     "SELECT a.key, a.signal, a.title, a.product, a.scope, a.domain, a.owner, a.description, a.form, a.status, "
-    "a.replaced_by, a.certified_by, a.is_certified, a.viewers, a.tags, a.path, a.line, "
+    "a.replaced_by, a.sunset, a.certified_by, a.is_certified, a.viewers, a.tags, a.path, a.line, "
     "CASE a.kind WHEN 'asset' THEN (SELECT published_at FROM live WHERE asset = a.id) END, "
     "a.kind = 'asset' AND EXISTS (SELECT 1 FROM waiting WHERE asset = a.id) "
     "FROM asset a WHERE a.kind = ? AND a.id = ? AND a.is_gone = 0"
@@ -107,7 +108,7 @@ def names_of(connection: sqlite3.Connection, keys: Iterable[Key], may_see: Calla
 
 def _row(connection: sqlite3.Connection, key: Key, row: Sequence[object], start: str) -> Row:
     number, signal, title, product, scope, domain, owner, description, form, *more = row
-    status, replaced, by, certified, viewers, *rest = more
+    status, replaced, sunset, by, certified, viewers, *rest = more
     tags, path, line, published_at, waits = rest
     persons, services = connection.execute(_READERS, (PERSON, PERSON, str(key), start)).fetchone()
     aliases = connection.execute("SELECT name, reason FROM alias WHERE asset = ? ORDER BY name", (number,))
@@ -125,6 +126,7 @@ def _row(connection: sqlite3.Connection, key: Key, row: Sequence[object], start:
         form=str(form),
         status=str(status),
         replaced_by=replacement,
+        sunset=str(sunset),
         replaced_scope=str(other[0]) if other else None,
         certified_by=_lines(by),
         is_certified=bool(certified),
@@ -165,6 +167,7 @@ def hit_of(row: Row, score: float, text: str, asked: Sequence[str], may_see: Cal
         is_certified=row.is_certified,
         certified_by=row.certified_by,
         replaced_by=replaced_by,
+        sunset=row.sunset,
         columns=_matching(row, text, asked),
         state=row.state,
         published_at=from_micros(row.published_at) if row.published_at is not None else None,
@@ -242,7 +245,8 @@ def _signals(row: Row, replaced_by: Key | None) -> Iterator[str]:
     if row.is_certified:
         yield f"certified by {' and '.join(row.certified_by)}" if row.certified_by else "certified"
     if row.status == "deprecated":
-        yield f"deprecated: use {replaced_by.id}" if replaced_by else "deprecated"
+        until = f", until {row.sunset}" if row.sunset else ""
+        yield f"deprecated{until}{f': use {replaced_by.id}' if replaced_by else ''}"
     elif replaced_by is not None:
         yield f"replaced by {replaced_by.id}"
     if row.persons:

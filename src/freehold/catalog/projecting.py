@@ -16,11 +16,11 @@ from freehold.catalog.store import stamp, stamped
 
 _PART = "part"  # how a column and the whole of its entry hang together; no step of its own
 _ENTRY = (
-    "kind, id, title, product, scope, domain, owner, description, form, status, version, tier, replaced_by, "
+    "kind, id, title, product, scope, domain, owner, description, form, status, version, tier, replaced_by, sunset, "
     "certified_by, is_certified, viewers, tags, path, line, digest, signal, changed, is_gone, origin"
 )
 _UPSERT = (
-    f"INSERT INTO asset ({_ENTRY}) VALUES ({', '.join('?' * 24)}) ON CONFLICT (kind, id) DO UPDATE SET "
+    f"INSERT INTO asset ({_ENTRY}) VALUES ({', '.join('?' * 25)}) ON CONFLICT (kind, id) DO UPDATE SET "
     + ", ".join(f"{c} = excluded.{c}" for c in _ENTRY.split(", ")[2:] if c != "signal")
     + " RETURNING key"
 )
@@ -155,7 +155,7 @@ def _row(entry: Entry, change: int) -> tuple[object, ...]:
     return (
         entry.key.kind, entry.key.id, entry.title, entry.product, scope_text(entry.scope), entry.domain, entry.owner,
         entry.description, entry.form, entry.status, entry.version, entry.tier,
-        str(entry.replaced_by) if entry.replaced_by else "", "", 0,
+        str(entry.replaced_by) if entry.replaced_by else "", entry.sunset, "", 0,
         entry.viewers, "\n".join(entry.tags), entry.where.path, entry.where.line, entry.digest, 0, change, 0,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ entries whose edges are not as they were, with the number of the last such updat
 
 from __future__ import annotations
 
-FORMAT = "3"
+FORMAT = "4"
 
 TABLES = """
 CREATE TABLE stamp (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -17,8 +17,9 @@ CREATE TABLE document (id TEXT PRIMARY KEY, digest TEXT NOT NULL);
 CREATE TABLE asset (
     key INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL, product TEXT NOT NULL,
     scope TEXT NOT NULL, domain TEXT NOT NULL, owner TEXT NOT NULL, description TEXT NOT NULL, form TEXT NOT NULL,
-    status TEXT NOT NULL, version TEXT NOT NULL, tier INTEGER, replaced_by TEXT NOT NULL, certified_by TEXT NOT NULL,
-    is_certified INTEGER NOT NULL, viewers INTEGER, tags TEXT NOT NULL, path TEXT NOT NULL, line INTEGER NOT NULL,
+    status TEXT NOT NULL, version TEXT NOT NULL, tier INTEGER, replaced_by TEXT NOT NULL, sunset TEXT NOT NULL,
+    certified_by TEXT NOT NULL, is_certified INTEGER NOT NULL, viewers INTEGER, tags TEXT NOT NULL, path TEXT NOT NULL,
+    line INTEGER NOT NULL,
     digest TEXT NOT NULL, signal INTEGER NOT NULL, changed INTEGER NOT NULL, is_gone INTEGER NOT NULL,
     origin TEXT NOT NULL, UNIQUE (kind, id)
 );

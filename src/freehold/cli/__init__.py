@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policies": ("freehold.cli.policies:policies", "Show who may see what of which asset."),
     "access": ("freehold.cli.access:access", "Show what somebody may see and do at a server, and why."),
     "explain": ("freehold.cli.explain:explain", "Explain a number: what moved it, what happened, how it came to be."),
+    "deprecate": ("freehold.cli.deprecate:deprecate", "Say that something goes, by when and why; tell who reads it."),
     "items": ("freehold.cli.items:items", "See, begin and move work items: questions, requests, disputes, incidents."),
     "inbox": ("freehold.cli.items:inbox", "Show what waits for you, what is late first."),
     "roadmap": ("freehold.cli.roadmap:roadmap", "See what is promised for when, at risk, and in which order."),

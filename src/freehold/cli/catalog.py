@@ -65,7 +65,7 @@ def opened_catalog(start: str | None, env: str | None) -> Iterator[Opened]:
         if state_is_there(estate):  # asking must not make one
             ledger = closing.enter_context(opened_ledger(estate))
             estate = placed_by_ledger(estate, ledger, chosen.name, now)[0]
-        told = listed(estate, chosen.name, dialect_of(estate, chosen))
+        told = listed(estate, chosen.name, dialect_of(estate, chosen), ledger)
         yield Opened(closing.enter_context(Catalog(estate.root)), told, ledger, chosen.name)
 
 

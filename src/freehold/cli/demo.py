@@ -16,8 +16,9 @@ from freehold.cli.output import as_json, emit, say
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from freehold.catalog import Catalog
     from freehold.demo.deliveries import Arrival
-    from freehold.demo.replay import Summary
+    from freehold.demo.replay import Stage, Summary
 
 DAYS = 60
 SEED = 7
@@ -54,14 +55,30 @@ def demo(days: int | None, folder: Path, data: Path | None, seed: int, force: bo
     arrivals = real if real is not None else generate(folder, seed, now.date() - timedelta(days=1), days or DAYS)
     if not as_json:
         say(_opening(folder, arrivals, real is not None))
-    with Stage(folder, first_instant(arrivals), seed) as stage:
+    with Stage(folder, first_instant(arrivals), seed) as stage, catalog_of(stage) as catalog:
         with _progress(not as_json) as progress:
-            summary = replay(stage, arrivals, progress, not_after=now)
+            summary = replay(stage, arrivals, progress, not_after=now, catalog=catalog)
         story, zone = tell(stage.delivery, str(folder), summary.notes), stage.zone
     if as_json:
         emit({"demo": {"dir": str(folder), **_counted(summary), **story_json(story)}})
     else:
         _print(folder, summary, story, zone)
+
+
+@contextmanager
+def catalog_of(stage: Stage) -> Iterator[Callable[[], Catalog]]:
+    """Give out what brings the catalog of a stage up to date."""
+    from freehold.catalog import Catalog
+    from freehold.connect.listing import listed
+
+    env, dialect = stage.delivery.env, stage.engine.capabilities.dialect
+    with Catalog(stage.folder, clock=stage.clock) as made:
+
+        def looked_up() -> Catalog:
+            made.update(listed(stage.delivery.estate, env, dialect, stage.ledger), stage.ledger, env=env)
+            return made
+
+        yield looked_up
 
 
 def _print(folder: Path, summary: Summary, story: Any, zone: ZoneInfo) -> None:

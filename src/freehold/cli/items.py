@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freehold.cli.deprecate import deprecation_object, opened_announcing, print_consumers
 from freehold.cli.opened import loaded, opened_ledger
 from freehold.cli.output import as_json, counted, emit, say, table
 from freehold.foundation import Exit, FreeholdError, near
@@ -97,10 +98,16 @@ def show(start: str | None, id: str, as_json: bool) -> None:
 
     The end of an id is enough, where it is one item's alone.
     """
+    from freehold.leaving import DEPRECATION
     from freehold.work.described import whole_object
 
-    with opened_work(start) as work:
-        told = whole_object(work, work.find(id))
+    with opened_announcing(start) as opened:
+        work, item = opened.work, opened.work.find(id)
+        told = whole_object(work, item)
+        is_leaving = item.type == DEPRECATION and not work.has_ended(item)
+        if is_leaving:
+            read_by, answers = opened.announcing.consumers(item), opened.announcing.told(item)
+            told |= deprecation_object(item, read_by, answers)
     if as_json:
         emit(told)
         return
@@ -114,6 +121,8 @@ def show(start: str | None, id: str, as_json: bool) -> None:
         say(f"  {one['since']:%Y-%m-%d %H:%M}  {one['state']}{by}{': ' + one['note'] if one['note'] else ''}")
     for one in told["comments"]:
         say(f"  {one['at']:%Y-%m-%d %H:%M}  {one['actor']} said: {one['text']}")
+    if is_leaving:
+        print_consumers(read_by, answers)
     ways = [
         one["name"] + (f" ({', '.join(one['needs'])})" if one["needs"] else "") for one in told["moves"] if one["open"]
     ]
@@ -207,6 +216,24 @@ def comment(start: str | None, id: str, text: str, as_json: bool) -> None:
     """Say something about the item ID."""
     with opened_work(start) as work:
         _answer(work, work.comment(work.find(id).id, text), as_json, "Said")
+
+
+@items.command(epilog="Example: freehold items acknowledge 7c976bf46c69 --action moved")
+@click.argument("id")
+@click.option("--by", "consumer", default="", metavar="CONSUMER", help="For whom, as the notice names them; you.")
+@click.option("--action", default="", metavar="WORD", help="What they did: moved, accepted, objects.")
+@as_json
+@click.pass_obj
+def acknowledge(start: str | None, id: str, consumer: str, action: str, as_json: bool) -> None:
+    """Answer the notice of the deprecation ID: that you read it, or moved to what takes its place."""
+    with opened_announcing(start) as opened:
+        item = opened.work.find(id)
+        who = opened.announcing.acknowledge(opened.work, item, consumer, action)
+        silent = opened.announcing.told(item).silent
+    if as_json:
+        emit({"item": item.id, "consumer": who, "action": action or None, "silent": list(silent)})
+    else:
+        say(f"{who} answered{f': {action}' if action else ''}. {counted(len(silent), 'consumers')} did not yet.")
 
 
 @items.command(epilog="Example: freehold items assign 7c976bf46c69 user:idp/ana")
@@ -312,11 +339,8 @@ _ASKS = {"triage": "look at", "answer": "answer", "decide": "decide", "do": "do"
 @contextmanager
 def opened_work(start: str | None, principal: str | None = None) -> Iterator[Work]:
     """Open the work items of the estate, as whoever sits at the shell may move them; or as somebody sees them."""
-    from freehold.foundation import Caller
-
-    estate = loaded(start)
-    with opened_ledger(estate) as ledger:
-        yield work_at(estate, ledger, Caller(principal) if principal else Caller.at_the_shell("work"))
+    with opened_announcing(start, principal=principal) as opened:
+        yield opened.work
 
 
 def work_at(estate: Estate, ledger: Ledger, caller: Caller) -> Work:

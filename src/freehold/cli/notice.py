@@ -69,6 +69,28 @@ def send(start: str | None, env: str | None, note: str, dry_run: bool, as_json: 
             say(f"{said}; the text to send: {written[one.id]}")
 
 
+@notice.command(epilog="Example: freehold notice remind --json")
+@as_json
+@click.pass_obj
+def remind(start: str | None, as_json: bool) -> None:
+    """Tell who reads what is to go and was not told yet; remind who has not answered, 30, 7 and 1 days before.
+
+    A server does so by itself; without one, call it once a day.
+    """
+    from freehold.cli.deprecate import opened_announcing
+    from freehold.leaving.announcing import open_deprecations
+
+    with opened_announcing(start) as opened:
+        told = {item.id: opened.announcing.tell(item) for item in open_deprecations(opened.work)}
+    if as_json:
+        emit({"told": {item: list(names) for item, names in told.items()}})
+        return
+    for item, names in told.items():
+        say(f"{item}: {', '.join(names) or 'nobody new, and nobody to remind'}.")
+    if not told:
+        say("Nothing is announced to go.")
+
+
 @notice.command("list", epilog="Example: freehold notice list --json")
 @as_json
 @click.pass_obj

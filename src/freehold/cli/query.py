@@ -83,6 +83,7 @@ def query(
     held back, and an id by which `freehold explain` tells how it came to be.
     """  # fmt: skip
     from freehold.foundation import Caller
+    from freehold.leaving import gone_unless
     from freehold.metrics import asked
 
     form = "json" if as_json else form
@@ -94,7 +95,10 @@ def query(
     refuse = ("failed", "held", "late") if only_sound else ()
     wanted = asked(**question)
     eyes = Caller(seen_by[0], seen_by[1:], assurance="oidc") if seen_by else None
-    with asking(start, env, wait_s=wait_s, refuse=refuse, kept=not no_cache, seen_by=eyes) as asks:
+    with (
+        asking(start, env, wait_s=wait_s, refuse=refuse, kept=not no_cache, seen_by=eyes) as asks,
+        gone_unless(asks.delivery.ledger, asks.delivery.env, question["metrics"]),
+    ):
         if form == "sql":
             _write(asks.answerer.compile(wanted).pretty(), output)
         else:
@@ -110,6 +114,18 @@ def answered(asks: Asking, question: Mapping[str, Any], form: str, output: str |
     answer = asks.answerer.answer(asked(**question))
     answer = remembered(delivery.ledger, answer, question, delivery.caller, env=delivery.env, channel="cli")
     print_answer(asks.catalogue, answer, form, output)
+    _say_what_goes(asks, answer)
+
+
+def _say_what_goes(asks: Asking, answer: Answer) -> None:
+    """Say of the metrics that were asked which are announced to go, where their files do not say so yet."""
+    from freehold.leaving import leaving_in
+
+    delivery, metrics = asks.delivery, [asks.catalogue.metric(name) for name in answer.compiled.query.metrics]
+    leaving = leaving_in(delivery.ledger, delivery.estate, delivery.graph, delivery.env, asks.catalogue)
+    for metric in metrics:
+        if metric.status != "deprecated" and (one := leaving.get(f"metric:{metric.id}")) is not None:
+            say(click.style(one.sentence(delivery.clock.now().date()), fg="yellow"))
 
 
 def _split(said: Sequence[str]) -> list[str]:

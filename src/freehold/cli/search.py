@@ -42,15 +42,20 @@ def search(
     instead. Ends with 1 when nothing is found.
     """
     from freehold.catalog import Question
+    from freehold.leaving import gone
 
     question = Question(" ".join(words), kinds, product, limit=limit, cursor=cursor).checked()
     with opened_catalog(start, env) as opened:
         opened.update_or_say()
         found = opened.catalog.search(question)
+        is_there = any(question.text in (one.key.id, str(one.key)) for one in found.hits)
+        left = gone(opened.ledger, opened.env, question.text) if opened.ledger is not None and not is_there else None
     if as_json:
-        emit(found.to_json())
+        emit(found.to_json() | {"gone": left.to_json() if left is not None else None})
     else:
         _print(found, question.text)
+        if left is not None:
+            say(f"{left.sentence()}{f' Use {left.instead}.' if left.instead else ''}")
     if not found.total:
         raise SystemExit(1)
 

@@ -220,6 +220,7 @@ def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
     if not estate.models and not estate.contracts:
         return ()
     from freehold.delivery.audit import hopeless_checks
+    from freehold.delivery.deprecated import deprecation_findings
     from freehold.delivery.graph import Graph, default_environment
     from freehold.delivery.plan import KeptMeanings, column_findings, meanings_of
     from freehold.delivery.template import KeptCompiled
@@ -231,6 +232,7 @@ def _of_models(estate: Estate, *, cache: bool) -> tuple[FreeholdError, ...]:
         graph = Graph.of(estate, env.name, dialect, compiled)
         findings = column_findings(estate, graph, meanings_of(graph, dialect, kept), dialect)
         findings = (*findings, *hopeless_checks(graph, dialect), *_of_schedules(estate, graph))
+        findings = (*findings, *deprecation_findings(estate, graph))
         if compiled is not None and kept is not None:
             compiled.save()
             kept.save()

@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from freehold import __version__
 from freehold.catalog import Description, Told
+from freehold.leaving.leaving import Leaving, announced, leaving_in
 
 if TYPE_CHECKING:
+    from freehold.delivery.deprecated import Deprecated
     from freehold.delivery.graph import Graph
     from freehold.estate.model import Estate
+    from freehold.ledger import Ledger
 
-_FORMAT = "3"  # raised when a description says something else of the same files
+_FORMAT = "4"  # raised when a description says something else of the same files
 
 
-def listed(estate: Estate, env: str, dialect: str) -> Told:
+def listed(estate: Estate, env: str, dialect: str, ledger: Ledger | None = None) -> Told:
     """Return what the catalog is told of an estate, read as far as it takes to see whether anything differs.
 
     Args:
         estate: with the names its outputs are published by (`delivery.majors.placed_by_ledger`).
         env: the environment whose relations it is about.
         dialect: of its engine, as sqlglot names it.
+        ledger: tells what was announced to go, and what went; None where there is none yet.
     """
-    return Told(dict(_read_from(estate, env, dialect)), lambda: _described(estate, env, dialect))
+    items = tuple(_announced(ledger)) if ledger is not None else ()
+    former = _former(ledger, env) if ledger is not None else {}
+    read_from = {**dict(_read_from(estate, env, dialect)), "ends": _digest(repr((items, sorted(former.items()))))}
+    return Told(read_from, lambda: _described(estate, env, dialect, ledger, former))
+
+
+def _announced(ledger: Ledger) -> Iterator[tuple[str, str, object]]:
+    """Yield what describes the deprecations that are announced, so far as the catalog tells of them."""
+    for item in announced(ledger):
+        yield item.id, item.state, sorted((name, str(value)) for name, value in item.fields.items())
+
+
+def _former(ledger: Ledger, env: str) -> dict[str, str]:
+    """Return the names of what went and was replaced, each with the name of what took its place."""
+    events = ledger.read(types=("resource.retired",), env=env)
+    return {str(e.data["name"]): str(e.data["replaced_by"]) for e in events if e.data.get("replaced_by")}
 
 
 def _read_from(estate: Estate, env: str, dialect: str) -> Iterator[tuple[str, str]]:
@@ -86,10 +105,11 @@ def graph_of(estate: Estate, env: str, dialect: str) -> Graph:
     return joined(graph, projects_of(estate), estate.root) if estate.dbt else graph
 
 
-def _described(estate: Estate, env: str, dialect: str) -> Description:
+def _described(estate: Estate, env: str, dialect: str, ledger: Ledger | None, former: dict[str, str]) -> Description:
     from freehold.catalog.describing import Sources, described
-    from freehold.connect.bi import told
+    from freehold.connect.bi import told as read_by
     from freehold.delivery.consumers import consumers_of
+    from freehold.delivery.deprecated import deprecated_in
     from freehold.delivery.graph import default_environment
     from freehold.delivery.lineage import KeptLineage, estate_lineage
     from freehold.insight import builtin_kpis
@@ -100,8 +120,15 @@ def _described(estate: Estate, env: str, dialect: str) -> Description:
     lineage = estate_lineage(graph, estate, dialect, kept)
     kept.save()
     catalogue = catalogue_of(estate) if estate.semantic_models else None
-    dashboards = told(estate.root, estate.dashboards, dialect).dashboards if estate.dashboards else ()
+    dashboards = read_by(estate.root, estate.dashboards, dialect).dashboards if estate.dashboards else ()
     readers = (*dashboards, *(as_readers(catalogue, estate) if catalogue is not None else ()))
     default = default_environment(estate)
     lineage.consumers = consumers_of(readers, graph.assets.values(), default, dialect, lineage.columns)
-    return described(Sources(estate, graph, lineage, dashboards, catalogue, builtin_kpis(), known_as(estate, env)))
+    told: Mapping[str, Deprecated | Leaving] = (
+        leaving_in(ledger, estate, graph, env, catalogue)
+        if ledger is not None
+        else deprecated_in(estate, graph, catalogue)
+    )
+    leaving = {name: (str(one.sunset or ""), one.replaced_by) for name, one in told.items()}
+    kpis, names = builtin_kpis(), known_as(estate, env)
+    return described(Sources(estate, graph, lineage, dashboards, catalogue, kpis, names, leaving, former))

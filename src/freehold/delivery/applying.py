@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from freehold.delivery.asset import NOT_BUILT
+from freehold.delivery.deprecated import as_applied, retirements
 from freehold.delivery.environments import fork
 from freehold.delivery.graph import Graph, default_environment
 from freehold.delivery.majors import Place
@@ -84,6 +85,7 @@ def publish_change(
             return outcome
         if event is not None and not outcome.deployments:
             delivery.ledger.append(event)
+        delivery.ledger.append(*retirements(delivery.ledger, delivery.env))
         record_decisions(delivery.estate, delivery.ledger, delivery.env, delivery.clock.now())
         if pinned:
             delivery.free(session, token, pinned)
@@ -104,6 +106,7 @@ def apply(
     event = application(estate, graph, ledger, root, env, places, is_of_files=is_of_files)
     if event is not None:
         ledger.append(event)
+    ledger.append(*retirements(ledger, env))
     record_decisions(estate, ledger, env, ledger.clock.now())
 
 
@@ -160,6 +163,7 @@ def application(
             }
             for a in graph.assets.values()
         },
+        "deprecated": as_applied(last, estate, graph, at or ledger.clock.now()),
         "versions": {name: _with_grain(place, graph).to_json() for name, place in sorted(places.items())},
     }
     return Event("estate.applied", content, id=id_, occurred_at=at, env=env, subject=estate.id)

@@ -15,6 +15,7 @@ from freehold.delivery.asset import Asset
 from freehold.delivery.interval import Interval
 from freehold.delivery.release import Candidate, Move
 from freehold.delivery.step import Status, StepOutcome
+from freehold.delivery.strayed import Strayed
 from freehold.ledger import Event
 from freehold.quality import ColumnProfile, Result, TableState
 
@@ -150,6 +151,11 @@ class Evidence:
             **_span(outcome.interval),
         }
         return self._event("candidate.quarantined", outcome.asset, outcome.product, content, str(outcome.candidate))
+
+    def schema(self, outcome: StepOutcome, differs: Strayed) -> Event:
+        """Say that a delivery came with other columns than its contract promises."""
+        content = {"asset": outcome.asset, **differs.to_json()}
+        return self._event("schema.observed", outcome.asset, outcome.product, content, str(outcome.interval))
 
     def profile(self, outcome: StepOutcome, state: TableState) -> Event:
         """Remember the shape of a candidate's rows: counts and numbers, never a text somebody wrote."""

@@ -124,7 +124,7 @@ def reading(root: Path, asset: Asset, version: FileVersion) -> str:
     path = literal(str(place))
     if asset.files.format in ("parquet", "json"):
         return f"SELECT {_selected(asset.schema)} FROM read_{asset.files.format}({path})"
-    header = _header(place, version.path, asset.files)
+    header = header_of(place, version.path, asset.files)
     if asset.schema is None:
         return f"SELECT * FROM read_csv({path}, header = true, delim = {literal(asset.files.delimiter)})"
     _agree(header, asset.schema, version.path)
@@ -156,7 +156,12 @@ def _selected(schema: SchemaObject | None) -> str:
     return ", ".join(quoted(p.column) for p in schema.columns) if schema else "*"
 
 
-def _header(path: Path, shown: str, files: Files) -> list[str]:
+def header_of(path: Path, shown: str, files: Files) -> list[str]:
+    """Return the names of the columns of a CSV file; `shown` is how errors name it.
+
+    Raises:
+        FreeholdError: FH-D302 it has no header, or a column no name; FH-D304 it is not UTF-8.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             first = next(csv.reader(lines, delimiter=files.delimiter), None)

@@ -7,7 +7,7 @@ effect for them. Where the new version is published beside the old one, that is 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -91,7 +91,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A notice as the ledger tells of it; `answers` map who answered to what they said they did, empty if nothing."""
+    """A notice as the ledger tells of it, told once or to some again.
+
+    `answers` map who answered to what they said they did, empty if nothing; `item` is the deprecation it tells of, if
+    any, and `instead` what to use then.
+    """
 
     id: str
     sent_at: datetime
@@ -102,6 +106,8 @@ class Sent:
     audience: tuple[str, ...]
     plan: str
     answers: Mapping[str, str]
+    item: str = ""
+    instead: str = ""
 
 
 def notices_of(plan: Plan, law: Estate, now: datetime) -> tuple[Notice, ...]:
@@ -167,8 +173,11 @@ def sent_notices(ledger: Ledger) -> tuple[Sent, ...]:
     for event in ledger.read(types=("notice.acknowledged",)):
         answered = answers.setdefault(str(event.data["notice"]), {})
         answered[str(event.data["consumer"])] = str(event.data.get("action") or "")
-    told = ledger.read(types=("notice.sent",), newest_first=True)
-    return tuple(_sent(event, answers.get(str(event.data["notice"]), {})) for event in told)
+    found: dict[str, list[Recorded]] = {}
+    for event in ledger.read(types=("notice.sent",)):
+        found.setdefault(str(event.data["notice"]), []).append(event)
+    told = [_sent(events, answers.get(id_, {})) for id_, events in found.items()]
+    return tuple(sorted(told, key=lambda one: one.sent_at, reverse=True))
 
 
 def days_ahead(sent: Iterable[Sent], topics: Iterable[str], version: str, effective_on: date) -> int:
@@ -208,17 +217,20 @@ def acknowledgement(sent: Iterable[Sent], notice: str, consumer: str, action: st
     return Event("notice.acknowledged", content, subject=notice, product=one.product)
 
 
-def _sent(event: Recorded, answers: Mapping[str, str]) -> Sent:
-    said = event.data
+def _sent(events: Sequence[Recorded], answers: Mapping[str, str]) -> Sent:
+    """Return a notice of the events that tell of it: to whom it went first, and to whom since."""
+    said, first = events[-1].data, events[0]
     at = said.get("effective_at")
     return Sent(
         id=str(said["notice"]),
-        sent_at=event.occurred_at,
+        sent_at=first.occurred_at,
         topic=str(said.get("topic") or ""),
         product=str(said.get("product") or ""),
         version=str(said.get("version") or ""),
         effective_on=date.fromisoformat(str(at)[:10]) if at else None,
-        audience=tuple(str(name) for name in said.get("audience") or ()),
+        audience=tuple(dict.fromkeys(str(name) for event in events for name in event.data.get("audience") or ())),
         plan=str(said.get("change_id") or ""),
         answers=answers,
+        item=str(said.get("item") or ""),
+        instead=str(said.get("replaced_by") or ""),
     )

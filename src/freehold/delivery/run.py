@@ -43,6 +43,8 @@ from freehold.delivery.step import (
     wanted,
     waves,
 )
+from freehold.delivery.strayed import CODE as STRAYED
+from freehold.delivery.strayed import strayed
 from freehold.delivery.waits import Waits
 from freehold.engines import Session
 from freehold.foundation import Exit, FreeholdError, Transient
@@ -410,6 +412,10 @@ class Run:
             candidate = self._builder.refused(session, step, id_, self.run_id, self._d.clock)
         seconds = time.perf_counter() - began
         outcome = self._outcome(step, status, candidate, str(error), code=error.code, seconds=seconds)
+        if is_data and error.code == STRAYED:
+            file = self._arrived[step.asset.id][step.interval]
+            differs = strayed(self._d.root, step.asset, file, self._d.ledger, self._d.clock.now())
+            outcome = replace(outcome, strayed=differs)
         return Work(outcome, candidate, None, began)
 
     def _held(self, asset: Asset, interval: Interval | None, step: Step | None, holder: StepOutcome) -> Work | None:
@@ -564,6 +570,8 @@ class Run:
         for work in fresh:
             outcome = work.outcome
             yield evidence.step(outcome, now)
+            if outcome.strayed is not None:
+                yield evidence.schema(outcome, outcome.strayed)
             for result in outcome.results:
                 sample = keep_sample(self._d.ledger, self._session, result)
                 yield evidence.check(result, outcome.product, outcome.interval, sample, candidate=outcome.candidate)

@@ -13,6 +13,7 @@ from freehold.delivery.graph import Graph
 from freehold.delivery.interval import Interval, cell
 from freehold.delivery.overlay import Overlay, fingerprint
 from freehold.delivery.python_model import definition as python_definition
+from freehold.delivery.strayed import Strayed
 from freehold.delivery.template import same_definition
 from freehold.delivery.textual import column_type
 from freehold.quality import Result
@@ -54,7 +55,8 @@ class StepOutcome:
 
     `kept` is the deployment consumers still read where this one was not published; `results` the verdicts on it;
     `repeated` tells that an earlier run already said so and nothing has changed since; `reused` that its rows
-    were there already, built for another environment or before a rollback; `attempts` how often it was tried.
+    were there already, built for another environment or before a rollback; `attempts` how often it was tried;
+    `strayed` how the columns of a delivery differ from its contract, where it was refused for that.
     """
 
     asset: str
@@ -72,6 +74,7 @@ class StepOutcome:
     kept: str = ""
     attempts: int = 1
     results: tuple[Result, ...] = field(default=(), repr=False)
+    strayed: Strayed | None = None
 
 
 class Definitions:

@@ -13,6 +13,8 @@ from typing import Any
 ORDERS, CUSTOMERS, CATALOGUE = "sales.orders", "sales.customers", "sales.catalogue"
 OWNER = "owner"
 ASKER = "asker"  # whoever the errand is from
+DEPRECATION = "deprecation"
+ACKNOWLEDGE, TELL = "acknowledge", "tell"  # of a deprecation: to answer its notice, and to remind who has not
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Errand:
 
 def errands() -> tuple[Errand, ...]:
     """Return all of them, in the order of their days."""
-    found = (*_launches(), *_requests(), *_questions(), *_disputes(), *_debts(), *_roadmap())
+    found = (*_launches(), *_requests(), *_questions(), *_disputes(), *_debts(), *_roadmap(), *_endings())
     return tuple(sorted(found, key=lambda one: one.day))
 
 
@@ -159,3 +161,18 @@ def _roadmap() -> Iterator[Errand]:
         steps = (plan, *((Step(8, "start"), Step(delivered, "deliver")) if delivered else ()))
         fields = {"what": what, "problem": "It is asked for again and again."}
         yield Errand(day, "roadmap_item", OWNER, product, fields, steps, serves=serves)
+
+
+def _endings() -> Iterator[Errand]:
+    """Yield what says the same twice, and how one of the two is taken away: announced, answered by one, reminded."""
+    months, days = "sales.orders.monthly_revenue", "sales.orders.daily_revenue"
+    found = {"asset": months, "same_as": days, "what": "Months are sums of days, and both are built."}
+    yield Errand(34, "duplicate_asset", "board-pack", ORDERS, found, (Step(1, "confirm"),))
+    said = {
+        "what": f"{months}: days say the same.",
+        "reason": "duplicate", "asset": months, "replacement": days,
+    }  # fmt: skip
+    steps = (
+        Step(1, "announce", OWNER), Step(3, ACKNOWLEDGE, "month-end-close", {"action": "moved"}), Step(16, TELL, OWNER)
+    )  # fmt: skip
+    yield Errand(38, DEPRECATION, OWNER, ORDERS, said, steps, due=45)

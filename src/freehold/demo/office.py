@@ -12,14 +12,16 @@ from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING, Any
 
-from freehold.demo.errands import ASKER, OWNER, Errand, Step, errands
+from freehold.demo.errands import ACKNOWLEDGE, ASKER, DEPRECATION, OWNER, TELL, Errand, Step, errands
 from freehold.estate.calendars import days_of
 from freehold.foundation import Caller
 
 if TYPE_CHECKING:
+    from freehold.catalog import Catalog
     from freehold.delivery import RunOutcome, StepOutcome
     from freehold.delivery.interval import Interval
     from freehold.demo.replay import Stage
+    from freehold.leaving import Announcing
     from freehold.work import Item, Work
 
 OPENS_AT = time_of_day(10)  # when requests are looked at, by the clock of the shop
@@ -49,16 +51,20 @@ class Office:
     Args:
         stage: what they work on, and their clock.
         wait: moves that clock on to an instant, if it may.
+        catalog: gives the catalog, up to date; without one nothing is deprecated, since nobody knows who reads it.
     """
 
-    def __init__(self, stage: Stage, wait: Callable[[datetime], None]) -> None:
-        self._stage, self._wait = stage, wait
+    def __init__(
+        self, stage: Stage, wait: Callable[[datetime], None], catalog: Callable[[], Catalog] | None = None
+    ) -> None:
+        self._stage, self._wait, self._catalog = stage, wait, catalog
         self._days = days_of(stage.estate.calendars.get(str(stage.estate.defaults.get("calendar", ""))))
-        self._to_come = list(errands())
+        self._to_come = [one for one in errands() if catalog is not None or one.type != DEPRECATION]
         self._waiting: list[_Waiting] = []
         self._broken: dict[tuple[str, Interval | None], str] = {}  # what a run stopped, and the incident of it
         self._opened = 0
         self._works: dict[str, Work] = {}
+        self._announce: dict[str, Announcing] = {}
         delivery = stage.delivery
         self._on_deliveries: list[tuple[int, Callable[[], object]]] = [
             (8, lambda: delivery.rollback(_TAKEN_BACK, _WHY)), (9, lambda: delivery.unpin(_TAKEN_BACK))
@@ -91,7 +97,16 @@ class Office:
         self._waiting = [one for one in self._waiting if one.day > number]
         for one in due:
             who = one.asker if one.step.by == ASKER else one.step.by
-            self._as(who).move(one.item, one.step.move, fields=one.step.fields)
+            self._do(self._as(who), who, one.item, one.step)
+
+    def _do(self, work: Work, who: str, item: str, step: Step) -> None:
+        """Make a step of an item: a move, or what is done about a deprecation between two."""
+        if step.move == ACKNOWLEDGE:
+            self._announcing(who).acknowledge(work, work.item(item), action=step.fields["action"])
+        elif step.move == TELL:
+            self._announcing(who).tell(work.item(item))
+        else:
+            work.move(item, step.move, fields=step.fields)
 
     def _begin(self, errand: Errand, number: int) -> Item:
         work, today = self._as(errand.by), self._stage.clock.now().date()
@@ -122,10 +137,22 @@ class Office:
 
     def _as(self, who: str) -> Work:
         """Return the work items as somebody sees and moves them."""
+        from freehold.leaving import Announcing
         from freehold.work import Work
 
         if who not in self._works:
             caller = Caller(f"service:simulated/{who}", _ROLES.get(who, ()), "simulated work", "system")
-            stage = self._stage
-            self._works[who] = Work(stage.estate, stage.ledger.acting(caller), clock=stage.clock, ids=stage.ids)
+            stage, acting = self._stage, self._stage.ledger.acting(caller)
+            named, handlers = None, None
+            if self._catalog is not None:
+                env = stage.delivery.env
+                self._announce[who] = made = Announcing(stage.estate, acting, self._catalog, env, stage.clock)
+                named, handlers = made.named, made.handlers
+            self._works[who] = Work(
+                stage.estate, acting, clock=stage.clock, ids=stage.ids, named=named, handlers=handlers
+            )  # fmt: skip
         return self._works[who]
+
+    def _announcing(self, who: str) -> Announcing:
+        self._as(who)
+        return self._announce[who]

@@ -20,6 +20,7 @@ from freehold.foundation import LOCAL, Caller, Exit, SeededIds, SimulatedClock
 from freehold.ledger import Event, Ledger
 
 if TYPE_CHECKING:
+    from freehold.catalog import Catalog
     from freehold.delivery import Delivery, RunOutcome
 
 RUN_AT = time_of_day(5, 45)  # by the clock of the shop, as its contracts promise: not by that of UTC
@@ -123,21 +124,37 @@ def replay(
     *,
     consumers: bool = True,
     not_after: datetime | None = None,
+    catalog: Callable[[], Catalog] | None = None,
 ) -> Summary:
     """Live through every morning of the arrivals; return what it came to.
 
     Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. With
     `consumers` there are simulated people, too: they read, ask, and see to work items. Their reads go to the ledger
-    some thousands at a time.
+    some thousands at a time. `catalog` brings the catalog up to date, and gives it to who asks who reads something;
+    without one nothing is deprecated.
     """
     from freehold.delivery.evaluating import evaluate_after
     from freehold.demo.office import Office
     from freehold.reliability import look
 
     summary = Summary()
-    office = Office(stage, lambda at: _move(stage.clock, at, not_after))
     began = time.perf_counter()
     reads: list[Event] = []
+
+    def flush() -> None:
+        """Bring what was read into the ledger."""
+        if reads:
+            stage.ledger.raw.append("usage.query", reads)
+            summary.reads += len(reads)
+            reads.clear()
+
+    def looked_up() -> Catalog:
+        """Return the catalog with all that was read until now."""
+        assert catalog is not None, "without a catalog nobody is asked who reads"
+        flush()
+        return catalog()
+
+    office = Office(stage, lambda at: _move(stage.clock, at, not_after), looked_up if catalog is not None else None)
     relations = {a.id: a.relation.sql for a in stage.delivery.graph.assets.values()}
     mornings = by_morning(arrivals)
     plans = Plans(stage, [morning for morning, _ in mornings])
@@ -162,10 +179,8 @@ def replay(
             reads += read_all(stage.engine, relations, stage.clock.now())
             reads += ask_all(stage.delivery) if morning.weekday() == _ASKED_ON else []
             office.work(morning, number)
-        if len(reads) >= _FLUSH_READS or (reads and number + 1 == len(mornings)):
-            stage.ledger.raw.append("usage.query", reads)
-            summary.reads += len(reads)
-            reads = []
+        if len(reads) >= _FLUSH_READS or number + 1 == len(mornings):
+            flush()
         if progress:
             progress(morning, number + 1, len(mornings))
     summary.seconds = time.perf_counter() - began

@@ -22,6 +22,7 @@ from freehold import __version__
 from freehold.foundation import Clock, FreeholdError, SystemClock
 from freehold.server import challenges, exchanging, hooks
 from freehold.server.agents import Agents
+from freehold.server.announcing import AnnouncingRound
 from freehold.server.api import api
 from freehold.server.briefs import BriefRound
 from freehold.server.entry.access_tokens import AccessTokens
@@ -233,6 +234,7 @@ def _served(
         rounds=Rounds(
             [
                 TrackerRound(snapshots, settings, clock, telemetry),
+                AnnouncingRound(),
                 MessageRound(),
                 RequesterRound(),
                 BriefRound(),

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 
 from freehold.access.covering import Cover
 from freehold.catalog import Question
+from freehold.catalog.happening import PERSON
 from freehold.foundation import Exit, FreeholdError
 from freehold.insight.naming import names_for_items
 from freehold.ledger import Event
 from freehold.server.alike import closest, telling
+from freehold.server.leaving import announcing_in
 from freehold.work import Item, Waiting, Work, inbox
 from freehold.work.linking import AMONG_ITEMS
 
 if TYPE_CHECKING:
-    from freehold.catalog import Hit
+    from freehold.catalog import Consumer, Hit
+    from freehold.leaving import Announcing
+    from freehold.ledger import Ledger
     from freehold.server.web.showing import Asked
     from freehold.work import Related
 
@@ -36,11 +40,37 @@ class Items:
     @cached_property
     def work(self) -> Work:
         """The work of the estate, as the asker may move it."""
-        snapshots = self.asked.served.snapshots
-        ledger = snapshots.ledger.acting(self.asked.who.caller("request"))
-        snapshot = self.asked.snapshot
-        names = names_for_items(snapshot.estate, lambda: snapshot.catalogue)
-        return Work(snapshot.estate, ledger, clock=snapshots.clock, names=names)
+        snapshot, made = self.asked.snapshot, self.announcing
+        return Work(
+            snapshot.estate,
+            self._ledger,
+            clock=self.asked.served.snapshots.clock,
+            handlers=made.handlers,
+            named=made.named,
+            names=names_for_items(snapshot.estate, lambda: snapshot.catalogue),
+        )
+
+    @cached_property
+    def announcing(self) -> Announcing:
+        """What announces what goes, in the asker's name."""
+        return announcing_in(self.asked.served, self._ledger, self.asked.snapshot)
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return self.asked.served.snapshots.ledger.acting(self.asked.who.caller("request"))
+
+    def consumers(self, item: Item) -> tuple[tuple[Consumer, ...], int]:
+        """Return who reads what a deprecation takes away, and how many of them the asker may not see by name.
+
+        Whoever answers for what goes sees them all; anybody else themself, and, who sees the whole estate, what is no
+        person.
+        """
+        found, me = self.announcing.consumers(item), self.asked.who.principal
+        if self.announcing.may_see_all(self.work, item):
+            return found, 0
+        sees_all = self.asked.snapshot.seen is None
+        shown = tuple(one for one in found if one.name == me or (sees_all and one.kind != PERSON))
+        return shown, len(found) - len(shown)
 
     def may_see(self, item: Item) -> bool:
         """Whether an item is about what the asker sees, or theirs; one of a workflow that is gone is nobody's."""
@@ -64,9 +94,9 @@ class Items:
             return name not in snapshot.estate.products
         if snapshot.whole is None or snapshot.seen is None:
             return False
-        if kind == "asset":
+        if kind in ("asset", "resource") and name not in snapshot.whole.catalogue:
             return Cover.over(snapshot.whole.estate.products, snapshot.seen).hides(name)
-        return kind == "metric" and name in snapshot.whole.catalogue and name not in snapshot.catalogue
+        return kind in ("metric", "resource") and name in snapshot.whole.catalogue and name not in snapshot.catalogue
 
     def all(self, type: str | None = None, *, is_open: bool | None = None) -> tuple[Item, ...]:
         """Return the items that the asker may see, in the order in which they began."""

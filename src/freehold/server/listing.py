@@ -63,13 +63,14 @@ class Listing:
     def _is_of(self, snapshot: Snapshot) -> bool:
         """Whether it says what a snapshot does, or what a later one does: who still holds that one is shown this."""
         of = self._of
-        return of is not None and (of.graph is snapshot.graph or of.taken_at > snapshot.taken_at)
+        is_same = of is not None and of.graph is snapshot.graph and of.leaving == snapshot.leaving
+        return is_same or (of is not None and of.taken_at > snapshot.taken_at)
 
     def _update(self, snapshot: Snapshot) -> None:
         now = self._clock.now()
         estate = placed_by_ledger(snapshot.estate, self._ledger, snapshot.env, now)[0]
         chosen = opening.chosen_environment(estate, snapshot.env)
-        told = listed(estate, snapshot.env, opening.dialect_of(estate, chosen))
+        told = listed(estate, snapshot.env, opening.dialect_of(estate, chosen), self._ledger)
         try:
             self._catalog.update(told, self._ledger, env=snapshot.env)
             self.behind = ""

@@ -73,6 +73,8 @@ _STATUS = {
     "FH-W103": 409,
     "FH-W104": 403,
     "FH-W105": 409,
+    "FH-W507": 403,
+    "FH-W508": 410,
     "FH-W401": 404,
     "FH-W411": 404,
     "FH-W321": 401,
@@ -133,6 +135,10 @@ def _headers(request: Request, error: FreeholdError) -> dict[str, str]:
         return {"Retry-After": "5"}
     if code == 401 or error.code == "FH-A102":
         return {"WWW-Authenticate": challenge(request, error)}
+    if code == 410:
+        from freehold.server.leaving import successor_headers
+
+        return successor_headers(error)
     return {}
 
 

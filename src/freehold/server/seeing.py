@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from freehold.delivery.deployments import Deployment
     from freehold.estate.model import Estate, Product
     from freehold.estate.operating import DataPolicy
+    from freehold.leaving import Leaving
     from freehold.server.snapshots import Snapshot
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ def reduced(whole: Snapshot, seen: frozenset[str]) -> Snapshot:
         products=products,
         deployments=tuple(_deployments(whole.deployments, products, cover)),
         retired={name: relation for name, relation in whole.retired.items() if not cover.hides(name)},
+        leaving={name: _leaving(one, cover) for name, one in whole.leaving.items() if one.product in seen},
         notes=tuple(cover.plain(note) for note in whole.notes),
         whole=whole,
         seen=seen,
@@ -46,6 +48,11 @@ def reduced(whole: Snapshot, seen: frozenset[str]) -> Snapshot:
 def _status(one: ProductStatus, cover: Cover) -> ProductStatus:
     reasons = tuple(dict.fromkeys(cover.plain(reason) for reason in one.reasons))
     return replace(one, product=_product(one.product, cover), reasons=reasons)
+
+
+def _leaving(one: Leaving, cover: Cover) -> Leaving:
+    """Return something that goes, without naming what takes its place where that is not seen."""
+    return replace(one, replaced_by="") if cover.hides(one.instead) else one
 
 
 def _asset(one: Asset, cover: Cover) -> Asset:

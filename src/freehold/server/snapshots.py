@@ -22,6 +22,7 @@ from freehold.delivery.deployments import Deployment, deployments
 from freehold.estate.files import Survey, survey
 from freehold.foundation import Clock, FreeholdError, Problems, SystemClock, near
 from freehold.foundation.words import counted
+from freehold.leaving import DEPRECATION, Leaving, leaving_in
 from freehold.rules import lapsed
 from freehold.server.newest import Newest
 
@@ -41,7 +42,18 @@ _WAIT_S = 2.0  # for a warehouse that is being written, where there is nothing e
 _MOST_LOOKING = 4  # at the warehouse at once: what takes long keeps no more than these waiting
 _OLDEST = timedelta(seconds=60)  # what is late depends on the clock alone
 _MOST_DEPLOYMENTS = 500
-_TELLING = ("estate.*", "asset.*", "candidate.*", "deploy.*", "run.*", "check.*", "notice.*", "badge.*")
+_TELLING = (
+    "estate.*",
+    "asset.*",
+    "candidate.*",
+    "deploy.*",
+    "run.*",
+    "check.*",
+    "notice.*",
+    "badge.*",
+    "resource.*",
+    "work.transitioned",
+)
 _BUSY = "FH-E101"
 
 
@@ -65,6 +77,7 @@ class Snapshot:
     taken_at: datetime
     waits: str = ""
     notes: tuple[str, ...] = ()  # what was said while it was read: files that differ from what is applied
+    leaving: Mapping[str, Leaving] = field(default_factory=dict)  # what is to be taken away, by `kind:id`
     lapsed: frozenset[str] = frozenset()  # metrics that had a badge and have it no more
     seen: frozenset[str] | None = None  # None for all
     whole: Snapshot | None = field(default=None, repr=False, compare=False)
@@ -319,6 +332,7 @@ class Snapshots:
             sequence=self._heard,
             taken_at=self.clock.now(),
             notes=tuple(self._notes),
+            leaving=leaving_in(self.ledger, delivery.estate, delivery.graph, delivery.env),
             lapsed=lapsed(self.ledger, delivery.env),
             _earlier=before._details if before is not None else {},
         )
@@ -370,5 +384,10 @@ class Snapshots:
 
 
 def _is_of(event: Recorded, graph: Graph) -> bool:
-    """Whether an event is of this estate: runs of other tools, of which thousands may come a minute, are mostly not."""
+    """Whether an event is of this estate: runs of other tools, of which thousands may come a minute, are mostly not.
+
+    Of work items, only what becomes of a deprecation is told on pages of data.
+    """
+    if event.type == "work.transitioned":
+        return event.data.get("type") == DEPRECATION
     return bool(event.product) or not event.type.startswith("run.") or event.subject in graph.assets

@@ -9,7 +9,7 @@ from freehold.work.deciding import Way
 from freehold.work.entering import expected, from_words
 from freehold.work.following import Following
 from freehold.work.inbox import Asks, Waiting, first_clock, inbox, waiting
-from freehold.work.item import Comment, Item, Link, Passage, Tracked, fold
+from freehold.work.item import EVENTS, Comment, Item, Link, Passage, Tracked, fold
 from freehold.work.linking import RELATIONS, Related
 from freehold.work.roles import Raci
 from freehold.work.service import Moved, Work
@@ -17,6 +17,7 @@ from freehold.work.shipped import shipped, workflows_of
 from freehold.work.tracking import Change, Mirrored, Told, Tracking
 
 __all__ = [
+    "EVENTS",
     "RELATIONS",
     "Asks",
     "Change",

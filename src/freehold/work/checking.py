@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from freehold.foundation import FreeholdError, near
 from freehold.ledger import Vocabulary
 from freehold.work.entering import DUE
-from freehold.work.guards import FIELD_TYPES, NAMED, OF_EVERY_ITEM, compiled_guard, is_named
+from freehold.work.guards import FIELD_TYPES, NAMED, OF_EVERY_ITEM, compiled_guard, in_days, is_named
 from freehold.work.recording import RECORD, record_findings
 from freehold.work.repeating import REPEAT, repeat_findings
 
@@ -110,7 +110,7 @@ def _guard(guard: Written, workflow: Workflow, root: Path) -> Iterator[FreeholdE
     from freehold.sql.conditions import ConditionError
 
     if is_named(guard):
-        if guard.text not in NAMED:
+        if in_days(guard.text)[0] not in NAMED:
             problem = f"There is no condition `{guard.text}`."
             yield FreeholdError("FH-W005", problem, where=guard.where, fix=_known(guard.text, NAMED))
         return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import FreeholdError, near
-from freehold.work.guards import Named, compiled_guard, is_named, row_of
+from freehold.work.guards import Named, compiled_guard, in_days, is_named, row_of
 from freehold.work.roles import REQUESTER, Raci
 
 if TYPE_CHECKING:
@@ -99,20 +99,21 @@ class Deciding:
 
     def _unmet(self, item: Item, workflow: Workflow, move: Move, row: Mapping[str, Any]) -> Iterator[FreeholdError]:
         for guard in move.requires:
-            holds, missing = self._guard(guard, item, workflow, row)
+            holds, why = self._guard(guard, item, workflow, row)
             if holds is not True:
-                known = f" ({', '.join(missing)} is not known)" if holds is None and missing else ""
-                problem = f"`{move.name}` requires `{guard.text}`, which does not hold for `{item.id}`{known}."
+                problem = f"`{move.name}` requires `{guard.text}`, which does not hold for `{item.id}`{why}"
                 yield FreeholdError("FH-W105", problem, where=guard.where, fix="See to it, and move it again.")
 
-    def _guard(
-        self, guard: Written, item: Item, workflow: Workflow, row: Mapping[str, Any]
-    ) -> tuple[bool | None, Sequence[str]]:
+    def _guard(self, guard: Written, item: Item, workflow: Workflow, row: Mapping[str, Any]) -> tuple[bool | None, str]:
+        """Return whether a guard holds, and how a sentence ends that says it does not."""
         if is_named(guard):
-            named = self.named.get(guard.text)
-            return (None, (guard.text,)) if named is None else (named(item, self.ledger), ())
+            name, days = in_days(guard.text)
+            named = self.named.get(name)
+            why = f"{guard.text} is not known" if named is None else named(item, self.ledger, days)
+            return (None, f" ({why}).") if named is None else (not why, f": {why}")
         condition = compiled_guard(guard, workflow)
-        return condition.evaluate(row), condition.missing(row)
+        holds, missing = condition.evaluate(row), condition.missing(row)
+        return holds, f" ({', '.join(missing)} is not known)." if holds is None and missing else "."
 
 
 def state_of(item: Item, workflow: Workflow) -> State:

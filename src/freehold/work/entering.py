@@ -50,6 +50,7 @@ _IS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "metric": (_spelled(_ID), "the id of a metric"),
     "asset": (_spelled(_ID), "the id of an asset"),
     "product": (_spelled(_ID), "the id of a product"),
+    "resource": (_spelled(_ID), "the id of a product, an asset or a metric"),
     "item": (_spelled(_ID), "the id of a work item"),
     "digest": (_spelled(_DIGEST), "a digest in hexadecimal, such as that of SHA-256"),
     "principal": (_spelled(_PRINCIPAL), "a reference such as user:idp/ana"),

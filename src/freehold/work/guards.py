@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from freehold.sql.conditions import Condition
     from freehold.work.item import Item
 
-Named = Callable[["Item", "Ledger"], bool]
+Named = Callable[["Item", "Ledger", int], str]
+"""A condition with a name: why it does not hold of an item, a sentence; empty where it does. The number is the one of
+days that its name ends in, as in `unread-for-14d`; 0 where it ends in none."""
 
 # The types a field may have, each with the type of its fact. A field that may hold several counts them.
 FIELD_TYPES = {
-    **dict.fromkeys(("text", "metric", "asset", "product", "url", "principal", "item", "digest", "choice"), "varchar"),
+    **dict.fromkeys(
+        ("text", "metric", "asset", "product", "resource", "url", "principal", "item", "digest", "choice"), "varchar"
+    ),
     "date": "date", "instant": "timestamp with time zone", "number": "double", "boolean": "boolean",
 }  # fmt: skip
 OF_EVERY_ITEM = {
@@ -34,6 +38,7 @@ OF_EVERY_ITEM = {
     "age_days": Fact("double", "days since it began"),
     "move_count": Fact("bigint", "how often it moved"),
 }
+_DAYS = re.compile(r"(.+)-(\d+)d")
 _NAMED = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")
 
 
@@ -78,22 +83,45 @@ def compiled_guard(guard: Written, workflow: Workflow) -> Condition:
     return condition(guard.text, facts_of(workflow).types)
 
 
-def _decision_recorded(item: Item, ledger: Ledger) -> bool:
-    """Whether something was decided about an item: what is only proposed, or no longer holds, decides nothing."""
+def in_days(name: str) -> tuple[str, int]:
+    """Return the name of a condition without its days, and how many those are: `unread-for-14d`."""
+    found = _DAYS.fullmatch(name)
+    return (found[1], int(found[2])) if found else (name, 0)
+
+
+def _decision_recorded(item: Item, ledger: Ledger, _: int) -> str:
+    """Say that nothing was decided about an item: what is only proposed, or no longer holds, decides nothing."""
     stands = dict[str, bool]()
     for event in ledger.read(types=("decision.recorded",)):
         said = event.data
         if item.id in (said.get("item"), *(said.get("settles") or ())):
             stands[str(said["decision"])] = said.get("status") in (None, "accepted", "rejected")
-    return any(stands.values())
+    return "" if any(stands.values()) else "Nothing was decided about it."
 
 
-def _users_notified(item: Item, ledger: Ledger) -> bool:
+def _users_notified(item: Item, ledger: Ledger, _: int) -> str:
     sent = ledger.read(types=("notice.sent",), since=item.created_at)
-    return any(item.id in (event.subject, event.data.get("topic")) for event in sent)
+    told = any(item.id in (event.subject, event.data.get("topic"), event.data.get("item")) for event in sent)
+    return "" if told else "No notice of it was sent."
 
 
-NAMED: Mapping[str, Named] = {"decision-recorded": _decision_recorded, "users-notified": _users_notified}
+def _unread_for(_item: Item, _ledger: Ledger, _days: int) -> str:
+    """Say that it is not known who reads something: rooms above, which know the catalog, put theirs in its place."""
+    return "Who reads it is not known here."
+
+
+def _in_time(_item: Item, _ledger: Ledger, _days: int) -> str:
+    """Say that it is not known how much notice is promised: rooms above, which know the tiers, put theirs here."""
+    return "How much notice is promised is not known here."
+
+
+UNREAD_FOR = "unread-for"
+NAMED: Mapping[str, Named] = {
+    "decision-recorded": _decision_recorded,
+    "users-notified": _users_notified,
+    UNREAD_FOR: _unread_for,
+    "notice-in-time": _in_time,
+}
 
 
 def _type(field: FieldOfItem) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Clock as SystemTime
 from freehold.foundation import Exit, FreeholdError, IdSource, RandomIds, SystemClock, near
+from freehold.work.causes import CAUSED_BY, cause_of, is_of_incidents
 from freehold.work.clocks import Clock, clocks, span, working_time
 from freehold.work.deciding import Deciding, Way, ruled_elsewhere, state_of
 from freehold.work.entering import accepted, accepted_later, is_principal
@@ -296,17 +297,23 @@ class Work:
     def link(self, id: str, rel: str, target: str) -> Item:
         """Relate an item to another one or to a resource. A duplicate of what has ended ends at once.
 
+        What an incident was `caused_by`, a deployment or a contract whose deliveries did it, is recorded as its cause.
+
         Raises:
             FreeholdError: FH-W102 no such item; FH-W104 it is to be a duplicate, and the caller may not move it;
+                FH-W503 several deployments are called so;
                 FH-W310 the links would go round in a circle; FH-W311 it is a duplicate of another already; FH-W312
                 there is no such relation, or the two are of different types.
         """
         item = self.item(id)
         items = {one.id: one for one in self.items()}
+        target, cause = self._cause(item, rel, target)
         why = refusal(item, rel, target, items)
         if why is not None:
             raise why
         said = [self._telling.event("work.linked", {"item": id, "rel": rel, "target": target}, item)]
+        if cause is not None:
+            said.append(self._telling.event("incident.cause_linked", cause, item))
         if rel == DUPLICATE_OF:
             self.expect_mine(item)
             original = items[target]
@@ -323,13 +330,25 @@ class Work:
                 they are not related so.
         """
         item = self.item(id)
+        target, cause = self._cause(item, rel, target)
         if not any((link.rel, link.target) == (rel, target) for link in item.links):
             known = ", ".join(f"{link.rel} {link.target}" for link in item.links) or "none"
             problem = f"`{id}` has no link `{rel}` to `{target}`."
             raise FreeholdError("FH-W315", problem, fix=f"Its links: {known}.", exit_code=Exit.USAGE)
         if rel == DUPLICATE_OF:
             self.expect_mine(item)
-        return self._told(item, "work.linked", {"item": id, "rel": rel, "target": target, "ended": True})
+        said = [self._telling.event("work.linked", {"item": id, "rel": rel, "target": target, "ended": True}, item)]
+        if cause is not None:
+            said.append(self._telling.event("incident.cause_linked", {**cause, "ended": True}, item))
+        self._ledger.append(*said)
+        return self.item(id)
+
+    def _cause(self, item: Item, rel: str, target: str) -> tuple[str, dict[str, Any] | None]:
+        """Return what an incident is said to be caused by, by its whole id, and how that is told; else None."""
+        if rel != CAUSED_BY or not is_of_incidents(self.workflow(item.type)):
+            return target, None
+        whole, cause = cause_of(target, self._ledger, self._estate)
+        return whole, {"incident": item.id, "basis": "explicit", **cause} if cause is not None else None
 
     # -- recording ----------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ class Channel:
         token, signing_secret, secret: references; empty where there is none.
         account: the service account with whose eyes it sees, `service:ID`.
         decisions: `plan`, and types of item.
+        notices: whether it is told of what is announced to go.
         files: the type of item that a slash command files; empty: none does.
     """
 
@@ -45,6 +46,7 @@ class Channel:
     decisions: tuple[str, ...]
     files: str
     secret: str = ""
+    notices: bool = False
 
 
 def channels_of(estate: Estate) -> dict[str, Channel]:
@@ -73,6 +75,7 @@ def _channel(said: Resource) -> Channel:
         decisions=tuple(spec.get("decisions", ())),
         files=str(spec.get("files", "")),
         secret=str(spec.get("secret", "")),
+        notices=bool(spec.get("notices", False)),
     )
 
 
@@ -92,7 +95,7 @@ def _wrong(one: Channel, estate: Estate, workflows: Mapping[str, Workflow]) -> I
         problem = f"`{one.id}` is a webhook, which has an address, signs what it sends, and files nothing."
         yield _finding(one, problem, "Say `url` and `secret`, and leave `files` out.")
     if one.to == "slack":
-        needed = ["signing_secret", *(["token", "conversation"] if one.decisions else [])]
+        needed = ["signing_secret", *(["token", "conversation"] if one.decisions or one.notices else [])]
         for name in (name for name in needed if not getattr(one, name)):
             yield _finding(one, f"`{one.id}` is of Slack, and has no `{name}`.", f"Add `{name}`.")
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from freehold.delivery.asset import Asset
 from freehold.delivery.audit import checks_of, judged_by
 from freehold.delivery.consumers import consumers_of
+from freehold.delivery.deprecated import DEPRECATED
 from freehold.delivery.graph import Graph, default_environment
+from freehold.delivery.majors import ends_of
 from freehold.delivery.plan.changes import (
     Action,
     ChangeClass,
@@ -240,7 +242,7 @@ def plan(
     meant, meant_then = (meanings_of(graph, dialect, kept) for graph in (now, then))
     hashes = (estate.hashes, before.estate.hashes if before else {})
     pairs = Pairs.of(estate, before.estate if before else None, now, then)
-    made = _Comparison(hashes, now, then, meant, meant_then, kept, past, pairs)
+    made = _Comparison(hashes, now, then, meant, meant_then, kept, past, pairs, today)
     ids = [id_ for id_ in dict.fromkeys((*now.assets, *then.assets)) if pairs.counts(id_)]
     found = [c for c in (made.of(id_, dialect) for id_ in ids) if c is not None]
     touched = {c.asset for c in found if c.own > ChangeClass.METADATA}
@@ -319,8 +321,9 @@ class _Comparison:
         kept: KeptMeanings | None,
         past: Past,
         pairs: Pairs,
+        today: date | None,
     ) -> None:
-        self._pairs = pairs
+        self._pairs, self._today = pairs, today
         self._kept, self._past = kept, past
         self._hashes, self._hashes_then = hashes
         self._now, self._then = now, then
@@ -410,13 +413,20 @@ class _Comparison:
 
     def _judge(self, old: Contract, new: Contract | None, asset: Asset, dialect: str) -> tuple[Finding, ...]:
         found = compare(old, new, dialect=dialect)
+        error = None
         if new is not None:
             error = version_finding(old, new, found)
-        else:
-            error = _removed(old, asset, self._past.readers(asset.id)) if any(f.is_breaking for f in found) else None
+        elif any(f.is_breaking for f in found) and not self._has_ended(old):
+            error = _removed(old, asset, self._past.readers(asset.id))
         if error is not None:
             (self.advice if asset.product.mode in ADVISED else self.findings).append(error)
         return found
+
+    def _has_ended(self, contract: Contract) -> bool:
+        """Whether a contract was deprecated in time, and its last day is over."""
+        until = ends_of(contract)
+        is_over = until is not None and self._today is not None and until < self._today
+        return contract.status == DEPRECATED and is_over
 
 
 def _removed(contract: Contract, asset: Asset, readers: Sequence[Reader]) -> FreeholdError:
@@ -427,5 +437,6 @@ def _removed(contract: Contract, asset: Asset, readers: Sequence[Reader]) -> Fre
         "FH-P005",
         f"The contract `{contract.id}` goes, and with it `{asset.id}`, which was read by {names}.",
         where=contract.where,
-        fix="Publish it with `status: retired` first, so that its readers have notice; then take it away.",
+        fix="Deprecate it first, so that its readers have notice: `status: deprecated` with its last day, `endOfLife`. "
+        "After that day, take it away.",
     )

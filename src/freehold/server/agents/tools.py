@@ -17,6 +17,7 @@ from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.model import Metric
 from freehold.metrics.tables import as_object
 from freehold.server.asking import Asks
+from freehold.server.leaving import gone_is_told, leaving_of
 from freehold.server.questions import Question
 from freehold.server.web.pages.explain import period_of
 from freehold.server.web.pages.metrics import metric_row
@@ -139,6 +140,7 @@ def search_products(asked_: Asked, takes: Searched) -> dict[str, Any]:
             "kind": one.key.kind, "id": one.key.id, "title": one.title, "description": one.description[:_LONGEST_TOLD],
             "certified": one.is_certified, "status": one.status, "owner": one.owner, "product": one.product,
             "state": one.state, "why": list(one.why), "replaced_by": one.replaced_by.id if one.replaced_by else None,
+            "sunset": one.sunset or None,
         }
         for one in found.hits
     ]  # fmt: skip
@@ -151,6 +153,11 @@ def describe(asked_: Asked, takes: Named) -> dict[str, Any]:
     Of a product: owner, contract with the verdict on each claim, whether it is safe to use now. Of a metric: meaning,
     formula, unit, what it includes, and the dimensions it can be asked by.
     """
+    with gone_is_told(asked_, [takes.name]):
+        return _described(asked_, takes)
+
+
+def _described(asked_: Asked, takes: Named) -> dict[str, Any]:
     products = [p.product.id for p in asked_.snapshot.products]
     if takes.name in products:
         return _product(asked_, takes.name)
@@ -169,8 +176,8 @@ def _product(asked_: Asked, id_: str) -> dict[str, Any]:
     assets = [{key: one[key] for key in ("id", "kind", "relation")} for one in model["assets"]]
     told = {key: model[key] for key in _OF_A_PRODUCT} | {"safe": model["safe"]["word"], "assets": assets}
     facts = {f["term"]: f["text"] or f["at"] or (f["mark"] or {}).get("word", "") for f in model["facts"]}
-    return {"kind": "product", "described": told | {"facts": facts, "contracts": _contracts(model)},
-            "provenance": _of_catalog(asked_)}  # fmt: skip
+    told |= {"facts": facts, "contracts": _contracts(model), "deprecated": _deprecated(asked_, f"product:{id_}")}
+    return {"kind": "product", "described": told, "provenance": _of_catalog(asked_)}
 
 
 def _contracts(model: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -200,6 +207,7 @@ def _metric(asked_: Asked, catalogue: Catalogue, one: Metric) -> dict[str, Any]:
         "includes": one.words.get("includes"), "excludes": one.words.get("excludes"), "unit": row.unit,
         "owner": row.owner, "also_called": list(one.synonyms), "formula": formula_of(one),
         "reads": sorted(sources_of(catalogue, one)), "replaced_by": one.replaced_by,
+        "deprecated": _deprecated(asked_, f"metric:{one.id}"),
         "dimensions": [
             {"name": d.name, "type": d.type, "description": d.description}
             for d in dimensions_of(asks.catalogue, [asks.catalogue.metric(one.id)]) if d.is_of_few
@@ -215,7 +223,8 @@ def query_metric(asked_: Asked, takes: Queried) -> dict[str, Any]:
     The answer is what the token's owner may see. Metrics that nobody certified are refused unless `uncertified` is
     true. A question that has no one right answer is refused with what would do instead.
     """
-    _expect_certified(asked_.snapshot.catalogue, takes.metrics, uncertified=takes.uncertified)
+    with gone_is_told(asked_, takes.metrics):
+        _expect_certified(asked_.snapshot.catalogue, takes.metrics, uncertified=takes.uncertified)
     asks = Asks(asked_.served, asked_.snapshot, asked_.who)
     words = takes.model_dump(exclude={"uncertified"}) | {"having": None, "zone": None}
     answer = asks.answer(asked(**words | {"limit": takes.limit + 1}), MOST_ROWS + 1)
@@ -260,7 +269,8 @@ def get_lineage(asked_: Asked, takes: Followed) -> dict[str, Any]:
     With the way `drop`: who is hit if it goes.
     """
     catalog = asked_.served.listing.of(asked_.snapshot)
-    start = catalog.find(takes.of)
+    with gone_is_told(asked_, [takes.of]):
+        start = catalog.find(takes.of)
     hit: dict[str, Any] = {}
     if takes.way == "drop":
         radius = catalog.blast_radius(start)
@@ -320,6 +330,12 @@ def _of_catalog(asked_: Asked) -> dict[str, Any]:
     }
 
 
+def _deprecated(asked_: Asked, *names: str) -> dict[str, Any] | None:
+    """Return what is told of the first of some things that is to be taken away; None where none is."""
+    one = leaving_of(asked_, *names)
+    return one.to_json() if one is not None else None
+
+
 def _of_answer(asked_: Asked, catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
     ids = answer.compiled.lowered.ids
     return {
@@ -330,6 +346,10 @@ def _of_answer(asked_: Asked, catalogue: Catalogue, answer: Answer) -> dict[str,
         "env": asked_.snapshot.env,
         "quality_state": answer.state,
         "policies": list(answer.policies),
+        "deprecated": _deprecated(
+            asked_, *(f"metric:{catalogue.metric(name).id}" for name in answer.definitions),
+            *(f"asset:{s.name}" for s in answer.sources),
+        ),
         "sources": [
             {"asset": s.name, "version": s.version or None, "state": s.state, "reasons": list(s.reasons)}
             for s in answer.sources

@@ -15,6 +15,7 @@ from freehold.metrics import asked as asked_in_words
 from freehold.metrics.tables import as_object
 from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
 from freehold.server.asking import Asks
+from freehold.server.leaving import gone_is_told, headers_of
 from freehold.server.web.pages.explore import seen_of
 from freehold.server.web.pages.products import utc
 
@@ -93,6 +94,9 @@ class Answered(Strict):
     sources: list[SourceItem]
     read_from: list[dict[str, Any]]
     seconds: float
+    deprecated: dict[str, dict[str, Any]] = Field(
+        description="of what was asked and read, by kind:id, what is to be taken away: sunset, replaced_by"
+    )
 
 
 class ViewItem(Strict):
@@ -126,10 +130,15 @@ def _query(request: Request, question: Annotated[Asked, Body()]) -> Response:
     """Answer a question from certified definitions, as whoever asks may see it. It changes nothing."""
     asked = asked_by(request)
     asks = Asks(asked.served, asked.snapshot, asked.who)
-    found = asks.answer(asked_in_words(**question.words), MOST_ROWS)
+    with gone_is_told(asked, question.metrics):
+        found = asks.answer(asked_in_words(**question.words), MOST_ROWS)
     answer = asked.served.usage.answered(found, question.words, asked.who, env=asked.snapshot.env, channel="api")
-    told = as_object(asks.catalogue, answer) | {"data_until": utc(answer.data_until)}
-    return Response(json.dumps(told, default=plain, ensure_ascii=False), media_type="application/json")
+    read = [*(f"metric:{asks.catalogue.metric(name).id}" for name in answer.compiled.query.metrics)]
+    read += [f"asset:{source.name}" for source in answer.sources]
+    deprecated = {name: asked.snapshot.leaving[name].to_json() for name in read if name in asked.snapshot.leaving}
+    told = as_object(asks.catalogue, answer) | {"data_until": utc(answer.data_until), "deprecated": deprecated}
+    text = json.dumps(told, default=plain, ensure_ascii=False)
+    return Response(text, headers=headers_of(asked, *read), media_type="application/json")
 
 
 def _views(request: Request, limit: Limit = 100, after: After = "") -> ViewList:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request, Response
 from pydantic import Field
 
 from freehold.catalog import BlastRadius, Hit, Hop, Node, Question, Reach
 from freehold.server.api.model import Strict, asked_by
+from freehold.server.leaving import gone_is_told, headers_of
 
 MOST_HITS = 100
 
@@ -29,6 +30,7 @@ class HitItem(Strict):
     state: str
     columns: list[str]
     replaced_by: str | None
+    sunset: str | None = Field(description="of what is deprecated: its last day")
     readers: int = Field(description="people who read it in 30 days")
 
 
@@ -119,6 +121,7 @@ def _search(
 
 def _lineage(
     request: Request,
+    response: Response,
     of: Annotated[str, Query(min_length=1, max_length=400, description="an entry, or a column of one")],
     way: Annotated[Literal["down", "up", "drop"], Query()] = "down",
     depth: Annotated[int, Query(ge=1, le=30)] = 2,
@@ -127,7 +130,9 @@ def _lineage(
     asked = asked_by(request)
     asked.served.intake.settle()
     catalog = asked.served.listing.of(asked.snapshot)
-    start, radius = catalog.find(of.strip()), None
+    with gone_is_told(asked, [of.strip()]):
+        start, radius = catalog.find(of.strip()), None
+    response.headers.update(headers_of(asked, str(start.key)))
     if way == "drop":
         radius = catalog.blast_radius(start)
         found: Reach = radius.reach
@@ -156,6 +161,7 @@ def _hit(one: Hit) -> HitItem:
         certified=one.is_certified,
         columns=list(one.columns),
         replaced_by=one.replaced_by.id if one.replaced_by else None,
+        sunset=one.sunset or None,
         readers=one.persons,
     )
 

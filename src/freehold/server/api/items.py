@@ -5,7 +5,7 @@ A token reads; one that was made with the scope `items:write` acts in its owner'
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query, Request
@@ -167,6 +167,33 @@ class Assignment(Strict):
     assignee: str = Field(max_length=200, description="a reference such as user:idp/ana; empty: nobody")
 
 
+class ConsumerOfItem(Strict):
+    """Somebody, or something, that reads what a deprecation takes away."""
+
+    name: str = Field(description="a principal, or `product:…`, `dashboard:…` and the like for what stands on it")
+    kind: str
+    reads: int = Field(description="in 30 days")
+    last_on: date | None = Field(description="the last day it was read; null for what stands on it")
+    via: list[str] = Field(description="what of it is read")
+    told_at: datetime | None
+    answer: str | None = Field(description="moved, accepted, objects; empty: it was read; null: none yet")
+
+
+class ConsumersOfItem(Strict):
+    """Who reads what a deprecation takes away, as of now; people by name for who answers for it, and the asker."""
+
+    items: list[ConsumerOfItem]
+    unseen: int = Field(description="how many more there are")
+    silent: int = Field(description="how many were told and have not answered")
+
+
+class Acknowledgement(Strict):
+    """An answer to the notice of a deprecation."""
+
+    consumer: str = Field(default="", max_length=200, description="for whom; empty: the asker")
+    action: str = Field(default="", max_length=40, description="moved, accepted, objects; empty: it was read")
+
+
 def add(app: FastAPI) -> None:
     """Add the routes of work items."""
     one = "/work-items/{type}/{id}"
@@ -178,6 +205,9 @@ def add(app: FastAPI) -> None:
     app.post(f"{one}/moves", summary="Move it on", operation_id="move_work_item")(_move)
     app.post(f"{one}/links", summary="Link it", operation_id="link_work_item")(_link)
     app.post(f"{one}/comments", summary="Say something about it", operation_id="comment_work_item")(_comment)
+    app.get(f"{one}/consumers", summary="Who reads what goes", operation_id="list_consumers_of_work_item")(_consumers)
+    answer = app.post(f"{one}/acknowledgements", summary="Answer its notice", operation_id="acknowledge_work_item")
+    answer(_acknowledge)
     app.post(f"{one}/assignee", summary="Give it to somebody", operation_id="assign_work_item")(_assign)
 
 
@@ -256,6 +286,29 @@ def _assign(request: Request, type: _Type, id: _Id, wanted: Assignment) -> Whole
     """Give the item to somebody."""
     items = Items(asked_by(request))
     return _whole(items, items.work.assign(items.get(f"{type}/{id}").id, wanted.assignee))
+
+
+def _consumers(request: Request, type: _Type, id: _Id) -> ConsumersOfItem:
+    """Return who reads what a deprecation takes away, who of them was told, and who answered."""
+    items = Items(asked_by(request))
+    return _read_by(items, items.get(f"{type}/{id}"))
+
+
+def _acknowledge(request: Request, type: _Type, id: _Id, wanted: Acknowledgement) -> ConsumersOfItem:
+    """Answer the notice of a deprecation: that it was read, or that somebody moved to what takes its place."""
+    items = Items(asked_by(request))
+    item = items.get(f"{type}/{id}")
+    items.announcing.acknowledge(items.work, item, wanted.consumer, wanted.action)
+    return _read_by(items, item)
+
+
+def _read_by(items: Items, item: Item) -> ConsumersOfItem:
+    (found, unseen), told = items.consumers(item), items.announcing.told(item)
+    rows = [
+        ConsumerOfItem(**one.to_json(), told_at=told.first_at.get(one.name), answer=told.answers.get(one.name))
+        for one in found
+    ]
+    return ConsumersOfItem(items=rows, unseen=unseen, silent=len(told.silent))
 
 
 def _whole(items: Items, item: Item) -> WholeWorkItem:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import FastAPI, Path, Query, Request
+from fastapi import FastAPI, Path, Query, Request, Response
 from pydantic import Field
 
 from freehold.metrics.fingerprint import definition_hash
-from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
+from freehold.server.api.model import After, DeprecatedItem, Limit, Strict, asked_by, deprecated_item, page_of
+from freehold.server.leaving import gone_is_told, headers_of
 from freehold.server.web.pages import metrics as metric_pages
 from freehold.server.web.pages.metrics import GRAINS, trend_of
 from freehold.server.web.pages.products import utc
@@ -25,6 +26,7 @@ class MetricItem(Strict):
     unit: str
     owner: str
     synonyms: list[str]
+    deprecated: DeprecatedItem | None
 
 
 class MetricList(Strict):
@@ -53,6 +55,7 @@ class MetricValues(Strict):
     reasons: list[str]
     data_until: datetime | None
     values: list[ValueItem]
+    deprecated: DeprecatedItem | None
 
 
 def add(app: FastAPI) -> None:
@@ -74,6 +77,7 @@ def _metrics(request: Request, limit: Limit = 100, after: After = "") -> MetricL
             unit=m.unit,
             owner=m.owner,
             synonyms=list(m.synonyms),
+            deprecated=deprecated_item(asked, f"metric:{m.id}"),
         )
         for m in rows
     ]
@@ -82,13 +86,16 @@ def _metrics(request: Request, limit: Limit = 100, after: After = "") -> MetricL
 
 def _values(
     request: Request,
+    response: Response,
     id: Annotated[str, Path(max_length=200)],
     by: Annotated[str, Query(pattern=f"^({'|'.join(GRAINS)})$")] = "week",
 ) -> MetricValues:
     """Return the values of a metric by day, week or month."""
     asked = asked_by(request)
     catalogue = metric_pages.catalogue_in(asked)
-    metric = catalogue.metric(id)
+    with gone_is_told(asked, [id]):
+        metric = catalogue.metric(id)
+    response.headers.update(headers_of(asked, f"metric:{metric.id}"))
     trend = trend_of(asked, metric, by)
     if trend.answer is not None:
         asked.served.usage.seen(trend.answer, asked.who, env=asked.snapshot.env, channel="api")
@@ -101,4 +108,5 @@ def _values(
         reasons=list(trend.reasons),
         data_until=utc(trend.data_until),
         values=[ValueItem(period=v.key, value=v.value) for v in trend.values],
+        deprecated=deprecated_item(asked, f"metric:{metric.id}"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query, Request
@@ -34,6 +35,26 @@ class Problem(BaseModel):
     instance: str
     where: str | None = None
     fix: str | None = None
+    gone_since: str | None = Field(default=None, description="of what is gone: since when")
+    successor: str | None = Field(default=None, description="of what is gone: the id of what takes its place")
+
+
+class DeprecatedItem(Strict):
+    """That something is to be taken away."""
+
+    since: datetime | None = Field(description="when that was told first; null where it is not in force yet")
+    sunset: date | None = Field(description="its last day")
+    replaced_by: str | None = Field(description="the id of what to use instead")
+    item: str | None = Field(description="the work item that announces it")
+
+
+def deprecated_item(asked: Asked, name: str) -> DeprecatedItem | None:
+    """Return what is told of something, as `kind:id`, that is to be taken away; None where it is not."""
+    one = asked.snapshot.leaving.get(name)
+    if one is None:
+        return None
+    instead, item = one.instead or None, one.item or None
+    return DeprecatedItem(since=one.since, sunset=one.sunset, replaced_by=instead, item=item)
 
 
 WRONG = {
@@ -43,6 +64,7 @@ WRONG = {
     404: "not there, or not to be seen",
     405: "not a method of this path",
     406: "asked for in a form that there is not",
+    410: "gone: what takes its place is named, where anything does",
     409: "of several, or not possible as things stand",
     413: "too large",
     415: "written in a form that is not taken",

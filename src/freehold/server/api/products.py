@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Request
+from fastapi import FastAPI, Path, Request, Response
 from pydantic import Field
 
-from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
+from freehold.server.api.model import After, DeprecatedItem, Limit, Strict, asked_by, deprecated_item, page_of
+from freehold.server.leaving import headers_of
 from freehold.server.web.pages import product as product_pages
 from freehold.server.web.pages.product import CheckRow, ContractPart
 from freehold.server.web.pages.products import ProductRow, row_of, rows_of
+from freehold.server.web.showing import Asked
 
 
 class ProductItem(Strict):
@@ -49,6 +51,7 @@ class AssetItem(Strict):
     published_at: datetime | None
     pinned: bool
     deprecated_until: date | None
+    deprecated: DeprecatedItem | None
 
 
 class CheckItem(Strict):
@@ -100,6 +103,7 @@ class ProductDetail(ProductItem):
     assets: list[AssetItem]
     contracts: list[ContractItem]
     consumers: list[ConsumerItem]
+    deprecated: DeprecatedItem | None
     as_of: datetime
 
 
@@ -116,21 +120,23 @@ def _products(request: Request, limit: Limit = 100, after: After = "") -> Produc
     return ProductList(items=[ProductItem(**_row(row)) for row in rows], next=more, as_of=snapshot.taken_at)
 
 
-def _product(request: Request, id: Annotated[str, Path(max_length=200)]) -> ProductDetail:
+def _product(request: Request, response: Response, id: Annotated[str, Path(max_length=200)]) -> ProductDetail:
     """Return what a product promises, whether that holds, and who reads it."""
     asked = asked_by(request)
     shown = product_pages.shown_product(asked, id)
     page: product_pages.ProductPage = shown.model
     row = row_of(asked.snapshot.product(page.id))
+    response.headers.update(headers_of(asked, f"product:{page.id}"))
     return ProductDetail(
         **_row(row),
         version=page.version,
         status=page.status,
         purpose=shown.sentence,
         limitations=page.limitations,
-        assets=[_asset(one) for one in page.assets],
+        assets=[_asset(asked, one) for one in page.assets],
         contracts=[_contract(one) for one in page.contracts],
         consumers=[ConsumerItem(name=c.name, reads=c.reads, simulated=c.is_simulated) for c in page.consumers],
+        deprecated=deprecated_item(asked, f"product:{page.id}"),
         as_of=asked.snapshot.taken_at,
     )
 
@@ -140,9 +146,10 @@ def _row(row: ProductRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in same} | {"safe": row.safe.word, "reasons": list(row.reasons)}
 
 
-def _asset(one: product_pages.AssetRow) -> AssetItem:
+def _asset(asked: Asked, one: product_pages.AssetRow) -> AssetItem:
     same = ("id", "kind", "relation", "rows", "fresh_as_of", "published_at", "pinned", "deprecated_until")
-    return AssetItem(**{name: getattr(one, name) for name in same}, output=one.is_output)
+    deprecated = deprecated_item(asked, f"asset:{one.id}")
+    return AssetItem(**{name: getattr(one, name) for name in same}, output=one.is_output, deprecated=deprecated)
 
 
 def _contract(one: ContractPart) -> ContractItem:

@@ -75,7 +75,7 @@ class MessageRound:
         if served is None or items is None:
             return
         estate = served.snapshots.now().estate
-        channels = [one for one in channels_of(estate).values() if one.decisions]
+        channels = [one for one in channels_of(estate).values() if one.decisions or one.notices]
         ledger, now = served.snapshots.ledger, served.snapshots.clock.now()
         newest = next((e.seq for e in ledger.read(newest_first=True, limit=1)), 0)
         due = [one for one in channels if self._resting.get(one.id, now) <= now]

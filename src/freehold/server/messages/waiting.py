@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from freehold.connect.messages import PLAN, Channel, Message
 from freehold.connect.messages.message import Button
 from freehold.delivery.plan.markdown import headline
+from freehold.leaving.announcing import is_announced
+from freehold.leaving.subject import last_day_of, subject_of
 from freehold.server.identity import Who
 from freehold.work import Item, Work
 from freehold.work.roles import REQUESTER
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _DECLINES = ("declined", "withdrawn")
 _FREE = ("text",)
+_NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def about_item(item: Item) -> str:
 
 
 def waiting_in(served: Served, channel: Channel, items: Iterable[Item], told: Container[str]) -> Iterator[Waits]:
-    """Yield the decisions that wait, of those that a channel is for and may see, without those it was told of.
+    """Yield the decisions that wait, and what is announced to go, of what a channel is for, may see and was not told.
 
     Args:
         served: the server.
@@ -49,15 +52,19 @@ def waiting_in(served: Served, channel: Channel, items: Iterable[Item], told: Co
         items: those there are.
         told: what is called among messages as it was told already.
     """
-    snapshot = served.rights.snapshot(eyes_of(channel))
+    snapshot, items = served.rights.snapshot(eyes_of(channel)), tuple(items)
     if PLAN in channel.decisions:
         yield from (one for one in _plans(served, snapshot) if one.about not in told)
     yield from _items(served, snapshot, channel, (one for one in items if about_item(one) not in told))
+    if channel.notices:
+        yield from _notices(served, snapshot, (one for one in items if f"{_NOTICE} {one.id}" not in told))
 
 
 def settled_as(served: Served, about: str, items: Mapping[str, Item]) -> Message | None:
     """Return how a decision was settled, by whom and when; None while it waits. `items` are those there are, by id."""
     kind, _, rest = about.partition(" ")
+    if kind == _NOTICE:
+        return _settled_notice(served, rest, items)
     return _settled_plan(served, rest) if kind == "plan" else _settled_item(served, rest, items)
 
 
@@ -153,6 +160,32 @@ def _settled_item(served: Served, rest: str, items: Mapping[str, Item]) -> Messa
     move = item.history[int(count)]
     told = f"{_spoken(move.move or move.state).capitalize()} by {move.actor}, {move.since:%Y-%m-%d %H:%M} UTC."
     return Message(f"{kind}: {_spoken(move.state)}", (title, told), "")
+
+
+# -- what is announced to go
+
+
+def _notices(served: Served, snapshot: Snapshot, items: Iterable[Item]) -> Iterator[Waits]:
+    work = Work(snapshot.estate, served.snapshots.ledger, clock=served.snapshots.clock)
+    for item in (one for one in items if is_announced(one)):
+        key, last_day = subject_of(item), last_day_of(item)
+        if key is None or (item.product and item.product not in snapshot.estate.products):
+            continue
+        leaving = snapshot.leaving.get(str(key))
+        instead = (f"Use {leaving.instead}.",) if leaving is not None and leaving.instead else ()
+        lines = (work.title(item), *instead, "Whoever reads it answers on its page.")
+        heading = f"{key.id} goes on {last_day}" if last_day else f"{key.id} goes"
+        yield Waits(f"{_NOTICE} {item.id}", Message(heading, lines, _page(served, f"/items/{item.id}")))
+
+
+def _settled_notice(served: Served, id_: str, items: Mapping[str, Item]) -> Message | None:
+    work = Work(served.snapshots.now().estate, served.snapshots.ledger, clock=served.snapshots.clock)
+    item = items.get(id_)
+    if item is None or not work.has_ended(item):
+        return None
+    key, last = subject_of(item), item.history[-1]
+    told = f"{_spoken(last.move).capitalize()} by {last.actor}, {last.since:%Y-%m-%d %H:%M} UTC."
+    return Message(f"{key.id if key else item.id}: {_spoken(item.state)}", (work.title(item), told), "")
 
 
 def _spoken(name: str) -> str:

@@ -27,6 +27,16 @@ class Crumb:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """That something is to be taken away; where to read more, and what to use instead, may be empty."""
+
+    text: str
+    href: str = ""
+    instead: str = ""
+    instead_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """A column of a table. `kind` is `text`, `num` or `wide`; `sorts` lets readers order by it."""
 

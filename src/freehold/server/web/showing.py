@@ -20,7 +20,7 @@ from freehold.foundation import FreeholdError, Problems, near
 from freehold.foundation.words import ago, counted, plain
 from freehold.metrics.telling import number
 from freehold.server.problems import is_part, request_id_of
-from freehold.server.web.model import Crumb, Fault
+from freehold.server.web.model import Crumb, Ending, Fault
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from freehold.server.snapshots import Snapshot
 
 _PATH = re.compile(r"/(?!api/|[/\\])[\w./?=&%+#:-]*")  # of a page
-_IN_PLACE = (400, 403, 404, 405, 409)  # what somebody asked for wrongly, while the rest of the estate stands
+_IN_PLACE = (400, 403, 404, 405, 409, 410)  # what somebody asked for wrongly, while the rest of the estate stands
 
 _WRONG = "Something is wrong"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -80,6 +80,7 @@ class Shown:
     part: str = ""
     status: int = 200
     extra: Mapping[str, Any] = field(default_factory=dict)
+    ending: Ending | None = None  # that what it shows is to be taken away
     answers: tuple[Answer, ...] = ()  # whose values it shows, which is noted as use
 
 
@@ -188,6 +189,7 @@ def json_of(asked: Asked, shown: Shown) -> str:
         "waits": asked.snapshot.waits or None,
         "page": as_plain(shown.model),
     }
+    told |= {"ending": as_plain(shown.ending)} if shown.ending is not None else {}
     return json.dumps(told, default=plain, ensure_ascii=False)
 
 

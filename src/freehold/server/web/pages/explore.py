@@ -19,6 +19,7 @@ from freehold.metrics.fingerprint import definition_hash
 from freehold.metrics.tables import as_csv, as_parquet
 from freehold.metrics.timing import FISCAL, GRAINS
 from freehold.server.asking import Asks
+from freehold.server.leaving import ending_of
 from freehold.server.problems import is_part
 from freehold.server.questions import Filter, Question, as_command, as_python, as_yaml, question_of
 from freehold.server.saved import View
@@ -160,13 +161,16 @@ def explored(asked: Asked, question: Question, view: View | None = None) -> Show
         )
     suggestions = _suggestions(asks, question, asked.word("field"), dimensions) if dimensions else None
     model = replace(model, fault=fault, suggestions=suggestions)
+    asked_for = (m.id for m in catalogue.metrics() if m.id in question.metrics or m.name in question.metrics)
+    ending = ending_of(asked, *(f"metric:{id_}" for id_ in asked_for))
     if view is not None:
         crumbs = (Crumb("Views", "/views"),)
         return Shown(
-            "pages/explore.html", view.name, model, sentence(catalogue, question), crumbs, "explore", "explore"
+            *("pages/explore.html", view.name, model, sentence(catalogue, question), crumbs, "explore", "explore"),
+            ending=ending,
         )
     told_sentence = sentence(catalogue, question) if question.metrics else ""
-    return Shown("pages/explore.html", "Explore", model, told_sentence, nav="explore", part="explore")
+    return Shown("pages/explore.html", "Explore", model, told_sentence, nav="explore", part="explore", ending=ending)
 
 
 def _number(text: str) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -17,8 +17,9 @@ from starlette.routing import Route
 
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
+from freehold.leaving import DEPRECATION, Told
 from freehold.server.items import Items
-from freehold.server.web.model import Crumb, Empty, Fact, Mark, Moment, Tone
+from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark, Moment, Tone
 from freehold.server.web.pages.entry import inside
 from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown, asked_of
@@ -28,6 +29,13 @@ _LONGEST = 5_000  # characters of a field, a note or a comment
 _FIELD = "field."  # what names of form fields begin with that are fields of the item
 _KEYS = {"accept": "a", "decline": "d", "more": "m"}
 _NONE = Empty("Nothing waits for you", "What you are to look at, decide or answer stands here, what is late first.")
+_CONSUMERS = (
+    Heading("Consumer"),
+    Heading("Reads, 30 days", "num", narrow=False),
+    Heading("Last", "num"),
+    Heading("Of it", narrow=False),
+    Heading("Notice"),
+)
 _ASKS = {"triage": "look at it", "answer": "answer", "decide": "decide", "do": "do it"}
 
 
@@ -78,8 +86,35 @@ class InboxPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsumerRow:
+    """Somebody, or something, that reads what is to go, and what became of telling them."""
+
+    name: str
+    kind: str
+    reads: int
+    last_on: date | None  # None for what stands on it
+    via: str
+    notice: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumersPart:
+    """Who reads what is to go: rows for who may see them, how many more there are, and who has not answered yet."""
+
+    headings: tuple[Heading, ...]
+    rows: tuple[ConsumerRow, ...]
+    unseen: int
+    answered: int
+    told: int
+    may_answer: bool  # whether whoever looks was told, and has not answered
+
+
+@dataclass(frozen=True, slots=True)
 class ItemPage:
-    """One item: what it holds, where it went, what was said, what it is to others, what may be done with it."""
+    """One item: what it holds, where it went, what was said, what it is to others, what may be done with it.
+
+    `consumers` are there for a deprecation that has not ended.
+    """
 
     id: str
     state: Mark
@@ -89,6 +124,7 @@ class ItemPage:
     history: tuple[Moment, ...]
     ways: tuple[WayRow, ...]
     may_undo: bool
+    consumers: ConsumersPart | None = None
 
 
 def routes() -> list[Route]:
@@ -129,6 +165,7 @@ def item(asked: Asked) -> Shown:
         history=_moments(items, one),
         ways=() if work.has_ended(one) else _ways(items, one),
         may_undo=work.kept_from_undo(one) is None,
+        consumers=_consumers(items, one) if one.type == DEPRECATION and not work.has_ended(one) else None,
     )
     return Shown("pages/item.html", work.title(one), model, told, (Crumb("Inbox", "/inbox"),), nav="inbox")
 
@@ -164,6 +201,10 @@ def _linked(items: Items, one: Item, target: str, _: FormData) -> None:
     items.link(one, "duplicate_of", target)
 
 
+def _acknowledged(items: Items, one: Item, action: str, form: FormData) -> None:
+    items.announcing.acknowledge(items.work, one, str(form.get("consumer", "")), "" if action == "read" else action)
+
+
 def _parted(items: Items, one: Item, _target: str, _: FormData) -> None:
     items.work.unlink(one.id, "duplicate_of", one.original)
 
@@ -173,6 +214,7 @@ _DOES: Mapping[str, Callable[[Items, Item, str, FormData], object]] = {
     "undo": lambda items, one, _, __: items.work.undo(one.id),
     "duplicate_of": _linked,
     "part": _parted,
+    "acknowledge": _acknowledged,
     "assignee": lambda items, one, who, _: items.work.assign(one.id, who),
     "comment": lambda items, one, text, _: items.work.comment(one.id, text),
 }
@@ -227,6 +269,25 @@ def _ways(items: Items, one: Item) -> tuple[WayRow, ...]:
         needs = tuple(name for name, _ in move.needs if name not in one.fields)
         found.append(WayRow(move.name, move.name.replace("_", " ").capitalize(), key, needs))
     return tuple(found)
+
+
+def _consumers(items: Items, one: Item) -> ConsumersPart:
+    """Return who reads what is to go, as whoever looks may see it."""
+    (found, unseen), told = items.consumers(one), items.announcing.told(one)
+    rows = tuple(
+        ConsumerRow(c.name, c.kind, c.reads, c.last_on, ", ".join(c.via), _answer(c.name, told)) for c in found
+    )
+    me = items.asked.who.principal
+    may_answer = me in told.first_at and me not in told.answers
+    return ConsumersPart(_CONSUMERS, rows, unseen, len(told.answers), len(told.first_at), may_answer)
+
+
+def _answer(name: str, told: Told) -> Mark:
+    """Return what became of the notice to somebody."""
+    if name in told.answers:
+        said = told.answers[name]
+        return Mark("warn" if said == "objects" else "ok", said or "read")
+    return Mark("warn", "no answer yet") if name in told.first_at else Mark("idle", "not told yet")
 
 
 def _link(items: Items, word: str, other: str) -> LinkRow:

@@ -10,6 +10,7 @@ from freehold.catalog import BlastRadius, Group, Hop, Key, Neighbourhood, Node, 
 from freehold.delivery import AssetStatus, ProductStatus
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
+from freehold.server.leaving import ending_of, gone_is_told
 from freehold.server.web.graph import Graph, Words, drawn
 from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark, Tab
 from freehold.server.web.pages.search import href_of, spoken
@@ -81,14 +82,16 @@ def lineage(asked: Asked) -> Shown:
     """Show what something goes into and comes from, two steps each way first; or who is hit if it is dropped.
 
     Raises:
-        FreeholdError: FH-F004 nothing is called so; FH-F005 several things are.
+        FreeholdError: FH-F004 nothing is called so; FH-F005 several things are; FH-W508 it is gone.
     """
     name, way = asked.word("of").strip(), asked.one_of("way", _WAYS, "both")
     if not name:
         return _beginning(asked)
     asked.served.intake.settle()
     catalog = asked.served.listing.of(asked.snapshot)
-    start, depth = catalog.find(name), _depth(asked.word("depth"))
+    with gone_is_told(asked, [name]):
+        start = catalog.find(name)
+    depth = _depth(asked.word("depth"))
     around = catalog.around(start, _view(asked, way, depth))
     hit: tuple[Fact, ...] = ()
     if way == "drop":
@@ -112,7 +115,11 @@ def lineage(asked: Asked) -> Shown:
     graph = _graph(asked, around, way, by_columns=bool(asked.word("columns"))) if model.hops else None
     extra = {"graph": graph, "modes": _modes(asked, start)}
     crumbs = (Crumb("Lineage", "/lineage"),)
-    return Shown("pages/lineage.html", str(start), model, _told(found, way), crumbs, "lineage", "drawing", extra=extra)
+    return Shown(
+        *("pages/lineage.html", str(start), model, _told(found, way), crumbs, "lineage", "drawing"),
+        ending=ending_of(asked, str(start.key)),
+        extra=extra,
+    )
 
 
 def _beginning(asked: Asked) -> Shown:

@@ -20,6 +20,7 @@ from freehold.metrics.estate import owner_of
 from freehold.metrics.explaining import formula_of
 from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.telling import number
+from freehold.server.leaving import ending_of, gone_is_told
 from freehold.server.questions import Question, as_command, as_python, as_yaml
 from freehold.server.web.drawing import Happening, Value, line_chart
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Fault, Heading, Mark, Moment, Snippet, Tab
@@ -211,7 +212,9 @@ def _href(**words: str) -> str:
 def metric(asked: Asked) -> Shown:
     """Show one metric."""
     catalogue = catalogue_in(asked)
-    one = catalogue.metric(asked.request.path_params["id"])
+    name = str(asked.request.path_params["id"])
+    with gone_is_told(asked, [name]):
+        one = catalogue.metric(name)
     grain = asked.one_of("by", GRAINS, "week")
     trend, fault = _trend(asked, one, grain)
     happened = _happened(asked, catalogue, one, trend)
@@ -239,6 +242,7 @@ def metric(asked: Asked) -> Shown:
     sentence = one.words.get("description", "")
     return Shown(
         *("pages/metric.html", title, model, sentence, (Crumb("Metrics", "/metrics"),), "metrics", "trend"),
+        ending=ending_of(asked, f"metric:{one.id}"),
         answers=(trend.answer,) if trend is not None and trend.answer is not None else (),
     )
 

@@ -16,6 +16,7 @@ from freehold.server.web.model import (
     Decision,
     Effect,
     Empty,
+    Ending,
     Fact,
     Fault,
     Heading,
@@ -83,6 +84,13 @@ _FAULT = Fault(
     "Did you mean `number`?",
     "shop/orders/contracts/orders.odcs.yaml:23:22",
 )
+_ENDINGS = (
+    Ending("`sales.turnover` is deprecated."),
+    Ending(
+        "`sales.turnover` is deprecated; its last day is 2097-03-31. Use `sales.revenue`.",
+        *("#", "sales.revenue", "#"),
+    ),
+)
 _SPARK = ([3, 4, 4, 6, 5, 7, 9, 8, 11], "Nine weeks, rising from 3 to 11")
 _FLAT = ([5, 5, 5, 5], "Four weeks at 5")
 
@@ -118,6 +126,7 @@ class PatternsPage:
     tabs: tuple[Tab, ...]
     empty: Empty
     fault: Fault
+    endings: tuple[Ending, ...]
     snippet: Snippet
     verdicts: tuple[tuple[Mark, str, tuple[str, ...]], ...]
     lines: tuple[Line, ...]
@@ -152,6 +161,7 @@ def patterns(_: Asked) -> Shown:
         tabs=(Tab("Day", "#"), Tab("Week", "#", True), Tab("Month", "#")),
         empty=Empty("No change was deployed yet", "What `freehold apply` puts in force stands here.", "freehold plan"),
         fault=_FAULT,
+        endings=_ENDINGS,
         snippet=Snippet("SQL", "SELECT day, revenue\nFROM sales_orders.daily_revenue\nORDER BY day DESC"),
         verdicts=_VERDICTS,
         lines=_LINES,

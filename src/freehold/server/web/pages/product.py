@@ -13,6 +13,7 @@ from freehold.delivery.promises import promises_kept
 from freehold.delivery.standing import standing_verdicts
 from freehold.estate.model import Property, Team
 from freehold.foundation.words import counted
+from freehold.server.leaving import ending_of, gone_is_told, leaving_of
 from freehold.server.rows_seen import words_are_hidden
 from freehold.server.used import product_used, reader_name, reader_names
 from freehold.server.web.model import SAFE, VERDICTS, Crumb, Empty, Fact, Heading, Kpi, Mark, Moment, Snippet
@@ -52,6 +53,8 @@ class AssetRow:
     published_at: datetime | None
     pinned: bool
     deprecated_until: date | None
+    deprecated: str  # that it is, and until when; empty where it is not
+    instead: str  # what takes its place then, where anything does
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +155,10 @@ def shown_product(asked: Asked, id_: str) -> Shown:
     """Show the product of an id.
 
     Raises:
-        FreeholdError: FH-D201 there is none.
+        FreeholdError: FH-D201 there is none; FH-W508 there was one, and it is gone.
     """
-    status = asked.snapshot.product(id_)
+    with gone_is_told(asked, [id_]):
+        status = asked.snapshot.product(id_)
     one = status.product
     quiet = frozenset(a.asset for a in status.assets if words_are_hidden(asked, a.asset))
     parts = asked.snapshot.derived(("contract", one.id, quiet), lambda: _contracts(asked, status, quiet))
@@ -172,7 +176,7 @@ def shown_product(asked: Asked, id_: str) -> Shown:
         reasons=status.reasons,
         figures=_figures(status, verdicts, kept, tried),
         asset_headings=_ASSETS,
-        assets=tuple(_asset(a) for a in sorted(status.assets, key=lambda a: not a.is_output)),
+        assets=tuple(_asset(asked, a) for a in sorted(status.assets, key=lambda a: not a.is_output)),
         checks_sentence=_told(verdicts),
         column_headings=_COLUMNS,
         contracts=parts,
@@ -186,10 +190,12 @@ def shown_product(asked: Asked, id_: str) -> Shown:
     )
     purpose = str(one.description.get("purpose") or "")
     crumbs = (Crumb("Products", "/products"),)
-    return Shown("pages/product.html", one.name or one.id, model, purpose, crumbs, nav="products")
+    ending = ending_of(asked, f"product:{one.id}")
+    return Shown("pages/product.html", one.name or one.id, model, purpose, crumbs, nav="products", ending=ending)
 
 
-def _asset(a: AssetStatus) -> AssetRow:
+def _asset(asked: Asked, a: AssetStatus) -> AssetRow:
+    leaving = leaving_of(asked, f"asset:{a.asset}")
     return AssetRow(
         id=a.asset,
         name=a.asset.rpartition(".")[2],
@@ -200,7 +206,9 @@ def _asset(a: AssetStatus) -> AssetRow:
         fresh_as_of=utc(a.data_until),
         published_at=a.published_at,
         pinned=a.pinned,
-        deprecated_until=a.earlier.until if a.earlier else None,
+        deprecated_until=leaving.sunset if leaving else None,
+        deprecated=("deprecated" + (f", until {leaving.sunset}" if leaving.sunset else "")) if leaving else "",
+        instead=leaving.instead if leaving else "",
     )
 
 

@@ -13,6 +13,7 @@ from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.metrics.fingerprint import sources_of
 from freehold.metrics.telling import number
+from freehold.server.leaving import page_of
 from freehold.server.problems import is_part
 from freehold.server.web.drawing import spark
 from freehold.server.web.model import SAFE, Empty, Heading, Kpi, Line, Mark, joined
@@ -77,6 +78,8 @@ class ComingChange:
     instead: str
     instead_href: str
     is_mine: bool
+    item: str = ""  # the deprecation that announces it
+    may_answer: bool = False  # whether whoever looks was told of it, and has not answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,22 +211,16 @@ def state_of(status: ProductStatus, asset: AssetStatus) -> tuple[Mark, str]:
 def _coming(asked: Asked, uses: tuple[Use, ...]) -> Iterator[ComingChange]:
     """Yield what ends: metrics that are deprecated, earlier versions of outputs, and what notices tell."""
     mine = {str(use.key) for use in uses}
-    metrics = catalogue_in(asked).metrics()
-    known = {name for metric in metrics for name in (metric.id, metric.name)}
-    for metric in metrics:
-        if metric.status == "deprecated":
-            instead = metric.replaced_by if metric.replaced_by in known else ""
-            yield ComingChange(
-                metric.sunset, f"The metric {_name(metric)} ends.", f"/metrics/{metric.id}",
-                instead, f"/search?q={instead}" if instead else "", f"metric:{metric.id}" in mine,
-            )  # fmt: skip
-    for status in asked.snapshot.products:
-        for asset in status.deprecated:
-            if asset.earlier is not None:
-                what = f"{asset.asset}, version {asset.earlier.version}, ends."
-                product = f"/products/{status.product.id}"
-                is_mine = f"asset:{asset.asset}" in mine
-                yield ComingChange(asset.earlier.until, what, product, asset.earlier.latest, product, is_mine)
+    told = {sent.item: sent for sent in sent_notices(asked.served.snapshots.ledger) if sent.item}
+    me = asked.who.principal
+    for name, one in asked.snapshot.leaving.items():
+        notice = told.get(one.item)
+        is_told = notice is not None and me in notice.audience
+        yield ComingChange(
+            one.sunset, f"The {name.partition(':')[0]} {one.id} ends.", page_of(name), one.instead,
+            page_of(one.replaced_by), name in mine or is_told, one.item,
+            may_answer=notice is not None and is_told and me not in notice.answers,
+        )  # fmt: skip
     yield from _notices(asked, mine)
 
 
@@ -231,7 +228,7 @@ def _notices(asked: Asked, mine: set[str]) -> Iterator[ComingChange]:
     today = asked.snapshot.taken_at.date()
     name = asked.who.principal
     for sent in sent_notices(asked.served.snapshots.ledger):
-        if sent.effective_on is not None and sent.effective_on < today:
+        if sent.item or (sent.effective_on is not None and sent.effective_on < today):
             continue
         if sent.product not in asked.snapshot.estate.products and name not in sent.audience:
             continue
