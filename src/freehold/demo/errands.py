@@ -13,6 +13,7 @@ from typing import Any
 ORDERS, CUSTOMERS, CATALOGUE = "sales.orders", "sales.customers", "sales.catalogue"
 OWNER = "owner"
 ASKER = "asker"  # whoever the errand is from
+MEASURE = "measure"  # a step that is no move: both sides of a dispute are measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Errand:
 
 def errands() -> tuple[Errand, ...]:
     """Return all of them, in the order of their days."""
-    found = (*_launches(), *_requests(), *_questions(), *_disputes(), *_debts(), *_roadmap())
+    found = (*_launches(), *_requests(), *_questions(), *_disputes(), *_debts(), *_roadmap(), *_farewells())
     return tuple(sorted(found, key=lambda one: one.day))
 
 
@@ -118,14 +119,18 @@ _DISPUTES = (
     (17, "board-pack", "sales.orders", "A cancelled order should not count on the day it was made.", 1, 15),
     (29, "month-end-close", "sales.average_order", "Postage makes an order look larger.", 3, 8),
     (43, "churn-model", "sales.buyers", "Guests are buyers, too.", 1, 7),
+    (50, "board-pack", "sales.revenue", "A quarter closes by what was sold; what came back is another line.", 1, 0),
 )
+_INSTEAD = {50: "sales.gross_revenue"}  # the metric that whoever began a dispute that day holds to be right
 
 
 def _disputes() -> Iterator[Errand]:
     for day, by, metric, claim, seen, decided in _DISPUTES:
         outcome = {"decision": "It stays as it is; its description says so now."}
-        steps = (Step(seen, "accept"), Step(decided, "decide", OWNER, outcome))
-        yield Errand(day, "metric_dispute", by, ORDERS, {"metric": metric, "claim": claim}, steps)
+        ends = (Step(decided, "decide", OWNER, outcome),) if decided else (Step(2, MEASURE),)
+        instead = {"instead": _INSTEAD[day]} if day in _INSTEAD else {}
+        fields = {"metric": metric, "claim": claim, **instead}
+        yield Errand(day, "metric_dispute", by, ORDERS, fields, (Step(seen, "accept"), *ends))
 
 
 _DEBTS = (
@@ -159,3 +164,12 @@ def _roadmap() -> Iterator[Errand]:
         steps = (plan, *((Step(8, "start"), Step(delivered, "deliver")) if delivered else ()))
         fields = {"what": what, "problem": "It is asked for again and again."}
         yield Errand(day, "roadmap_item", OWNER, product, fields, steps, serves=serves)
+
+
+def _farewells() -> Iterator[Errand]:
+    """Yield what is to be taken away: proposed, and not announced yet."""
+    fields = {
+        "what": "Revenue by month, which anybody can sum up from days.", "reason": "replaced",
+        "asset": f"{ORDERS}.monthly_revenue", "replacement": f"{ORDERS}.daily_revenue",
+    }  # fmt: skip
+    yield Errand(46, "deprecation", OWNER, ORDERS, fields, (), due=60)

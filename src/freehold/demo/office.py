@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING, Any
 
-from freehold.demo.errands import ASKER, OWNER, Errand, Step, errands
+from freehold.demo.errands import ASKER, MEASURE, OWNER, Errand, Step, errands
 from freehold.estate.calendars import days_of
 from freehold.foundation import Caller
 
@@ -91,7 +91,10 @@ class Office:
         self._waiting = [one for one in self._waiting if one.day > number]
         for one in due:
             who = one.asker if one.step.by == ASKER else one.step.by
-            self._as(who).move(one.item, one.step.move, fields=one.step.fields)
+            if one.step.move == MEASURE:
+                self._measure(one.item, self._as(who))
+            else:
+                self._as(who).move(one.item, one.step.move, fields=one.step.fields)
 
     def _begin(self, errand: Errand, number: int) -> Item:
         work, today = self._as(errand.by), self._stage.clock.now().date()
@@ -102,6 +105,18 @@ class Office:
             work.link(item.id, "contributes_to", errand.serves)
         self._waiting += [_Waiting(number + step.after, item.id, step, errand.by) for step in errand.steps]
         return item
+
+    def _measure(self, item: str, work: Work) -> None:
+        """Record what both sides of a dispute come to, for its dossier."""
+        from freehold.demo.consumers import answerers
+        from freehold.insight.disputing import sides_measured
+        from freehold.metrics import catalogue_of
+
+        stage = self._stage
+        catalogue, now = catalogue_of(stage.estate), stage.clock.now()
+        answer = answerers(stage.delivery, catalogue)(work.caller).answer
+        zone, ledger = stage.zone.key, stage.ledger.acting(work.caller)
+        ledger.append(*sides_measured(work.item(item), catalogue, answer, env=stage.delivery.env, zone=zone, now=now))
 
     def _open(self, step: StepOutcome, since: datetime) -> str:
         self._opened += 1

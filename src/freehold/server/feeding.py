@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from freehold.ledger import Recorded
 
 OF_ROWS: Mapping[str, tuple[str, ...]] = {  # what events hold of rows: values, and words that quote them
-    "profile.observed": ("columns",), "check.completed": ("reason", "value"),  # the largest amount is that of a row
+    "profile.observed": ("columns",), "check.completed": ("reason", "value"),
+    "dispute.measured": ("figure",), "benefit.measured": ("now",),  # the largest amount is that of a row
 }  # fmt: skip
 PREFIX = "freehold."  # before the type of an event, as CloudEvents wants a name of who defines it
 _PRIVATE = ("session.", "token.", "people.", "side.", "access.")  # of persons, and of nobody else's concern

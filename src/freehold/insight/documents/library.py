@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from freehold.delivery.plan.versions import deployed
 from freehold.foundation import FreeholdError
 from freehold.insight.documents.declared import DocumentFile, document_named, documents_of
+from freehold.insight.documents.items import ItemsThen
 from freehold.insight.documents.manifest import Manifest, differences
 from freehold.insight.documents.signing import expect_signer
 from freehold.insight.documents.writing import Edition, Setting, checked, edition_of
 from freehold.insight.kpi import Asking
+from freehold.insight.objectives import cases_of
 from freehold.insight.registry import Kpi, kpis_of
 from freehold.ledger import Event, Withheld
 from freehold.work.clocks import working_time
@@ -110,7 +112,8 @@ class Library:
             FreeholdError: FH-O115 they are not among those who sign it; FH-O112 what it says is not what the ledger
                 says; FH-O113 nobody wrote a part of it.
         """
-        file, product = self.file(manifest.document), manifest.parameters.get("product", "")
+        file = self.file(manifest.document)
+        product = self._product(manifest)
         applied = deployed(self.ledger, self.estate.root, self.env)
         law = applied.estate if applied else self.estate
         expect_signer(documents_of(law).get(file.id, file), law, product, self.ledger.caller)
@@ -144,11 +147,35 @@ class Library:
         kept = self.ledger.side.get(signature.narrative) if signature.narrative else None
         return dict(kept.payload) if kept is not None else {}
 
+    def subjects(self, file: DocumentFile, as_of: datetime) -> Mapping[str, Sequence[str]]:
+        """Return what a document may be written of by a moment: products, work items, cases, by parameter."""
+        upto = self.ledger.sequence_as_of(as_of)
+        applied = deployed(self.ledger, self.estate.root, self.env, upto) if file.subjects else None
+        return self._subjects(file, applied.estate, self._items(applied.estate, upto)) if applied else {}
+
+    def _product(self, manifest: Manifest) -> str:
+        """Return the product that an edition is of, itself or by its work item; empty where it is of none."""
+        item = manifest.parameters.get("item", "")
+        of_item = self._items(self.estate, manifest.seq).product(item) if item else ""
+        return manifest.parameters.get("product", "") or of_item
+
+    def _items(self, estate: Estate, upto: int) -> ItemsThen:
+        return ItemsThen(estate, self.ledger, self.env, upto)
+
     def _setting(self, file: DocumentFile, evidence: Evidence) -> Setting:
-        wants_estate = file.is_of_product or any(fact.estate for fact in file.facts.values())
+        wants_estate = bool(file.subjects) or any(f.estate or f.item or f.titles for f in file.facts.values())
         applied = deployed(self.ledger, self.estate.root, self.env, evidence.seq) if wants_estate else None
-        estate = applied.estate if applied else None
-        return Setting(self.kpis, self.asking, estate, tuple(sorted(estate.products)) if estate else ())
+        if applied is None:
+            return Setting(self.kpis, self.asking)
+        items = self._items(applied.estate, evidence.seq)
+        return Setting(self.kpis, self.asking, applied.estate, self._subjects(file, applied.estate, items), items)
+
+    def _subjects(self, file: DocumentFile, estate: Estate, items: ItemsThen) -> Mapping[str, Sequence[str]]:
+        there: Mapping[str, Callable[[], Iterable[str]]] = {
+            "product": lambda: sorted(estate.products), "item": lambda: items.of_types(file.items),
+            "case": lambda: cases_of(estate),
+        }  # fmt: skip
+        return {name: tuple(there[name]()) for name in file.subjects}
 
 
 def _signature(event: Recorded) -> Signature:
