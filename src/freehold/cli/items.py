@@ -84,6 +84,32 @@ def measure(start: str | None, item: str, env: str | None, wait_s: float, as_jso
     table(rows, ("metric", "from", "until", "value"), right=(3,))
 
 
+@items.command(epilog="Example: freehold items tell 4f2a")
+@click.argument("item")
+@environment
+@as_json
+@click.pass_obj
+def tell(start: str | None, item: str, env: str | None, as_json: bool) -> None:
+    """Tell those who read the metric of the dispute ITEM that it was decided, and record that they were.
+
+    They are whoever asked for the metric in the last 90 days; their homes show it.
+    """
+    from freehold.insight.disputing import notice_of
+
+    chosen = chosen_environment(loaded(start), env).name
+    with opened_work(start) as work:
+        one = work.find(item)
+        work.expect_mine(one)
+        ledger = work.ledger
+        with ledger.evidence(ledger.clock.now()) as evidence:
+            event = notice_of(one, evidence, chosen)
+        ledger.append(event)
+    if as_json:
+        emit(dict(event.data))
+        return
+    say(f"Told {', '.join(event.data['audience']) or 'nobody: nobody was seen to ask for it'}.")
+
+
 @items.command("list", epilog="Example: freehold items list --type incident --all")
 @click.option("--type", "type_", default=None, metavar="TYPE", help="Only of one type.")
 @click.option("--product", default="", metavar="PRODUCT", help="Only about one product.")

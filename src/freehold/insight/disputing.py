@@ -1,4 +1,4 @@
-"""What the sides of a dispute read comes to: each metric over the same days, by the definition in force, recorded.
+"""Disputes of a metric: what the sides read comes to, and who is to be told of what was decided.
 
 A figure in a dossier has to be the same when the dossier is written again, and the warehouse moves on. So what was
 measured is an event; it can be measured again, and both stay.
@@ -6,6 +6,7 @@ measured is an event; it can be measured again, and both stay.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -17,11 +18,14 @@ from freehold.metrics import Answer, Catalogue, Query, asked
 from freehold.metrics.fingerprint import definition_hash
 
 if TYPE_CHECKING:
+    from freehold.ledger import Evidence
     from freehold.work import Item
 
 MEASURED = "dispute.measured"
+TOLD = "notice.sent"
 DISPUTE = "metric_dispute"
 _SIDES = ("metric", "instead")  # fields of a dispute: what is disputed, and what somebody holds to be right
+_READ_WITHIN = 90  # days
 _DAYS = 28  # up to today, where a dispute names no days
 
 
@@ -35,9 +39,7 @@ def sides_measured(
             rows, and a figure of a part would be recorded as one of the whole; FH-N107 there is no such metric; what
             the metrics engine raises.
     """
-    if item.type != DISPUTE:
-        fix = f"Name a `{DISPUTE}`: `freehold items list --type {DISPUTE}` has them."
-        raise FreeholdError("FH-L706", f"`{item.id}` is no dispute.", fix=fix, exit_code=Exit.USAGE)
+    _expect_dispute(item)
     first, last = _days(item, zone, now)
     said = dict.fromkeys(str(item.fields[side]) for side in _SIDES if item.fields.get(side))
     return tuple(
@@ -45,6 +47,40 @@ def sides_measured(
               subject=item.id, product=item.product, occurred_at=now)
         for name in said
     )  # fmt: skip
+
+
+def readers_of(item: Item, evidence: Evidence) -> tuple[str, ...]:
+    """Return who asked for the metric of a dispute in the last 90 days, as the ledger names them."""
+    if not evidence.has("usage.query"):
+        return ()
+    since = evidence.instant - timedelta(days=_READ_WITHIN)
+    sql = "SELECT DISTINCT consumer FROM usage_query WHERE LIST_CONTAINS(metrics, $metric) AND occurred_at >= $since"
+    rows = evidence.query(f"{sql} ORDER BY consumer", {"metric": item.fields["metric"], "since": since})
+    return tuple(str(row[0]) for row in rows)
+
+
+def notice_of(item: Item, evidence: Evidence, env: str) -> Event:
+    """Return the event that those who read the metric of a dispute were told what was decided.
+
+    Raises:
+        FreeholdError: FH-L706 the item is no dispute; FH-L710 nothing was decided yet.
+    """
+    _expect_dispute(item)
+    if not any(passage.state == "decided" for passage in item.stood):
+        problem, fix = f"Nothing was decided in `{item.id}` yet.", f"`freehold items move {item.id} decide` does."
+        raise FreeholdError("FH-L710", problem, fix=fix)
+    named = f"{item.id}|{item.history[-1].since.isoformat()}"
+    said = {
+        "notice": f"n-{hashlib.sha256(named.encode()).hexdigest()[:10]}", "topic": item.fields["metric"],
+        "audience": list(readers_of(item, evidence)), "product": item.product or None,
+    }  # fmt: skip
+    return Event(TOLD, said, env=env, subject=item.id, product=item.product, occurred_at=evidence.instant)
+
+
+def _expect_dispute(item: Item) -> None:
+    if item.type != DISPUTE:
+        fix = f"Name a `{DISPUTE}`: `freehold items list --type {DISPUTE}` has them."
+        raise FreeholdError("FH-L706", f"`{item.id}` is no dispute.", fix=fix, exit_code=Exit.USAGE)
 
 
 def _measured(

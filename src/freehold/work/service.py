@@ -74,6 +74,11 @@ class Work:
         self.workflows = workflows_of(estate)
 
     @property
+    def ledger(self) -> Ledger:
+        """Where moves are recorded, as whoever moves."""
+        return self._ledger
+
+    @property
     def caller(self) -> Caller:
         """Who reads and moves."""
         return self._ledger.caller

@@ -132,8 +132,10 @@ class ItemsThen:
         for one in old.columns if old else ():
             other = instead.get(one.name)
             becomes = other.logical_type or other.physical_type or NO_WORD if other else "not there"
-            yield {"column": one.name, "type": one.logical_type or one.physical_type or NO_WORD,
-                   "becomes": becomes if new else "nothing replaces it", "description": one.description or NO_WORD}  # fmt: skip
+            yield {
+                "column": one.name, "type": one.logical_type or one.physical_type or NO_WORD,
+                "becomes": becomes if new else "nothing replaces it", "description": one.description or NO_WORD,
+            }  # fmt: skip
 
     def _selects(self, item: Item) -> Iterator[dict[str, Any]]:
         """Yield SQL that reads the asset of an item, and SQL that reads the same columns of its replacement."""
@@ -143,12 +145,12 @@ class ItemsThen:
             if found is not None:
                 there = {one.column for one in found.columns}
                 chosen = ", ".join(name for name in names if name in there) or "*"
-                asset = str(item.fields[field])
+                asset = str(item.fields[field]).removeprefix("asset:")
                 relation = relation_of(self.env, default_environment(self.estate), asset)
                 yield {"when": what, "asset": asset, "sql": f"SELECT {chosen} FROM {relation}"}
 
     def _object(self, item: Item, field: str) -> SchemaObject | None:
-        found = self.estate.contract_of(str(item.fields.get(field, "")))
+        found = self.estate.contract_of(str(item.fields.get(field, "")).removeprefix("asset:"))
         return found[1] if found else None
 
     def _named(self, item: Item) -> frozenset[str]:

@@ -13,7 +13,7 @@ from freehold.foundation import FreeholdError
 from freehold.insight.documents.declared import DocumentFile, document_named, documents_of
 from freehold.insight.documents.items import ItemsThen
 from freehold.insight.documents.manifest import Manifest, differences
-from freehold.insight.documents.signing import expect_signer
+from freehold.insight.documents.signing import expect_signer, signers
 from freehold.insight.documents.writing import Edition, Setting, checked, edition_of
 from freehold.insight.kpi import Asking
 from freehold.insight.objectives import cases_of
@@ -94,6 +94,12 @@ class Library:
         with self.ledger.evidence(as_of or self.ledger.clock.now(), self.withheld) as evidence:
             return edition_of(file, evidence, self._setting(file, evidence), said, narrative)
 
+    def items(self, as_of: datetime) -> ItemsThen | None:
+        """Return the work items as they stood by a moment; None where no estate was in force."""
+        upto = self.ledger.sequence_as_of(as_of)
+        applied = deployed(self.ledger, self.estate.root, self.env, upto)
+        return self._items(applied.estate, upto) if applied else None
+
     def again(self, manifest: Manifest, narrative: Mapping[str, str]) -> tuple[Edition, tuple[str, ...]]:
         """Write an edition again from its manifest, and return it with what is otherwise than it was.
 
@@ -112,11 +118,8 @@ class Library:
             FreeholdError: FH-O115 they are not among those who sign it; FH-O112 what it says is not what the ledger
                 says; FH-O113 nobody wrote a part of it.
         """
-        file = self.file(manifest.document)
-        product = self._product(manifest)
-        applied = deployed(self.ledger, self.estate.root, self.env)
-        law = applied.estate if applied else self.estate
-        expect_signer(documents_of(law).get(file.id, file), law, product, self.ledger.caller)
+        file, product = self.file(manifest.document), self._product(manifest)
+        expect_signer(self._in_force(file), self._law, product, self.ledger.caller)
         written = checked(file, narrative)
         if missing := [part for part in file.narrative if part not in written]:
             raise FreeholdError(
@@ -137,6 +140,10 @@ class Library:
         (seq,) = self.ledger.append(Event(SIGNED, said, env=self.env, product=product))
         return next(_signature(event) for event in self.ledger.read(after=seq - 1, upto=seq))
 
+    def signers(self, manifest: Manifest) -> frozenset[str]:
+        """Return the principals and groups that may sign an edition."""
+        return signers(self._in_force(self.file(manifest.document)), self._law, self._product(manifest))
+
     def signatures(self, document: str = "") -> tuple[Signature, ...]:
         """Return what was signed, the newest first."""
         events = self.ledger.read(types=(SIGNED,), env=self.env, newest_first=True)
@@ -152,6 +159,15 @@ class Library:
         upto = self.ledger.sequence_as_of(as_of)
         applied = deployed(self.ledger, self.estate.root, self.env, upto) if file.subjects else None
         return self._subjects(file, applied.estate, self._items(applied.estate, upto)) if applied else {}
+
+    @cached_property
+    def _law(self) -> Estate:
+        """The estate in force, by which it is judged who signs."""
+        applied = deployed(self.ledger, self.estate.root, self.env)
+        return applied.estate if applied else self.estate
+
+    def _in_force(self, file: DocumentFile) -> DocumentFile:
+        return documents_of(self._law).get(file.id, file)
 
     def _product(self, manifest: Manifest) -> str:
         """Return the product that an edition is of, itself or by its work item; empty where it is of none."""

@@ -90,13 +90,20 @@ def _acceptance(estate: Estate, product: Product) -> Iterator[dict[str, Any]]:
     """Yield what the rows of each output must keep to, as its contract says."""
     for port, _, schema in _promised(estate, product):
         for column in schema.columns if schema else ():
-            must = [word for word, is_so in (("is always there", column.required), ("is unique", column.unique)) if is_so]
+            must = [
+                word for word, is_so in (("is always there", column.required), ("is unique", column.unique)) if is_so
+            ]
             must += ["is the key"] if column.primary_key else []
             must += [f"is one of {', '.join(map(str, column.enum))}"] if column.enum else []
             for word in (*must, *map(_criterion, column.quality)):
                 yield {"product": product.id, "asset": f"{product.id}.{port.name}", "of": column.name, "must": word}
         for rule in schema.quality if schema else ():
-            yield {"product": product.id, "asset": f"{product.id}.{port.name}", "of": "all of it", "must": _criterion(rule)}
+            yield {
+                "product": product.id,
+                "asset": f"{product.id}.{port.name}",
+                "of": "all of it",
+                "must": _criterion(rule),
+            }
 
 
 def _criterion(rule: QualityRule) -> str:

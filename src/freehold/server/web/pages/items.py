@@ -5,9 +5,10 @@ Every action is a form; the keys only press its buttons.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -17,12 +18,15 @@ from starlette.routing import Route
 
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
+from freehold.insight.disputing import DISPUTE, notice_of, readers_of
 from freehold.server.items import Items
 from freehold.server.web.model import Crumb, Empty, Fact, Mark, Moment, Tone
 from freehold.server.web.pages.entry import inside
 from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown, asked_of
+from freehold.server.written import readable
 from freehold.work import Item, Waiting, from_words
+from freehold.work.guards import NAMED
 
 _LONGEST = 5_000  # characters of a field, a note or a comment
 _FIELD = "field."  # what names of form fields begin with that are fields of the item
@@ -89,6 +93,8 @@ class ItemPage:
     history: tuple[Moment, ...]
     ways: tuple[WayRow, ...]
     may_undo: bool
+    papers: tuple[Crumb, ...]  # documents that are written of it
+    to_tell: tuple[str, ...] | None  # who is to be told what was decided; None: nobody is
 
 
 def routes() -> list[Route]:
@@ -129,6 +135,8 @@ def item(asked: Asked) -> Shown:
         history=_moments(items, one),
         ways=() if work.has_ended(one) else _ways(items, one),
         may_undo=work.kept_from_undo(one) is None,
+        papers=tuple(_papers(asked, one)),
+        to_tell=_to_tell(items, one),
     )
     return Shown("pages/item.html", work.title(one), model, told, (Crumb("Inbox", "/inbox"),), nav="inbox")
 
@@ -168,12 +176,37 @@ def _parted(items: Items, one: Item, _target: str, _: FormData) -> None:
     items.work.unlink(one.id, "duplicate_of", one.original)
 
 
+def _told(items: Items, one: Item, _: str, _form: FormData) -> None:
+    """Tell those who read the metric of a dispute what was decided."""
+    items.work.expect_mine(one)
+    ledger = items.work.ledger
+    with ledger.evidence(ledger.clock.now()) as evidence:
+        event = notice_of(one, evidence, items.asked.snapshot.env)
+    ledger.append(event)
+
+
+def _to_tell(items: Items, one: Item) -> tuple[str, ...] | None:
+    """Return who is to be told of a dispute that was decided; None where nothing is to be told, or they were."""
+    if one.type != DISPUTE or one.state != "decided" or NAMED["users-notified"](one, items.work.ledger):
+        return None
+    ledger = items.work.ledger
+    with ledger.evidence(ledger.clock.now()) as evidence:
+        return tuple(_person(reader) for reader in readers_of(one, evidence))
+
+
+def _papers(asked: Asked, one: Item) -> Iterator[Crumb]:
+    for file in readable(asked).values():
+        if one.type in file.items:
+            yield Crumb(file.name, f"/documents/{file.id}?{urlencode({'item': one.id})}")
+
+
 _DOES: Mapping[str, Callable[[Items, Item, str, FormData], object]] = {
     "move": _move,
     "undo": lambda items, one, _, __: items.work.undo(one.id),
     "duplicate_of": _linked,
     "part": _parted,
     "assignee": lambda items, one, who, _: items.work.assign(one.id, who),
+    "tell": _told,
     "comment": lambda items, one, text, _: items.work.comment(one.id, text),
 }
 

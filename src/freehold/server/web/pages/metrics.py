@@ -14,15 +14,18 @@ from freehold.catalog import Question as Search
 from freehold.delivery.serving import broken
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
+from freehold.insight.disputing import DISPUTE
 from freehold.metrics import asked as question
 from freehold.metrics.conflicts import conflicts
 from freehold.metrics.estate import owner_of
 from freehold.metrics.explaining import formula_of
 from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.telling import number
+from freehold.server.items import Items
 from freehold.server.questions import Question, as_command, as_python, as_yaml
 from freehold.server.web.drawing import Happening, Value, line_chart
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Fault, Heading, Mark, Moment, Snippet, Tab
+from freehold.server.web.pages.items import tone_of
 from freehold.server.web.pages.products import MOST_ROWS, moment_of
 from freehold.server.web.showing import Asked, Shown
 
@@ -122,6 +125,17 @@ class Latest:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispute:
+    """Somebody's word that a metric is wrong, or means something else than people take it for."""
+
+    title: str
+    href: str
+    state: Mark
+    began_at: datetime
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Alike:
     """A metric that could be taken for another one, and how."""
 
@@ -150,6 +164,8 @@ class MetricPage:
     formula: str
     snippets: tuple[Snippet, ...]
     alike: tuple[Alike, ...]
+    disputes: tuple[Dispute, ...]
+    dispute_href: str
     no_values: Empty = _NO_VALUES
     nothing_happened: Empty = _NOTHING_HAPPENED
 
@@ -217,6 +233,7 @@ def metric(asked: Asked) -> Shown:
     happened = _happened(asked, catalogue, one, trend)
     unit = one.words.get("unit", "")
     last = latest(trend, unit, grain)
+    disputes = tuple(_disputes(asked, one))
     model = MetricPage(
         id=one.id,
         status=STATUS.get(one.status, Mark("idle", one.status)),
@@ -225,7 +242,9 @@ def metric(asked: Asked) -> Shown:
         chart=_chart(one, unit, trend, happened, grain),
         fault=fault,
         happened=happened[:8],
-        facts=tuple(_facts(asked, catalogue, one, trend)),
+        facts=tuple(_facts(asked, catalogue, one, trend, disputes)),
+        disputes=disputes,
+        dispute_href=f"/requests?{_dispute_of(one)}",
         formula=formula_of(one),
         snippets=_snippets(asked, one, grain, trend),
         alike=tuple(_alike(asked, catalogue, one)),
@@ -364,7 +383,24 @@ def _readers(asked: Asked, one: Metric) -> str:
     return f"{' and '.join(told)}, in 30 days"
 
 
-def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None) -> Iterator[Fact]:
+def _disputes(asked: Asked, one: Metric) -> Iterator[Dispute]:
+    """Yield the disputes of a metric that whoever sees what the asker sees may see, the newest first."""
+    items = Items(asked)
+    for item in reversed(items.work.items(DISPUTE)):
+        if item.fields.get("metric") in (one.id, one.name) and items.is_in_sight(item):
+            state = Mark(tone_of(items, item), item.state)
+            is_open = not items.work.has_ended(item)
+            yield Dispute(items.work.title(item), f"/items/{item.id}", state, item.created_at, is_open)
+
+
+def _dispute_of(one: Metric) -> str:
+    """Return the query of the form by which somebody says that a metric is wrong."""
+    return urlencode({"type": DISPUTE, "metric": one.id})
+
+
+def _facts(
+    asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None, disputes: tuple[Dispute, ...]
+) -> Iterator[Fact]:
     owner = owner_of(asked.snapshot.estate, catalogue, one)
     owner = asked.snapshot.team_name(owner)
     yield Fact("Status", mark=STATUS.get(one.status, Mark("idle", one.status)))
@@ -390,7 +426,9 @@ def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None)
     since = said_since(asked, one)
     yield Fact("As it is since", at=since) if since else Fact("As it is since", "never applied here")
     yield Fact("File", str(one.where), is_code=True)
-    yield Fact("Disputes", f"not instrumented; until they are, tell {owner or 'whoever answers for it'}")
+    still = sum(dispute.is_open for dispute in disputes)
+    told = f"{still} open, {len(disputes) - still} settled" if disputes else "none yet"
+    yield Fact("Disputes", told, href="#disputes" if disputes else f"/requests?{_dispute_of(one)}")
 
 
 def _snippets(asked: Asked, one: Metric, grain: str, trend: Trend | None) -> tuple[Snippet, ...]:
