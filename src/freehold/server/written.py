@@ -74,14 +74,29 @@ class Reader:
         Raises:
             FreeholdError: FH-O109, FH-L405 and what `Library.write` raises.
         """
+        self._expect_seen(file, said)
+        moment = as_of or self.reckoned.known
+        key = ("document", file.id, tuple(sorted(said.items())), moment, self.library.withheld.why)
+        return self.reckoned.details.get(key, lambda: self.library.write(file.id, said, moment))
+
+    def draft(
+        self, file: DocumentFile, said: Mapping[str, str], as_of: datetime, narrative: Mapping[str, str]
+    ) -> Edition:
+        """Write an edition with what somebody writes in it, which is kept nowhere.
+
+        Raises:
+            FreeholdError: FH-O110 it has a part that the document has not; what `edition` raises.
+        """
+        self._expect_seen(file, said)
+        return self.library.write(file.id, said, as_of, narrative)
+
+    def _expect_seen(self, file: DocumentFile, said: Mapping[str, str]) -> None:
+        """Make sure that an edition is of no product that they may not see; such a one is not there for them."""
         if file.is_of_product and (product := said.get("product", "")) not in self.products():
             known = self.products()
             fix = near(product, known) or f"There are: {', '.join(known[:8])}."
             problem = f"There is no product `{product}`." if product else f"`{file.id}` is of one product: name it."
             raise FreeholdError("FH-O109", problem, fix=fix)
-        moment = as_of or self.reckoned.known
-        key = ("document", file.id, tuple(sorted(said.items())), moment, self.library.withheld.why)
-        return self.reckoned.details.get(key, lambda: self.library.write(file.id, said, moment))
 
     def signed(self, file: DocumentFile) -> tuple[Signature, ...]:
         """Return the newest signature of each edition that they may read."""
@@ -129,18 +144,17 @@ class Reader:
         """Record that they stand up for an edition, with what they wrote; `manifest` is the hash they were shown.
 
         Raises:
-            FreeholdError: FH-L709 what would be signed is not what they were shown; what `Library.sign` raises.
+            FreeholdError: FH-L709 it is not what they were shown; what `draft` and `Library.sign` raise.
         """
-        ledger = self.library.ledger.acting(self.asked.who.caller("sign a document"))
-        library = replace(self.library, ledger=ledger)
-        made = library.write(file.id, said, as_of, narrative)
+        made = self.draft(file, said, as_of, narrative)
         if made.manifest.hash != manifest:
             raise FreeholdError(
                 "FH-L709", f"`{made.name}` has the manifest {made.manifest.hash[:12]}, and you were shown "
                 f"{manifest[:12]}: the document's file or what you wrote is another.",
                 fix="Show it again, read it, and sign that.",
             )  # fmt: skip
-        return library.sign(made.manifest, narrative)
+        ledger = self.library.ledger.acting(self.asked.who.caller("sign a document"))
+        return replace(self.library, ledger=ledger).sign(made.manifest, narrative)
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ def _drafted(request: Request, form: FormData) -> Response:
     said = {name: str(form[name])[:200] for name in file.parameters if form.get(name)}
     narrative = written_in(form)
     as_of = moment_of(str(form.get("as_of", "")), reader) or reader.reckoned.known
-    made = reader.library.write(file.id, said, as_of, narrative)
+    made = reader.draft(file, said, as_of, narrative)
     return rendered(asked, _shown(reader, file, made, narrative=narrative))
 
 
