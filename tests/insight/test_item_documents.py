@@ -108,9 +108,9 @@ def test_a_playbook_tells_what_goes_what_to_read_instead_and_the_days(office: Of
     read = {"consumer": "service:bi/board", "consumer_type": "service", "channel": "sql", "product": "shop.orders",
             "resource": "shop.orders.orders"}  # fmt: skip
     office.ledger.raw.append("usage.query", [Event("usage.query", read, occurred_at=BEGAN)])
-    told = {"notice": "n-1", "audience": ["service:bi/board", "service:bi/close"], "topic": item}
+    told = {"notice": "n-1", "audience": ["service:bi/board", "service:bi/close"], "topic": "shop.orders.orders"}
     office.ledger.append(
-        Event("notice.sent", told, subject=item),
+        Event("notice.sent", told, subject="n-1", correlation_id=item),
         Event("notice.acknowledged", {"notice": "n-1", "consumer": "service:bi/close", "action": "migrated"}),
     )
     office.later(days=1)

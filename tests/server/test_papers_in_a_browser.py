@@ -112,6 +112,8 @@ def test_a_dispute_is_settled_with_its_dossier(office: Running, opened: Callable
     page.get_by_role("button", name="Close").click()
     page.get_by_text("Resolved").first.wait_for()
 
+    page.goto("/homes/consumer")
+    assert page.get_by_text("A dispute of shop.revenue was decided.").count() == 0  # who decided it was not told
     told = next(iter(office.app.state.served.snapshots.ledger.read(types=("notice.sent",), subject=item)))
     assert told.data["audience"] == ["service:bi/board", "service:bi/close"]
 
