@@ -56,6 +56,7 @@ class Library:
     ledger: Ledger
     env: str
     withheld: Withheld = field(default_factory=Withheld)
+    _thens: dict[int, ItemsThen | None] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
     def files(self) -> Mapping[str, DocumentFile]:
@@ -96,9 +97,7 @@ class Library:
 
     def items(self, as_of: datetime) -> ItemsThen | None:
         """Return the work items as they stood by a moment; None where no estate was in force."""
-        upto = self.ledger.sequence_as_of(as_of)
-        applied = deployed(self.ledger, self.estate.root, self.env, upto)
-        return self._items(applied.estate, upto) if applied else None
+        return self._then(self.ledger.sequence_as_of(as_of))
 
     def again(self, manifest: Manifest, narrative: Mapping[str, str]) -> tuple[Edition, tuple[str, ...]]:
         """Write an edition again from its manifest, and return it with what is otherwise than it was.
@@ -156,9 +155,8 @@ class Library:
 
     def subjects(self, file: DocumentFile, as_of: datetime) -> Mapping[str, Sequence[str]]:
         """Return what a document may be written of by a moment: products, work items, cases, by parameter."""
-        upto = self.ledger.sequence_as_of(as_of)
-        applied = deployed(self.ledger, self.estate.root, self.env, upto) if file.subjects else None
-        return self._subjects(file, applied.estate, self._items(applied.estate, upto)) if applied else {}
+        then = self.items(as_of) if file.subjects else None
+        return _subjects(file, then) if then else {}
 
     @cached_property
     def _law(self) -> Estate:
@@ -172,26 +170,32 @@ class Library:
     def _product(self, manifest: Manifest) -> str:
         """Return the product that an edition is of, itself or by its work item; empty where it is of none."""
         item = manifest.parameters.get("item", "")
-        of_item = self._items(self.estate, manifest.seq).product(item) if item else ""
-        return manifest.parameters.get("product", "") or of_item
+        then = self._then(manifest.seq) if item else None
+        return manifest.parameters.get("product", "") or (then.product(item) if then else "")
 
-    def _items(self, estate: Estate, upto: int) -> ItemsThen:
-        return ItemsThen(estate, self.ledger, self.env, upto)
+    def _then(self, upto: int) -> ItemsThen | None:
+        """Return the work items as they stood by a number of the ledger, and with them the estate that was in force."""
+        if upto not in self._thens:
+            applied = deployed(self.ledger, self.estate.root, self.env, upto)
+            self._thens[upto] = ItemsThen(applied.estate, self.ledger, self.env, upto) if applied else None
+        return self._thens[upto]
 
     def _setting(self, file: DocumentFile, evidence: Evidence) -> Setting:
-        wants_estate = bool(file.subjects) or any(f.estate or f.item or f.titles for f in file.facts.values())
-        applied = deployed(self.ledger, self.estate.root, self.env, evidence.seq) if wants_estate else None
-        if applied is None:
+        wants_estate = bool(file.subjects) or any(
+            f.estate or f.item or f.titles or f.words for f in file.facts.values()
+        )
+        then = self._then(evidence.seq) if wants_estate else None
+        if then is None:
             return Setting(self.kpis, self.asking)
-        items = self._items(applied.estate, evidence.seq)
-        return Setting(self.kpis, self.asking, applied.estate, self._subjects(file, applied.estate, items), items)
+        return Setting(self.kpis, self.asking, then.estate, _subjects(file, then), then)
 
-    def _subjects(self, file: DocumentFile, estate: Estate, items: ItemsThen) -> Mapping[str, Sequence[str]]:
-        there: Mapping[str, Callable[[], Iterable[str]]] = {
-            "product": lambda: sorted(estate.products), "item": lambda: items.of_types(file.items),
-            "case": lambda: cases_of(estate),
-        }  # fmt: skip
-        return {name: tuple(there[name]()) for name in file.subjects}
+
+def _subjects(file: DocumentFile, then: ItemsThen) -> Mapping[str, Sequence[str]]:
+    there: Mapping[str, Callable[[], Iterable[str]]] = {
+        "product": lambda: sorted(then.estate.products), "item": lambda: then.of_types(file.items),
+        "case": lambda: cases_of(then.estate),
+    }  # fmt: skip
+    return {name: tuple(there[name]()) for name in file.subjects}
 
 
 def _signature(event: Recorded) -> Signature:

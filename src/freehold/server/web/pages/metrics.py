@@ -14,18 +14,16 @@ from freehold.catalog import Question as Search
 from freehold.delivery.serving import broken
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
-from freehold.insight.disputing import DISPUTE
 from freehold.metrics import asked as question
 from freehold.metrics.conflicts import conflicts
 from freehold.metrics.estate import owner_of
 from freehold.metrics.explaining import formula_of
 from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.telling import number
-from freehold.server.items import Items
 from freehold.server.questions import Question, as_command, as_python, as_yaml
 from freehold.server.web.drawing import Happening, Value, line_chart
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Fault, Heading, Mark, Moment, Snippet, Tab
-from freehold.server.web.pages.items import tone_of
+from freehold.server.web.pages.disputes import Dispute, dispute_words, disputes_of
 from freehold.server.web.pages.products import MOST_ROWS, moment_of
 from freehold.server.web.showing import Asked, Shown
 
@@ -122,17 +120,6 @@ class Latest:
     value: str
     value_of: str
     change: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dispute:
-    """Somebody's word that a metric is wrong, or means something else than people take it for."""
-
-    title: str
-    href: str
-    state: Mark
-    began_at: datetime
-    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +220,7 @@ def metric(asked: Asked) -> Shown:
     happened = _happened(asked, catalogue, one, trend)
     unit = one.words.get("unit", "")
     last = latest(trend, unit, grain)
-    disputes = tuple(_disputes(asked, one))
+    disputes = tuple(disputes_of(asked, one))
     model = MetricPage(
         id=one.id,
         status=STATUS.get(one.status, Mark("idle", one.status)),
@@ -244,7 +231,7 @@ def metric(asked: Asked) -> Shown:
         happened=happened[:8],
         facts=tuple(_facts(asked, catalogue, one, trend, disputes)),
         disputes=disputes,
-        dispute_href=f"/requests?{_dispute_of(one)}",
+        dispute_href=f"/requests?{dispute_words(one)}",
         formula=formula_of(one),
         snippets=_snippets(asked, one, grain, trend),
         alike=tuple(_alike(asked, catalogue, one)),
@@ -383,21 +370,6 @@ def _readers(asked: Asked, one: Metric) -> str:
     return f"{' and '.join(told)}, in 30 days"
 
 
-def _disputes(asked: Asked, one: Metric) -> Iterator[Dispute]:
-    """Yield the disputes of a metric that whoever sees what the asker sees may see, the newest first."""
-    items = Items(asked)
-    for item in reversed(items.work.items(DISPUTE)):
-        if item.fields.get("metric") in (one.id, one.name) and items.is_in_sight(item):
-            state = Mark(tone_of(items, item), item.state)
-            is_open = not items.work.has_ended(item)
-            yield Dispute(items.work.title(item), f"/items/{item.id}", state, item.created_at, is_open)
-
-
-def _dispute_of(one: Metric) -> str:
-    """Return the query of the form by which somebody says that a metric is wrong."""
-    return urlencode({"type": DISPUTE, "metric": one.id})
-
-
 def _facts(
     asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None, disputes: tuple[Dispute, ...]
 ) -> Iterator[Fact]:
@@ -428,7 +400,7 @@ def _facts(
     yield Fact("File", str(one.where), is_code=True)
     still = sum(dispute.is_open for dispute in disputes)
     told = f"{still} open, {len(disputes) - still} settled" if disputes else "none yet"
-    yield Fact("Disputes", told, href="#disputes" if disputes else f"/requests?{_dispute_of(one)}")
+    yield Fact("Disputes", told, href="#disputes" if disputes else f"/requests?{dispute_words(one)}")
 
 
 def _snippets(asked: Asked, one: Metric, grain: str, trend: Trend | None) -> tuple[Snippet, ...]:
