@@ -26,7 +26,8 @@ def test_a_dossier_tells_both_sides_the_history_and_who_reads_it(office: Office)
     item = office.dispute(instead="shop.average_order")
     read = {"consumer": "service:bi/board", "consumer_type": "service", "metrics": ["shop.revenue"], "channel": "api",
             "definitions": ["0123456789ab"], "resource": "shop.orders.orders", "product": "shop.orders"}  # fmt: skip
-    office.ledger.raw.append("usage.query", [Event("usage.query", read, occurred_at=BEGAN)])
+    people = [{**read, "consumer": f"user:idp/{name}", "consumer_type": "person"} for name in ("ana", "bo")]
+    office.ledger.raw.append("usage.query", [Event("usage.query", one, occurred_at=BEGAN) for one in (read, *people)])
     office.later(days=1)
     file = office.root / "shop" / "orders" / "metrics" / "shop.yaml"
     file.write_text(file.read_text("utf-8").replace("state <> 'cancelled'", "amount > 0", 1), "utf-8")
@@ -51,7 +52,11 @@ def test_a_dossier_tells_both_sides_the_history_and_who_reads_it(office: Office)
         "2 March 2026, 09:00 UTC",
     ]
     assert "| shop.revenue | none | 2026-02-01 | 2026-02-28 | 100.5 |" in after(made, "What each side reads comes to")
-    assert "| service:bi/board | service | api | 0123456789ab | 1 |" in after(made, "Who reads it, by which definition")
+    assert "| service:bi/board | 1 | service | api | 0123456789ab | 1 |" in after(
+        made, "Who reads it, by which definition"
+    )
+    assert "| people | 2 | person | api | 0123456789ab | 2 |" in made.markdown
+    assert "user:idp/ana" not in made.markdown
     assert "Refunds are in it. |" in after(made, "Disputes of the same metric")
     assert "They are not. |" in after(made, "Disputes of the same metric")
     assert "Nothing was decided yet." in after(made, "What was decided")
@@ -125,7 +130,7 @@ def test_a_playbook_tells_what_goes_what_to_read_instead_and_the_days(office: Of
         ["2 March 2026", "past |"], ["none", "not yet |"], ["16 June 2026", "to come |"],
         ["30 June 2026", "to come |"], ["none", "not yet |"],
     ]  # fmt: skip
-    assert "| service:bi/board | service | sql | 1 | 1 |" in after(made, "Who reads it")
+    assert "| service:bi/board | 1 | service | sql | 1 | 1 |" in after(made, "Who reads it")
     answers = [row.split(" | ")[-1] for row in after(made, "What they were told").splitlines()[3:] if row]
     assert answers == ["none |", "migrated |"]
 

@@ -63,6 +63,7 @@ def test_those_who_read_it_are_told_by_who_answers_for_it(shop: Running) -> None
     item, undecided = begun(shop, is_decided=True), begun(shop)
     with known_as(shop, f"user:idp/{OWNER}") as owner, known_as(shop, READER) as reader:
         assert TOLD not in reader.get("/homes/consumer", headers=PAGE).text
+        assert reader.get(f"/items/{item}.json").json()["page"]["to_tell"] is None
         refused = reader.post(f"/items/{item}", data={"tell": "readers"}, headers=JSON)
         early = owner.post(f"/items/{undecided}", data={"tell": "readers"}, headers=JSON)
         before = owner.get(f"/items/{item}.json").json()["page"]["to_tell"]

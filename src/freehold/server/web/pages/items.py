@@ -204,6 +204,10 @@ def _to_tell(items: Items, one: Item) -> tuple[str, ...] | None:
     ledger = items.work.ledger
     if one.type != DISPUTE or one.state != "decided" or any(ledger.read(types=(TOLD,), subject=one.id, limit=1)):
         return None
+    try:
+        items.work.expect_mine(one)
+    except FreeholdError:  # who reads what is for those who may tell them
+        return None
     with ledger.evidence(ledger.clock.now()) as evidence:
         return tuple(_person(reader) for reader in readers_of(one, evidence))
 
