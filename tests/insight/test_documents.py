@@ -63,7 +63,7 @@ def of(folder: Path, said: str, text: str) -> DocumentFile:
 
 def write(file: DocumentFile, ledger: Ledger, narrative: Mapping[str, str] | None = None, **said: str) -> Edition:
     """Write an edition as of noon of the tenth of April."""
-    setting = Setting(builtin_kpis(), Asking(), None, ("shop.orders", "shop.stock"))
+    setting = Setting(builtin_kpis(), Asking(), None, {"product": ("shop.orders", "shop.stock")})
     with ledger.evidence(NOON) as evidence:
         return edition_of(file, evidence, setting, said, narrative)
 

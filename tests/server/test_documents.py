@@ -69,17 +69,20 @@ def test_the_page_shows_what_the_edition_says(browser: httpx2.Client) -> None:
 
 
 def test_who_sees_all_has_every_document(browser: httpx2.Client) -> None:
-    """On the page and by the API, in the order of their ids."""
-    listed = [row["id"] for row in browser.get("/documents.json").json()["page"]["documents"]]
+    """On the page by what they are written of, by the API in the order of their ids."""
+    groups = browser.get("/documents.json").json()["page"]["groups"]
+    listed = {group["id"]: [row["id"] for row in group["documents"]] for group in groups}
 
-    assert listed == sorted(builtin_documents())
-    assert [one["id"] for one in browser.get("/api/v1/documents").json()["items"]] == listed
+    assert sorted(id_ for ids in listed.values() for id_ in ids) == sorted(builtin_documents())
+    assert listed["of-items"] == ["deprecation-playbook", "dispute-dossier"]
+    assert listed["of-cases"] == ["investment-case"]
+    assert [one["id"] for one in browser.get("/api/v1/documents").json()["items"]] == sorted(builtin_documents())
 
 
 def test_a_reader_has_the_documents_of_what_they_see(reader: httpx2.Client) -> None:
     """Of their products alone; what is of the whole estate is not there for them, by no way and no word."""
-    assert [one["id"] for one in reader.get("/api/v1/documents").json()["items"]] == ["product-guide"]
-    for id_ in set(builtin_documents()) - {"product-guide"}:
+    assert [one["id"] for one in reader.get("/api/v1/documents").json()["items"]] == ["data-prd", "product-guide"]
+    for id_ in set(builtin_documents()) - {"data-prd", "product-guide"}:
         for path in (f"/documents/{id_}", f"/api/v1/documents/{id_}", f"/api/v1/documents/{id_}/edition"):
             answer = reader.get(path)
             assert (answer.status_code, "FH-O101" in answer.text) == (404, True), path
@@ -90,6 +93,10 @@ def test_a_reader_has_the_documents_of_what_they_see(reader: httpx2.Client) -> N
         refused = reader.get(f"/api/v1/documents/product-guide/edition?product=lab.{word}")
         assert (refused.status_code, "FH-O109" in refused.text) == (400, True)
         assert f"lab.{word}`" not in refused.json()["fix"]
+        for path in ("/documents/product-guide", "/documents/product-guide/signatures"):
+            said = {"product": f"lab.{word}", "narrative.tips": "Begin here.", "manifest": "0" * 64}
+            refused = reader.post(path, data=said, headers={"Accept": "application/json"})
+            assert (refused.status_code, "FH-O109" in refused.text) == (400, True)
     assert [word for word in HIDDEN if word in reader.get("/documents/product-guide", headers=PAGE).text] == []
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from freehold.foundation import FreeholdError
 from freehold.server.jobs.kinds import KINDS, kind_of
+from freehold.server.jobs.window import DOES
 from live_process import until
 from live_server import PAGE, Running, made_token, token_of
 
@@ -387,3 +388,8 @@ def test_an_argument_may_be_said_as_its_option_is_called(kind: str, said: dict[s
     assert kind_of(kind).checked(said) == kept
     with pytest.raises(FreeholdError, match="said twice"):  # whichever comes first
         kind_of(kind).checked({**kept, **said})
+
+
+def test_every_kind_takes_a_right() -> None:
+    """Whoever asks for a job may do what it does: of no kind is it left open what that is."""
+    assert set(DOES) == set(KINDS)

@@ -10,10 +10,12 @@ import pytest
 
 import masked_estate
 from changing_estates import freehold
+from freehold.ledger import Event
 from live_server import PAGE, Running, known_as
 from masked_estate import TILL, WORDS
 
 AUDITOR = "user:idp/auditor"
+DISPUTE = "metric_dispute/0"
 _FACTS = {  # each with what of it is not told, and nothing where it may be
     "named": ("SELECT asset, reason FROM check_completed", "check_completed.reason"),
     "aliased": ("SELECT c.reason AS words FROM check_completed AS c", "check_completed.reason"),
@@ -23,6 +25,8 @@ _FACTS = {  # each with what of it is not told, and nothing where it may be
     "of-a-family": ("SELECT reason FROM quality_events WHERE event_type = 'check.completed'", "check_completed.reason"),
     "profiled": ("SELECT columns FROM profile_observed", "profile_observed.columns"),
     "payloads": ("SELECT type, data FROM events", "events.data"),
+    "disputed": ("SELECT figure FROM dispute_measured", "dispute_measured.figure"),
+    "brought": ("SELECT now AS came FROM benefit_measured", "benefit_measured.now"),
     "counted": ("SELECT asset, COUNT(*) AS checks FROM check_completed GROUP BY asset", ""),
     "types": ("SELECT type, COUNT(*) AS events FROM events GROUP BY type", ""),
 }
@@ -45,7 +49,7 @@ Told.
 """
 _COLUMN = {
     "aliased": "words", "measured": "most", "of-a-family": "reason", "profiled": "columns", "payloads": "type",
-    "types": "type",
+    "types": "type", "disputed": "figure", "brought": "came",
 }  # fmt: skip
 
 
@@ -65,7 +69,16 @@ def masked(tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., Runn
     estate = root / "estate.yaml"
     said = estate.read_text("utf-8").replace("access: {", f'access: {{administer: ["{AUDITOR}"], ')
     estate.write_text(said, "utf-8")
-    return serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    running = serving(root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
+    said = {"item": DISPUTE, "metric": "shop.revenue", "since": "2026-01-01", "until": "2026-01-28", "figure": 77117.0}
+    case = {"case": "more-revenue", "metric": "shop.revenue", "baseline": 1, "promised": 2, "now": 77117.0, "day": 9}
+    ledger = running.app.state.served.snapshots.ledger
+    fields = {"metric": "shop.revenue", "claim": "It is less."}
+    begun = {"item": DISPUTE, "type": "metric_dispute", "state": "raised", "fields": {"metric": fields["metric"]},
+             "text": ledger.side.put("work", {"claim": fields["claim"]})}  # fmt: skip
+    ledger.append(Event("work.created", begun, subject=DISPUTE))
+    ledger.append(Event("dispute.measured", said, env="prod"), Event("benefit.measured", case, env="prod"))
+    return running
 
 
 def _write(folder: Path, id: str, sql: str, more: str) -> None:
@@ -94,6 +107,19 @@ def test_what_quotes_rows_is_told_to_whoever_sees_them_all(masked: Running, id_:
             assert whole.get(path, headers=PAGE).status_code == 200, path
             answer = till.get(path, headers=PAGE)
             assert _refused(answer, column) if column else answer.status_code == 200, (path, answer.text[:400])
+
+
+def test_a_dossier_with_a_figure_of_masked_rows_is_for_whoever_sees_them_all(masked: Running) -> None:
+    """What was measured from all rows is told to nobody from whom a policy hides some, by no way."""
+    with known_as(masked, "user:idp/y") as whole, known_as(masked, "user:idp/x", TILL) as till:
+        for path in _ways("dispute-dossier", f"?item={DISPUTE}"):
+            assert whole.get(path, headers=PAGE).status_code == 200, path
+            assert _refused(till.get(path, headers=PAGE), "dispute_measured.figure"), path
+        drafted = till.post("/documents/dispute-dossier", data={"item": DISPUTE}, headers=PAGE)
+        events = till.get("/api/v1/events?types=dispute.measured,benefit.measured").text
+
+    assert _refused(drafted, "dispute_measured.figure")
+    assert "77117" not in events
 
 
 def test_a_document_of_one_product_is_held_to_it_too(masked: Running) -> None:

@@ -99,6 +99,7 @@ def render(
 
 def _written(library: Library, id: str, said: Mapping[str, str], moment: datetime | None, out: Path) -> Edition:
     """Write an edition into a folder, with what was written in it there, and say so."""
+    from freehold.insight.documents.narrating import narrative_text
     from freehold.insight.documents.package import MANIFEST, packed
 
     first = library.write(id, said, moment)
@@ -109,7 +110,7 @@ def _written(library: Library, id: str, said: Mapping[str, str], moment: datetim
         edition = first
     files = _files(edition, out)
     if file.narrative and not beside.exists():
-        files[beside] = _blank(file)
+        files[beside] = narrative_text(file)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for path, text in files.items():
@@ -248,11 +249,6 @@ def _narrative_from(text: str, name: str) -> dict[str, str]:
     return {part: words for part, words in said.items() if words}
 
 
-def _blank(file: DocumentFile) -> str:
-    parts = (f"# {asks}\n{part}: |\n" for part, asks in file.narrative.items())
-    return f"# What a person writes in `{file.name}`, as Markdown.\n\n" + "\n".join(parts)
-
-
 def _words(words: tuple[str, ...]) -> dict[str, str]:
     for word in words:
         if "=" not in word:
@@ -274,13 +270,15 @@ def _is_in_an_estate(start: str | None) -> bool:
 
 def _asked(file: DocumentFile) -> list[str]:
     words = [f"{name}={'|'.join(choices)}" for name, choices in file.choices.items()]
-    return [*(file.periods[:1]), *(["product"] if file.is_of_product else []), *words]
+    of = [f"item={'|'.join(file.items)}" if name == "item" else name for name in file.subjects]
+    return [*(file.periods[:1]), *of, *words]
 
 
 def _as_object(file: DocumentFile) -> dict[str, Any]:
     return {
         "id": file.id, "name": file.name, "description": file.description, "audience": file.audience,
         "owner": file.owner, "cadence": file.cadence, "periods": list(file.periods), "product": file.is_of_product,
+        "items": list(file.items), "case": file.is_of_case,
         "choices": {name: list(words) for name, words in file.choices.items()}, "facts": list(file.facts),
         "narrative": dict(file.narrative), "packs": list(file.packed),
     }  # fmt: skip

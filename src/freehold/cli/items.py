@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.deprecate import deprecation_object, opened_announcing, print_consumers
+from freehold.cli.disputes import measure, tell
 from freehold.cli.opened import loaded, opened_ledger
 from freehold.cli.output import as_json, counted, emit, say, table
 from freehold.foundation import Exit, FreeholdError, near
@@ -420,3 +421,7 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _when_due(one: Mapping[str, Any]) -> str:
     return f", due {one['due_at']:%Y-%m-%d %H:%M}" if one["due_at"] else ""
+
+
+items.add_command(measure)
+items.add_command(tell)

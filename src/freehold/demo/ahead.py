@@ -17,6 +17,7 @@ from freehold.foundation import Caller
 if TYPE_CHECKING:
     from freehold.demo.replay import Stage
     from freehold.estate.model import Estate
+    from freehold.insight.objectives import Objective
     from freehold.insight.periods import Period
     from freehold.insight.roadmap import Roadmap
     from freehold.metrics import Answer, Query
@@ -44,6 +45,21 @@ spec:
     - {{metric: validation-pass-rate, start: 0.9, target: 0.995}}
     - {{metric: pipeline-success, start: 0.8, target: 0.99}}
     - {{metric: deployment-frequency, start: 2, target: 7}}
+"""
+_CASES = (  # what was put into what, by its own objective: a KPI, its baseline and what was promised
+    ("fewer-held-days", "Fewer days are held", "validation-pass-rate", 0.9, 0.99, 12_000),
+    ("runs-that-hold", "Runs need nobody", "pipeline-success", 0.8, 0.98, 30_000),
+    ("smaller-steps", "What is finished is live the same day", "deployment-frequency", 2, 8, 18_000),
+)
+_CASE = """---
+apiVersion: freehold.dev/v1
+kind: Objective
+metadata: {{id: {id}, name: "{name}", owner: sales-data}}
+spec:
+  period: {first}..{last}
+  investment: {{made: {first}, cost: {cost}, currency: GBP, reviews: [21, 42, 90]}}
+  key_results:
+    - {{metric: {metric}, start: {start}, target: {target}}}
 """
 _DECISION = """---
 status: accepted
@@ -138,7 +154,12 @@ class Plans:
     def _begin(self, period: Period) -> None:
         """Set the objective, ask what is to be decided, and put on the roadmap what is to be done."""
         last = (period.end - timedelta(microseconds=1)).astimezone(ZoneInfo(self._zone)).date()
-        self._write("objective.yaml", _OBJECTIVE.format(first=self.mornings[0], last=max(last, self.mornings[-1])))
+        first = self.mornings[0]
+        objectives = _OBJECTIVE.format(first=first, last=max(last, self.mornings[-1]))
+        for id_, name, metric, start, target, cost in _CASES:
+            said = {"id": id_, "name": name, "metric": metric, "start": start, "target": target, "cost": cost}
+            objectives += _CASE.format(first=first, last=first + timedelta(days=100), **said)
+        self._write("objective.yaml", objectives)
         work, roadmap = self._roadmap.work, self._roadmap
         for number, (_, product, title) in enumerate(_DECISIONS):
             work.create("question", {"what": f"{title}, or not?"}, product=product, key=f"plans-{number}")
@@ -148,6 +169,7 @@ class Plans:
                 made = work.create("roadmap_item", fields, product=product, key=f"{kind}-{number}").item
                 if number:  # one of each serves no objective
                     work.link(made.id, "contributes_to", "trusted-numbers")
+                    work.link(made.id, "contributes_to", _CASES[number % len(_CASES)][0])
         for number, (_, _, impact, effort) in enumerate(_IDEAS):
             roadmap.estimate(_id("idea", number), {"impact": impact, "confidence": (0.5, 0.9), "effort": effort})
 
@@ -164,7 +186,8 @@ class Plans:
         estate, ledger = _files(self.stage), self.stage.ledger.acting(_PLANNER)
         with ledger.evidence(ledger.clock.now()) as evidence:
             measuring = Measuring(kpis_of(estate), evidence, Asking(self.stage.delivery.env, self._zone), _no_metrics)
-            found = tuple(one for objective in objectives_of(estate).values() for one in measuring.each(objective))
+            due = (one for one in objectives_of(estate).values() if _is_due(one, ledger.clock.now().date()))
+            found = tuple(one for objective in due for one in measuring.each(objective))
         ledger.append(*events_of(found, ledger, self.stage.delivery.env, self._zone))
 
     def _write(self, name: str, text: str) -> None:
@@ -184,6 +207,12 @@ class Plans:
 def _no_metrics(query: Query) -> Answer:
     """Refuse to answer: key results of the demo are KPIs, which are read from the ledger."""
     raise AssertionError(f"no key result is of {query.metrics}")
+
+
+def _is_due(one: Objective, today: date) -> bool:
+    """Whether an objective is measured: an investment from the first of its reviews on."""
+    made = one.investment
+    return made is None or today >= made.made + timedelta(days=made.reviews[0])
 
 
 def _files(stage: Stage) -> Estate:

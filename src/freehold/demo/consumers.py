@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from freehold.ledger import Event
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
+    from freehold.metrics import Answerer, Catalogue
 
 SIMULATED = "simulated"  # the consumer type of every read recorded here
 _PORT = re.compile(r"\{([a-z._]+)\}")
@@ -107,21 +108,29 @@ def read_all(engine: Engine, relations: Mapping[str, str], now: datetime) -> Ite
 
 def ask_all(delivery: Delivery) -> list[Event]:
     """Let every consumer ask for its metrics once, of what is live; return the usage events of the answers."""
-    from freehold.delivery.serving import sources
-    from freehold.metrics import Answerer, asked, catalogue_of
+    from freehold.metrics import asked, catalogue_of
     from freehold.metrics.recording import used
 
-    catalogue, now = catalogue_of(delivery.estate), delivery.clock.now()
-    names = {table.source for model in catalogue.models.values() for d in model.datasets.values() for table in d.tables}
-    there = sources(delivery, names)
+    now = delivery.clock.now()
+    answering = answerers(delivery, catalogue_of(delivery.estate))
     events: list[Event] = []
     for consumer in CONSUMERS:
         caller = _caller(consumer)
-        answerer = Answerer(catalogue, delivery.engine, caller, lambda dataset: there[dataset.source])
+        answerer = answering(caller)
         for metric, key in consumer.asks:
             answer = answerer.answer(asked([metric], by=[key] if key else []))
             events += used(answer, caller, env=delivery.env, channel="python", consumer_type=SIMULATED, at=now)
     return events
+
+
+def answerers(delivery: Delivery, catalogue: Catalogue) -> Callable[[Caller], Answerer]:
+    """Return what answers for metrics of what is live now, by who asks."""
+    from freehold.delivery.serving import sources
+    from freehold.metrics import Answerer
+
+    names = {table.source for model in catalogue.models.values() for d in model.datasets.values() for table in d.tables}
+    there = sources(delivery, names)
+    return lambda caller: Answerer(catalogue, delivery.engine, caller, lambda dataset: there[dataset.source])
 
 
 def _caller(consumer: Consumer) -> Caller:

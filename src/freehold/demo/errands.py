@@ -15,6 +15,7 @@ OWNER = "owner"
 ASKER = "asker"  # whoever the errand is from
 DEPRECATION = "deprecation"
 ACKNOWLEDGE, TELL = "acknowledge", "tell"  # of a deprecation: to answer its notice, and to remind who has not
+MEASURE = "measure"  # of a dispute: to measure what both sides read; no move either
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +121,18 @@ _DISPUTES = (
     (17, "board-pack", "sales.orders", "A cancelled order should not count on the day it was made.", 1, 15),
     (29, "month-end-close", "sales.average_order", "Postage makes an order look larger.", 3, 8),
     (43, "churn-model", "sales.buyers", "Guests are buyers, too.", 1, 7),
+    (50, "board-pack", "sales.revenue", "A quarter closes by what was sold; what came back is another line.", 1, 0),
 )
+_INSTEAD = {50: "sales.gross_revenue"}  # the metric that whoever began a dispute that day holds to be right
 
 
 def _disputes() -> Iterator[Errand]:
     for day, by, metric, claim, seen, decided in _DISPUTES:
         outcome = {"decision": "It stays as it is; its description says so now."}
-        steps = (Step(seen, "accept"), Step(decided, "decide", OWNER, outcome))
-        yield Errand(day, "metric_dispute", by, ORDERS, {"metric": metric, "claim": claim}, steps)
+        ends = (Step(decided, "decide", OWNER, outcome),) if decided else (Step(2, MEASURE),)
+        instead = {"instead": _INSTEAD[day]} if day in _INSTEAD else {}
+        fields = {"metric": metric, "claim": claim, **instead}
+        yield Errand(day, "metric_dispute", by, ORDERS, fields, (Step(seen, "accept"), *ends))
 
 
 _DEBTS = (

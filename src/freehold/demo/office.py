@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING, Any
 
-from freehold.demo.errands import ACKNOWLEDGE, ASKER, DEPRECATION, OWNER, TELL, Errand, Step, errands
+from freehold.demo.errands import ACKNOWLEDGE, ASKER, DEPRECATION, MEASURE, OWNER, TELL, Errand, Step, errands
 from freehold.estate.calendars import days_of
 from freehold.foundation import Caller
 
@@ -100,11 +100,13 @@ class Office:
             self._do(self._as(who), who, one.item, one.step)
 
     def _do(self, work: Work, who: str, item: str, step: Step) -> None:
-        """Make a step of an item: a move, or what is done about a deprecation between two."""
+        """Make a step of an item: a move, or what is done about it between two."""
         if step.move == ACKNOWLEDGE:
             self._announcing(who).acknowledge(work, work.item(item), action=step.fields["action"])
         elif step.move == TELL:
             self._announcing(who).tell(work.item(item))
+        elif step.move == MEASURE:
+            self._measure(item, work)
         else:
             work.move(item, step.move, fields=step.fields)
 
@@ -117,6 +119,18 @@ class Office:
             work.link(item.id, "contributes_to", errand.serves)
         self._waiting += [_Waiting(number + step.after, item.id, step, errand.by) for step in errand.steps]
         return item
+
+    def _measure(self, item: str, work: Work) -> None:
+        """Record what both sides of a dispute come to, for its dossier."""
+        from freehold.demo.consumers import answerers
+        from freehold.insight.disputing import sides_measured
+        from freehold.metrics import catalogue_of
+
+        stage = self._stage
+        catalogue, now = catalogue_of(stage.estate), stage.clock.now()
+        answer = answerers(stage.delivery, catalogue)(work.caller).answer
+        zone, ledger = stage.zone.key, stage.ledger.acting(work.caller)
+        ledger.append(*sides_measured(work.item(item), catalogue, answer, env=stage.delivery.env, zone=zone, now=now))
 
     def _open(self, step: StepOutcome, since: datetime) -> str:
         self._opened += 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from freehold.server.feeding import OF_ROWS, without_rows
-from freehold.server.rows_seen import words_are_hidden
+from freehold.server.rows_seen import why_some_are_hidden, words_are_hidden
 
 if TYPE_CHECKING:
     from freehold.ledger import Recorded
@@ -40,5 +40,10 @@ class EventsSeen:
 
     def _hidden(self, asset: str) -> str:
         if asset not in self._why:
-            self._why[asset] = words_are_hidden(self._asked, asset)
+            self._why[asset] = words_are_hidden(self._asked, asset) if asset else self._any_are_hidden()
         return self._why[asset]
+
+    def _any_are_hidden(self) -> str:
+        """Return why figures of metrics are not told, which may be of any rows; empty where no policy hides any."""
+        snapshot = self._asked.snapshot.whole or self._asked.snapshot
+        return why_some_are_hidden(snapshot.estate, self._asked.who.caller("read events"))

@@ -74,10 +74,15 @@ class Items:
 
     def may_see(self, item: Item) -> bool:
         """Whether an item is about what the asker sees, or theirs; one of a workflow that is gone is nobody's."""
-        if item.type not in self.work.workflows or item.state not in self.work.workflow(item.type).states:
-            return False
-        mine = self.asked.who.principal in (item.requester, item.assignee)
-        return mine or not any(self._hides(kind, one) for kind, one in self._names(item))
+        is_mine = self._is_known(item) and self.asked.who.principal in (item.requester, item.assignee)
+        return is_mine or self.is_in_sight(item)
+
+    def is_in_sight(self, item: Item) -> bool:
+        """Whether an item is about what the asker sees, and so seen by whoever sees the same."""
+        return self._is_known(item) and not any(self._hides(kind, one) for kind, one in self._names(item))
+
+    def _is_known(self, item: Item) -> bool:
+        return item.type in self.work.workflows and item.state in self.work.workflow(item.type).states
 
     def _names(self, item: Item) -> Iterator[tuple[str, str]]:
         """Yield what an item names of the estate, each with its kind: its product, and what its fields hold."""

@@ -7,16 +7,18 @@ None tells what quotes rows to somebody from whom a policy hides any: for them, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from freehold.foundation import FreeholdError, near
 from freehold.insight import Period, last_periods
 from freehold.insight.documents import Edition, Library
-from freehold.insight.documents.declared import document_named
+from freehold.insight.documents.declared import document_named, documents_of
 from freehold.insight.documents.library import latest
+from freehold.insight.objectives import cases_of
 from freehold.insight.periods import holding, zone_of
 from freehold.ledger import Withheld
 from freehold.server.feeding import OF_ROWS
@@ -24,6 +26,7 @@ from freehold.server.rows_seen import why_some_are_hidden
 
 if TYPE_CHECKING:
     from freehold.insight.documents import DocumentFile, Signature
+    from freehold.insight.documents.items import ItemsThen
     from freehold.server.reckoning import Reckoned
     from freehold.server.web.showing import Asked
 
@@ -49,7 +52,7 @@ class Reader:
 
     def files(self) -> dict[str, DocumentFile]:
         """Return the documents they may read, by id."""
-        return {id_: file for id_, file in sorted(self.library.files.items()) if self._may_read(file)}
+        return readable(self.asked)
 
     def file(self, id: str) -> DocumentFile:
         """Return a document.
@@ -71,14 +74,29 @@ class Reader:
         Raises:
             FreeholdError: FH-O109, FH-L405 and what `Library.write` raises.
         """
+        self._expect_seen(file, said)
+        moment = as_of or self.reckoned.known
+        key = ("document", file.id, tuple(sorted(said.items())), moment, self.library.withheld.why)
+        return self.reckoned.details.get(key, lambda: self.library.write(file.id, said, moment))
+
+    def draft(
+        self, file: DocumentFile, said: Mapping[str, str], as_of: datetime, narrative: Mapping[str, str]
+    ) -> Edition:
+        """Write an edition with what somebody writes in it, which is kept nowhere.
+
+        Raises:
+            FreeholdError: FH-O110 it has a part that the document has not; what `edition` raises.
+        """
+        self._expect_seen(file, said)
+        return self.library.write(file.id, said, as_of, narrative)
+
+    def _expect_seen(self, file: DocumentFile, said: Mapping[str, str]) -> None:
+        """Make sure that an edition is of no product that they may not see; such a one is not there for them."""
         if file.is_of_product and (product := said.get("product", "")) not in self.products():
             known = self.products()
             fix = near(product, known) or f"There are: {', '.join(known[:8])}."
             problem = f"There is no product `{product}`." if product else f"`{file.id}` is of one product: name it."
             raise FreeholdError("FH-O109", problem, fix=fix)
-        moment = as_of or self.reckoned.known
-        key = ("document", file.id, tuple(sorted(said.items())), moment, self.library.withheld.why)
-        return self.reckoned.details.get(key, lambda: self.library.write(file.id, said, moment))
 
     def signed(self, file: DocumentFile) -> tuple[Signature, ...]:
         """Return the newest signature of each edition that they may read."""
@@ -100,7 +118,60 @@ class Reader:
             newest = last_periods(holding(today, grain, zone), MOST_PERIODS, zone)
             yield from (period for period in reversed(newest) if first is not None and period.end > first)
 
-    def _may_read(self, file: DocumentFile) -> bool:
-        if file.packed:
-            return bool(self.asked.served.rights.may(self.asked.who, "administer"))
-        return self.asked.snapshot.seen is None or file.is_of_product
+    def subjects(self, file: DocumentFile) -> Mapping[str, Sequence[Subject]]:
+        """Return what a document may be written of, by parameter, each with what people call it."""
+        found = dict.fromkeys(file.subjects, ()) | dict(self.library.subjects(file, self.reckoned.known))
+        if file.is_of_product:
+            found["product"] = self.products()
+        return {name: tuple(Subject(id_, self._called(name, id_)) for id_ in ids) for name, ids in found.items()}
+
+    @cached_property
+    def _items(self) -> ItemsThen | None:
+        return self.library.items(self.reckoned.known)
+
+    def _called(self, name: str, id: str) -> str:
+        """Return what people call a product, a work item or an investment case."""
+        if name == "product":
+            return self.asked.snapshot.product_name(id)
+        if name == "item":
+            return self._items.title(id) if self._items else id
+        case = cases_of(self.library.estate).get(id)
+        return case.name if case else id
+
+    def sign(
+        self, file: DocumentFile, said: Mapping[str, str], as_of: datetime, narrative: Mapping[str, str], manifest: str
+    ) -> Signature:
+        """Record that they stand up for an edition, with what they wrote; `manifest` is the hash they were shown.
+
+        Raises:
+            FreeholdError: FH-L709 it is not what they were shown; what `draft` and `Library.sign` raise.
+        """
+        made = self.draft(file, said, as_of, narrative)
+        if made.manifest.hash != manifest:
+            raise FreeholdError(
+                "FH-L709", f"`{made.name}` has the manifest {made.manifest.hash[:12]}, and you were shown "
+                f"{manifest[:12]}: the document's file or what you wrote is another.",
+                fix="Show it again, read it, and sign that.",
+            )  # fmt: skip
+        ledger = self.library.ledger.acting(self.asked.who.caller("sign a document"))
+        return replace(self.library, ledger=ledger).sign(made.manifest, narrative)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something that a document may be written of: its id, and what people call it."""
+
+    id: str
+    name: str
+
+
+def readable(asked: Asked) -> dict[str, DocumentFile]:
+    """Return the documents that somebody may read, by id."""
+    snapshot = asked.snapshot.whole or asked.snapshot
+    return {id_: file for id_, file in sorted(documents_of(snapshot.estate).items()) if _may_read(asked, file)}
+
+
+def _may_read(asked: Asked, file: DocumentFile) -> bool:
+    if file.packed:
+        return bool(asked.served.rights.may(asked.who, "administer"))
+    return asked.snapshot.seen is None or file.is_of_product

@@ -78,6 +78,11 @@ class Work:
         self.workflows = workflows_of(estate)
 
     @property
+    def ledger(self) -> Ledger:
+        """Where moves are recorded, as whoever moves."""
+        return self._ledger
+
+    @property
     def caller(self) -> Caller:
         """Who reads and moves."""
         return self._ledger.caller
@@ -126,10 +131,15 @@ class Work:
         said = next((str(texts[name]) for name in names if texts.get(name)), "")
         return said or ", ".join(str(value) for value in item.fields.values()) or "What it says was erased."
 
-    def items(self, type: str | None = None, *, is_open: bool | None = None) -> tuple[Item, ...]:
-        """Return all items in the order in which they began; of one workflow, or only those (not) ended."""
+    def items(
+        self, type: str | None = None, *, is_open: bool | None = None, upto: int | None = None
+    ) -> tuple[Item, ...]:
+        """Return all items in the order in which they began; of one workflow, or only those (not) ended.
+
+        With `upto`, as they stood by that number of the ledger.
+        """
         by_item: dict[str, list[Any]] = {}
-        for event in self._ledger.read(types=EVENTS):
+        for event in self._ledger.read(types=EVENTS, upto=upto):
             by_item.setdefault(str(event.data["item"]), []).append(event)
         folded = (fold(events, self._start(str(events[0].data.get("type") or ""))) for events in by_item.values())
         found = [item for item in folded if item is not None and type in (None, item.type)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.foundation import FreeholdError, Problems, Where, near
 from freehold.insight.documents.declared import DocumentFile, Fact, documents_of
 from freehold.insight.documents.facts import computed, expect_of_products
+from freehold.insight.documents.listing import OF_ALL
 from freehold.insight.documents.querying import columns, question_of
 from freehold.insight.documents.template import GIVEN, template_findings
 from freehold.insight.documents.writing import Setting, standing_of, written
@@ -36,7 +37,21 @@ _LIST_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "outputs": ("product", "asset", "contract", "version", "status", "description"),
     "columns": ("product", "asset", "column", "type", "required", "unique", "classification", "description"),
     "promises": ("product", "asset", "promise", "value", "of", "description"),
+    "acceptance": ("product", "asset", "of", "must"),
+    "metrics": ("product", "metric", "status", "sentence", "formula", "definition"),
+    "cases": (
+        "case", "name", "description", "owner", "made", "cost", "currency", "decision", "metric", "baseline",
+        "promised", "review", "due",
+    ),
 }  # fmt: skip
+_ITEM_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "says": ("field", "value"),
+    "moves": ("since", "state", "move", "by", "words"),
+    "alike": ("item", "title", "began", "state", "decision"),
+    "definitions": ("since", "metric", "status", "sentence", "formula", "definition"),
+    "columns": ("column", "type", "becomes", "description"),
+    "selects": ("when", "asset", "sql"),
+}
 
 
 def document_findings(estate: Estate) -> tuple[FreeholdError, ...]:
@@ -64,6 +79,11 @@ def findings(file: DocumentFile, kpis: Mapping[str, Kpi]) -> Iterator[FreeholdEr
 
 def _names(file: DocumentFile) -> Iterator[FreeholdError]:
     taken = {*GIVEN, *file.parameters}
+    if "item" in file.subjects and file.is_of_product:
+        yield FreeholdError(
+            "FH-O104", f"The document `{file.id}` is of a product and of a work item.",
+            where=file.document.where("spec", "parameters", "item"), fix="Take one of the two out.",
+        )  # fmt: skip
     for fact in file.facts.values():
         if fact.name in taken:
             where = file.document.where_key("spec", "facts", fact.name)
@@ -94,9 +114,15 @@ def _of_fact(
             yield from _of_kpis(file, fact, setting.kpis)
         elif fact.estate:
             known[fact.name] = _LIST_COLUMNS[fact.estate]
+            yield from _of_list(file, fact)
+        elif fact.item:
+            known[fact.name] = _ITEM_COLUMNS[fact.item]
+            yield from _of_items(file, fact)
         else:
             yield from _needs(file, fact)
-            known[fact.name] = columns(question_of(file, fact), nothing, _tried_with(file))
+            found = columns(question_of(file, fact), nothing, _tried_with(file))
+            known[fact.name] = (*found, "title") if fact.titles else found
+            yield from _told(file, fact, found)
     except FreeholdError as error:
         problem, *more = error.problem.splitlines()  # what DuckDB adds draws lines of its own
         hint = next((line for line in more if line.startswith("Candidate bindings")), "")
@@ -104,6 +130,32 @@ def _of_fact(
         yield FreeholdError(
             error.code, problem, where=error.where or fact.where, fix=f"{hint}. {error.fix}".lstrip(". ")
         )
+
+
+def _of_list(file: DocumentFile, fact: Fact) -> Iterator[FreeholdError]:
+    if file.is_of_product and fact.estate in OF_ALL:
+        problem = f"The fact `{fact.name}` lists `{fact.estate}`, which cannot be held to one product."
+        yield FreeholdError("FH-O104", problem, where=fact.where, fix="Leave it out, or take `product` out.")
+
+
+def _of_items(file: DocumentFile, fact: Fact) -> Iterator[FreeholdError]:
+    if not file.items:
+        problem = f"The fact `{fact.name}` lists `{fact.item}` of a work item, and the document is of none."
+        fix = "Say under `parameters` of which types it is: `item: [metric_dispute]`."
+        yield FreeholdError("FH-L701", problem, where=fact.where, fix=fix)
+
+
+def _told(file: DocumentFile, fact: Fact, found: tuple[str, ...]) -> Iterator[FreeholdError]:
+    """Yield what is wrong with where a fact takes words of persons from."""
+    for key, column in (("titles", fact.titles), ("words", fact.words)):
+        where = file.document.where("spec", "facts", fact.name, key) if column else fact.where
+        if column and column not in found:
+            problem = f"The fact `{fact.name}` has no column `{column}` to take {key} of."
+            fix = near(column, found) or f"It has: {', '.join(found)}."
+            yield FreeholdError("FH-L702", problem, where=where, fix=fix)
+        if column and file.is_of_product:  # an item of a product may tell of a metric that its readers may not see
+            problem = f"The fact `{fact.name}` has {key} of work items, which cannot be held to one product."
+            yield FreeholdError("FH-O104", problem, where=where, fix=f"Leave `{key}` out, or take `product` out.")
 
 
 def _of_kpis(file: DocumentFile, fact: Fact, kpis: Mapping[str, Kpi]) -> Iterator[FreeholdError]:
@@ -140,7 +192,7 @@ def _tried(file: DocumentFile, setting: Setting, nothing: NoEvidence) -> Iterato
 
 
 def _parameters(file: DocumentFile, period: str) -> Iterator[dict[str, str]]:
-    plain = ({"period": period} if file.periods else {}) | ({"product": "a.product"} if file.is_of_product else {})
+    plain = ({"period": period} if file.periods else {}) | {name: f"a.{name}" for name in file.subjects}
     first = {name: words[0] for name, words in file.choices.items()}
     yield plain | first
     for name, words in file.choices.items():
@@ -150,4 +202,5 @@ def _parameters(file: DocumentFile, period: str) -> Iterator[dict[str, str]]:
 def _tried_with(file: DocumentFile) -> dict[str, Any]:
     moment = datetime(2011, 3, 7)  # noqa: DTZ001 as evidence has it
     words = {name: words[0] for name, words in file.choices.items()}
-    return {**words, "as_of": moment, "env": "", "starts": moment, "ends": moment, "period": "", "product": ""}
+    return {**words, "as_of": moment, "env": "", "starts": moment, "ends": moment, "period": "",
+            "product": "", "item": "", "case": ""}  # fmt: skip

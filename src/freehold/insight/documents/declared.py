@@ -25,9 +25,10 @@ BUILTIN = Path(__file__).parents[2] / "builtin" / "documents"
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing a document stands on: KPIs, a query over evidence, or a list of the applied estate.
+    """One thing a document stands on: KPIs, a query over evidence, a list of the applied estate, or one of its item.
 
-    `lines_above` are the lines of its file above the text of its query.
+    `lines_above` are the lines of its file above the text of its query; `titles` is the column of its rows that holds
+    work items, whose titles are put beside them, `words` the one that holds free text by its id; empty: none.
     """
 
     name: str
@@ -36,7 +37,10 @@ class Fact:
     sql: str = ""
     lines_above: int = 0
     needs: tuple[str, ...] = ()
+    titles: str = ""
+    words: str = ""
     estate: str = ""
+    item: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class DocumentFile:
     Attributes:
         periods: the calendars its period may be of; empty where it has none.
         is_of_product: whether it is written of one product, from that product's evidence alone.
+        items: the types of work items of one of which it is written; empty where it is of none.
+        is_of_case: whether it is written of one investment case.
         choices: its other parameters, each with the words it takes, the default first.
         narrative: what a person writes, each part with what it is to answer.
         packed: the types of events that are packed beside it with their proof.
@@ -65,6 +71,8 @@ class DocumentFile:
     cadence: str = "on demand"
     periods: tuple[str, ...] = ()
     is_of_product: bool = False
+    items: tuple[str, ...] = ()
+    is_of_case: bool = False
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     narrative: Mapping[str, str] = field(default_factory=dict)
     packed: tuple[str, ...] = ()
@@ -72,8 +80,13 @@ class DocumentFile:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of what is asked when it is written."""
-        asked = (("period",) if self.periods else ()) + (("product",) if self.is_of_product else ())
-        return (*asked, *self.choices)
+        return (*(("period",) if self.periods else ()), *self.subjects, *self.choices)
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The names of what it is written of, one at a time: `product`, `item`, `case`."""
+        named = {"product": self.is_of_product, "item": bool(self.items), "case": self.is_of_case}
+        return tuple(name for name, is_asked in named.items() if is_asked)
 
 
 def builtin_documents() -> Mapping[str, DocumentFile]:
@@ -138,6 +151,8 @@ def document_from(resource: Resource) -> DocumentFile:
         cadence=said.get("cadence", "on demand"),
         periods=tuple(parameters.pop("period", ())),
         is_of_product=parameters.pop("product", None) is not None,
+        items=tuple(parameters.pop("item", ())),
+        is_of_case=parameters.pop("case", None) is not None,
         choices={name: tuple(words) for name, words in parameters.items()},
         narrative=dict(said.get("narrative") or {}),
         packed=tuple(said.get("ledger", ())),
@@ -145,7 +160,7 @@ def document_from(resource: Resource) -> DocumentFile:
 
 
 def _fact(document: Document, name: str, said: Mapping[str, Any]) -> Fact:
-    kind = next(key for key in ("kpis", "sql", "estate") if key in said)
+    kind = next(key for key in ("kpis", "sql", "estate", "item") if key in said)
     node, where = document.node("spec", "facts", name, kind), document.where("spec", "facts", name, kind)
     is_block = isinstance(node, ScalarNode) and node.style in ("|", ">")
     return Fact(
@@ -155,5 +170,8 @@ def _fact(document: Document, name: str, said: Mapping[str, Any]) -> Fact:
         sql=str(said.get("sql", "")),
         lines_above=where.line if is_block else where.line - 1,
         needs=tuple(said.get("needs", ())),
+        titles=str(said.get("titles", "")),
+        words=str(said.get("words", "")),
         estate=str(said.get("estate", "")),
+        item=str(said.get("item", "")),
     )

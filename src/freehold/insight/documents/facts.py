@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import FreeholdError
 from freehold.insight.documents.declared import DocumentFile, Fact
+from freehold.insight.documents.items import ItemsThen
 from freehold.insight.documents.listing import listed
 from freehold.insight.documents.querying import PRODUCT, asked, question_of
 from freehold.insight.kpi import Asking, KpiValue, State, trend
@@ -97,6 +98,7 @@ class Standing:
 
     Attributes:
         estate: the estate as it was applied by then; None where none was.
+        items: the work items as they stood by then; None where none can be told of.
         values: what queries may say: the parameters, `as_of`, `env`, and `starts` and `ends` of the period.
     """
 
@@ -107,6 +109,7 @@ class Standing:
     product: str
     values: Mapping[str, Any]
     estate: Estate | None = None
+    items: ItemsThen | None = None
 
 
 def computed(file: DocumentFile, standing: Standing) -> dict[str, Rows]:
@@ -124,6 +127,8 @@ def _computed(file: DocumentFile, fact: Fact, standing: Standing) -> Rows:
             return _measured(fact, standing)
         if fact.estate:
             return _listed(fact, standing)
+        if fact.item:
+            return _of_item(fact, standing)
         return _asked(file, fact, standing)
     except FreeholdError as error:
         problem = error.problem if f"`{fact.name}`" in error.problem else f"The fact `{fact.name}`: {error.problem}"
@@ -137,7 +142,18 @@ def _asked(file: DocumentFile, fact: Fact, standing: Standing) -> Rows:
     query = hashlib.sha256(question.sql.encode()).hexdigest()
     if unheard := _unheard(fact, question.reads, standing.evidence):
         return Rows(fact.name, query, note=unheard)
-    return Rows(fact.name, query, tuple(asked(question, standing.evidence, standing.values)))
+    rows = asked(question, standing.evidence, standing.values)
+    return Rows(fact.name, query, tuple(_told(fact, row, standing.items) for row in rows))
+
+
+def _told(fact: Fact, row: dict[str, Any], items: ItemsThen | None) -> dict[str, Any]:
+    """Return a row with what the work item in it is about, and with words in the place of their id."""
+    item, text = row.get(fact.titles), row.get(fact.words)
+    if fact.titles:
+        row = {**row, "title": items.title(str(item)) if items is not None and item else ""}
+    if fact.words:
+        row = {**row, fact.words: items.words(str(text)) if items is not None and text else ""}
+    return row
 
 
 def _unheard(fact: Fact, reads: Sequence[str], evidence: Evidence) -> str:
@@ -156,7 +172,15 @@ def _listed(fact: Fact, standing: Standing) -> Rows:
     query = hashlib.sha256(f"estate {fact.estate}".encode()).hexdigest()
     if standing.estate is None:
         return Rows(fact.name, query, note="no estate was applied by then whose files are kept")
-    return Rows(fact.name, query, tuple(listed(fact.estate, standing.estate, standing.product)))
+    case = str(standing.values.get("case", ""))
+    return Rows(fact.name, query, tuple(listed(fact.estate, standing.estate, standing.product, case)))
+
+
+def _of_item(fact: Fact, standing: Standing) -> Rows:
+    query = hashlib.sha256(f"item {fact.item}".encode()).hexdigest()
+    if standing.items is None:
+        return Rows(fact.name, query, note="no estate was applied by then whose files are kept")
+    return Rows(fact.name, query, tuple(standing.items.listed(fact.item, str(standing.values["item"]))))
 
 
 def _measured(fact: Fact, standing: Standing) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from freehold.delivery.plan.versions import deployed
 from freehold.foundation import FreeholdError
 from freehold.insight.documents.declared import DocumentFile, document_named, documents_of
+from freehold.insight.documents.items import ItemsThen
 from freehold.insight.documents.manifest import Manifest, differences
-from freehold.insight.documents.signing import expect_signer
+from freehold.insight.documents.signing import expect_signer, signers
 from freehold.insight.documents.writing import Edition, Setting, checked, edition_of
 from freehold.insight.kpi import Asking
+from freehold.insight.objectives import cases_of
 from freehold.insight.registry import Kpi, kpis_of
 from freehold.ledger import Event, Withheld
 from freehold.work.clocks import working_time
@@ -54,6 +56,7 @@ class Library:
     ledger: Ledger
     env: str
     withheld: Withheld = field(default_factory=Withheld)
+    _thens: dict[int, ItemsThen | None] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
     def files(self) -> Mapping[str, DocumentFile]:
@@ -92,6 +95,10 @@ class Library:
         with self.ledger.evidence(as_of or self.ledger.clock.now(), self.withheld) as evidence:
             return edition_of(file, evidence, self._setting(file, evidence), said, narrative)
 
+    def items(self, as_of: datetime) -> ItemsThen | None:
+        """Return the work items as they stood by a moment; None where no estate was in force."""
+        return self._then(self.ledger.sequence_as_of(as_of))
+
     def again(self, manifest: Manifest, narrative: Mapping[str, str]) -> tuple[Edition, tuple[str, ...]]:
         """Write an edition again from its manifest, and return it with what is otherwise than it was.
 
@@ -110,10 +117,8 @@ class Library:
             FreeholdError: FH-O115 they are not among those who sign it; FH-O112 what it says is not what the ledger
                 says; FH-O113 nobody wrote a part of it.
         """
-        file, product = self.file(manifest.document), manifest.parameters.get("product", "")
-        applied = deployed(self.ledger, self.estate.root, self.env)
-        law = applied.estate if applied else self.estate
-        expect_signer(documents_of(law).get(file.id, file), law, product, self.ledger.caller)
+        file, product = self.file(manifest.document), self._product(manifest)
+        expect_signer(self._in_force(file), self._law, product, self.ledger.caller)
         written = checked(file, narrative)
         if missing := [part for part in file.narrative if part not in written]:
             raise FreeholdError(
@@ -134,6 +139,10 @@ class Library:
         (seq,) = self.ledger.append(Event(SIGNED, said, env=self.env, product=product))
         return next(_signature(event) for event in self.ledger.read(after=seq - 1, upto=seq))
 
+    def signers(self, manifest: Manifest) -> frozenset[str]:
+        """Return the principals and groups that may sign an edition."""
+        return signers(self._in_force(self.file(manifest.document)), self._law, self._product(manifest))
+
     def signatures(self, document: str = "") -> tuple[Signature, ...]:
         """Return what was signed, the newest first."""
         events = self.ledger.read(types=(SIGNED,), env=self.env, newest_first=True)
@@ -144,11 +153,49 @@ class Library:
         kept = self.ledger.side.get(signature.narrative) if signature.narrative else None
         return dict(kept.payload) if kept is not None else {}
 
+    def subjects(self, file: DocumentFile, as_of: datetime) -> Mapping[str, Sequence[str]]:
+        """Return what a document may be written of by a moment: products, work items, cases, by parameter."""
+        then = self.items(as_of) if file.subjects else None
+        return _subjects(file, then) if then else {}
+
+    @cached_property
+    def _law(self) -> Estate:
+        """The estate in force, by which it is judged who signs."""
+        applied = deployed(self.ledger, self.estate.root, self.env)
+        return applied.estate if applied else self.estate
+
+    def _in_force(self, file: DocumentFile) -> DocumentFile:
+        return documents_of(self._law).get(file.id, file)
+
+    def _product(self, manifest: Manifest) -> str:
+        """Return the product that an edition is of, itself or by its work item; empty where it is of none."""
+        item = manifest.parameters.get("item", "")
+        then = self._then(manifest.seq) if item else None
+        return manifest.parameters.get("product", "") or (then.product(item) if then else "")
+
+    def _then(self, upto: int) -> ItemsThen | None:
+        """Return the work items as they stood by a number of the ledger, and with them the estate that was in force."""
+        if upto not in self._thens:
+            applied = deployed(self.ledger, self.estate.root, self.env, upto)
+            self._thens[upto] = ItemsThen(applied.estate, self.ledger, self.env, upto) if applied else None
+        return self._thens[upto]
+
     def _setting(self, file: DocumentFile, evidence: Evidence) -> Setting:
-        wants_estate = file.is_of_product or any(fact.estate for fact in file.facts.values())
-        applied = deployed(self.ledger, self.estate.root, self.env, evidence.seq) if wants_estate else None
-        estate = applied.estate if applied else None
-        return Setting(self.kpis, self.asking, estate, tuple(sorted(estate.products)) if estate else ())
+        wants_estate = bool(file.subjects) or any(
+            f.estate or f.item or f.titles or f.words for f in file.facts.values()
+        )
+        then = self._then(evidence.seq) if wants_estate else None
+        if then is None:
+            return Setting(self.kpis, self.asking)
+        return Setting(self.kpis, self.asking, then.estate, _subjects(file, then), then)
+
+
+def _subjects(file: DocumentFile, then: ItemsThen) -> Mapping[str, Sequence[str]]:
+    there: Mapping[str, Callable[[], Iterable[str]]] = {
+        "product": lambda: sorted(then.estate.products), "item": lambda: then.of_types(file.items),
+        "case": lambda: cases_of(then.estate),
+    }  # fmt: skip
+    return {name: tuple(there[name]()) for name in file.subjects}
 
 
 def _signature(event: Recorded) -> Signature:

@@ -24,7 +24,7 @@ from freehold.insight.documents.facts import NOT_INSTRUMENTED, Row, Rows
 from freehold.insight.telling import figure
 
 NONE = "none"
-GIVEN = ("document", "period", "as_of", "env", "seq", "narrative", "table", "number")
+GIVEN = ("document", "period", "as_of", "env", "seq", "narrative", "table", "number", "code")
 _SIGNS = re.compile(r"[\\`*\[\]<>|~&#]|(?<!\w)_|_(?!\w)")
 _CODE = re.compile(r"[\w.:=/-]+")  # what needs no escaping in code, in a table either
 _LINE_START = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[-+=]))(.)")  # what begins a list, or underlines a heading
@@ -56,7 +56,7 @@ def template_findings(file: DocumentFile, columns: Mapping[str, tuple[str, ...]]
     except jinja2.TemplateSyntaxError as error:
         yield _wrong(file, _said(error), Where(file.where.path, error.lineno, 1))
         return
-    known = (*GIVEN, *file.facts, *file.choices, *(("product",) if file.is_of_product else ()), *environment.globals)
+    known = (*GIVEN, *file.facts, *file.choices, *file.subjects, *environment.globals)
     undeclared = meta.find_undeclared_variables(environment.parse(file.text))  # which folds what it is given
     for name in sorted(undeclared - set(known)):
         for line in dict.fromkeys(node.lineno for node in tree.find_all(nodes.Name) if node.name == name):
@@ -165,6 +165,12 @@ def number(rows: Rows | Iterable[Row], what: str) -> str:
     if isinstance(rows, Rows) and not rows.is_instrumented:
         return f"{what}: {NOT_INSTRUMENTED}"
     return counted(len(list(rows)), what)
+
+
+def code(text: str, language: str = "") -> Markup:
+    """Return text as a block of code, whatever stands in it."""
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 0)
+    return Markup(f"{fence}{language}\n{text}\n{fence}")
 
 
 def _day(value: date) -> str:

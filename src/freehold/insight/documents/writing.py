@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -15,9 +15,10 @@ from freehold import __version__
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.insight.documents.declared import DocumentFile
 from freehold.insight.documents.facts import Row, Rows, Standing, computed
+from freehold.insight.documents.items import ItemsThen
 from freehold.insight.documents.manifest import FactHash, Manifest
 from freehold.insight.documents.page import page
-from freehold.insight.documents.template import escaped, markdown, number, table
+from freehold.insight.documents.template import code, escaped, markdown, number, table
 from freehold.insight.kpi import Asking
 from freehold.insight.periods import Period, ending_before, period_named
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from freehold.ledger import Evidence
 
 _TICK = timedelta(microseconds=1)
+_MOST_NAMED = 8
+_CALLED = {"product": "product", "item": "work item", "case": "investment case"}
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,15 @@ class Setting:
     """What a document is written in: the KPIs there are, how they are asked, and the estate as it was applied by then.
 
     Attributes:
-        products: the products that a reader may name.
+        subjects: what it may be written of: the products, work items or cases that a reader may name, by parameter.
+        items: the work items as they stood by then.
     """
 
     kpis: Mapping[str, Kpi]
     asking: Asking
     estate: Estate | None = None
-    products: Sequence[str] = ()
+    subjects: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    items: ItemsThen | None = None
 
 
 def edition_of(
@@ -89,8 +94,8 @@ def resolved(file: DocumentFile, known: datetime, setting: Setting, said: Mappin
     found: dict[str, str] = {}
     if file.periods:
         found["period"] = _period(file, known, setting.asking.zone, said.get("period", ""))
-    if file.is_of_product:
-        found["product"] = _product(file, setting.products, said.get("product", ""))
+    for name in file.subjects:
+        found[name] = _subject(file, name, setting.subjects.get(name, ()), said.get(name, ""))
     for name, words in file.choices.items():
         found[name] = said.get(name) or words[0]
         if found[name] not in words:
@@ -108,15 +113,13 @@ def _period(file: DocumentFile, known: datetime, zone: str, said: str) -> str:
     return str(period)
 
 
-def _product(file: DocumentFile, products: Sequence[str], said: str) -> str:
+def _subject(file: DocumentFile, name: str, known: Sequence[str], said: str) -> str:
+    there = f"There are: {', '.join(known[:_MOST_NAMED])}." if known else f"There is no {_CALLED[name]} yet."
     if not said:
-        raise _no_parameter(
-            f"The document `{file.id}` is of one product, and none is named.", f"There are: {', '.join(products)}."
-        )
-    if said not in products:
-        raise _no_parameter(
-            f"There is no product `{said}`.", near(said, products) or f"There are: {', '.join(products)}."
-        )
+        raise _no_parameter(f"The document `{file.id}` is of one {_CALLED[name]}, and none is named.", there)
+    if said not in known:
+        of = f" of type {' or '.join(file.items)}" if name == "item" else ""
+        raise _no_parameter(f"There is no {_CALLED[name]} `{said:.80}`{of}.", near(said, known) or there)
     return said
 
 
@@ -145,8 +148,9 @@ def standing_of(evidence: Evidence, setting: Setting, parameters: Mapping[str, s
     if period is not None:
         values |= {"starts": _naive(period.start), "ends": _naive(period.end)}
     return Standing(
-        evidence, setting.kpis, setting.asking, period, parameters.get("product", ""), values, setting.estate
-    )
+        evidence, setting.kpis, setting.asking, period, parameters.get("product", ""), values, setting.estate,
+        setting.items,
+    )  # fmt: skip
 
 
 def _naive(moment: datetime) -> datetime:
@@ -165,7 +169,7 @@ def written(
     names = {
         **facts, **others, "document": Row({"id": file.id, "name": file.name, "audience": file.audience}),
         "period": _told_period(standing), "as_of": evidence.instant,
-        "env": standing.asking.env, "seq": evidence.seq, "table": table, "number": number,
+        "env": standing.asking.env, "seq": evidence.seq, "table": table, "number": number, "code": code,
         "narrative": Row({part: _narrated(file, part, text) for part, text in parts.items()}),
     }  # fmt: skip
     text = markdown(file, names)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from freehold.foundation import FreeholdError, near
 from freehold.insight.objectives.declared import KIND, KeyResult, Objective, objective_of
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def objective_findings(estate: Estate, known: Mapping[str, Collection[str] | None]) -> tuple[FreeholdError, ...]:
-    """Return every error of the estate's objectives: FH-K004, FH-W410, FH-W412 to FH-W414.
+    """Return every error of the estate's objectives: FH-K004, FH-L703 to FH-L705, FH-W410, FH-W412 to FH-W414.
 
     Args:
         estate: the files.
@@ -27,7 +29,9 @@ def objective_findings(estate: Estate, known: Mapping[str, Collection[str] | Non
             document = resource.document
             assert document is not None, "an objective comes from a file"
             try:
-                errors += _of(objective_of(resource, zone), document, known)
+                objective = objective_of(resource, zone)
+                errors += _of(objective, document, known)
+                errors += _of_investment(objective, document, estate, zone)
             except FreeholdError as error:
                 where = document.where("spec", "period")
                 errors.append(FreeholdError(error.code, error.problem, where=where, fix=error.fix))
@@ -49,6 +53,29 @@ def _of(
             yield FreeholdError("FH-W413", problem, where=document.where(*at), fix=fix)
         seen.add(one.id)
         yield from _of_metric(one, document, index, known)
+
+
+def _of_investment(objective: Objective, document: Document, estate: Estate, zone: str) -> Iterator[FreeholdError]:
+    one, at = objective.investment, ("spec", "investment")
+    if one is None:
+        return
+    ids = [kr.id for kr in objective.key_results]
+    said = document.value["spec"]["investment"]
+    if (wanted := said.get("benefit", ids[0])) not in ids:
+        problem = f"`{objective.id}` has no key result `{wanted}` that could be the benefit of its investment."
+        fix = near(wanted, ids) or f"There are: {', '.join(ids)}."
+        yield FreeholdError("FH-L703", problem, where=document.where(*at, "benefit"), fix=fix)
+    last = (objective.period.end.astimezone(ZoneInfo(zone)) - timedelta(microseconds=1)).date()
+    due = one.made + timedelta(days=one.reviews[-1])
+    if due > last:
+        problem = f"The review after {one.reviews[-1]} days is on {due}, and `{objective.id}` is measured until {last}."
+        where = document.where(*at, "reviews") if "reviews" in said else document.where(*at, "made")
+        yield FreeholdError("FH-L704", problem, where=where, fix=f"Let its period end on {due} or later.")
+    decisions = [id_ for kind, id_ in estate.resources if kind == "Decision"]
+    if one.decision and one.decision not in decisions:
+        problem = f"There is no decision `{one.decision}` by which the investment was made."
+        fix = near(one.decision, decisions) or "Write it under `decisions/`, or leave it out."
+        yield FreeholdError("FH-L705", problem, where=document.where(*at, "decision"), fix=fix)
 
 
 def _of_metric(

@@ -42,6 +42,24 @@ class KeyResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Investment:
+    """What was put into an objective: the `benefit` is the key result that was promised for it.
+
+    Attributes:
+        made: the day from which the days of `reviews` are counted.
+        reviews: after how many days the benefit is held against what was promised.
+        decision: the id of the decision by which it was made; empty where none is said.
+    """
+
+    made: date
+    benefit: KeyResult
+    reviews: tuple[int, ...] = (90, 180)
+    cost: float | None = None
+    currency: str = ""
+    decision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Objective:
     """What is to be reached in a period, and by which key results that is seen."""
 
@@ -52,6 +70,7 @@ class Objective:
     key_results: tuple[KeyResult, ...]
     owner: str = ""
     description: str = ""
+    investment: Investment | None = None
 
 
 def objectives_of(estate: Estate) -> Mapping[str, Objective]:
@@ -63,6 +82,15 @@ def objectives_of(estate: Estate) -> Mapping[str, Objective]:
     zone = str(estate.defaults.get("timezone", "UTC"))
     found = [objective_of(one, zone) for (kind, _), one in estate.resources.items() if kind == KIND]
     return {one.id: one for one in sorted(found, key=lambda one: (one.period.end, one.id))}
+
+
+def cases_of(estate: Estate) -> Mapping[str, Objective]:
+    """Return the investment cases of an estate by id: the objectives that say what was put into them.
+
+    Raises:
+        FreeholdError: FH-K004 the period of one is none.
+    """
+    return {id_: one for id_, one in objectives_of(estate).items() if one.investment is not None}
 
 
 def objective_named(objectives: Mapping[str, Objective], id: str) -> Objective:
@@ -87,14 +115,28 @@ def objective_of(resource: Resource, zone: str) -> Objective:
     period = period_named(str(spec["period"]), zone)
     last = (period.end.astimezone(ZoneInfo(zone)) - timedelta(microseconds=1)).date()
     owner = str(metadata.get("owner") or "")
+    key_results = tuple(_key_results(spec["key_results"], last, owner))
     return Objective(
         id=resource.id,
         where=resource.where,
         name=str(metadata.get("name") or resource.id),
         period=period,
-        key_results=tuple(_key_results(spec["key_results"], last, owner)),
+        key_results=key_results,
         owner=owner,
         description=str(metadata.get("description") or ""),
+        investment=_investment(spec["investment"], key_results) if "investment" in spec else None,
+    )
+
+
+def _investment(said: Mapping[str, Any], key_results: tuple[KeyResult, ...]) -> Investment:
+    wanted = said.get("benefit")
+    return Investment(
+        made=date.fromisoformat(said["made"]),
+        benefit=next((one for one in key_results if one.id == wanted), key_results[0]),
+        reviews=tuple(sorted(said.get("reviews", (90, 180)))),
+        cost=float(said["cost"]) if "cost" in said else None,
+        currency=str(said.get("currency", "")),
+        decision=str(said.get("decision", "")),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from freehold.ledger import Evidence
 
 MEASURED = "objective.measured"
+BENEFIT = "benefit.measured"
 Answers = Callable[[Query], Answer]
 _TICK = timedelta(microseconds=1)
 _PERIODS = 3  # of a KPI: the one that is not over, and two before it
@@ -121,7 +122,19 @@ def events_of(found: tuple[Measured, ...], ledger: Ledger, env: str, zone: str) 
         if not (is_of_today and before is not None and all(before.data.get(k) == v for k, v in said.items())):
             until = {"data_until": one.data_until}
             events.append(Event(MEASURED, {**said, **until}, env=env, subject=one.objective.id, occurred_at=now))
+            events += [Event(BENEFIT, benefit, env=env, subject=one.objective.id, occurred_at=now)
+                       for benefit in _benefit(one, today)]  # fmt: skip
     return tuple(events)
+
+
+def _benefit(one: Measured, today: date) -> Iterator[dict[str, Any]]:
+    """Yield what a measure says of the investment it is the benefit of; nothing of any other, or before it was made."""
+    made = one.objective.investment
+    if made is not None and made.benefit.id == one.key_result.id and made.made <= today:
+        yield {
+            "case": one.objective.id, "metric": one.key_result.metric, "baseline": one.key_result.start,
+            "promised": one.key_result.target, "now": one.now, "day": (today - made.made).days,
+        }  # fmt: skip
 
 
 def last_measures(ledger: Ledger) -> dict[tuple[str, str], Recorded]:

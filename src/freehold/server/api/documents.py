@@ -31,6 +31,8 @@ class DocumentEntry(Strict):
     cadence: str
     periods: list[str] = Field(description="the calendars its period may be of")
     product: bool = Field(description="whether it is written of one product")
+    items: list[str] = Field(description="the types of work items of one of which it is written; empty: of none")
+    case: bool = Field(description="whether it is written of one investment case")
     choices: dict[str, list[str]] = Field(description="its other parameters, each with its words")
     facts: list[str]
     narrative: dict[str, str] = Field(description="what a person writes, and what it is to answer")
@@ -119,14 +121,19 @@ def _made(request: Request, id: str, as_of: str) -> Edition:
     reader = Reader.of(asked_by(request))
     file = reader.file(id)
     said = {name: word[:200] for name, word in request.query_params.items() if name not in ("form", "as_of")}
-    return reader.edition(file, {name: word for name, word in said.items() if word}, _moment(as_of, reader))
+    return reader.edition(file, {name: word for name, word in said.items() if word}, moment_of(as_of, reader))
 
 
 def _named(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
-def _moment(text: str, reader: Reader) -> datetime | None:
+def moment_of(text: str, reader: Reader) -> datetime | None:
+    """Return the moment that words name; None where they name none.
+
+    Raises:
+        FreeholdError: FH-C002 it is no date, or still to come.
+    """
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
@@ -146,6 +153,7 @@ def _entry(file: DocumentFile) -> dict[str, Any]:
     return {
         "id": file.id, "name": file.name, "description": file.description, "audience": file.audience,
         "cadence": file.cadence, "periods": list(file.periods), "product": file.is_of_product,
+        "items": list(file.items), "case": file.is_of_case,
         "choices": {name: list(words) for name, words in file.choices.items()}, "facts": list(file.facts),
         "narrative": dict(file.narrative),
     }  # fmt: skip

@@ -137,6 +137,7 @@ KINDS: dict[str, Kind] = {
         Kind("rules run", "Evaluate the rules", (_ENV, _JSON)),
         Kind("objectives measure", "Measure the key results of objectives", (Argument("ids", "texts"), *_USUAL),
              about="ids"),
+        Kind("items measure", "Measure both sides of a dispute", (_at("item"), *_USUAL), about="item"),
         Kind("collect", "Drop what nothing can reach", (*_COLLECT, *_USUAL)),
     )
 }  # fmt: skip

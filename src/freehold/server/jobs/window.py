@@ -32,6 +32,8 @@ DOES: Mapping[str, Action] = {
     "rollback": "roll_back",
     "deployments rollback": "roll_back",
     "rules run": "run",
+    "objectives measure": "run",
+    "items measure": "run",
     "collect": "administer",
 }
 _WORDS = frozenset({"said", "error", "errors"})  # of a job's result: what it said, and of what went wrong

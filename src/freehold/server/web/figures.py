@@ -51,7 +51,7 @@ HOW: Mapping[str, str] = {  # what makes events come, by how their type begins
     "drift.": "Record `drift.measured` from what watches models.",
     "enablement.": "Record `enablement.held` for each session.",
     "objective.": "Set objectives whose key results are metrics.",
-    "benefit.": "Set investment cases whose benefit is a metric.",
+    "benefit.": "Say `investment` in an objective: one of its key results is the benefit.",
 }
 
 

@@ -112,7 +112,7 @@ def _apply(asked: Asked, form: FormData) -> Response:
     expect_all_rights(asked, proposal)
     judged = proposal.judged(asked.served.snapshots.ledger, asked.who.caller("apply"))
     expect_applicable(proposal, judged)
-    return _begun(asked, "apply", {"plan": proposal.plan.id, "env": asked.snapshot.env, "yes": True})
+    return begun(asked, "apply", {"plan": proposal.plan.id, "env": asked.snapshot.env, "yes": True})
 
 
 def _roll_back(asked: Asked, form: FormData) -> Response:
@@ -130,14 +130,14 @@ def _roll_back(asked: Asked, form: FormData) -> Response:
     back = rollback_of(asked, one)
     if not back.parts:
         raise FreeholdError("FH-D215" if back.may else "FH-A113", back.why_not, fix="See `/deployments`.")
-    return _begun(asked, "deployments rollback", {"id": one.id, "why": why, "env": asked.snapshot.env})
+    return begun(asked, "deployments rollback", {"id": one.id, "why": why, "env": asked.snapshot.env})
 
 
 def _unpin(asked: Asked, form: FormData) -> Response:  # noqa: ARG001 there is nothing to say
     """Have runs publish a product again that a rollback has pinned."""
     product = asked.request.path_params["id"]
     asked.served.rights.expect(asked.who, "roll_back", product)
-    return _begun(asked, "rollback", {"product": product, "unpin": True, "env": asked.snapshot.env})
+    return begun(asked, "rollback", {"product": product, "unpin": True, "env": asked.snapshot.env})
 
 
 def _run(asked: Asked, form: FormData) -> Response:
@@ -151,10 +151,10 @@ def _run(asked: Asked, form: FormData) -> Response:
         chosen = sorted(products) if asked.snapshot.seen is not None else []
     for product in sorted(products):
         asked.served.rights.expect(asked.who, "run", product)
-    return _begun(asked, "run", {"select": chosen, "env": asked.snapshot.env})
+    return begun(asked, "run", {"select": chosen, "env": asked.snapshot.env})
 
 
-def _begun(asked: Asked, kind: str, arguments: Mapping[str, object]) -> Response:
+def begun(asked: Asked, kind: str, arguments: Mapping[str, object]) -> Response:
     """Have something done as a job, and lead to its page.
 
     Asked for again while it waits or runs, it is the same job; asked for by two at once, too, since the key names the

@@ -5,9 +5,10 @@ Every action is a form; the keys only press its buttons.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -17,12 +18,15 @@ from starlette.routing import Route
 
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
+from freehold.insight.disputing import DISPUTE, TOLD, notice_of, readers_of
 from freehold.leaving import DEPRECATION, Told
 from freehold.server.items import Items
 from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark, Moment, Tone
+from freehold.server.web.pages.acting import begun
 from freehold.server.web.pages.entry import inside
 from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown, asked_of
+from freehold.server.written import readable
 from freehold.work import Item, Waiting, from_words
 
 _LONGEST = 5_000  # characters of a field, a note or a comment
@@ -124,6 +128,9 @@ class ItemPage:
     history: tuple[Moment, ...]
     ways: tuple[WayRow, ...]
     may_undo: bool
+    papers: tuple[Crumb, ...]  # documents that are written of it
+    is_measured: bool  # whether both of its sides can be
+    to_tell: tuple[str, ...] | None  # who is to be told what was decided; None: nobody is
     consumers: ConsumersPart | None = None
 
 
@@ -165,6 +172,9 @@ def item(asked: Asked) -> Shown:
         history=_moments(items, one),
         ways=() if work.has_ended(one) else _ways(items, one),
         may_undo=work.kept_from_undo(one) is None,
+        papers=tuple(_papers(asked, one)),
+        is_measured=one.type == DISPUTE and not work.has_ended(one),
+        to_tell=_to_tell(items, one),
         consumers=_consumers(items, one) if one.type == DEPRECATION and not work.has_ended(one) else None,
     )
     return Shown("pages/item.html", work.title(one), model, told, (Crumb("Inbox", "/inbox"),), nav="inbox")
@@ -183,9 +193,13 @@ async def act(request: Request) -> Response:
 def _act(request: Request, form: FormData) -> Response:
     items, path = Items(asked_of(request)), request.path_params
     one = items.get(f"{path['type']}/{path['id']}")
-    do = next((word for word in _DOES if word in form), "")
+    do = next((word for word in (*_DOES, "measure") if word in form), "")
     if not do:
-        raise FreeholdError("FH-A112", "Nothing is to be done with it.", fix=f"Choose one of: {', '.join(_DOES)}.")
+        raise FreeholdError(
+            "FH-A112", "Nothing is to be done with it.", fix=f"Choose one of: {', '.join((*_DOES, 'measure'))}."
+        )
+    if do == "measure":
+        return _measured(items, one)
     _DOES[do](items, one, str(form[do]).strip()[:_LONGEST], form)
     back = inside(str(form.get("next", ""))) if form.get("next") else f"/items/{one.id}"
     return RedirectResponse(f"{back}?done={one.id}" if back == "/inbox" else back, 303)
@@ -195,6 +209,14 @@ def _move(items: Items, one: Item, name: str, form: FormData) -> None:
     said = {k.removeprefix(_FIELD): [str(v)[:_LONGEST]] for k, v in form.items() if k.startswith(_FIELD)}
     fields = from_words(items.work.workflow(one.type), {k: v for k, v in said.items() if v != [""]})
     items.work.move(one.id, name, fields=fields, note=str(form.get("note", ""))[:_LONGEST])
+
+
+def _measured(items: Items, one: Item) -> Response:
+    """Have both sides of a dispute measured, which asks the warehouse."""
+    asked = items.asked
+    for product in sorted(asked.snapshot.estate.products):
+        asked.served.rights.expect(asked.who, "run", product)
+    return begun(asked, "items measure", {"item": one.id, "env": asked.snapshot.env})
 
 
 def _linked(items: Items, one: Item, target: str, _: FormData) -> None:
@@ -209,6 +231,34 @@ def _parted(items: Items, one: Item, _target: str, _: FormData) -> None:
     items.work.unlink(one.id, "duplicate_of", one.original)
 
 
+def _told(items: Items, one: Item, _: str, _form: FormData) -> None:
+    """Tell those who read the metric of a dispute what was decided."""
+    items.work.expect_mine(one)
+    ledger = items.work.ledger
+    with ledger.evidence(ledger.clock.now()) as evidence:
+        event = notice_of(one, evidence, items.asked.snapshot.env)
+    ledger.append(event)
+
+
+def _to_tell(items: Items, one: Item) -> tuple[str, ...] | None:
+    """Return who is to be told of a dispute that was decided; None where nothing is to be told, or they were."""
+    ledger = items.work.ledger
+    if one.type != DISPUTE or one.state != "decided" or any(ledger.read(types=(TOLD,), subject=one.id, limit=1)):
+        return None
+    try:
+        items.work.expect_mine(one)
+    except FreeholdError:  # who reads what is for those who may tell them
+        return None
+    with ledger.evidence(ledger.clock.now()) as evidence:
+        return tuple(_person(reader) for reader in readers_of(one, evidence))
+
+
+def _papers(asked: Asked, one: Item) -> Iterator[Crumb]:
+    for file in readable(asked).values():
+        if one.type in file.items:
+            yield Crumb(file.name, f"/documents/{file.id}?{urlencode({'item': one.id})}")
+
+
 _DOES: Mapping[str, Callable[[Items, Item, str, FormData], object]] = {
     "move": _move,
     "undo": lambda items, one, _, __: items.work.undo(one.id),
@@ -216,6 +266,7 @@ _DOES: Mapping[str, Callable[[Items, Item, str, FormData], object]] = {
     "part": _parted,
     "acknowledge": _acknowledged,
     "assignee": lambda items, one, who, _: items.work.assign(one.id, who),
+    "tell": _told,
     "comment": lambda items, one, text, _: items.work.comment(one.id, text),
 }
 

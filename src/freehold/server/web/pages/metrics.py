@@ -24,6 +24,7 @@ from freehold.server.leaving import ending_of, gone_is_told
 from freehold.server.questions import Question, as_command, as_python, as_yaml
 from freehold.server.web.drawing import Happening, Value, line_chart
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Fault, Heading, Mark, Moment, Snippet, Tab
+from freehold.server.web.pages.disputes import Dispute, dispute_words, disputes_of
 from freehold.server.web.pages.products import MOST_ROWS, moment_of
 from freehold.server.web.showing import Asked, Shown
 
@@ -151,6 +152,8 @@ class MetricPage:
     formula: str
     snippets: tuple[Snippet, ...]
     alike: tuple[Alike, ...]
+    disputes: tuple[Dispute, ...]
+    dispute_href: str
     no_values: Empty = _NO_VALUES
     nothing_happened: Empty = _NOTHING_HAPPENED
 
@@ -220,6 +223,7 @@ def metric(asked: Asked) -> Shown:
     happened = _happened(asked, catalogue, one, trend)
     unit = one.words.get("unit", "")
     last = latest(trend, unit, grain)
+    disputes = tuple(disputes_of(asked, one))
     model = MetricPage(
         id=one.id,
         status=STATUS.get(one.status, Mark("idle", one.status)),
@@ -228,7 +232,9 @@ def metric(asked: Asked) -> Shown:
         chart=_chart(one, unit, trend, happened, grain),
         fault=fault,
         happened=happened[:8],
-        facts=tuple(_facts(asked, catalogue, one, trend)),
+        facts=tuple(_facts(asked, catalogue, one, trend, disputes)),
+        disputes=disputes,
+        dispute_href=f"/requests?{dispute_words(one)}",
         formula=formula_of(one),
         snippets=_snippets(asked, one, grain, trend),
         alike=tuple(_alike(asked, catalogue, one)),
@@ -368,7 +374,9 @@ def _readers(asked: Asked, one: Metric) -> str:
     return f"{' and '.join(told)}, in 30 days"
 
 
-def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None) -> Iterator[Fact]:
+def _facts(
+    asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None, disputes: tuple[Dispute, ...]
+) -> Iterator[Fact]:
     owner = owner_of(asked.snapshot.estate, catalogue, one)
     owner = asked.snapshot.team_name(owner)
     yield Fact("Status", mark=STATUS.get(one.status, Mark("idle", one.status)))
@@ -394,7 +402,9 @@ def _facts(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | None)
     since = said_since(asked, one)
     yield Fact("As it is since", at=since) if since else Fact("As it is since", "never applied here")
     yield Fact("File", str(one.where), is_code=True)
-    yield Fact("Disputes", f"not instrumented; until they are, tell {owner or 'whoever answers for it'}")
+    still = sum(dispute.is_open for dispute in disputes)
+    told = f"{still} open, {len(disputes) - still} settled" if disputes else "none yet"
+    yield Fact("Disputes", told, href="#disputes" if disputes else f"/requests?{dispute_words(one)}")
 
 
 def _snippets(asked: Asked, one: Metric, grain: str, trend: Trend | None) -> tuple[Snippet, ...]:

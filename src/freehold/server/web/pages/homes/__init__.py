@@ -11,6 +11,7 @@ from freehold.server.web.pages.homes.consumer import consumer_home
 from freehold.server.web.pages.homes.dataops import dataops_home
 from freehold.server.web.pages.homes.leader import leader_home
 from freehold.server.web.pages.homes.news import news
+from freehold.server.web.pages.homes.papers import papers_of
 from freehold.server.web.pages.homes.product import product_home
 from freehold.server.web.pages.homes.roles import HOMES, choose, home_of
 from freehold.server.web.serving import Page, page
@@ -38,7 +39,7 @@ def _own(asked: Asked) -> Shown:
 def _home(role: str) -> Page:
     def show(asked: Asked) -> Shown:
         shown = shown_home(asked, role)
-        return replace(shown, extra={**shown.extra, "homes": HOMES, "role": role})
+        return replace(shown, extra={**shown.extra, "homes": HOMES, "role": role, "papers": papers_of(asked, role)})
 
     return show
 

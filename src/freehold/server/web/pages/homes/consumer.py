@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from freehold.delivery import AssetStatus, ProductStatus
-from freehold.delivery.notices import sent_notices
+from freehold.delivery.notices import Sent, sent_notices
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.metrics.fingerprint import sources_of
@@ -233,9 +233,19 @@ def _notices(asked: Asked, mine: set[str]) -> Iterator[ComingChange]:
         if sent.product not in asked.snapshot.estate.products and name not in sent.audience:
             continue
         is_mine = name in sent.audience or f"asset:{sent.topic}" in mine
+        if not sent.plan and not sent.version:
+            yield from _decided(asked, sent, is_mine)
+            continue
         what = f"{sent.topic} {sent.version}".strip() + " changes, by a notice of what it takes away."
         href = f"/products/{sent.product}" if sent.product else "/deployments"
         yield ComingChange(sent.effective_on, what, href, "", "", is_mine)
+
+
+def _decided(asked: Asked, sent: Sent, is_mine: bool) -> Iterator[ComingChange]:
+    """Yield that a dispute of a metric was decided, as long as that is news to whom it was told."""
+    if is_mine and sent.topic in catalogue_in(asked) and sent.sent_at > asked.snapshot.taken_at - WINDOW:
+        what = f"A dispute of {sent.topic} was decided."
+        yield ComingChange(None, what, f"/metrics/{sent.topic}#disputes", "", "", is_mine)
 
 
 def _metric(asked: Asked, id_: str) -> Kpi:
