@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from freehold.delivery.runs import OUTCOMES, RunTold, runs
+from freehold.delivery.run_book import RunLine
+from freehold.delivery.runs import OUTCOMES, TROUBLES, RunTold
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.server.web.model import Empty, Heading, Mark, Tab, joined
@@ -87,7 +88,7 @@ def shown_runs(asked: Asked) -> Shown:
     return Shown("pages/runs.html", "Runs", model, _sentence(found, next_), nav="runs")
 
 
-def runs_of(asked: Asked, product: str, outcome: str, before: str, limit: int) -> tuple[tuple[RunTold, ...], str]:
+def runs_of(asked: Asked, product: str, outcome: str, before: str, limit: int) -> tuple[tuple[RunLine, ...], str]:
     """Return runs that the asker may see, and the cursor of the next page; empty at the end.
 
     Raises:
@@ -100,15 +101,14 @@ def runs_of(asked: Asked, product: str, outcome: str, before: str, limit: int) -
         raise FreeholdError("FH-A112", f"`{before[:40]}` is no cursor.", fix="Begin without it.")
     if product:
         asked.snapshot.product(product)
-    seen, ledger = asked.snapshot.seen, asked.served.snapshots.ledger
-    found, next_ = runs(
-        ledger, asked.snapshot.env, before=int(before or 0), product=product, outcome=outcome,
-        sees=lambda name: seen is None or name in seen, limit=limit,
+    found, next_ = asked.served.runs.lines(
+        asked.snapshot.env, before=int(before or 0), product=product, outcome=outcome, seen=asked.snapshot.seen,
+        limit=limit,
     )  # fmt: skip
     return found, str(next_ or "")
 
 
-def row_of(one: RunTold) -> RunRow:
+def row_of(one: RunLine) -> RunRow:
     """Return a run as a row of a list."""
     return RunRow(
         id=one.id,
@@ -121,29 +121,27 @@ def row_of(one: RunTold) -> RunRow:
         if len(one.products) < 3
         else f"{one.products[0]} and {len(one.products) - 1} more",
         whose=whose(one),
-        steps=len(one.steps),
-        held=len(one.steps) - one.count("published"),
+        steps=one.steps,
+        held=one.steps - one.count("published"),
         seconds=round(one.seconds, 3),
         took=took(one.seconds),
     )
 
 
-def what_of(one: RunTold) -> str:
+def what_of(one: RunLine) -> str:
     """Say what a run did with its steps, in a few words: what went wrong first."""
-    bad = [step for step in one.steps if step.outcome in ("failed", "quarantined")]
-    if bad:
-        first = bad[0]
-        more = f" and {len(bad) - 1} more" if bad[1:] else ""
+    first = one.trouble
+    if first is not None:
+        others = one.count(*TROUBLES) - 1
+        more = f" and {others} more" if others else ""
         of = f" of {first.interval}" if first.interval else ""
         waiting = one.count("held")
         return f"{first.asset}{of} {first.outcome}{more}" + (f"; {waiting} wait for it" if waiting else "")
-    rows = sum(step.rows or 0 for step in one.steps)
-    days = sorted({step.interval for step in one.steps if step.interval})
-    span = f" of {days[0]}" + (f" to {days[-1]}" if days[1:] else "") if days else ""
-    return f"{counted(rows, 'rows')}{span}"
+    span = f" of {one.earliest}" + (f" to {one.latest}" if one.latest != one.earliest else "") if one.earliest else ""
+    return f"{counted(one.rows, 'rows')}{span}"
 
 
-def whose(one: RunTold) -> str:
+def whose(one: RunLine | RunTold) -> str:
     """Say for whom a run was: the schedule, a change, or a person."""
     if one.changes:
         return f"change {joined(one.changes)}"
@@ -170,7 +168,7 @@ def _href(product: str, outcome: str, before: str = "") -> str:
     return f"/runs?{query}" if query else "/runs"
 
 
-def _sentence(found: tuple[RunTold, ...], next_: str) -> str:
+def _sentence(found: tuple[RunLine, ...], next_: str) -> str:
     if not found:
         return ""
     bad = sum(one.outcome != "published" for one in found)
