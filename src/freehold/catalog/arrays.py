@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple, TypeVar
@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from freehold.catalog.entry import SOME, WHOLE
+from freehold.catalog.grouping import Gists, Marks, Numbers
 from freehold.catalog.told import Facts, Told
 
-Numbers = npt.NDArray[np.int64]
-Marks = npt.NDArray[np.bool_]
 _T = TypeVar("_T", bound=np.generic)
 _BITS = 8  # of a signal, which is 200 at most
 _SIGNAL = (1 << _BITS) - 1
@@ -128,16 +127,15 @@ class Arrays:
         """Return columns, each with its entry."""
         return zip(columns, self.columns[np.fromiter(columns, np.int64, len(columns))].tolist(), strict=True)
 
-    def gists(self, nodes: Collection[int], *, by_columns: bool) -> Iterable[tuple[int, int, str, str, int, bool]]:
-        """Return nodes, each with its entry, product and kind, how much it matters, and whether it stands for many."""
+    def gists(self, nodes: Collection[int], *, by_columns: bool) -> Gists:
+        """Return nodes with what groups them in a drawing."""
         chosen = np.fromiter(nodes, np.int64, len(nodes))
         entries = self.of_entries(chosen, by_columns=by_columns)
         each = self.entries[entries]
         wholes = self.wholes[chosen] if by_columns else np.zeros(len(chosen), np.bool_)
-        facts = [self.facts[place] for place in (each >> _BITS).tolist()]
-        products, kinds = [one.product for one in facts], [one.kind for one in facts]
-        rows = (nodes, entries.tolist(), products, kinds, (each & _SIGNAL).tolist(), wholes.tolist())
-        return zip(*rows, strict=True)
+        places, at = np.unique(each >> _BITS, return_inverse=True)
+        facts = [(self.facts[place].product, self.facts[place].kind) for place in places.tolist()]
+        return Gists.made(chosen, entries, facts, at, each & _SIGNAL, wholes, by_columns=by_columns)
 
     def seen(self, scopes: Collection[str]) -> Marks:
         """Return, by the place of facts, what a caller may see who may see some scopes."""
@@ -242,14 +240,13 @@ class Steps:
         near = np.repeat(kept, counts)[chosen]
         return list(zip(near.tolist(), far.tolist(), strict=True)), asked
 
-    def between(self, nodes: Collection[int], at: Mapping[int, int]) -> tuple[set[tuple[int, int]], list[int]]:
+    def between(self, nodes: Collection[int], drawn: Numbers, codes: Numbers) -> tuple[set[tuple[int, int]], list[int]]:
         """Return which places have an edge between them (see `Ways.between`), and of which nodes to ask the tables."""
         kept, asked = self._kept(nodes)
         places, counts = self._side.of(kept)
         chosen, far = self._allowed(places, 1)
         known = np.full(len(self._reached), -1, np.int64)
-        inside = np.fromiter(at, np.int64, len(at))
-        known[inside] = np.fromiter(at.values(), np.int64, len(at))
+        known[drawn] = codes
         near_at, far_at = known[np.repeat(kept, counts)[chosen]], known[far]
         both = (far_at >= 0) & (near_at >= 0)
         ends = np.unique(near_at[both] << _NEAR | far_at[both])

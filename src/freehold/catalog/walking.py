@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from freehold.catalog.arrays import Arrays, Steps
+    from freehold.catalog.grouping import Numbers
 
 DEEPEST = 30
 MOST = 200_000  # nodes that one walk reaches before it says that there are more
@@ -92,17 +93,19 @@ class Ways:
         if nodes:
             yield from self._connection.execute(self._pairs + self._only(1), (listed(nodes),))
 
-    def between(self, nodes: Collection[int], at: Mapping[int, int]) -> set[tuple[int, int]]:
+    def between(self, nodes: Collection[int], drawn: Numbers, codes: Numbers) -> set[tuple[int, int]]:
         """Return which places of a drawing have an edge between them, that begins at one of some nodes.
 
         Args:
             nodes: from which to look.
-            at: the place of each node that is in the drawing.
+            drawn: the nodes that are in the drawing.
+            codes: the place of each.
         """
         found = set[tuple[int, int]]()
         if self._steps is not None:
-            found, nodes = self._steps.between(nodes, at)
+            found, nodes = self._steps.between(nodes, drawn, codes)
         if nodes:
+            at = dict(zip(drawn.tolist(), codes.tolist(), strict=True))
             rows = self._connection.execute(self._pairs + self._only(1), (listed(nodes),))
             found |= {(at[near], at[far]) for near, far in rows if far in at}
         return found
