@@ -10,12 +10,13 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.catalog.entry import KINDS, SOME, WHOLE, Key
 from freehold.catalog.impact import Node, numbered
 from freehold.catalog.naming import Start
-from freehold.catalog.walking import AMONG, Walk, Ways, listed, walk
+from freehold.catalog.walking import AMONG, Walk, Ways, listed, numbers_of, walk
 
 if TYPE_CHECKING:
     from freehold.catalog.arrays import Arrays
@@ -158,10 +159,10 @@ class _Sight:
     scopes: Collection[str] | None
     arrays: Arrays | None
 
-    def walk(self, starts: tuple[int, ...], *, down: bool, depth: int, widest: int = 0) -> dict[int, int]:
-        """Return what is reached from some nodes, with its distance."""
+    def walk(self, starts: tuple[int, ...], *, down: bool, depth: int, widest: int = 0) -> list[list[int]]:
+        """Return what is reached from some nodes, at each distance."""
         way = Walk(starts, self.by_columns, down, depth, widest=widest)
-        return walk(self.connection, way, self.scopes, self.arrays)
+        return [numbers_of(level) for level in walk(self.connection, way, self.scopes, self.arrays)]
 
     def ways(self, *, down: bool) -> Ways:
         """Return the edges one way."""
@@ -197,14 +198,11 @@ def _starts(connection: sqlite3.Connection, start: Start, *, by_columns: bool) -
 def _reached(sight: _Sight, starts: tuple[int, ...], view: View) -> _Reached:
     found = _Reached(dict.fromkeys(starts, 0))
     for sign, depth in ((-1, view.up), (1, view.down)):
-        hops = sight.walk(starts, down=sign > 0, depth=depth, widest=_WIDEST)
-        last = max(hops.values(), default=0)
-        widths: dict[int, int] = defaultdict(int)
-        for node, hop in hops.items():
-            widths[hop] += 1
-            if node not in found.hops:
-                found.hops[node] = sign * hop
-        found.is_cut |= last < depth and widths[last] > _WIDEST
+        levels = sight.walk(starts, down=sign > 0, depth=depth, widest=_WIDEST)
+        for hop, level in enumerate(levels):
+            for node in level:
+                found.hops.setdefault(node, sign * hop)
+        found.is_cut |= len(levels) <= depth and len(levels[-1]) > _WIDEST
     return found
 
 
@@ -218,7 +216,7 @@ def _grow(sight: _Sight, reached: _Reached, view: View) -> None:
         hop = reached.hops[node]
         for sign in (-1, 1):
             if hop * sign >= 0:
-                for one in sight.walk((node,), down=sign > 0, depth=1):
+                for one in chain.from_iterable(sight.walk((node,), down=sign > 0, depth=1)):
                     reached.hops.setdefault(one, hop + sign)
 
 
