@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -11,9 +12,12 @@ from freehold.delivery.runs import OUTCOMES, TROUBLES, RunTold
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.server.web.model import Empty, Heading, Mark, Tab, joined
+from freehold.server.web.pages.products import MOST_ROWS, ProductRow, rows_of
 from freehold.server.web.showing import Asked, Shown
 
 MOST = 50
+_MOST_FITTING = 12  # products that are offered to choose from
+_MOST_NAMED = 12  # products of a run that a row names to who points at it
 OUTCOME: dict[str, Mark] = {
     "published": Mark("ok", "published"),
     "held": Mark("warn", "held"),
@@ -45,6 +49,7 @@ class RunRow:
     what: str
     products: tuple[str, ...]
     products_told: str
+    products_named: str
     whose: str
     steps: int
     held: int
@@ -54,10 +59,15 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class RunsPage:
-    """Runs of the shown environment. `older_href` leads to those before; `product` and `outcome` are what is asked."""
+    """Runs of the shown environment. `older_href` leads to those before; `product` and `outcome` are what is asked.
+
+    `products` are those to choose from; where they are more than anybody looks through, words are asked for, and
+    `fitting` are the ways to those that have them.
+    """
 
     tabs: tuple[Tab, ...]
     products: tuple[str, ...]
+    fitting: tuple[Tab, ...]
     product: str
     outcome: str
     headings: tuple[Heading, ...]
@@ -70,12 +80,16 @@ class RunsPage:
 
 def shown_runs(asked: Asked) -> Shown:
     """Show runs, as filters ask."""
-    product, outcome = asked.word("product"), asked.word("outcome")
+    outcome, said = asked.word("outcome"), asked.word("product").strip()
+    known = rows_of(asked.snapshot)
+    fitting = _fitting(known, said)
+    product = fitting[0].id if len(fitting) == 1 else "" if fitting else said
     found, next_ = runs_of(asked, product, outcome, asked.word("before"), MOST)
     is_filtered = bool(product or outcome or asked.word("before"))
     model = RunsPage(
         tabs=tuple(_tabs(product, outcome)),
-        products=tuple(status.product.id for status in asked.snapshot.products),
+        products=tuple(row.id for row in known) if len(known) <= MOST_ROWS else (),
+        fitting=tuple(Tab(row.name, _href(row.id, outcome), False) for row in fitting[:_MOST_FITTING] if not product),
         product=product,
         outcome=outcome,
         headings=_HEADINGS,
@@ -86,6 +100,13 @@ def shown_runs(asked: Asked) -> Shown:
         none_yet=_NONE_SO if is_filtered else _NONE,
     )
     return Shown("pages/runs.html", "Runs", model, _sentence(found, next_), nav="runs")
+
+
+def _fitting(known: Sequence[ProductRow], said: str) -> Sequence[ProductRow]:
+    """Return the products that have some words, where they are too many to list; of an id that one alone."""
+    if not said or len(known) <= MOST_ROWS:
+        return ()
+    return [row for row in known if row.id == said] or [row for row in known if row.has(said)]
 
 
 def runs_of(asked: Asked, product: str, outcome: str, before: str, limit: int) -> tuple[tuple[RunLine, ...], str]:
@@ -120,6 +141,7 @@ def row_of(one: RunLine) -> RunRow:
         products_told=joined(one.products[:2])
         if len(one.products) < 3
         else f"{one.products[0]} and {len(one.products) - 1} more",
+        products_named=", ".join(one.products[:_MOST_NAMED]) + (" …" if one.products[_MOST_NAMED:] else ""),
         whose=whose(one),
         steps=one.steps,
         held=one.steps - one.count("published"),
