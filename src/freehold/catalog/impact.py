@@ -19,7 +19,19 @@ from freehold.catalog.happening import PERSON, since
 from freehold.catalog.naming import Start
 from freehold.catalog.store import one_view, stamped
 from freehold.catalog.told import Facts, Told
-from freehold.catalog.walking import AMONG, DEEPEST, MOST, Level, Walk, limit_to, listed, numbers_of, walk
+from freehold.catalog.walking import (
+    AMONG,
+    DEEPEST,
+    MOST,
+    Level,
+    Walk,
+    joined,
+    limit_to,
+    listed,
+    numbers_of,
+    those_in,
+    walk,
+)
 
 if TYPE_CHECKING:
     from freehold.catalog.arrays import Arrays
@@ -214,11 +226,11 @@ def blast_radius(
             of_kind[one.kind].append(found)
         persons, services = _readers(connection, entries)
 
+        chosen = {kind: _chosen(connection, of_kind[kind], arrays) for kind in ("metric", "dashboard", "job")}
+        hops = _hops_of(chain.from_iterable(chosen.values()), entries)
+
         def named(kind: str) -> tuple[Node, ...]:
-            chosen = [node for level in of_kind[kind] for node in numbers_of(level)]
-            if len(chosen) > MOST_NAMED:
-                chosen = _counted(connection, chosen, MOST_NAMED, arrays, by_columns=False).named
-            return nodes_of(connection, chosen, _hops_of(chosen, entries), by_columns=False)
+            return nodes_of(connection, chosen[kind], hops, by_columns=False)
 
         return BlastRadius(
             start,
@@ -244,10 +256,18 @@ def _parts(connection: sqlite3.Connection, levels: Sequence[Level], arrays: Arra
     return found
 
 
-def _hops_of(nodes: Collection[int], levels: Sequence[Level]) -> dict[int, int]:
+def _chosen(connection: sqlite3.Connection, parts: Sequence[Level], arrays: Arrays | None) -> list[int]:
+    """Return those of some entries that are to be named: the ones that matter most."""
+    every = joined(*parts)
+    if len(every) <= MOST_NAMED:
+        return numbers_of(every)
+    return _counted(connection, every, MOST_NAMED, arrays, by_columns=False).named
+
+
+def _hops_of(nodes: Iterable[int], levels: Sequence[Level]) -> dict[int, int]:
     """Return the distances of some nodes."""
     wanted = set(nodes)
-    return {node: hop for hop, level in enumerate(levels) for node in wanted.intersection(numbers_of(level))}
+    return {node: hop for hop, level in enumerate(levels) for node in those_in(level, wanted)}
 
 
 def _walk_of(start: Start, down: bool, depth: int, indirect: bool) -> Walk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Ways:
         latest = level
         while self._has_parts and len(latest):
             latest = self._follow(latest, 0)
-            level = _joined(level, latest)
+            level = joined(level, latest)
         return level
 
     def pairs(self, nodes: Collection[int]) -> Iterator[tuple[int, int]]:
@@ -134,7 +135,7 @@ class Ways:
             found, level = self._steps.beyond(level, step)
             found = self._noted(found[: MOST - self._count])
         if len(level) and not self.is_over:
-            found = _joined(found, self.begun(self._asked(level, step)))
+            found = joined(found, self.begun(self._asked(level, step)))
         return found
 
     def _asked(self, level: Level, step: int) -> list[int]:
@@ -159,14 +160,25 @@ def numbers_of(level: Level) -> list[int]:
     return level if isinstance(level, list) else level.tolist()
 
 
-def _joined(level: Level, more: Level) -> Level:
-    if not len(level) or not len(more):
-        return more if len(more) else level
-    if isinstance(level, list) and isinstance(more, list):
-        return level + more
+def joined(*levels: Level) -> Level:
+    """Return the nodes of several levels as one."""
+    some = [level for level in levels if len(level)]
+    if len(some) <= 1:
+        return some[0] if some else []
+    if all(isinstance(level, list) for level in some):
+        return list(chain.from_iterable(map(numbers_of, some)))
     import numpy as np
 
-    return np.concatenate((level, more))
+    return np.concatenate(some)
+
+
+def those_in(level: Level, wanted: Collection[int]) -> Collection[int]:
+    """Return which of some nodes are in a level."""
+    if isinstance(level, list):
+        return set(wanted).intersection(level)
+    import numpy as np
+
+    return numbers_of(level[np.isin(level, np.fromiter(wanted, np.int64, len(wanted)))])
 
 
 def _steps(arrays: Arrays, way: Walk, scopes: Collection[str] | None) -> Steps:
