@@ -138,7 +138,7 @@ class _Run:
 
 @dataclass(slots=True)
 class _Shelf:
-    """The newest runs of one environment, the newest first: every step from `since` to `upto`, two events, is theirs."""
+    """The newest runs of one environment, the newest first: each step from event `since` to event `upto` is theirs."""
 
     upto: int
     since: int
