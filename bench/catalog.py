@@ -1,6 +1,6 @@
 """How fast the catalog answers, and how fast it is brought up to date, beside SQLite FTS5 on the same documents.
 
-    python bench/catalog.py [--assets 1000000] [--edges 5000000] [--kept 20000] [--only-impact] [--print-only]
+    python bench/catalog.py [--assets 1000000] [--edges 5000000] [--kept 20000] [--only search] [--print-only]
 
 The assets are generated from a seed: names of two or three words out of 2,000, ten columns, a sentence, a product of
 twenty assets, an owner of 200. Search asks 400 questions of four kinds (an exact name, two words, half a word, a
@@ -199,7 +199,7 @@ def impact(edges: int) -> dict[str, Any]:
                 ),
             )
         starts = [draw.randrange(1, nodes * 3 // 10) for _ in range(200)]
-        counts, memory = [], Memory(store.connect)
+        counts, memory = [], Memory(store)
 
         def walk(node: int, kept: Arrays | None) -> None:
             key = Key("asset", f"a{node // 10 + 1}")
@@ -254,29 +254,26 @@ def main() -> None:
     parser.add_argument("--assets", type=int, default=1_000_000)
     parser.add_argument("--edges", type=int, default=5_000_000)
     parser.add_argument("--kept", type=int, default=20_000)
-    parser.add_argument("--only-impact", action="store_true", help="measure that anew, and leave the other figures")
+    parser.add_argument("--only", choices=("keeping", "impact", "search"), help="that anew; the other figures stay")
     parser.add_argument("--print-only", action="store_true")
     given = parser.parse_args()
-    made, results = Made(), HERE / "results" / "catalog.json"
-    if given.only_impact:
-        found = json.loads(results.read_text()) | {"impact": impact(given.edges)}
-        results.write_text(json.dumps(found, indent=1) + "\n")
-        return
-    load = os.getloadavg()[0]
-    result = {
-        "keeping": keeping(made, given.kept),
-        "impact": impact(given.edges),
-        "search": search(made, given.assets),
-        "measured": {
-            "assets searched": given.assets,
-            "columns of each": COLUMNS_EACH,
-            "assets kept": given.kept,
-            "load": round(load, 2),
-            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-        },
+    made, results, load = Made(), HERE / "results" / "catalog.json", os.getloadavg()[0]
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "keeping": lambda: keeping(made, given.kept),
+        "impact": lambda: impact(given.edges),
+        "search": lambda: search(made, given.assets),
     }
+    known: dict[str, Any] = json.loads(results.read_text()) if given.only else {"measured": {}}
+    sizes = {"keeping": {"assets kept": given.kept}, "search": {"assets searched": given.assets}}
+    chosen = [given.only] if given.only else list(parts)
+    result = known | {name: parts[name]() for name in chosen}
+    for name in chosen:
+        result["measured"] |= sizes.get(name, {})
+    result["measured"] |= {
+        "columns of each": COLUMNS_EACH, "load": round(load, 2),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "python": platform.python_version(), "machine": platform.machine(),
+    }  # fmt: skip
     print(json.dumps(result, indent=1))
     if not given.print_only:
         results.write_text(json.dumps(result, indent=1) + "\n")

@@ -219,7 +219,7 @@ def test_what_is_told_from_arrays_is_what_the_tables_tell(
 ) -> None:
     """However a catalog changes after they were made: what is reached, who is hit, and what is drawn."""
     with Catalog(tmp_path_factory.mktemp("arrays")) as catalog:
-        memory = Memory(catalog._store.connect)
+        memory = Memory(catalog._store)
         for turn, edges in enumerate(graphs):
             entries = [
                 asset(f"p{n % 3}.a.t{n}", "a", "b", status="certified" if n in certified and turn else "",
@@ -258,7 +258,7 @@ def test_what_is_told_from_arrays_is_what_the_tables_tell(
 
 def test_arrays_are_made_in_the_background_and_anew_for_another_catalog(shop: Catalog, tmp_path: Path) -> None:
     """Until they are there the tables are asked; those of a catalog that was dropped are not asked any more."""
-    memory = Memory(shop._store.connect)
+    memory = Memory(shop._store)
     with shop._reading() as connection:
         assert memory.at(connection) is None
     memory.keep()
@@ -286,7 +286,7 @@ def test_closing_breaks_off_what_is_being_made(shop: Catalog, monkeypatch: pytes
         connection.execute(endless).fetchone()
 
     monkeypatch.setattr("freehold.catalog.arrays.made", made)
-    memory = Memory(shop._store.connect)
+    memory = Memory(shop._store)
     memory.keep()
     assert begun.wait(60)
     closing_ = threading.Thread(target=memory.close, daemon=True)
@@ -298,7 +298,7 @@ def test_closing_breaks_off_what_is_being_made(shop: Catalog, monkeypatch: pytes
 
 def test_whoever_reads_an_earlier_state_is_not_told_a_later_one(shop: Catalog) -> None:
     """Arrays that are ahead of what a reader sees are not asked."""
-    memory = Memory(shop._store.connect)
+    memory = Memory(shop._store)
     with shop._reading() as connection:
         early = Path(connection.execute("PRAGMA database_list").fetchone()[2])
     with closing(sqlite3.connect(early, isolation_level=None)) as reader:

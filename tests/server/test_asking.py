@@ -392,15 +392,29 @@ def test_a_token_asks_where_its_scope_reaches(
         {"metrics": []},
         {"metrics": ["a"], "sql": "x"},
         {"metrics": ["a"], "limit": -1},
+        {"metrics": ["a"], "limit": 0},
         {"metrics": ["a"], "limit": 10**9},
     ],
-    ids=["nothing", "no metric", "a word it does not know", "fewer than none", "too many"],
+    ids=["nothing", "no metric", "a word it does not know", "fewer than none", "none", "too many"],
 )
 def test_a_malformed_question_is_told_as_such(browser: httpx2.Client, question: dict[str, Any]) -> None:
     """Before anything is computed."""
     told = browser.post("/api/v1/query", json=question, headers={"accept": "application/json"})
 
     assert (told.status_code, told.json()["code"]) == (400, "FH-A112")
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1], ids=["one row too few", "just as many", "one more"])
+def test_an_answer_says_whether_a_limit_cut_it(browser: httpx2.Client, over: int) -> None:
+    """The limit of whoever asks cuts as the server's does; an answer that is no longer than it is whole."""
+    question = {"metrics": ["shop.revenue"], "by": ["day"], "order": ["day"]}
+    whole = browser.post("/api/v1/query", json=question).json()
+    limit = len(whole["rows"]) + over
+    part = browser.post("/api/v1/query", json=question | {"limit": limit}).json()
+
+    assert not whole["is_cut"]
+    assert part["is_cut"] is (over < 0)
+    assert part["rows"] == whole["rows"][:limit]
 
 
 def test_what_is_copied_as_yaml_is_taken_by_the_api(browser: httpx2.Client) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 
 import httpx2
 import pytest
+from limits import RateLimitItemPerMinute
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from freehold.foundation import FreeholdError
+from freehold.server.middleware import limiting
 from freehold.server.middleware.limiting import BodyCap
 from freehold.server.middleware.securing import POLICY
 from freehold.server.settings import Settings, expect_safe, is_loopback
@@ -214,6 +218,22 @@ def test_who_asks_too_often_is_told_to_wait(serving: Callable[..., Running]) -> 
         told = next(r for _ in range(100) if (r := stranger.get("/sign-in/link/guess")).status_code == 429)
         assert (told.json()["code"], told.headers["retry-after"]) == ("FH-A106", "5")
         assert stranger.get("/health").status_code == 200
+
+
+def test_a_pace_is_kept_and_forgotten_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute has as many as it may, the next but one has them again, and nothing is kept of who came no more."""
+    now = 1_800_000_000.0
+    counts = limiting._Counts()
+    counts.timer.join()  # which its base starts once
+    monkeypatch.setattr(limiting.time, "time", lambda: now)
+    monkeypatch.setattr(threading.Thread, "start", lambda _: pytest.fail("a thread for a request"))
+    limiter, rate = SlidingWindowCounterRateLimiter(counts), RateLimitItemPerMinute(3)
+
+    assert [limiter.hit(rate, "read", "somebody") for _ in range(5)] == [True] * 3 + [False] * 2
+    assert limiter.hit(rate, "read", "another")
+    now += 121
+    assert [limiter.hit(rate, "read", "somebody") for _ in range(4)] == [True] * 3 + [False]
+    assert len(counts.storage) == len(counts.expirations) == 1
 
 
 NAUGHTY = [

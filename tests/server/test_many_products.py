@@ -73,6 +73,26 @@ def test_pages_of_products_have_each_of_them_once(many: httpx2.Client) -> None:
     assert found == [f"many.p{number:03}" for number in range(COUNT)]
 
 
+@pytest.mark.parametrize(
+    ("said", "product", "offered"),
+    [
+        pytest.param("many.p007", "many.p007", 0, id="an id is that product"),
+        pytest.param("number 202", "many.p202", 0, id="words that one product has are it"),
+        pytest.param("number 20", "", 5, id="words that several have lead to each"),
+        pytest.param("p1", "", 12, id="of very many the first"),
+    ],
+)
+def test_runs_of_many_products_are_found_by_words(many: httpx2.Client, said: str, product: str, offered: int) -> None:
+    """A list of a thousand to choose from is no help to anybody; words that nothing has are told so."""
+    page = many.get("/runs.json", params={"product": said}).raise_for_status().json()["page"]
+    html = many.get("/runs", params={"product": said}).raise_for_status().text
+
+    assert (page["product"], len(page["fitting"])) == (product, offered)
+    assert "<option" not in html
+    assert all(one["href"].startswith("/runs?product=many.p") for one in page["fitting"])
+    assert many.get("/runs.json", params={"product": "nowhere"}).status_code == 404
+
+
 def test_a_word_narrows_all_products_and_not_the_page(many: httpx2.Client) -> None:
     """What is narrowed by is looked for among all products; the sentence still tells of all."""
     page = many.get("/products", params={"q": "number 202"}).raise_for_status().text

@@ -11,7 +11,8 @@ import pytest
 
 from changing_estates import held_estate
 from freehold import opening
-from freehold.delivery.runs import OUTCOMES, runs
+from freehold.delivery.run_book import RunBook
+from freehold.delivery.runs import OUTCOMES
 from freehold.estate import load_estate
 from freehold.foundation import Caller
 from freehold.server.rows_seen import under_policies
@@ -132,10 +133,11 @@ def test_what_is_not_there_is_told_so(reader: httpx2.Client, path: str, status: 
 def test_pages_of_runs_make_the_whole_list(held: Path, limit: int) -> None:
     """However many a page holds, each run is on one of them, in the same order."""
     with opening.ledger_around(str(held)) as ledger:
-        whole, end = runs(ledger, "prod", limit=100)
+        book = RunBook(ledger)
+        whole, end = book.lines("prod", limit=100)
         paged, before = [], 0
         while True:
-            found, before = runs(ledger, "prod", before=before, limit=limit)
+            found, before = book.lines("prod", before=before, limit=limit)
             paged += found
             if not before:
                 break
@@ -148,8 +150,9 @@ def test_pages_of_runs_make_the_whole_list(held: Path, limit: int) -> None:
 def test_a_run_is_called_by_the_worst_of_its_steps(held: Path, outcome: str) -> None:
     """So that a filter by outcome finds exactly those that the list calls so."""
     with opening.ledger_around(str(held)) as ledger:
-        whole, _ = runs(ledger, "prod", limit=100)
-        found, _ = runs(ledger, "prod", outcome=outcome, limit=100)
+        book = RunBook(ledger)
+        whole, _ = book.lines("prod", limit=100)
+        found, _ = book.lines("prod", outcome=outcome, limit=100)
 
     assert [one.id for one in found] == [one.id for one in whole if one.outcome == outcome]
 
@@ -157,7 +160,7 @@ def test_a_run_is_called_by_the_worst_of_its_steps(held: Path, outcome: str) -> 
 def test_steps_of_products_that_are_not_seen_are_not_told(held: Path) -> None:
     """A run without any that is seen is not there."""
     with opening.ledger_around(str(held)) as ledger:
-        assert runs(ledger, "prod", sees=lambda product: product != "shop.orders") == ((), 0)
+        assert RunBook(ledger).lines("prod", seen=frozenset({"shop.other"})) == ((), 0)
 
 
 POLICY = """apiVersion: freehold.dev/v1

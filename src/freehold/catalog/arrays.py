@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple, TypeVar
@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from freehold.catalog.entry import SOME, WHOLE
+from freehold.catalog.grouping import Gists, Marks, Numbers
 from freehold.catalog.told import Facts, Told
+from freehold.catalog.walking import Level
 
-Numbers = npt.NDArray[np.int64]
-Marks = npt.NDArray[np.bool_]
 _T = TypeVar("_T", bound=np.generic)
 _BITS = 8  # of a signal, which is 200 at most
 _SIGNAL = (1 << _BITS) - 1
@@ -95,9 +95,9 @@ class Arrays:
     flows: Edges
     moved: Marks
 
-    def told(self, nodes: Sequence[int], shown: int, *, by_columns: bool) -> Told:
+    def told(self, nodes: Level, shown: int, *, by_columns: bool) -> Told:
         """Return what there is to tell of some nodes."""
-        chosen = np.fromiter(nodes, np.int64, len(nodes))
+        chosen = _array(nodes)
         each = self.entries[self.columns[chosen] if by_columns else chosen]
         products = Counter[str]()
         for place, count in zip(*np.unique(each >> _BITS, return_counts=True), strict=True):
@@ -109,35 +109,43 @@ class Arrays:
         level = np.sort(chosen[signals == least])[: shown - len(above)].tolist() if kept else []
         return Told(len(each), products, (*above, *((-least, node) for node in level)))
 
-    def split(self, nodes: Sequence[int]) -> tuple[list[int], list[int]]:
+    def split(self, nodes: Level) -> tuple[Numbers, list[int]]:
         """Return columns apart from those that stand for many, which may not be told: of them the tables are asked."""
-        chosen = np.fromiter(nodes, np.int64, len(nodes))
+        chosen = _array(nodes)
         whole = self.wholes[chosen]
-        return chosen[~whole].tolist(), chosen[whole].tolist()
+        return chosen[~whole], chosen[whole].tolist()
 
-    def kinds(self, entries: Collection[int]) -> dict[Facts, list[int]]:
+    def kinds(self, levels: Sequence[Level]) -> dict[Facts, Numbers]:
         """Return entries by what they have in common."""
-        chosen = np.fromiter(entries, np.int64, len(entries))
+        if not levels:
+            return {}
+        chosen = np.concatenate([_array(level) for level in levels])
         places = self.entries[chosen] >> _BITS
         order = np.argsort(places, kind="stable")
         each, first = np.unique(places[order], return_index=True)
-        parts = np.split(chosen[order], first[1:]) if len(each) else []
-        return {self.facts[place]: part.tolist() for place, part in zip(each.tolist(), parts, strict=True)}
+        parts = np.split(chosen[order], first[1:])
+        return {self.facts[place]: part for place, part in zip(each.tolist(), parts, strict=True)}
 
-    def with_entries(self, columns: Collection[int]) -> Iterable[tuple[int, int]]:
-        """Return columns, each with its entry."""
-        return zip(columns, self.columns[np.fromiter(columns, np.int64, len(columns))].tolist(), strict=True)
+    def with_entries(self, levels: Sequence[Level]) -> list[Level]:
+        """Return the entries that columns are of, at each distance those that are at no lesser one."""
+        reached = np.zeros(len(self.entries), np.bool_)
+        found: list[Level] = []
+        for level in levels:
+            entries = np.unique(self.columns[_array(level)])
+            entries = entries[~reached[entries]]
+            reached[entries] = True
+            found.append(entries)
+        return found
 
-    def gists(self, nodes: Collection[int], *, by_columns: bool) -> Iterable[tuple[int, int, str, str, int, bool]]:
-        """Return nodes, each with its entry, product and kind, how much it matters, and whether it stands for many."""
+    def gists(self, nodes: Collection[int], *, by_columns: bool) -> Gists:
+        """Return nodes with what groups them in a drawing."""
         chosen = np.fromiter(nodes, np.int64, len(nodes))
         entries = self.of_entries(chosen, by_columns=by_columns)
         each = self.entries[entries]
         wholes = self.wholes[chosen] if by_columns else np.zeros(len(chosen), np.bool_)
-        facts = [self.facts[place] for place in (each >> _BITS).tolist()]
-        products, kinds = [one.product for one in facts], [one.kind for one in facts]
-        rows = (nodes, entries.tolist(), products, kinds, (each & _SIGNAL).tolist(), wholes.tolist())
-        return zip(*rows, strict=True)
+        places, at = np.unique(each >> _BITS, return_inverse=True)
+        facts = [(self.facts[place].product, self.facts[place].kind) for place in places.tolist()]
+        return Gists.made(chosen, entries, facts, at, each & _SIGNAL, wholes, by_columns=by_columns)
 
     def seen(self, scopes: Collection[str]) -> Marks:
         """Return, by the place of facts, what a caller may see who may see some scopes."""
@@ -182,6 +190,10 @@ def made(connection: sqlite3.Connection, life: str, change: int, moves: int) -> 
     return empty.grown(connection, change, moves)
 
 
+def _array(nodes: Level | Collection[int]) -> Numbers:
+    return nodes if isinstance(nodes, np.ndarray) else np.fromiter(nodes, np.int64, len(nodes))
+
+
 def _with(known: npt.NDArray[_T], rows: Sequence[tuple[int, int]]) -> npt.NDArray[_T]:
     """Return an array with some places set, long enough for them; the one it was stays as it is."""
     if not rows:
@@ -214,7 +226,7 @@ class Steps:
         chosen = np.fromiter(nodes, np.int64, len(nodes))
         self._reached[chosen[chosen < len(self._reached)]] = True
 
-    def beyond(self, nodes: Collection[int], step: int) -> tuple[list[int], list[int]]:
+    def beyond(self, nodes: Level, step: int) -> tuple[Numbers, list[int]]:
         """Return what is a step on from nodes and was not reached, now it is; and of which nodes to ask the tables.
 
         Args:
@@ -232,7 +244,7 @@ class Steps:
             before = self._reached.copy()
             self._reached[far] = True
             found = np.flatnonzero(self._reached ^ before)
-        return found.tolist(), asked
+        return found, asked
 
     def pairs(self, nodes: Collection[int]) -> tuple[list[tuple[int, int]], list[int]]:
         """Return nodes with what is a step on from each, and those of which the tables are to be asked."""
@@ -242,22 +254,21 @@ class Steps:
         near = np.repeat(kept, counts)[chosen]
         return list(zip(near.tolist(), far.tolist(), strict=True)), asked
 
-    def between(self, nodes: Collection[int], at: Mapping[int, int]) -> tuple[set[tuple[int, int]], list[int]]:
+    def between(self, nodes: Collection[int], drawn: Numbers, codes: Numbers) -> tuple[set[tuple[int, int]], list[int]]:
         """Return which places have an edge between them (see `Ways.between`), and of which nodes to ask the tables."""
         kept, asked = self._kept(nodes)
         places, counts = self._side.of(kept)
         chosen, far = self._allowed(places, 1)
         known = np.full(len(self._reached), -1, np.int64)
-        inside = np.fromiter(at, np.int64, len(at))
-        known[inside] = np.fromiter(at.values(), np.int64, len(at))
+        known[drawn] = codes
         near_at, far_at = known[np.repeat(kept, counts)[chosen]], known[far]
         both = (far_at >= 0) & (near_at >= 0)
         ends = np.unique(near_at[both] << _NEAR | far_at[both])
         return set(zip((ends >> _NEAR).tolist(), (ends & ((1 << _NEAR) - 1)).tolist(), strict=True)), asked
 
-    def _kept(self, nodes: Collection[int]) -> tuple[Numbers, list[int]]:
+    def _kept(self, nodes: Level | Collection[int]) -> tuple[Numbers, list[int]]:
         """Return the nodes whose edges are as they were, and the others."""
-        chosen = np.fromiter(nodes, np.int64, len(nodes))
+        chosen = _array(nodes)
         moved = self._arrays.moved
         if not moved.size:
             return chosen, []

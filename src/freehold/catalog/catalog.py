@@ -100,7 +100,7 @@ class Catalog:
         self._made: list[sqlite3.Connection] = []
         self._turn = threading.Lock()
         self._scopes: tuple[object, frozenset[str] | None] | None = None
-        self._memory = Memory(self._store.connect)
+        self._memory = Memory(self._store)
 
     # -- keeping it ----------------------------------------------------------------------------------------------------
 

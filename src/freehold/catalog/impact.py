@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from freehold.catalog.entry import SOME, TABLES, WHOLE, Key
@@ -19,7 +19,19 @@ from freehold.catalog.happening import PERSON, since
 from freehold.catalog.naming import Start
 from freehold.catalog.store import one_view, stamped
 from freehold.catalog.told import Facts, Told
-from freehold.catalog.walking import AMONG, DEEPEST, MOST, Walk, limit_to, listed, walk
+from freehold.catalog.walking import (
+    AMONG,
+    DEEPEST,
+    MOST,
+    Level,
+    Walk,
+    joined,
+    limit_to,
+    listed,
+    numbers_of,
+    those_in,
+    walk,
+)
 
 if TYPE_CHECKING:
     from freehold.catalog.arrays import Arrays
@@ -188,8 +200,8 @@ def reach(
         arrays: what tells the same quicker than the tables do, where it is kept (`memory.Memory.at`).
     """
     with one_view(connection):
-        hops = walk(connection, _walk_of(start, down, depth, indirect), scopes, arrays)
-        return _told(connection, start, hops, down, shown, arrays)
+        levels = walk(connection, _walk_of(start, down, depth, indirect), scopes, arrays)
+        return _told(connection, start, levels, down, shown, arrays)
 
 
 def blast_radius(
@@ -204,25 +216,25 @@ def blast_radius(
 ) -> BlastRadius:
     """Return who is hit when a start changes; the arguments are those of `reach`."""
     with one_view(connection):
-        hops = walk(connection, _walk_of(start, True, depth, indirect), scopes, arrays)
-        entries = _entries_of(connection, hops, arrays) if start.column else hops
-        parts = _parts(connection, [entry for entry, hop in entries.items() if hop], arrays)
-        owners, kinds, of_kind = Counter[str](), Counter[str](), defaultdict[str, list[int]](list)
+        levels = walk(connection, _walk_of(start, True, depth, indirect), scopes, arrays)
+        entries = _entries_of(connection, levels, arrays) if start.column else levels
+        parts = _parts(connection, entries[1:], arrays)
+        owners, kinds, of_kind = Counter[str](), Counter[str](), defaultdict[str, list[Level]](list)
         for one, found in parts.items():
             owners[one.owner] += len(found)
             kinds[one.kind] += len(found)
-            of_kind[one.kind] += found
+            of_kind[one.kind].append(found)
         persons, services = _readers(connection, entries)
 
+        chosen = {kind: _chosen(connection, of_kind[kind], arrays) for kind in ("metric", "dashboard", "job")}
+        hops = _hops_of(chain.from_iterable(chosen.values()), entries)
+
         def named(kind: str) -> tuple[Node, ...]:
-            chosen = of_kind[kind]
-            if len(chosen) > MOST_NAMED:
-                chosen = _counted(connection, chosen, MOST_NAMED, arrays, by_columns=False).named
-            return nodes_of(connection, chosen, entries, by_columns=False)
+            return nodes_of(connection, chosen[kind], hops, by_columns=False)
 
         return BlastRadius(
             start,
-            _told(connection, start, hops, True, shown, arrays),
+            _told(connection, start, levels, True, shown, arrays),
             kinds=_most_first(kinds),
             metrics=named("metric"),
             dashboards=named("dashboard"),
@@ -233,17 +245,29 @@ def blast_radius(
         )
 
 
-def _parts(
-    connection: sqlite3.Connection, entries: Sequence[int], arrays: Arrays | None
-) -> Mapping[Facts, Sequence[int]]:
+def _parts(connection: sqlite3.Connection, levels: Sequence[Level], arrays: Arrays | None) -> Mapping[Facts, Level]:
     """Return some entries by their product, kind, owner and scope."""
     if arrays is not None:
-        return arrays.kinds(entries)
+        return arrays.kinds(levels)
     found: dict[Facts, list[int]] = defaultdict(list)
     sql = f"SELECT key, product, kind, owner, scope FROM asset WHERE key {AMONG}"
-    for key, *said in connection.execute(sql, (listed(entries),)):
+    for key, *said in connection.execute(sql, (listed(chain.from_iterable(map(numbers_of, levels))),)):
         found[Facts(*said)].append(key)
     return found
+
+
+def _chosen(connection: sqlite3.Connection, parts: Sequence[Level], arrays: Arrays | None) -> list[int]:
+    """Return those of some entries that are to be named: the ones that matter most."""
+    every = joined(*parts)
+    if len(every) <= MOST_NAMED:
+        return numbers_of(every)
+    return _counted(connection, every, MOST_NAMED, arrays, by_columns=False).named
+
+
+def _hops_of(nodes: Iterable[int], levels: Sequence[Level]) -> dict[int, int]:
+    """Return the distances of some nodes."""
+    wanted = set(nodes)
+    return {node: hop for hop, level in enumerate(levels) for node in those_in(level, wanted)}
 
 
 def _walk_of(start: Start, down: bool, depth: int, indirect: bool) -> Walk:
@@ -251,26 +275,31 @@ def _walk_of(start: Start, down: bool, depth: int, indirect: bool) -> Walk:
     return Walk((node,), bool(start.column), down, min(depth, DEEPEST), indirect)
 
 
-def _entries_of(connection: sqlite3.Connection, hops: Mapping[int, int], arrays: Arrays | None) -> dict[int, int]:
+def _entries_of(connection: sqlite3.Connection, levels: Sequence[Level], arrays: Arrays | None) -> list[Level]:
     """Return the entries that columns are of, each at the least distance of any."""
-    found: dict[int, int] = {}
-    sql = f"SELECT key, asset FROM field WHERE key {AMONG}"
-    for node, entry in connection.execute(sql, (listed(hops),)) if arrays is None else arrays.with_entries(hops):
-        found[entry] = min(hops[node], found.get(entry, hops[node]))
+    if arrays is not None:
+        return arrays.with_entries(levels)
+    sql, reached, found = f"SELECT DISTINCT asset FROM field WHERE key {AMONG}", set[int](), list[Level]()
+    for level in levels:
+        entries = [key for (key,) in connection.execute(sql, (listed(numbers_of(level)),)) if key not in reached]
+        reached.update(entries)
+        found.append(entries)
     return found
 
 
-def _readers(connection: sqlite3.Connection, entries: Mapping[int, int]) -> tuple[int, tuple[Reading, ...]]:
+def _readers(connection: sqlite3.Connection, levels: Sequence[Level]) -> tuple[int, tuple[Reading, ...]]:
     """Return how many people read any of some entries in 30 days, and which services did."""
     start = since(stamped(connection, "usage_until"))
     persons: set[str] = set()
     services: dict[tuple[str, str], list[int]] = defaultdict(list)
     # From the shorter side: of what is reached most was never read, or of what was read most is not reached.
     used = connection.execute("SELECT coalesce(max(rowid), 0) FROM usage_day").fetchone()[0]
-    ways = _USE_FIRST if used < _DEARER * len(entries) else _ENTRIES_FIRST
+    ways = _USE_FIRST if used < _DEARER * sum(map(len, levels)) else _ENTRIES_FIRST
     said = f"SELECT a.key, u.reader, u.actor_kind, sum(u.reads) FROM {ways} AND u.day >= ?1 GROUP BY 1, 2, 3"
-    among = (start,) if ways is _USE_FIRST else (start, listed(entries))
-    for key, reader, kind, reads in connection.execute(said, among):
+    among = (start,) if ways is _USE_FIRST else (start, listed(chain.from_iterable(map(numbers_of, levels))))
+    rows = connection.execute(said, among).fetchall()
+    entries = _hops_of({key for key, *_ in rows}, levels) if rows else {}
+    for key, reader, kind, reads in rows:
         if key not in entries:
             continue
         if kind == PERSON:
@@ -300,29 +329,28 @@ _TOLD_COLUMNS = (
 def _told(
     connection: sqlite3.Connection,
     start: Start,
-    hops: Mapping[int, int],
+    levels: Sequence[Level],
     down: bool,
     shown: int,
     arrays: Arrays | None = None,
 ) -> Reach:
     """Return what was reached hop by hop: counts of all, and by name those that matter most."""
     by_columns = bool(start.column)
-    found, nodes_by_hop = [], iter(hops)  # a walk tells them level by level
-    for hop, count in Counter(hops.values()).items():
-        level = list(islice(nodes_by_hop, count))
+    found = []
+    for hop, level in enumerate(levels[1:], 1):
         told = _counted(connection, level, shown, arrays, by_columns=by_columns)
-        if told.count and hop:
-            nodes = nodes_of(connection, told.named, hops, by_columns=by_columns)
+        if told.count:
+            nodes = nodes_of(connection, told.named, dict.fromkeys(told.named, hop), by_columns=by_columns)
             found.append(Hop(hop, told.count, _most_first(told.products), nodes))
-    return Reach(start, down, tuple(found), len(hops) >= MOST)
+    return Reach(start, down, tuple(found), sum(map(len, levels)) >= MOST)
 
 
 def _counted(
-    connection: sqlite3.Connection, nodes: Sequence[int], shown: int, arrays: Arrays | None, *, by_columns: bool
+    connection: sqlite3.Connection, nodes: Level, shown: int, arrays: Arrays | None, *, by_columns: bool
 ) -> Told:
     """Return what there is to tell of one hop; of equals those listed first are named."""
     if arrays is None:
-        return _read(connection, nodes, shown, by_columns=by_columns)
+        return _read(connection, numbers_of(nodes), shown, by_columns=by_columns)
     if not by_columns:
         return arrays.told(nodes, shown, by_columns=False)
     plain, whole = arrays.split(nodes)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from freehold.catalog.store import one_view
 
 if TYPE_CHECKING:
     from freehold.catalog.arrays import Arrays
+    from freehold.catalog.store import Store
 
 _MOVED = 0.05  # of the entries, beyond which arrays are made anew
 _STEPS = 100_000  # of SQLite, about a millisecond, after which it is looked whether they are still wanted
@@ -25,9 +25,9 @@ _FEW = 1_000  # entries of which the tables may be asked whatever their share
 class Memory:
     """The arrays of one catalog; safe to use from many threads."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Begin with none; `connect` opens the catalog, for the thread that makes them."""
-        self._connect = connect
+    def __init__(self, store: Store) -> None:
+        """Begin with none; they are made of what a store has."""
+        self._store = store
         self._turn = threading.Lock()
         self._newest: Arrays | None = None
         self._making: threading.Thread | None = None
@@ -85,7 +85,8 @@ class Memory:
 
     def _make(self) -> None:
         # A catalog that cannot be read tells so to whoever asks it; there is nothing to keep of it.
-        with suppress(sqlite3.Error), closing(self._connect()) as connection:
+        with suppress(sqlite3.Error), closing(self._store.connect()) as connection:
+            self._store.read_ahead()
             connection.set_progress_handler(lambda: not self._is_kept, _STEPS)
             self.make(connection)
 

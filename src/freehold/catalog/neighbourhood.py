@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from heapq import nsmallest
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from freehold.catalog.entry import KINDS, SOME, TABLES, WHOLE, Key
+from freehold.catalog.entry import KINDS, SOME, WHOLE, Key
 from freehold.catalog.impact import Node, numbered
 from freehold.catalog.naming import Start
-from freehold.catalog.walking import AMONG, Walk, Ways, listed, walk
+from freehold.catalog.walking import AMONG, Walk, Ways, listed, numbers_of, walk
 
 if TYPE_CHECKING:
     from freehold.catalog.arrays import Arrays
+    from freehold.catalog.grouping import Gathered, Gists, Numbers
 
 NAMED, NAMED_OPEN = 8, 60  # nodes of a group that are named: closed, and opened
 _GROUPS = 10  # groups of one distance; what is left is one more
@@ -45,6 +45,10 @@ class View:
     by_columns: bool = False
     opened: frozenset[str] = frozenset()
     grown: tuple[str, ...] = ()
+
+    def groups(self, hop: int) -> int:
+        """Return how many groups a distance has; what is left is one more."""
+        return _GROUPS * 4 if _rest_of(hop) in self.opened else _GROUPS
 
 
 USUAL = View()
@@ -103,11 +107,6 @@ class Neighbourhood:
     after: int = 0
 
 
-# A node that was reached, what it is grouped by (an entry by its number, else a name), how much it matters, and whether
-# it stands for its entry, whose heading it is. Plain, since there may be a hundred thousand.
-_Gist = tuple[int, int | str, int, bool]
-
-
 @dataclass(slots=True)
 class _Reached:
     """Every node of a drawing with its distance, below zero before the start."""
@@ -138,18 +137,17 @@ def around(
     reached = _reached(sight, starts, view)
     _grow(sight, reached, view)
     drawn = _grouped(sight, reached, view)
-    spots = dict(_spots(drawn))
     ways = _Both(*(sight.ways(down=down) for down in (True, False)))
     beyond = _beyond(ways, drawn, reached, view)
     groups = tuple(
         Group(
-            one.name, one.title, one.hop, len(one.rows), one.nodes, tuple(beyond[node] for node in one.named), one.key,
-            one.others,
+            one.name, one.title, one.group.hop, one.group.count, one.nodes,
+            tuple(beyond[node] for node in one.named), one.key, one.group.others,
         )
         for one in drawn
     )  # fmt: skip
     sides = [sum(group.count for group in groups if group.hop * sign > 0) for sign in (-1, 1)]
-    return Neighbourhood(start, groups, _ties(ways, spots), reached.is_cut, *sides)
+    return Neighbourhood(start, groups, _ties(ways, drawn), reached.is_cut, *sides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,33 +159,31 @@ class _Sight:
     scopes: Collection[str] | None
     arrays: Arrays | None
 
-    def walk(self, starts: tuple[int, ...], *, down: bool, depth: int, widest: int = 0) -> dict[int, int]:
-        """Return what is reached from some nodes, with its distance."""
+    def walk(self, starts: tuple[int, ...], *, down: bool, depth: int, widest: int = 0) -> list[list[int]]:
+        """Return what is reached from some nodes, at each distance."""
         way = Walk(starts, self.by_columns, down, depth, widest=widest)
-        return walk(self.connection, way, self.scopes, self.arrays)
+        return [numbers_of(level) for level in walk(self.connection, way, self.scopes, self.arrays)]
 
     def ways(self, *, down: bool) -> Ways:
         """Return the edges one way."""
         return Ways(self.connection, Walk((), self.by_columns, down), self.scopes, self.arrays)
 
-    def gists(self, nodes: Collection[int]) -> list[_Gist]:
-        """Return what groups nodes; what has no columns stands with others of its product."""
+    def gists(self, hops: Mapping[int, int]) -> tuple[Gists, Numbers]:
+        """Return nodes with what groups them, and the distance of each; what has no columns stands with its product."""
+        import numpy as np
+
+        from freehold.catalog.grouping import Gists
+
         if self.arrays is not None:
-            rows = self.arrays.gists(nodes, by_columns=self.by_columns)
-        else:
-            sql = (
-                f"SELECT f.key, a.key, a.product, a.kind, a.signal, f.name IN ('{WHOLE}', '{SOME}') FROM field f "
-                f"JOIN asset a ON a.key = f.asset WHERE f.key {AMONG}"
-                if self.by_columns
-                else f"SELECT key, key, product, kind, signal, 0 FROM asset WHERE key {AMONG}"
-            )
-            rows = self.connection.execute(sql, (listed(nodes),))
-        if not self.by_columns:
-            return [(node, product or f"{kind}:", signal, False) for node, _, product, kind, signal, _ in rows]
-        return [
-            (node, entry, signal, is_whole) if kind in TABLES else (node, product or f"{kind}:", signal, False)
-            for node, entry, product, kind, signal, is_whole in rows
-        ]
+            return self.arrays.gists(hops, by_columns=self.by_columns), np.fromiter(hops.values(), np.int64, len(hops))
+        sql = (
+            f"SELECT f.key, a.key, a.product, a.kind, a.signal, f.name IN ('{WHOLE}', '{SOME}') FROM field f "
+            f"JOIN asset a ON a.key = f.asset WHERE f.key {AMONG}"
+            if self.by_columns
+            else f"SELECT key, key, product, kind, signal, 0 FROM asset WHERE key {AMONG}"
+        )
+        found = Gists.read(self.connection.execute(sql, (listed(hops),)), by_columns=self.by_columns)
+        return found, np.array([hops[node] for node in found.nodes.tolist()], np.int64)
 
 
 def _starts(connection: sqlite3.Connection, start: Start, *, by_columns: bool) -> tuple[int, ...]:
@@ -202,14 +198,11 @@ def _starts(connection: sqlite3.Connection, start: Start, *, by_columns: bool) -
 def _reached(sight: _Sight, starts: tuple[int, ...], view: View) -> _Reached:
     found = _Reached(dict.fromkeys(starts, 0))
     for sign, depth in ((-1, view.up), (1, view.down)):
-        hops = sight.walk(starts, down=sign > 0, depth=depth, widest=_WIDEST)
-        last = max(hops.values(), default=0)
-        widths: dict[int, int] = defaultdict(int)
-        for node, hop in hops.items():
-            widths[hop] += 1
-            if node not in found.hops:
-                found.hops[node] = sign * hop
-        found.is_cut |= last < depth and widths[last] > _WIDEST
+        levels = sight.walk(starts, down=sign > 0, depth=depth, widest=_WIDEST)
+        for hop, level in enumerate(levels):
+            for node in level:
+                found.hops.setdefault(node, sign * hop)
+        found.is_cut |= len(levels) <= depth and len(levels[-1]) > _WIDEST
     return found
 
 
@@ -223,7 +216,7 @@ def _grow(sight: _Sight, reached: _Reached, view: View) -> None:
         hop = reached.hops[node]
         for sign in (-1, 1):
             if hop * sign >= 0:
-                for one in sight.walk((node,), down=sign > 0, depth=1):
+                for one in chain.from_iterable(sight.walk((node,), down=sign > 0, depth=1)):
                     reached.hops.setdefault(one, hop + sign)
 
 
@@ -244,48 +237,29 @@ def _number(connection: sqlite3.Connection, name: str, by_columns: bool) -> int:
 
 @dataclass(slots=True)
 class _Drawn:
-    """A group while it is made.
+    """A group while it is given its names; `named` are the numbers of `nodes`."""
 
-    Attributes:
-        of: the number of the entry, or the name of the product or kind.
-        members: its nodes.
-        rows: the same without what is its heading, each after how much it matters, below zero.
-        signal: how much what matters most of it does.
-    """
-
-    hop: int
-    of: int | str
+    group: Gathered
     name: str = ""
     title: str = ""
     key: Key | None = None
-    members: list[int] = field(default_factory=list)
-    rows: list[tuple[int, int]] = field(default_factory=list)
-    signal: int = 0
-    others: int = 0
     named: tuple[int, ...] = ()
     nodes: tuple[Node, ...] = ()
 
 
 def _grouped(sight: _Sight, reached: _Reached, view: View) -> list[_Drawn]:
-    gists = sight.gists(reached.hops)
-    nearest = _nearest(gists, reached) if sight.by_columns else {}
-    found: dict[tuple[int, int | str], _Drawn] = {}
-    for node, of, signal, is_whole in gists:
-        hop = nearest.get(of, reached.hops[node])  # columns of an entry stand where the nearest of them does
-        made = found.get((hop, of))
-        if made is None:
-            made = found[hop, of] = _Drawn(hop, of)
-        made.members.append(node)
-        made.signal = max(made.signal, signal)
-        if not is_whole:
-            made.rows.append((-signal, node))
-    every = _fewer(list(found.values()), view)
+    from freehold.catalog.grouping import gathered
+
+    gists, hops = sight.gists(reached.hops)
+    if not len(gists.nodes):
+        return []
+    every = [_Drawn(one) for one in gathered(gists, hops, view.groups, by_columns=sight.by_columns)]
     _entitle(sight, every)
     places = _places(sight, every)
     for one in every:
         one.named = _chosen(one, view, places)
-    connection, chosen = sight.connection, [n for one in every for n in one.named]
-    known = numbered(connection, chosen, reached.hops, by_columns=sight.by_columns)
+    chosen = [n for one in every for n in one.named]
+    known = numbered(sight.connection, chosen, reached.hops, by_columns=sight.by_columns)
     for one in every:
         if not sight.by_columns:
             one.named = tuple(sorted(one.named, key=lambda node: _in_order(known[node][1])))
@@ -295,75 +269,43 @@ def _grouped(sight: _Sight, reached: _Reached, view: View) -> list[_Drawn]:
 
 def _entitle(sight: _Sight, every: Sequence[_Drawn]) -> None:
     """Give groups their names and titles."""
-    entries = [one.of for one in every if isinstance(one.of, int)]
+    entries = [one.group.of for one in every if isinstance(one.group.of, int)]
     sql = f"SELECT key, kind, id FROM asset WHERE key {AMONG}"
     keys = {key: Key(kind, id_) for key, kind, id_ in sight.connection.execute(sql, (listed(entries),))}
     for one in every:
-        if isinstance(one.of, int):
-            one.key = keys[one.of]
-            one.name, one.title = f"{one.hop}:{one.key}", one.key.id
-        elif not one.others:
-            one.name, one.title = f"{one.hop}:{one.of}", "" if one.of.endswith(":") else one.of
+        hop, of = one.group.hop, one.group.of
+        if isinstance(of, int):
+            one.key = keys[of]
+            one.name, one.title = f"{hop}:{one.key}", one.key.id
+        elif one.group.others:
+            one.name = _rest_of(hop)
+        else:
+            one.name, one.title = f"{hop}:{of}", "" if of.endswith(":") else of
+
+
+def _rest_of(hop: int) -> str:
+    """Return the name of what is left of a distance."""
+    return f"{hop}:*"
 
 
 def _places(sight: _Sight, every: Sequence[_Drawn]) -> dict[int, int]:
     """Return where columns stand in their entries, of the groups that name any."""
     if not sight.by_columns:
         return {}
-    nodes = [node for one in every if one.key is not None for _, node in one.rows]
+    nodes = [node for one in every if one.key is not None for node in one.group.rows.tolist()]
     return dict(sight.connection.execute(f"SELECT key, position FROM field WHERE key {AMONG}", (listed(nodes),)))
 
 
 def _chosen(one: _Drawn, view: View, places: Mapping[int, int]) -> tuple[int, ...]:
     """Return the nodes of a group that are named: those that matter most, in the order of their table."""
-    if one.others:
-        return ()
-    most = NAMED_OPEN if one.name in view.opened or one.hop == 0 else NAMED
-    if len(one.rows) <= NAMED + 2:  # to leave out two saves no room
+    most = NAMED_OPEN if one.name in view.opened or one.group.hop == 0 else NAMED
+    if one.group.count <= NAMED + 2:  # to leave out two saves no room
         most = NAMED + 2
-    best = nsmallest(most, ((before, places.get(node, 0), node) for before, node in one.rows))
-    return tuple(node for _, _, node in sorted(best, key=lambda row: row[1:]))
+    return one.group.chosen(most, places if one.key is not None else {})
 
 
 def _in_order(node: Node) -> tuple[int, str]:
     return (KINDS.index(node.key.kind) if node.key.kind in KINDS else len(KINDS), str(node))
-
-
-def _nearest(gists: Iterable[_Gist], reached: _Reached) -> dict[int | str, int]:
-    found: dict[int | str, int] = {}
-    for node, of, _, _ in gists:
-        hop = reached.hops[node]
-        if of not in found or (abs(hop), hop) < (abs(found[of]), found[of]):
-            found[of] = hop
-    return found
-
-
-def _fewer(groups: list[_Drawn], view: View) -> list[_Drawn]:
-    """Return the groups of each distance, the small ones put together where there are too many."""
-    by_hop: dict[int, list[_Drawn]] = defaultdict(list)
-    for one in groups:
-        by_hop[one.hop].append(one)
-    found: list[_Drawn] = []
-    for hop in sorted(by_hop):
-        name = f"{hop}:*"
-        most = _GROUPS * 4 if name in view.opened else _GROUPS
-        ranked = sorted(by_hop[hop], key=lambda one: (-one.signal, -len(one.members), isinstance(one.of, str), one.of))
-        rest = ranked[most:] if len(ranked) > most + 1 else []
-        found += ranked[: len(ranked) - len(rest)]
-        if rest:
-            members = list(chain.from_iterable(one.members for one in rest))
-            rows = list(chain.from_iterable(one.rows for one in rest))
-            found.append(_Drawn(hop, "", name, members=members, rows=rows, others=len(rest)))
-    return found
-
-
-def _spots(drawn: Sequence[_Drawn]) -> Iterable[tuple[int, Spot]]:
-    """Yield where each node stands in a drawing."""
-    for place, one in enumerate(drawn):
-        named = {node: Spot(place, at) for at, node in enumerate(one.named)}
-        rest = Spot(place, _REST)
-        for node in one.members:
-            yield node, named.get(node, rest)
 
 
 class _Both(NamedTuple):
@@ -380,19 +322,21 @@ def _beyond(ways: _Both, drawn: Sequence[_Drawn], reached: _Reached, view: View)
         # What the start leads to is in the drawing, however much it is, where one step was taken.
         outer = [
             node for one in drawn for node in one.named
-            if one.hop * sign > 0 or (one.hop == 0 and (not depth or reached.hops[node]))
+            if one.group.hop * sign > 0 or (one.group.hop == 0 and (not depth or reached.hops[node]))
         ]  # fmt: skip
         for near, far in way.pairs(outer):
             found[near] += far not in reached.hops
     return found
 
 
-def _ties(ways: _Both, spots: Mapping[int, Spot]) -> tuple[Tie, ...]:
+def _ties(ways: _Both, drawn: Sequence[_Drawn]) -> tuple[Tie, ...]:
     """Return what goes into what among the nodes of a drawing, once for each pair of places."""
-    named = [node for node, spot in spots.items() if spot.node != _REST]
-    rest = [node for node, spot in spots.items() if spot.node == _REST][:_WIDEST]
-    places = list(dict.fromkeys(spots.values()))
-    codes = dict(zip(places, range(len(places)), strict=True))
-    at = {node: codes[spot] for node, spot in spots.items()}
-    ends = ways.down.between(named + rest, at) | {(a, b) for b, a in ways.up.between(named, at)}
+    from freehold.catalog.grouping import placed
+
+    nodes, codes = placed([one.group for one in drawn], [one.named for one in drawn])
+    places = [Spot(group, _REST) for group in range(len(drawn))]
+    places += [Spot(group, at) for group, one in enumerate(drawn) for at in range(len(one.named))]
+    named = [node for one in drawn for node in one.named]
+    rest = nodes[codes < len(drawn)][:_WIDEST].tolist()
+    ends = ways.down.between(named + rest, nodes, codes) | {(a, b) for b, a in ways.up.between(named, nodes, codes)}
     return tuple(Tie(*tie) for tie in sorted((places[a], places[b]) for a, b in ends if a != b))

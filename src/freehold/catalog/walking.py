@@ -1,16 +1,18 @@
-"""Walks along the edges, level by level in SQL: numbers of nodes in, each with its least distance out."""
+"""Walks along the edges, level by level: numbers of nodes in, those at each distance out."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import repeat
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from freehold.catalog.arrays import Arrays, Steps
+    from freehold.catalog.grouping import Numbers
 
+Level: TypeAlias = "list[int] | Numbers"  # nodes at one distance: an array where arrays tell them
 DEEPEST = 30
 MOST = 200_000  # nodes that one walk reaches before it says that there are more
 AMONG = "IN (SELECT value FROM json_each(?))"  # of numbers that are `listed`
@@ -37,20 +39,20 @@ class Walk:
 
 def walk(
     connection: sqlite3.Connection, way: Walk, scopes: Collection[str] | None, arrays: Arrays | None = None
-) -> dict[int, int]:
-    """Return every node with its least distance; what a caller may not see (`scopes`) ends it.
+) -> list[Level]:
+    """Return the nodes at each distance, from the starts on, each once; what a caller may not see (`scopes`) ends it.
 
     One statement a level: on five million edges that takes a third of the time of one recursive statement, which keeps
     a row for each way to a node. From arrays it takes a tenth of that.
     """
     ways = Ways(connection, way, scopes, arrays)
-    reached = dict.fromkeys(ways.begun(way.starts), 0)
-    level = ways.parts(list(way.starts), reached, 0)
-    for hop in range(1, way.depth + 1):
-        level = ways.parts(ways.beyond(level, reached, hop), reached, hop)
-        if not level or len(reached) >= MOST or (way.widest and len(level) > way.widest):
+    levels = [ways.parts(ways.begun(way.starts))]
+    while len(levels) <= way.depth and not ways.is_over and not (way.widest and len(levels[-1]) > way.widest):
+        level = ways.parts(ways.beyond(levels[-1]))
+        if not len(level):
             break
-    return reached
+        levels.append(level)
+    return levels
 
 
 class Ways:
@@ -71,18 +73,24 @@ class Ways:
         parts = "SELECT 1 FROM edge WHERE step = 0 LIMIT 1"
         self._has_parts = way.by_columns and connection.execute(parts).fetchone() is not None
         self._steps = _steps(arrays, way, scopes) if arrays is not None else None
+        self._count, self._reached, self._levels = 0, set[int](), list[Level]()
 
-    def beyond(self, level: Sequence[int], reached: dict[int, int], hop: int) -> list[int]:
-        """Return the nodes one step on from a level that were not reached before, and note their distance."""
-        return self._follow(level, reached, hop, 1)
+    @property
+    def is_over(self) -> bool:
+        """Whether as many nodes were reached as one walk may."""
+        return self._count >= MOST
 
-    def parts(self, level: list[int], reached: dict[int, int], hop: int) -> list[int]:
+    def beyond(self, level: Level) -> Level:
+        """Return the nodes one step on from a level that were not reached before; now they are."""
+        return self._follow(level, 1)
+
+    def parts(self, level: Level) -> Level:
         """Return a level with what stands for parts, or the whole, of its nodes: they are at the same distance."""
-        found, latest = list(level), level
-        while self._has_parts and latest:
-            latest = self._follow(latest, reached, hop, 0)
-            found += latest
-        return found
+        latest = level
+        while self._has_parts and len(latest):
+            latest = self._follow(latest, 0)
+            level = joined(level, latest)
+        return level
 
     def pairs(self, nodes: Collection[int]) -> Iterator[tuple[int, int]]:
         """Yield each of some nodes with each one that is a step on from it."""
@@ -92,51 +100,85 @@ class Ways:
         if nodes:
             yield from self._connection.execute(self._pairs + self._only(1), (listed(nodes),))
 
-    def between(self, nodes: Collection[int], at: Mapping[int, int]) -> set[tuple[int, int]]:
+    def between(self, nodes: Collection[int], drawn: Numbers, codes: Numbers) -> set[tuple[int, int]]:
         """Return which places of a drawing have an edge between them, that begins at one of some nodes.
 
         Args:
             nodes: from which to look.
-            at: the place of each node that is in the drawing.
+            drawn: the nodes that are in the drawing.
+            codes: the place of each.
         """
         found = set[tuple[int, int]]()
         if self._steps is not None:
-            found, nodes = self._steps.between(nodes, at)
+            found, nodes = self._steps.between(nodes, drawn, codes)
         if nodes:
+            at = dict(zip(drawn.tolist(), codes.tolist(), strict=True))
             rows = self._connection.execute(self._pairs + self._only(1), (listed(nodes),))
             found |= {(at[near], at[far]) for near, far in rows if far in at}
         return found
 
-    def begun(self, starts: Collection[int]) -> Collection[int]:
-        """Note what is reached already, and return it."""
+    def begun(self, starts: Collection[int]) -> Level:
+        """Note what is reached already, and return it, each once."""
+        found = list(dict.fromkeys(starts))
         if self._steps is not None:
-            self._steps.note(starts)
-        return starts
+            self._steps.note(found)
+        return self._noted(found)
 
-    def _follow(self, level: Collection[int], reached: dict[int, int], hop: int, step: int) -> list[int]:
-        found: list[int] = []
-        if self._steps is not None:
-            found, level = self._steps.beyond(level, step)
-            del found[max(0, MOST - len(reached)) :]
-            reached.update(zip(found, repeat(hop)))
-        if level and len(reached) < MOST:
-            asked = self._asked(level, reached, hop, step)
-            found += self.begun(asked)
+    def _noted(self, found: Level) -> Level:
+        self._count += len(found)
+        self._levels.append(found)
         return found
 
-    def _asked(self, level: Collection[int], reached: dict[int, int], hop: int, step: int) -> list[int]:
+    def _follow(self, level: Level, step: int) -> Level:
+        found: Level = []
+        if self._steps is not None:
+            found, level = self._steps.beyond(level, step)
+            found = self._noted(found[: MOST - self._count])
+        if len(level) and not self.is_over:
+            found = joined(found, self.begun(self._asked(level, step)))
+        return found
+
+    def _asked(self, level: Level, step: int) -> list[int]:
         """Return the same from the tables."""
+        while self._levels:  # which arrays tell apart by themselves
+            self._reached.update(numbers_of(self._levels.pop()))
         found: list[int] = []
-        for (node,) in self._connection.execute(self._sql + self._only(step), (listed(level),)):
-            if node not in reached:
-                reached[node] = hop
+        for (node,) in self._connection.execute(self._sql + self._only(step), (listed(numbers_of(level)),)):
+            if node not in self._reached:
+                self._reached.add(node)
                 found.append(node)
-                if len(reached) >= MOST:
+                if self._count + len(found) >= MOST:
                     break
         return found
 
     def _only(self, step: int) -> str:
         return f" AND e.step = {step}" if self._has_parts else ""
+
+
+def numbers_of(level: Level) -> list[int]:
+    """Return the nodes of a level as numbers that statements take."""
+    return level if isinstance(level, list) else level.tolist()
+
+
+def joined(*levels: Level) -> Level:
+    """Return the nodes of several levels as one."""
+    some = [level for level in levels if len(level)]
+    if len(some) <= 1:
+        return some[0] if some else []
+    if all(isinstance(level, list) for level in some):
+        return list(chain.from_iterable(map(numbers_of, some)))
+    import numpy as np
+
+    return np.concatenate(some)
+
+
+def those_in(level: Level, wanted: Collection[int]) -> Collection[int]:
+    """Return which of some nodes are in a level."""
+    if isinstance(level, list):
+        return set(wanted).intersection(level)
+    import numpy as np
+
+    return numbers_of(level[np.isin(level, np.fromiter(wanted, np.int64, len(wanted)))])
 
 
 def _steps(arrays: Arrays, way: Walk, scopes: Collection[str] | None) -> Steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -12,13 +12,13 @@ from freehold.foundation import Exit, FreeholdError
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
 
-OUTCOMES = ("published", "held", "quarantined", "failed")  # the worst last
-_MOST_EVENTS = 20_000  # that one look reads where few runs are of what is asked for
-_AFTER = 10_000  # events: verdicts on a last step, and its settlement, are told after it
+Outcome = Literal["published", "held", "quarantined", "failed"]
+OUTCOMES: tuple[Outcome, ...] = ("published", "held", "quarantined", "failed")  # the worst last
+TROUBLES = OUTCOMES[2:]  # what steps that were held wait for
+SETTLED_WITHIN = 10_000  # events: verdicts on a last step, and its settlement, are told after it
 _DAY = timedelta(days=1)
 
 Sees = Callable[[str], bool]
-Outcome = Literal["published", "held", "quarantined", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,7 @@ class RunTold:
     @property
     def outcome(self) -> Outcome:
         """The worst that became of any of its steps, a cause before what waits for it."""
-        order: dict[Outcome, int] = {"published": 0, "held": 1, "quarantined": 2, "failed": 3}
-        return max((step.outcome for step in self.steps), key=order.__getitem__)
+        return max((step.outcome for step in self.steps), key=OUTCOMES.index)
 
     @property
     def products(self) -> tuple[str, ...]:
@@ -130,63 +129,23 @@ class RunDetail:
     held: tuple[HeldTold, ...] = ()
 
 
-def runs(
-    ledger: Ledger,
-    env: str,
-    *,
-    before: int = 0,
-    product: str = "",
-    outcome: str = "",
-    sees: Sees = lambda _: True,
-    limit: int = 50,
-) -> tuple[tuple[RunTold, ...], int]:
-    """Return runs of an environment, the newest first, and where to go on: `before` of the next page, 0 at the end.
-
-    Runs of one environment follow each other, so that reading stops with the last one asked for. Where few are of what
-    is asked for, a page may hold fewer, and still there is more.
-
-    Args:
-        ledger: what is read; by type and number, a page at a time.
-        env: the environment.
-        before: the number of an event; only what came before it.
-        product: only runs that touched it, and of these only its steps.
-        outcome: only runs that ended so; see `OUTCOMES`.
-        sees: whether steps of a product are told; runs without any are not there.
-        limit: at most so many.
-    """
-    upto = before - 1 if before else None
-    found: list[RunTold] = []
-    lowest, is_more = 0, False
-    for one in _grouped(_steps_told(ledger, env, upto, product), sees):
-        if isinstance(one, int):  # as far as this look goes
-            lowest, is_more = one, True
-            break
-        if outcome and one.outcome != outcome:
-            lowest = one.first
-            continue
-        if len(found) == limit:
-            is_more = True
-            break
-        found.append(one)
-        lowest = one.first
-    if found:
-        found = list(_with_deployments(ledger, env, found))
-    return tuple(found), lowest if is_more else 0
-
-
 def run(ledger: Ledger, env: str, id_: str, sees: Sees = lambda _: True) -> RunDetail:
     """Return one run with its checks, and what it kept back.
 
     Raises:
         FreeholdError: FH-D227 there is no such run.
     """
-    told = [e for e in ledger.read(types=("run.completed",), env=env, run_id=id_) if _is_step(e) and sees(e.product)]
+    told = [e for e in ledger.read(types=("run.completed",), env=env, run_id=id_) if is_step(e) and sees(e.product)]
     if not told:
         raise FreeholdError(
             "FH-D227", f"`{env}` has no run `{id_[:80]}`.", fix="See `/runs`.", exit_code=Exit.USAGE
         )  # fmt: skip
-    found = next(_with_deployments(ledger, env, [_run(told)]))
-    after, upto = found.first - 1, found.last + _AFTER
+    found = _run(told)
+    after, upto = found.first - 1, found.last + SETTLED_WITHIN
+    ended = ledger.read(types=("deploy.completed",), env=env, run_id=id_, after=after, upto=upto)
+    settled = [e.data for e in ended if e.data["status"] == "success"]
+    changes = dict.fromkeys(str(name) for said in settled for name in said.get("change_ids") or ())
+    found = replace(found, deployments=tuple(str(said["deploy_id"]) for said in settled), changes=tuple(changes))
     checks = ledger.read(types=("check.completed",), env=env, run_id=id_, after=after, upto=upto)
     held = ledger.read(types=("candidate.quarantined",), env=env, run_id=id_, after=after, upto=upto)
     return RunDetail(
@@ -196,32 +155,9 @@ def run(ledger: Ledger, env: str, id_: str, sees: Sees = lambda _: True) -> RunD
     )
 
 
-def _steps_told(ledger: Ledger, env: str, upto: int | None, product: str) -> Iterator[Recorded]:
-    told = ledger.read(types=("run.completed",), env=env, product=product or None, upto=upto, newest_first=True)
-    return (event for event in told if _is_step(event))
-
-
-def _is_step(event: Recorded) -> bool:
+def is_step(event: Recorded) -> bool:
     """Whether an event is of a step; a schedule tells of a whole attempt by an event of its own."""
     return not event.data.get("due_at")
-
-
-def _grouped(events: Iterable[Recorded], sees: Sees) -> Iterator[RunTold | int]:
-    """Yield runs, whole; and the number to go on before, if more events were read than one look may."""
-    at_hand: list[Recorded] = []
-    seen_at = 0
-    for read, event in enumerate(events, 1):
-        if at_hand and event.run_id != at_hand[0].run_id:
-            yield _run(at_hand[::-1])
-            at_hand = []
-        if not at_hand and read > _MOST_EVENTS:
-            yield seen_at
-            return
-        if sees(event.product):
-            at_hand.append(event)
-        seen_at = event.seq
-    if at_hand:
-        yield _run(at_hand[::-1])
 
 
 def _run(events: list[Recorded]) -> RunTold:
@@ -233,26 +169,14 @@ def _run(events: list[Recorded]) -> RunTold:
         told_at=last.recorded_at,
         actor=first.actor,
         trigger=str(first.data.get("trigger") or ""),
-        steps=tuple(_step(e) for e in events),
+        steps=tuple(step_told(e) for e in events),
         first=first.seq,
         last=last.seq,
     )
 
 
-def _with_deployments(ledger: Ledger, env: str, found: list[RunTold]) -> Iterator[RunTold]:
-    """Yield runs with what they published, and for which changes."""
-    settled: dict[str, list[Recorded]] = {}
-    first, last = min(one.first for one in found), max(one.last for one in found) + _AFTER
-    for event in ledger.read(types=("deploy.completed",), env=env, after=first - 1, upto=last):
-        if event.data["status"] == "success":
-            settled.setdefault(event.run_id, []).append(event)
-    for one in found:
-        mine = settled.get(one.id, [])
-        changes = dict.fromkeys(str(name) for e in mine for name in e.data.get("change_ids") or ())
-        yield replace(one, deployments=tuple(str(e.data["deploy_id"]) for e in mine), changes=tuple(changes))
-
-
-def _step(event: Recorded) -> StepTold:
+def step_told(event: Recorded) -> StepTold:
+    """Return how a step ended, as its event tells."""
     said = event.data
     status = str(said["status"])
     outcome: Outcome = "published" if status == "success" else "held" if status == "skipped" else status  # type: ignore[assignment]

@@ -59,8 +59,8 @@ class Answer:
     """A table of numbers with everything needed to trust it.
 
     `table` is an Arrow table whose columns are the keys and then the metrics. `definitions` are the hashes of the
-    metrics asked for; `is_cut` tells that there were more rows than the caller may have at once; `is_certified` that
-    every metric asked for was certified then.
+    metrics asked for; `is_cut` tells that there were more rows than the caller may have at once, or asked for;
+    `is_certified` that every metric asked for was certified then.
     """
 
     table: pa.Table
@@ -73,6 +73,10 @@ class Answer:
     is_certified: bool = False
     policies: tuple[str, ...] = ()  # those by which the caller sees not all of it
     id: str = ""  # once it is remembered
+
+    def first(self, rows: int) -> Answer:
+        """Return it with so many rows at most; it is cut where it has more."""
+        return replace(self, table=self.table.slice(0, rows), is_cut=True) if self.table.num_rows > rows else self
 
     @property
     def state(self) -> State:
@@ -168,18 +172,17 @@ class Answerer:
         sources = tuple(sorted((self.source(d) for d in made.datasets), key=lambda s: s.name))
         self._judge(made.datasets, sources)
         table, is_kept = self._table(made, sources)
-        is_cut = table.num_rows > self.most_rows
-        return Answer(
-            table=table.slice(0, self.most_rows) if is_cut else table,
+        found = Answer(
+            table=table,
             compiled=made,
             definitions={m: definition_hash(self.catalogue, self.catalogue.metric(m)) for m in query.metrics},
             sources=sources,
             seconds=time.perf_counter() - started,
             is_kept=is_kept,
-            is_cut=is_cut,
             is_certified=all(self.catalogue.metric(name).status == "certified" for name in query.metrics),
             policies=self.restrictions(made.datasets),
         )
+        return found.first(self.most_rows)
 
     def _expect_unmasked(self, query: Query) -> None:
         """Refuse a metric that is made of a column the caller sees in another form: it would be another number.

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from freehold import __version__
+from freehold.delivery.run_book import RunBook
 from freehold.foundation import Clock, FreeholdError, SystemClock
 from freehold.server import challenges, exchanging, hooks
 from freehold.server.agents import Agents
@@ -114,6 +115,7 @@ class Served:
     reckoning: Reckoning
     views: Views
     rights: Rights
+    runs: RunBook
     listing: Listing
     proposals: Proposals
     doorkeeper: Doorkeeper
@@ -215,6 +217,7 @@ def _served(
         reckoning=Reckoning(snapshots.ledger),
         views=Views(snapshots.ledger, clock, telemetry),
         rights=rights,
+        runs=RunBook(snapshots.ledger),
         proposals=Proposals(root, snapshots.ledger, clock),
         doorkeeper=Doorkeeper(snapshots.ledger, settings, clock),
         mint=mint,

@@ -136,6 +136,8 @@ def told(said: object, digest: str, received: int) -> Heard:
 
 
 def _with(found: Heard, warned: list[str]) -> Heard:
+    if not warned:
+        return found
     shown = list(dict.fromkeys(warned))
     more = len(shown) - _MOST_WARNINGS
     return replace(found, warnings=(*shown[:_MOST_WARNINGS], *((f"and {more} more",) if more > 0 else ())))

@@ -43,7 +43,7 @@ class Asked(Strict):
     compare: str | None = Field(default=None, max_length=40, description="`prior:1month` adds the value a month before")
     having: _Word | None = Field(default=None, description="which rows of the answer: a condition over its columns")
     order: _Words = Field(default=[], description="by which columns; `-revenue` descends")
-    limit: int | None = Field(default=None, ge=0, le=MOST_ROWS, description="the most rows")
+    limit: int | None = Field(default=None, ge=1, le=MOST_ROWS, description="the most rows")
     timezone: str | None = Field(default=None, max_length=60, description="the zone in which days are counted")
 
     @property
@@ -88,7 +88,7 @@ class Answered(Strict):
     data_until: datetime | None
     unfinished: date | None = Field(description="the last period, where the data ends within it")
     is_kept: bool
-    is_cut: bool
+    is_cut: bool = Field(description="whether there are more rows than were asked for, or than one answer may have")
     policies: list[str]
     metrics: dict[str, MetricSaid]
     sources: list[SourceItem]
@@ -130,8 +130,10 @@ def _query(request: Request, question: Annotated[Asked, Body()]) -> Response:
     """Answer a question from certified definitions, as whoever asks may see it. It changes nothing."""
     asked = asked_by(request)
     asks = Asks(asked.served, asked.snapshot, asked.who)
+    most = question.limit or MOST_ROWS
+    one_more = asked_in_words(**question.words | {"limit": most + 1})  # tells whether there is more
     with gone_is_told(asked, question.metrics):
-        found = asks.answer(asked_in_words(**question.words), MOST_ROWS)
+        found = asks.answer(one_more, MOST_ROWS).first(most)
     answer = asked.served.usage.answered(found, question.words, asked.who, env=asked.snapshot.env, channel="api")
     read = [*(f"metric:{asks.catalogue.metric(name).id}" for name in answer.compiled.query.metrics)]
     read += [f"asset:{source.name}" for source in answer.sources]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import FastAPI, Path, Query, Request
 from pydantic import Field
 
-from freehold.delivery.runs import RunTold
+from freehold.delivery.run_book import RunLine
 from freehold.server.api.model import After, Limit, Strict, asked_by
 from freehold.server.web.pages.deployment import DeploymentPage, shown_deployment
 from freehold.server.web.pages.plan import PlanPage, shown_plan
@@ -87,7 +87,7 @@ def _plan(request: Request) -> PlanPage:
     return shown_plan(asked_by(request))
 
 
-def _item(one: RunTold) -> RunItem:
+def _item(one: RunLine) -> RunItem:
     return RunItem(
         id=one.id,
         at=one.at,
@@ -96,7 +96,7 @@ def _item(one: RunTold) -> RunItem:
         whose=whose(one),
         by=one.actor,
         products=list(one.products),
-        steps=len(one.steps),
+        steps=one.steps,
         published=one.count("published"),
         quarantined=one.count("quarantined"),
         held=one.count("held"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from freehold.server.settings import Settings
 
+_SWEEPS_EVERY_S = 60.0
 _FREE = ("/-/static/", "/health", "/ready")
 
 
@@ -72,12 +73,33 @@ class BodyCap:
         )
 
 
+class _Counts(MemoryStorage):
+    """Counts in memory, which forgets old ones as it counts: its base starts a thread for that with each request.
+
+    To be asked from one thread: requests pass here on the loop.
+    """
+
+    _sweeps_at = 0.0
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count one more of a key, for some seconds from the first on; return how many there are."""
+        now = time.time()
+        if now >= self._sweeps_at:
+            for old in [one for one, ends in self.expirations.items() if ends <= now]:
+                self.clear(old)
+            self._sweeps_at = now + _SWEEPS_EVERY_S
+        count = self.get(key) + amount
+        self.storage[key] = count
+        self.expirations.setdefault(key, now + expiry)
+        return count
+
+
 class Pace:
     """Refuses who asks too often. Who is signed in has a pace of their own; others share that of their address."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limiter = SlidingWindowCounterRateLimiter(_Counts())
         self._rates = {kind: RateLimitItemPerMinute(most) for kind, most in {**RATES, **settings.rates}.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

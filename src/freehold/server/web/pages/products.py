@@ -84,7 +84,7 @@ def products(asked: Asked) -> Shown:
         no_products=_none_with(text) if every else NO_PRODUCTS,
         is_whole=is_whole,
         text=text,
-        told="" if is_whole else f"{len(shown):,} of {counted(len(fitting), 'products')}",
+        told="" if is_whole or not every else f"{len(shown):,} of {counted(len(fitting), 'products')}",
         next_href=_href(q=text, after=shown[-1].id) if len(left) > len(shown) else "",
     )
     sentence = asked.snapshot.derived("sentence of products", lambda: sentence_of(every))

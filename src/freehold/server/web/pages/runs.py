@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from freehold.delivery.runs import OUTCOMES, RunTold, runs
+from freehold.delivery.run_book import RunLine
+from freehold.delivery.runs import OUTCOMES, TROUBLES, RunTold
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.server.web.model import Empty, Heading, Mark, Tab, joined
+from freehold.server.web.pages.products import MOST_ROWS, ProductRow, rows_of
 from freehold.server.web.showing import Asked, Shown
 
 MOST = 50
+_MOST_FITTING = 12  # products that are offered to choose from
+_MOST_NAMED = 12  # products of a run that a row names to who points at it
 OUTCOME: dict[str, Mark] = {
     "published": Mark("ok", "published"),
     "held": Mark("warn", "held"),
@@ -44,6 +49,7 @@ class RunRow:
     what: str
     products: tuple[str, ...]
     products_told: str
+    products_named: str
     whose: str
     steps: int
     held: int
@@ -53,10 +59,15 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class RunsPage:
-    """Runs of the shown environment. `older_href` leads to those before; `product` and `outcome` are what is asked."""
+    """Runs of the shown environment. `older_href` leads to those before; `product` and `outcome` are what is asked.
+
+    `products` are those to choose from; where they are more than anybody looks through, words are asked for, and
+    `fitting` are the ways to those that have them.
+    """
 
     tabs: tuple[Tab, ...]
     products: tuple[str, ...]
+    fitting: tuple[Tab, ...]
     product: str
     outcome: str
     headings: tuple[Heading, ...]
@@ -69,12 +80,16 @@ class RunsPage:
 
 def shown_runs(asked: Asked) -> Shown:
     """Show runs, as filters ask."""
-    product, outcome = asked.word("product"), asked.word("outcome")
+    outcome, said = asked.word("outcome"), asked.word("product").strip()
+    known = rows_of(asked.snapshot)
+    fitting = _fitting(known, said)
+    product = fitting[0].id if len(fitting) == 1 else "" if fitting else said
     found, next_ = runs_of(asked, product, outcome, asked.word("before"), MOST)
     is_filtered = bool(product or outcome or asked.word("before"))
     model = RunsPage(
         tabs=tuple(_tabs(product, outcome)),
-        products=tuple(status.product.id for status in asked.snapshot.products),
+        products=tuple(row.id for row in known) if len(known) <= MOST_ROWS else (),
+        fitting=tuple(Tab(row.name, _href(row.id, outcome), False) for row in fitting[:_MOST_FITTING] if not product),
         product=product,
         outcome=outcome,
         headings=_HEADINGS,
@@ -87,7 +102,14 @@ def shown_runs(asked: Asked) -> Shown:
     return Shown("pages/runs.html", "Runs", model, _sentence(found, next_), nav="runs")
 
 
-def runs_of(asked: Asked, product: str, outcome: str, before: str, limit: int) -> tuple[tuple[RunTold, ...], str]:
+def _fitting(known: Sequence[ProductRow], said: str) -> Sequence[ProductRow]:
+    """Return the products that have some words, where they are too many to list; of an id that one alone."""
+    if not said or len(known) <= MOST_ROWS:
+        return ()
+    return [row for row in known if row.id == said] or [row for row in known if row.has(said)]
+
+
+def runs_of(asked: Asked, product: str, outcome: str, before: str, limit: int) -> tuple[tuple[RunLine, ...], str]:
     """Return runs that the asker may see, and the cursor of the next page; empty at the end.
 
     Raises:
@@ -100,15 +122,14 @@ def runs_of(asked: Asked, product: str, outcome: str, before: str, limit: int) -
         raise FreeholdError("FH-A112", f"`{before[:40]}` is no cursor.", fix="Begin without it.")
     if product:
         asked.snapshot.product(product)
-    seen, ledger = asked.snapshot.seen, asked.served.snapshots.ledger
-    found, next_ = runs(
-        ledger, asked.snapshot.env, before=int(before or 0), product=product, outcome=outcome,
-        sees=lambda name: seen is None or name in seen, limit=limit,
+    found, next_ = asked.served.runs.lines(
+        asked.snapshot.env, before=int(before or 0), product=product, outcome=outcome, seen=asked.snapshot.seen,
+        limit=limit,
     )  # fmt: skip
     return found, str(next_ or "")
 
 
-def row_of(one: RunTold) -> RunRow:
+def row_of(one: RunLine) -> RunRow:
     """Return a run as a row of a list."""
     return RunRow(
         id=one.id,
@@ -120,30 +141,29 @@ def row_of(one: RunTold) -> RunRow:
         products_told=joined(one.products[:2])
         if len(one.products) < 3
         else f"{one.products[0]} and {len(one.products) - 1} more",
+        products_named=", ".join(one.products[:_MOST_NAMED]) + (" …" if one.products[_MOST_NAMED:] else ""),
         whose=whose(one),
-        steps=len(one.steps),
-        held=len(one.steps) - one.count("published"),
+        steps=one.steps,
+        held=one.steps - one.count("published"),
         seconds=round(one.seconds, 3),
         took=took(one.seconds),
     )
 
 
-def what_of(one: RunTold) -> str:
+def what_of(one: RunLine) -> str:
     """Say what a run did with its steps, in a few words: what went wrong first."""
-    bad = [step for step in one.steps if step.outcome in ("failed", "quarantined")]
-    if bad:
-        first = bad[0]
-        more = f" and {len(bad) - 1} more" if bad[1:] else ""
+    first = one.trouble
+    if first is not None:
+        others = one.count(*TROUBLES) - 1
+        more = f" and {others} more" if others else ""
         of = f" of {first.interval}" if first.interval else ""
         waiting = one.count("held")
         return f"{first.asset}{of} {first.outcome}{more}" + (f"; {waiting} wait for it" if waiting else "")
-    rows = sum(step.rows or 0 for step in one.steps)
-    days = sorted({step.interval for step in one.steps if step.interval})
-    span = f" of {days[0]}" + (f" to {days[-1]}" if days[1:] else "") if days else ""
-    return f"{counted(rows, 'rows')}{span}"
+    span = f" of {one.earliest}" + (f" to {one.latest}" if one.latest != one.earliest else "") if one.earliest else ""
+    return f"{counted(one.rows, 'rows')}{span}"
 
 
-def whose(one: RunTold) -> str:
+def whose(one: RunLine | RunTold) -> str:
     """Say for whom a run was: the schedule, a change, or a person."""
     if one.changes:
         return f"change {joined(one.changes)}"
@@ -170,7 +190,7 @@ def _href(product: str, outcome: str, before: str = "") -> str:
     return f"/runs?{query}" if query else "/runs"
 
 
-def _sentence(found: tuple[RunTold, ...], next_: str) -> str:
+def _sentence(found: tuple[RunLine, ...], next_: str) -> str:
     if not found:
         return ""
     bad = sum(one.outcome != "published" for one in found)

@@ -94,6 +94,8 @@ def product_home(asked: Asked) -> Shown:
 
 
 def _sentence(lines: tuple[Line, ...], chosen: list[ProductStatus]) -> str:
+    if not chosen:
+        return ""
     wrong = [line for line in lines if line.mark.tone in ("bad", "warn")]
     of = counted(len(chosen), "products")
     return f"{counted(len(wrong), 'things')} to look at, of {of}." if wrong else f"Nothing to look at, of {of}."
