@@ -144,6 +144,27 @@ def test_an_explanation_is_that_of_the_page(server: Running, browser: httpx2.Cli
     assert ours["provenance"]["certified"] is True
 
 
+def test_an_explanation_says_what_it_rests_on_and_what_is_not_whole(server: Running, token: str) -> None:
+    """Its provenance is that of any number; a comparison with what is not all there is none, and is said to be none."""
+    _, values = asked(server, token, ("query_metric", {"metrics": ["revenue"], "by": ["day"]}))
+    first = told(values)["rows"][0]["day"]
+    of_first = {"metric": "revenue", "grain": "day", "period": first}
+    _, given, of_nothing = asked(
+        server, token, ("explain_number", of_first), ("explain_number", {"metric": "revenue", "period": "1999-01"})
+    )
+    ours = told(given)
+    recalled = subprocess.run(
+        [str(FREEHOLD), "-C", str(server.root), "explain", ours["provenance"]["query_id"], "--json"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert set(ours["provenance"]) == set(told(values)["provenance"])
+    assert json.loads(recalled.stdout)["since"] == []
+    assert (ours["begins_at"], ours["moved"]["change"]) == (first, None)
+    assert "so it has 0 of its 1 days" in " ".join(ours["notes"])
+    assert (told(of_nothing)["code"], first in told(of_nothing)["fix"]) == ("FH-A143", True)
+
+
 def test_tools_are_those_that_the_token_is_for(server: Running, browser: httpx2.Client) -> None:
     """One for the catalog alone neither sees nor calls what asks numbers; one without the catalog does not come in."""
     tools, refused = asked(server, made_token(browser, "catalog:read"), ("query_metric", {"metrics": ["shop.revenue"]}))
@@ -182,7 +203,8 @@ def test_a_policy_holds_for_agents(made_estate: Path, tmp_path: Path, serving: C
     with running.signed_in(**PAGE) as client:
         token = made_token(client, "catalog:read", "metrics:query")
     question = {"metrics": ["shop.orders"], "by": ["state"], "uncertified": True}
-    _, result = asked(running, token, ("query_metric", question))
+    explained = {"metric": "shop.orders", "grain": "day", "uncertified": True}
+    _, result, explanation = asked(running, token, ("query_metric", question), ("explain_number", explained))
     assert running.app is not None
     running.app.state.served.usage.flush()
     with ledger_around(str(root)) as ledger, ledger.evidence() as evidence:
@@ -190,7 +212,9 @@ def test_a_policy_holds_for_agents(made_estate: Path, tmp_path: Path, serving: C
 
     assert [row["state"] for row in told(result)["rows"]] == ["paid"]
     assert told(result)["provenance"]["policies"] == ["orders-by-state"]
-    assert [tuple(row) for row in rows] == [("mcp", "agent")]
+    assert told(explanation)["provenance"]["policies"] == ["orders-by-state"]
+    assert "In part, as you may see it by orders-by-state." in told(explanation)["notes"]
+    assert [tuple(row) for row in rows] == [("mcp", "agent")] * 2
 
 
 def test_no_result_is_longer_than_an_agent_can_read(

@@ -18,6 +18,7 @@ from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.moving import Movement, Part, movement
 from freehold.metrics.query import asked
 from freehold.metrics.rollups.use import told
+from freehold.metrics.telling import in_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,7 @@ class Made:
     rollups: tuple[str, ...]
     columns: tuple[str, ...]
     sql: str
+    policies: tuple[str, ...] = ()  # those by which the reader sees not all of it
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
@@ -60,6 +62,7 @@ class Made:
             "rollups": list(self.rollups),
             "columns": list(self.columns),
             "sql": self.sql,
+            "policies": list(self.policies),
         }  # fmt: skip
 
 
@@ -79,15 +82,30 @@ class Explained:
     reaches_to: datetime | None = None
     begins_at: date | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known beside the number: that it is a part, or that a stretch is not whole."""
+        told = [in_part(self.made.policies)]
+        if self.reaches_to is not None:
+            until = f"{self.reaches_to:%d %b %Y %H:%M}"
+            told.append(f"This period is not over: data up to {until}. It is compared with all of the one before.")
+        if self.begins_at is not None and self.before is not None:
+            start, end = self.before
+            there = max(0, (end.date() - self.begins_at).days)
+            first = f"data begins {self.begins_at:%d %b %Y}, so it has {there} of its {(end - start).days} days"
+            told.append(f"What it is compared with is not whole: {first}.")
+        return tuple(filter(None, told))
+
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
         if self.movement is None or self.before is None or self.after is None:
-            return self.made.to_json()
+            return self.made.to_json() | {"notes": list(self.notes)}
         moved = {
             "moved": moved_as_json(self.movement, self.before, self.after),
             "happened": [str(one) for one in self.happened],
             "reaches_to": self.reaches_to,
             "begins_at": self.begins_at,
+            "notes": list(self.notes),
         }
         return moved | self.made.to_json()
 
@@ -146,6 +164,7 @@ def made_of(answerer: Answerer, metric: Metric, made: Compiled) -> Made:
         rollups=tuple(told(made.uses)),
         columns=tuple(columns_read(catalogue, made)),
         sql=made.pretty(),
+        policies=answerer.restrictions(made.datasets),
     )
 
 
@@ -191,7 +210,7 @@ def moved_as_json(moved: Movement, before: Stretch, after: Stretch) -> dict[str,
     return {
         "before": {"from": before[0], "to": before[1], "value": moved.before},
         "after": {"from": after[0], "to": after[1], "value": moved.after},
-        "change": moved.change,
+        "change": moved.change if moved.is_comparable else None,
         "trend": moved.trend,
         "causes": [_part(p) for p in moved.causes],
         "by": {name: [_part(p) for p in parts] for name, parts in moved.keys},

@@ -29,6 +29,7 @@ _MOST_NODES, _MOST_COLUMNS, _LONGEST_TOLD = 40, 200, 600
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Word = Annotated[str, Field(max_length=2_000)]
 _OF_A_PRODUCT = ("id", "version", "status", "tier", "safe_title", "reasons", "limitations", "no_consumers")
+_OF_AN_EXPLANATION = ("moved", "notes", "happened", "reaches_to", "begins_at", "words", "formula", "columns", "sql")
 
 
 class Takes(BaseModel):
@@ -230,7 +231,7 @@ def explain_number(asked_: Asked, takes: ToExplain) -> dict[str, Any]:
     """Explain why a metric moved in a period.
 
     Which slices of rows make up the change, what was deployed, taken back or held then, by which definition and from
-    which columns the number is computed, and the SQL.
+    which columns the number is computed, and the SQL. `notes` say what makes the comparison less than whole: tell them.
     """
     catalogue = asked_.snapshot.catalogue
     one = catalogue.metric(takes.metric)
@@ -244,14 +245,19 @@ def explain_number(asked_: Asked, takes: ToExplain) -> dict[str, Any]:
     asks = Asks(asked_.served, asked_.snapshot, asked_.who)
     found = asks.explain(one, (period.before, period.after), Question(where=takes.where).condition)
     told = found.to_json()
-    moved = told["moved"]
-    provenance = _of_catalog(asked_) | {
-        "definitions": {one.id: found.made.definition}, "certified": one.status == "certified",
-        "quality_state": _worst([s.state for s in found.made.sources]), "sources": told["sources"],
-        "as_of": utc(min((s.data_until for s in found.made.sources if s.data_until), default=None)),
-    }  # fmt: skip
-    keep = ("happened", "reaches_to", "words", "formula", "columns", "sql")
-    return {"metric": one.id, "moved": moved, **{key: told[key] for key in keep}, "provenance": provenance}
+    if told["moved"]["after"]["value"] is None and told["moved"]["before"]["value"] is None:
+        days = f"from {period.before[0]:%Y-%m-%d} to before {period.after[1]:%Y-%m-%d}"
+        begins = f" Data begins {found.begins_at:%Y-%m-%d}." if found.begins_at else ""
+        raise FreeholdError(
+            "FH-A143", f"`{one.id}` has no value {days}.",
+            fix=f"Explain a period that it has a value in; `query_metric` lists them.{begins}",
+        )  # fmt: skip
+    start, end = (instant.isoformat() for instant in period.after)
+    words = {"metrics": [one.id], "where": takes.where or None, "start": start, "end": end}
+    answer = asks.answer(asked(**words))
+    answer = asked_.served.usage.answered(answer, words, asked_.who, env=asked_.snapshot.env, channel="mcp")
+    provenance = _of_answer(asked_, asks.catalogue, answer) | {"rows": 1, "truncated": False}
+    return {"metric": one.id, **{key: told[key] for key in _OF_AN_EXPLANATION}, "provenance": provenance}
 
 
 def get_lineage(asked_: Asked, takes: Followed) -> dict[str, Any]:
@@ -337,10 +343,6 @@ def _of_answer(asked_: Asked, catalogue: Catalogue, answer: Answer) -> dict[str,
     }  # fmt: skip
 
 
-def _worst(states: list[str]) -> str:
-    return next((state for state in ("failed", "held", "late", "unknown") if state in states), "ok")
-
-
 def _tool(title: str, scope: str, takes: type[Takes], call: Callable[[Asked, Any], dict[str, Any]], *keys: str) -> Tool:
     told = " ".join((call.__doc__ or "").split())
     return Tool(call.__name__, title, told, scope, takes, _object(*keys), call)
@@ -355,7 +357,7 @@ TOOLS: Mapping[str, Tool] = {
         _tool("Ask metrics", _NUMBERS, Queried, query_metric, "columns", "rows", "unfinished"),
         _tool(
             *("Explain a number", _NUMBERS, ToExplain, explain_number),
-            *("metric", "moved", "happened", "formula", "columns", "sql"),
+            *("metric", *_OF_AN_EXPLANATION),
         ),
         _tool("Lineage", _CATALOG, Followed, get_lineage, "of", "kind", "way", "hops", "is_cut", "hit"),
         _tool("Health", _CATALOG, Health, get_health, "products", "incidents"),

@@ -52,6 +52,7 @@ class MetricValues(Strict):
     state: str
     reasons: list[str]
     data_until: datetime | None
+    policies: list[str] = Field(description="those by which whoever asks sees a part alone, or other values")
     values: list[ValueItem]
 
 
@@ -100,5 +101,6 @@ def _values(
         state=trend.state,
         reasons=list(trend.reasons),
         data_until=utc(trend.data_until),
+        policies=list(trend.policies),
         values=[ValueItem(period=v.key, value=v.value) for v in trend.values],
     )

@@ -19,7 +19,7 @@ from freehold.metrics.conflicts import conflicts
 from freehold.metrics.estate import owner_of
 from freehold.metrics.explaining import formula_of
 from freehold.metrics.fingerprint import definition_hash, sources_of
-from freehold.metrics.telling import number
+from freehold.metrics.telling import in_part, number
 from freehold.server.questions import Question, as_command, as_python, as_yaml
 from freehold.server.web.drawing import Happening, Value, line_chart
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Fault, Heading, Mark, Moment, Snippet, Tab
@@ -105,6 +105,7 @@ class Trend:
     is_partial: bool
     answer: Answer | None = None  # it was read off
     sql: str = ""  # of the answer, as a person reads it
+    policies: tuple[str, ...] = ()  # those by which its reader sees not all of it
 
     @property
     def whole(self) -> tuple[Value, ...]:
@@ -141,6 +142,7 @@ class MetricPage:
     value: str
     value_of: str
     change: str
+    note: str  # that it is a part, where it is
     value_href: str
     explore: str
     chart: Chart | None
@@ -234,6 +236,7 @@ def metric(asked: Asked) -> Shown:
         explore=f"/explore?metric={one.id}&by={grain}",
         value_of=last.value_of,
         change=last.change,
+        note=in_part(trend.policies) if trend else "",
     )
     title = label_of(one)
     sentence = one.words.get("description", "")
@@ -276,7 +279,7 @@ def _computed(delivery: Delivery, id_: str, grain: str, caller: Caller) -> Trend
     until = answer.data_until
     reasons = tuple(dict.fromkeys(reason for source in answer.sources for reason in source.reasons))
     is_partial = _is_partial(values, until, grain)
-    return Trend(values, answer.state, reasons, until, is_partial, answer, answer.compiled.pretty())
+    return Trend(values, answer.state, reasons, until, is_partial, answer, answer.compiled.pretty(), answer.policies)
 
 
 def _is_partial(values: tuple[Value, ...], until: datetime | None, grain: str) -> bool:
