@@ -148,9 +148,8 @@ def _since(asks: Asking, kept: Mapping[str, Any], now: Mapping[str, str]) -> Ite
 
 
 def _print(said: Mapping[str, Any]) -> None:
-    unit = said["words"].get("unit", "")
     if "moved" in said:
-        _print_movement(said["metric"], said["moved"], said["movement"], unit)
+        _print_movement(said["metric"], said["moved"], said["movement"])
     for note in said["notes"]:
         say(click.style(f"\n{note}", fg="yellow"))
     if "moved" in said:
@@ -186,8 +185,10 @@ def _source_line(source: Mapping[str, Any]) -> str:
     return f"{source['asset']}: {source['state']}{until}{why}"
 
 
-def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement, unit: str) -> None:
+def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> None:
     from freehold.cli.answers import number
+
+    unit = moved.metric.words.get("unit", "")
 
     def days(stretch: Mapping[str, Any]) -> str:
         return f"{stretch['from']:%d %b %Y} to before {stretch['to']:%d %b %Y}"

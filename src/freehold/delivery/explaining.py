@@ -18,7 +18,7 @@ from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.moving import Movement, Part, movement
 from freehold.metrics.query import asked
 from freehold.metrics.rollups.use import told
-from freehold.metrics.telling import in_part
+from freehold.metrics.telling import in_part, unit_in_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,10 +46,13 @@ class Made:
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
+        words = dict(self.metric.words)
+        if "unit" in words:
+            words["unit"] = unit_in_data(words["unit"])
         return {
             "metric": self.metric.id,
             "status": self.metric.status,
-            "words": dict(self.metric.words),
+            "words": words,
             "definition": self.definition,
             "file": str(self.metric.where),
             "formula": [{"depth": s.depth, "metric": s.metric.name, "is": s.formula} for s in self.formula],

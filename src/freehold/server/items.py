@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -38,6 +38,11 @@ class Items:
         snapshots = self.asked.served.snapshots
         ledger = snapshots.ledger.acting(self.asked.who.caller("request"))
         return Work(self.asked.snapshot.estate, ledger, clock=snapshots.clock)
+
+    @cached_property
+    def decided(self) -> Mapping[str, tuple[str, ...]]:
+        """The decisions that settle items: see `Work.decided`."""
+        return self.work.decided()
 
     def may_see(self, item: Item) -> bool:
         """Whether an item is about what the asker sees, or theirs; one of a workflow that is gone is nobody's."""

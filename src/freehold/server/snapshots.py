@@ -41,7 +41,7 @@ _WAIT_S = 2.0  # for a warehouse that is being written, where there is nothing e
 _MOST_LOOKING = 4  # at the warehouse at once: what takes long keeps no more than these waiting
 _OLDEST = timedelta(seconds=60)  # what is late depends on the clock alone
 _MOST_DEPLOYMENTS = 500
-_TELLING = ("estate.*", "asset.*", "candidate.*", "deploy.*", "run.*", "check.*", "notice.*", "badge.*")
+_TELLING = ("estate.*", "asset.*", "candidate.*", "deploy.*", "run.*", "check.*", "notice.*", "badge.*", "incident.*")
 _BUSY = "FH-E101"
 
 

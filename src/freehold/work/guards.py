@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from freehold.rules.facts import Fact, FactTable
+from freehold.work.decided import decided_items
 
 if TYPE_CHECKING:
     from freehold.estate.operating import FieldOfItem, Workflow, Written
@@ -79,13 +80,7 @@ def compiled_guard(guard: Written, workflow: Workflow) -> Condition:
 
 
 def _decision_recorded(item: Item, ledger: Ledger) -> bool:
-    """Whether something was decided about an item: what is only proposed, or no longer holds, decides nothing."""
-    stands = dict[str, bool]()
-    for event in ledger.read(types=("decision.recorded",)):
-        said = event.data
-        if item.id in (said.get("item"), *(said.get("settles") or ())):
-            stands[str(said["decision"])] = said.get("status") in (None, "accepted", "rejected")
-    return any(stands.values())
+    return item.id in decided_items(ledger)
 
 
 def _users_notified(item: Item, ledger: Ledger) -> bool:

@@ -16,6 +16,7 @@ from freehold.metrics.explaining import formula_of
 from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.model import Metric
 from freehold.metrics.tables import as_object
+from freehold.metrics.telling import unit_in_data
 from freehold.server.asking import Asks
 from freehold.server.questions import Question
 from freehold.server.web.pages.explain import period_of
@@ -28,7 +29,7 @@ MOST_ROWS = 1_000
 _MOST_NODES, _MOST_COLUMNS, _LONGEST_TOLD = 40, 200, 600
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Word = Annotated[str, Field(max_length=2_000)]
-_OF_A_PRODUCT = ("id", "version", "status", "tier", "safe_title", "reasons", "limitations", "no_consumers")
+_OF_A_PRODUCT = ("id", "version", "status", "tier", "safe_title", "reasons", "limitations", "consumers")
 _OF_AN_EXPLANATION = ("moved", "notes", "happened", "reaches_to", "begins_at", "words", "formula", "columns", "sql")
 
 
@@ -51,7 +52,10 @@ class Searched(Takes):
 class Named(Takes):
     """What to describe."""
 
-    name: _Name = Field(description="the id of a product (`sales.orders`) or of a metric (`sales.revenue`, `revenue`)")
+    name: _Name = Field(
+        description="the id of a product (`sales.orders`) or of a metric (`sales.revenue`, `revenue`); where both are "
+        "called so, `metric:sales.orders` is the metric"
+    )
 
 
 class Queried(Takes):
@@ -150,14 +154,16 @@ def describe(asked_: Asked, takes: Named) -> dict[str, Any]:
     """Describe a product or a metric by its id.
 
     Of a product: owner, contract with the verdict on each claim, whether it is safe to use now. Of a metric: meaning,
-    formula, unit, what it includes, and the dimensions it can be asked by.
+    formula, unit, what it includes, and the dimensions it can be asked by. `also` names what else is called so.
     """
     products = [p.product.id for p in asked_.snapshot.products]
-    if takes.name in products:
-        return _product(asked_, takes.name)
     catalogue = asked_.snapshot.catalogue
+    kind, _, id_ = takes.name.rpartition(":")
+    if id_ in products and kind in ("", "product"):
+        also = [f"metric:{id_}"] if not kind and id_ in catalogue else []
+        return _product(asked_, id_) | {"also": also}
     try:
-        return _metric(asked_, catalogue, catalogue.metric(takes.name.removeprefix("metric:")))
+        return _metric(asked_, catalogue, catalogue.metric(takes.name.removeprefix("metric:"))) | {"also": []}
     except FreeholdError as error:
         if error.code != "FH-N107":
             raise
@@ -198,7 +204,7 @@ def _metric(asked_: Asked, catalogue: Catalogue, one: Metric) -> dict[str, Any]:
     asks = Asks(asked_.served, asked_.snapshot, asked_.who)
     told = {
         "id": one.id, "status": one.status, "certified": one.status == "certified", "sentence": row.sentence,
-        "includes": one.words.get("includes"), "excludes": one.words.get("excludes"), "unit": row.unit,
+        "includes": one.words.get("includes"), "excludes": one.words.get("excludes"), "unit": unit_in_data(row.unit),
         "owner": row.owner, "also_called": list(one.synonyms), "formula": formula_of(one),
         "reads": sorted(sources_of(catalogue, one)), "replaced_by": one.replaced_by,
         "dimensions": [
@@ -254,7 +260,7 @@ def explain_number(asked_: Asked, takes: ToExplain) -> dict[str, Any]:
         )  # fmt: skip
     start, end = (instant.isoformat() for instant in period.after)
     words = {"metrics": [one.id], "where": takes.where or None, "start": start, "end": end}
-    answer = asks.answer(asked(**words))
+    answer = asks.answer(asked([one.id], where=takes.where or None, start=start, end=end))
     answer = asked_.served.usage.answered(answer, words, asked_.who, env=asked_.snapshot.env, channel="mcp")
     provenance = _of_answer(asked_, asks.catalogue, answer) | {"rows": 1, "truncated": False}
     return {"metric": one.id, **{key: told[key] for key in _OF_AN_EXPLANATION}, "provenance": provenance}
@@ -289,7 +295,7 @@ def get_lineage(asked_: Asked, takes: Followed) -> dict[str, Any]:
 def get_health(asked_: Asked, takes: Health) -> dict[str, Any]:
     """Tell whether products are safe to use now, and why not.
 
-    Failing checks, data in quarantine, late deliveries, and how far the data reaches.
+    Failing checks, open incidents, data in quarantine, late deliveries, and how far the data reaches.
     """
     if takes.product:
         asked_.snapshot.product(takes.product)
@@ -299,7 +305,13 @@ def get_health(asked_: Asked, takes: Health) -> dict[str, Any]:
          "fresh_as_of": row.fresh_as_of, "published_at": row.published_at, "quarantined": row.quarantined}
         for row in rows
     ]  # fmt: skip
-    incidents = "not instrumented: no incident is recorded by this version"
+    asked_for = (one for one in asked_.snapshot.products if takes.product in ("", one.product.id))
+    found = {incident.id: incident for one in asked_for for incident in one.incidents}
+    incidents = [
+        {"incident": one.id, "severity": one.severity, "product": one.product, "assets": list(one.assets),
+         "opened_at": one.opened_at, "acknowledged": one.is_acknowledged}
+        for one in found.values()
+    ]  # fmt: skip
     return {"products": told, "incidents": incidents, "provenance": _of_catalog(asked_)}
 
 
@@ -353,7 +365,7 @@ TOOLS: Mapping[str, Tool] = {
     tool.name: tool
     for tool in (
         _tool("Search", _CATALOG, Searched, search_products, "hits", "total", "near"),
-        _tool("Describe", _CATALOG, Named, describe, "kind", "described"),
+        _tool("Describe", _CATALOG, Named, describe, "kind", "described", "also"),
         _tool("Ask metrics", _NUMBERS, Queried, query_metric, "columns", "rows", "unfinished"),
         _tool(
             *("Explain a number", _NUMBERS, ToExplain, explain_number),

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Path, Query, Request
 from pydantic import Field
 
 from freehold.metrics.fingerprint import definition_hash
+from freehold.metrics.telling import unit_in_data
 from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
 from freehold.server.web.pages import metrics as metric_pages
 from freehold.server.web.pages.metrics import GRAINS, trend_of
@@ -22,7 +23,7 @@ class MetricItem(Strict):
     label: str
     status: str
     sentence: str
-    unit: str
+    unit: str = Field(description="of its values; `1` where they are fractions, which people read as percent")
     owner: str
     synonyms: list[str]
 
@@ -72,7 +73,7 @@ def _metrics(request: Request, limit: Limit = 100, after: After = "") -> MetricL
             label=m.label,
             status=m.status.word,
             sentence=m.sentence,
-            unit=m.unit,
+            unit=unit_in_data(m.unit),
             owner=m.owner,
             synonyms=list(m.synonyms),
         )
@@ -96,7 +97,7 @@ def _values(
     return MetricValues(
         metric=metric.id,
         by=by,
-        unit=metric.words.get("unit", ""),
+        unit=unit_in_data(metric.words.get("unit", "")),
         definition=definition_hash(catalogue, metric),
         state=trend.state,
         reasons=list(trend.reasons),

@@ -20,7 +20,7 @@ from freehold.metrics.estate import owner_of
 from freehold.metrics.explaining import formula_of
 from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.telling import in_part, number
-from freehold.server.questions import Question, as_command, as_python, as_yaml
+from freehold.server.questions import Question, as_command, as_curl, as_python, as_yaml
 from freehold.server.web.drawing import Happening, Value, line_chart
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Fault, Heading, Mark, Moment, Snippet, Tab
 from freehold.server.web.pages.products import MOST_ROWS, moment_of
@@ -405,7 +405,7 @@ def _snippets(asked: Asked, one: Metric, grain: str, trend: Trend | None) -> tup
         Snippet("Python", as_python(question, asked.snapshot.estate.root.name)),
         Snippet("YAML", as_yaml(question)),
         *sql,
-        Snippet("Over HTTP", f"curl -H 'Authorization: Bearer $TOKEN' \\\n  '{address}'"),
+        Snippet("Over HTTP", as_curl(address)),
     )
 
 
