@@ -113,7 +113,7 @@ def _as_of(asked: Asked) -> str:
     last = rules_recorded_at(asked)
     if last is None:
         return f"{told}."
-    return f"{told}; KPIs count what was recorded of it, the last on {last:%d %b %Y %H:%M}: `freehold rules run`."
+    return f"{told}; KPIs count what was recorded of it, the last on {last:%d %b %Y %H:%M}."
 
 
 def _address(product: str, domain: str, rule_set: str) -> str:

@@ -190,7 +190,8 @@ def _people(readers: Mapping[Key, Readers], asset: str) -> int:
 def _burning(asked: Asked, readers: Mapping[Key, Readers]) -> Iterator[BurningRow]:
     open_ = {one.id: one for status in asked.snapshot.products for one in status.incidents}
     for incident in open_.values():
-        people = sum(_people(readers, asset) for asset in incident.assets)
+        assets = incident.assets or [a.asset for a in asked.snapshot.product(incident.product).assets]
+        people = max((_people(readers, asset) for asset in assets), default=0)
         tone: Tone = "bad" if incident.stops else "warn"
         fact, of = fact_of(asked, incident), joined(incident.assets) or incident.product
         yield BurningRow(of, fact.href or f"/products/{incident.product}", Mark(tone, _INCIDENT), fact.text, people)
