@@ -97,13 +97,16 @@ def test_a_number_nobody_certified_is_given_only_to_who_asks_for_such(server: Ru
         ("query_metric", {"metrics": ["shop.revenue"], "limit": 100_000}, "FH-A112"),
         ("describe", {"name": "shop.order"}, "FH-N107"),
         ("get_health", {"product": "shop.order"}, "FH-D201"),
+        ("get_health", {"product": "nothing"}, "FH-D201"),
         ("get_lineage", {"of": "nothing"}, "FH-F004"),
+        ("query_metric", {"metrics": [" "], "uncertified": True}, "FH-N107"),
         ("explain_number", {"metric": "shop.revenue", "period": "soon"}, "FH-N105"),
         ("drop_table", {}, "FH-A112"),
     ],
     ids=[
         "half a metric", "a key it has not", "a word it does not know", "too many rows", "half a product",
-        "the health of nothing", "the lineage of nothing", "no period", "a tool there is not",
+        "the health of half a name", "the health of nothing", "the lineage of nothing", "no metric", "no period",
+        "a tool there is not",
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_says_how_to_mend_it(
@@ -115,6 +118,7 @@ def test_what_cannot_be_answered_says_how_to_mend_it(
     assert result.is_error
     assert told(result)["code"] == code
     assert told(result)["fix"]
+    assert not any(there in told(result)["fix"] for there in ("`freehold ", "`/"))
 
 
 def test_a_metric_and_a_product_are_described(server: Running, token: str) -> None:
@@ -125,12 +129,19 @@ def test_a_metric_and_a_product_are_described(server: Running, token: str) -> No
     )  # fmt: skip
     dimensions = {one["name"] for one in told(metric)["described"]["dimensions"]}
     contracts = told(product)["described"]["contracts"]
+    _, twin, by_name, column = asked(
+        server, token, ("describe", {"name": "metric:shop.orders"}), ("get_lineage", {"of": "metric:revenue"}),
+        ("get_lineage", {"of": "metric:shop.revenue"}),
+    )  # fmt: skip
 
     assert "orders.state" in dimensions
     assert told(metric)["described"]["excludes"] == "cancelled orders"
     assert all(check.startswith("pass: ") for part in contracts for c in part["columns"] for check in c["checks"])
     assert told(found)["hits"][0]["id"] == "shop.revenue"
     assert told(lineage)["hit"]["metrics"]
+    assert (told(product)["kind"], told(product)["also"]) == ("product", ["metric:shop.orders"])
+    assert (told(twin)["kind"], told(twin)["described"]["id"]) == ("metric", "shop.orders")
+    assert told(by_name)["of"] == told(column)["of"] == "shop.revenue"
 
 
 def test_an_explanation_is_that_of_the_page(server: Running, browser: httpx2.Client, token: str) -> None:
@@ -144,6 +155,27 @@ def test_an_explanation_is_that_of_the_page(server: Running, browser: httpx2.Cli
     assert ours["provenance"]["certified"] is True
 
 
+def test_an_explanation_says_what_it_rests_on_and_what_is_not_whole(server: Running, token: str) -> None:
+    """Its provenance is that of any number; a comparison with what is not all there is none, and is said to be none."""
+    _, values = asked(server, token, ("query_metric", {"metrics": ["revenue"], "by": ["day"]}))
+    first = told(values)["rows"][0]["day"]
+    of_first = {"metric": "revenue", "grain": "day", "period": first}
+    _, given, of_nothing = asked(
+        server, token, ("explain_number", of_first), ("explain_number", {"metric": "revenue", "period": "1999-01"})
+    )
+    ours = told(given)
+    recalled = subprocess.run(
+        [str(FREEHOLD), "-C", str(server.root), "explain", ours["provenance"]["query_id"], "--json"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert set(ours["provenance"]) == set(told(values)["provenance"])
+    assert json.loads(recalled.stdout)["since"] == []
+    assert (ours["begins_at"], ours["moved"]["change"]) == (first, None)
+    assert "so it has 0 of its 1 days" in " ".join(ours["notes"])
+    assert (told(of_nothing)["code"], first in told(of_nothing)["fix"]) == ("FH-A143", True)
+
+
 def test_tools_are_those_that_the_token_is_for(server: Running, browser: httpx2.Client) -> None:
     """One for the catalog alone neither sees nor calls what asks numbers; one without the catalog does not come in."""
     tools, refused = asked(server, made_token(browser, "catalog:read"), ("query_metric", {"metrics": ["shop.revenue"]}))
@@ -151,7 +183,7 @@ def test_tools_are_those_that_the_token_is_for(server: Running, browser: httpx2.
         outside = program.post("/mcp", json={})
 
     assert [tool.name for tool in tools] == OF_THE_CATALOG
-    assert told(refused)["code"] == "FH-A102"
+    assert (told(refused)["code"], "`freehold" in told(refused)["fix"]) == ("FH-A102", False)
     assert (outside.status_code, outside.json()["code"]) == (403, "FH-A102")
 
 
@@ -182,7 +214,8 @@ def test_a_policy_holds_for_agents(made_estate: Path, tmp_path: Path, serving: C
     with running.signed_in(**PAGE) as client:
         token = made_token(client, "catalog:read", "metrics:query")
     question = {"metrics": ["shop.orders"], "by": ["state"], "uncertified": True}
-    _, result = asked(running, token, ("query_metric", question))
+    explained = {"metric": "shop.orders", "grain": "day", "uncertified": True}
+    _, result, explanation = asked(running, token, ("query_metric", question), ("explain_number", explained))
     assert running.app is not None
     running.app.state.served.usage.flush()
     with ledger_around(str(root)) as ledger, ledger.evidence() as evidence:
@@ -190,7 +223,9 @@ def test_a_policy_holds_for_agents(made_estate: Path, tmp_path: Path, serving: C
 
     assert [row["state"] for row in told(result)["rows"]] == ["paid"]
     assert told(result)["provenance"]["policies"] == ["orders-by-state"]
-    assert [tuple(row) for row in rows] == [("mcp", "agent")]
+    assert told(explanation)["provenance"]["policies"] == ["orders-by-state"]
+    assert "In part, as you may see it by orders-by-state." in told(explanation)["notes"]
+    assert [tuple(row) for row in rows] == [("mcp", "agent")] * 2
 
 
 def test_no_result_is_longer_than_an_agent_can_read(

@@ -103,7 +103,7 @@ def test_the_roadmap_is_the_same_on_page_in_api_and_in_its_files(owner: httpx2.C
     """By horizon, with the last day in time; as CSV and as Markdown."""
     board = told(owner, "/api/v1/roadmap")
     parts = told(owner, "/roadmap.json")["page"]["horizons"]
-    rows = list(csv.DictReader(io.StringIO(owner.get("/api/v1/roadmap/export?form=csv").text)))
+    rows = list(csv.DictReader(io.StringIO(owner.get("/api/v1/roadmap/export?format=csv").text)))
     text = owner.get("/api/v1/roadmap/export").text
 
     assert [one["id"] for one in board["later"]] == [row["id"] for row in rows]

@@ -325,7 +325,9 @@ def test_a_period_before_the_data_is_said_to_be_none(browser: httpx2.Client) -> 
     """Nobody takes the first day for a rise out of nothing; of a whole one nothing is said."""
     points = browser.get("/metrics/shop.revenue.json?by=day").json()["page"]["chart"]["points"]
     first, second = (
-        browser.get(f"/explain.json?metric=shop.revenue&by=day&period={one['key'][:10]}").json()["page"]["note"]
+        " ".join(
+            browser.get(f"/explain.json?metric=shop.revenue&by=day&period={one['key'][:10]}").json()["page"]["notes"]
+        )
         for one in points[:2]
     )
 
@@ -434,19 +436,31 @@ spec: {of: [shop.orders.orders], grants: [{to: [%s], rows: "state = 'paid'"}]}
 
 
 def test_a_policy_holds_wherever_numbers_are_asked(own_estate: Path, serving: Callable[..., Running]) -> None:
-    """The explorer, its files, explanations and the API show a reader what the policy does, and say so."""
+    """The explorer, its files, pages, explanations and the API show a reader what the policy does, and say so."""
     (own_estate / "policies.yaml").write_text(POLICY % "everyone")
     with serving(own_estate, **FREE).signed_in(**PAGE) as client:
         page = client.get("/explore.json?metric=shop.orders&by=state").json()["page"]["answered"]
         api = client.post("/api/v1/query", json={"metrics": ["shop.orders"], "by": ["state"]}).json()
         explained = client.get("/explain.json?metric=shop.orders&by=day").json()["page"]
         file = client.get("/explore.csv?metric=shop.orders&by=state").text
+        metric = client.get("/metrics/shop.orders.json?by=day").json()["page"]
+        values = client.get("/api/v1/metrics/shop.orders/values?by=day").json()
+        pages = [
+            client.get(path).text for path in ("/metrics/shop.orders?by=day", "/explain?metric=shop.orders&by=day")
+        ]
+    said = subprocess.run(
+        [str(FREEHOLD), "-C", str(own_estate), "explain", "shop.orders", "--json"], check=True, capture_output=True
+    )
 
     assert [row[0]["value"] for row in page["rows"]] == ["paid"]
     assert any("orders-by-state" in note for note in page["notes"])
     assert ([r["state"] for r in api["rows"]], api["policies"]) == (["paid"], ["orders-by-state"])
     assert "cancelled" not in file
     assert "'paid'" in explained["sql"]
+    told = "In part, as you may see it by orders-by-state."
+    assert ([metric["note"], *explained["notes"]], values["policies"]) == ([told, told], ["orders-by-state"])
+    assert [page.count(told) for page in pages] == [1, 1]
+    assert json.loads(said.stdout)["policies"] == ["orders-by-state"]
 
 
 def test_whom_no_grant_names_is_told_so_and_sees_nothing(own_estate: Path, serving: Callable[..., Running]) -> None:

@@ -82,6 +82,27 @@ def test_the_form_takes_what_the_type_holds_when_it_begins(asker: httpx2.Client,
     assert form["offers"][0]["text"] == "I need data that I cannot find"
 
 
+def test_a_product_leads_to_what_its_consumers_ask_for(asker: httpx2.Client) -> None:
+    """Access, a question, something broken: the form has the product filled in, and keeps it when the type changes."""
+    wants = asker.get("/products/shop.orders.json").json()["page"]["wants"]
+    forms = [asker.get(one["href"].replace("/requests?", "/requests.json?")).json()["page"]["form"] for one in wants]
+
+    assert [form["type"] for form in forms] == ["access_request", "question", "incident"]
+    for form in forms:
+        assert [one["value"] for one in form["fields"] if one["name"] == "product"] == ["shop.orders"]
+        assert all("product=shop.orders" in offer["href"] for offer in form["offers"])
+
+
+@pytest.mark.parametrize(
+    ("words", "type"), [("access", "access_request"), ("broken", "incident"), ("question", "question")]
+)
+def test_the_palette_finds_what_one_can_ask_for(asker: httpx2.Client, words: str, type: str) -> None:
+    """By the words of the need."""
+    entries = asker.get("/palette", params={"q": words}).json()["entries"]
+
+    assert f"/requests?type={type}#ask" in [one["href"] for one in entries]
+
+
 def test_an_incident_is_filed_by_the_form(asker: httpx2.Client, own_server: Running) -> None:
     """Words of a form are read as the fields are typed."""
     said = {"type": "incident", "what": "Orders are empty", "kind": "data", "sev": "2", "product": "shop.orders"}

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from freehold import opening
 from freehold.ledger import Event
+from live_agent import asked, told
 from live_server import PAGE, Running, known_as, made_token, token_of
 
+FREEHOLD = Path(sys.executable).with_name("freehold")
 QUESTION = "metrics: [revenue]\nby: [month]\nfrom: 2026-01-01\n"
 
 
@@ -302,3 +309,39 @@ def test_what_a_kpi_counts_by_an_id_is_called_by_what_it_is(changed: Running) ->
 
     assert (one["called"], one["href"]) == ("deployment …e4236472f1a3", f"/deployments/{COUNTED}")
     assert f'<a class="plain" href="/deployments/{COUNTED}"' in page
+
+
+def test_a_share_is_told_to_programs_as_the_fraction_it_is(server: Running, person: httpx2.Client) -> None:
+    """In the unit `1`, wherever values are read by programs; people read it as percent."""
+    metric = "shop.cancelled_share"
+
+    def said(*words: str) -> dict[str, Any]:
+        command = [str(FREEHOLD), "-C", str(server.root), *words, "--json"]
+        told: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        return told
+
+    _, described = asked(server, made_token(person, "catalog:read"), ("describe", {"name": metric}))
+    units = {
+        "query": person.post("/api/v1/query", json={"metrics": [metric]}).json()["columns"][0]["unit"],
+        "values": person.get(f"/api/v1/metrics/{metric}/values").json()["unit"],
+        "list": next(one["unit"] for one in person.get("/api/v1/metrics").json()["items"] if one["id"] == metric),
+        "agent": told(described)["described"]["unit"],
+        "terminal": said("query", metric)["columns"][0]["unit"],
+        "explained": said("explain", metric)["words"]["unit"],
+        "shown": said("metrics", "show", metric)["unit"],
+    }
+
+    assert units == dict.fromkeys(units, "1")
+    assert person.get(f"/metrics/{metric}.json", headers=PAGE).json()["page"]["value"].endswith(" %")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl is here")
+@pytest.mark.parametrize("path", ["/products/shop.orders.json", "/metrics/shop.revenue.json"])
+def test_a_copied_curl_line_takes_the_token_of_the_shell(server: Running, person: httpx2.Client, path: str) -> None:
+    """Run as it stands, it answers."""
+    page = person.get(path, headers=PAGE).json()["page"]
+    line = next(one["text"] for one in page["snippets"] if one["label"] == "Over HTTP")
+    env = {**os.environ, "TOKEN": made_token(person, "catalog:read", "metrics:query")}
+    found = subprocess.run(["sh", "-c", line], check=True, capture_output=True, text=True, env=env).stdout
+
+    assert "code" not in json.loads(found)

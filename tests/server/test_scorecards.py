@@ -26,6 +26,16 @@ def test_a_product_links_to_its_scorecard(browser: httpx2.Client) -> None:
     assert "Ready to be operated" in page
 
 
+def test_a_scorecard_and_a_kpi_of_the_same_rules_say_as_of_when_they_are(browser: httpx2.Client) -> None:
+    """One evaluates what there is now, the other counts what was recorded: they may differ, and nobody need wonder."""
+    cards = browser.get("/scorecards.json").json()["sentence"]
+    facts = {fact["term"] for fact in browser.get("/kpis/dataops-maturity.json").json()["page"]["facts"]}
+
+    assert "Evaluated as things stood" in cards
+    assert "KPIs count what was recorded" in cards
+    assert "Rules last recorded" in facts
+
+
 def test_page_and_api_say_the_same(browser: httpx2.Client) -> None:
     """Rule sets, subjects and scores of the page are those of the API, narrowed alike."""
     page = browser.get("/scorecards.json?product=shop.orders", headers={"accept": "application/json"}).json()["page"]

@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -20,6 +20,7 @@ from freehold.access import accounts_of, visible_products
 from freehold.estate.model import Estate
 from freehold.foundation import Caller
 from freehold.insight import builtin_kpis
+from freehold.ledger import Event
 from freehold.server.identity import Who
 from freehold.server.snapshots import Snapshot, Snapshots
 from guarded_estate import GROUPS, PRODUCTS, seeing, word_of
@@ -196,6 +197,29 @@ def test_an_agent_is_told_nothing_that_its_owner_may_not_see(shared: Running) ->
         assert "thorium" not in there.pop("fix")  # a near name is one that may be seen
         nowhere.pop("fix")
         assert json.dumps(there).replace("thorium", "NAME") == json.dumps(nowhere).replace("qqqqqqq", "NAME")
+
+
+def test_an_incident_above_is_told_without_what_is_hidden(guarded: Running) -> None:
+    """That it is not safe to use is said; of what, by which item and of which product, is not."""
+    now = datetime.now(UTC)
+    for number, (product, asset) in enumerate((("lab.selenium", "lab.selenium.selenium_out"), ("lab.selenium", ""))):
+        said = {"incident": f"i-{number}", "kind": "data", "sev": 1, "detected_at": now.isoformat()}
+        said |= {"assets": [asset]} if asset else {}
+        guarded.app.state.served.snapshots.ledger.append(
+            Event("incident.opened", said, occurred_at=now, product=product)
+        )
+    guarded.app.state.served.snapshots.changed()
+    _as_if(guarded, _seen_by("owner") | {"lab.thorium": {"see": ["group:idp/readers"]}})
+    who = ("user:idp/r", "group:idp/readers")
+    with known_as(guarded, *who, **PAGE) as reader:
+        product = reader.get("/products/lab.thorium.json").json()["page"]
+        told_there = [reader.get(path).text for path in ("/products/lab.thorium.json", "/homes/dataops.json")]
+    _, health = agent_asked(guarded, token_of(guarded, *who), ("get_health", {}))
+
+    assert product["safe"]["word"] == "not safe"
+    assert [one["product"] for one in told(health)["products"]] == ["lab.thorium"]
+    assert told(health)["incidents"] == []
+    assert not any("selenium" in text for text in (*told_there, json.dumps(told(health), default=str)))
 
 
 def test_whoever_may_see_and_not_ask_is_told_who_may(shared: Running) -> None:

@@ -15,6 +15,7 @@ from freehold.insight import Period, compute
 from freehold.ledger import Ledger
 from freehold.work import Work
 from freehold.work.decisions import decision_findings, decision_named, decisions_of
+from freehold.work.described import whole_object
 
 Written = Callable[..., Path]
 Opener = Callable[..., Work]
@@ -194,3 +195,4 @@ def test_a_guard_holds_once_it_is_decided(
     why = next(way.hindrance for way in work_of("owner").ways(work.item(item.id)) if way.move.name == "migrate")
 
     assert ("decision-recorded" not in str(why)) is is_open
+    assert whole_object(work, work.item(item.id))["decided_by"] == (["ADR-1"] if is_open else [])

@@ -5,11 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import product
 
 from freehold.catalog.entry import KINDS, Key
 from freehold.foundation import Exit, FreeholdError, near
 
 _MOST_KNOWN = 2_000  # names that are compared for a near match
+_MOST_CALLED = 200  # entries of one name that are looked at
+_WAYS = tuple(
+    f"SELECT a.kind, a.id, a.key, a.scope FROM asset a {way} = ?1 AND a.kind = coalesce(?2, a.kind) AND a.is_gone = 0 "
+    f"LIMIT {_MOST_CALLED}"
+    for way in ("WHERE a.id", "JOIN alias l ON a.key = l.asset WHERE l.name", "WHERE a.title")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class Start:
 
 
 def resolved(connection: sqlite3.Connection, name: str, scopes: Collection[str] | None = None) -> Start:
-    """Return what a name means: `kind:id`, an id, another name of an entry, its last part, or any of these `.column`.
+    """Return what a name means: an id, another name, its last part, `kind:` and either, or these `.column`.
 
     What the caller may not see (`searching.scopes_seen`) is not there.
 
@@ -49,22 +56,11 @@ def resolved(connection: sqlite3.Connection, name: str, scopes: Collection[str] 
 
 
 def _entries(connection: sqlite3.Connection, name: str, scopes: Collection[str] | None) -> list[tuple[Key, int]]:
-    """Return the entries a name means: by key, else by id, else by another name, else by title."""
+    """Return the entries a name means: by id, else by another name, else by title; with its kind before any without."""
     kind, _, id_ = name.partition(":")
-    ways: list[tuple[str, tuple[str, ...]]] = [
-        ("SELECT a.kind, a.id, a.key, a.scope FROM asset a WHERE a.id = ? AND a.is_gone = 0", (name,)),
-        (
-            "SELECT a.kind, a.id, a.key, a.scope FROM alias l JOIN asset a ON a.key = l.asset "
-            "WHERE l.name = ? AND a.is_gone = 0",
-            (name,),
-        ),
-        ("SELECT a.kind, a.id, a.key, a.scope FROM asset a WHERE a.title = ? AND a.is_gone = 0 LIMIT 20", (name,)),
-    ]
-    if kind in KINDS and id_:
-        sql = "SELECT a.kind, a.id, a.key, a.scope FROM asset a WHERE a.kind = ? AND a.id = ? AND a.is_gone = 0"
-        ways.insert(0, (sql, (kind, id_)))
-    for sql, parameters in ways:
-        rows = connection.execute(sql, parameters).fetchall()
+    asked = [(id_, kind)] if kind in KINDS and id_ else []
+    for called, sql in product([*asked, (name, None)], _WAYS):
+        rows = connection.execute(sql, called).fetchall()
         found = {Key(k, i): key for k, i, key, scope in rows if scopes is None or scope in scopes}
         if assets := {key: number for key, number in found.items() if key.kind == "asset"}:
             found = assets  # a metric or a contract may be called as its table is; lineage is of the table

@@ -108,7 +108,7 @@ def _of_metric(
 
 def _of_answer(asks: Asking, id_: str) -> dict[str, Any]:
     """Return what was asked and answered under an id, and whether it would be answered so today."""
-    from freehold.delivery.explaining import made_of
+    from freehold.delivery.explaining import Explained, made_of
     from freehold.metrics import asked
     from freehold.metrics.recording import recalled
 
@@ -126,7 +126,7 @@ def _of_answer(asks: Asking, id_: str) -> dict[str, Any]:
         "query_id": id_,
         "question": {k: v for k, v in question.items() if v},
         "since": list(_since(asks, kept, now)),
-        **made_of(asks.answerer, metric, made).to_json(),
+        **Explained(made_of(asks.answerer, metric, made)).to_json(),
         "sql": kept["sql"],
     }
 
@@ -148,22 +148,11 @@ def _since(asks: Asking, kept: Mapping[str, Any], now: Mapping[str, str]) -> Ite
 
 
 def _print(said: Mapping[str, Any]) -> None:
-    unit = said["words"].get("unit", "")
     if "moved" in said:
-        _print_movement(said["metric"], said["moved"], said["movement"], unit)
-        if said["reaches_to"]:
-            until = f"{said['reaches_to']:%d %b %Y %H:%M}"
-            say(
-                click.style(
-                    f"\nThe stretch is not over: data up to {until}; it is compared with all of the one before.",
-                    fg="yellow",
-                )
-            )
-        if said["begins_at"]:
-            start, until = (said["moved"]["before"][end] for end in ("from", "to"))
-            there = max(0, (until.date() - said["begins_at"]).days)
-            told = f"data begins {said['begins_at']:%d %b %Y}, so it has {there} of its {(until - start).days} days"
-            say(click.style(f"\nThe stretch before is not whole: {told}.", fg="yellow"))
+        _print_movement(said["metric"], said["moved"], said["movement"])
+    for note in said["notes"]:
+        say(click.style(f"\n{note}", fg="yellow"))
+    if "moved" in said:
         _section("What happened meanwhile", said["happened"] or ["Nothing was changed, taken back or held."])
     if "question" in said:
         click.echo(f"{click.style('Asked', bold=True)}  {said['question']}")
@@ -196,8 +185,10 @@ def _source_line(source: Mapping[str, Any]) -> str:
     return f"{source['asset']}: {source['state']}{until}{why}"
 
 
-def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement, unit: str) -> None:
+def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> None:
     from freehold.cli.answers import number
+
+    unit = moved.metric.words.get("unit", "")
 
     def days(stretch: Mapping[str, Any]) -> str:
         return f"{stretch['from']:%d %b %Y} to before {stretch['to']:%d %b %Y}"
@@ -207,7 +198,7 @@ def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement, unit:
 
     share = f" ({moved.change / abs(moved.before):+.1%})" if moved.before else ""
     click.echo(f"{click.style(metric, bold=True)}  {value(moved.after)}, {days(told['after'])}")
-    change = f"{_signed(moved.change, unit)}{share}"
+    change = f"{_signed(moved.change, unit)}{share}" if moved.is_comparable else "not comparable"
     click.echo(f"{' ' * len(metric)}  {value(moved.before)}, {days(told['before'])}: {change}")
     if moved.why_not:
         say(f"It is not taken apart: {moved.why_not}")

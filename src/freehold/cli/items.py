@@ -115,6 +115,8 @@ def show(start: str | None, id: str, as_json: bool) -> None:
     say(f"{told['title']}\n{told['id']}, {told['state']}{_when_due(told)}; asked by {told['requester']}.")
     for name, value in told["fields"].items():
         say(f"  {name}: {value}")
+    for decision in told["decided_by"]:
+        say(f"  decided by {decision}")
     for link in told["links"]:
         say(f"  {link['word']} {link['other']}")
     for one in told["history"]:

@@ -49,7 +49,7 @@ def list_(start: str | None, words: tuple[str, ...], as_json: bool) -> None:
     found = sorted(catalogue.metrics(), key=lambda m: (_ORDER.index(m.status), m.id))
     found = [m for m in found if all(word.lower() in _spoken(m) for word in words)]
     if as_json:
-        emit({"metrics": [_as_object(estate, catalogue, m) for m in found]})
+        emit({"metrics": [_in_data(_as_object(estate, catalogue, m)) for m in found]})
         return
     rows = [
         (f"[bold]{m.name}[/bold]", _STATUS[m.status], m.words.get("unit", ""), _owner(estate, catalogue, m),
@@ -82,7 +82,7 @@ def show(start: str | None, metric: str, as_json: bool) -> None:
     found = catalogue.metric(metric)
     said = _as_object(estate, catalogue, found)
     if as_json:
-        emit(said)
+        emit(_in_data(said))
         return
     click.echo(f"{click.style(found.name, bold=True)}  {found.status}  {said['id']}  definition {said['definition']}")
     for key in ("description", "includes", "excludes", "owner", "unit", "direction"):
@@ -296,6 +296,13 @@ def _owner(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
     from freehold.metrics.estate import owner_of
 
     return owner_of(estate, catalogue, metric)
+
+
+def _in_data(said: dict[str, Any]) -> dict[str, Any]:
+    """Return a metric for machines, its unit that of the values they are given."""
+    from freehold.metrics.telling import unit_in_data
+
+    return said | {"unit": unit_in_data(said["unit"])} if "unit" in said else said
 
 
 def _as_object(estate: Estate, catalogue: Catalogue, metric: Metric) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import click
 from freehold import opening
 from freehold.cli.opened import environment, waiting
 from freehold.cli.output import counted, emit, say
+from freehold.metrics.telling import in_part
 from freehold.opening import Asking
 
 if TYPE_CHECKING:
@@ -173,8 +174,8 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
         facts.append(f"data up to {until:%Y-%m-%d %H:%M}")
     facts.append("certified" if not drafts else f"not certified: {', '.join(drafts)}")
     facts.append("kept from before" if answer.is_kept else f"{answer.seconds:.2f} s")
-    if answer.policies:
-        lines.append(click.style(f"In part, as you may see it by {', '.join(answer.policies)}.", fg="yellow"))
+    if told := in_part(answer.policies):
+        lines.append(click.style(told, fg="yellow"))
     if answer.is_cut:
         lines.append(click.style("There are more rows than one answer may have; the first are shown.", fg="yellow"))
     lines += [click.style(line, dim=True) for line in read_from(answer.compiled.uses)]

@@ -18,6 +18,7 @@ from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.moving import Movement, Part, movement
 from freehold.metrics.query import asked
 from freehold.metrics.rollups.use import told
+from freehold.metrics.telling import in_part, unit_in_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,13 +42,17 @@ class Made:
     rollups: tuple[str, ...]
     columns: tuple[str, ...]
     sql: str
+    policies: tuple[str, ...] = ()  # those by which the reader sees not all of it
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
+        words = dict(self.metric.words)
+        if "unit" in words:
+            words["unit"] = unit_in_data(words["unit"])
         return {
             "metric": self.metric.id,
             "status": self.metric.status,
-            "words": dict(self.metric.words),
+            "words": words,
             "definition": self.definition,
             "file": str(self.metric.where),
             "formula": [{"depth": s.depth, "metric": s.metric.name, "is": s.formula} for s in self.formula],
@@ -60,6 +65,7 @@ class Made:
             "rollups": list(self.rollups),
             "columns": list(self.columns),
             "sql": self.sql,
+            "policies": list(self.policies),
         }  # fmt: skip
 
 
@@ -79,15 +85,30 @@ class Explained:
     reaches_to: datetime | None = None
     begins_at: date | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known beside the number: that it is a part, or that a stretch is not whole."""
+        told = [in_part(self.made.policies)]
+        if self.reaches_to is not None:
+            until = f"{self.reaches_to:%d %b %Y %H:%M}"
+            told.append(f"This period is not over: data up to {until}. It is compared with all of the one before.")
+        if self.begins_at is not None and self.before is not None:
+            start, end = self.before
+            there = max(0, (end.date() - self.begins_at).days)
+            first = f"data begins {self.begins_at:%d %b %Y}, so it has {there} of its {(end - start).days} days"
+            told.append(f"What it is compared with is not whole: {first}.")
+        return tuple(filter(None, told))
+
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
         if self.movement is None or self.before is None or self.after is None:
-            return self.made.to_json()
+            return self.made.to_json() | {"notes": list(self.notes)}
         moved = {
             "moved": moved_as_json(self.movement, self.before, self.after),
             "happened": [str(one) for one in self.happened],
             "reaches_to": self.reaches_to,
             "begins_at": self.begins_at,
+            "notes": list(self.notes),
         }
         return moved | self.made.to_json()
 
@@ -146,6 +167,7 @@ def made_of(answerer: Answerer, metric: Metric, made: Compiled) -> Made:
         rollups=tuple(told(made.uses)),
         columns=tuple(columns_read(catalogue, made)),
         sql=made.pretty(),
+        policies=answerer.restrictions(made.datasets),
     )
 
 
@@ -191,7 +213,7 @@ def moved_as_json(moved: Movement, before: Stretch, after: Stretch) -> dict[str,
     return {
         "before": {"from": before[0], "to": before[1], "value": moved.before},
         "after": {"from": after[0], "to": after[1], "value": moved.after},
-        "change": moved.change,
+        "change": moved.change if moved.is_comparable else None,
         "trend": moved.trend,
         "causes": [_part(p) for p in moved.causes],
         "by": {name: [_part(p) for p in parts] for name, parts in moved.keys},

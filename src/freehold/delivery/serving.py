@@ -189,7 +189,9 @@ def happenings(delivery: Delivery, assets: Iterable[str], start: datetime, end: 
 def broken(ledger: Ledger, env: str, assets: Collection[str], first: datetime, last: datetime) -> Iterator[Happened]:
     """Yield what was held back of some assets, and the incidents opened of them, between two instants."""
     types = ("candidate.quarantined", "incident.opened")
-    for event in ledger.read(types=types, env=env, since=first, until=last):
+    for event in ledger.read(types=types, since=first, until=last):
+        if event.env not in (None, "", env):  # an incident that names no environment is of each
+            continue
         if event.type == "incident.opened":
             hit = tuple(name for name in map(str, event.data.get("assets") or ()) if name in assets)
             if hit:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import NOT_BUILT, Asset
 from freehold.delivery.freshness import newest_interval
+from freehold.delivery.incidents import Incident, open_incidents
 from freehold.delivery.release import Candidate, Live
 from freehold.delivery.standing import verdicts
 from freehold.delivery.step import Status
@@ -52,8 +53,8 @@ _ATTEMPTS = 60  # how many of the last attempts are looked at for one that faile
 @dataclass(frozen=True, slots=True)
 class ProductStatus:
     """One product: `safe` is yes, stale (the last good version is served, newer data waits), no (something was never
-    published, or what is live fails its checks), or watched (others build it, so nothing stands between them and its
-    consumers).
+    published, what is live fails its checks, or an incident of the worst severity is open), or watched (others build
+    it, so nothing stands between them and its consumers).
     """
 
     product: Product
@@ -62,6 +63,7 @@ class ProductStatus:
     assets: tuple[AssetStatus, ...]
     published_at: datetime | None
     data_until: datetime | None
+    incidents: tuple[Incident, ...] = ()  # that are open, of it or of what it is built from
 
     @property
     def deprecated(self) -> tuple[AssetStatus, ...]:
@@ -80,7 +82,7 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
     with delivery.reading() as session:
         overlay = delivery.overlay(session)
         behind = delivery.outdated(session, overlay)
-    retired = delivery.retired()
+    retired, incidents = delivery.retired(), open_incidents(delivery.ledger, delivery.env)
     waiting: dict[str, list[Candidate]] = {}
     for candidate in delivery.quarantined():
         waiting.setdefault(candidate.asset, []).append(candidate)
@@ -101,7 +103,7 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
         if own:
             above = delivery.graph.upstream(s.asset for s in own)
             reaching = [assets[a] for a in sorted(above & places.keys(), key=places.__getitem__)]
-            found.append(_product(delivery, product, own, reaching, behind, retired))
+            found.append(_product(delivery, product, own, reaching, behind, retired, incidents))
     return tuple(found)
 
 
@@ -148,8 +150,9 @@ def _product(
     above: Sequence[AssetStatus],
     behind: Mapping[str, str],
     retired: Mapping[str, Relation],
+    incidents: Sequence[Incident],
 ) -> ProductStatus:
-    """Judge a product by its outputs and by everything they are built from."""
+    """Judge a product by its outputs, by everything they are built from, and by what is said to be wrong with those."""
     outputs = [a for a in own if a.is_output] or list(own)
     built = [a for a in outputs if a.kind not in NOT_BUILT] if product.mode == "publish" else []
     taken_away = {a.asset: _served_instead(a, own) for a in built if not a.deployment and a.pinned}
@@ -182,10 +185,13 @@ def _product(
         reasons.append(f"rolled back and pinned: {', '.join(pinned)}")
     promised = {f"{product.id}.{port.name}" for port in product.output_ports}
     unbuilt = promised.intersection(orphans)
-    safe = "no" if missing or bad or wrong or unbuilt else "stale" if reasons else "yes" if built else "watched"
+    reached = {a.asset for a in above}
+    open_ = tuple(one for one in incidents if one.touches(reached))
+    is_unsafe = bool(missing or bad or wrong or unbuilt) or any(one.stops for one in open_)
+    safe = "no" if is_unsafe else "stale" if reasons else "yes" if built else "watched"
     published = max((a.published_at for a in own if a.published_at), default=None)
     until = min((a.data_until for a in outputs if a.data_until), default=None)  # so far all of it reaches
-    return ProductStatus(product, safe, tuple(reasons), own, published, until)
+    return ProductStatus(product, safe, (*map(str, open_), *reasons), own, published, until, open_)
 
 
 def _served_instead(one: AssetStatus, own: Sequence[AssetStatus]) -> str:

@@ -70,7 +70,7 @@ settles: ["question/plans-{number}"]
 ---
 # {title}
 
-Asked as a work item; this ends it.
+Asked as a work item; this decides it.
 """
 _DECISIONS = (  # asked on the first day, decided so many days later
     (4, "sales.orders", "Revenue is net of returns"),

@@ -71,6 +71,11 @@ class Movement:
     why_not: str = ""  # why it cannot be taken apart
 
     @property
+    def is_comparable(self) -> bool:
+        """Whether it has a value in both stretches."""
+        return self.before is not None and self.after is not None
+
+    @property
     def change(self) -> float:
         """After less before, an unknown value counting nothing."""
         return _less(self.after, self.before)

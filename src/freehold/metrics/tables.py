@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
     """Return an answer as a machine wants it: rows as objects, and what to know about them."""
     from freehold.metrics.answering import unfinished
+    from freehold.metrics.telling import unit_in_data
 
     return {
         "query_id": answer.id,
@@ -24,7 +25,7 @@ def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
             {
                 "name": name,
                 "kind": "key" if name in answer.compiled.keys else "metric",
-                "unit": unit_of(catalogue, name),
+                "unit": unit_in_data(unit_of(catalogue, name)),
             }
             for name in answer.compiled.columns
         ],
@@ -73,7 +74,7 @@ def as_parquet(found: pa.Table) -> bytes:
 
 
 def unit_of(catalogue: Catalogue, name: str) -> str:
-    """Return the unit of a column: that of its metric; a relative change is a share."""
+    """Return the unit in which people read a column: that of its metric; a relative change is a share."""
     for ending in ("_change_share", "_change", "_prior", ""):
         base = name.removesuffix(ending) if ending else name
         if name.endswith(ending):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 
 
@@ -12,6 +13,16 @@ def number(value: float | Decimal, unit: str) -> str:
     if isinstance(value, int) or (value == int(value) and not unit):
         return f"{int(value):,}"
     return f"{value:,.2f}" if abs(float(value)) >= 0.01 or not value else f"{value:.3g}"
+
+
+def unit_in_data(unit: str) -> str:
+    """Return the unit of values as programs are given them: shares are fractions, which people read as percent."""
+    return "1" if unit == "%" else unit
+
+
+def in_part(policies: Collection[str]) -> str:
+    """Say by which policies a reader sees a part alone, or other values; nothing where they see all of it."""
+    return f"In part, as you may see it by {', '.join(policies)}." if policies else ""
 
 
 def short(value: float) -> str:

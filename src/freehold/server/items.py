@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -71,6 +71,11 @@ class Items:
         sees_all = self.asked.snapshot.seen is None
         shown = tuple(one for one in found if one.name == me or (sees_all and one.kind != PERSON))
         return shown, len(found) - len(shown)
+
+    @cached_property
+    def decided(self) -> Mapping[str, tuple[str, ...]]:
+        """The decisions that settle items: see `Work.decided`."""
+        return self.work.decided()
 
     def may_see(self, item: Item) -> bool:
         """Whether an item is about what the asker sees, or theirs; one of a workflow that is gone is nobody's."""

@@ -215,6 +215,11 @@ def as_python(question: Question, folder: str) -> str:
     )
 
 
+def as_curl(address: str) -> str:
+    """Return the command that reads an address of the API with a token, for a POSIX shell."""
+    return f"curl -H \"Authorization: Bearer $TOKEN\" \\\n  '{address}'"
+
+
 def as_yaml(question: Question) -> str:
     """Return it as YAML, as `POST /api/v1/query` takes it."""
     import yaml

@@ -9,8 +9,12 @@ from freehold.delivery.evaluating import Scorecard, evaluate_whole, scorecards, 
 from freehold.rules import rule_sets_in
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from freehold.server.snapshots import Snapshot
     from freehold.server.web.showing import Asked
+
+RULE_EVALUATED = "rule.evaluated"
 
 
 def scored(asked: Asked, *, product: str = "", domain: str = "", rule_set: str = "") -> tuple[Scorecard, ...]:
@@ -28,6 +32,14 @@ def scored(asked: Asked, *, product: str = "", domain: str = "", rule_set: str =
     return wanted(
         cards, asked.snapshot.estate, product=product or None, domain=domain or None, rule_set=rule_set or None
     )
+
+
+def rules_recorded_at(asked: Asked) -> datetime | None:
+    """Return when a result of a rule was recorded last; None where none ever was, or the asker sees a part."""
+    if asked.snapshot.seen is not None:
+        return None
+    told = asked.served.snapshots.ledger.read(types=(RULE_EVALUATED,), newest_first=True, limit=1)
+    return next((event.recorded_at for event in told), None)
 
 
 def _cards(asked: Asked, whole: Snapshot) -> tuple[Scorecard, ...]:

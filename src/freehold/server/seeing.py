@@ -47,7 +47,8 @@ def reduced(whole: Snapshot, seen: frozenset[str]) -> Snapshot:
 
 def _status(one: ProductStatus, cover: Cover) -> ProductStatus:
     reasons = tuple(dict.fromkeys(cover.plain(reason) for reason in one.reasons))
-    return replace(one, product=_product(one.product, cover), reasons=reasons)
+    incidents = tuple(i for i in one.incidents if not any(map(cover.hides, (*i.assets, i.product))))
+    return replace(one, product=_product(one.product, cover), reasons=reasons, incidents=incidents)
 
 
 def _leaving(one: Leaving, cover: Cover) -> Leaving:

@@ -51,6 +51,7 @@ _TELLING = (
     "check.*",
     "notice.*",
     "badge.*",
+    "incident.*",
     "resource.*",
     "work.transitioned",
 )

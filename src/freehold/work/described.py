@@ -64,6 +64,7 @@ def whole_object(work: Work, item: Item, links: Iterable[Related] | None = None)
         "links": [
             {"word": one.word, "rel": one.rel, "other": one.other, "own": one.is_own} for one in told
         ],
+        "decided_by": list(work.decided().get(item.id, ())),
         "moves": [
             {
                 "name": way.move.name, "to": way.move.to, "needs": [name for name, _ in moves[way.move.name].needs],

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from freehold.rules.facts import Fact, FactTable
+from freehold.work.decided import decided_items
 
 if TYPE_CHECKING:
     from freehold.estate.operating import FieldOfItem, Workflow, Written
@@ -91,12 +92,7 @@ def in_days(name: str) -> tuple[str, int]:
 
 def _decision_recorded(item: Item, ledger: Ledger, _: int) -> str:
     """Say that nothing was decided about an item: what is only proposed, or no longer holds, decides nothing."""
-    stands = dict[str, bool]()
-    for event in ledger.read(types=("decision.recorded",)):
-        said = event.data
-        if item.id in (said.get("item"), *(said.get("settles") or ())):
-            stands[str(said["decision"])] = said.get("status") in (None, "accepted", "rejected")
-    return "" if any(stands.values()) else "Nothing was decided about it."
+    return "" if item.id in decided_items(ledger) else "Nothing was decided about it."
 
 
 def _users_notified(item: Item, ledger: Ledger, _: int) -> str:

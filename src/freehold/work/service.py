@@ -13,6 +13,7 @@ from freehold.foundation import Clock as SystemTime
 from freehold.foundation import Exit, FreeholdError, IdSource, RandomIds, SystemClock, near
 from freehold.work.causes import CAUSED_BY, cause_of, is_of_incidents
 from freehold.work.clocks import Clock, clocks, span, working_time
+from freehold.work.decided import decided_items
 from freehold.work.deciding import Deciding, Way, ruled_elsewhere, state_of
 from freehold.work.entering import accepted, accepted_later, is_principal
 from freehold.work.guards import NAMED, Named
@@ -154,6 +155,11 @@ class Work:
         """Return a note or a comment from the side store; empty where it was erased, or is none."""
         kept = self._ledger.side.get(text) if text else None
         return str(kept.payload) if kept else ""
+
+    def decided(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the items that a decision settles which stands, each with the ids of those decisions."""
+        found = decided_items(self._ledger)
+        return {item: tuple(one for one in decisions if one != item) for item, decisions in found.items()}
 
     def related(self, id: str) -> tuple[Related, ...]:
         """Return what an item is to others, and they to it."""

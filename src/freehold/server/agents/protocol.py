@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from freehold.server.application import Served
 
 LONGEST_TEXT = 60_000  # characters of a result: an agent has to read them
+_INSTEAD = {  # what fixes name for people, and the tool that tells an agent the same
+    "`freehold search`": "what `search_products` finds",
+    "`/products`": "`get_health`, which lists them",
+    "`freehold metrics list`": "what `search_products` finds of the kind `metric`",
+    "`freehold metrics conflicts` compares them": "`describe` tells what each means",
+    "`freehold query --help`": "the input schema",
+    "`freehold status`": "`get_health`",
+    "`freehold run` builds": "Ask who answers for it, as `describe` tells, to run it: that builds",
+}
 _INSTRUCTIONS = """\
 Data products and certified metrics of one estate. Find things with search_products, learn what they mean with describe,
 and ask numbers of query_metric: never compute a number that a metric defines. Each result says in `provenance` by which
@@ -86,7 +95,11 @@ def _called(served: Served, request: Request, name: str, said: dict[str, Any]) -
 
 
 def _plainly(error: FreeholdError) -> dict[str, Any]:
-    return {k: v for k, v in error.to_json().items() if v is not None}
+    """Return an error as a result; where its fix sends people to a page or a command, it names the tool instead."""
+    told = {k: v for k, v in error.to_json().items() if v is not None}
+    for there, tool in _INSTEAD.items():
+        told["fix"] = told["fix"].replace(there, tool)
+    return told
 
 
 def _answer(served: Served, request: Request, name: str, said: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +108,7 @@ def _answer(served: Served, request: Request, name: str, said: dict[str, Any]) -
         fix = near(name, TOOLS) or f"There are {', '.join(TOOLS)}."
         raise FreeholdError("FH-A112", f"There is no tool `{name}`.", fix=fix)
     if tool.scope not in who.scopes:
-        fix = f"Make a token with the scope `{tool.scope}`: `freehold token create`."
+        fix = f"Ask whoever gave you the token for one with the scope `{tool.scope}`."
         raise FreeholdError(
             "FH-A102", f"This token may not do that: it is for {', '.join(sorted(who.scopes))}.", fix=fix
         )

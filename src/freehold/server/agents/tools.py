@@ -16,6 +16,7 @@ from freehold.metrics.explaining import formula_of
 from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.model import Metric
 from freehold.metrics.tables import as_object
+from freehold.metrics.telling import unit_in_data
 from freehold.server.asking import Asks
 from freehold.server.leaving import gone_is_told, leaving_of
 from freehold.server.questions import Question
@@ -29,7 +30,8 @@ MOST_ROWS = 1_000
 _MOST_NODES, _MOST_COLUMNS, _LONGEST_TOLD = 40, 200, 600
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Word = Annotated[str, Field(max_length=2_000)]
-_OF_A_PRODUCT = ("id", "version", "status", "tier", "safe_title", "reasons", "limitations", "no_consumers")
+_OF_A_PRODUCT = ("id", "version", "status", "tier", "safe_title", "reasons", "limitations", "consumers")
+_OF_AN_EXPLANATION = ("moved", "notes", "happened", "reaches_to", "begins_at", "words", "formula", "columns", "sql")
 
 
 class Takes(BaseModel):
@@ -51,7 +53,10 @@ class Searched(Takes):
 class Named(Takes):
     """What to describe."""
 
-    name: _Name = Field(description="the id of a product (`sales.orders`) or of a metric (`sales.revenue`, `revenue`)")
+    name: _Name = Field(
+        description="the id of a product (`sales.orders`) or of a metric (`sales.revenue`, `revenue`); where both are "
+        "called so, `metric:sales.orders` is the metric"
+    )
 
 
 class Queried(Takes):
@@ -151,7 +156,7 @@ def describe(asked_: Asked, takes: Named) -> dict[str, Any]:
     """Describe a product or a metric by its id.
 
     Of a product: owner, contract with the verdict on each claim, whether it is safe to use now. Of a metric: meaning,
-    formula, unit, what it includes, and the dimensions it can be asked by.
+    formula, unit, what it includes, and the dimensions it can be asked by. `also` names what else is called so.
     """
     with gone_is_told(asked_, [takes.name]):
         return _described(asked_, takes)
@@ -159,11 +164,13 @@ def describe(asked_: Asked, takes: Named) -> dict[str, Any]:
 
 def _described(asked_: Asked, takes: Named) -> dict[str, Any]:
     products = [p.product.id for p in asked_.snapshot.products]
-    if takes.name in products:
-        return _product(asked_, takes.name)
     catalogue = asked_.snapshot.catalogue
+    kind, _, id_ = takes.name.rpartition(":")
+    if id_ in products and kind in ("", "product"):
+        also = [f"metric:{id_}"] if not kind and id_ in catalogue else []
+        return _product(asked_, id_) | {"also": also}
     try:
-        return _metric(asked_, catalogue, catalogue.metric(takes.name.removeprefix("metric:")))
+        return _metric(asked_, catalogue, catalogue.metric(takes.name.removeprefix("metric:"))) | {"also": []}
     except FreeholdError as error:
         if error.code != "FH-N107":
             raise
@@ -204,7 +211,7 @@ def _metric(asked_: Asked, catalogue: Catalogue, one: Metric) -> dict[str, Any]:
     asks = Asks(asked_.served, asked_.snapshot, asked_.who)
     told = {
         "id": one.id, "status": one.status, "certified": one.status == "certified", "sentence": row.sentence,
-        "includes": one.words.get("includes"), "excludes": one.words.get("excludes"), "unit": row.unit,
+        "includes": one.words.get("includes"), "excludes": one.words.get("excludes"), "unit": unit_in_data(row.unit),
         "owner": row.owner, "also_called": list(one.synonyms), "formula": formula_of(one),
         "reads": sorted(sources_of(catalogue, one)), "replaced_by": one.replaced_by,
         "deprecated": _deprecated(asked_, f"metric:{one.id}"),
@@ -239,7 +246,7 @@ def explain_number(asked_: Asked, takes: ToExplain) -> dict[str, Any]:
     """Explain why a metric moved in a period.
 
     Which slices of rows make up the change, what was deployed, taken back or held then, by which definition and from
-    which columns the number is computed, and the SQL.
+    which columns the number is computed, and the SQL. `notes` say what makes the comparison less than whole: tell them.
     """
     catalogue = asked_.snapshot.catalogue
     one = catalogue.metric(takes.metric)
@@ -253,14 +260,19 @@ def explain_number(asked_: Asked, takes: ToExplain) -> dict[str, Any]:
     asks = Asks(asked_.served, asked_.snapshot, asked_.who)
     found = asks.explain(one, (period.before, period.after), Question(where=takes.where).condition)
     told = found.to_json()
-    moved = told["moved"]
-    provenance = _of_catalog(asked_) | {
-        "definitions": {one.id: found.made.definition}, "certified": one.status == "certified",
-        "quality_state": _worst([s.state for s in found.made.sources]), "sources": told["sources"],
-        "as_of": utc(min((s.data_until for s in found.made.sources if s.data_until), default=None)),
-    }  # fmt: skip
-    keep = ("happened", "reaches_to", "words", "formula", "columns", "sql")
-    return {"metric": one.id, "moved": moved, **{key: told[key] for key in keep}, "provenance": provenance}
+    if told["moved"]["after"]["value"] is None and told["moved"]["before"]["value"] is None:
+        days = f"from {period.before[0]:%Y-%m-%d} to before {period.after[1]:%Y-%m-%d}"
+        begins = f" Data begins {found.begins_at:%Y-%m-%d}." if found.begins_at else ""
+        raise FreeholdError(
+            "FH-A143", f"`{one.id}` has no value {days}.",
+            fix=f"Explain a period that it has a value in; `query_metric` lists them.{begins}",
+        )  # fmt: skip
+    start, end = (instant.isoformat() for instant in period.after)
+    words = {"metrics": [one.id], "where": takes.where or None, "start": start, "end": end}
+    answer = asks.answer(asked([one.id], where=takes.where or None, start=start, end=end))
+    answer = asked_.served.usage.answered(answer, words, asked_.who, env=asked_.snapshot.env, channel="mcp")
+    provenance = _of_answer(asked_, asks.catalogue, answer) | {"rows": 1, "truncated": False}
+    return {"metric": one.id, **{key: told[key] for key in _OF_AN_EXPLANATION}, "provenance": provenance}
 
 
 def get_lineage(asked_: Asked, takes: Followed) -> dict[str, Any]:
@@ -293,7 +305,7 @@ def get_lineage(asked_: Asked, takes: Followed) -> dict[str, Any]:
 def get_health(asked_: Asked, takes: Health) -> dict[str, Any]:
     """Tell whether products are safe to use now, and why not.
 
-    Failing checks, data in quarantine, late deliveries, and how far the data reaches.
+    Failing checks, open incidents, data in quarantine, late deliveries, and how far the data reaches.
     """
     if takes.product:
         asked_.snapshot.product(takes.product)
@@ -303,7 +315,13 @@ def get_health(asked_: Asked, takes: Health) -> dict[str, Any]:
          "fresh_as_of": row.fresh_as_of, "published_at": row.published_at, "quarantined": row.quarantined}
         for row in rows
     ]  # fmt: skip
-    incidents = "not instrumented: no incident is recorded by this version"
+    asked_for = (one for one in asked_.snapshot.products if takes.product in ("", one.product.id))
+    found = {incident.id: incident for one in asked_for for incident in one.incidents}
+    incidents = [
+        {"incident": one.id, "severity": one.severity, "product": one.product, "assets": list(one.assets),
+         "opened_at": one.opened_at, "acknowledged": one.is_acknowledged}
+        for one in found.values()
+    ]  # fmt: skip
     return {"products": told, "incidents": incidents, "provenance": _of_catalog(asked_)}
 
 
@@ -357,10 +375,6 @@ def _of_answer(asked_: Asked, catalogue: Catalogue, answer: Answer) -> dict[str,
     }  # fmt: skip
 
 
-def _worst(states: list[str]) -> str:
-    return next((state for state in ("failed", "held", "late", "unknown") if state in states), "ok")
-
-
 def _tool(title: str, scope: str, takes: type[Takes], call: Callable[[Asked, Any], dict[str, Any]], *keys: str) -> Tool:
     told = " ".join((call.__doc__ or "").split())
     return Tool(call.__name__, title, told, scope, takes, _object(*keys), call)
@@ -371,11 +385,11 @@ TOOLS: Mapping[str, Tool] = {
     tool.name: tool
     for tool in (
         _tool("Search", _CATALOG, Searched, search_products, "hits", "total", "near"),
-        _tool("Describe", _CATALOG, Named, describe, "kind", "described"),
+        _tool("Describe", _CATALOG, Named, describe, "kind", "described", "also"),
         _tool("Ask metrics", _NUMBERS, Queried, query_metric, "columns", "rows", "unfinished"),
         _tool(
             *("Explain a number", _NUMBERS, ToExplain, explain_number),
-            *("metric", "moved", "happened", "formula", "columns", "sql"),
+            *("metric", *_OF_AN_EXPLANATION),
         ),
         _tool("Lineage", _CATALOG, Followed, get_lineage, "of", "kind", "way", "hops", "is_cut", "hit"),
         _tool("Health", _CATALOG, Health, get_health, "products", "incidents"),

@@ -189,13 +189,13 @@ def add(app: FastAPI) -> None:
     app.get("/roadmap", summary="The roadmap", operation_id="get_roadmap")(_roadmap)
     app.get(
         "/roadmap/export", summary="The roadmap as a file", operation_id="export_roadmap", response_class=Response,
-        responses={200: {"content": {media: {} for media in _MEDIA.values()}, "description": "the roadmap"}},
+        responses={200: {"content": {media: {} for media, _ in _FORMATS.values()}, "description": "the roadmap"}},
     )(_export)  # fmt: skip
     app.get("/roadmap/ranking", summary="The order of items", operation_id="rank_roadmap")(_ranking)
     app.get("/roadmap/periods/{period}", summary="Promises of a period", operation_id="get_promises")(_promises)
 
 
-_MEDIA = {"md": "text/markdown", "csv": "text/csv"}
+_FORMATS = {"markdown": ("text/markdown", "md"), "csv": ("text/csv", "csv")}  # each with its media type and ending
 
 
 def _objectives(request: Request, limit: Limit = 100, after: After = "") -> ObjectiveList:
@@ -235,14 +235,15 @@ def _roadmap(request: Request, grain: _Grain = "quarter") -> RoadmapDetail:
 
 def _export(
     request: Request,
-    form: Annotated[Literal["md", "csv"], Query(description="as Markdown or CSV")] = "md",
+    format: Annotated[Literal["markdown", "csv"], Query(description="as Markdown or CSV")] = "markdown",
     grain: _Grain = "quarter",
 ) -> Response:
     """Return the roadmap as a file."""
     told, name = _told(request, grain), asked_by(request).snapshot.estate.name
-    text = as_csv(told) if form == "csv" else as_markdown(told, name)
-    named = {"Content-Disposition": f'attachment; filename="roadmap-{told["period"]}.{form}"'}
-    return Response(text, media_type=f"{_MEDIA[form]}; charset=utf-8", headers=named)
+    text = as_csv(told) if format == "csv" else as_markdown(told, name)
+    media, ending = _FORMATS[format]
+    named = {"Content-Disposition": f'attachment; filename="roadmap-{told["period"]}.{ending}"'}
+    return Response(text, media_type=f"{media}; charset=utf-8", headers=named)
 
 
 def _told(request: Request, grain: str) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class WholeWorkItem(WorkItem):
     history: list[PassageItem]
     comments: list[CommentItem]
     links: list[LinkItem]
+    decided_by: list[str] = Field(description="the decisions that settle it, whatever its state is")
     moves: list[MoveItem]
     can_undo: bool = Field(description="whether the asker may take back the last move")
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from pydantic import Field
 
 from freehold.metrics.fingerprint import definition_hash
+from freehold.metrics.telling import unit_in_data
 from freehold.server.api.model import After, DeprecatedItem, Limit, Strict, asked_by, deprecated_item, page_of
 from freehold.server.leaving import gone_is_told, headers_of
 from freehold.server.web.pages import metrics as metric_pages
@@ -23,7 +24,7 @@ class MetricItem(Strict):
     label: str
     status: str
     sentence: str
-    unit: str
+    unit: str = Field(description="of its values; `1` where they are fractions, which people read as percent")
     owner: str
     synonyms: list[str]
     deprecated: DeprecatedItem | None
@@ -54,6 +55,7 @@ class MetricValues(Strict):
     state: str
     reasons: list[str]
     data_until: datetime | None
+    policies: list[str] = Field(description="those by which whoever asks sees a part alone, or other values")
     values: list[ValueItem]
     deprecated: DeprecatedItem | None
 
@@ -74,7 +76,7 @@ def _metrics(request: Request, limit: Limit = 100, after: After = "") -> MetricL
             label=m.label,
             status=m.status.word,
             sentence=m.sentence,
-            unit=m.unit,
+            unit=unit_in_data(m.unit),
             owner=m.owner,
             synonyms=list(m.synonyms),
             deprecated=deprecated_item(asked, f"metric:{m.id}"),
@@ -102,11 +104,12 @@ def _values(
     return MetricValues(
         metric=metric.id,
         by=by,
-        unit=metric.words.get("unit", ""),
+        unit=unit_in_data(metric.words.get("unit", "")),
         definition=definition_hash(catalogue, metric),
         state=trend.state,
         reasons=list(trend.reasons),
         data_until=utc(trend.data_until),
+        policies=list(trend.policies),
         values=[ValueItem(period=v.key, value=v.value) for v in trend.values],
         deprecated=deprecated_item(asked, f"metric:{metric.id}"),
     )

@@ -13,7 +13,7 @@ from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted, plain
 from freehold.metrics.answering import unfinished
 from freehold.metrics.tables import unit_of
-from freehold.metrics.telling import number
+from freehold.metrics.telling import in_part, number
 from freehold.metrics.timing import GRAINS
 from freehold.server.questions import Question
 from freehold.server.web.drawing import Value, line_chart, period_labels
@@ -357,8 +357,8 @@ def _notes(catalogue: Catalogue, answer: Answer) -> Iterator[str]:
             yield f"`{name}` is deprecated.{f' Use `{metric.replaced_by}`.' if metric.replaced_by else ''}"
     if (last := unfinished(catalogue, answer)) is not None:
         yield f"The period from {last} is not over: data up to {answer.data_until:%Y-%m-%d %H:%M}."
-    if answer.policies:
-        yield f"In part, as you may see it by {', '.join(answer.policies)}."
+    if told := in_part(answer.policies):
+        yield told
     if answer.is_cut:
         yield "There are more rows than one answer may have; the first are shown."
 

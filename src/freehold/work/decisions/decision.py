@@ -28,7 +28,7 @@ class Decision:
         on: the day of that status.
         deciders: who decided, as the file names them: teams, references to people, or words.
         concerns: what it is about, as `kind:id`.
-        settles: the work items it ends, by their ids.
+        settles: the work items it decides, by their ids.
         supersedes: the ids of the decisions it replaces.
         superseded_by: the id of the decision that its status names as its successor; empty: it names none.
         text: the Markdown below the front matter.

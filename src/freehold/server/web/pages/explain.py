@@ -85,7 +85,7 @@ class ExplainPage:
     earlier: str
     later: str
     rows: str  # the condition on rows, if there is one
-    note: str
+    notes: tuple[str, ...]
     chart: Chart | None
     causes: tuple[Effect, ...]
     causes_title: str
@@ -176,7 +176,7 @@ def _page(asked: Asked, asks: Asks, found: Explained, period: Compared, rows: Qu
         earlier=address(period.grain, step.before(start), against),
         later=address(period.grain, step.after(start), against),
         rows=rows.condition,
-        note=_note(found),
+        notes=found.notes,
         chart=_chart(asks, found, period, rows, happened),
         causes=_effects(moved.causes, unit, lambda p: _href(one, period, rows, p), is_keyed=True),
         causes_title="What moved it" if moved.trend == 1 else "What moved otherwise",
@@ -344,7 +344,10 @@ def _sentence(found: Explained, period: Compared, model: ExplainPage) -> str:
     than = f"the {period.grain} before" if not period.against else "the year before"
     unit = f" {model.unit}" if model.unit not in ("", "%") else ""
     moved = found.movement
-    if moved is not None and moved.before is None and moved.after is not None:
+    if moved is not None and moved.after is None:
+        was = f"; {than} had {model.before}{unit}" if moved.before is not None else ""
+        return f"There is no value of it then{was}."
+    if moved is not None and moved.before is None:
         told = f"{model.value}{unit}; nothing is known of {than} to compare it with."
     else:
         told = f"{model.value}{unit}: {model.change} than {than} ({model.before}{unit})."
@@ -358,7 +361,7 @@ def _sentence(found: Explained, period: Compared, model: ExplainPage) -> str:
 
 
 def _change(moved: Movement, unit: str) -> str:
-    if moved.before is None or moved.after is None:
+    if not moved.is_comparable:
         return "not comparable"
     if not moved.change:
         return "no different"
@@ -370,19 +373,6 @@ def _change(moved: Movement, unit: str) -> str:
         if moved.before
         else f"{number(abs(moved.change), unit)} {word}"
     )
-
-
-def _note(found: Explained) -> str:
-    notes = []
-    if found.reaches_to is not None:
-        until = f"{found.reaches_to:%d %b %Y %H:%M}"
-        notes.append(f"This period is not over: data up to {until}. It is compared with all of the one before.")
-    if found.begins_at is not None and found.before is not None:
-        start, end = found.before
-        there = max(0, (end.date() - found.begins_at).days)
-        told = f"data begins {found.begins_at:%d %b %Y}, so it has {there} of its {(end - start).days} days"
-        notes.append(f"What it is compared with is not whole: {told}.")
-    return " ".join(notes)
 
 
 def _spoken(stretch: Stretch, grain: str) -> str:

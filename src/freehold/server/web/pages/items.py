@@ -352,6 +352,7 @@ def _facts(items: Items, one: Item) -> list[Fact]:
     facts = [Fact("Asked by", _person(one.requester)), Fact("Began", at=one.created_at)]
     if one.product:
         facts.append(Fact("About", one.product, f"/products/{one.product}"))
+    facts += [Fact("Decided by", decision) for decision in items.decided.get(one.id, ())]
     if one.assignee:
         facts.append(Fact("With", _person(one.assignee)))
     if one.tracked is not None:

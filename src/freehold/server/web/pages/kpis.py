@@ -14,6 +14,7 @@ from freehold.insight import KpiItem, KpiValue, Period, compute, items, kpi_name
 from freehold.insight.telling import drawn_in, figure, judged, said
 from freehold.metrics.explaining import formula_of
 from freehold.server.reckoning import Figure, Reckoned
+from freehold.server.scored import RULE_EVALUATED, rules_recorded_at
 from freehold.server.web.drawing import Value, line_chart
 from freehold.server.web.figures import (
     bound_of,
@@ -242,7 +243,7 @@ def shown_kpi(asked: Asked, name: str, period_name: str) -> Shown:
         ),
         chart=_chart(found, reckoned.asking.zone),
         targets=tuple((_met(met), bound_of(t.text), _WHOSE.get(t.whose, t.whose)) for t, met in judged(one, value)),
-        facts=tuple(_facts(one, value)),
+        facts=tuple(_facts(asked, one, value)),
         slice_headings=_PARTS,
         slices=_slices(asked, reckoned, found, period),
         item_headings=_ITEMS,
@@ -418,7 +419,7 @@ def _link(event: Recorded) -> EventLink:
     return EventLink(event.seq, event.type, event.occurred_at, href, name)
 
 
-def _facts(one: KpiFile, value: KpiValue) -> Iterator[Fact]:
+def _facts(asked: Asked, one: KpiFile, value: KpiValue) -> Iterator[Fact]:
     whole = value.evidence_completeness
     yield Fact("Counts", figure(value.numerator))
     yield Fact("Of", figure(value.denominator))
@@ -431,4 +432,6 @@ def _facts(one: KpiFile, value: KpiValue) -> Iterator[Fact]:
     if one.owner:
         yield Fact("Owner", one.owner)
     yield Fact("Needs", joined([*one.needs, *one.wants]))
+    if RULE_EVALUATED in one.needs and (last := rules_recorded_at(asked)) is not None:
+        yield Fact("Rules last recorded", at=last)  # a scorecard evaluates them anew, and may differ
     yield Fact("Definition", value.definition[:12], is_code=True)

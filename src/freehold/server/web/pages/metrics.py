@@ -19,9 +19,9 @@ from freehold.metrics.conflicts import conflicts
 from freehold.metrics.estate import owner_of
 from freehold.metrics.explaining import formula_of
 from freehold.metrics.fingerprint import definition_hash, sources_of
-from freehold.metrics.telling import number
+from freehold.metrics.telling import in_part, number
 from freehold.server.leaving import ending_of, gone_is_told
-from freehold.server.questions import Question, as_command, as_python, as_yaml
+from freehold.server.questions import Question, as_command, as_curl, as_python, as_yaml
 from freehold.server.web.drawing import Happening, Value, line_chart
 from freehold.server.web.model import Chart, Crumb, Empty, Fact, Fault, Heading, Mark, Moment, Snippet, Tab
 from freehold.server.web.pages.disputes import Dispute, dispute_words, disputes_of
@@ -107,6 +107,7 @@ class Trend:
     is_partial: bool
     answer: Answer | None = None  # it was read off
     sql: str = ""  # of the answer, as a person reads it
+    policies: tuple[str, ...] = ()  # those by which its reader sees not all of it
 
     @property
     def whole(self) -> tuple[Value, ...]:
@@ -143,6 +144,7 @@ class MetricPage:
     value: str
     value_of: str
     change: str
+    note: str  # that it is a part, where it is
     value_href: str
     explore: str
     chart: Chart | None
@@ -243,6 +245,7 @@ def metric(asked: Asked) -> Shown:
         explore=f"/explore?metric={one.id}&by={grain}",
         value_of=last.value_of,
         change=last.change,
+        note=in_part(trend.policies) if trend else "",
     )
     title = label_of(one)
     sentence = one.words.get("description", "")
@@ -286,7 +289,7 @@ def _computed(delivery: Delivery, id_: str, grain: str, caller: Caller) -> Trend
     until = answer.data_until
     reasons = tuple(dict.fromkeys(reason for source in answer.sources for reason in source.reasons))
     is_partial = _is_partial(values, until, grain)
-    return Trend(values, answer.state, reasons, until, is_partial, answer, answer.compiled.pretty())
+    return Trend(values, answer.state, reasons, until, is_partial, answer, answer.compiled.pretty(), answer.policies)
 
 
 def _is_partial(values: tuple[Value, ...], until: datetime | None, grain: str) -> bool:
@@ -416,7 +419,7 @@ def _snippets(asked: Asked, one: Metric, grain: str, trend: Trend | None) -> tup
         Snippet("Python", as_python(question, asked.snapshot.estate.root.name)),
         Snippet("YAML", as_yaml(question)),
         *sql,
-        Snippet("Over HTTP", f"curl -H 'Authorization: Bearer $TOKEN' \\\n  '{address}'"),
+        Snippet("Over HTTP", as_curl(address)),
     )
 
 

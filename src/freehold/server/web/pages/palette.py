@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from freehold.catalog import Hit, Question
 from freehold.foundation import FreeholdError
 from freehold.server.web.pages.homes.roles import HOMES
+from freehold.server.web.pages.requests import wants_of
 from freehold.server.web.pages.search import href_of, spoken
 from freehold.server.web.showing import Asked, asked_of
 
@@ -97,7 +98,7 @@ def _found(asked: Asked, text: str) -> list[Entry]:
     if not text:
         return [*PAGES[:8], *ACTIONS[:4]]
     said = text.casefold().split()
-    own = [one for one in (*PAGES, *_kpis(asked), *ACTIONS) if one.has(said)]
+    own = [one for one in (*PAGES, *_kpis(asked), *ACTIONS, *_wants(asked)) if one.has(said)]
     first = [one for one in own if one.title.casefold().startswith(text.casefold())]
     hits = _hits(asked, text)
     found = [*first, *(_entry(hit) for hit in hits), *_to_take_back(asked, hits)]
@@ -126,6 +127,11 @@ def _entry(hit: Hit) -> Entry:
 def _kpis(asked: Asked) -> Iterator[Entry]:
     for kpi in asked.served.reckoning.kpis(asked.snapshot).values():
         yield Entry("KPI", kpi.name, " ".join(kpi.tags), f"/kpis/{kpi.id}", words=" ".join((kpi.id, *kpi.tags)))
+
+
+def _wants(asked: Asked) -> Iterator[Entry]:
+    for want in wants_of(asked):
+        yield Entry("action", want.text, "ask for it", want.href)
 
 
 def _to_take_back(asked: Asked, hits: tuple[Hit, ...]) -> Iterator[Entry]:

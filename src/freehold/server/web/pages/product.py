@@ -12,16 +12,21 @@ from freehold.delivery import AssetStatus, ProductStatus
 from freehold.delivery.promises import promises_kept
 from freehold.delivery.standing import standing_verdicts
 from freehold.estate.model import Property, Team
+from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
+from freehold.server.items import Items
 from freehold.server.leaving import ending_of, gone_is_told, leaving_of
+from freehold.server.questions import as_curl
 from freehold.server.rows_seen import words_are_hidden
 from freehold.server.used import product_used, reader_name, reader_names
-from freehold.server.web.model import SAFE, VERDICTS, Crumb, Empty, Fact, Heading, Kpi, Mark, Moment, Snippet
+from freehold.server.web.model import SAFE, VERDICTS, Crumb, Empty, Fact, Heading, Kpi, Mark, Moment, Snippet, Tab
 from freehold.server.web.pages.products import checks_of, moment_of, utc
+from freehold.server.web.pages.requests import wants_of
 from freehold.server.web.pages.usage import UsePart, use_part
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:
+    from freehold.delivery.incidents import Incident
     from freehold.insight.usage import ProductUse
     from freehold.quality import Check
 
@@ -125,6 +130,7 @@ class ProductPage:
     consumers: tuple[Consumer, ...]
     no_consumers: str
     limitations: str
+    wants: tuple[Tab, ...]
     no_contract: Empty = _NO_CONTRACT
     no_history: Empty = _NO_HISTORY
 
@@ -181,12 +187,13 @@ def shown_product(asked: Asked, id_: str) -> Shown:
         column_headings=_COLUMNS,
         contracts=parts,
         history=tuple(moment_of(d, one.id) for d in asked.snapshot.deployments_of(one.id)[:_MOST_HISTORY]),
-        facts=tuple(_facts(status, team)),
+        facts=(*(fact_of(asked, one) for one in status.incidents), *_facts(status, team)),
         snippets=tuple(_snippets(asked, status)),
         use=use_part(use, asked.snapshot.taken_at),
         consumers=_consumers(asked, use),
         no_consumers="Nobody is known to have read it.",
         limitations=str(one.description.get("limitations") or ""),
+        wants=wants_of(asked, one.id),
     )
     purpose = str(one.description.get("purpose") or "")
     crumbs = (Crumb("Products", "/products"),)
@@ -229,6 +236,16 @@ def _figures(status: ProductStatus, verdicts: Mapping[str, int], kept: int, trie
     )
 
 
+def fact_of(asked: Asked, incident: Incident) -> Fact:
+    """Return an open incident as its item says it, with the way there; one that is no item says what was recorded."""
+    items = Items(asked)
+    try:
+        item = items.get(incident.id)
+    except FreeholdError:
+        return Fact("Incident", str(incident))
+    return Fact("Incident", items.work.title(item), href=f"/items/{item.id}")
+
+
 def _facts(status: ProductStatus, team: Team | None) -> Iterator[Fact]:
     one = status.product
     yield Fact("Owner", (team.name if team and team.name else one.team) or "nobody")
@@ -263,7 +280,7 @@ def _snippets(asked: Asked, status: ProductStatus) -> Iterator[Snippet]:
             f'rows = con.sql("SELECT * FROM {shown.relation}").arrow()',
         )
     address = f"{asked.served.settings.address}/api/v1/products/{status.product.id}"
-    yield Snippet("Over HTTP", f"curl -H 'Authorization: Bearer $TOKEN' \\\n  {address}")
+    yield Snippet("Over HTTP", as_curl(address))
 
 
 def _told(verdicts: Mapping[str, int]) -> str:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from freehold.estate.operating import FieldOfItem, Workflow
 
 TYPE = "data_request"  # what somebody wants who does not say
+_OF_A_PRODUCT = ("access_request", "question", "incident")  # what its consumers want of a product
 LONGEST = 500  # characters of a field
 _NONE = Empty("Nobody asks for anything", "What somebody looks for and does not find can be asked for here.")
 _LABELS = {
@@ -63,6 +64,7 @@ class RequestRow:
     is_late: bool
     is_mine: bool
     moves: tuple[str, ...]
+    decided_by: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()
 
 
@@ -170,6 +172,17 @@ def my_requests(asked: Asked) -> tuple[RequestRow, ...]:
     return tuple(_row(items, item) for item in reversed(mine[-8:]))
 
 
+def wants_of(asked: Asked, product: str = "") -> tuple[Tab, ...]:
+    """Return what one can ask for, each with the way to its form; of a product, which is filled in there."""
+    offered = {one.id: one for one in _offered(Items(asked))}
+    types = [name for name in _OF_A_PRODUCT if name in offered] if product else [*offered]
+    return tuple(Tab(offered[name].wants, _form_of(type=name, product=product)) for name in types)
+
+
+def _form_of(**said: str) -> str:
+    return f"/requests?{urlencode({name: word for name, word in said.items() if word})}#ask"
+
+
 def _of_the_door(items: Items) -> Iterator[Item]:
     return (item for item in items.all() if items.work.workflow(item.type).wants)
 
@@ -204,7 +217,11 @@ def _asking(items: Items, type: str, said: dict[str, str]) -> Asking:
     suggests = next((one.name for one in fields if one.kind == "text"), "")
     text = said.get(suggests, "").strip()
     offers = tuple(
-        Tab(one.wants, f"/requests?{urlencode({'type': one.id, 'what': said.get('what', '')})}#ask", one.id == type)
+        Tab(
+            one.wants,
+            _form_of(type=one.id, what=said.get("what", ""), product=said.get("product", "")),
+            one.id == type,
+        )
         for one in _offered(items)
     )
     answers = tuple(_of_catalog(hit) for hit in items.answers(text)) if text else ()
@@ -252,6 +269,7 @@ def _row(items: Items, item: Item) -> RequestRow:
         is_late=clock.is_late if clock else False,
         is_mine=item.requester == items.asked.who.principal,
         moves=tuple(way.move.name for way in ways if way.is_open and not way.move.needs),
+        decided_by=items.decided.get(item.id, ()),
     )
 
 

@@ -162,7 +162,7 @@ def roadmap(asked: Asked) -> Shown:
     told = board_object(ahead.roadmap, ahead.roadmap.board(ahead.own), ahead.objectives)
     parts = tuple(HorizonPart(k, title, tuple(map(_item_row, told[k]))) for k, title in _HORIZONS.items())
     declined = tuple(DeclinedRow(o["id"], o["title"], o["since"], o["because"]) for o in told["not_doing"])
-    forms = (Crumb("Markdown", f"{_EXPORT}?form=md"), Crumb("CSV", f"{_EXPORT}?form=csv"))
+    forms = (Crumb("Markdown", f"{_EXPORT}?format=markdown"), Crumb("CSV", f"{_EXPORT}?format=csv"))
     model = BoardPage(_views(_PATH), forms, _BOARD, parts if any(p.rows for p in parts) else (), declined, _NONE)
     open_ = sum(len(part.rows) for part in parts)
     risks = sum(row.risk is not None for part in parts for row in part.rows)

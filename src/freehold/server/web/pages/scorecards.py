@@ -11,7 +11,7 @@ from starlette.routing import Route
 from freehold.delivery.evaluating import Row, Scorecard
 from freehold.foundation.words import counted
 from freehold.rules import Outcome, Result
-from freehold.server.scored import scored
+from freehold.server.scored import rules_recorded_at, scored
 from freehold.server.web.model import Crumb, Empty, Heading, Mark, Tab
 from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown
@@ -101,10 +101,19 @@ def scorecards_page(asked: Asked) -> Shown:
         "pages/scorecards.html",
         f"Scorecard of {name}" if name else "Scorecards",
         ScorecardsPage(sets if len(every) > 1 else (), _HEADINGS, tuple(_card(asked, one) for one in cards)),
-        told if every else "",
+        f"{told} {_as_of(asked)}" if every else "",
         steps,
         nav="scorecards",
     )
+
+
+def _as_of(asked: Asked) -> str:
+    """Say as of when scores are, and as of when the KPIs that count the same rules: those read what was recorded."""
+    told = f"Evaluated as things stood {asked.snapshot.taken_at:%d %b %Y %H:%M} UTC"
+    last = rules_recorded_at(asked)
+    if last is None:
+        return f"{told}."
+    return f"{told}; KPIs count what was recorded of it, the last on {last:%d %b %Y %H:%M}."
 
 
 def _address(product: str, domain: str, rule_set: str) -> str:

@@ -12,7 +12,7 @@ from freehold.delivery.notices import Sent, sent_notices
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.metrics.fingerprint import sources_of
-from freehold.metrics.telling import number
+from freehold.metrics.telling import in_part, number
 from freehold.server.leaving import page_of
 from freehold.server.problems import is_part
 from freehold.server.web.drawing import spark
@@ -261,4 +261,5 @@ def _metric(asked: Asked, id_: str) -> Kpi:
     ends = f"from {number(whole[0].value, unit)} to {number(whole[-1].value, unit)}" if whole else ""
     drawn = spark([v.value for v in whole], f"{len(whole)} weeks, {ends}")
     shown_unit = "" if unit == "%" else unit
-    return Kpi(name, last.value, shown_unit, last.change or "No week is over yet.", href, drawn, unknown="no value yet")
+    told = " · ".join(filter(None, (last.change or "No week is over yet.", in_part(trend.policies))))
+    return Kpi(name, last.value, shown_unit, told, href, drawn, unknown="no value yet")

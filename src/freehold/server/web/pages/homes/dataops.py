@@ -14,10 +14,11 @@ from freehold.delivery.scheduling.worker import kept_states
 from freehold.foundation.words import counted
 from freehold.server.used import unused_of
 from freehold.server.web.figures import card
-from freehold.server.web.model import Empty, Heading, Kpi, Line, Mark, Tab, joined
+from freehold.server.web.model import Empty, Heading, Kpi, Line, Mark, Tab, Tone, joined
 from freehold.server.web.pages.homes.consumer import state_of
 from freehold.server.web.pages.homes.happened import changes_since
 from freehold.server.web.pages.homes.spans import Span, span_of, span_tabs
+from freehold.server.web.pages.product import fact_of
 from freehold.server.web.pages.products import moment_of
 from freehold.server.web.pages.usage import UNUSED
 from freehold.server.web.showing import Asked, Shown
@@ -29,6 +30,7 @@ DORA = (
 )  # fmt: skip
 _AFTER = timedelta(days=2)  # a build that fails so soon after a change of its asset is shown beside the change
 _MOST = 12
+_INCIDENT = "incident"
 _BURNING = (
     Heading("Asset"),
     Heading("Is"),
@@ -55,7 +57,9 @@ _WEAKEST = (
     Heading("Readers, 30 days", "num"),
 )  # fmt: skip
 _CALM = Empty(
-    "Nothing burns", "What is held, late or failed stands here, with why and who reads it.", "freehold status"
+    "Nothing burns",
+    "Open incidents and what is held, late or failed stand here, with why and who reads it.",
+    "freehold status",
 )
 _NO_SCHEDULES = Empty(
     "Nothing runs by itself yet",
@@ -173,7 +177,10 @@ def dataops_home(asked: Asked) -> Shown:
 
 def _sentence(burning: tuple[BurningRow, ...], schedules: tuple[ScheduleRow, ...]) -> str:
     missed = sum(row.missed for row in schedules)
-    told = f"{counted(len(burning), 'assets')} to look at now" if burning else "Nothing burns now"
+    incidents = sum(row.mark.word == _INCIDENT for row in burning)
+    parts = ((incidents, "incidents"), (len(burning) - incidents, "assets"))
+    told = joined([counted(n, what) for n, what in parts if n])
+    told = f"{told} to look at now" if told else "Nothing burns now"
     return f"{told}, {counted(missed, 'runs')} missed." if missed else f"{told}, no run missed."
 
 
@@ -187,6 +194,13 @@ def _people(readers: Mapping[Key, Readers], asset: str) -> int:
 
 
 def _burning(asked: Asked, readers: Mapping[Key, Readers]) -> Iterator[BurningRow]:
+    open_ = {one.id: one for status in asked.snapshot.products for one in status.incidents}
+    for incident in open_.values():
+        assets = incident.assets or [a.asset for a in asked.snapshot.product(incident.product).assets]
+        people = max((_people(readers, asset) for asset in assets), default=0)
+        tone: Tone = "bad" if incident.stops else "warn"
+        fact, of = fact_of(asked, incident), joined(incident.assets) or incident.product
+        yield BurningRow(of, fact.href or f"/products/{incident.product}", Mark(tone, _INCIDENT), fact.text, people)
     for status in asked.snapshot.products:
         for asset in status.assets:
             mark, why = state_of(status, asset)

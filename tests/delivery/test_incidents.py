@@ -1,0 +1,98 @@
+"""Incidents that are open: which there are, what they touch, and whom they keep from using it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freehold.delivery.incidents import Incident, open_incidents
+from freehold.delivery.serving import broken
+from freehold.ledger import Event, Ledger
+
+AT = datetime(2024, 3, 1, 12, tzinfo=UTC)
+
+
+def _opened(**more: Any) -> Event:
+    said = {"incident": "i-1", "kind": "data", "detected_at": AT.isoformat(), "sev": 1, **more}
+    return Event("incident.opened", said, occurred_at=AT, product="shop.orders")
+
+
+def _then(type_: str, **more: Any) -> Event:
+    return Event(f"incident.{type_}", {"incident": "i-1", **more}, occurred_at=AT)
+
+
+def _found(root: Path, events: Sequence[Event]) -> tuple[Incident, ...]:
+    with Ledger.open("sqlite:///state.db", root=root) as ledger:
+        ledger.append(*events)
+        return open_incidents(ledger, "prod")
+
+
+@pytest.mark.parametrize(
+    ("events", "severities"),
+    [
+        ([_opened()], [1]),
+        ([_opened(), _then("acknowledged", responder="user:idp/ana", acknowledged_at=AT.isoformat())], [1]),
+        ([_opened(), _then("resolved", restored_at=AT.isoformat())], []),
+        ([_opened(), _then("updated", sev=5)], []),
+        ([_opened(), _then("updated", sev=3)], [3]),
+        ([_opened(), _then("resolved", restored_at=AT.isoformat()), _opened(sev=2)], [2]),
+        ([_then("resolved", restored_at=AT.isoformat())], []),
+        ([_opened(sev=None)], [None]),
+    ],
+    ids=[
+        "opened",
+        "acknowledged",
+        "resolved",
+        "a false alarm",
+        "less severe",
+        "opened again",
+        "of no incident",
+        "untold",
+    ],
+)
+def test_an_incident_is_open_until_it_is_resolved_or_none(
+    tmp_path: Path, events: list[Event], severities: list[int | None]
+) -> None:
+    """As its events tell it, whoever wrote them."""
+    assert [one.severity for one in _found(tmp_path, events)] == severities
+
+
+@pytest.mark.parametrize(
+    ("severity", "stops"), [(1, True), (2, False), (4, False), (None, True)], ids=["worst", "second", "least", "untold"]
+)
+def test_only_the_worst_keeps_readers_away(severity: int | None, stops: bool) -> None:
+    """And what nobody told is not taken for harmless."""
+    assert Incident("i", "shop.orders", (), severity, AT).stops is stops
+
+
+@pytest.mark.parametrize(
+    ("assets", "of", "is_touched"),
+    [
+        (("shop.orders.lines",), {"shop.orders.lines"}, True),
+        (("shop.orders.lines",), {"shop.orders.days"}, False),
+        ((), {"shop.orders.days"}, True),
+        ((), {"shop.customers.people"}, False),
+    ],
+    ids=["what it names", "what it does not name", "all of its product", "another product"],
+)
+def test_what_it_touches(assets: tuple[str, ...], of: set[str], is_touched: bool) -> None:
+    """The assets it names; where it names none, those of its product."""
+    assert Incident("i", "shop.orders", assets, 1, AT).touches(of) is is_touched
+
+
+def test_an_incident_of_no_environment_befell_what_a_number_is_computed_from(tmp_path: Path) -> None:
+    """Work items are of no environment, and pages of metrics tell their incidents; one of another is not told here."""
+    later = datetime(2024, 3, 2, tzinfo=UTC)
+    with Ledger.open("sqlite:///state.db", root=tmp_path) as ledger:
+        ledger.append(_opened(assets=["shop.orders.lines"]))
+        said = {"incident": "i-2", "kind": "data", "detected_at": AT.isoformat(), "assets": ["shop.orders.lines"]}
+        ledger.append(Event("incident.opened", said, occurred_at=AT, env="pr-12"))
+        told = list(broken(ledger, "prod", {"shop.orders.lines"}, AT, later))
+        open_ = open_incidents(ledger, "prod")
+
+    assert [one.kind for one in told] == ["incident"]
+    assert [one.id for one in open_] == ["i-1"]
