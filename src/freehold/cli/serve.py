@@ -60,6 +60,7 @@ def settings_of(root: Path, host: str | None, port: int | None, env: str | None)
     from freehold.connect.outbound import outbound_from
     from freehold.estate import server_of
     from freehold.server import Settings
+    from freehold.server.proxies import proxies_from
 
     said = server_of(root)
     return Settings(
@@ -69,6 +70,7 @@ def settings_of(root: Path, host: str | None, port: int | None, env: str | None)
         env=env,
         sign_in=said.get("sign_in") or {},
         outbound=outbound_from(said.get("outbound") or {}),
+        proxies=proxies_from(said.get("proxies") or ()),
     )
 
 
