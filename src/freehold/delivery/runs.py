@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from freehold.delivery.unfinished import unfinished
 from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class RunTold:
         deployments: the settlements of it that published something.
         changes: the changes of the estate that it put in force; none for new data.
         trigger: what made it run: command, schedule and the like.
+        went_on: the run that went on, where this one broke off.
+        is_open: whether it has no end yet: it is at work, or broke off and no other has gone on.
     """
 
     id: str
@@ -99,6 +102,8 @@ class RunTold:
     last: int
     deployments: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    went_on: str = ""
+    is_open: bool = False
 
     @property
     def outcome(self) -> Outcome:
@@ -240,7 +245,8 @@ def _run(events: list[Recorded]) -> RunTold:
 
 
 def _with_deployments(ledger: Ledger, env: str, found: list[RunTold]) -> Iterator[RunTold]:
-    """Yield runs with what they published, and for which changes."""
+    """Yield runs with what they published, for which changes, and whether they came to their end."""
+    ends = unfinished(ledger, env)
     settled: dict[str, list[Recorded]] = {}
     first, last = min(one.first for one in found), max(one.last for one in found) + _AFTER
     for event in ledger.read(types=("deploy.completed",), env=env, after=first - 1, upto=last):
@@ -249,7 +255,13 @@ def _with_deployments(ledger: Ledger, env: str, found: list[RunTold]) -> Iterato
     for one in found:
         mine = settled.get(one.id, [])
         changes = dict.fromkeys(str(name) for e in mine for name in e.data.get("change_ids") or ())
-        yield replace(one, deployments=tuple(str(e.data["deploy_id"]) for e in mine), changes=tuple(changes))
+        yield replace(
+            one,
+            deployments=tuple(str(e.data["deploy_id"]) for e in mine),
+            changes=tuple(changes),
+            went_on=ends.went_on.get(one.id, ""),
+            is_open=one.id == ends.begun,
+        )
 
 
 def _step(event: Recorded) -> StepTold:

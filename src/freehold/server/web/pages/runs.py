@@ -114,7 +114,7 @@ def row_of(one: RunTold) -> RunRow:
         id=one.id,
         href=f"/runs/{one.id}",
         at=one.at,
-        outcome=OUTCOME[one.outcome],
+        outcome=mark_of(one),
         what=what_of(one),
         products=one.products,
         products_told=joined(one.products[:2])
@@ -126,6 +126,13 @@ def row_of(one: RunTold) -> RunRow:
         seconds=round(one.seconds, 3),
         took=took(one.seconds),
     )
+
+
+def mark_of(one: RunTold) -> Mark:
+    """Return what came of a run as pages show it: one that has no end is none of those that passed."""
+    if one.outcome == "published" and (one.went_on or one.is_open):
+        return Mark("warn", "broke off") if one.went_on else Mark("idle", "not ended")
+    return OUTCOME[one.outcome]
 
 
 def what_of(one: RunTold) -> str:
