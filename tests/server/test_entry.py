@@ -336,7 +336,16 @@ def test_a_token_is_over_when_its_time_is(ledger: Ledger, clock: SimulatedClock)
         ("x", ["catalog:read"], timedelta(0)),
         ("x", ["catalog:read"], timedelta(days=367)),
     ],
-    ids=["no name", "a long name", "a control character", "a line break", "no scope", "an unknown scope", "no time", "too long"],
+    ids=[
+        "no name",
+        "a long name",
+        "a control character",
+        "a line break",
+        "no scope",
+        "an unknown scope",
+        "no time",
+        "too long",
+    ],
 )
 def test_a_token_that_makes_no_sense_is_refused(
     ledger: Ledger, clock: SimulatedClock, name: str, scopes: list[str], lasts: timedelta

@@ -19,8 +19,10 @@ import pytest
 from freehold.connect.outbound import outbound_from
 from freehold.estate import load_estate
 from freehold.ledger import Event, Ledger
+from freehold.server.webhooks import telling
 from freehold.server.webhooks.sending import Sender
 from freehold.server.webhooks.subscribers import subscribers_of
+from freehold.server.webhooks.window import Office
 from live_process import until
 from live_receiver import OTHER, SECRET, Receiver, receiving
 from live_server import PAGE, Running, free_port, known_as, made_token
@@ -261,9 +263,7 @@ def test_a_line_goes_on_as_soon_as_its_receiver_is_known_to_be_back(
     assert stands(running).held_until is None
 
 
-def test_what_is_not_for_a_subscription_does_not_leave_it_behind(
-    serve: Serve, root: Path, receiver: Receiver
-) -> None:
+def test_what_is_not_for_a_subscription_does_not_leave_it_behind(serve: Serve, root: Path, receiver: Receiver) -> None:
     """Events of other types are passed over, and nobody is told that they are missing."""
     subscribe(root, receiver.url, types="[incident.*]")
     running = serve()

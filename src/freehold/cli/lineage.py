@@ -76,9 +76,7 @@ def lineage(
         say(f"Not known who else reads it: {error.problem} See `freehold validate`.")
 
 
-def _read(
-    start: str | None, env: str | None
-) -> tuple[EstateLineage, tuple[FreeholdError, ...], dict[str, str]]:
+def _read(start: str | None, env: str | None) -> tuple[EstateLineage, tuple[FreeholdError, ...], dict[str, str]]:
     """Return the lineage of the estate, its dashboards in it, and which of their files could not be read.
 
     With it come the assets of new major versions, by the names that files give them.

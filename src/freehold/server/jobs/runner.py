@@ -177,9 +177,7 @@ class Runner:
             return self._keep(job, child)
         except Transient:
             return True
-        except (
-            FreeholdError
-        ) as error:  # no reason to end what is at work: there may be room soon
+        except FreeholdError as error:  # no reason to end what is at work: there may be room soon
             self._is_hindered(error)
             return True
 

@@ -72,9 +72,7 @@ def stands(who: Subscriber, standing: Standing | None, counts: Mapping[str, int]
     return Stands(who, standing, word, told or _left(waiting, dead), behind, waiting, dead)
 
 
-def _word(
-    who: Subscriber, standing: Standing | None, behind: int, waiting: int, now: datetime
-) -> tuple[Word, str]:
+def _word(who: Subscriber, standing: Standing | None, behind: int, waiting: int, now: datetime) -> tuple[Word, str]:
     if who.trouble:
         return "without an account", who.trouble
     if standing is None:
@@ -85,7 +83,7 @@ def _word(
         return "paused", "Its file says so; events wait."
     if waiting >= MOST_ASIDE:
         return "failing", (
-            f"{counted(waiting, 'events')} were refused and are set aside; what comes after them waits until fewer than "
+            f"{counted(waiting, 'events')} were refused and set aside; what comes after them waits until fewer than "
             f"{MOST_ASIDE} are: {standing.problem or 'each is tried again'}."
         )
     if standing.failing_since is not None:

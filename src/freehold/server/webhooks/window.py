@@ -129,7 +129,6 @@ class Office:
         self.ledger.acting(caller).append(Event("webhook.enabled", said, subject=id_))
         return True
 
-
     def _released(self, one: Stands) -> bool:
         """Let the line of a subscription wait no longer; say whether it did."""
         now = self.ledger.clock.now()

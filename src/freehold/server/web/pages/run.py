@@ -258,7 +258,9 @@ def _told(asked: Asked, detail: RunDetail, held: Sequence[HeldPart]) -> tuple[st
     if one.went_on:
         return "Broke off: its process ended before it did", (f"What it published stays; run `{one.went_on}` went on.",)
     if one.is_open:
-        return "Not ended", ("It is at work, or its process ended before it did; then the next run goes on from there.",)
+        return "Not ended", (
+            "It is at work, or its process ended before it did; then the next run goes on from there.",
+        )
     return "Published: everything passed what could have stopped it", ()
 
 
