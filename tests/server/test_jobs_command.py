@@ -47,6 +47,8 @@ def test_jobs_are_seen_and_taken_back_without_a_server(root: Path) -> None:
     assert [job["id"] for job in listed] == [second, first]
     assert {job["state"] for job in listed} == {"queued"}
     assert "rollback '--why=wrong prices'" in shown
+    assert shown.count("no server") == 2
+    assert "the next one begins it" in shown
     assert (followed.returncode, "FH-C015" in followed.stderr) == (3, True)
     assert (cancelled["state"], cancelled["result"]["cancelled_by"]) == (
         "cancelled",

@@ -270,6 +270,20 @@ def test_a_run_is_a_run_once_whatever_the_order(server: Running, tool: httpx2.Cl
     assert (said["started"], said["ended"]) == ("2026-03-01T05:00:00+00:00", "2026-03-01T05:10:00+00:00")
 
 
+def test_a_run_of_another_tool_is_told_as_such(server: Running, tool: httpx2.Client, person: httpx2.Client) -> None:
+    """By the name of its job; it published nothing here. A clock that is ahead puts no run into the future."""
+    sent(tool, run("COMPLETE", job="told.elsewhere", at="2099-01-01T00:00:00Z"))
+    made = recorded(server, tool, "run.completed", "told.elsewhere")[0]
+    row = next(one for one in person.get("/runs.json").json()["page"]["runs"] if one["id"] == made.run_id)
+    page = person.get(f"/runs/{made.run_id}").text
+
+    assert made.occurred_at <= made.recorded_at
+    assert (row["what"], row["products_told"]) == ("told.elsewhere, a job of another tool", "none")
+    assert row["outcome"]["word"] == "done"
+    assert "Published: everything passed" not in page
+    assert "told.elsewhere, by another tool" in page
+
+
 def test_a_schedule_is_expected(server: Running, tool: httpx2.Client) -> None:
     """A run of a DAG that was scheduled was due, and counts as such."""
     said = facet(

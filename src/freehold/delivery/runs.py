@@ -112,6 +112,11 @@ class RunTold:
         return max((step.outcome for step in self.steps), key=order.__getitem__)
 
     @property
+    def jobs(self) -> tuple[str, ...]:
+        """The jobs of other tools that it is, where such a tool told of it and it built nothing of ours."""
+        return () if any(step.product for step in self.steps) else tuple(dict.fromkeys(s.asset for s in self.steps))
+
+    @property
     def products(self) -> tuple[str, ...]:
         """The products it touched, in the order it did."""
         return tuple(dict.fromkeys(step.product for step in self.steps))

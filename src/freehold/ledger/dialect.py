@@ -186,8 +186,8 @@ class Frozen(SQLite):
         if log.is_file() and log.stat().st_size:
             raise FreeholdError(
                 "FH-L101",
-                f"`{self.path}` is not whole without its log `{log.name}`, which cannot be folded in: the folder may not "
-                "be written.",
+                f"`{self.path}` is not whole without its log `{log.name}`, and the folder may not be written: it "
+                "cannot be folded in.",
                 fix="Copy the folder to where it may be written, log and all, and look there.",
                 exit_code=Exit.ENVIRONMENT,
             )

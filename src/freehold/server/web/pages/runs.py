@@ -117,7 +117,9 @@ def row_of(one: RunTold) -> RunRow:
         outcome=mark_of(one),
         what=what_of(one),
         products=one.products,
-        products_told=joined(one.products[:2])
+        products_told="none"
+        if one.jobs
+        else joined(one.products[:2])
         if len(one.products) < 3
         else f"{one.products[0]} and {len(one.products) - 1} more",
         whose=whose(one),
@@ -130,6 +132,8 @@ def row_of(one: RunTold) -> RunRow:
 
 def mark_of(one: RunTold) -> Mark:
     """Return what came of a run as pages show it: one that has no end is none of those that passed."""
+    if one.outcome == "published" and one.jobs:
+        return Mark("ok", "done")
     if one.outcome == "published" and (one.went_on or one.is_open):
         return Mark("warn", "broke off") if one.went_on else Mark("idle", "not ended")
     return OUTCOME[one.outcome]
@@ -137,6 +141,8 @@ def mark_of(one: RunTold) -> Mark:
 
 def what_of(one: RunTold) -> str:
     """Say what a run did with its steps, in a few words: what went wrong first."""
+    if one.jobs:
+        return f"{joined(one.jobs)}, a job of another tool"
     bad = [step for step in one.steps if step.outcome in ("failed", "quarantined")]
     if bad:
         first = bad[0]
