@@ -52,10 +52,12 @@ def list_(start: str | None, states: tuple[str, ...], limit: int, as_json: bool)
         return
     rows = [
         (f"…{job.id[-12:]}", _state(job, is_served), _words(job), f"{job.asked_at:%Y-%m-%d %H:%M}",
-         _lasted(job), job.caller.principal, _last(job, is_served))
+         _lasted(job), job.caller.principal, _last(job))
         for job in found
     ]  # fmt: skip
     table(rows, ("job", "", "what", "asked (UTC)", "took", "by", "said last"), right=(4,), least=(6, 5))
+    if not is_served and not all(job.is_over for job in found):
+        say("No server works on them: the next one begins what waits, and again what ran: freehold serve")
 
 
 @jobs.command(epilog="Example: freehold jobs show 7c976bf46c69")
@@ -249,12 +251,12 @@ def _is_served(start: str | None) -> bool:
 
 
 def _state(job: Job, is_served: bool) -> str:
-    return f"[{_COLOURS[job.state]}]{job.state}[/]" if is_served or job.is_over else "[dim]no server[/]"
+    """Return a state as the list shows it: what ran when its server ended does not run any more."""
+    is_left = job.state == "running" and not is_served
+    return "[dim]left[/]" if is_left else f"[{_COLOURS[job.state]}]{job.state}[/]"
 
 
-def _last(job: Job, is_served: bool) -> str:
-    if not is_served and not job.is_over:
-        return "the next one begins it again" if job.attempt else "the next one begins it"
+def _last(job: Job) -> str:
     errors = job.result.get("errors")
     return str(errors[0].get("title", "") if errors else job.result.get("said", ""))[:120]
 
