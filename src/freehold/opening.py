@@ -150,6 +150,7 @@ def estate_in_force(
 ) -> Estate:
     """Return the estate a command acts by: in a protected environment what was applied there, elsewhere the files here.
 
+    Files that begin a new major version are not in force before they are applied anywhere, since it is published whole.
     Where the files differ from what was applied, or are in error, that is said. `as_applied` is for what cannot be
     undone: it goes by what was applied in any environment.
 
@@ -160,17 +161,22 @@ def estate_in_force(
     chosen = chosen_environment(estate, env)
     if not state_is_there(estate):
         return estate
+    from freehold.delivery.majors import majors_begun
     from freehold.delivery.plan.versions import deployed, last_applied
 
     with opened_ledger(estate) as ledger:
         last = last_applied(ledger, chosen.name)
-        if last is None or not (as_applied or chosen.protected or last.data.get("protected")):
+        if last is None or last.data.get("resources") == dict(estate.hashes):
             return estate
-        if last.data.get("resources") == dict(estate.hashes):
+        is_held = as_applied or chosen.protected or bool(last.data.get("protected"))
+        begun = () if is_held else majors_begun(estate, ledger, chosen.name, SystemClock().now())
+        if not is_held and not begun:
             return estate
         found = deployed(ledger, estate.root, chosen.name)
     if found is None:
         return estate
+    if begun:
+        tell(f"`{begun[0]}` is a new major version, which waits to be applied: see `freehold plan`.")
     tell(f"The files here are not what is applied in `{chosen.name}`; this goes by {found.label}. See `freehold plan`.")
     return found.estate
 

@@ -56,13 +56,13 @@ def run(
     }
 
 
-def sealed(ledger: Ledger, *events: dict[str, Any]) -> None:
+def sealed(ledger: Ledger, *events: dict[str, Any], received: datetime = datetime(2026, 3, 2, tzinfo=UTC)) -> None:
     """Let events be received and sealed."""
-    now, made = datetime(2026, 3, 2, tzinfo=UTC), []
+    made = []
     for said in events:
         body = json.dumps(said)
         digest = hashlib.sha256(body.encode()).hexdigest()
         one = told(said, digest, 0)
         payload = {"kind": one.kind, "event_type": one.type or None, "digest": digest, "body": body, "warnings": []}
-        made.append(Event(RAW, payload, occurred_at=now))
+        made.append(Event(RAW, payload, occurred_at=received))
     ledger.raw.append(RAW, made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,15 @@ from freehold.catalog import Catalog, Question, Told
 from freehold.catalog.openlineage.reading import Name, NoEvent, columns, heard, into_columns
 from freehold.foundation import SimulatedClock
 from freehold.ledger import Ledger
+from freehold.ledger.event import from_micros, micros
 
 OURS = told([asset("a.p0.t", "x", "y", aliases=[(str(Name(SPACE, "db.s.t")), "openlineage")])])
+
+
+@pytest.fixture
+def clock() -> SimulatedClock:
+    """A clock of the day after the events."""
+    return SimulatedClock(datetime(2026, 3, 2, tzinfo=UTC))
 
 
 def down(catalog: Catalog, name: str) -> set[str]:
@@ -227,6 +235,7 @@ def test_ways_are_told_in_words() -> None:
 # -- what is no event, and what is one all the same --------------------------------------------------------------------
 
 WELL = run("COMPLETE", 1, **A)
+LATER = micros(datetime(2026, 3, 2, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +274,31 @@ def test_what_is_not_as_it_should_be_is_a_warning(change: dict[str, Any], warnin
 
 def test_an_event_that_is_well_has_no_warning() -> None:
     """The events that these tests are made of are as the standard wants them."""
-    assert heard(json.dumps(WELL), 0).warnings == ()
+    assert heard(json.dumps(WELL), LATER).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [("2026-03-02T00:04:59Z", "2026-03-02T00:04:59Z"), ("2026-03-02T00:05:01Z", "2026-03-02T00:00:00Z"),
+     ("2099-01-01T00:00:00Z", "2026-03-02T00:00:00Z")],
+)  # fmt: skip
+def test_a_time_that_was_not_yet_is_a_wrong_clock(said: str, counts: str) -> None:
+    """Clocks differ by minutes; where one is ahead by more, the time the event came counts, with a warning."""
+    found = heard(json.dumps({**WELL, "eventTime": said}), LATER)
+
+    assert from_micros(found.at) == datetime.fromisoformat(counts)
+    assert ["ahead" in one for one in found.warnings] == ([] if said == counts else [True])
+
+
+def test_a_wrong_clock_that_was_believed_once_is_set_right_by_a_rebuild(catalog: Catalog, ledger: Ledger) -> None:
+    """A segment of an earlier version may hold a time in the future: nothing in it came after it was sealed."""
+    wrong = run("COMPLETE", 1, inputs=["old"], outputs=["a"], eventTime="2099-01-01T00:00:00Z")
+    sealed(ledger, wrong, received=datetime(2099, 1, 1, tzinfo=UTC))
+    now = next(ledger.read(newest_first=True)).recorded_at + timedelta(minutes=1)
+    sealed(ledger, run("COMPLETE", 2, run="r2", inputs=["new"], outputs=["a"], eventTime=now.isoformat()), received=now)
+    catalog.update(OURS, ledger)
+
+    assert up(catalog, f"dataset:{SPACE}:a") == of("job", "new")
 
 
 json_values = st.recursive(

@@ -72,14 +72,39 @@ def test_a_run_puts_no_broken_promise_in_force(corner: Path) -> None:
         assert connection.execute("SELECT count(customer) FROM shop_orders.orders").fetchall()[0][0] > 0
 
 
-def test_a_run_begins_no_new_major_version(corner: Path) -> None:
-    """It is published whole by `apply`; a run that would build it day by day says so."""
+def test_a_new_major_version_waits_to_be_applied_and_holds_nothing_up(corner: Path) -> None:
+    """It is published whole by `apply`. Until then what is live is judged as it was applied, and new data comes."""
     without_customer(corner)
     edit(corner, CONTRACT, "version: 1.0.0", "version: 2.0.0")
+    status = run(corner, "status")
+    days = sorted((corner / "landing/orders").iterdir())
+    newest = days[-1].stem
+    rows = days[-1].read_text().replace(newest, "2020-01-01").replace(newest.replace("-", ""), "20200101")
+    days[-1].with_name("2020-01-01.csv").write_text(rows)
 
-    assert {"FH-D226"} == codes(run(corner, "run"))
+    done = run(corner, "run", "--json")
+
+    assert "waits to be applied" in status.stderr
+    assert "yes" in status.stdout
+    assert "waits to be applied" in done.stderr
+    assert done.exit_code == 0, done.output
+    assert {step["asset"] for step in said(done)["steps"]} == {"shop.orders.raw_orders", "shop.orders.orders"}
     assert run(corner, "apply", "--yes").exit_code == 0
-    assert run(corner, "run").exit_code == 0
+    after = run(corner, "run")
+    assert (after.exit_code, "waits to be applied" in after.stderr) == (0, False)
+
+
+def test_lineage_of_an_output_is_that_of_its_version_of_today(corner: Path) -> None:
+    """By the name that files give it, before a new major version is applied and after."""
+    edit(corner, CONTRACT, "version: 1.0.0", "version: 2.0.0")
+
+    before = said(run(corner, "lineage", "shop.orders.orders.amount", "--json"))
+    assert run(corner, "apply", "--yes").exit_code == 0
+    after = said(run(corner, "lineage", "orders.amount", "--json"))
+
+    assert before == after
+    assert before["of"] == ["shop.orders.orders_v2.amount"]
+    assert [edge["source"]["asset"] for edge in before["edges"]] == ["shop.orders.raw_orders"]
 
 
 def test_metrics_go_on_after_a_new_major_version(corner: Path) -> None:

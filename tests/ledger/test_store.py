@@ -215,3 +215,36 @@ def test_a_ledger_survives_a_reopening(opened: Callable[..., Ledger]) -> None:
     assert second.append(check(3)) == (3,)
     assert second.sequence_as_of(second.clock.now()) == 3
     assert second.verify().ok
+
+
+@pytest.fixture
+def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a state with two events, which may not be written any more, whoever runs this."""
+    with Ledger.open("sqlite:///state.db", root=tmp_path) as ledger:
+        ledger.append(check(1), check(2))
+        ledger.sign_off()
+    monkeypatch.setattr("freehold.ledger.dialect.os.access", lambda *_: False)
+    return tmp_path
+
+
+def test_a_state_in_a_folder_that_may_not_be_written_is_verified(frozen: Path) -> None:
+    """It is read as it is: no file is made, and none is touched."""
+    before = {path.name: path.read_bytes() for path in frozen.iterdir() if path.is_file()}
+    with Ledger.open("sqlite:///state.db", root=frozen) as ledger:
+        found, events = ledger.verify(), [event.seq for event in ledger.read()]
+        with pytest.raises(FreeholdError) as refused:
+            ledger.append(check(3))
+
+    assert (found.ok, found.signed, events) == (True, 2, [1, 2])
+    assert (refused.value.code, refused.value.exit_code) == ("FH-L102", Exit.ENVIRONMENT)
+    assert {path.name: path.read_bytes() for path in frozen.iterdir() if path.is_file()} == before
+
+
+def test_a_state_with_a_log_is_not_read_without_it(frozen: Path) -> None:
+    """What the log holds is part of it, and cannot be folded in there."""
+    (frozen / "state.db-wal").write_bytes(b"more")
+
+    with pytest.raises(FreeholdError, match="not whole without its log") as refused:
+        Ledger.open("sqlite:///state.db", root=frozen)
+
+    assert "Copy the folder" in refused.value.fix

@@ -15,6 +15,7 @@ from freehold.foundation import FreeholdError
 from freehold.server.middleware import limiting
 from freehold.server.middleware.limiting import BodyCap
 from freehold.server.middleware.securing import POLICY
+from freehold.server.proxies import address_of, proxies_from
 from freehold.server.settings import Settings, expect_safe, is_loopback
 from live_server import PAGE, Running, awaited
 
@@ -236,6 +237,59 @@ def test_a_pace_is_kept_and_forgotten_without_a_thread(monkeypatch: pytest.Monke
     assert len(counts.storage) == len(counts.expirations) == 1
 
 
+def test_to_look_at_the_way_in_is_no_attempt(serving: Callable[..., Running]) -> None:
+    """However often a stranger looks at the page, nobody else is kept from coming in."""
+    server = serving(rates={"read": 100, "sign_in": 3})
+    with server.client(**PAGE) as stranger:
+        assert {stranger.get("/sign-in").status_code for _ in range(12)} == {200}
+        assert stranger.get("/sign-in/link/guess").status_code == 403
+
+
+PROXIES = proxies_from(["10.0.0.4", "10.1.0.0/16", "fd00::/8"])
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "address"),
+    [
+        ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),
+        ("10.0.0.4", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.4", ["1.2.3.4, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.4", ["1.2.3.4", "198.51.100.1, 10.1.2.3"], "198.51.100.1"),
+        ("10.0.0.4", ["10.1.9.9, 10.1.2.3"], "10.1.9.9"),
+        ("10.0.0.4", ["198.51.100.1, made up"], "10.0.0.4"),
+        ("10.0.0.4", [], "10.0.0.4"),
+        ("::ffff:10.0.0.4", ["2001:db8::7"], "2001:db8::7"),
+        ("fd00::1", ["198.51.100.1"], "198.51.100.1"),
+        ("", ["198.51.100.1"], "?"),
+    ],
+    ids=lambda said: str(said) or "no address",
+)
+def test_who_asks_is_told_by_named_proxies_alone(peer: str, told: list[str], address: str) -> None:
+    """Read from the end, as long as who wrote it is one of them; what a stranger made up counts for nothing."""
+    headers = [(b"x-forwarded-for", one.encode()) for one in told]
+    scope = {"type": "http", "client": (peer, 5) if peer else None, "headers": headers}
+
+    assert address_of(scope, PROXIES) == address
+    assert address_of(scope, ()) == (peer or "?")
+
+
+def test_behind_a_proxy_each_has_a_pace_of_their_own(serving: Callable[..., Running]) -> None:
+    """One who guesses links is told to wait, and the next comes in."""
+    server = serving(rates={"sign_in": 3}, proxies=proxies_from(["127.0.0.0/8"]))
+    with server.client(**{"x-forwarded-for": "198.51.100.1"}) as guesser:
+        assert 429 in {guesser.get("/sign-in/link/guess").status_code for _ in range(30)}
+    with server.client(**{"x-forwarded-for": "198.51.100.2"}) as other:
+        assert other.get(server.link()).status_code == 303
+
+
+def test_what_is_no_network_is_no_proxy() -> None:
+    """It is quoted, and how to write one is said."""
+    with pytest.raises(FreeholdError, match=r"`10\.0\.0\.4/8`") as refused:
+        proxies_from(["10.0.0.4/8"])
+
+    assert refused.value.code == "FH-C020"
+
+
 NAUGHTY = [
     "<script>alert(1)</script>",
     "'\"><img src=x onerror=alert(1)>",
@@ -306,6 +360,9 @@ def test_a_request_id_that_is_not_one_is_replaced(browser: httpx2.Client, id_: s
         (Settings(host="::"), "FH-A001"),
         (Settings(host="192.168.1.7"), "FH-A001"),
         (Settings(url="https://data.example.com"), "FH-A001"),
+        (Settings(url="http://127.0.0.1:8921"), ""),
+        (Settings(url="http://localhost:8921", sign_in={"issuer": "x"}), ""),
+        (Settings(host="0.0.0.0", url="http://127.0.0.1:8921", sign_in={"issuer": "x"}), "FH-A002"),
         (Settings(host="0.0.0.0", sign_in={"issuer": "https://id.example.com"}), "FH-A002"),
         (Settings(host="0.0.0.0", url="http://data.example.com", sign_in={"issuer": "x"}), "FH-A002"),
         (Settings(host="0.0.0.0", url="https://data.example.com", sign_in={"issuer": "x"}), ""),

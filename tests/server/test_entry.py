@@ -330,12 +330,22 @@ def test_a_token_is_over_when_its_time_is(ledger: Ledger, clock: SimulatedClock)
         ("", ["catalog:read"], timedelta(days=1)),
         ("x" * 81, ["catalog:read"], timedelta(days=1)),
         ("a\x00b", ["catalog:read"], timedelta(days=1)),
+        ("nightly\nreport", ["catalog:read"], timedelta(days=1)),
         ("x", [], timedelta(days=1)),
         ("x", ["catalog:write"], timedelta(days=1)),
         ("x", ["catalog:read"], timedelta(0)),
         ("x", ["catalog:read"], timedelta(days=367)),
     ],
-    ids=["no name", "a long name", "a control character", "no scope", "an unknown scope", "no time", "too long"],
+    ids=[
+        "no name",
+        "a long name",
+        "a control character",
+        "a line break",
+        "no scope",
+        "an unknown scope",
+        "no time",
+        "too long",
+    ],
 )
 def test_a_token_that_makes_no_sense_is_refused(
     ledger: Ledger, clock: SimulatedClock, name: str, scopes: list[str], lasts: timedelta
@@ -345,6 +355,7 @@ def test_a_token_that_makes_no_sense_is_refused(
         Mint(ledger, clock).make(ANNA, name, scopes, lasts)
 
     assert refused.value.code == "FH-A112"
+    assert ("cannot be printed" in refused.value.problem) == (not name.isprintable())
     assert not ledger.tokens.all()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from freehold.foundation import Caller
+from freehold.ledger import Ledger
 from freehold.opening import ledger_around
 from live_process import freehold, served
 
@@ -40,19 +41,36 @@ def test_jobs_are_seen_and_taken_back_without_a_server(root: Path) -> None:
     """The newest first, by the command that one would type; one that waits is taken back, once."""
     first, second = asked(root), asked(root, "rollback", product="shop.orders", why="wrong prices")
     listed = said(freehold(root, "jobs", "list", "--json"))["jobs"]
-    shown = freehold(root, "jobs", "list").stdout
+    listing = freehold(root, "jobs", "list")
+    shown = listing.stdout
     followed = freehold(root, "jobs", "follow", second)
     cancelled = said(freehold(root, "jobs", "cancel", second[-12:], "--json"))["job"]
 
     assert [job["id"] for job in listed] == [second, first]
     assert {job["state"] for job in listed} == {"queued"}
     assert "rollback '--why=wrong prices'" in shown
+    assert "the next one begins what waits" in listing.stderr
     assert (followed.returncode, "FH-C015" in followed.stderr) == (3, True)
     assert (cancelled["state"], cancelled["result"]["cancelled_by"]) == (
         "cancelled",
         Caller.at_the_shell().principal,
     )
     assert [j["id"] for j in said(freehold(root, "jobs", "list", "--state", "queued", "--json"))["jobs"]] == [first]
+
+
+def test_what_ran_when_its_server_ended_is_not_said_to_run(root: Path) -> None:
+    """It was left, and the next server begins it again."""
+    id_ = asked(root)
+    with Ledger.open("sqlite:///.freehold/state.db", root=root) as ledger, ledger.lease("jobs", "gone", 30) as lease:
+        begun = ledger.jobs.claim(lease, "")
+        listed = freehold(root, "jobs", "list", "--state", "running")
+        assert begun is not None
+        ledger.jobs.end(begun, "cancelled", None, {})
+
+    assert id_[-12:] in listed.stdout
+    assert "left" in listed.stdout
+    assert "running" not in listed.stdout
+    assert "again what ran" in listed.stderr
 
 
 @pytest.mark.parametrize("id_", ["nope", "", "…"])

@@ -270,6 +270,20 @@ def test_a_run_is_a_run_once_whatever_the_order(server: Running, tool: httpx2.Cl
     assert (said["started"], said["ended"]) == ("2026-03-01T05:00:00+00:00", "2026-03-01T05:10:00+00:00")
 
 
+def test_a_run_of_another_tool_is_told_as_such(server: Running, tool: httpx2.Client, person: httpx2.Client) -> None:
+    """By the name of its job; it published nothing here. A clock that is ahead puts no run into the future."""
+    sent(tool, run("COMPLETE", job="told.elsewhere", at="2099-01-01T00:00:00Z"))
+    made = recorded(server, tool, "run.completed", "told.elsewhere")[0]
+    row = next(one for one in person.get("/runs.json").json()["page"]["runs"] if one["id"] == made.run_id)
+    page = person.get(f"/runs/{made.run_id}").text
+
+    assert made.occurred_at <= made.recorded_at
+    assert (row["what"], row["products_told"]) == ("told.elsewhere, a job of another tool", "none")
+    assert row["outcome"]["word"] == "done"
+    assert "Published: everything passed" not in page
+    assert "told.elsewhere, by another tool" in page
+
+
 def test_a_schedule_is_expected(server: Running, tool: httpx2.Client) -> None:
     """A run of a DAG that was scheduled was due, and counts as such."""
     said = facet(
@@ -435,20 +449,20 @@ def test_a_stock_client_works_unchanged(server: Running, person: httpx2.Client, 
 
 def test_events_of_a_time_are_those_alone(tool: httpx2.Client) -> None:
     """From `after` on and before `before`, across batches; what is no instant is refused."""
-    for day in ("2031-01-01", "2031-01-02", "2031-01-03"):
+    for day in ("2021-01-01", "2021-01-02", "2021-01-03"):
         sent(tool, run("COMPLETE", eventTime=f"{day}T05:00:00Z", run={"runId": str(uuid.uuid4())}))
     spans = {
-        "all": {"after": "2031-01-01"},
-        "two": {"after": "2031-01-01T05:00:00Z", "before": "2031-01-03T05:00:00Z"},
-        "elsewhere": {"after": "2031-01-02T10:00:00+05:00", "before": "2031-01-03"},
-        "none": {"after": "2031-02-01"},
+        "all": {"after": "2021-01-01", "before": "2022-01-01"},
+        "two": {"after": "2021-01-01T05:00:00Z", "before": "2021-01-03T05:00:00Z"},
+        "elsewhere": {"after": "2021-01-02T10:00:00+05:00", "before": "2021-01-03"},
+        "none": {"after": "2021-02-01", "before": "2022-01-01"},
     }
     told = {name: tool.get(f"{BASE}/events/lineage", params=said).json() for name, said in spans.items()}
 
     assert {name: one["totalCount"] for name, one in told.items()} == {"all": 3, "two": 2, "elsewhere": 1, "none": 0}
-    assert [one["eventTime"][:10] for one in told["two"]["events"]] == ["2031-01-02", "2031-01-01"]
+    assert [one["eventTime"][:10] for one in told["two"]["events"]] == ["2021-01-02", "2021-01-01"]
     second = tool.get(f"{BASE}/events/lineage", params={**spans["all"], "limit": "1", "offset": "1"}).json()
-    assert [one["eventTime"][:10] for one in second["events"]] == ["2031-01-02"]
+    assert [one["eventTime"][:10] for one in second["events"]] == ["2021-01-02"]
     for name in ("after", "before"):
         assert tool.get(f"{BASE}/events/lineage", params={name: "bogus"}).status_code == 400
 

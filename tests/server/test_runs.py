@@ -13,6 +13,7 @@ from changing_estates import held_estate
 from freehold import opening
 from freehold.delivery.run_book import RunBook
 from freehold.delivery.runs import OUTCOMES
+from freehold.delivery.unfinished import at_work
 from freehold.estate import load_estate
 from freehold.foundation import Caller
 from freehold.server.rows_seen import under_policies
@@ -225,3 +226,21 @@ def _graph(estate: Any) -> Any:
     from freehold.delivery.graph import Graph
 
     return Graph.of(estate, "prod", "duckdb")
+
+
+def test_a_run_that_broke_off_is_not_told_as_one_that_passed(held_server: Running, reader: httpx2.Client) -> None:
+    """Its page says so, and which run went on; the list does not call it published."""
+    ledger = held_server.app.state.served.snapshots.ledger
+    newest, first = (one.id for one in runs(ledger, "prod")[0])
+    with pytest.raises(OSError, match="killed"), at_work(ledger, "prod", first):
+        raise OSError("killed")
+    begun = shown(reader, f"/runs/{first}.json")
+    with at_work(ledger, "prod", newest):
+        pass
+    broken, listed = shown(reader, f"/runs/{first}.json"), shown(reader, "/runs.json")["runs"]
+    ledger.state.delete("run broken off", f"prod/{first}")
+
+    assert begun["outcome"]["word"] == "not ended"
+    assert broken["outcome"]["word"] == "broke off"
+    assert f"run `{newest}` went on" in str(broken)
+    assert [one["outcome"]["word"] for one in listed] == ["quarantined", "broke off"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import threading
+from pathlib import Path
 
 from freehold.server.saying import MOST_UNSAID, Said
+from live_process import until
 
 
 def test_whoever_logs_never_waits_for_a_reader_and_is_told_of_what_was_left_out() -> None:
@@ -39,3 +41,23 @@ def test_a_reader_that_is_gone_ends_nothing() -> None:
         said.write("a line\n")
     said.close()
     os.close(writing)
+
+
+def test_a_log_on_a_full_disk_goes_on_once_there_is_room() -> None:
+    """What found no room is counted, and the next line is there."""
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        descriptor = os.dup(full.fileno())
+    said = Said(descriptor)
+    said.write("lost\n")
+    until(lambda: said._left_out, "the first line found no room")
+    reading, writing = os.pipe()
+    os.dup2(writing, descriptor)
+    os.close(writing)
+    said.write("kept\n")
+    said.close()
+    os.close(descriptor)
+    with os.fdopen(reading, encoding="utf-8") as lines:
+        found = lines.read().splitlines()
+
+    assert json.loads(found[0])["count"] == 1
+    assert found[1:] == ["kept"]

@@ -19,8 +19,10 @@ import pytest
 from freehold.connect.outbound import outbound_from
 from freehold.estate import load_estate
 from freehold.ledger import Event, Ledger
+from freehold.server.webhooks import telling
 from freehold.server.webhooks.sending import Sender
 from freehold.server.webhooks.subscribers import subscribers_of
+from freehold.server.webhooks.window import Office
 from live_process import until
 from live_receiver import OTHER, SECRET, Receiver, receiving
 from live_server import PAGE, Running, free_port, known_as, made_token
@@ -239,6 +241,50 @@ def test_an_event_that_is_refused_holds_up_no_other(serve: Serve, root: Path, re
 
     assert receiver.numbers[:3] == numbers
     assert [(one.seq, one.status) for one in waiting] == [(numbers[0], 422)]
+
+
+@pytest.mark.parametrize("how", ["ping", "enable"])
+def test_a_line_goes_on_as_soon_as_its_receiver_is_known_to_be_back(
+    how: str, serve: Serve, root: Path, receiver: Receiver
+) -> None:
+    """A ping that is taken, or a word, lets go on what would have waited for an hour."""
+    receiver.answer = lambda _: (503, {"Retry-After": "3600"})
+    subscribe(root, receiver.url, types="[run.*]")
+    running = serve()
+    begun(running)
+    numbers = happen(running, 3)
+    until(lambda: stands(running).held_until, "the line is held")
+    receiver.answer = lambda _: (204, {})
+    with running.signed_in(**PAGE) as person:
+        assert person.post(f"/settings/webhooks/hook/{how}").status_code == 303
+    until(lambda: set(receiver.numbers) >= set(numbers), "all came")
+
+    assert until(lambda: stands(running).failing_since is None, "all is well")
+    assert stands(running).held_until is None
+
+
+def test_what_is_not_for_a_subscription_does_not_leave_it_behind(serve: Serve, root: Path, receiver: Receiver) -> None:
+    """Events of other types are passed over, and nobody is told that they are missing."""
+    subscribe(root, receiver.url, types="[incident.*]")
+    running = serve()
+    begun(running)
+    happen(running, 3)
+    served = running.app.state.served
+
+    assert Office(served.snapshots.now().estate, ledger_of(running)).get("hook").behind == 0
+
+
+@pytest.mark.parametrize(("aside", "told"), [(99, "set aside, to be tried again"), (100, "waits until fewer than 100")])
+def test_a_line_that_waits_for_many_says_so(
+    aside: int, told: str, serve: Serve, root: Path, receiver: Receiver
+) -> None:
+    """With a hundred refused events the line waits; that is said, and what it waits for."""
+    subscribe(root, receiver.url)
+    running = serve()
+    begun(running)
+    who = subscribers_of(running.app.state.served.snapshots.now().estate)["hook"]
+
+    assert told in telling.stands(who, stands(running), {"waiting": aside}, 0, datetime.now(UTC)).told
 
 
 @pytest.mark.parametrize("status", [429, 503], ids=["too many requests", "unavailable"])

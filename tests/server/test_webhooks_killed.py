@@ -129,4 +129,4 @@ def test_commands_tell_ping_and_send_again(root: Path, receiver: Receiver) -> No
     assert again.stderr == "1 to be sent.\n"
     assert (unknown.returncode, "FH-A167" in unknown.stderr, "hook" in unknown.stderr) == (2, True, True)
     assert none.stderr == "There are no dead letters.\n"
-    assert not_disabled.stderr == "It was not disabled.\n"
+    assert not_disabled.stderr == "It was not disabled, and waits for nothing.\n"

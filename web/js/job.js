@@ -25,9 +25,9 @@ class Job extends HTMLElement {
     if (atEnd) this.log.scrollTop = this.log.scrollHeight;
   }
 
-  #stands({ state, is_unwanted, done, total, what }) {
+  #stands({ state, is_unwanted, hindered, done, total, what }) {
     const progress = this.querySelector(".progress");
-    const now = `${state} ${is_unwanted} ${total > 0}`;
+    const now = `${state} ${is_unwanted} ${hindered} ${total > 0}`;
     if (now !== this.known || !progress) {
       const isFirst = this.known === "";
       this.known = now;

@@ -151,7 +151,7 @@ class _Told:
             self._count(rows, is_use=kind == _USE)
             return
         keeping = Keeping(self._connection)
-        keeping.take(rows)
+        keeping.take(rows, event.recorded_at)
         keeping.write()
         self.heard.add(keeping.touched)
 

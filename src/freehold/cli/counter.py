@@ -21,7 +21,7 @@ _SILENT_S = 60.0  # four heartbeats: a server that says nothing for so long does
 _AGAIN_S = 0.2
 
 Said = Callable[[str, str], None]
-Stands = Callable[[int, int, str], None]
+Stands = Callable[[int, int, str, str], None]
 
 
 class Unanswered(Exception):
@@ -97,7 +97,7 @@ class Counter:
                         self.after = told["seq"]
                         said(told["stream"], told["text"])
                     else:
-                        stands(told["done"], told["total"], told["what"])
+                        stands(told["done"], told["total"], told["what"], told.get("hindered", ""))
             except Unanswered:
                 pass
             if owner_of(self._root) is None or time.monotonic() - reached > PATIENCE_S:
@@ -147,7 +147,7 @@ def _asked(way: _Way, method: str, path: str, body: Mapping[str, Any]) -> dict[s
         return told
     if answer.status in (401, 421):
         raise Unanswered
-    code = Exit.ENVIRONMENT if answer.status in (429, 503) else Exit.USAGE
+    code = Exit.ENVIRONMENT if answer.status == 429 or answer.status >= 500 else Exit.USAGE
     raise FreeholdError(str(told["code"]), str(told["title"]), fix=str(told.get("fix") or ""), exit_code=code)
 
 

@@ -157,6 +157,7 @@ class Shown:
     def __init__(self, *, with_bar: bool) -> None:
         self._with_bar = with_bar
         self._bar: Any = None
+        self._hindered = ""
 
     def said(self, stream: str, text: str) -> None:
         """Show a piece of output."""
@@ -165,8 +166,12 @@ class Shown:
         target.write(text)
         target.flush()
 
-    def stands(self, done: int, total: int, what: str) -> None:
-        """Show how far it is."""
+    def stands(self, done: int, total: int, what: str, hindered: str) -> None:
+        """Show how far it is, and once what keeps it from going on."""
+        if hindered != self._hindered:
+            self._hindered = hindered
+            self.hide()
+            say(f"Waits: {hindered} It goes on once that is mended." if hindered else "It goes on.")
         if not self._with_bar or not total:
             return
         if self._bar is None:

@@ -43,6 +43,7 @@ def list_(start: str | None, states: tuple[str, ...], limit: int, as_json: bool)
 
     with ledger_around(start) as ledger:
         found = ledger.jobs.all(states=states, limit=limit)
+        is_served = ledger.jobs.is_shared or _is_served(start)
     if as_json:
         emit({"jobs": [_as_object(job) for job in found]})
         return
@@ -50,11 +51,13 @@ def list_(start: str | None, states: tuple[str, ...], limit: int, as_json: bool)
         say("No such job." if states else "No job was asked for in the last thirty days.")
         return
     rows = [
-        (f"…{job.id[-12:]}", f"[{_COLOURS[job.state]}]{job.state}[/]", _words(job), f"{job.asked_at:%Y-%m-%d %H:%M}",
+        (f"…{job.id[-12:]}", _state(job, is_served), _words(job), f"{job.asked_at:%Y-%m-%d %H:%M}",
          _lasted(job), job.caller.principal, _last(job))
         for job in found
     ]  # fmt: skip
     table(rows, ("job", "", "what", "asked (UTC)", "took", "by", "said last"), right=(4,), least=(6, 5))
+    if not is_served and not all(job.is_over for job in found):
+        say("No server works on them: the next one begins what waits, and again what ran: freehold serve")
 
 
 @jobs.command(epilog="Example: freehold jobs show 7c976bf46c69")
@@ -237,6 +240,20 @@ def _lasted(job: Job) -> str:
     if job.started_at is None:
         return ""
     return ago(job.ended_at - job.started_at) if job.ended_at else f"{job.progress.done}/{job.progress.total or '?'}"
+
+
+def _is_served(start: str | None) -> bool:
+    """Whether a server of this machine has the estate, so that what waits and runs is in its hands."""
+    from freehold.estate import find_estate
+    from freehold.foundation.owning import owner_of
+
+    return owner_of(find_estate(Path(start) if start else None)) is not None
+
+
+def _state(job: Job, is_served: bool) -> str:
+    """Return a state as the list shows it: what ran when its server ended does not run any more."""
+    is_left = job.state == "running" and not is_served
+    return "[dim]left[/]" if is_left else f"[{_COLOURS[job.state]}]{job.state}[/]"
 
 
 def _last(job: Job) -> str:

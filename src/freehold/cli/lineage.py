@@ -52,8 +52,8 @@ def lineage(
     """
     from freehold.delivery.lineage import chosen
 
-    found, problems = _read(start, env)
-    fields = chosen(what, found)
+    found, problems, today = _read(start, env)
+    fields = chosen(what, found, today)
     far = depth or (None if len(fields) == 1 else _ONE_STEP)
     edges = [
         (distance, edge)
@@ -76,8 +76,11 @@ def lineage(
         say(f"Not known who else reads it: {error.problem} See `freehold validate`.")
 
 
-def _read(start: str | None, env: str | None) -> tuple[EstateLineage, tuple[FreeholdError, ...]]:
-    """Return the lineage of the estate, its dashboards in it, and which of their files could not be read."""
+def _read(start: str | None, env: str | None) -> tuple[EstateLineage, tuple[FreeholdError, ...], dict[str, str]]:
+    """Return the lineage of the estate, its dashboards in it, and which of their files could not be read.
+
+    With it come the assets of new major versions, by the names that files give them.
+    """
     from freehold.delivery.consumers import consumers_of
     from freehold.delivery.graph import Graph, default_environment
     from freehold.delivery.lineage import KeptLineage, estate_lineage
@@ -100,7 +103,7 @@ def _read(start: str | None, env: str | None) -> tuple[EstateLineage, tuple[Free
     default = default_environment(estate)
     readers = (*told.dashboards, *metrics_of(estate))
     found.consumers = consumers_of(readers, graph.assets.values(), default, dialect, found.columns)
-    return found, told.errors
+    return found, told.errors, {declared: asset for asset, declared in estate.declared.items()}
 
 
 def _tree(found: EstateLineage, start: Field, *, up: bool, depth: int | None, indirect: bool) -> Iterator[str]:

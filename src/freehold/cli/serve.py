@@ -61,6 +61,7 @@ def settings_of(root: Path, host: str | None, port: int | None, env: str | None)
     from freehold.connect.outbound import outbound_from
     from freehold.estate import server_of
     from freehold.server import Settings
+    from freehold.server.proxies import proxies_from
 
     said = server_of(root)
     return Settings(
@@ -71,6 +72,7 @@ def settings_of(root: Path, host: str | None, port: int | None, env: str | None)
         sign_in=said.get("sign_in") or {},
         outbound=outbound_from(said.get("outbound") or {}),
         mail=mail_server_of(said.get("mail") or {}),
+        proxies=proxies_from(said.get("proxies") or ()),
     )
 
 

@@ -153,7 +153,7 @@ def enable(start: str | None, subscription: str, skip: bool, as_json: bool) -> N
     if as_json:
         emit({"subscription": subscription, "enabled": was_so})
     else:
-        say("It goes on." if was_so else "It was not disabled.")
+        say("It goes on." if was_so else "It was not disabled, and waits for nothing.")
 
 
 @webhooks.command(epilog="Example: freehold webhooks secret > hook.secret")

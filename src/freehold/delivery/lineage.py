@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.delivery.asset import Asset
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
 
 _ALGORITHM = 1
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _TEMPLATE = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
 
 
@@ -223,14 +225,21 @@ class KeptLineage:
         self._kept.save()
 
 
-def chosen(name: str, lineage: EstateLineage) -> list[Field]:
+def chosen(name: str, lineage: EstateLineage, today: Mapping[str, str] = _NOTHING) -> list[Field]:
     """Return the columns that `product.asset.column`, `asset.column` or `asset` means.
+
+    Args:
+        name: what was asked for.
+        lineage: of the estate.
+        today: the assets that outputs are published by now, by the names that files give them. Such a name means the
+            version of today, though an earlier one has it in the warehouse.
 
     Raises:
         FreeholdError: FH-D208 it means nothing, or several assets.
     """
     for asset, column in ((name.rpartition(".")[0], name.rpartition(".")[2]), (name, "")):
-        found = [a for a in lineage.columns if asset and (a == asset or a.endswith(f".{asset}"))]
+        named = [a for a in lineage.columns if asset and (a == asset or a.endswith(f".{asset}"))]
+        found = list(dict.fromkeys(today.get(a, a) for a in named))
         if len(found) > 1:
             raise FreeholdError(
                 "FH-D208",

@@ -211,9 +211,27 @@ def placed(estate: Estate, places: Mapping[str, Place]) -> Estate:
 
 def placed_by_ledger(estate: Estate, ledger: Ledger, env: str, now: datetime) -> tuple[Estate, dict[str, Place]]:
     """Return an estate as it is, or would be, published in an environment, and the places of its outputs."""
+    places = _places_after(_places_known(ledger, env, estate), estate, ledger, env, now)
+    return placed(estate, places), places
+
+
+def majors_begun(estate: Estate, ledger: Ledger, env: str, now: datetime) -> tuple[str, ...]:
+    """Return the assets that would be published beside earlier versions, were an estate put in force."""
+    known = _places_known(ledger, env, estate)
+    places = _places_after(known, estate, ledger, env, now)
+    return tuple(
+        p.asset for p in places.values() if p.declared in known and len(p.earlier) > len(known[p.declared].earlier)
+    )
+
+
+def _places_known(ledger: Ledger, env: str, estate: Estate) -> dict[str, Place]:
     known = known_places(ledger, env, estate)
-    if known is None:
-        known = _places_before(ledger, env, estate)
+    return _places_before(ledger, env, estate) if known is None else known
+
+
+def _places_after(
+    known: Mapping[str, Place], estate: Estate, ledger: Ledger, env: str, now: datetime
+) -> dict[str, Place]:
     origin = estate.environment(env)
     envs = {env, origin.defer_to if origin else None, default_environment(estate)}
 
@@ -221,8 +239,7 @@ def placed_by_ledger(estate: Estate, ledger: Ledger, env: str, now: datetime) ->
         told = ledger.read(types=("asset.published",), subject=asset)
         return any(event.env in envs for event in told)
 
-    places = advanced(known, estate, now, is_published)
-    return placed(estate, places), places
+    return advanced(known, estate, now, is_published)
 
 
 def _places_before(ledger: Ledger, env: str, estate: Estate) -> dict[str, Place]:

@@ -45,6 +45,7 @@ from freehold.delivery.step import (
 )
 from freehold.delivery.strayed import CODE as STRAYED
 from freehold.delivery.strayed import strayed
+from freehold.delivery.unfinished import at_work
 from freehold.delivery.waits import Waits
 from freehold.engines import Session
 from freehold.foundation import Exit, FreeholdError, Transient
@@ -114,12 +115,13 @@ class Run:
     def execute(self) -> RunOutcome:
         """Do everything there is to do; see the module."""
         began = time.perf_counter()
-        for phase in self._phases:
-            if phase.by_interval:
-                self._go_by_interval(phase.assets)
-            else:
-                self._go(None, phase.assets)
-        self._settle(is_last=True)
+        with at_work(self._d.ledger, self._d.env, self.run_id):
+            for phase in self._phases:
+                if phase.by_interval:
+                    self._go_by_interval(phase.assets)
+                else:
+                    self._go(None, phase.assets)
+            self._settle(is_last=True)
         pinned = tuple(sorted(a for a in self._selected if self._is_pinned(a)))
         seconds = time.perf_counter() - began
         return RunOutcome(

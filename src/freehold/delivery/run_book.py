@@ -15,6 +15,7 @@ from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 from freehold.delivery.runs import OUTCOMES, SETTLED_WITHIN, TROUBLES, Outcome, StepTold, is_step, step_told
+from freehold.delivery.unfinished import unfinished
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
@@ -41,6 +42,9 @@ class RunLine:
         deployments: the settlements of it that published something.
         changes: the changes of the estate that it put in force; none for new data.
         trigger: what made it run: command, schedule and the like.
+        jobs: the jobs of other tools that it is, where such a tool told of it and it built nothing of ours.
+        went_on: the run that went on, where this one broke off.
+        is_open: whether it has no end yet: it is at work, or broke off and no other has gone on.
     """
 
     id: str
@@ -58,6 +62,9 @@ class RunLine:
     trouble: StepTold | None = None
     deployments: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+    went_on: str = ""
+    is_open: bool = False
 
     @property
     def outcome(self) -> Outcome:
@@ -241,7 +248,9 @@ class RunBook:
             since = 0 if shelf.is_whole else shelf.since
         if since and not page.is_full:
             since = self._from_ledger(env, page, min(since, before or since), wanted, product, left)
-        return tuple(page.found), page.lowest if page.is_full else since
+        ends = unfinished(self._ledger, env)
+        found = (replace(one, went_on=ends.went_on.get(one.id, ""), is_open=one.id == ends.begun) for one in page.found)
+        return tuple(found), page.lowest if page.is_full else since
 
     def _followed(self, env: str) -> _Shelf:
         """Return the runs at hand of an environment, with what was told of them by now."""
@@ -347,6 +356,7 @@ def _part(product: str, events: Sequence[Recorded]) -> RunLine:
         earliest=min(intervals, default=""),
         latest=max(intervals, default=""),
         trouble=next((step for step in steps if step.outcome in TROUBLES), None),
+        jobs=() if product else tuple(dict.fromkeys(step.asset for step in steps)),
     )
 
 
@@ -364,4 +374,5 @@ def _together(parts: Iterable[RunLine]) -> RunLine:
         earliest=min((part.earliest for part in each if part.earliest), default=""),
         latest=max(part.latest for part in each),
         trouble=min(troubles, key=lambda step: step.seq, default=None),
+        jobs=tuple(dict.fromkeys(chain.from_iterable(part.jobs for part in each if all(one.jobs for one in each)))),
     )

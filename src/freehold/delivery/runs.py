@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from freehold.delivery.unfinished import unfinished
 from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class RunTold:
         deployments: the settlements of it that published something.
         changes: the changes of the estate that it put in force; none for new data.
         trigger: what made it run: command, schedule and the like.
+        went_on: the run that went on, where this one broke off.
+        is_open: whether it has no end yet: it is at work, or broke off and no other has gone on.
     """
 
     id: str
@@ -99,11 +102,18 @@ class RunTold:
     last: int
     deployments: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    went_on: str = ""
+    is_open: bool = False
 
     @property
     def outcome(self) -> Outcome:
         """The worst that became of any of its steps, a cause before what waits for it."""
         return max((step.outcome for step in self.steps), key=OUTCOMES.index)
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The jobs of other tools that it is, where such a tool told of it and it built nothing of ours."""
+        return () if any(step.product for step in self.steps) else tuple(dict.fromkeys(s.asset for s in self.steps))
 
     @property
     def products(self) -> tuple[str, ...]:
@@ -145,7 +155,14 @@ def run(ledger: Ledger, env: str, id_: str, sees: Sees = lambda _: True) -> RunD
     ended = ledger.read(types=("deploy.completed",), env=env, run_id=id_, after=after, upto=upto)
     settled = [e.data for e in ended if e.data["status"] == "success"]
     changes = dict.fromkeys(str(name) for said in settled for name in said.get("change_ids") or ())
-    found = replace(found, deployments=tuple(str(said["deploy_id"]) for said in settled), changes=tuple(changes))
+    ends = unfinished(ledger, env)
+    found = replace(
+        found,
+        deployments=tuple(str(said["deploy_id"]) for said in settled),
+        changes=tuple(changes),
+        went_on=ends.went_on.get(id_, ""),
+        is_open=id_ == ends.begun,
+    )
     checks = ledger.read(types=("check.completed",), env=env, run_id=id_, after=after, upto=upto)
     held = ledger.read(types=("candidate.quarantined",), env=env, run_id=id_, after=after, upto=upto)
     return RunDetail(

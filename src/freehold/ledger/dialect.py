@@ -16,9 +16,11 @@ from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from freehold.foundation import Exit, FreeholdError, Transient
 from freehold.foundation.postgres import without_password
@@ -34,6 +36,7 @@ class Dialect(Protocol):
 
     reading: Mapping[str, Any]  # options of a connection whose transaction sees one state of the database throughout
     keeps_writer: bool  # whether one connection writes from the first write to the last
+    is_frozen: bool  # whether it can be read alone, since nothing may be written where it is
 
     def turn(self) -> contextlib.AbstractContextManager[None]:
         """Hold the right to write, against every other process."""
@@ -76,7 +79,7 @@ def open_dialect(url: str, root: Path, password: str | None = None) -> Dialect:
     """
     scheme = url.partition(":")[0].partition("+")[0]
     if scheme == "sqlite":
-        return SQLite(url, root)
+        return Frozen(url, root) if Frozen.is_meant(url, root) else SQLite(url, root)
     if scheme in ("postgresql", "postgres"):
         from freehold.ledger.postgresql import Postgres
 
@@ -94,6 +97,7 @@ class SQLite:
 
     reading: Mapping[str, Any] = MappingProxyType({})  # a read transaction of SQLite is a snapshot by nature
     keeps_writer = True
+    is_frozen = False
 
     def __init__(self, url: str, root: Path) -> None:
         self.path = self._path(url, root)
@@ -103,7 +107,8 @@ class SQLite:
             self._turn = os.open(f"{self.path}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             problem = f"The folder of the state, `{self.folder}`, cannot be used: {error.strerror}."
-            raise FreeholdError("FH-L101", problem, exit_code=Exit.ENVIRONMENT) from error
+            fix = "Give its user the right to write there, or say another place in `spec.state`."
+            raise FreeholdError("FH-L101", problem, fix=fix, exit_code=Exit.ENVIRONMENT) from error
         self.engine = create_engine(f"sqlite:///{self.path}", connect_args={"check_same_thread": False})
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
@@ -167,6 +172,46 @@ class SQLite:
         with self.turn():
             self.engine.dispose()
         os.close(self._turn)
+
+
+class Frozen(SQLite):
+    """The state in one file of a folder that may not be written, such as a copy in a vault: it is read, and stays."""
+
+    is_frozen = True
+
+    def __init__(self, url: str, root: Path) -> None:
+        self.path = self._path(url, root)
+        self.folder = self.path.parent
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if log.is_file() and log.stat().st_size:
+            raise FreeholdError(
+                "FH-L101",
+                f"`{self.path}` is not whole without its log `{log.name}`, and the folder may not be written: it "
+                "cannot be folded in.",
+                fix="Copy the folder to where it may be written, log and all, and look there.",
+                exit_code=Exit.ENVIRONMENT,
+            )
+        place = f"file:{quote(str(self.path))}?mode=ro&immutable=1"
+        self.engine = create_engine(
+            "sqlite://", poolclass=QueuePool,
+            creator=lambda: sqlite3.connect(place, uri=True, check_same_thread=False, isolation_level=None),
+        )  # fmt: skip
+        event.listen(self.engine, "begin", _begin)
+
+    @staticmethod
+    def is_meant(url: str, root: Path) -> bool:
+        """Whether there is a state that can be read alone."""
+        path = SQLite._path(url, root)
+        return path.is_file() and not os.access(path.parent, os.W_OK)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for nobody: nothing writes."""
+        yield
+
+    def close(self) -> None:
+        """Close the file."""
+        self.engine.dispose()
 
 
 def _lock(descriptor: int, path: Path) -> Any:

@@ -67,6 +67,7 @@ class Job:
         is_unwanted: whether somebody asked for it to be cancelled.
         exit_code: of the command, once it has ended.
         result: what came of it in a few words: `said`, the last line; `error`, as data; `cancelled_by`.
+        hindered: what keeps it from going on, as the server that does it knows; empty for nothing. It is not kept.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Job:
     epoch: int = 0
     claim: str = ""
     is_unwanted: bool = False
+    hindered: str = ""
 
     @property
     def is_over(self) -> bool:

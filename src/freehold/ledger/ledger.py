@@ -360,8 +360,8 @@ class Ledger:
     # -- proving ------------------------------------------------------------------------------------------------------
 
     def seal(self) -> int:
-        """Seal everything recorded so far; return the last sealed number."""
-        return self._sealer.seal()
+        """Seal everything recorded so far; return the last sealed number. What can be read alone is left as it is."""
+        return 0 if self._store.dialect.is_frozen else self._sealer.seal()
 
     def checkpoint(self) -> Checkpoint:
         """Seal, and sign where the chain stands. The key is made at first use, beside the state."""

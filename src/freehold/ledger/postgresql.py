@@ -28,6 +28,7 @@ class Postgres:
     """The state in a PostgreSQL database."""
 
     reading: Mapping[str, Any] = MappingProxyType({"isolation_level": "REPEATABLE READ"})
+    is_frozen = False
     keeps_writer = False  # the server may have gone since the last write; a connection from the pool was tried first
 
     def __init__(self, url: str, root: Path, password: str | None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import os
 import queue
 import threading
 
 MOST_UNSAID = 10_000  # lines that wait for a reader; what comes on top of them is left out, and counted
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # of a log on a disk, which may have room again
 _LAST_S = 2.0  # how long the last lines are waited for
 
 
@@ -30,7 +32,7 @@ class Said:
         with self._turn:
             try:
                 if self._left_out:
-                    said = {"event": "lines left out, since nobody read them", "count": self._left_out}
+                    said = {"event": "lines left out: nobody read them, or the disk was full", "count": self._left_out}
                     self._unsaid.put_nowait(f"{json.dumps(said)}\n")
                     self._left_out = 0
                 self._unsaid.put_nowait(text)
@@ -54,5 +56,8 @@ class Said:
             try:
                 while left:
                     left = left[os.write(self._descriptor, left) :]
-            except OSError:  # whoever read it is gone, and there is nowhere left to say so
-                return
+            except OSError as error:
+                if error.errno not in _FULL:  # whoever read it is gone, and there is nowhere left to say so
+                    return
+                with self._turn:
+                    self._left_out += 1

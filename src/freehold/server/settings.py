@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from freehold.connect.messages import MailServer
 from freehold.connect.outbound import Outbound
 from freehold.foundation import Exit, FreeholdError, Where
+from freehold.server.proxies import Network
 
 PORT = 8765
 # How often one asker may ask within a minute: reading, changing, signing in, telling what other tools did.
@@ -31,6 +32,7 @@ class Settings:
         body_cap: bytes of a request body.
         outbound: what the server may call beside the public internet: `spec.server.outbound`.
         mail: the mail server by which people are told something; None where there is none.
+        proxies: who tells from where a request came: `spec.server.proxies`.
         rates: how often per minute, by what is asked, where that is not as `RATES` has it.
     """
 
@@ -45,6 +47,7 @@ class Settings:
     rates: Mapping[str, int] = field(default_factory=dict)
     outbound: Outbound = field(default_factory=Outbound)
     mail: MailServer | None = None
+    proxies: tuple[Network, ...] = ()
 
     @property
     def is_local(self) -> bool:
@@ -92,12 +95,14 @@ def expect_safe(settings: Settings) -> None:
     Raises:
         FreeholdError: FH-A001 no identity provider; FH-A002 no https.
     """
-    if settings.is_local and not settings.url:
+    is_of_this_machine = not settings.url or is_loopback(urlsplit(settings.url).hostname or "")
+    if settings.is_local and is_of_this_machine:
         return
+    reached = settings.host if is_of_this_machine else settings.url
     if not settings.sign_in:
         raise FreeholdError(
             "FH-A001",
-            f"`{settings.url or settings.host}` can be reached by others, and nobody would have to sign in.",
+            f"`{reached}` can be reached by others, and nobody would have to sign in.",
             where=Where("estate.yaml"),
             fix="Name an identity provider in `spec.server.sign_in`, or stay on 127.0.0.1.",
             exit_code=Exit.USAGE,
@@ -105,7 +110,7 @@ def expect_safe(settings: Settings) -> None:
     if not settings.is_secure:
         raise FreeholdError(
             "FH-A002",
-            f"`{settings.url or settings.host}` can be reached by others, and sessions would travel unencrypted.",
+            f"`{reached}` can be reached by others, and sessions would travel unencrypted.",
             where=Where("estate.yaml"),
             fix="Put a proxy with TLS before it and say its address: `spec.server.url: https://…`.",
             exit_code=Exit.USAGE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from freehold.catalog.openlineage import reading
@@ -61,11 +61,13 @@ class Keeping:
         self._columns: dict[Name, tuple[object, tuple[Into, ...]]] = {}
         self.touched = Touched()
 
-    def take(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Merge the events of a segment, by its columns `READ`."""
+    def take(self, rows: Iterable[Mapping[str, Any]], sealed_at: datetime) -> None:
+        """Merge the events of a segment, by its columns `READ`; all of them had come when it was sealed."""
+        latest = micros(sealed_at)
         for row in rows:
             try:
-                event = heard(row["body"], micros(row["occurred_at"].replace(tzinfo=UTC)))  # segments hold UTC
+                received = min(latest, micros(row["occurred_at"].replace(tzinfo=UTC)))  # segments hold UTC
+                event = heard(row["body"], received)
             except NoEvent:  # one that an earlier version took for an event
                 continue
             self._count(event)

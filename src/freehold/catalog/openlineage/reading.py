@@ -19,6 +19,7 @@ TYPES = ("START", "RUNNING", "COMPLETE", "FAIL", "ABORT", "OTHER")
 Facets = Mapping[str, Any]
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MOST_WARNINGS = 20
+_AHEAD = 5 * 60 * 1_000_000  # microseconds that the clock of whoever sends may be before ours
 
 
 class Name(NamedTuple):
@@ -98,7 +99,7 @@ def heard(body: str, received: int) -> Heard:
 
     Args:
         body: the JSON of it.
-        received: microseconds since 1970, which count where it says no time of its own.
+        received: microseconds since 1970, which count where it says no time of its own, or one that was not yet.
 
     Raises:
         NoEvent: it is no JSON object, or tells of no run, job or data set.
@@ -175,7 +176,11 @@ class _Reading:
             self._warned.append("`eventTime` has no time zone and counts as UTC")
             at = at.replace(tzinfo=UTC)
         since = at - _EPOCH
-        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        found = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        if found > received + _AHEAD:  # else it would stand above all that comes until then
+            self._warned.append(f"`eventTime` is ahead of the time it came: {_short(said)}; the time it came counts")
+            return received
+        return found
 
     def text(self, name: str) -> str:
         found = self._said.get(name)

@@ -66,7 +66,9 @@ def attempted(
         first_at=delivery.first_at or now, last_at=now, next_at=None,
     )  # fmt: skip
     if delivery.kind == PING:
-        return standing, replace(told, state="delivered" if outcome.verdict == "delivered" else "failed")
+        if outcome.verdict != "delivered":
+            return standing, replace(told, state="failed")
+        return replace(standing, held_until=None), replace(told, state="delivered")  # it is back: the line may go on
     if outcome.verdict == "delivered":
         well = replace(standing, cursor=max(standing.cursor, told.seq), failing_since=None, succeeded_at=now)
         return replace(well, held_until=None, problem=""), replace(told, state="delivered")

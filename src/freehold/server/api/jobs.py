@@ -62,6 +62,7 @@ class JobItem(BaseModel):
     done: int = Field(description="steps that are done")
     total: int = Field(description="steps there are; 0 while nobody knows")
     what: str
+    hindered: str = Field(description="what keeps it from going on, such as a full disk; empty for nothing")
     cancelling: bool
     too_late: bool = Field(description="it was asked to stop, and had ended by itself before it heard")
     exit_code: int | None
@@ -146,6 +147,7 @@ def _item(job: Job) -> JobItem:
         done=job.progress.done,
         total=job.progress.total,
         what=job.progress.what,
+        hindered=job.hindered,
         cancelling=job.is_unwanted and not job.is_over,
         too_late=job.ended_first,
     )

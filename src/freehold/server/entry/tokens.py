@@ -241,10 +241,12 @@ def _expected(name: str, scopes: Collection[str], lasts: timedelta) -> tuple[str
         raise _refused(f"There is no scope `{unknown[0]}`.", hint)
     if not scopes:
         raise _refused("A token without a scope is good for nothing.", f"Choose of: {', '.join(MAY_BE_GIVEN)}.")
-    if not 0 < len(name.strip()) <= 80 or not name.isprintable():
+    if not name.isprintable():
+        raise _refused(f"The name {name[:80]!a} has a character that cannot be printed.", "Leave it out.")
+    if not 0 < len(name.strip()) <= 80:
         raise _refused("A token needs a name of 1 to 80 characters.", "Say what will use it, such as `nightly report`.")
     if not timedelta(0) < lasts <= LONGEST:
-        raise _refused(f"A token lasts from a day to {LONGEST.days} days.", "Choose a time in between, such as 90d.")
+        raise _refused(f"A token lasts for {LONGEST.days} days at most, and ends after now.", "Write 12h or 90d.")
     return tuple(scope for scope in MAY_BE_GIVEN if scope in scopes)
 
 

@@ -58,6 +58,10 @@ class Bell:
     def end(self) -> None:
         """Wake everybody for the last time."""
         self.is_over = True
+        self.ring_all()
+
+    def ring_all(self) -> None:
+        """Wake whoever watches any job. May be called from any thread."""
         with self._turn:
             ids = list(self._ears)
         for id_ in ids:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.concurrency import run_in_threadpool
@@ -132,7 +132,7 @@ class Desk:
         job = self._jobs.get(id)
         if job is None:
             raise unknown_job(id)
-        return job
+        return self._told(job)
 
     def list(self, *, before: str = "", states: Sequence[str] = (), limit: int = 100, by: str = "") -> tuple[Job, ...]:
         """Return jobs, the newest first, `before` an id; `by` one who asked for them.
@@ -146,7 +146,7 @@ class Desk:
                 "FH-A112", f"No job is `{unknown[0][:40]}`.", fix=f"Use one of: {', '.join(STATES)}.",
                 exit_code=Exit.USAGE,
             )  # fmt: skip
-        return self._jobs.all(before=before, states=states, limit=limit, by=by)
+        return tuple(map(self._told, self._jobs.all(before=before, states=states, limit=limit, by=by)))
 
     def output(self, id: str, after: int = 0, limit: int = _PIECES) -> tuple[Said, ...]:
         """Return pieces of what a job said, after one."""
@@ -177,7 +177,7 @@ class Desk:
             while True:
                 rung.clear()
                 job = await run_in_threadpool(self.get, id)  # before its output: what comes after the end is nothing
-                if (seen := (job.state, job.progress, job.is_unwanted)) != known:
+                if (seen := (job.state, job.progress, job.is_unwanted, job.hindered)) != known:
                     known = seen
                     yield Told("state", job)
                 while pieces := await run_in_threadpool(self.output, id, after):
@@ -195,6 +195,11 @@ class Desk:
                 if silent_s >= _HEARTBEAT_S:
                     silent_s = 0.0
                     yield Told("silence", job)
+
+    def _told(self, job: Job) -> Job:
+        """Return a job with what keeps it from going on, which the state itself may be unable to hold."""
+        hindrance = self._runner.hindrance if self._runner is not None else None
+        return job if hindrance is None or job.is_over else replace(job, hindered=hindrance.problem)
 
     # -- working
 

@@ -52,6 +52,7 @@ class Runner:
         self._bell = bell
         self._woken = threading.Event()
         self._is_over_at: float | None = None
+        self._hindrance: FreeholdError | None = None
         self._forgot_at = -_FORGOT_EVERY_S
         self._holder = holder("server")
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
@@ -75,6 +76,11 @@ class Runner:
         """Wait until nothing runs."""
         self._thread.join()
 
+    @property
+    def hindrance(self) -> FreeholdError | None:
+        """What keeps the state from taking how jobs stand, such as a full disk; None while it takes it."""
+        return self._hindrance
+
     # -- the queue
 
     def _work(self) -> None:
@@ -86,7 +92,7 @@ class Runner:
                 self._forget()
             except FreeholdError as error:
                 if error.code != "FH-L201":  # another server works: what waits is in its hands
-                    self._log.warning("jobs", code=error.code, problem=error.problem)
+                    self._is_hindered(error)
             except Exception:  # the thread must go on: nobody else does what is asked for
                 self._log.exception("jobs")
             self._woken.wait(_POLL_S)
@@ -107,6 +113,7 @@ class Runner:
     def _do_next(self, lease: Lease) -> bool:
         secret = secrets.token_urlsafe(32)
         job = self._jobs.claim(lease, proof_of(secret))
+        self._goes_on()
         if job is None:
             return False
         self._note("begun", job)
@@ -116,8 +123,8 @@ class Runner:
         finally:
             code = child.close()
         self._hearers.changed()  # before anybody is told that the job has ended: whoever hears of it sees what it did
-        if holds:
-            self._note(f"ended {code}", self._ended(job, child, code))
+        if holds and (ended := self._end(job, child, code)):
+            self._note(f"ended {code}", ended)
         return True
 
     def _forget(self) -> None:
@@ -131,6 +138,19 @@ class Runner:
         self._bell.ring(job.id)
         if job.is_over:
             self._hearers.ended(job)
+
+    def _is_hindered(self, error: FreeholdError) -> None:
+        """Say what keeps the work from going on, once: it is tried again every few seconds."""
+        if self._hindrance is None or (self._hindrance.code, self._hindrance.problem) != (error.code, error.problem):
+            self._hindrance = error
+            self._log.warning("jobs", code=error.code, problem=error.problem)
+            self._bell.ring_all()
+
+    def _goes_on(self) -> None:
+        if self._hindrance is not None:
+            self._log.info("jobs go on", after=self._hindrance.code)
+            self._hindrance = None
+            self._bell.ring_all()
 
     # -- the job at hand
 
@@ -152,14 +172,21 @@ class Runner:
         return self._hear(job, child)
 
     def _hear(self, job: Job, child: Child) -> bool:
-        """Keep what a process said since the last time; where the state cannot be reached for a while, later."""
-        if not child.pieces and child.progress is None:
-            return True
+        """Keep what a process said since the last time; where the state takes nothing for a while, later."""
         try:
-            holds = self._jobs.heard(job, child.pieces, child.progress)
+            return self._keep(job, child)
         except Transient:
             return True
+        except FreeholdError as error:  # no reason to end what is at work: there may be room soon
+            self._is_hindered(error)
+            return True
+
+    def _keep(self, job: Job, child: Child) -> bool:
+        if not child.pieces and child.progress is None:
+            return True
+        holds = self._jobs.heard(job, child.pieces, child.progress)
         child.pieces, child.progress = [], None
+        self._goes_on()
         self._bell.ring(job.id)
         return holds
 
@@ -170,10 +197,32 @@ class Runner:
             child.interrupt()
 
     def _is_unwanted(self, job: Job) -> bool:
-        with suppress(Transient):
+        with suppress(FreeholdError):  # the state does not answer for a while
             now = self._jobs.get(job.id)
             return now is None or now.is_unwanted
         return False
+
+    def _end(self, job: Job, child: Child, code: int) -> Job | None:
+        """Keep what is left of what a process said, and how its job ended; None where another server took the job.
+
+        While the state takes nothing this waits, for a job whose end is not known would be done again.
+
+        Raises:
+            FreeholdError: the server was told to end, and the state still takes nothing.
+        """
+        while True:
+            try:
+                ended = self._ended(job, child, code) if self._keep(job, child) else None
+            except FreeholdError as error:
+                if self._is_over_at is not None:
+                    raise
+                self._is_hindered(error)
+            else:
+                self._goes_on()
+                return ended
+            self._woken.clear()
+            if self._is_over_at is None:
+                self._woken.wait(_POLL_S)
 
     def _ended(self, job: Job, child: Child, code: int) -> Job:
         """Say how a job ended, or queue it again: handed back in good order, or its process was killed."""

@@ -57,6 +57,7 @@ def standing(job: Job) -> dict[str, Any]:
         "total": job.progress.total,
         "what": job.progress.what,
         "is_unwanted": job.is_unwanted,
+        "hindered": job.hindered,
         "exit_code": job.exit_code,
     }
 

@@ -14,11 +14,15 @@ from starlette.requests import Request
 from freehold.foundation import FreeholdError
 from freehold.server.identity import INTAKE, asks
 from freehold.server.problems import answered
+from freehold.server.proxies import address_of
 from freehold.server.settings import RATES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from freehold.server.proxies import Network
     from freehold.server.settings import Settings
 
 _SWEEPS_EVERY_S = 60.0
@@ -100,13 +104,14 @@ class Pace:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._limiter = SlidingWindowCounterRateLimiter(_Counts())
+        self._proxies = settings.proxies
         self._rates = {kind: RateLimitItemPerMinute(most) for kind, most in {**RATES, **settings.rates}.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on if its sender keeps the pace."""
         if scope["type"] == "http" and not scope["path"].startswith(_FREE):
             kind = _kind(scope)
-            rate, asker = self._rates[kind], _asker(scope)
+            rate, asker = self._rates[kind], _asker(scope, self._proxies)
             is_within = self._limiter.hit(rate, kind, asker)
             send = _telling(send, kind, rate, self._limiter.get_window_stats(rate, kind, asker))
             if not is_within:
@@ -135,7 +140,7 @@ def _telling(send: Send, kind: str, rate: RateLimitItem, now: WindowStats) -> Se
 
 
 def _kind(scope: Scope) -> str:
-    if scope["path"].startswith("/sign-in"):
+    if scope["path"].startswith("/sign-in/"):  # the page that says how is none: looking at it is no attempt
         return "sign_in"
     if scope["path"].startswith(INTAKE) and scope["method"] == "POST":
         return "lineage"
@@ -143,7 +148,6 @@ def _kind(scope: Scope) -> str:
     return "read" if is_read else "write"
 
 
-def _asker(scope: Scope) -> str:
+def _asker(scope: Scope, proxies: Sequence[Network]) -> str:
     who = scope.get("state", {}).get("who")
-    client = scope.get("client")
-    return f"{who.principal}/{who.credential}" if who else str(client[0] if client else "?")
+    return f"{who.principal}/{who.credential}" if who else address_of(scope, proxies)

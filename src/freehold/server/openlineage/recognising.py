@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from freehold.catalog.openlineage.keeping import RAW
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from freehold.ledger import Event, Ledger, Recorded
 
 _KEPT = ("openlineage", "recognised")
-_READ = ("event_type", "body")
+_READ = ("event_type", "body", "occurred_at")
 _ENDS = ("COMPLETE", "FAIL", "ABORT")  # when a run began is in the catalog, which has followed before
 
 
@@ -61,7 +62,7 @@ def _told(rows: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
             ):  # it has no instant of its own: it is kept, and told as a warning, but is no run of a day
                 continue
             if one is not None:
-                yield one
+                yield replace(one, at=min(one.at, row["occurred_at"].replace(tzinfo=UTC)))  # of a clock that is ahead
 
 
 def _fresh(ledger: Ledger, told: list[Told], catalog: Catalog, graph: Graph, env: str) -> Iterator[Event]:

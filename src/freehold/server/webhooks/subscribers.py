@@ -12,11 +12,12 @@ from freehold.connect.webhooks import Subscription, subscriptions_of
 from freehold.connect.webhooks.declared import SCOPE
 from freehold.estate.files import Survey, survey
 from freehold.foundation import Caller, Problems
-from freehold.server.feeding import source_of
+from freehold.server.feeding import is_for, source_of
 from freehold.server.rows_seen import why_some_are_hidden
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
+    from freehold.ledger import Recorded
     from freehold.server.snapshots import Snapshots
 
 _EVERY_S = 5.0  # how long a change of files may go unseen
@@ -36,6 +37,13 @@ class Subscriber:
     seen: frozenset[str] | None
     trouble: str = ""
     sees_rows: bool = False
+
+    def wants(self, event: Recorded) -> bool:
+        """Whether an event of its types is for it: of its environments and products, and one that it may see."""
+        one = self.subscription
+        if one.environments and event.env and event.env not in one.environments:
+            return False
+        return not event.type.startswith("webhook.") and is_for(event, self.seen, one.products)
 
 
 class Subscribers:

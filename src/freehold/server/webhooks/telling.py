@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from freehold.ledger.deliveries import Delivery, Standing
     from freehold.server.webhooks.subscribers import Subscriber
 
+MOST_ASIDE = 100  # events set aside, after which the line waits: who refuses so many refuses all
 Word = Literal["well", "catching up", "failing", "disabled", "paused", "without an account", "not begun"]
 
 
@@ -25,7 +26,7 @@ class Stands:
 
     Attributes:
         word: in one word; `told` says why, where it is not well.
-        behind: events of the ledger, whether they are for it or not, that it has not come to yet.
+        behind: events that it has not come to yet; where they are more than a thousand, with those that are not for it.
         waiting, dead: events that were set aside, and those whose attempts are used up.
     """
 
@@ -56,23 +57,22 @@ class Stands:
         }  # fmt: skip
 
 
-def stands(who: Subscriber, standing: Standing | None, counts: Mapping[str, int], newest: int, now: datetime) -> Stands:
+def stands(who: Subscriber, standing: Standing | None, counts: Mapping[str, int], behind: int, now: datetime) -> Stands:
     """Return how a subscription stands.
 
     Args:
         who: who subscribes.
         standing: how far it is; None where no server has looked at it.
         counts: how many deliveries of each state there are.
-        newest: the number of the newest event.
+        behind: events that it has not come to yet.
         now: the time.
     """
-    behind = max(0, newest - standing.cursor) if standing else 0
     waiting, dead = counts.get("waiting", 0), counts.get("dead", 0)
-    word, told = _word(who, standing, behind, now)
+    word, told = _word(who, standing, behind, waiting, now)
     return Stands(who, standing, word, told or _left(waiting, dead), behind, waiting, dead)
 
 
-def _word(who: Subscriber, standing: Standing | None, behind: int, now: datetime) -> tuple[Word, str]:
+def _word(who: Subscriber, standing: Standing | None, behind: int, waiting: int, now: datetime) -> tuple[Word, str]:
     if who.trouble:
         return "without an account", who.trouble
     if standing is None:
@@ -81,6 +81,11 @@ def _word(who: Subscriber, standing: Standing | None, behind: int, now: datetime
         return "disabled", standing.reason
     if who.subscription.is_paused:
         return "paused", "Its file says so; events wait."
+    if waiting >= MOST_ASIDE:
+        return "failing", (
+            f"{counted(waiting, 'events')} were refused and set aside; what comes after them waits until fewer than "
+            f"{MOST_ASIDE} are: {standing.problem or 'each is tried again'}."
+        )
     if standing.failing_since is not None:
         return "failing", _failing(standing, now)
     return ("catching up", "") if behind > 1_000 else ("well", "")  # less is what was not for it, and is not kept

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from freehold.connect.webhooks import attempted
 from freehold.ledger import Event
 from freehold.ledger.deliveries import PING, Delivery, Standing
-from freehold.server.feeding import cloud_event, is_for, without_rows
+from freehold.server.feeding import cloud_event, without_rows
 from freehold.server.webhooks.sending import Sender, ping_event
+from freehold.server.webhooks.telling import MOST_ASIDE
 
 if TYPE_CHECKING:
     from freehold.connect.webhooks import Outcome
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from freehold.ledger import Lease, Ledger, Recorded
     from freehold.server.webhooks.subscribers import Subscriber
 
-MOST_ASIDE = 100  # events set aside, after which the line waits: who refuses so many refuses all
 LONGEST_S = 5.0  # a turn goes on after that only to end the attempt at hand
 _READ_AT_ONCE = 100
 _KEPT_EVERY = 1_000  # events that were not for it, after which the cursor is kept
@@ -95,7 +95,7 @@ class Turn:
 
     def _again(self, standing: Standing, one: Delivery) -> Standing:
         event = self.ledger.get(one.id)
-        if event is not None and self._is_for(event):
+        if event is not None and self.who.wants(event):
             return self._attempt(standing, one, self._told(event))
         gone = replace(one, state="dead", next_at=None, problem="it may not be seen any more")
         self.ledger.webhooks.attempted(self.lease, standing, gone)
@@ -108,7 +108,7 @@ class Turn:
         for event in page:
             if self.is_over() or time.monotonic() > until:
                 return standing, True
-            if self._is_for(event):
+            if self.who.wants(event):
                 standing = self._attempt(standing, self._delivery(standing, event), self._told(event))
                 kept = standing.cursor
                 if not self._may_go_on(standing):
@@ -124,12 +124,6 @@ class Turn:
     def _page(self, standing: Standing) -> Sequence[Recorded]:
         types = self.who.subscription.types
         return list(self.ledger.read(after=standing.cursor, types=types, limit=_READ_AT_ONCE))
-
-    def _is_for(self, event: Recorded) -> bool:
-        one = self.who.subscription
-        if one.environments and event.env and event.env not in one.environments:
-            return False
-        return not event.type.startswith("webhook.") and is_for(event, self.who.seen, one.products)
 
     def _told(self, event: Recorded) -> dict[str, Any]:
         return cloud_event(event if self.who.sees_rows else without_rows(event), self.who.source)

@@ -17,17 +17,19 @@ from freehold.ledger import Event
 from freehold.ledger.deliveries import STATES, Delivery
 from freehold.server.webhooks.sending import ping_of
 from freehold.server.webhooks.subscribers import Subscriber, subscribers_of
-from freehold.server.webhooks.telling import Stands, stands, unknown, unknown_delivery
+from freehold.server.webhooks.telling import MOST_ASIDE, Stands, stands, unknown, unknown_delivery
 from freehold.work import Raci
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.foundation import Caller
     from freehold.ledger import Ledger
+    from freehold.ledger.deliveries import Standing
     from freehold.server.application import Served
     from freehold.server.identity import Who
 
 T = TypeVar("T")
+_COUNTED = 1_000  # events whose number is told exactly
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,20 @@ class Office:
         hooks, now, newest = self.ledger.webhooks, self.ledger.clock.now(), newest_of(self.ledger)
         standings, counts = hooks.standings(), hooks.counts()
         known = subscribers_of(self.estate)
-        return tuple(stands(who, standings.get(i), counts.get(i, {}), newest, now) for i, who in known.items())
+        return tuple(
+            stands(who, standings.get(i), counts.get(i, {}), self._behind(who, standings.get(i), newest), now)
+            for i, who in known.items()
+        )
+
+    def _behind(self, who: Subscriber, standing: Standing | None, newest: int) -> int:
+        """Return how many events a subscription has not come to yet.
+
+        Its cursor is kept now and then where events are not for it, so those are not counted where that is quick.
+        """
+        behind = max(0, newest - standing.cursor) if standing else 0
+        if standing is None or behind > _COUNTED:
+            return behind
+        return sum(map(who.wants, self.ledger.read(after=standing.cursor, upto=newest, types=who.subscription.types)))
 
     def get(self, id_: str) -> Stands:
         """Return one subscription.
@@ -101,14 +116,27 @@ class Office:
     def enable(self, id_: str, caller: Caller, *, skip: bool = False) -> bool:
         """Let a disabled subscription go on, where it was or, to `skip`, with the next event; say whether it was.
 
+        One whose line waits for a receiver that was ill goes on at once.
+
         Raises:
             FreeholdError: FH-A167 there is no such subscription.
         """
-        one = self.get(id_).who.subscription
+        found = self.get(id_)
+        one = found.who.subscription
         if not self.ledger.webhooks.enable(id_, newest_of(self.ledger) if skip else None):
-            return False
+            return not skip and self._released(found)
         said = {"subscription": id_, "owner": one.owner, "why": "somebody said so", "skipped": skip}
         self.ledger.acting(caller).append(Event("webhook.enabled", said, subject=id_))
+        return True
+
+    def _released(self, one: Stands) -> bool:
+        """Let the line of a subscription wait no longer; say whether it did."""
+        now = self.ledger.clock.now()
+        if one.standing is None or one.standing.held_until is None or one.standing.held_until <= now:
+            return False
+        waiting = self.ledger.webhooks.deliveries(one.id, states=("waiting",), limit=MOST_ASIDE)
+        first = [each.id for each in waiting if each.seq > one.standing.cursor]
+        self.ledger.webhooks.retry(one.id, first, now)
         return True
 
 

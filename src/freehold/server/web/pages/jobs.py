@@ -219,6 +219,8 @@ def _window(asked: Asked) -> Window:
 
 def mark_of(one: Job) -> Mark:
     """Return the state of a job as pages show it."""
+    if one.hindered:
+        return Mark("warn", "waiting")
     if one.state == "running" and one.is_unwanted:
         return Mark("idle", "stopping")
     return _ENDS.get(one.exit_code or 0, MARKS["failed"]) if one.state == "failed" else MARKS[one.state]
@@ -286,13 +288,15 @@ def _may_be_asked_again(one: Job) -> bool:
 
 
 def _told(asked: Asked, one: Job) -> str:
-    if one.state == "queued" and (ahead := asked.served.jobs.ahead_of(one)):
+    if one.state == "queued" and not one.hindered and (ahead := asked.served.jobs.ahead_of(one)):
         return f"Waits for {counted(ahead, 'jobs')} before it."
     return told_of(one)
 
 
 def told_of(one: Job) -> str:
     """Return in a sentence or two how a job stands, or how it ended."""
+    if one.hindered:
+        return f"Waits: {one.hindered} It goes on once that is mended."
     if one.state == "running" and one.is_unwanted:
         return "Was asked to stop, as Ctrl-C does: it ends after what it is at."
     told = _TOLD[one.state]

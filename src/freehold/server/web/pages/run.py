@@ -15,8 +15,8 @@ from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.quality.drafting import judged
 from freehold.server.rows_seen import rows_seen, why_words_are_hidden, words_are_hidden
-from freehold.server.web.model import VERDICTS, Crumb, Fact, Fault, Heading, Mark
-from freehold.server.web.pages.runs import OUTCOME, took, whose
+from freehold.server.web.model import VERDICTS, Crumb, Fact, Fault, Heading, Mark, joined
+from freehold.server.web.pages.runs import OUTCOME, mark_of, took, whose
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def shown_run(asked: Asked) -> Shown:
     title, reasons = _told(asked, detail, held)
     model = RunPage(
         id=one.id,
-        outcome=OUTCOME[one.outcome],
+        outcome=mark_of(one),
         title=title,
         reasons=reasons,
         held=held,
@@ -233,6 +233,8 @@ def _bounds(threshold: object) -> object:
 
 
 def _sentence(one: RunTold) -> str:
+    if one.jobs:
+        return f"Another tool told of it: it ran {joined(one.jobs)}, for {whose(one)}."
     published, total = one.count("published"), len(one.steps)
     told = f"It published {'all' if published == total else published} of {counted(total, 'steps')}"
     kept = [f"{one.count(outcome)} {outcome}" for outcome in ("failed", "quarantined", "held") if one.count(outcome)]
@@ -255,6 +257,14 @@ def _told(asked: Asked, detail: RunDetail, held: Sequence[HeldPart]) -> tuple[st
         return f"Kept from consumers: {names}", tuple(told[:6])
     if one.outcome == "held":
         return "Waited for what earlier runs kept back", tuple(_waits(asked, detail))
+    if one.jobs:
+        return f"Done: {joined(one.jobs)}, by another tool", ()
+    if one.went_on:
+        return "Broke off: its process ended before it did", (f"What it published stays; run `{one.went_on}` went on.",)
+    if one.is_open:
+        return "Not ended", (
+            "It is at work, or its process ended before it did; then the next run goes on from there.",
+        )
     return "Published: everything passed what could have stopped it", ()
 
 

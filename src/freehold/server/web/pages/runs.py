@@ -135,10 +135,12 @@ def row_of(one: RunLine) -> RunRow:
         id=one.id,
         href=f"/runs/{one.id}",
         at=one.at,
-        outcome=OUTCOME[one.outcome],
+        outcome=mark_of(one),
         what=what_of(one),
         products=one.products,
-        products_told=joined(one.products[:2])
+        products_told="none"
+        if one.jobs
+        else joined(one.products[:2])
         if len(one.products) < 3
         else f"{one.products[0]} and {len(one.products) - 1} more",
         products_named=", ".join(one.products[:_MOST_NAMED]) + (" …" if one.products[_MOST_NAMED:] else ""),
@@ -150,8 +152,19 @@ def row_of(one: RunLine) -> RunRow:
     )
 
 
+def mark_of(one: RunLine | RunTold) -> Mark:
+    """Return what came of a run as pages show it: one that has no end is none of those that passed."""
+    if one.outcome == "published" and one.jobs:
+        return Mark("ok", "done")
+    if one.outcome == "published" and (one.went_on or one.is_open):
+        return Mark("warn", "broke off") if one.went_on else Mark("idle", "not ended")
+    return OUTCOME[one.outcome]
+
+
 def what_of(one: RunLine) -> str:
     """Say what a run did with its steps, in a few words: what went wrong first."""
+    if one.jobs:
+        return f"{joined(one.jobs)}, a job of another tool"
     first = one.trouble
     if first is not None:
         others = one.count(*TROUBLES) - 1
