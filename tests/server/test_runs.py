@@ -231,7 +231,7 @@ def _graph(estate: Any) -> Any:
 def test_a_run_that_broke_off_is_not_told_as_one_that_passed(held_server: Running, reader: httpx2.Client) -> None:
     """Its page says so, and which run went on; the list does not call it published."""
     ledger = held_server.app.state.served.snapshots.ledger
-    newest, first = (one.id for one in runs(ledger, "prod")[0])
+    newest, first = (one.id for one in RunBook(ledger).lines("prod")[0])
     with pytest.raises(OSError, match="killed"), at_work(ledger, "prod", first):
         raise OSError("killed")
     begun = shown(reader, f"/runs/{first}.json")
