@@ -100,6 +100,20 @@ def test_an_interval_that_comes_right_again_closes_its_anomaly(ledger: Ledger) -
     assert told(ledger, "anomaly.closed")[-1]["batch"] == "corrected"
 
 
+def test_what_went_wrong_and_came_right_between_two_looks_is_found_and_closed(ledger: Ledger) -> None:
+    """Whoever looks late finds what was unusual, as fixed already; an interval that came wrong again is open."""
+    ordinary(ledger)
+    tell(ledger, 40, 0)
+    tell(ledger, 41, 0)
+    tell(ledger, 40, 1010, batch="right")
+    tell(ledger, 41, 1020, batch="right, too")
+    tell(ledger, 41, 0, batch="wrong again")
+    found = look(ledger, "prod")
+    assert [one.batch for one in found] == ["40", "41", "wrong again"]
+    verdicts = {one.batch: one.verdict for one in anomalies(ledger, "prod", closed=True)}
+    assert verdicts == {"40": "fixed", "41": "fixed", "wrong again": ""}
+
+
 def test_what_never_went_live_is_not_learned_from(ledger: Ledger) -> None:
     """A batch in quarantine is judged, and is not what the next is judged by."""
     ordinary(ledger, 10)

@@ -170,7 +170,7 @@ def replay(
         is_bad, was_bad = outcome.exit_code is not Exit.DONE, is_bad
         if is_bad or was_bad or morning.weekday() == _EVALUATED_ON or number + 1 == len(mornings):
             evaluate_after(stage.delivery, outcome.touched)
-        look(stage.ledger, stage.delivery.env)
+            look(stage.ledger, stage.delivery.env)
         summary.notes |= notes_of(stage.delivery, outcome)
         if consumers:
             office.see(outcome, number)

@@ -132,7 +132,7 @@ class _Look:
         judgements = [(b, m, v) for b, m, v in self._judged() if v.grade is not Grade.UNKNOWN]
         odd = [self._anomaly(b, m, v) for b, m, v in judgements if v.grade is not Grade.USUAL]
         events = [self._finding(one) for one in odd]
-        events += self._closed([(b, m) for b, m, v in judgements if v.grade is Grade.USUAL])
+        events += self._closed([(b, m) for b, m, v in judgements if v.grade is Grade.USUAL], odd)
         self._ledger.append(*events, keep={(KEPT, self._env): {"upto": self._upto}})
         return odd
 
@@ -183,14 +183,17 @@ class _Look:
         return Event("anomaly.found", said, id=f"anomaly-{one.id}", occurred_at=one.found_at, env=self._env,
                      subject=one.asset, product=one.product)  # fmt: skip
 
-    def _closed(self, usual: Iterable[tuple[Batch, Measure]]) -> Iterator[Event]:
-        """Yield the end of each open anomaly whose interval came again and is as expected."""
+    def _closed(self, usual: Iterable[tuple[Batch, Measure]], odd: Iterable[Anomaly]) -> Iterator[Event]:
+        """Yield the end of each anomaly that is open, or found just now, whose interval came again and is as expected."""
         good = {(b.asset, measure, b.start): b for b, measure in usual if b.is_interval}
-        for asset in {asset for asset, *_ in good}:
-            for one in anomalies(self._ledger, self._env, asset=asset):
-                batch = good.get((asset, one.measure, one.of)) if one.of else None
-                if batch is not None and batch.id != one.batch:
-                    yield _closing(one, self._env, "fixed", batch.id)
+        known = [
+            one for asset in {asset for asset, *_ in good} for one in anomalies(self._ledger, self._env, asset=asset)
+        ]
+        came = {(batch.asset, batch.id): batch.seq for batch in self._fresh}
+        for one in (*known, *odd):
+            batch = good.get((one.asset, one.measure, one.of)) if one.of else None
+            if batch is not None and batch.seq > came.get((one.asset, one.batch), 0):
+                yield _closing(one, self._env, "fixed", batch.id)
 
 
 def _parts(ledger: Ledger, env: str) -> Iterator[list[Recorded]]:
