@@ -184,7 +184,7 @@ class _Look:
                      subject=one.asset, product=one.product)  # fmt: skip
 
     def _closed(self, usual: Iterable[tuple[Batch, Measure]], odd: Iterable[Anomaly]) -> Iterator[Event]:
-        """Yield the end of each anomaly that is open, or found just now, whose interval came again and is as expected."""
+        """Yield the end of each anomaly, open or found just now, whose interval came again and is as expected."""
         good = {(b.asset, measure, b.start): b for b, measure in usual if b.is_interval}
         known = [
             one for asset in {asset for asset, *_ in good} for one in anomalies(self._ledger, self._env, asset=asset)
