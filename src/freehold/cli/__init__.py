@@ -69,7 +69,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 # First words of what a server that has the estate does as jobs; a test holds them to `freehold.server.jobs.kinds`.
 HANDED_OVER = frozenset(
-    {"run", "check", "apply", "promote", "rollback", "deployments", "backfill", "collect", "rules", "objectives"}
+    {
+        "run",
+        "check",
+        "apply",
+        "promote",
+        "rollback",
+        "deployments",
+        "backfill",
+        "collect",
+        "rules",
+        "objectives",
+        "items",
+    }
 )
 
 
