@@ -46,11 +46,12 @@ class Withheld:
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """The columns that are not there, each as it would be named: `check_completed.reason`."""
-        found = {"data": "events.data"} if self.fields else {}
+        """The columns that are not there, each as it would be named, in all views: `check_completed.reason`."""
+        found = {"data": ["events.data"]} if self.fields else {}
         for type_, names in self.fields.items():
-            found |= {name: f"{type_.replace('.', '_')}.{name}" for name in names}
-        return found
+            for name in names:
+                found.setdefault(name, []).append(f"{type_.replace('.', '_')}.{name}")
+        return {name: "` or `".join(places) for name, places in found.items()}
 
     def refusal(self, column: str) -> FreeholdError:
         """Return what is told to whoever asks for a column that is not there."""
