@@ -164,6 +164,21 @@ def test_a_look_that_breaks_off_is_made_again_whole(ledger: Ledger, monkeypatch:
     assert [one["anomaly"] for one in told(ledger, "anomaly.found")] == [found.id]
 
 
+def test_a_look_from_before_what_was_closed_tells_nothing_again(ledger: Ledger) -> None:
+    """Another process that stands further back, and knows verdicts that the first did not, tells and closes nothing."""
+    ordinary(ledger)
+    for day in (40, 41):
+        tell(ledger, day, 3000)
+    for one in look(ledger, "prod"):
+        close(ledger, "prod", one.id, "expected")
+    before = told(ledger, "anomaly.found", "anomaly.closed")
+    tell(ledger, 40, 1010, batch="right")
+    ledger.state.put(KEPT, "prod", {"upto": 0})
+
+    assert look(ledger, "prod") == ()
+    assert told(ledger, "anomaly.found", "anomaly.closed") == before
+
+
 def test_environments_and_assets_are_apart(ledger: Ledger) -> None:
     """What happens elsewhere is neither judged by nor listed here."""
     ordinary(ledger)

@@ -1,6 +1,6 @@
 """Anomalies: found in what the ledger tells of batches, one after the other, and closed with what they were.
 
-It follows the ledger. Each batch is judged once, by what was known when it came; where a process is killed, the next
+It follows the ledger. Each batch is judged once, by those that came before it; where a process is killed, the next
 one goes on where it stood. What was closed as expected, or as wrong, is not learned from.
 """
 
@@ -130,11 +130,17 @@ class _Look:
 
     def go(self) -> list[Anomaly]:
         judgements = [(b, m, v) for b, m, v in self._judged() if v.grade is not Grade.UNKNOWN]
-        odd = [self._anomaly(b, m, v) for b, m, v in judgements if v.grade is not Grade.USUAL]
+        odd = self._untold([self._anomaly(b, m, v) for b, m, v in judgements if v.grade is not Grade.USUAL])
         events = [self._finding(one) for one in odd]
         events += self._closed([(b, m) for b, m, v in judgements if v.grade is Grade.USUAL], odd)
         self._ledger.append(*events, keep={(KEPT, self._env): {"upto": self._upto}})
         return odd
+
+    def _untold(self, odd: Sequence[Anomaly]) -> list[Anomaly]:
+        """Return those that no other look has told of: one beside this one may know of other verdicts by now."""
+        every = (anomalies(self._ledger, self._env, asset=one, closed=True) for one in {one.asset for one in odd})
+        told = {one.id for found in every for one in found}
+        return [one for one in odd if one.id not in told]
 
     def _judged(self) -> Iterator[tuple[Batch, Measure, Verdict]]:
         """Yield a verdict on each measure of each batch: all of one kind, window and seasons at once."""
