@@ -100,12 +100,12 @@ def fill(made: Made, root: Path, assets: int) -> None:
     store = Store(root)
     with store.turn():
         connection = store.open()
-        marks = ", ".join("?" * 25)
+        marks = ", ".join("?" * 26)
         with transaction(connection):
             for number in range(assets):
                 e = made.entry(number)
                 named = (number + 1, e.key.kind, e.key.id, e.title, e.product, e.product, e.domain, e.owner)
-                said = (e.description, e.form, "", "", 3, "", "", 0, None, "", "m.sql", 1, "")
+                said = (e.description, e.form, "", "", 3, "", "", "", 0, None, "", "m.sql", 1, "")
                 row = (*named, *said, number % 90, 1, 0, "")
                 connection.execute(f"INSERT INTO asset VALUES ({marks})", row)
                 connection.executemany(
