@@ -217,3 +217,16 @@ def test_any_text_is_answered_or_refused_in_our_words(shop: Catalog, text: str) 
 
     assert len(found.hits) == min(found.total, 20)
     assert all(hit.why for hit in found.hits)
+
+
+@pytest.mark.parametrize("text", ["lines", "revenue", "orders", "calender", "order", "sales data", "nothing of the kind"])
+@pytest.mark.parametrize("allowed", [frozenset(), frozenset({"finance.costs"}), frozenset({"sales.orders"})])
+@pytest.mark.parametrize("kinds", [(), ("metric",)])
+def test_many_hits_are_cut_to_what_may_be_seen_as_few_are(
+    shop: Catalog, monkeypatch: pytest.MonkeyPatch, text: str, allowed: frozenset[str], kinds: tuple[str, ...]
+) -> None:
+    """Few hits are looked up one by one, many are asked of the index; both are the same answer."""
+    question = Question(text, allowed=allowed, kinds=kinds, limit=2)
+    few = shop.search(question)
+    monkeypatch.setattr("freehold.catalog.searching._FEW", 1)  # two are many
+    assert shop.search(question) == few

@@ -95,6 +95,12 @@ def rows_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, Ro
     return found
 
 
+def scopes_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, str]:
+    """Return the scope of each entry that is there."""
+    rows = ((key, connection.execute(_NAMED, key).fetchone()) for key in keys)
+    return {key: str(row[2]) for key, row in rows if row is not None}
+
+
 def names_of(connection: sqlite3.Connection, keys: Iterable[Key], may_see: Callable[[str], bool]) -> list[str]:
     """Return the names that entries of scopes that may be seen, and their columns, go by, in the order of the keys."""
     found: dict[str, None] = {}

@@ -22,7 +22,7 @@ from freehold.catalog.words import folded, text_of, words
 if TYPE_CHECKING:
     import tantivy
 
-FORMAT = "1"
+FORMAT = "2"
 FOLDER = "index"
 _MARK = "\0applied"
 _HEAP = 64 * 1024 * 1024  # bytes of the writer, before it writes a segment
@@ -33,7 +33,11 @@ _LONGEST_TERM = 1_000  # characters of a name that is compared whole; tantivy re
 
 
 def schema() -> tantivy.Schema:
-    """Return the fields of a document: exact names, words of names and columns, whom it concerns, prose."""
+    """Return the fields of a document: exact names, and three circles of words, each with those of the one before.
+
+    They are the words of its names; those of what is near to it, too (columns, owner, product, domain, tags); and those
+    of its description, too. So a stage of the search reads one list for each word.
+    """
     import tantivy
 
     made = tantivy.SchemaBuilder()
@@ -43,7 +47,7 @@ def schema() -> tantivy.Schema:
     for exact in ("exact", "alias", "column"):
         made.add_text_field(exact, tokenizer_name="raw", index_option="basic")
     made.add_text_field("name", tokenizer_name="spaced", index_option="position")
-    for loose in ("columns", "people", "prose"):
+    for loose in ("near", "anywhere"):
         made.add_text_field(loose, tokenizer_name="spaced", index_option="basic")
     made.add_unsigned_field("weight", fast=True)
     made.add_text_field("applied", stored=True, tokenizer_name="raw", index_option="basic")
@@ -186,12 +190,9 @@ def _documents(connection: sqlite3.Connection, after: int) -> Iterator[tuple[str
         if is_gone:
             yield name, None
             continue
-        concerns = text_of((owner, product, domain, *tags.split("\n")))
-        named, in_columns, in_prose = (
-            text_of(dict.fromkeys((id_, title, *others))),
-            text_of(own),
-            text_of((description,)),
-        )
+        named = text_of(dict.fromkeys((id_, title, *others)))
+        concerns = (owner, product, domain, *tags.split("\n"))
+        near = f"{named} {text_of((*own, *concerns))}"
         yield (
             name,
             {
@@ -202,9 +203,8 @@ def _documents(connection: sqlite3.Connection, after: int) -> Iterator[tuple[str
                 "alias": _terms(others),
                 "column": [*_terms(own), *_addresses(id_, own)],
                 "name": [named],
-                "columns": [in_columns],
-                "people": [concerns],
-                "prose": [in_prose],
+                "near": [near],
+                "anywhere": [f"{near} {text_of((description,))}"],
                 "weight": [weight(signal, name)],
             },
         )

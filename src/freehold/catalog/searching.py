@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.catalog.asking import Found, Question, Stage
 from freehold.catalog.entry import KINDS, Allowed, Key
-from freehold.catalog.hits import hit_of, names_of, rows_of
+from freehold.catalog.hits import hit_of, names_of, rows_of, scopes_of
 from freehold.catalog.index import Index, spellings
 from freehold.catalog.store import stamped
 from freehold.catalog.words import asked, folded
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     import tantivy
 
 _TIES = 32  # hits read beyond a page, so that those of equal score come in the order of their names
+_FEW = 200  # hits of which it is looked up whether a caller may see them, instead of asking for what they may see
 _NEAR = 5  # names that are suggested
 _BEGINS_FROM = 2  # letters from which on a word may be the beginning of another
 _FUZZY_FROM, _FUZZY_MORE = 4, 8  # letters from which on one, and two, typing errors are forgiven
 _LOOKED_AT = 50  # entries a little like what was asked, whose names are compared
 _CLOSE = 0.55  # how much alike names must be to be suggested
+
+
+_Ranked = tuple[float, Key]
 
 
 class Search:
@@ -44,16 +48,15 @@ class Search:
     def answer(self, question: Question) -> Found:
         """Return one page of hits, or names near to what was asked where there are none."""
         words, offset = asked(question.text), question.offset()
-        query = self._within(self._staged(question.text, words), question)
-        wanted = offset + question.limit
-        result = self._searcher.search(query, wanted + _TIES, count=True, weight_by_field="weight")
-        ranked = sorted(((score, self._key(at)) for score, at in result.hits), key=lambda one: (-one[0], one[1]))
+        staged, wanted = self._staged(question.text, words), offset + question.limit
+        ranked, total = self._looked_through(staged, question) or self._ranked(
+            self._within(staged, question, self._scopes), wanted + _TIES
+        )
         page = ranked[offset:wanted]
         rows = rows_of(self._connection, [key for _, key in page])
         # A row may have moved to another product since the index was read: what counts is where it is now.
         shown = [(rows[key], score) for score, key in page if key in rows and self._may_see(rows[key].scope)]
         hits = tuple(hit_of(row, score, question.text, words, self._may_see) for row, score in shown)
-        total = int(result.count)  # type: ignore[attr-defined]  # which its stub leaves out
         return Found(
             hits=hits,
             total=total,
@@ -64,6 +67,27 @@ class Search:
             ledger_seq=int(stamped(self._connection, "ledger_seq", "0")),
         )
 
+    def _looked_through(self, staged: tantivy.Query, question: Question) -> tuple[list[_Ranked], int] | None:
+        """Return what a caller who may not see everything may see of a few hits, and how many that are.
+
+        None where there are many, or all may be seen: of many products the index takes longer to compare the names than
+        to find a hundred hits.
+        """
+        if self._scopes is None:
+            return None
+        ranked, total = self._ranked(self._within(staged, question, None), _FEW)
+        if total > _FEW:
+            return None
+        seen = scopes_of(self._connection, [key for _, key in ranked])
+        ranked = [(score, key) for score, key in ranked if key in seen and self._may_see(seen[key])]
+        return ranked, len(ranked)
+
+    def _ranked(self, query: tantivy.Query, most: int) -> tuple[list[_Ranked], int]:
+        """Return hits with their scores, the best first, equals by their names, and how many there are."""
+        found = self._searcher.search(query, most, count=True, weight_by_field="weight")
+        ranked = sorted(((score, self._key(at)) for score, at in found.hits), key=lambda one: (-one[0], one[1]))
+        return ranked, int(found.count)  # type: ignore[attr-defined]  # which its stub leaves out
+
     def _may_see(self, scope: str) -> bool:
         return self._scopes is None or scope in self._scopes
 
@@ -73,33 +97,37 @@ class Search:
     def _staged(self, text: str, words: Sequence[str]) -> tantivy.Query:
         import tantivy
 
+        stages = self._widest(text, words)
+        if words:
+            stages.append((Stage.WORDS, self._all(self._term("name", word) for word in words)))
+            stages.append((Stage.CONCERN, self._all(self._term("near", word) for word in words)))
+        scored = [tantivy.Query.const_score_query(query, float(stage)) for stage, query in stages]
+        return tantivy.Query.disjunction_max_query(scored)
+
+    def _widest(self, text: str, words: Sequence[str]) -> list[tuple[Stage, tantivy.Query]]:
+        """Return the stages that together find all that any stage does; the others only put it higher."""
         spelt = [one for one in dict.fromkeys((folded(text), *spellings(text))) if one]
         stages: list[tuple[Stage, tantivy.Query]] = [
             (stage, self._any(self._term(exact, one) for one in spelt))
             for stage, exact in ((Stage.NAME, "exact"), (Stage.ALIAS, "alias"), (Stage.COLUMN, "column"))
         ]
         if words:
-            stages += self._of_words(words)
-        scored = [tantivy.Query.const_score_query(query, float(stage)) for stage, query in stages]
-        return tantivy.Query.disjunction_max_query(scored)
+            stages.append((Stage.FUZZY, self._all(self._alike(word) for word in words)))
+            stages.append((Stage.PROSE, self._all(self._term("anywhere", word) for word in words)))
+            if len(words[-1]) >= _BEGINS_FROM:
+                exact = (self._term("name", word) for word in words[:-1])
+                stages.append((Stage.PREFIX, self._all((*exact, self._begins(words[-1])))))
+        return stages
 
-    def _of_words(self, words: Sequence[str]) -> list[tuple[Stage, tantivy.Query]]:
-        exact = [self._term("name", word) for word in words]
-        found = [(Stage.WORDS, self._all(exact)), (Stage.FUZZY, self._all(self._alike(word) for word in words))]
-        if len(words[-1]) >= _BEGINS_FROM:
-            found.append((Stage.PREFIX, self._all((*exact[:-1], self._begins(words[-1])))))
-        near_it, anywhere = ("name", "columns", "people"), ("name", "columns", "people", "prose")
-        for stage, fields in ((Stage.CONCERN, near_it), (Stage.PROSE, anywhere)):
-            found.append((stage, self._all(self._any(self._term(f, word) for f in fields) for word in words)))
-        return found
-
-    def _within(self, query: tantivy.Query, question: Question, *, of_kind: bool = True) -> tantivy.Query:
-        """Return a query among what was asked for and may be seen; what is not, is neither shown nor counted."""
+    def _within(
+        self, query: tantivy.Query, question: Question, scopes: Collection[str] | None, *, of_kind: bool = True
+    ) -> tantivy.Query:
+        """Return a query among what was asked for and some scopes; what is not, is neither shown nor counted."""
         import tantivy
 
         limits = []
-        if self._scopes is not None:
-            limits.append(tantivy.Query.term_set_query(self._schema, "scope", list(self._scopes)))
+        if scopes is not None:
+            limits.append(tantivy.Query.term_set_query(self._schema, "scope", list(scopes)))
         if question.kinds and of_kind:
             limits.append(tantivy.Query.term_set_query(self._schema, "kind", list(question.kinds)))
         if question.product:
@@ -121,7 +149,8 @@ class Search:
         if not question.kinds and total == len(ranked):
             found = Counter(key.kind for key in ranked)
             return {kind: found[kind] for kind in KINDS if kind in found}
-        query = self._within(self._staged(question.text, words), question, of_kind=False)
+        every = self._any(query for _, query in self._widest(question.text, words))
+        query = self._within(every, question, self._scopes, of_kind=False)
         told = self._searcher.aggregate(query, {"kinds": {"terms": {"field": "kind", "size": len(KINDS)}}})
         counts = {str(one["key"]): int(one["doc_count"]) for one in told["kinds"]["buckets"]}
         return {kind: counts[kind] for kind in KINDS if kind in counts}
@@ -164,14 +193,15 @@ class Search:
         import tantivy
 
         loose = [
-            tantivy.Query.fuzzy_term_query(self._schema, field, word, 2, prefix=len(word) >= _FUZZY_FROM)
+            tantivy.Query.fuzzy_term_query(self._schema, "near", word, 2, prefix=len(word) >= _FUZZY_FROM)
             for word in words
             if len(word) >= _FUZZY_FROM - 1
-            for field in ("name", "columns")
         ]
         if not loose:
             return ()
-        found = self._searcher.search(self._within(self._any(loose), question), _LOOKED_AT, weight_by_field="weight")
+        found = self._searcher.search(
+            self._within(self._any(loose), question, self._scopes), _LOOKED_AT, weight_by_field="weight"
+        )
         names = names_of(self._connection, [self._key(at) for _, at in found.hits], self._may_see)
         text = folded(question.text)
         spelt = {folded(name): name for name in reversed(names)}
