@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from heard import SPACE, run, sealed
 from listings import content
 
 from freehold.catalog import Catalog, Key, Question
 from freehold.cli import cli
 from freehold.connect.listing import listed
 from freehold.estate import load_estate
-from freehold.foundation import Problems
+from freehold.foundation import FreeholdError, Problems
+from freehold.opening import opened_ledger
 
 DAILY = """select cast(ordered_at as date) as day, sum(amount) as revenue
 from {{ ref('orders') }}
@@ -151,6 +153,40 @@ def test_search_from_the_command_line(shop: Path) -> None:
     assert "its name" in found.stdout
     assert (nothing.exit_code, nothing.stdout) == (1, "")
     assert "Close to it: amount" in nothing.stderr
+
+
+def test_who_is_hit_when_a_column_changes(shop: Path) -> None:
+    """`freehold impact` names what a column goes into, what people look at, and whom to tell."""
+    found = call(shop, "impact", "raw_orders.amount")
+    told = asked(shop, "impact", "raw_orders.amount", "--depth", "1")
+
+    assert "shop.orders.daily.revenue" in found.stdout
+    assert "Tell        shop-data" in found.stderr
+    assert "shop.revenue" in found.stderr.partition("Metrics")[2].partition("\n")[0]
+    assert [node["id"] for hop in told["hops"] for node in hop["nodes"]] == ["shop.orders.orders"]
+
+
+def test_impact_goes_up_from_a_metric_and_says_where_nothing_is(shop: Path) -> None:
+    """A metric may be asked for, too; a name that means nothing ends with 2 and near matches."""
+    up = asked(shop, "impact", "metric:shop.revenue", "--up")
+    down, wrong = call(shop, "impact", "metric:shop.revenue"), call(shop, "impact", "raw_ordres")
+
+    assert [node["id"] for node in up["hops"][0]["nodes"]] == ["shop.orders.orders"]
+    assert (down.exit_code, down.stdout) == (0, "")
+    assert "goes into nothing that is known" in down.stderr
+    assert isinstance(wrong.exception, FreeholdError)
+    assert wrong.exception.code == "FH-F004"
+    assert "raw_orders" in (wrong.exception.fix or "")
+
+
+def test_impact_has_what_other_tools_told(shop: Path) -> None:
+    """Data sets and jobs that only OpenLineage events tell of are walked like any other."""
+    with opened_ledger(load_estate(shop)) as ledger:
+        sealed(ledger, run("COMPLETE", 1, inputs=["in"], outputs=["out"]))
+    found = asked(shop, "impact", f"{SPACE}:in")
+
+    assert {node["id"] for hop in found["hops"] for node in hop["nodes"]} == {"airflow:daily.load", f"{SPACE}:out"}
+    assert [node["id"] for node in found["jobs"]] == ["airflow:daily.load"]
 
 
 def test_the_command_line_sees_what_is_live(shop: Path) -> None:

@@ -219,7 +219,9 @@ def test_any_text_is_answered_or_refused_in_our_words(shop: Catalog, text: str) 
     assert all(hit.why for hit in found.hits)
 
 
-@pytest.mark.parametrize("text", ["lines", "revenue", "orders", "calender", "order", "sales data", "nothing of the kind"])
+@pytest.mark.parametrize(
+    "text", ["lines", "revenue", "orders", "calender", "order", "sales data", "nothing of the kind"]
+)
 @pytest.mark.parametrize("allowed", [frozenset(), frozenset({"finance.costs"}), frozenset({"sales.orders"})])
 @pytest.mark.parametrize("kinds", [(), ("metric",)])
 def test_many_hits_are_cut_to_what_may_be_seen_as_few_are(

@@ -85,7 +85,8 @@ def _known(connection: sqlite3.Connection, scopes: Collection[str] | None) -> li
     rows = connection.execute(
         "SELECT id, scope FROM asset WHERE is_gone = 0 ORDER BY signal DESC LIMIT ?", (_MOST_KNOWN,)
     )
-    return [name for name, scope in rows if scopes is None or scope in scopes]
+    seen = [name for name, scope in rows if scopes is None or scope in scopes]
+    return [*seen, *(last for name in seen if (last := name.rpartition(".")[2]) != name)]
 
 
 def _none(code: str, problem: str, fix: str) -> FreeholdError:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("freehold.cli.search:search", "Find anything of the estate by any of its names, and why it was found."),
     "catalog": ("freehold.cli.catalog:catalog", "See how the catalog stands; make it anew."),
     "lineage": ("freehold.cli.lineage:lineage", "Show which columns a column comes from, and goes into."),
+    "impact": ("freehold.cli.impact:impact", "Show who is hit when something changes or goes."),
     "dashboards": ("freehold.cli.dashboards:dashboards", "List who reads the estate from outside, and what of it."),
     "diff": ("freehold.cli.diff:diff", "Compare the rows of an asset in two environments."),
     "query": ("freehold.cli.query:query", "Answer from certified definitions: metrics by keys, for rows and days."),

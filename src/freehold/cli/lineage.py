@@ -48,7 +48,7 @@ def lineage(
     """Show which columns a column comes from, or goes into, through all models, and which dashboards read them.
 
     Read from the files alone; nothing is built and no warehouse is asked. A name that several tables could mean is left
-    out and counted, never guessed at.
+    out and counted, never guessed at. `freehold impact` also knows metrics, and what other tools told as OpenLineage.
     """
     from freehold.delivery.lineage import chosen
 
