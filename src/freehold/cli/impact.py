@@ -48,11 +48,9 @@ def impact(
     if not reach.count:
         say(f"{named} {'comes from' if up else 'goes into'} nothing that is known.")
         return
-    many = counted(reach.count, "columns" if named.column else "entries")
-    of = counted(len(reach.products), "products")
-    say(
-        f"{named} {'comes from' if up else 'goes into'} {many} of {of}, {counted(len(reach.hops), 'hops')} away at most."
-    )
+    many, of = counted(reach.count, "columns" if named.column else "entries"), counted(len(reach.products), "products")
+    far = counted(len(reach.hops), "hops")
+    say(f"{named} {'comes from' if up else 'goes into'} {many} of {of}, {far} away at most.")
     table(_rows(reach), ("hop", "what", "kind", "product", "owner", ""), right=(0,), least=(1, 5))
     if reach.is_cut:
         say("There is more than was walked.")
@@ -61,7 +59,7 @@ def impact(
 
 
 def _rows(reach: Reach) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for hop in reach.hops:
         rows += [(str(hop.hop), str(n), n.key.kind, n.product, n.owner, n.status) for n in hop.nodes]
         if hop.more:
