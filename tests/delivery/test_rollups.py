@@ -17,6 +17,7 @@ from freehold.delivery.serving import rollups, sources
 from freehold.estate.model import Estate
 from freehold.estate.reading import read_documents
 from freehold.foundation import Problems
+from freehold.ledger import Event
 from freehold.metrics import Answerer, asked, catalogue_of
 from freehold.metrics.answering import Answer
 
@@ -161,6 +162,22 @@ def test_days_that_are_held_back_are_not_in_it_either(kept: Shop) -> None:
     found = answered(kept.delivery, "revenue", **QUESTION)
     assert found.state == "held"
     assert told(kept.delivery, "revenue", **QUESTION).startswith("read from rollup")
+
+
+@pytest.mark.parametrize(
+    ("severity", "of", "state"),
+    [(1, "shop.orders.lines", "failed"), (None, "shop.orders.lines", "failed"), (2, "shop.orders.lines", "ok"),
+     (1, "shop.other.table", "ok")],
+    ids=["the worst", "untold", "less severe", "of something else"],
+)  # fmt: skip
+def test_an_answer_says_that_an_incident_is_open(kept: Shop, severity: int | None, of: str, state: str) -> None:
+    """One that readers are to be kept from makes it no answer to trust; any other is a reason beside it."""
+    said = {"incident": "i-1", "kind": "data", "sev": severity, "assets": [of], "detected_at": "2024-03-01T12:00:00Z"}
+    kept.delivery.ledger.append(Event("incident.opened", said, product=of.rpartition(".")[0]))
+    found = answered(kept.delivery, "revenue", **QUESTION)
+
+    assert found.state == state
+    assert any("i-1" in reason for one in found.sources for reason in one.reasons) is (of == "shop.orders.lines")
 
 
 @pytest.mark.parametrize("lines", [LINES, LINES.replace("incremental'", "table'")], ids=["cut by day", "whole"])

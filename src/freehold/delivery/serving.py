@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.deployments import deployments
 from freehold.delivery.freshness import newest_interval
+from freehold.delivery.incidents import Incident, open_incidents
 from freehold.delivery.origins import is_done
 from freehold.delivery.standing import verdicts
 from freehold.delivery.step import Definitions, intervals_of, wanted
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 def sources(delivery: Delivery, assets: Iterable[str]) -> Mapping[str, Source]:
     """Return what each of the assets shows readers now; names that are no asset of the estate are left out.
 
-    A state is `failed` where what is live fails its checks, `held` where something newer waits in quarantine here or
-    above, `late` where a delivery that should have come is missing here or above.
+    A state is `failed` where what is live fails its checks, or an incident is open here or above that readers are to be
+    kept from, `held` where something newer waits in quarantine here or above, `late` where a delivery that should have
+    come is missing here or above. An incident that is less severe is a reason, and no state.
     """
     wanted = [a for a in assets if a in delivery.graph.assets]
     if not wanted:
@@ -42,22 +44,32 @@ def sources(delivery: Delivery, assets: Iterable[str]) -> Mapping[str, Source]:
         overlay = delivery.overlay(session)
     held = {c.asset: c for c in delivery.quarantined()}
     late = {e.asset: e for e in delivery.late()}
-    return {name: _source(delivery, name, overlay, held, late) for name in wanted}
+    incidents = open_incidents(delivery.ledger, delivery.env)
+    return {name: _source(delivery, name, overlay, held, late, incidents) for name in wanted}
 
 
 def _source(
-    delivery: Delivery, name: str, overlay: Overlay, held: Mapping[str, object], late: Mapping[str, object]
+    delivery: Delivery,
+    name: str,
+    overlay: Overlay,
+    held: Mapping[str, object],
+    late: Mapping[str, object],
+    incidents: Iterable[Incident],
 ) -> Source:
     asset = delivery.graph.assets[name]
     live: Live | None = overlay.live.get(name)
     above = delivery.graph.upstream([name])
     state, reasons = _state(delivery, asset, live, [a for a in held if a in above], [a for a in late if a in above])
+    touching = [one for one in incidents if one.touches({name, *above})]
+    if any(one.stops for one in touching) and state != "unknown":
+        state = "failed"
+    told = tuple(f"{str(one)[0].upper()}{str(one)[1:]}." for one in touching)
     return Source(
         name=name,
         relation=_table(asset),
         version=_version(delivery, asset, overlay),
         state=state,
-        reasons=reasons,
+        reasons=(*told, *reasons),
         published_at=live.published_at if live else None,
         data_until=newest_interval(asset, delivery.graph, overlay.live) if live else None,
         product=asset.product.id,

@@ -41,7 +41,8 @@ State = Literal["ok", "held", "late", "failed", "unknown"]
 class Source:
     """What a dataset reads at this moment: where it lies, which version, and whether it may be trusted.
 
-    `version` is empty where nobody can tell whether the rows have changed. `reasons` say why the state is not `ok`.
+    `version` is empty where nobody can tell whether the rows have changed. `reasons` say why the state is not `ok`, and
+    which incidents are open of what it is made of.
     """
 
     name: str
