@@ -157,7 +157,7 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
     lines = [
         click.style(f"{source.state}: {' '.join(source.reasons)}", fg="yellow")
         for source in answer.sources
-        if source.state not in ("ok", "unknown")
+        if source.reasons and source.state != "unknown"
     ]
     drafts = [n for n in answer.compiled.query.metrics if catalogue.metric(n).status != "certified"]
     for name in answer.compiled.query.metrics:

@@ -349,7 +349,7 @@ def _facts(catalogue: Catalogue, answer: Answer) -> Iterator[Fact]:
 
 def _notes(catalogue: Catalogue, answer: Answer) -> Iterator[str]:
     for source in answer.sources:
-        if source.state not in ("ok", "unknown"):
+        if source.reasons and source.state != "unknown":
             yield " ".join(source.reasons)
     for name in answer.compiled.query.metrics:
         metric = catalogue.metric(name)
