@@ -11,7 +11,7 @@ import pytest
 
 from freehold.estate.model import Port, Product
 from freehold.foundation import SimulatedClock, Where
-from freehold.insight.usage import Instrumented, asset_uses, instrumented, product_use, recorded_since, use_json
+from freehold.insight.usage import Instrumented, asset_uses, instrumented, product_uses, recorded_since, use_json
 from freehold.ledger import Event, Ledger
 
 NOW = datetime(2011, 6, 15, 12, tzinfo=UTC)  # a Wednesday
@@ -66,7 +66,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 def test_a_product_is_used_by_whom_of_what_and_how_often(ledger: Ledger) -> None:
     """Readers with calls, columns of reads that tell them, metrics by question, views, and the audience."""
     with ledger.evidence() as evidence:
-        use = product_use(evidence, PRODUCT, "prod", NOW, ["weekly"])
+        use = product_uses(evidence, [PRODUCT], "prod", NOW, {PRODUCT.id: ["weekly"]})[PRODUCT.id]
 
     assert [(r.name, r.kind, r.segment, r.reads, r.days, r.is_intended) for r in use.readers] == [
         ("service:s", "service", "", 50, 1, False),
@@ -83,7 +83,7 @@ def test_a_product_is_used_by_whom_of_what_and_how_often(ledger: Ledger) -> None
 def test_weeks_without_a_reader_count(ledger: Ledger) -> None:
     """The trend has thirteen weeks, with those in which nobody came; programs and unknown accounts are no people."""
     with ledger.evidence() as evidence:
-        weeks = product_use(evidence, PRODUCT, "prod", NOW).weeks
+        weeks = product_uses(evidence, [PRODUCT], "prod", NOW)[PRODUCT.id].weeks
 
     assert len(weeks) == 13
     assert weeks[-1].starts == date(2011, 6, 13)

@@ -13,7 +13,7 @@ import pytest
 import guarded_estate
 from changing_estates import freehold
 from freehold.server.identity import Who
-from freehold.server.kept import Kept
+from freehold.server.kept import Kept, Slow
 from live_server import PAGE, Running, known_as
 
 SHARED = (
@@ -178,3 +178,36 @@ def test_where_people_may_be_told_different_things_each_has_their_own(told_apart
         assert {one.get("/products").status_code for one in (member, other)} == {200}
     eyes = {key[1] for key in served.pages._held}
     assert {caller.principal for caller in eyes if caller} == {"user:idp/mona", "user:idp/x"}
+
+
+def test_what_takes_long_is_made_again_the_later_the_longer_it_takes() -> None:
+    """Fifty times what it takes, two seconds at least; at once where it is of something else, or was cleared."""
+    at, made = [100.0], list[float]()
+
+    def make(takes: float) -> Callable[[], int]:
+        def do() -> int:
+            at[0] += takes
+            made.append(at[0])
+            return len(made)
+
+        return do
+
+    slow, one, other = Slow[int](lambda: at[0]), object(), object()
+    assert slow.get(one, make(1.0)) == 1
+    at[0] += 49
+    assert slow.get(one, make(1.0)) == 1
+    at[0] += 1
+    assert slow.get(one, make(0.01)) == 2
+    at[0] += 1.9
+    assert slow.get(one, make(0.01)) == 2
+    assert slow.get(other, make(0.01)) == 3
+    slow.clear()
+    assert slow.get(other, make(0.01)) == 4
+
+
+def test_a_failure_is_not_kept() -> None:
+    """Whoever asks next has it made."""
+    slow, one = Slow[int](), object()
+    with pytest.raises(ZeroDivisionError):
+        slow.get(one, lambda: 1 // 0)
+    assert slow.get(one, lambda: 1) == 1

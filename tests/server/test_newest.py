@@ -122,6 +122,21 @@ def test_what_is_wrong_is_told_to_whoever_asks_until_it_is_mended(counted: tuple
     assert newest.get() == (0,)
 
 
+def test_who_asks_all_the_time_keeps_nobody_awake(
+    counted: tuple[Counted, Newest[tuple[int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is done by itself is given what is some seconds old, and what was changed; it lets the thread sleep."""
+    monkeypatch.setattr("freehold.server.newest._AWAKE_S", 0.0)
+    there, newest = counted
+    assert newest.lately() == (0,)
+    looked = there.rounds
+    there.now += 1
+    assert [newest.lately() for _ in range(20)] == [(0,)] * 20
+    assert there.rounds == looked
+    newest.changed()
+    assert newest.lately() == (1,)
+
+
 def test_what_was_closed_still_answers() -> None:
     """Whoever is late gets what there was, or looks by themselves."""
     there = Counted()

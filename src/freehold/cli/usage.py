@@ -183,7 +183,7 @@ def show(start: str | None, product: str | None, env: str | None, as_json: bool)
     Reads are of the last 30 days. What nobody read in 90 days is unused, once reads have been recorded for so long.
     """
     from freehold.connect.usage.accounts import names_of
-    from freehold.insight.usage import asset_uses, instrumented, product_use, use_json
+    from freehold.insight.usage import asset_uses, instrumented, product_uses, use_json
 
     estate = loaded(start)
     chosen = chosen_environment(estate, env)
@@ -197,7 +197,7 @@ def show(start: str | None, product: str | None, env: str | None, as_json: bool)
             _show_all(uses, instrumented(evidence), now, as_json=as_json)
             return
         read_by = _dashboards_of(estate, chosen.name, product) if estate.dashboards or estate.dbt else ()
-        use = product_use(evidence, estate.products[product], chosen.name, now, read_by)
+        use = product_uses(evidence, [estate.products[product]], chosen.name, now, {product: read_by})[product]
         names = names_of(ledger)
     if as_json:
         emit(use_json(use, now))

@@ -36,7 +36,7 @@ from freehold.server.entry.sessions import Doorkeeper
 from freehold.server.entry.tokens import Mint
 from freehold.server.jobs.bell import Hearers
 from freehold.server.jobs.desk import Desk
-from freehold.server.kept import Kept
+from freehold.server.kept import Kept, Slow
 from freehold.server.listing import Listing
 from freehold.server.measuring import ObjectiveRound
 from freehold.server.messages import slack
@@ -105,6 +105,8 @@ from freehold.server.webhooks.dispatcher import Dispatcher
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from freehold.insight.usage import ProductUse
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -125,6 +127,7 @@ class Served:
     assets: Assets
     telemetry: Telemetry
     usage: Usage
+    uses: Slow[dict[str, ProductUse]]
     saved: SavedViews
     agents: Agents
     pages: Kept[Made]
@@ -202,9 +205,11 @@ def _served(
     listing = Listing(root, snapshots.ledger, clock)
     snapshots.follow(listing.of)
     pages: Kept[Made] = Kept(lambda made: made.weight)
+    uses: Slow[dict[str, ProductUse]] = Slow()
 
     def changed() -> None:
         pages.clear()
+        uses.clear()
         snapshots.changed()
 
     desk = Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended))
@@ -227,6 +232,7 @@ def _served(
         assets=assets,
         telemetry=telemetry,
         usage=Usage(snapshots.ledger, clock, telemetry),
+        uses=uses,
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
         pages=pages,

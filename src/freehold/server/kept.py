@@ -19,6 +19,36 @@ _MOST_BYTES = 32_000_000  # of all together
 _LARGEST = 2_000_000  # of one; what is larger is made for each who asks
 
 
+_AGE = 50  # how many times as old as making it takes something may be that takes long
+
+
+class Slow(Generic[T]):
+    """One thing that takes long to make and may be some time old: the longer it takes, the older.
+
+    It costs a fiftieth of a processor at most, however many ask. Safe to use from many threads.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """Take the time in seconds."""
+        self._now = now
+        self._turn = threading.Lock()
+        self._made: tuple[object, T] | None = None
+        self._until = float("-inf")
+
+    def get(self, of: object, make: Callable[[], T]) -> T:
+        """Return what was made lately of the very same object, or make it; who asks meanwhile waits for that."""
+        with self._turn:
+            began = self._now()
+            if self._made is None or self._made[0] is not of or began >= self._until:
+                self._made = of, make()
+                self._until = self._now() + max(BOUND_S, _AGE * (self._now() - began))
+            return self._made[1]
+
+    def clear(self) -> None:
+        """Have it made anew for whoever asks next."""
+        self._until = float("-inf")
+
+
 @dataclass(frozen=True, slots=True)
 class _Held(Generic[T]):
     made: T

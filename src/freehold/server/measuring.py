@@ -33,7 +33,7 @@ class ObjectiveRound:
         Raises:
             FreeholdError: FH-A153 too many jobs wait already.
         """
-        estate, now = self._snapshots.now().estate, self._snapshots.clock.now()
+        estate, now = self._snapshots.lately().estate, self._snapshots.clock.now()
         here = now.astimezone(ZoneInfo(str(estate.defaults.get("timezone", "UTC"))))
         key = f"{KIND} {here.date()}"
         runs = any(one.period.start <= now < one.period.end for one in objectives_of(estate).values())

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 EVERY_S = 0.5  # between two looks
 BOUND_S = 2.0  # how old may be what is handed out, where a round takes less than a quarter of that
+LATELY_S = 10.0  # how old may be what is handed out to who asks all the time
 _AWAKE_S = 60.0  # after which nobody looks any more, until somebody asks
 _SHARE = 2  # the thread rests so many times as long as it worked, since it shares a processor with requests
 _ROUNDS = 4  # how many rounds old something may be, where those take long
@@ -47,16 +48,30 @@ class Newest(Generic[T]):
         """
         with self._turn:
             self._asked = time.monotonic()
-            self._begin()
-            wanted = self._oldest(self._asked)
-            if self._as_of < wanted:
-                self._wanted = max(self._wanted, wanted)
-                self._turn.notify_all()
-                self._turn.wait_for(lambda: self._as_of >= wanted or self._is_over)
-            if self._failed is not None:
-                raise self._failed
-            if self._there is not None:
-                return self._there
+            return self._given(self._oldest(self._asked))
+
+    def lately(self) -> T:
+        """Return what `get` would, or what is ten seconds old: for who asks all the time and would keep it awake.
+
+        What was changed meanwhile through `changed` is in it.
+
+        Raises:
+            Exception: whatever the last round raised.
+        """
+        with self._turn:
+            return self._given(max(self._wanted, time.monotonic() - LATELY_S))
+
+    def _given(self, wanted: float) -> T:
+        """Return what a round made that began at an instant or later; in turn."""
+        self._begin()
+        if self._as_of < wanted:
+            self._wanted = max(self._wanted, wanted)
+            self._turn.notify_all()
+            self._turn.wait_for(lambda: self._as_of >= wanted or self._is_over)
+        if self._failed is not None:
+            raise self._failed
+        if self._there is not None:
+            return self._there
         return self._look(None)  # it was closed before anybody looked
 
     def there(self) -> T | None:

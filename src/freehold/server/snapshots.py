@@ -202,6 +202,14 @@ class Snapshots:
         """
         return self._newest.get()
 
+    def lately(self) -> Snapshot:
+        """Return the newest snapshot, or one ten seconds old: for what is done from time to time by itself.
+
+        Raises:
+            FreeholdError: as `now` does.
+        """
+        return self._newest.lately()
+
     def there(self) -> Snapshot | None:
         """Return what `now` would, where that would neither wait nor raise; else None."""
         return self._newest.there()

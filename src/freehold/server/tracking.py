@@ -26,7 +26,7 @@ class TrackerRound:
 
     def go(self) -> None:
         """Bring in each tracker that is due; one that fails holds up no other."""
-        estate = self._snapshots.now().estate
+        estate = self._snapshots.lately().estate
         trackers, failed = trackers_of(estate), list[FreeholdError]()
         address = self._settings.url.rstrip("/")
         syncing = Syncing(estate, self._snapshots.ledger, self._settings.outbound, address=address)

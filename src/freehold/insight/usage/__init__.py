@@ -4,7 +4,7 @@ Everything is asked of the ledger's evidence; nothing is kept. Looking at a page
 """
 
 from freehold.insight.usage.assets import UNUSED_AFTER, AssetUse, Instrumented, asset_uses, instrumented
-from freehold.insight.usage.products import Looks, MetricUse, ProductUse, Reader, Week, product_use
+from freehold.insight.usage.products import Looks, MetricUse, ProductUse, Reader, Week, product_uses
 from freehold.insight.usage.telling import asset_json, recorded_since, use_json
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "asset_json",
     "asset_uses",
     "instrumented",
-    "product_use",
+    "product_uses",
     "recorded_since",
     "use_json",
 ]

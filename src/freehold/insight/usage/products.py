@@ -1,10 +1,11 @@
-"""How one product is used: by whom, how often, which columns and metrics, by how many of those it is made for."""
+"""How products are used: by whom, how often, which columns and metrics, by how many of those they are made for."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from freehold.insight.usage.assets import PEOPLE, SOUND, AssetUse, Instrumented, asset_uses, aware, bounds, instrumented
@@ -87,108 +88,142 @@ class ProductUse:
     never: int = 0
 
 
-def product_use(
-    evidence: Evidence, product: Product, env: str, now: datetime, dashboards: Collection[str] = ()
-) -> ProductUse:
-    """Return how a product is used; `dashboards` are those that read it, by id."""
-    said = {**bounds(env, now), "product": product.id}
-    audience = _audience(evidence, said)
-    readers = _readers(evidence, said, frozenset(audience or ()))
-    ever = {
-        name
-        for (name,) in evidence.query(f"SELECT DISTINCT consumer FROM uses WHERE {_OF_PRODUCT}", _only(said, "since"))
-    }
-    return ProductUse(
-        product.id,
-        instrumented(evidence),
-        readers,
-        asset_uses(evidence, [product], env, now),
-        _columns(evidence, said),
-        _metrics(evidence, said),
-        _looks(evidence, said, dashboards),
-        _weeks(evidence, said, now),
-        None if audience is None else len(audience),
-        sum(one.is_intended for one in readers),
-        len(audience - ever) if audience else 0,
-    )
+def product_uses(
+    evidence: Evidence,
+    products: Iterable[Product],
+    env: str,
+    now: datetime,
+    dashboards: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> dict[str, ProductUse]:
+    """Return how each of some products is used; `dashboards` are those that read each, by id.
+
+    Each question is asked once of all of them: a thousand products take little longer than one.
+    """
+    asked = {product.id: product for product in products}
+    ids, said = list(asked), {**bounds(env, now), "products": list(asked)}
+    audiences, recorded = _audiences(evidence, said), instrumented(evidence)
+    readers, ever = _readers(evidence, said, audiences), _ever(evidence, said)
+    columns, metrics, weeks = _columns(evidence, said), _metrics(evidence, said), _weeks(evidence, said)
+    looks = _looks(evidence, said)
+    assets: dict[str, list[AssetUse]] = {}
+    for one in asset_uses(evidence, asked.values(), env, now):
+        assets.setdefault(one.product, []).append(one)
+
+    def made(id_: str) -> ProductUse:
+        audience = audiences.get(id_)
+        return ProductUse(
+            product=id_,
+            recorded=recorded,
+            readers=tuple(readers.get(id_, ())),
+            assets=tuple(assets.get(id_, ())),
+            columns=columns.get(id_, {}),
+            metrics=tuple(metrics.get(id_, ())),
+            dashboards=tuple(one for one in looks if one.dashboard in dashboards.get(id_, ())),
+            weeks=_trend(weeks.get(id_, {}), now),
+            audience=None if audience is None else len(audience),
+            active=sum(one.is_intended for one in readers.get(id_, ())),
+            never=len(audience - ever.get(id_, set())) if audience else 0,
+        )
+
+    return {id_: made(id_) for id_ in ids}
 
 
-_OF_PRODUCT = f"product = $product AND {SOUND}"
-_LATELY = f"{_OF_PRODUCT} AND occurred_at > $since"
+_OF_PRODUCTS = f"product IN (SELECT unnest($products)) AND {SOUND}"
+_LATELY = f"{_OF_PRODUCTS} AND occurred_at > $since"
 
 
 def _only(said: dict[str, Any], *without: str) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name not in without}
 
 
-def _audience(evidence: Evidence, said: dict[str, Any]) -> frozenset[str] | None:
-    """Return those for whom the product was launched last; None where no launch names anybody."""
+def _audiences(evidence: Evidence, said: dict[str, Any]) -> dict[str, frozenset[str]]:
+    """Return those for whom each product was launched last; without those of which no launch names anybody."""
     rows = evidence.query(
-        "SELECT audience FROM product_launched WHERE product = $product AND len(audience) > 0 AND occurred_at <= $now "
-        "ORDER BY coalesce(launched_at, occurred_at) DESC, seq DESC LIMIT 1",
+        "SELECT product, arg_max(audience, (coalesce(launched_at, occurred_at), seq)) FROM product_launched "
+        "WHERE product IN (SELECT unnest($products)) AND len(audience) > 0 AND occurred_at <= $now GROUP BY product",
         _only(said, "since", "env"),
     )
-    return frozenset(rows[0][0]) if rows else None
+    return {product: frozenset(audience) for product, audience in rows}
 
 
-def _readers(evidence: Evidence, said: dict[str, Any], audience: frozenset[str]) -> tuple[Reader, ...]:
-    rows = evidence.query(
-        f"""SELECT consumer, coalesce(max(consumer_type), 'unknown'), coalesce(max(segment), ''), sum(reads),
+def _ever(evidence: Evidence, said: dict[str, Any]) -> dict[str, set[str]]:
+    """Return who ever read each product."""
+    sql = f"SELECT product, list(DISTINCT consumer) FROM uses WHERE {_OF_PRODUCTS} GROUP BY product"
+    return {product: set(consumers) for product, consumers in evidence.query(sql, _only(said, "since"))}
+
+
+def _readers(
+    evidence: Evidence, said: dict[str, Any], audiences: Mapping[str, frozenset[str]]
+) -> dict[str, list[Reader]]:
+    found: dict[str, list[Reader]] = {}
+    for product, n, kind, segment, reads, days, last in evidence.query(
+        f"""SELECT product, consumer, coalesce(max(consumer_type), 'unknown'), coalesce(max(segment), ''), sum(reads),
                    count(DISTINCT CAST(occurred_at AS DATE)), max(occurred_at)
-            FROM uses WHERE {_LATELY} GROUP BY consumer ORDER BY 4 DESC, 1""",
-        said,
-    )
-    return tuple(Reader(n, kind, s, int(r), d, _sure(last), n in audience) for n, kind, s, r, d, last in rows)
-
-
-def _columns(evidence: Evidence, said: dict[str, Any]) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    for asset, column, reads in evidence.query(
-        f"""SELECT resource, name, sum(reads) FROM (
-              SELECT resource, unnest(columns) AS name, reads FROM uses WHERE {_LATELY} AND columns IS NOT NULL
-            ) GROUP BY resource, name ORDER BY 3 DESC, 1, 2""",
+            FROM uses WHERE {_LATELY} GROUP BY product, consumer ORDER BY 5 DESC, 2""",
         said,
     ):
-        found.setdefault(asset, {})[column] = int(reads)
+        is_intended = n in audiences.get(product, ())
+        found.setdefault(product, []).append(Reader(n, kind, segment, int(reads), days, _sure(last), is_intended))
     return found
 
 
-def _metrics(evidence: Evidence, said: dict[str, Any]) -> tuple[MetricUse, ...]:
-    rows = evidence.query(
-        f"""SELECT metric, count(DISTINCT consumer), count(DISTINCT question) FROM (
-              SELECT unnest(metrics) AS metric, consumer, coalesce(query_id, id) AS question FROM uses WHERE {_LATELY}
-            ) GROUP BY metric ORDER BY 2 DESC, 3 DESC, 1""",
+def _columns(evidence: Evidence, said: dict[str, Any]) -> dict[str, dict[str, dict[str, int]]]:
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for product, asset, column, reads in evidence.query(
+        f"""SELECT product, resource, name, sum(reads) FROM (
+              SELECT product, resource, unnest(columns) AS name, reads FROM uses
+              WHERE {_LATELY} AND columns IS NOT NULL
+            ) GROUP BY product, resource, name ORDER BY 4 DESC, 2, 3""",
         said,
-    )
-    return tuple(MetricUse(*row) for row in rows)
+    ):
+        found.setdefault(product, {}).setdefault(asset, {})[column] = int(reads)
+    return found
 
 
-def _looks(evidence: Evidence, said: dict[str, Any], dashboards: Collection[str]) -> tuple[Looks, ...]:
+def _metrics(evidence: Evidence, said: dict[str, Any]) -> dict[str, list[MetricUse]]:
+    found: dict[str, list[MetricUse]] = {}
+    for product, *row in evidence.query(
+        f"""SELECT product, metric, count(DISTINCT consumer), count(DISTINCT question) FROM (
+              SELECT product, unnest(metrics) AS metric, consumer, coalesce(query_id, id) AS question
+              FROM uses WHERE {_LATELY}
+            ) GROUP BY product, metric ORDER BY 3 DESC, 4 DESC, 2""",
+        said,
+    ):
+        found.setdefault(product, []).append(MetricUse(*row))
+    return found
+
+
+def _looks(evidence: Evidence, said: dict[str, Any]) -> list[Looks]:
     rows = evidence.query(
         f"""SELECT dashboard, count(DISTINCT consumer) FILTER (WHERE {PEOPLE}), count(*), max(occurred_at) FROM looks
             WHERE dashboard IS NOT NULL AND occurred_at > $since AND occurred_at <= $now
             GROUP BY dashboard ORDER BY 2 DESC, 3 DESC, 1""",
-        _only(said, "env", "product"),
+        _only(said, "env", "products"),
     )
-    return tuple(Looks(name, viewers, views, _sure(last)) for name, viewers, views, last in rows if name in dashboards)
+    return [Looks(name, viewers, views, _sure(last)) for name, viewers, views, last in rows]
 
 
-def _weeks(evidence: Evidence, said: dict[str, Any], now: datetime) -> tuple[Week, ...]:
+def _weeks(evidence: Evidence, said: dict[str, Any]) -> dict[str, dict[date, tuple[int, int, int]]]:
+    """Return people, others and reads of each week in which a product was read."""
+    found: dict[str, dict[date, tuple[int, int, int]]] = {}
+    for product, week, people, others, reads in evidence.query(
+        f"""SELECT product, CAST(date_trunc('week', occurred_at) AS DATE),
+                   count(DISTINCT consumer) FILTER (WHERE {PEOPLE}),
+                   count(DISTINCT consumer) FILTER (WHERE NOT {PEOPLE}), sum(reads)
+            FROM uses WHERE {_OF_PRODUCTS} GROUP BY 1, 2""",
+        _only(said, "since"),
+    ):
+        found.setdefault(product, {})[week] = (int(people), int(others), int(reads))
+    return found
+
+
+def _trend(there: Mapping[date, tuple[int, int, int]], now: datetime) -> tuple[Week, ...]:
+    """Return the weeks since it was first read, of the last thirteen, those without a read too."""
     today = now.date()
     monday = today - timedelta(days=today.weekday())
-    there = {
-        week: counts
-        for week, *counts in evidence.query(
-            f"""SELECT CAST(date_trunc('week', occurred_at) AS DATE), count(DISTINCT consumer) FILTER (WHERE {PEOPLE}),
-                       count(DISTINCT consumer) FILTER (WHERE NOT {PEOPLE}), sum(reads)
-                FROM uses WHERE {_OF_PRODUCT} GROUP BY 1""",
-            _only(said, "since"),
-        )
-    }
-    starts = [monday - timedelta(weeks=n) for n in reversed(range(WEEKS))]
+    mondays = [monday - timedelta(weeks=n) for n in reversed(range(WEEKS))]
     first = min(there, default=monday)
-    weeks = [week for week in starts if week >= first]
-    return tuple(Week(week, *(int(n) for n in there.get(week, (0, 0, 0)))) for week in weeks)
+    return tuple(Week(week, *there.get(week, (0, 0, 0))) for week in mondays if week >= first)
 
 
 def _sure(at: datetime) -> datetime:

@@ -69,7 +69,7 @@ class BriefRound:
         if self._app is None:
             return
         served: Served = self._app.state.served
-        estate, now = served.snapshots.now().estate, served.snapshots.clock.now()
+        estate, now = served.snapshots.lately().estate, served.snapshots.clock.now()
         zone = ZoneInfo(str(estate.defaults.get("timezone", "UTC")))
         failed: list[FreeholdError] = []
         for file in briefs_of(estate).values():

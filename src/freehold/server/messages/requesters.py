@@ -57,7 +57,7 @@ class RequesterRound:
         if self._app is None or self._items is None:
             return
         served: Served = self._app.state.served
-        self._items.look(workflows_of(served.snapshots.now().estate))
+        self._items.look(workflows_of(served.snapshots.lately().estate))
         if self._items.read == self._read and not self._resting:
             return
         now, failed = served.snapshots.clock.now(), list[FreeholdError]()

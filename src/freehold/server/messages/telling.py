@@ -74,7 +74,7 @@ class MessageRound:
         served, items = self._served, self._items
         if served is None or items is None:
             return
-        estate = served.snapshots.now().estate
+        estate = served.snapshots.lately().estate
         channels = [one for one in channels_of(estate).values() if one.decisions or one.notices]
         ledger, now = served.snapshots.ledger, served.snapshots.clock.now()
         newest = next((e.seq for e in ledger.read(newest_first=True, limit=1)), 0)
