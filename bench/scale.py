@@ -374,9 +374,10 @@ def changes(root: Path, datasets: int) -> dict[str, dict[str, float]]:
     found["nothing"] = costs(lambda: listing.follow(snapshot))
     file = next(made)
     file.write_text(file.read_text().replace("status: active", "status: active\ntags: [changed]"))
-    time.sleep(1)
+    snapshots.changed()  # whoever asks now waits until the files were read again
     found["one file, read"] = costs(snapshots.now)
     changed = snapshots.now()
+    assert changed is not snapshot, "a file that changed makes a new snapshot"
     found["one file"] = costs(lambda: listing.of(changed))
     file.write_text(file.read_text().replace("\ntags: [changed]", ""))
     listing.close()

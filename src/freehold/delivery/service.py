@@ -38,7 +38,7 @@ from freehold.delivery.rollback import Return, returned_before, returns_of
 from freehold.delivery.run import Progress, Run
 from freehold.delivery.standing import judge, judge_anew
 from freehold.delivery.states import States
-from freehold.delivery.status import ProductStatus, status_of
+from freehold.delivery.status import KeptVerdicts, ProductStatus, status_of
 from freehold.delivery.step import Arrived, Definitions, Step, wanted
 from freehold.delivery.template import KeptCompiled
 from freehold.engines import Column, Engine, Relation, Session, open_engine
@@ -352,9 +352,9 @@ class Delivery:
         """
         return collecting.retire(self, versions, stays)
 
-    def status(self) -> tuple[ProductStatus, ...]:
-        """Return the state of every product: safe to use now, and if not, why not."""
-        return status_of(self)
+    def status(self, kept: KeptVerdicts | None = None) -> tuple[ProductStatus, ...]:
+        """Return the state of every product: safe to use now, and if not, why not; asked again, by what was kept."""
+        return status_of(self, kept)
 
     def late(self) -> tuple[Expected, ...]:
         """Return deliveries that should have come by now and are not there."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import NOT_BUILT, Asset
@@ -20,6 +20,7 @@ from freehold.estate.model import EarlierVersion, Product
 
 if TYPE_CHECKING:
     from freehold.delivery.service import Delivery
+    from freehold.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,15 @@ _ATTEMPTS = 60  # how many of the last attempts are looked at for one that faile
 
 
 @dataclass(frozen=True, slots=True)
+class _Said:
+    """Verdicts that hold, by status; how many are bad; and the intervals whose newest attempt failed."""
+
+    checks: dict[str, int]
+    bad: int
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ProductStatus:
     """One product: `safe` is yes, stale (the last good version is served, newer data waits), no (something was never
     published, what is live fails its checks, or an incident of the worst severity is open), or watched (others build
@@ -77,8 +87,37 @@ class ProductStatus:
         return newest.deployment if newest else ""
 
 
-def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
+class KeptVerdicts:
+    """What the ledger says of each asset, for who asks again and again: read anew only where it tells something new.
+
+    For one environment, and one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[object, _Said]] = {}
+        self._upto: int | None = None
+
+    def follow(self, ledger: Ledger, env: str) -> None:
+        """Forget what was said of assets that were judged or built since."""
+        if self._upto is None:
+            self._upto = max((event.seq for event in ledger.read(newest_first=True, limit=1)), default=0)
+        for event in ledger.read(types=("check.completed", "run.completed"), env=env, after=self._upto):
+            self._kept.pop(event.subject, None)
+            self._upto = event.seq
+
+    def of(self, delivery: Delivery, asset: Asset, entry: Live | None) -> _Said:
+        """Return what is said of an asset of which that is live."""
+        by = (entry, delivery.auditor.judged(asset))
+        known = self._kept.get(asset.id)
+        if known is None or known[0] != by:
+            known = self._kept[asset.id] = by, _said(delivery, asset, entry)
+        return known[1]
+
+
+def status_of(delivery: Delivery, kept: KeptVerdicts | None = None) -> tuple[ProductStatus, ...]:
     """Return the state of every product that has assets, in the order of their ids."""
+    said = kept or KeptVerdicts()
+    said.follow(delivery.ledger, delivery.env)
     with delivery.reading() as session:
         overlay = delivery.overlay(session)
         behind = delivery.outdated(session, overlay)
@@ -90,7 +129,7 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
     for entry in delivery.late():
         overdue.setdefault(entry.asset, []).append(entry)
     assets = {
-        asset.id: _asset(delivery, asset, overlay.live, tuple(waiting.get(asset.id, ())), overdue.get(asset.id, []))
+        asset.id: _asset(delivery, asset, overlay.live, said, waiting.get(asset.id, ()), overdue.get(asset.id, ()))
         for asset in delivery.graph.assets.values()
     }
     places = {id_: place for place, id_ in enumerate(assets)}
@@ -108,11 +147,16 @@ def status_of(delivery: Delivery) -> tuple[ProductStatus, ...]:
 
 
 def _asset(
-    delivery: Delivery, asset: Asset, live: Any, waiting: tuple[Candidate, ...], overdue: Sequence[Expected]
+    delivery: Delivery,
+    asset: Asset,
+    live: Mapping[str, Live],
+    kept: KeptVerdicts,
+    waiting: Sequence[Candidate],
+    overdue: Sequence[Expected],
 ) -> AssetStatus:
-    entry: Live | None = live.get(asset.id)
+    entry = live.get(asset.id)
     entry = entry if entry and entry.is_shown else None
-    checks, bad = verdicts(delivery, asset, entry)
+    said = kept.of(delivery, asset, entry)
     return AssetStatus(
         asset=asset.id,
         relation=str(asset.relation),
@@ -122,14 +166,19 @@ def _asset(
         published_at=entry.published_at if entry else None,
         rows=entry.rows if entry else 0,
         data_until=newest_interval(asset, delivery.graph, live) if entry else None,
-        checks=checks,
-        quarantined=waiting,
+        checks=said.checks,
+        quarantined=tuple(waiting),
         late=tuple(overdue),
-        failed=_failed(delivery, asset),
+        failed=said.failed,
         pinned=bool(asset.id in live and live[asset.id].pinned),
-        bad=bad,
+        bad=said.bad,
         earlier=delivery.estate.earlier.get(asset.id),
     )
+
+
+def _said(delivery: Delivery, asset: Asset, entry: Live | None) -> _Said:
+    checks, bad = verdicts(delivery, asset, entry)
+    return _Said(checks, bad, _failed(delivery, asset))
 
 
 def _failed(delivery: Delivery, asset: Asset) -> tuple[str, ...]:

@@ -67,18 +67,18 @@ def mark(asset: str) -> str:
 
 
 class KeptCompiled:
-    """Models compiled earlier, by their text. What a model names is resolved again and must mean what it meant."""
+    """Models compiled earlier, by file and text. What a model names is resolved again and must mean what it meant."""
 
     def __init__(self, root: Path) -> None:
         self._kept = Kept(root, "compiled", f"{_COMPILER} {version('sqlglot')}")
 
-    def get(self, text: str, dialect: str, resolve: Resolve) -> Compiled | None:
+    def get(self, text: str, where: Where, dialect: str, resolve: Resolve) -> Compiled | None:
         """Return a model compiled earlier, if everything it names still means the same.
 
         Raises:
             FreeholdError: a name it asks for means nothing now.
         """
-        row = self._kept.get(digest(dialect, text))
+        row = self._kept.get(digest(dialect, str(where.path), text))
         if row is None:
             return None
         first, again, asked, config = row
@@ -87,13 +87,18 @@ class KeptCompiled:
         return Compiled(first, again or first, tuple(dict.fromkeys(asset for *_, asset in asked)), config)
 
     def put(
-        self, text: str, dialect: str, compiled: Compiled, asked: Sequence[tuple[tuple[str, ...], str, str]]
+        self,
+        text: str,
+        where: Where,
+        dialect: str,
+        compiled: Compiled,
+        asked: Sequence[tuple[tuple[str, ...], str, str]],
     ) -> None:
         """Keep a compiled model with what it asked for; one whose settings JSON cannot hold is not kept."""
         config = dict(compiled.config)
         if json.loads(json.dumps(config, default=str)) == config:
             again = "" if compiled.again == compiled.first else compiled.again
-            self._kept.put(digest(dialect, text), [compiled.first, again, asked, config])
+            self._kept.put(digest(dialect, str(where.path), text), [compiled.first, again, asked, config])
 
     def save(self) -> None:
         """Write what is new to disk."""
@@ -114,7 +119,7 @@ def compile_sql(
         FreeholdError: FH-M001 the template is wrong; FH-M002 an unknown setting; FH-M003 a var without a value;
             FH-Q001, FH-Q002 the SQL is.
     """
-    if kept is not None and not variables and (known := kept.get(text, dialect, resolve)):
+    if kept is not None and not variables and (known := kept.get(text, where, dialect, resolve)):
         return known
     first = _Rendering(resolve, where, variables or {}, again=False)
     again = _Rendering(resolve, where, variables or {}, again=True)
@@ -124,7 +129,7 @@ def compile_sql(
     asked = [*first.asked, *again.asked]
     made = Compiled(first_sql, again_sql, tuple(dict.fromkeys(asset for *_, asset in asked)), first.settings)
     if kept is not None and not variables:
-        kept.put(text, dialect, made, asked)
+        kept.put(text, where, dialect, made, asked)
     return made
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from freehold import opening
 from freehold.delivery.deployments import Deployment, deployments
+from freehold.delivery.status import KeptVerdicts
 from freehold.estate.files import Survey, survey
 from freehold.foundation import Clock, FreeholdError, Problems, SystemClock, near
 from freehold.foundation.words import counted
@@ -181,6 +182,7 @@ class Snapshots:
         self._looking = threading.BoundedSemaphore(_MOST_LOOKING)
         self._newest = Newest(self._looked, "snapshots")
         self._notes: list[str] = []
+        self._verdicts = KeptVerdicts()
         self._mark: _Mark | None = None
         self._estate_read: tuple[_Mark, Estate] | None = None  # one value, since others than the thread that looks ask
         self._heard = self._telling = 0  # the last event that was looked at, and the last that tells
@@ -333,7 +335,7 @@ class Snapshots:
             estate=delivery.estate,
             env=delivery.env,
             graph=delivery.graph,
-            products=delivery.status(),
+            products=delivery.status(self._verdicts),
             deployments=deployments(delivery, limit=_MOST_DEPLOYMENTS),
             retired=delivery.retired(),
             live=live,
