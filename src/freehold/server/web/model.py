@@ -142,7 +142,8 @@ class Chart:
 class Effect:
     """One slice of a change: what it was, what it is, and its part in the change as a bar from the middle.
 
-    `x` and `width` are of a box 160 wide whose middle stands for nothing; `href` leads to the slice by itself.
+    `x` and `width` are of a box 160 wide whose middle stands for nothing; `href` leads to the slice by itself;
+    `explains` says how much of the whole change it is, where that is known.
     """
 
     label: str
@@ -153,6 +154,7 @@ class Effect:
     width: float
     is_less: bool
     href: str = ""
+    explains: str = ""
 
 
 @dataclass(frozen=True, slots=True)
