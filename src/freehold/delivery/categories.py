@@ -14,15 +14,21 @@ if TYPE_CHECKING:
     from freehold.ledger import Ledger
     from freehold.quality import ColumnProfile, TableState
 
-MOST = 64  # values a column may have, to be told of
+_MOST, _MOST_NUMBERS = 64, 12  # values a column may have, to be told of: of whole numbers more are amounts
 _KEPT = "categories"  # of the kept state: the digests of a column, each with the side item that says its value
 
 
 def counted(asset: str, name: str, column: ColumnProfile) -> dict[str, int] | None:
-    """Return how many rows each value of a column has, by digest; None where it has many, or they were not counted."""
-    if not column.values or len(column.values) > MOST:
+    """Return how many rows each value of a column has, by digest; None of values that are none of a few names.
+
+    Those are more than a few, dates, which are new each day, and numbers, unless they are few enough to be codes.
+    """
+    values = column.values or {}
+    is_named = all(isinstance(value, str | bool) for value in values)
+    is_coded = all(isinstance(value, int) for value in values)
+    if not values or (not is_named and not is_coded) or len(values) > (_MOST if is_named else _MOST_NUMBERS):
         return None
-    return {digest_of(asset, name, value): rows for value, rows in column.values.items()}
+    return {digest_of(asset, name, value): rows for value, rows in values.items()}
 
 
 def digest_of(asset: str, column: str, value: Any) -> str:

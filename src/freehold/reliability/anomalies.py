@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from freehold.delivery.categories import named
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger.event import Event
 from freehold.reliability.judgements import Judgement, judgements
@@ -64,6 +65,11 @@ class Anomaly:
         """Whether nobody has said what it was."""
         return not self.verdict
 
+    @property
+    def usual(self) -> str:
+        """Between what it would have been usual, as it is said."""
+        return f"{self.measure.said(self.low)} to {self.measure.said(self.high)}"
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return {
@@ -103,6 +109,14 @@ def anomalies(
     return tuple(one for one in every if closed or one.is_open)
 
 
+def values_of(ledger: Ledger, one: Anomaly) -> tuple[str, ...]:
+    """Return the values that are new or lost, as they stand in the column; what was erased is told by its digest."""
+    if not one.categories:
+        return ()
+    known = named(ledger, one.asset, one.measure.column, one.categories)
+    return tuple(known.get(digest, digest) for digest in one.categories)
+
+
 def close(ledger: Ledger, env: str, id_: str, verdict: str) -> Anomaly:
     """Say what an anomaly was: `fixed`, the data was wrong; `expected`, right but not to be learned from; `false`.
 
@@ -119,6 +133,15 @@ def close(ledger: Ledger, env: str, id_: str, verdict: str) -> Anomaly:
         raise FreeholdError("FH-E302", problem, fix="Nothing has to be done.", exit_code=Exit.USAGE)
     ledger.append(_closing(found, env, verdict))
     return found
+
+
+def known_of(ledger: Ledger, env: str, asset: str, upto: int | None = None) -> Sequence[Batch]:
+    """Return the batches of an asset that may be learned from, up to an event; by default all that are known."""
+    told = ledger.read(types=("profile.observed",), subject=asset, env=env, upto=upto, newest_first=True, limit=_BACK)
+    held = {e.data["candidate"] for e in ledger.read(types=("candidate.quarantined",), subject=asset, env=env)}
+    every = anomalies(ledger, env, asset=asset, closed=True)
+    odd = {(one.batch, one.measure) for one in every if one.verdict in ("expected", "fixed")}
+    return learned_from((batch_of(event) for event in told), held, odd)
 
 
 class _Look:
@@ -139,7 +162,7 @@ class _Look:
 
     def _asked(self) -> Iterator[tuple[Batch, Sequence[Batch]]]:
         for asset, batches in by_asset(self._fresh):
-            others = self._before(asset)
+            others = known_of(self._ledger, self._env, asset, self._upto)
             yield from ((batch, others) for batch in batches)
 
     def _untold(self, odd: Sequence[Anomaly]) -> list[Anomaly]:
@@ -147,20 +170,6 @@ class _Look:
         every = (anomalies(self._ledger, self._env, asset=one, closed=True) for one in {one.asset for one in odd})
         told = {one.id for found in every for one in found}
         return [one for one in odd if one.id not in told]
-
-    def _before(self, asset: str) -> Sequence[Batch]:
-        """Return what may be learned from of an asset."""
-        read, env = self._ledger.read, self._env
-        told = read(
-            types=("profile.observed",), subject=asset, env=env, upto=self._upto, newest_first=True, limit=_BACK
-        )
-        held = {e.data["candidate"] for e in read(types=("candidate.quarantined",), subject=asset, env=env)}
-        odd = {
-            (one.batch, one.measure)
-            for one in anomalies(self._ledger, self._env, asset=asset, closed=True)
-            if one.verdict in ("expected", "fixed")
-        }
-        return learned_from((batch_of(event) for event in told), held, odd)
 
     def _anomaly(self, one: Judgement) -> Anomaly:
         batch, measure, verdict = one.batch, one.measure, one.verdict

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from freehold.quality.layout import QUANTILES
 from freehold.reliability.judging import Grade, Verdict
-from freehold.reliability.smoothing import LEAST, Floats
+from freehold.reliability.smoothing import Floats
 
 RECENT = 28  # batches before, of which the usual is taken
-_OF_A_PHASE = 14  # of which it is taken of a phase alone
+_ENOUGH = 14  # of which it is known how far they are off anyway
 _UNUSUAL, _SEVERE = 4.0, 8.0  # deviations of the distances of others
 _FAR, _VERY_FAR = 0.2, 0.35  # distances
 _BY_CHANCE = 2.5  # times the distance that so few rows have by chance
@@ -59,7 +59,7 @@ def before(history: Floats, seasons: Sequence[int]) -> Floats:
     known = ~np.isnan(history[:, 0])
     steps = np.arange(len(history), 0, -1)
     phases = (known & (steps % season == 0) for season in sorted(seasons, reverse=True))
-    alike = next((phase for phase in phases if phase.sum() >= _OF_A_PHASE), known)
+    alike = next((phase for phase in phases if phase.sum() >= _ENOUGH), known)
     chosen = history[alike][-RECENT:]
     found = np.full((RECENT, history.shape[1]), np.nan)
     found[RECENT - len(chosen) :] = chosen
@@ -81,7 +81,7 @@ def _judged(history: Floats, quantiles: Floats, rows: Floats) -> list[tuple[floa
             for most, far in ((_UNUSUAL, _FAR), (_SEVERE, _VERY_FAR))
         ]
         z = (distance - expected) / scale
-    grades = np.select([count < LEAST, distance > bounds[1], distance > bounds[0]],
+    grades = np.select([count < _ENOUGH, distance > bounds[1], distance > bounds[0]],
                        [Grade.UNKNOWN, Grade.SEVERE, Grade.UNUSUAL], Grade.USUAL)  # fmt: skip
     told = zip(grades.tolist(), expected.tolist(), bounds[0].tolist(), z.tolist(), count.tolist(), strict=True)
     verdicts = [Verdict(Grade(grade), centre, 0.0, most, off, seen) for grade, centre, most, off, seen in told]

@@ -55,6 +55,14 @@ class Measure:
         """Whether its value is a share of rows."""
         return self.kind is Kind.SHARE and self.name != SHAPE
 
+    def said(self, value: float | None) -> str:
+        """Return a value of it as it is said."""
+        if value is None:
+            return "?"
+        if self.is_share:
+            return f"{value:.1%}".replace("%", " %")
+        return f"{value:,.0f}" if abs(value) >= 1_000 or value == int(value) else f"{value:,.3g}"
+
     def __str__(self) -> str:
         name = _WORDS.get(self.name, self.name)
         return f"{name} of {self.column}" if self.column else name
