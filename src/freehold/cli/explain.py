@@ -211,11 +211,11 @@ def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> No
     if moved.causes:
         title = "What moved it" if moved.trend == 1 else "What moved otherwise"
         click.echo(f"\n{click.style(title, bold=True)}")
-        rows = [
+        causes = [
             (_slice(p), value(p.before), value(p.after), _signed(p.effect, unit), explains(moved.share(p)))
             for p in moved.causes
         ]
-        table(rows, ("where", "before", "after", "change", "explains"), right=(1, 2, 3, 4))
+        table(causes, ("where", "before", "after", "change", "explains"), right=(1, 2, 3, 4))
         click.echo(f"Beside them: {'; '.join(f'{what} {_signed(amount, unit)}' for what, amount in moved.beside)}.")
     for name, parts in moved.keys[:_MOST_KEYS]:
         click.echo(f"\n{click.style(f'By {name}', bold=True)}")
