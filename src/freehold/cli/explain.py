@@ -193,7 +193,10 @@ def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> No
     def days(stretch: Mapping[str, Any]) -> str:
         return f"{stretch['from']:%d %b %Y} to before {stretch['to']:%d %b %Y}"
 
-    def explains(share: float | None) -> str:
+    def explains(cause: Part) -> str:
+        share = moved.share(cause)
+        if moved.trend != 1 and cause.own is not None:
+            return _signed(cause.own, unit)
         return "" if share is None else f"{share:.0%}".replace("%", " %")
 
     def value(amount: float | None) -> str:
@@ -212,10 +215,13 @@ def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> No
         title = "What moved it" if moved.trend == 1 else "What moved otherwise"
         click.echo(f"\n{click.style(title, bold=True)}")
         causes = [
-            (_slice(p), value(p.before), value(p.after), _signed(p.effect, unit), explains(moved.share(p)))
-            for p in moved.causes
+            (_slice(p), value(p.before), value(p.after), _signed(p.effect, unit), explains(p)) for p in moved.causes
         ]
-        table(causes, ("where", "before", "after", "change", "explains"), right=(1, 2, 3, 4))
+        table(
+            causes,
+            ("where", "before", "after", "change", "explains" if moved.trend == 1 else "beside the trend"),
+            right=(1, 2, 3, 4),
+        )
         click.echo(f"Beside them: {'; '.join(f'{what} {_signed(amount, unit)}' for what, amount in moved.beside)}.")
     for name, parts in moved.keys[:_MOST_KEYS]:
         click.echo(f"\n{click.style(f'By {name}', bold=True)}")

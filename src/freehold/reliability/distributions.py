@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freehold.quality.layout import QUANTILES
 from freehold.reliability.judging import Grade, Verdict
-from freehold.reliability.smoothing import Floats
+from freehold.reliability.smoothing import Floats, medians
 
 RECENT = 28  # batches before, of which the usual is taken
 _ENOUGH = 14  # of which it is known how far they are off anyway
@@ -70,10 +69,10 @@ def _judged(history: Floats, quantiles: Floats, rows: Floats) -> list[tuple[floa
     there = ~np.isnan(history[:, :, 0])
     count = there.sum(1)
     with np.errstate(all="ignore"):
-        usual = _median(history, there[:, :, None])
+        usual = medians(history)
         others = np.where(there, _distance(history, usual[:, None, :]), np.nan)
-        expected = _median(others, there)
-        scale = np.maximum(_NORMAL * _median(np.abs(others - expected[:, None]), there), _LEAST_SCALE)
+        expected = medians(others)
+        scale = np.maximum(_NORMAL * medians(np.abs(others - expected[:, None])), _LEAST_SCALE)
         distance = _distance(quantiles[:, None, :], usual[:, None, :])[:, 0]
         chance = _BY_CHANCE * np.sqrt(len(_SHARES) / (8 * np.log(2) * np.maximum(rows, 1)))
         bounds = [
@@ -123,8 +122,3 @@ def _in_bins(below: Floats) -> Floats:
     """Return the shares of values in the bins between edges, and beyond both ends."""
     ends = np.zeros((*below.shape[:-1], 1))
     return np.diff(np.concatenate([ends, below, ends + 1], axis=-1), axis=-1)
-
-
-def _median(values: Floats, there: NDArray[np.bool_]) -> Floats:
-    """Return the medians over the batches that are there."""
-    return np.asarray(np.nanmedian(np.where(there, values, np.nan), axis=1))

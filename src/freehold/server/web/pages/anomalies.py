@@ -31,6 +31,13 @@ _VERDICTS = {
     "expected": Mark("idle", "expected"),
     "false": Mark("idle", "false alarm"),
 }
+_TITLES = {
+    "severe": "Far from what its past leads one to expect",
+    "unusual": "Not what its past leads one to expect",
+    "fixed": "The data was wrong, and was mended",
+    "expected": "The data was right, and the day was special",
+    "false": "A false alarm",
+}
 _MEANINGS = (
     ("fixed", "The data was wrong", "It was mended, and is not learned from."),
     ("expected", "It was right, and the day was special", "A sale, a holiday: it is not learned from."),
@@ -133,7 +140,7 @@ def anomaly(asked: Asked) -> Shown:
     model = AnomalyPage(
         id=one.id,
         state=state_of(found),
-        title=f"{one.measure} of {one.asset}" if not one.measure.column else f"{one.measure} in {one.asset}",
+        title=_TITLES[one.verdict or one.grade],
         reasons=tuple(_reasons(found)),
         chart=chart,
         why_no_chart=found.why or ("" if chart else "Too few batches are known to draw a line."),

@@ -180,7 +180,7 @@ def _page(asked: Asked, asks: Asks, found: Explained, period: Compared, rows: Qu
         notes=found.notes,
         chart=_chart(asks, found, period, rows, happened),
         causes=tuple(
-            replace(effect, explains=_explains(moved.share(part)))
+            replace(effect, explains=_explains(moved, part, unit))
             for effect, part in zip(
                 _effects(moved.causes, unit, lambda p: _href(one, period, rows, p), is_keyed=True), moved.causes,
                 strict=True,
@@ -368,8 +368,11 @@ def _sentence(found: Explained, period: Compared, model: ExplainPage) -> str:
     return f"{told} ({signed(first.effect, model.unit)})."
 
 
-def _explains(share: float | None) -> str:
-    """Return which part of the change a cause is, as it is said; less than nothing went against it."""
+def _explains(moved: Movement, cause: Part, unit: str) -> str:
+    """Return what a cause explains, as it is said: its part of the change, or what lies beside the trend."""
+    share = moved.share(cause)
+    if moved.trend != 1 and cause.own is not None:
+        return f"{signed(cause.own, unit)} beside the trend"
     return "" if share is None else f"{share * 100:.0f} % of it" if share > 0 else "against it"
 
 
