@@ -44,7 +44,7 @@ def compared(history: Sequence[Counts], phase: Sequence[Counts], newest: Counts)
     recent = [one for one in history[-RECENT:] if one]
     total = sum(newest.values())
     if len(recent) < LEAST or not total:
-        return tuple(Compared(name, 0.0, _verdict(Grade.UNKNOWN, 0.0, len(recent)), ()) for name in (NEW, LOST))
+        return tuple(Compared(name, 0.0, _not_known(len(recent)), ()) for name in (NEW, LOST))
     return _new(history, recent, newest, total), _lost(recent, phase, newest, total)
 
 
@@ -64,7 +64,7 @@ def _had_news(history: Sequence[Counts], recent: Sequence[Counts]) -> bool:
 
 def _lost(recent: Sequence[Counts], phase: Sequence[Counts], newest: Counts, total: int) -> Compared:
     if len(recent) < _ALWAYS:
-        return Compared(LOST, 0.0, _verdict(Grade.UNKNOWN, 0.0, len(recent)), ())
+        return Compared(LOST, 0.0, _not_known(len(recent)), ())
     usual = {one: _share(one, recent) for one in _always(recent) & _always([c for c in phase if c] or recent)}
     gone = tuple(sorted(one for one in usual if not newest.get(one) and _is_no_chance(usual[one], total)))
     share = sum(usual[one] for one in gone)
@@ -89,6 +89,10 @@ def _grade(share: float, bound: float) -> Grade:
     if share <= bound:
         return Grade.USUAL
     return Grade.SEVERE if share >= _SEVERE else Grade.UNUSUAL
+
+
+def _not_known(count: int) -> Verdict:
+    return Verdict(Grade.UNKNOWN, math.nan, math.nan, math.nan, math.nan, count)
 
 
 def _verdict(grade: Grade, bound: float, count: int) -> Verdict:

@@ -82,8 +82,12 @@ def _judged(history: Floats, quantiles: Floats, rows: Floats) -> list[tuple[floa
         z = (distance - expected) / scale
     grades = np.select([count < _ENOUGH, distance > bounds[1], distance > bounds[0]],
                        [Grade.UNKNOWN, Grade.SEVERE, Grade.UNUSUAL], Grade.USUAL)  # fmt: skip
-    told = zip(grades.tolist(), expected.tolist(), bounds[0].tolist(), z.tolist(), count.tolist(), strict=True)
-    verdicts = [Verdict(Grade(grade), centre, 0.0, most, off, seen) for grade, centre, most, off, seen in told]
+    low = np.where(count < _ENOUGH, np.nan, 0.0)
+    told = zip(grades, expected + low, low, bounds[0] + low, z + low, count, strict=True)
+    verdicts = [
+        Verdict(Grade(grade), float(centre), float(least), float(most), float(off), int(seen))
+        for grade, centre, least, most, off, seen in told
+    ]
     return list(zip(distance.tolist(), verdicts, strict=True))
 
 

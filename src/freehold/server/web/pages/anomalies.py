@@ -46,8 +46,8 @@ _MEANINGS = (
 HEADINGS = (
     Heading("Of"),
     Heading("What"),
-    Heading("State", narrow=False),
-    Heading("Was", "num", sorts=False),
+    Heading("State"),
+    Heading("Was", "num", sorts=False, narrow=False),
     Heading("Usual", "num", sorts=False, narrow=False),
     Heading("Asset", narrow=False),
 )
