@@ -221,13 +221,13 @@ def test_closing_takes_what_is_there_and_once(ledger: Ledger) -> None:
     assert twice.value.code == "FH-E302"
 
 
-# -- shapes and categories --------------------------------------------------------------------------------------------
+# -- distributions and categories -------------------------------------------------------------------------------------
 
 PRICES = [1.0, 1.2, 1.5, 2.0, 2.4, 3.0, 3.6, 4.5, 6.0, 9.0, 12.0]
 COUNTRIES = {"aaa": 700, "bbb": 300}
 
 
-def shaped(ledger: Ledger, day: int, prices: list[float], countries: dict[str, int], *, batch: str = "") -> None:
+def spread_as(ledger: Ledger, day: int, prices: list[float], countries: dict[str, int], *, batch: str = "") -> None:
     """Record what the batch of a day looked like: how its prices are spread, and its countries."""
     start, end = (START + timedelta(days=day + more) for more in (0, 1))
     columns: dict[str, Any] = {
@@ -240,25 +240,29 @@ def shaped(ledger: Ledger, day: int, prices: list[float], countries: dict[str, i
     ledger.append(Event("profile.observed", said, occurred_at=end, env="prod", subject=ASSET, product="shop.orders"))
 
 
-def same_shape(ledger: Ledger, days: int = 30) -> None:
+def spread_alike(ledger: Ledger, days: int = 30) -> None:
     """Record days whose prices are spread alike."""
     for day in range(days):
-        shaped(ledger, day, [price * (1 + day % 3 / 100) for price in PRICES], COUNTRIES)
+        spread_as(ledger, day, [price * (1 + day % 3 / 100) for price in PRICES], COUNTRIES)
 
 
-def test_a_shape_and_categories_are_found_and_closed(ledger: Ledger) -> None:
-    """Another shape with the same mean, a value new and one lost; when the day comes right, all are closed."""
-    same_shape(ledger)
+def test_a_distribution_and_categories_are_found_and_closed(ledger: Ledger) -> None:
+    """Prices spread otherwise with the same mean, a value new, one lost; when the day comes right, all are closed."""
+    spread_alike(ledger)
     assert look(ledger, "prod") == ()
-    shaped(ledger, 30, [4.0] * len(PRICES), {"aaa": 700, "ccc": 300})
+    spread_as(ledger, 30, [4.0] * len(PRICES), {"aaa": 700, "ccc": 300})
     found = {one.measure: one for one in look(ledger, "prod")}
 
-    assert set(found) == {Measure("shape", "price"), Measure("new", "country"), Measure("lost", "country")}
-    assert {m.name: one.categories for m, one in found.items()} == {"shape": (), "new": ("ccc",), "lost": ("bbb",)}
+    assert set(found) == {Measure("distribution", "price"), Measure("new", "country"), Measure("lost", "country")}
+    assert {m.name: one.categories for m, one in found.items()} == {
+        "distribution": (),
+        "new": ("ccc",),
+        "lost": ("bbb",),
+    }
     assert {one.grade for one in found.values()} == {"severe"}
     assert set(anomalies(ledger, "prod")) == set(found.values())
 
-    shaped(ledger, 30, PRICES, COUNTRIES, batch="corrected")
+    spread_as(ledger, 30, PRICES, COUNTRIES, batch="corrected")
     look(ledger, "prod")
     assert anomalies(ledger, "prod") == ()
 
@@ -266,24 +270,24 @@ def test_a_shape_and_categories_are_found_and_closed(ledger: Ledger) -> None:
 @pytest.mark.parametrize("verdict", ["", "false", "expected"])
 def test_a_new_value_is_told_once_unless_it_is_not_learned_from(ledger: Ledger, verdict: str) -> None:
     """Open or false it is what came before; a day that was special is as one that never was."""
-    same_shape(ledger)
-    shaped(ledger, 30, PRICES, {**COUNTRIES, "ccc": 300})
+    spread_alike(ledger)
+    spread_as(ledger, 30, PRICES, {**COUNTRIES, "ccc": 300})
     (one,) = look(ledger, "prod")
     if verdict:
         close(ledger, "prod", one.id, verdict)
-    shaped(ledger, 31, PRICES, {**COUNTRIES, "ccc": 300})
+    spread_as(ledger, 31, PRICES, {**COUNTRIES, "ccc": 300})
 
     assert len(look(ledger, "prod")) == (verdict == "expected")
 
 
 def test_an_anomaly_is_shown_among_what_came_around_it(ledger: Ledger) -> None:
     """Each step once, its own batch at its own step, and what would have been usual by what came before each."""
-    same_shape(ledger)
-    shaped(ledger, 30, [4.0] * len(PRICES), COUNTRIES)
+    spread_alike(ledger)
+    spread_as(ledger, 30, [4.0] * len(PRICES), COUNTRIES)
     (one,) = look(ledger, "prod")
-    shaped(ledger, 30, PRICES, COUNTRIES, batch="corrected")
+    spread_as(ledger, 30, PRICES, COUNTRIES, batch="corrected")
     for day in range(31, 60):
-        shaped(ledger, day, PRICES, COUNTRIES)
+        spread_as(ledger, day, PRICES, COUNTRIES)
 
     told = past(ledger, "prod", one)
 

@@ -1,4 +1,4 @@
-"""How numbers are spread: another shape is found though the mean is the same, and what chance does is not."""
+"""How numbers are spread: another way is found though the mean is the same, and what chance does is not."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TWO_PRICES = np.where(np.arange(1000) % 2 == 0, 0.2 * ORDINARY, 1.8 * ORDINARY)
     ],
     ids=["as ever", "hardly dearer", "half of it its mean", "two groups", "all alike", "in pence", "below nothing"],
 )
-def test_another_shape_is_found(numbers: Numbers, grade: Grade) -> None:
+def test_another_distribution_is_found(numbers: Numbers, grade: Grade) -> None:
     """Though the mean is the same, and only where it is far from what is usual."""
     distance, found = verdict([*batches(40)], quantiles(numbers))
 
@@ -58,7 +58,7 @@ def test_another_shape_is_found(numbers: Numbers, grade: Grade) -> None:
 
 
 def test_fewer_rows_are_further_off_by_chance() -> None:
-    """Of five rows the same shape says nothing that it says of a thousand."""
+    """Of five rows the same difference says nothing that it says of a thousand."""
     assert verdict([*batches(40)], quantiles(HALF_ITS_MEAN), rows=5)[1].grade is Grade.USUAL
 
 
@@ -70,7 +70,7 @@ def test_of_few_batches_nothing_is_said() -> None:
 
 
 def test_a_batch_is_compared_with_its_phase_once_that_is_known() -> None:
-    """Where each seventh batch has another shape, it is usual for it, and would be odd for the others."""
+    """Where each seventh batch is spread otherwise, that is usual for it, and would be odd for the others."""
     week = [quantiles(TWO_PRICES if day % 7 == 0 else ORDINARY * (1 + day % 3 / 100)) for day in range(7 * 14)]
 
     assert verdict([*week], quantiles(TWO_PRICES))[1].grade is Grade.USUAL

@@ -12,7 +12,7 @@ import numpy as np
 from freehold.reliability.categories import compared
 from freehold.reliability.distributions import before, quantiles_of, spread
 from freehold.reliability.judging import Verdict, judged
-from freehold.reliability.measures import ROWS, SHAPE, Measure
+from freehold.reliability.measures import DISTRIBUTION, ROWS, Measure
 from freehold.reliability.series import Batch, histories, steps_before
 
 Steps = Sequence[Batch | None]
@@ -37,7 +37,7 @@ def judgements(batches: Iterable[tuple[Batch, Sequence[Batch]]]) -> Iterator[Jud
     """Yield what is said of batches, each given with others of its asset; of all of one kind at once."""
     asked = [(batch, steps_before(batch, others)) for batch, others in batches]
     yield from _of_measures(asked)
-    yield from _of_shapes(asked)
+    yield from _of_distributions(asked)
     for batch, steps in asked:
         yield from _of_categories(batch, steps)
 
@@ -56,7 +56,7 @@ def _of_measures(asked: Iterable[tuple[Batch, Steps]]) -> Iterator[Judgement]:
             yield Judgement(batch, measure, batch.values[measure], verdict)
 
 
-def _of_shapes(asked: Iterable[tuple[Batch, Steps]]) -> Iterator[Judgement]:
+def _of_distributions(asked: Iterable[tuple[Batch, Steps]]) -> Iterator[Judgement]:
     of = [(batch, name, steps) for batch, steps in asked for name in batch.quantiles]
     if not of:
         return
@@ -67,7 +67,7 @@ def _of_shapes(asked: Iterable[tuple[Batch, Steps]]) -> Iterator[Judgement]:
     ])  # fmt: skip
     rows = np.array([batch.values[Measure(ROWS)] for batch, _, _ in of])
     for (batch, name, _), (distance, verdict) in zip(of, spread(history, newest, rows), strict=True):
-        yield Judgement(batch, Measure(SHAPE, name), distance, verdict)
+        yield Judgement(batch, Measure(DISTRIBUTION, name), distance, verdict)
 
 
 def _of_categories(batch: Batch, steps: Steps) -> Iterator[Judgement]:

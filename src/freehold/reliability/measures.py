@@ -15,7 +15,7 @@ import numpy as np
 
 from freehold.reliability.smoothing import Floats
 
-ROWS, SHAPE, NEW, LOST = "rows", "shape", "new", "lost"
+ROWS, DISTRIBUTION, NEW, LOST = "rows", "distribution", "new", "lost"
 
 
 class Kind(StrEnum):
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 
 _KINDS = {
-    ROWS: Kind.COUNT, "nulls": Kind.SHARE, "repeats": Kind.RATIO, "mean": Kind.MEAN, SHAPE: Kind.SHARE,
+    ROWS: Kind.COUNT, "nulls": Kind.SHARE, "repeats": Kind.RATIO, "mean": Kind.MEAN, DISTRIBUTION: Kind.SHARE,
     NEW: Kind.SHARE, LOST: Kind.SHARE,
 }  # fmt: skip
 _WORDS = {NEW: "new values", LOST: "lost values"}
@@ -47,13 +47,13 @@ class Measure:
 
     @property
     def kind(self) -> Kind:
-        """On which scale it is compared; `shape`, `new` and `lost` have ways of their own, and lie between 0 and 1."""
+        """On which scale it is compared; `distribution`, `new` and `lost` have ways of their own."""
         return _KINDS[self.name]
 
     @property
     def is_share(self) -> bool:
         """Whether its value is a share of rows."""
-        return self.kind is Kind.SHARE and self.name != SHAPE
+        return self.kind is Kind.SHARE and self.name != DISTRIBUTION
 
     def said(self, value: float | None) -> str:
         """Return a value of it as it is said."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from freehold.reliability.anomalies import known_of
 from freehold.reliability.judgements import Judgement, judgements
-from freehold.reliability.measures import LOST, NEW, ROWS, SHAPE, Measure
+from freehold.reliability.measures import DISTRIBUTION, LOST, NEW, ROWS, Measure
 from freehold.reliability.series import Batch, batch_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,6 @@ def past(ledger: Ledger, env: str, one: Anomaly) -> tuple[Judgement, ...]:
 def _of(batch: Batch, measure: Measure) -> Batch:
     """Return what a batch tells of one measure alone, with its rows."""
     values = {each: value for each, value in batch.values.items() if each in (measure, Measure(ROWS))}
-    quantiles = {n: q for n, q in batch.quantiles.items() if measure == Measure(SHAPE, n)}
+    quantiles = {n: q for n, q in batch.quantiles.items() if measure == Measure(DISTRIBUTION, n)}
     categories = {n: c for n, c in batch.categories.items() if measure in (Measure(NEW, n), Measure(LOST, n))}
     return replace(batch, values=values, quantiles=quantiles, categories=categories)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from freehold.reliability.measures import LOST, NEW, ROWS, SHAPE, Measure, measured
+from freehold.reliability.measures import DISTRIBUTION, LOST, NEW, ROWS, Measure, measured
 from freehold.reliability.smoothing import Floats
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _without(one: Batch, but: Container[tuple[str, Measure]]) -> Batch:
         return (one.id, Measure(name, column)) in but
 
     values = {measure: value for measure, value in one.values.items() if (one.id, measure) not in but}
-    quantiles = {name: said for name, said in one.quantiles.items() if not is_odd(SHAPE, name)}
+    quantiles = {name: said for name, said in one.quantiles.items() if not is_odd(DISTRIBUTION, name)}
     categories = {name: c for name, c in one.categories.items() if not is_odd(NEW, name) and not is_odd(LOST, name)}
     if len(values) + len(quantiles) + len(categories) == len(one.values) + len(one.quantiles) + len(one.categories):
         return one

@@ -26,7 +26,7 @@ class AnomalyItem(Strict):
     asset: str
     product: str | None
     batch: str
-    measure: str = Field(description="rows; or nulls, repeats, mean, shape, new or lost of a column")
+    measure: str = Field(description="rows; or nulls, repeats, mean, distribution, new or lost of a column")
     column: str | None
     grade: str = Field(description="unusual, severe")
     value: float | None
