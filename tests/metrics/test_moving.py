@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -181,6 +182,17 @@ def test_a_ratio_blames_the_slice_whose_own_rate_fell(tries: tuple[Answerer, Ses
     assert (first.before, first.after) == pytest.approx((0.95, 0.60))
     assert moved.share(first) == pytest.approx(1.0, abs=0.1)
     assert len(moved.causes) == 1
+
+
+def test_small_groups_that_a_policy_withholds_are_no_cause(tries: tuple[Answerer, Session]) -> None:
+    """Where the finest cells are withheld, coarser ones are scanned: causes are told of what may be seen alone."""
+    answerer = replace(tries[0], fewest=1_500)  # a cell by two keys has 600 rows at most
+    moved = movement(answerer, answerer.catalogue.metric("won"), SEPTEMBER, OCTOBER)
+
+    assert moved.causes
+    assert all(len(cause.values) == 1 and cause.before is not None for cause in moved.causes)
+    own = sum(cause.own or 0.0 for cause in moved.causes)
+    assert moved.across + own + moved.rest == pytest.approx(moved.change)
 
 
 def test_what_does_not_stand_out_from_chance_is_no_cause() -> None:
