@@ -59,7 +59,7 @@ bench: $(MADE) ## what it costs, beside a bare script and beside peers: see docs
 	$(BIN)/python bench/rules.py
 	$(BIN)/python bench/dbt_history.py
 	$(BIN)/python bench/metrics.py --peers
-	$(BIN)/python bench/moving.py
+	$(BIN)/python bench/drilldown.py
 	$(BIN)/python bench/catalog.py
 	$(BIN)/python bench/openlineage.py
 	$(BIN)/python bench/pages.py --peers

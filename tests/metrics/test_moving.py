@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,7 +16,8 @@ from sqlglot import exp
 from freehold.engines import Session, open_engine
 from freehold.foundation import LOCAL
 from freehold.metrics import Answerer, Source, asked
-from freehold.metrics.moving import Part, movement, scanned, trend
+from freehold.metrics.moving import Part, movement
+from freehold.metrics.scanning import scanned
 
 from .conftest import catalogue_from
 
@@ -38,21 +40,20 @@ def counts(cause: dict[str, str], factor: float, drift: float) -> tuple[list[flo
 def test_the_slice_that_moved_otherwise_is_told_first(slice_: str, factor: float, drift: float) -> None:
     """It is found whichever way the whole went, and its effect has the sign that it had."""
     before, after = counts(SLICES[slice_], factor, drift)
-    usual = trend(before, after)
 
-    first, *_ = scanned(KEYS, LEAVES, [n * usual for n in before], after)
+    first, *_ = scanned(KEYS, LEAVES, before, after).causes
 
     assert dict(first.values) == SLICES[slice_]
-    assert (first.effect > 0) == (factor > 1)
+    assert (first.own > 0) == (factor > 1)
 
 
 def test_nothing_is_told_where_all_moved_alike() -> None:
     """A drift of the whole is the trend, and no slice is blamed for it."""
     before, after = counts({}, 1.0, 0.7)
-    usual = trend(before, after)
+    found = scanned(KEYS, LEAVES, before, after)
 
-    assert usual == pytest.approx(0.7)
-    assert [c for c in scanned(KEYS, LEAVES, [n * usual for n in before], after) if abs(c.effect) > 1e-6] == []
+    assert found.trend == pytest.approx(0.7)
+    assert [cause for cause in found.causes if abs(cause.own) > 1e-6] == []
 
 
 # -- what is told of a slice ------------------------------------------------------------------------------------------
@@ -118,3 +119,85 @@ def test_what_is_told_of_a_slice_is_the_metric_of_its_rows(
         assert (part.before, part.after) == (before, after), part
         assert repr(part.effect) == repr(round(part.effect, 2))
         assert part.effect == round((after or 0) - (before or 0), 2)
+
+
+# -- what adds up -----------------------------------------------------------------------------------------------------
+
+RATIO = """
+name: m
+datasets:
+  try:
+    source: try
+    primary_key: [id]
+    time: d
+    fields: {id: , d: {datatype: Date}, won: {datatype: Integer}, place: {datatype: String}, way: {datatype: String}}
+metrics:
+  won: SUM(try.won)
+  tries: COUNT(try.id)
+  success: {expression: won / tries, unit: "%"}
+"""
+WAYS, PLACES = ("web", "shop", "phone"), ("de", "fr", "us", "uk")
+
+
+@pytest.fixture
+def tries() -> Iterator[tuple[Answerer, Session]]:
+    """A warehouse of tries that mostly succeed, those of the web in France much less in October."""
+    engine = open_engine("duckdb://")
+    session = engine.session(LOCAL)
+    session.run("CREATE SCHEMA shop")
+    session.run(
+        "CREATE TABLE shop.try AS SELECT row_number() OVER () AS id, d, place, way, CAST(n % 100 < CASE "
+        "WHEN place = 'fr' AND way = 'web' AND month(d) = 10 THEN 60 ELSE 95 END AS integer) AS won FROM "
+        "(SELECT unnest([DATE '2026-09-05', DATE '2026-10-05']) AS d), "
+        f"(SELECT unnest({[*PLACES]}) AS place), (SELECT unnest({[*WAYS]}) AS way), range(600) AS r (n) "
+        "WHERE place <> 'us' OR month(d) = 9 OR n < 100"  # there are fewer tries from there, which is no cause
+    )
+    catalogue = catalogue_from(RATIO)
+    yield Answerer(catalogue, engine, LOCAL, lambda d: Source(d.source, exp.table_(d.source, "shop"))), session
+    session.close()
+    engine.close()
+
+
+@pytest.mark.parametrize("name", ["success", "won"])
+def test_causes_trend_weights_and_rest_add_up_to_the_change(tries: tuple[Answerer, Session], name: str) -> None:
+    """What is told of a change is all of it, of a ratio as of a sum."""
+    answerer, _ = tries
+    moved = movement(answerer, answerer.catalogue.metric(name), SEPTEMBER, OCTOBER)
+
+    assert moved.causes
+    own = sum(cause.own or 0.0 for cause in moved.causes)
+    assert moved.across + moved.mix + own + moved.rest == pytest.approx(moved.change)
+    shares = [moved.share(cause) or 0.0 for cause in moved.causes]
+    assert sum(shares) == pytest.approx(own / moved.change)
+    assert (moved.mix != 0) == (name == "success")
+
+
+def test_a_ratio_blames_the_slice_whose_own_rate_fell(tries: tuple[Answerer, Session]) -> None:
+    """Not the one of which there are fewer; its figures are its rates, its effect what they do to the whole."""
+    answerer, _ = tries
+    moved = movement(answerer, answerer.catalogue.metric("success"), SEPTEMBER, OCTOBER)
+
+    first = moved.causes[0]
+    assert {key.partition(".")[2]: value for key, value in first.values} == {"place": "fr", "way": "web"}
+    assert (first.before, first.after) == pytest.approx((0.95, 0.60))
+    assert moved.share(first) == pytest.approx(1.0, abs=0.1)
+    assert len(moved.causes) == 1
+
+
+def test_small_groups_that_a_policy_withholds_are_no_cause(tries: tuple[Answerer, Session]) -> None:
+    """Where the finest cells are withheld, coarser ones are scanned: causes are told of what may be seen alone."""
+    answerer = replace(tries[0], fewest=1_500)  # a cell by two keys has 600 rows at most
+    moved = movement(answerer, answerer.catalogue.metric("won"), SEPTEMBER, OCTOBER)
+
+    assert moved.causes
+    assert all(len(cause.values) == 1 and cause.before is not None for cause in moved.causes)
+    own = sum(cause.own or 0.0 for cause in moved.causes)
+    assert moved.across + own + moved.rest == pytest.approx(moved.change)
+
+
+def test_what_does_not_stand_out_from_chance_is_no_cause() -> None:
+    """Where every cell is off by as much as chance does, none is blamed."""
+    leaves = list(itertools.product("abcdef", "ghijkl", "mnopq"))
+    off = [(n * 7919 % 13) - 6 for n in range(len(leaves))]
+
+    assert scanned(("one", "two", "three"), leaves, [100.0] * len(leaves), [100.0 + n for n in off]).causes == ()

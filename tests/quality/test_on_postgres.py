@@ -96,3 +96,23 @@ def test_a_pattern_matches_the_same_texts_on_both_engines(
         session.rows(asked.sql(of.dialect)) for session, of in zip(both, (DUCKDB, POSTGRES), strict=True)
     )
     assert postgres == duckdb
+
+
+@pytest.mark.parametrize("large_from", [10**9, 0], ids=["few rows", "many rows"])
+def test_quantiles_are_the_same_on_both_engines(both: tuple[Session, Session], large_from: int) -> None:
+    """Of few rows each column of numbers tells its own values at some shares; of many, which would be sorted, none."""
+    found = []
+    for session, of in zip(both, (DUCKDB, POSTGRES), strict=True):
+        session.run("DROP TABLE IF EXISTS q")
+        rows = ", ".join(f"({n}, {n * n / 4}, '{n}')" for n in range(1, 101))
+        session.run(f"CREATE TABLE q AS SELECT * FROM (VALUES {rows}, (NULL, NULL, NULL)) AS v(a, b, c)")
+        columns = (Column("a", "INTEGER"), Column("b", "DECIMAL(10,2)"), Column("c", "VARCHAR"))
+        plan = CheckPlan.make((), columns, of)
+        plan.strategy.large_from = large_from
+        state = plan.evaluate(session, Scope("q", {}, paths.NOW)).state
+        found.append({name: column.quantiles for name, column in state.columns.items()})
+
+    assert found[0] == found[1]
+    few = tuple(float(n) for n in (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95))
+    expected = {"a": few, "b": tuple(n * n / 4 for n in few), "c": None}
+    assert found[0] == (expected if large_from else dict.fromkeys("abc"))

@@ -11,7 +11,7 @@ import pytest
 
 from freehold.foundation import FreeholdError, SimulatedClock
 from freehold.ledger import Event, Ledger
-from freehold.reliability import Measure, anomalies, close, look
+from freehold.reliability import Measure, anomalies, close, look, past
 from freehold.reliability.anomalies import KEPT
 
 ASSET = "shop.orders.lines"
@@ -219,3 +219,79 @@ def test_closing_takes_what_is_there_and_once(ledger: Ledger) -> None:
     with pytest.raises(FreeholdError) as twice:
         close(ledger, "prod", found.id, "false")
     assert twice.value.code == "FH-E302"
+
+
+# -- distributions and categories -------------------------------------------------------------------------------------
+
+PRICES = [1.0, 1.2, 1.5, 2.0, 2.4, 3.0, 3.6, 4.5, 6.0, 9.0, 12.0]
+COUNTRIES = {"aaa": 700, "bbb": 300}
+
+
+def spread_as(ledger: Ledger, day: int, prices: list[float], countries: dict[str, int], *, batch: str = "") -> None:
+    """Record what the batch of a day looked like: how its prices are spread, and its countries."""
+    start, end = (START + timedelta(days=day + more) for more in (0, 1))
+    columns: dict[str, Any] = {
+        "price": {"nulls": 0, "mean": 4.0, "quantiles": prices}, "country": {"nulls": 0, "categories": countries},
+    }  # fmt: skip
+    said: dict[str, Any] = {
+        "asset": ASSET, "batch": batch or str(day), "rows": 1000, "columns": columns,
+        "interval_start": f"{start:%Y-%m-%dT%H:%M:%SZ}", "interval_end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+    }  # fmt: skip
+    ledger.append(Event("profile.observed", said, occurred_at=end, env="prod", subject=ASSET, product="shop.orders"))
+
+
+def spread_alike(ledger: Ledger, days: int = 30) -> None:
+    """Record days whose prices are spread alike."""
+    for day in range(days):
+        spread_as(ledger, day, [price * (1 + day % 3 / 100) for price in PRICES], COUNTRIES)
+
+
+def test_a_distribution_and_categories_are_found_and_closed(ledger: Ledger) -> None:
+    """Prices spread otherwise with the same mean, a value new, one lost; when the day comes right, all are closed."""
+    spread_alike(ledger)
+    assert look(ledger, "prod") == ()
+    spread_as(ledger, 30, [4.0] * len(PRICES), {"aaa": 700, "ccc": 300})
+    found = {one.measure: one for one in look(ledger, "prod")}
+
+    assert set(found) == {Measure("distribution", "price"), Measure("new", "country"), Measure("lost", "country")}
+    assert {m.name: one.categories for m, one in found.items()} == {
+        "distribution": (),
+        "new": ("ccc",),
+        "lost": ("bbb",),
+    }
+    assert {one.grade for one in found.values()} == {"severe"}
+    assert set(anomalies(ledger, "prod")) == set(found.values())
+
+    spread_as(ledger, 30, PRICES, COUNTRIES, batch="corrected")
+    look(ledger, "prod")
+    assert anomalies(ledger, "prod") == ()
+
+
+@pytest.mark.parametrize("verdict", ["", "false", "expected"])
+def test_a_new_value_is_told_once_unless_it_is_not_learned_from(ledger: Ledger, verdict: str) -> None:
+    """Open or false it is what came before; a day that was special is as one that never was."""
+    spread_alike(ledger)
+    spread_as(ledger, 30, PRICES, {**COUNTRIES, "ccc": 300})
+    (one,) = look(ledger, "prod")
+    if verdict:
+        close(ledger, "prod", one.id, verdict)
+    spread_as(ledger, 31, PRICES, {**COUNTRIES, "ccc": 300})
+
+    assert len(look(ledger, "prod")) == (verdict == "expected")
+
+
+def test_an_anomaly_is_shown_among_what_came_around_it(ledger: Ledger) -> None:
+    """Each step once, its own batch at its own step, and what would have been usual by what came before each."""
+    spread_alike(ledger)
+    spread_as(ledger, 30, [4.0] * len(PRICES), COUNTRIES)
+    (one,) = look(ledger, "prod")
+    spread_as(ledger, 30, PRICES, COUNTRIES, batch="corrected")
+    for day in range(31, 60):
+        spread_as(ledger, day, PRICES, COUNTRIES)
+
+    told = past(ledger, "prod", one)
+
+    assert [judgement.batch.id for judgement in told] == [str(day) for day in range(41)]
+    assert {judgement.measure for judgement in told} == {one.measure}
+    own = next(judgement for judgement in told if judgement.batch.id == "30")
+    assert (round(own.value, 6), round(own.verdict.high, 6)) == (one.value, one.high)

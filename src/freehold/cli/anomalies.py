@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ def anomalies() -> None:
     """See what is unusual about batches, and say what it was.
 
     Every batch that is built and checked is compared with what came before it: how many rows, how many values missing,
-    how often values repeat, the mean of numbers. An anomaly holds nothing back; checks do that.
+    how often values repeat, the mean of numbers and how they are spread, values that are new or lost. An anomaly holds
+    nothing back; checks do that.
     """
 
 
@@ -34,15 +36,18 @@ def anomalies() -> None:
 def list_(start: str | None, asset: str | None, closed: bool, env: str | None, as_json: bool) -> None:
     """List what is unusual; of ASSET, where one is named."""
     from freehold.reliability import anomalies as every
+    from freehold.reliability import values_of
 
     estate = estate_in_force(start, env)
     with opened_ledger(estate) as ledger:
         found = every(ledger, chosen_environment(estate, env).name, asset=asset, closed=closed)
+        values = {one.id: values_of(ledger, one) for one in found}
     if as_json:
-        emit({"anomalies": [one.to_json() for one in found]})
+        emit({"anomalies": [one.to_json() | {"values": list(values[one.id])} for one in found]})
     elif found:
+        by_batch = groupby(found, lambda one: (one.asset, one.batch))
         table(
-            [row for _, batch in groupby(found, lambda one: (one.asset, one.batch)) for row in _rows(list(batch))],
+            [row for _, batch in by_batch for row in _rows(list(batch), values)],
             ("anomaly", "asset", "of", "what", "was", "usual", ""),
             right=(4,),
         )
@@ -82,22 +87,18 @@ def say_anomalies(found: tuple[Anomaly, ...]) -> None:
         say(f"Unusual: {worst.measure} of {worst.asset}{more}: freehold anomalies list")
 
 
-def _rows(batch: list[Anomaly]) -> list[tuple[str, ...]]:
+def _rows(batch: list[Anomaly], values: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
     batch.sort(key=lambda one: -abs(one.deviations or 0))
     return [
-        (one.id, one.asset if n == 0 else "", _of(one) if n == 0 else "", str(one.measure), _number(one, one.value),
-         f"{_number(one, one.low)} to {_number(one, one.high)}", one.verdict or one.grade)
+        (one.id, one.asset if n == 0 else "", _of(one) if n == 0 else "", _what(one, values[one.id]),
+         one.measure.said(one.value), one.usual, one.verdict or one.grade)
         for n, one in enumerate(batch)
     ]  # fmt: skip
 
 
+def _what(one: Anomaly, values: tuple[str, ...]) -> str:
+    return f"{one.measure}: {', '.join(values)}" if values else str(one.measure)
+
+
 def _of(one: Anomaly) -> str:
     return f"{one.of or one.found_at:%Y-%m-%d}"
-
-
-def _number(one: Anomaly, value: float | None) -> str:
-    if value is None:
-        return "?"
-    if one.measure.name == "nulls":
-        return f"{value:.1%}".replace("%", " %")
-    return f"{value:,.0f}" if abs(value) >= 1_000 or value == int(value) else f"{value:,.3g}"

@@ -193,6 +193,12 @@ def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> No
     def days(stretch: Mapping[str, Any]) -> str:
         return f"{stretch['from']:%d %b %Y} to before {stretch['to']:%d %b %Y}"
 
+    def explains(cause: Part) -> str:
+        share = moved.share(cause)
+        if moved.trend != 1 and cause.own is not None:
+            return _signed(cause.own, unit)
+        return "" if share is None else f"{share:.0%}".replace("%", " %")
+
     def value(amount: float | None) -> str:
         return "nothing" if amount is None else number(amount, unit) + (f" {unit}" if unit not in ("", "%") else "")
 
@@ -208,8 +214,15 @@ def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> No
     if moved.causes:
         title = "What moved it" if moved.trend == 1 else "What moved otherwise"
         click.echo(f"\n{click.style(title, bold=True)}")
-        rows = [(_slice(p), value(p.before), value(p.after), _signed(p.effect, unit)) for p in moved.causes]
-        table(rows, ("where", "before", "after", "change"), right=(1, 2, 3))
+        causes = [
+            (_slice(p), value(p.before), value(p.after), _signed(p.effect, unit), explains(p)) for p in moved.causes
+        ]
+        table(
+            causes,
+            ("where", "before", "after", "change", "explains" if moved.trend == 1 else "beside the trend"),
+            right=(1, 2, 3, 4),
+        )
+        click.echo(f"Beside them: {'; '.join(f'{what} {_signed(amount, unit)}' for what, amount in moved.beside)}.")
     for name, parts in moved.keys[:_MOST_KEYS]:
         click.echo(f"\n{click.style(f'By {name}', bold=True)}")
         rows = [

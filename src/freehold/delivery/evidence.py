@@ -12,6 +12,7 @@ from typing import Any
 
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Asset
+from freehold.delivery.categories import counted
 from freehold.delivery.interval import Interval
 from freehold.delivery.release import Candidate, Move
 from freehold.delivery.step import Status, StepOutcome
@@ -159,7 +160,7 @@ class Evidence:
 
     def profile(self, outcome: StepOutcome, state: TableState) -> Event:
         """Remember the shape of a candidate's rows: counts and numbers, never a text somebody wrote."""
-        columns = {name: _shape(column, state.rows) for name, column in state.columns.items()}
+        columns = {name: _shape(outcome.asset, name, column, state.rows) for name, column in state.columns.items()}
         content = {"asset": outcome.asset, "batch": str(outcome.candidate), "rows": outcome.rows, "columns": columns}
         content |= _span(outcome.interval)
         return self._event("profile.observed", outcome.asset, outcome.product, content, str(outcome.candidate))
@@ -264,8 +265,14 @@ def _instant(value: datetime) -> str:
     return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat().replace("+00:00", "Z")
 
 
-def _shape(column: ColumnProfile, rows: int) -> dict[str, Any]:
-    """Return the numbers of a column: how many values are missing and how many differ, from, to, and their mean."""
+def _shape(asset: str, name: str, column: ColumnProfile, rows: int) -> dict[str, Any]:
+    """Return the numbers of a column: how many values are missing and how many differ, from, to, mean and quantiles.
+
+    Of a column of few values also how many rows each has, by its digest.
+    """
+    more: dict[str, Any] = {"quantiles": [_number(q) for q in column.quantiles]} if column.quantiles else {}
+    if categories := counted(asset, name, column):
+        more |= {"categories": categories}
     filled = None if column.nulls is None else rows - column.nulls
     total = _number(column.total)
     return {
@@ -274,7 +281,7 @@ def _shape(column: ColumnProfile, rows: int) -> dict[str, Any]:
         "minimum": _number(column.minimum),
         "maximum": _number(column.maximum),
         "mean": total / filled if filled and total is not None else None,
-    }
+    } | more
 
 
 def _number(value: Any) -> int | float | None:

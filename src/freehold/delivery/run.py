@@ -22,6 +22,7 @@ import stamina
 
 from freehold.delivery.asset import NOT_BUILT, Asset, Kind
 from freehold.delivery.build import Builder
+from freehold.delivery.categories import remember
 from freehold.delivery.evidence import Evidence, packed
 from freehold.delivery.freshness import freshness_events
 from freehold.delivery.interval import Interval
@@ -578,6 +579,7 @@ class Run:
                 sample = keep_sample(self._d.ledger, self._session, result)
                 yield evidence.check(result, outcome.product, outcome.interval, sample, candidate=outcome.candidate)
             if work.evaluation and work.evaluation.results:
+                remember(self._d.ledger, outcome.asset, work.evaluation.state)
                 yield evidence.profile(outcome, work.evaluation.state)
             if outcome.status is Status.QUARANTINED and work.candidate:
                 yield evidence.quarantined(outcome, work.candidate.physical)

@@ -1,16 +1,15 @@
 """Why a metric moved: which slices of rows explain the difference between two stretches of time.
 
-Causes are found by a scan statistic over group sums (Kulldorff's likelihood ratio for Poisson counts, taken over every
-combination of up to three keys): the slice whose actual value is the least likely under what was expected, all of its
-rows moving one way, explained away, and again. A slice that moved against the whole is one, too. Contributions by key
-are exact: they add up to the change. Whatever a slice was found by, its figures are the metric's own.
+Causes are found by scanning group sums; see `scanning`. Of a ratio what is above the line is scanned, given what is
+really below it, so that a slice is blamed for its own rate and never for how many came. Contributions by key are exact:
+they add up to the change, as do the causes with what moved all alike and the rest. Whatever a slice was found by, its
+figures are the metric's own.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from math import isfinite
@@ -26,22 +25,17 @@ from freehold.metrics.facts import facts_of
 from freehold.metrics.model import Metric
 from freehold.metrics.paths import reachable
 from freehold.metrics.query import Key, Query, key_of
+from freehold.metrics.scanning import scanned
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Floats = npt.NDArray[np.float64]
-    Cells = dict[tuple[Any, ...], float | None]
+    Cells = dict[tuple[Any, ...], tuple[float, ...]]
 
 _MOST_KEYS = 4  # keys scanned together
 _MOST_VALUES = 200  # values a key may have, to be worth telling
-_MOST_LEAVES = 200_000
-_LAYERS = 3
-_PENALTY = 0.1  # for each key more in a slice: the simpler of two explanations
-_LEAST = 0.06  # of the first cause's score; what explains less is noise
-_MOST_CAUSES = 5
-_TREND = 0.05
+_MOST_CELLS = 50_000
+_TOLD = 0.9  # of the whole that cells must tell of: a policy may withhold the small ones
+_DUST = 1e-9  # of what is told: so much is lost to how floating numbers add up
+_SHRUNK = 0.1  # of a cell of middling size: by so much rows are a cell's rate drawn to that of the whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +43,7 @@ class Part:
     """A slice of rows before and after. `effect` is its part in the change of the whole, in the metric's unit.
 
     Of a ratio, `mix` is the part of the effect that comes from the slice's weight, the rest comes from its own rate.
+    Of a cause, `own` is what it alone explains of the change: beyond what moved all alike and the causes before it.
     """
 
     values: tuple[tuple[str, Any], ...]  # key and value
@@ -56,6 +51,7 @@ class Part:
     after: float | None
     effect: float
     mix: float | None = None
+    own: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +64,8 @@ class Movement:
     keys: tuple[tuple[str, tuple[Part, ...]], ...]  # by each key, the largest effects first
     causes: tuple[Part, ...]
     trend: float = 1.0  # by how much most of the rows moved; the causes are what moved otherwise
+    across: float = 0.0  # the part of the change that comes from the trend
+    mix: float = 0.0  # of a ratio: the part that comes from other weights of slices
     why_not: str = ""  # why it cannot be taken apart
 
     @property
@@ -79,6 +77,23 @@ class Movement:
     def change(self) -> float:
         """After less before, an unknown value counting nothing."""
         return _less(self.after, self.before)
+
+    @property
+    def rest(self) -> float:
+        """The part of the change that neither the causes explain, nor the trend, nor other weights."""
+        told = self.across + self.mix + sum(cause.own or 0.0 for cause in self.causes)
+        left = self.change - told
+        return 0.0 if abs(left) <= _DUST * (abs(self.change) + abs(told)) else left
+
+    @property
+    def beside(self) -> tuple[tuple[str, float], ...]:
+        """What the change is made of beside its causes, in words, each with its part; what is nothing is left out."""
+        told = (("what moved all alike", self.across), ("other weights", self.mix), ("the rest", self.rest))
+        return tuple((what, part) for what, part in told if part or what == "the rest")
+
+    def share(self, cause: Part) -> float | None:
+        """Return which part of the change a cause explains: below 0 where it went against it; None of no change."""
+        return cause.own / self.change if cause.own is not None and self.change else None
 
 
 def movement(
@@ -105,11 +120,12 @@ def movement(
     keys = [key_of(text) for text in by] or _keys(ask, metrics)
     taken = tuple((key.text, ask.parts(metrics, key)) for key in keys)
     taken = tuple((name, parts) for name, parts in taken if by or 1 < len(parts) <= _MOST_VALUES)
-    told = sorted(taken, key=lambda one: -_spread(one[1]))
-    if ratio:
-        return Movement(metric, *whole, tuple(told), ())
-    causes, trend = _causes(ask, metric.id, [key_of(name) for name, _ in told[:_MOST_KEYS]])
-    return Movement(metric, *whole, tuple(told), causes, trend)
+    told = tuple(sorted(taken, key=lambda one: -_spread(one[1])))
+    cells = _cells(ask, metrics, [key_of(name) for name, _ in told[:_MOST_KEYS]])
+    moved = Movement(metric, *whole, told, ())
+    if cells is None:
+        return moved
+    return _rated(ask, moved, cells) if ratio else _counted(ask, moved, cells)
 
 
 @dataclass(frozen=True)
@@ -120,9 +136,9 @@ class _Asks:
     after: tuple[datetime, datetime]
 
     def rows(
-        self, metrics: Sequence[str], keys: Sequence[Key], time: tuple[datetime, datetime]
+        self, metrics: Sequence[str], keys: Sequence[Key], time: tuple[datetime, datetime], limit: int | None = None
     ) -> list[tuple[Any, ...]]:
-        query = Query(tuple(metrics), tuple(keys), where=self.where, start=time[0], end=time[1])
+        query = Query(tuple(metrics), tuple(keys), where=self.where, start=time[0], end=time[1], limit=limit)
         return [tuple(row.values()) for row in self.answerer.answer(query).table.to_pylist()]
 
     def totals(self, metric: str) -> tuple[float | None, float | None]:
@@ -136,12 +152,13 @@ class _Asks:
         make = _shares if len(metrics) == 2 else _amounts
         return tuple(sorted(make(key.text, was, now), key=lambda part: -abs(part.effect)))
 
-    def values(self, metric: str, keys: Sequence[Key]) -> tuple[Cells, Cells]:
-        """Return a metric before and after, by the values of keys together; of no keys, none."""
-        if not keys:
-            return {}, {}
-        before, after = (self.rows((metric,), keys, time) for time in (self.before, self.after))
-        return {row[:-1]: _float(row[-1]) for row in before}, {row[:-1]: _float(row[-1]) for row in after}
+    def values(self, metrics: Sequence[str], keys: Sequence[Key], limit: int | None = None) -> tuple[Cells, Cells]:
+        """Return metrics before and after by the values of keys together, without cells that are withheld in any."""
+        found: list[Cells] = []
+        for time in (self.before, self.after):
+            rows = ((row[: len(keys)], row[len(keys) :]) for row in self.rows(metrics, keys, time, limit))
+            found.append({cell: tuple(map(float, said)) for cell, said in rows if None not in said})
+        return found[0], found[1]
 
 
 def _amounts(key: str, was: dict[Any, Any], now: dict[Any, Any]) -> list[Part]:
@@ -226,100 +243,93 @@ def _spread(parts: Sequence[Part]) -> float:
     return sum((p.effect / total) ** 2 for p in parts) if total else 0.0
 
 
-def _causes(ask: _Asks, metric: str, keys: Sequence[Key]) -> tuple[tuple[Part, ...], float]:
-    """Return what moved otherwise than most, and by how much most moved."""
-    was, now = ask.values(metric, keys)
-    leaves = list(dict.fromkeys((*was, *now)))
-    if not leaves or len(leaves) > _MOST_LEAVES:
-        return (), 1.0
-    before, after = [was.get(leaf) or 0.0 for leaf in leaves], [now.get(leaf) or 0.0 for leaf in leaves]
-    usual = trend(before, after)
-    found = scanned([key.text for key in keys], leaves, [value * usual for value in before], after)
-    causes = _as_asked(ask, metric, found)
-    return tuple(cause for cause in causes if cause.effect), usual
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Metrics by the finest slices that are looked at, before and after; where a side has no such cell, it is 0."""
+
+    keys: tuple[str, ...]
+    leaves: tuple[tuple[Any, ...], ...]
+    before: tuple[tuple[float, ...], ...]
+    after: tuple[tuple[float, ...], ...]
 
 
-def _as_asked(ask: _Asks, metric: str, causes: Sequence[Part]) -> list[Part]:
-    """Return slices with the metric's own value of each: cells count otherwise where they are negative, or withheld."""
-    asked: dict[tuple[str, ...], tuple[Cells, Cells]] = {}
-    told = []
-    for cause in causes:
-        names, slice_ = zip(*cause.values, strict=True)
-        if names not in asked:
-            asked[names] = ask.values(metric, [key_of(name) for name in names])
-        one, two = (side.get(slice_) for side in asked[names])
-        told.append(Part(cause.values, one, two, _less(two, one)))
-    return told
+def _cells(ask: _Asks, metrics: Sequence[str], keys: Sequence[Key]) -> _Cells | None:
+    """Return cells by as many of the keys as leaves them few enough, and most of the whole told; None of no keys.
 
-
-def trend(before: Sequence[float], after: Sequence[float]) -> float:
-    """Return the factor by which most of the total moved: the median over cells, weighted by what they were before.
-
-    It is 1 where that is within a twentieth of 1: then slices are told as they are.
+    Policies withhold small groups, and the finer the cells, the more of them are small.
     """
-    cells = sorted((two / one, one) for one, two in zip(before, after, strict=True) if one > 0)
-    half = sum(weight for _, weight in cells) / 2
-    seen = 0.0
-    for factor, weight in cells:
-        seen += weight
-        if seen >= half:
-            return factor if abs(factor - 1) > _TREND and factor > 0 else 1.0
-    return 1.0
+    whole = [ask.rows(metrics, (), time)[0] for time in (ask.before, ask.after)]
+    for number in range(len(keys), 0, -1):
+        was, now = ask.values(metrics, keys[:number], _MOST_CELLS + 1)
+        leaves = tuple(dict.fromkeys((*was, *now)))
+        if leaves and len(leaves) <= _MOST_CELLS and all(map(_is_told, (was, now), whole)):
+            nothing = (0.0,) * len(metrics)
+            sides = (tuple(side.get(leaf, nothing) for leaf in leaves) for side in (was, now))
+            return _Cells(tuple(key.text for key in keys[:number]), leaves, *sides)
+    return None
 
 
-def scanned(
-    keys: Sequence[str], leaves: Sequence[tuple[Any, ...]], expected: Sequence[float], actual: Sequence[float]
-) -> tuple[Part, ...]:
-    """Return the slices that explain how actual values differ from expected ones, the best first.
+def _is_told(cells: Cells, whole: Sequence[Any]) -> bool:
+    """Whether cells add up to nearly the whole, in each metric."""
+    for at, total in enumerate(whole):
+        values = [said[at] for said in cells.values()]
+        if abs(sum(values) - float(total or 0)) > (1 - _TOLD) * sum(map(abs, values)):
+            return False
+    return True
 
-    `keys` are the names of the keys, `leaves` their values for each cell; `expected` is what the cell was to be, and
-    `actual` what it is. To find slices negative values count as nothing; a slice's figures are sums of what is given.
+
+def _counted(ask: _Asks, moved: Movement, cells: _Cells) -> Movement:
+    """Return a movement with the slices that moved otherwise than most."""
+    before, after = [side[0] for side in cells.before], [side[0] for side in cells.after]
+    found = scanned(cells.keys, cells.leaves, before, after)
+    causes = []
+    for one in found.causes:
+        was, now = _asked_again(ask, moved.metric.id, one.values)
+        if effect := _less(now, was):
+            causes.append(Part(one.values, was, now, effect, own=one.own))
+    across = (found.trend - 1) * (moved.before or 0.0)
+    return replace(moved, causes=tuple(causes), trend=found.trend, across=across)
+
+
+def _rated(ask: _Asks, moved: Movement, cells: _Cells) -> Movement:
+    """Return the movement of a ratio with the slices whose own rate moved otherwise than most.
+
+    What is scanned is the part above the line, expected at each cell's rate before and what is below the line now; of a
+    share of more than a half it is what is missing to the whole, whose chance is the smaller.
     """
-    import numpy as np
-
-    codes = [{v: i for i, v in enumerate(dict.fromkeys(leaf[k] for leaf in leaves))} for k in range(len(keys))]
-    real = np.maximum(np.asarray(actual, dtype=float), 0.0)
-    left = np.maximum(np.asarray(expected, dtype=float), 0.0)
-    cuboids = []
-    for layers in range(1, min(_LAYERS, len(keys)) + 1):
-        for chosen in itertools.combinations(range(len(keys)), layers):
-            group = np.zeros(len(leaves), dtype=np.int64)
-            for k in chosen:
-                group = group * len(codes[k]) + np.fromiter(
-                    (codes[k][leaf[k]] for leaf in leaves), np.int64, len(leaves)
-                )
-            _, group = np.unique(group, return_inverse=True)
-            cuboids.append((layers, chosen, group))
-    causes: list[Part] = []
-    first = 0.0
-    while len(causes) < _MOST_CAUSES:
-        best = max((_best_of(cuboid, real, left) for cuboid in cuboids), key=lambda found: found[0])
-        if best[0] <= 0 or best[0] < _LEAST * first:
-            break
-        first = first or best[0]
-        _, chosen, members = best
-        leaf = leaves[int(np.argmax(members))]
-        was, now = (float(np.asarray(side, dtype=float)[members].sum()) for side in (expected, actual))
-        causes.append(Part(tuple((keys[k], leaf[k]) for k in chosen), was, now, now - was))
-        left = np.where(members, real, left)
-    return tuple(causes)
+    above, below = (sum(side[at] for side in cells.before) for at in (0, 1))
+    weight = sum(side[1] for side in cells.after)
+    if below <= 0 or weight <= 0:
+        return moved
+    whole = above / below
+    is_share = all(0 <= n <= d for n, d in (*cells.before, *cells.after))
+    rest = is_share and whole > 0.5
+    bad = [[d - n if rest else n for n, d in side] for side in (cells.before, cells.after)]
+    usually = 1 - whole if rest else whole
+    drawn = _SHRUNK * below / len(cells.leaves)
+    expected = [
+        after[1] * max((n + drawn * usually) / (before[1] + drawn), 0.0)
+        for n, before, after in zip(bad[0], cells.before, cells.after, strict=True)
+    ]
+    found, sign = scanned(cells.keys, cells.leaves, expected, bad[1]), -1 if rest else 1
+    causes = []
+    for one in found.causes:
+        was, now = _asked_again(ask, moved.metric.id, one.values)
+        own = sign * one.own / weight
+        causes.append(Part(one.values, was, now, own, own=own))
+    alike, across = sum(expected), sign * (found.trend - 1) * sum(expected) / weight
+    mix = sign * (alike / weight - usually)
+    good = weight - alike if rest else alike
+    factor = (good + across * weight) / good if good else 1.0
+    return replace(moved, causes=tuple(causes), trend=factor if found.trend != 1 else 1.0, across=across, mix=mix)
 
 
-def _best_of(
-    cuboid: tuple[int, tuple[int, ...], npt.NDArray[np.int64]], real: Floats, left: Floats
-) -> tuple[float, tuple[int, ...], npt.NDArray[np.bool_]]:
-    """Return the slice of one cuboid that is the least likely: its score, its keys, which cells it has."""
-    import numpy as np
-
-    layers, chosen, group = cuboid
-    size = int(group.max()) + 1
-    sums = np.bincount(group, real, size)
-    plan = np.maximum(np.bincount(group, left, size), 1e-6)
-    likelihood = np.where(sums > 0, sums * np.log(np.maximum(sums, 1e-12) / plan), 0.0) - (sums - plan)
-    moved = np.maximum(np.bincount(group, np.abs(real - left), size), 1e-9)
-    score = likelihood * (np.abs(sums - plan) / moved) * (1 - _PENALTY * (layers - 1))
-    index = int(np.argmax(score))
-    return float(score[index]), chosen, group == index
+def _asked_again(ask: _Asks, metric: str, slice_: tuple[tuple[str, Any], ...]) -> tuple[float | None, float | None]:
+    """Return the metric's own value of a slice: cells count otherwise where they are negative, or withheld."""
+    names, values = zip(*slice_, strict=True)
+    sides = ask.values((metric,), [key_of(name) for name in names])
+    was, now = (side.get(values) for side in sides)
+    return (was[0] if was else None), (now[0] if now else None)
 
 
 def _less(after: float | None, before: float | None) -> float:

@@ -48,7 +48,8 @@ class Shape:
 class Piece:
     """One value: an aggregate over the rows of a source, or a query of its own.
 
-    `is_profile` marks what no check needs: it is dropped first when a statement fails.
+    `is_profile` marks what no check needs: it is dropped first when a statement fails. `sorts` marks what has to order
+    the rows: of many rows it is not read.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Piece:
     source: str
     measure: Measure | None = None
     is_profile: bool = False
+    sorts: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,15 @@ class Layout:
     questions: list[Question] = field(default_factory=list)
     profile: dict[str, dict[str, str]] = field(default_factory=dict)  # column -> field of its profile -> key
 
-    def put(self, tree: exp.Expr, source: str, measure: Measure | None = None, profile: bool = False) -> str:
+    def put(
+        self, tree: exp.Expr, source: str, measure: Measure | None = None, profile: bool = False, sorts: bool = False
+    ) -> str:
         """Add a piece unless it is there, and return its key."""
         key = f"{source}|{tree.sql(self.dialect)}"
         known = self.pieces.get(key)
         if known is None or (known.is_profile and not profile) or (known.measure is None and measure is not None):
             keep = measure if measure is not None else (known.measure if known else None)
-            self.pieces[key] = Piece(key, tree, source, keep, profile and (known is None or known.is_profile))
+            self.pieces[key] = Piece(key, tree, source, keep, profile and (known is None or known.is_profile), sorts)
         return key
 
     def rows_in(self, source: str) -> str:
@@ -293,6 +297,7 @@ def _derived(select: exp.Select, name: str) -> exp.Subquery:
     return exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
 
 
+QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # of a column of numbers
 COUNTABLE = frozenset({"integer", "string", "enum", "boolean", "date", "uuid"})  # whose single values mean something
 
 
@@ -312,6 +317,9 @@ def _profile(layout: Layout, column: Column) -> None:
     keys = {"filled": layout.put(sql.count(tree), ROWS, profile=True)}
     for name, wanted in profile_trees(column).items():
         keys[name] = layout.put(wanted, ROWS, profile=True)
+    if family(column.type) in NUMERIC:
+        shares = exp.Array(expressions=[exp.Literal.number(share) for share in QUANTILES])
+        keys["quantiles"] = layout.put(sql.call("quantile_disc", tree, shares), ROWS, profile=True, sorts=True)
     if layout.shape.learns and family(column.type) in COUNTABLE:
         keys["distinct_about"] = layout.put(exp.ApproxDistinct(this=tree), ROWS, profile=True)
     layout.profile[column.name] = keys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -47,6 +48,7 @@ class Profiler:
             total=found.get(keys.get("total", "")),
             m2=None if spread is None or filled is None else float(spread) * filled,
             values=values,
+            quantiles=_numbers(found.get(keys.get("quantiles", ""))),
             distinct_about=len(values) if values is not None else found.get(keys.get("distinct_about", "")),
         )
 
@@ -77,6 +79,12 @@ def _count_values(reader: Reader, names: list[str]) -> dict[str, dict[Any, int]]
         if values[number] is not None:
             found[names[number]][values[number]] = count
     return found
+
+
+def _numbers(found: Any) -> tuple[float, ...] | None:
+    """Return quantiles as numbers; None where they were not read, or are not all finite."""
+    numbers = tuple(float(value) for value in found or () if value is not None)
+    return numbers if numbers and len(numbers) == len(found) and all(map(math.isfinite, numbers)) else None
 
 
 def _unsigned_zero(bound: Any) -> Any:

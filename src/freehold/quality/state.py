@@ -22,7 +22,8 @@ class ColumnProfile:
     """One column of a partition. None means not measured, never zero.
 
     `m2` is the sum of squared distances from the mean. `values` counts every non-null value and is exact or absent;
-    `distinct_about` is a lower bound once merged and serves planning only.
+    `distinct_about` is a lower bound once merged and serves planning only. `quantiles` are those of `layout.QUANTILES`,
+    of few rows read at once: they neither merge nor are kept.
     """
 
     nulls: int | None = None
@@ -32,6 +33,7 @@ class ColumnProfile:
     m2: float | None = None
     values: Mapping[Any, int] | None = None
     distinct_about: int | None = None
+    quantiles: tuple[float, ...] | None = field(default=None, compare=False)
 
     @property
     def is_low_cardinality(self) -> bool:

@@ -113,7 +113,7 @@ class Strategy:
             read_footers(reader, layout, scope.parquet, self.columns)
             needed = [p for p in pieces.values() if not p.is_profile]
         else:
-            needed = list(pieces.values())
+            needed = [p for p in pieces.values() if not p.sorts]
         if self.low is None:
             self._look(reader, needed, scope)
         for name in self._worth_listing(reader, needed):

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from freehold.delivery.categories import named
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger.event import Event
-from freehold.reliability.judging import Grade, Verdict, judged
-from freehold.reliability.measures import ROWS, Measure
-from freehold.reliability.series import Batch, batch_of, by_asset, histories, learned_from
+from freehold.reliability.judgements import Judgement, judgements
+from freehold.reliability.judging import Grade
+from freehold.reliability.measures import Measure
+from freehold.reliability.series import Batch, batch_of, by_asset, learned_from
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
@@ -41,6 +40,7 @@ class Anomaly:
         value, expected, low, high: of the measure; `low` to `high` would have been usual. None where not forecast.
         deviations: how many it is off; None where too little was known for a forecast.
         verdict: what somebody said of it; empty while it is open.
+        categories: digests of those that are new, or lost; `freehold.delivery.categories` knows what they stand for.
     """
 
     id: str
@@ -58,11 +58,17 @@ class Anomaly:
     of: datetime | None
     found_at: datetime
     verdict: str = ""
+    categories: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
         """Whether nobody has said what it was."""
         return not self.verdict
+
+    @property
+    def usual(self) -> str:
+        """Between what it would have been usual, as it is said."""
+        return f"{self.measure.said(self.low)} to {self.measure.said(self.high)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -72,6 +78,7 @@ class Anomaly:
             "value": self.value, "expected": self.expected, "low": self.low, "high": self.high,
             "deviations": self.deviations, "judged_by": self.judged_by, "of": self.of.isoformat() if self.of else None,
             "found_at": self.found_at.isoformat(), "verdict": self.verdict or None,
+            "categories": list(self.categories),
         }  # fmt: skip
 
 
@@ -102,6 +109,14 @@ def anomalies(
     return tuple(one for one in every if closed or one.is_open)
 
 
+def values_of(ledger: Ledger, one: Anomaly) -> tuple[str, ...]:
+    """Return the values that are new or lost, as they stand in the column; what was erased is told by its digest."""
+    if not one.categories:
+        return ()
+    known = named(ledger, one.asset, one.measure.column, one.categories)
+    return tuple(known.get(digest, digest) for digest in one.categories)
+
+
 def close(ledger: Ledger, env: str, id_: str, verdict: str) -> Anomaly:
     """Say what an anomaly was: `fixed`, the data was wrong; `expected`, right but not to be learned from; `false`.
 
@@ -120,6 +135,15 @@ def close(ledger: Ledger, env: str, id_: str, verdict: str) -> Anomaly:
     return found
 
 
+def known_of(ledger: Ledger, env: str, asset: str, upto: int | None = None) -> Sequence[Batch]:
+    """Return the batches of an asset that may be learned from, up to an event; by default all that are known."""
+    told = ledger.read(types=("profile.observed",), subject=asset, env=env, upto=upto, newest_first=True, limit=_BACK)
+    held = {e.data["candidate"] for e in ledger.read(types=("candidate.quarantined",), subject=asset, env=env)}
+    every = anomalies(ledger, env, asset=asset, closed=True)
+    odd = {(one.batch, one.measure) for one in every if one.verdict in ("expected", "fixed")}
+    return learned_from((batch_of(event) for event in told), held, odd)
+
+
 class _Look:
     """Judges some batches, each by what was known before it."""
 
@@ -129,12 +153,17 @@ class _Look:
         self._at = {event.seq: event for event in told}
 
     def go(self) -> list[Anomaly]:
-        judgements = [(b, m, v) for b, m, v in self._judged() if v.grade is not Grade.UNKNOWN]
-        odd = self._untold([self._anomaly(b, m, v) for b, m, v in judgements if v.grade is not Grade.USUAL])
+        told = [one for one in judgements(self._asked()) if one.verdict.grade is not Grade.UNKNOWN]
+        odd = self._untold([self._anomaly(one) for one in told if one.verdict.grade is not Grade.USUAL])
         events = [self._finding(one) for one in odd]
-        events += self._closed([(b, m) for b, m, v in judgements if v.grade is Grade.USUAL], odd)
+        events += self._closed([(one.batch, one.measure) for one in told if one.verdict.grade is Grade.USUAL], odd)
         self._ledger.append(*events, keep={(KEPT, self._env): {"upto": self._upto}})
         return odd
+
+    def _asked(self) -> Iterator[tuple[Batch, Sequence[Batch]]]:
+        for asset, batches in by_asset(self._fresh):
+            others = known_of(self._ledger, self._env, asset, self._upto)
+            yield from ((batch, others) for batch in batches)
 
     def _untold(self, odd: Sequence[Anomaly]) -> list[Anomaly]:
         """Return those that no other look has told of: one beside this one may know of other verdicts by now."""
@@ -142,42 +171,15 @@ class _Look:
         told = {one.id for found in every for one in found}
         return [one for one in odd if one.id not in told]
 
-    def _judged(self) -> Iterator[tuple[Batch, Measure, Verdict]]:
-        """Yield a verdict on each measure of each batch: all of one kind, window and seasons at once."""
-        alike: dict[tuple[Any, ...], list[tuple[Batch, Measure, Any, Any]]] = defaultdict(list)
-        for asset, batches in by_asset(self._fresh):
-            others = self._before(asset)
-            for batch in batches:
-                for measure, (values, rows) in histories(batch, others).items():
-                    alike[measure.kind, batch.window, batch.seasons].append((batch, measure, values, rows))
-        for (kind, _, seasons), asked in alike.items():
-            history, before = (np.array([one[n] for one in asked]) for n in (2, 3))
-            values = np.array([batch.values[measure] for batch, measure, _, _ in asked])
-            rows = np.array([batch.values[Measure(ROWS)] for batch, *_ in asked])
-            verdicts = judged(kind, history, before, values, rows, seasons)
-            yield from ((b, m, verdict) for (b, m, _, _), verdict in zip(asked, verdicts, strict=True))
-
-    def _before(self, asset: str) -> Sequence[Batch]:
-        """Return what may be learned from of an asset."""
-        read, env = self._ledger.read, self._env
-        told = read(
-            types=("profile.observed",), subject=asset, env=env, upto=self._upto, newest_first=True, limit=_BACK
-        )
-        held = {e.data["candidate"] for e in read(types=("candidate.quarantined",), subject=asset, env=env)}
-        odd = {
-            (one.batch, one.measure)
-            for one in anomalies(self._ledger, self._env, asset=asset, closed=True)
-            if one.verdict in ("expected", "fixed")
-        }
-        return learned_from((batch_of(event) for event in told), held, odd)
-
-    def _anomaly(self, batch: Batch, measure: Measure, verdict: Verdict) -> Anomaly:
+    def _anomaly(self, one: Judgement) -> Anomaly:
+        batch, measure, verdict = one.batch, one.measure, one.verdict
         name = uuid.uuid5(_NAMESPACE, f"{self._env} {batch.asset} {batch.id} {measure}").hex[:12]
-        numbers = (batch.values[measure], verdict.expected, verdict.low, verdict.high, verdict.z)
+        numbers = (one.value, verdict.expected, verdict.low, verdict.high, verdict.z)
         value, expected, low, high, z = (_finite(number) for number in numbers)
         at = self._at[batch.seq].occurred_at
         return Anomaly(name, batch.asset, batch.product, batch.id, measure, str(verdict.grade), value, expected, low,
-                       high, z, verdict.count, batch.start if batch.is_interval else None, at)  # fmt: skip
+                       high, z, verdict.count, batch.start if batch.is_interval else None, at,
+                       categories=one.categories)  # fmt: skip
 
     def _finding(self, one: Anomaly) -> Event:
         said = {
@@ -185,6 +187,7 @@ class _Look:
             "column": one.measure.column or None, "grade": one.grade, "value": one.value, "expected": one.expected,
             "low": one.low, "high": one.high, "deviations": one.deviations, "judged_by": one.judged_by,
             "interval_start": one.of.isoformat().replace("+00:00", "Z") if one.of else None,
+            "categories": list(one.categories),
         }  # fmt: skip
         return Event("anomaly.found", said, id=f"anomaly-{one.id}", occurred_at=one.found_at, env=self._env,
                      subject=one.asset, product=one.product)  # fmt: skip
@@ -228,6 +231,7 @@ def _told(event: Recorded, verdicts: Mapping[str, str]) -> Anomaly:
         of=datetime.fromisoformat(said["interval_start"]) if said.get("interval_start") else None,
         found_at=event.occurred_at,
         verdict=verdicts.get(said["anomaly"], ""),
+        categories=tuple(said.get("categories") or ()),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from freehold.reliability.smoothing import Floats
 
-ROWS = "rows"
+ROWS, DISTRIBUTION, NEW, LOST = "rows", "distribution", "new", "lost"
 
 
 class Kind(StrEnum):
@@ -27,6 +27,11 @@ class Kind(StrEnum):
     MEAN = "mean"  # of numbers of any sign: its inverse hyperbolic sine, in hundredths of what is usual
 
 
+_KINDS = {
+    ROWS: Kind.COUNT, "nulls": Kind.SHARE, "repeats": Kind.RATIO, "mean": Kind.MEAN, DISTRIBUTION: Kind.SHARE,
+    NEW: Kind.SHARE, LOST: Kind.SHARE,
+}  # fmt: skip
+_WORDS = {NEW: "new values", LOST: "lost values"}
 _MANY = 50  # different values from which on how often one is repeated tells more than the number of rows does
 
 LEAST_SCALE = {Kind.COUNT: 0.01, Kind.SHARE: 0.05, Kind.RATIO: 0.02, Kind.MEAN: 0.01}
@@ -35,18 +40,32 @@ LEAST_SCALE = {Kind.COUNT: 0.01, Kind.SHARE: 0.05, Kind.RATIO: 0.02, Kind.MEAN: 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One thing that is measured of a batch: `rows`, or `nulls`, `repeats` or `mean` of a column."""
+    """One thing that is measured of a batch: `rows`, or something of a column: see `_KINDS`."""
 
     name: str
     column: str = ""
 
     @property
     def kind(self) -> Kind:
-        """On which scale it is compared."""
-        return {ROWS: Kind.COUNT, "nulls": Kind.SHARE, "repeats": Kind.RATIO, "mean": Kind.MEAN}[self.name]
+        """On which scale it is compared; `distribution`, `new` and `lost` have ways of their own."""
+        return _KINDS[self.name]
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its value is a share of rows."""
+        return self.kind is Kind.SHARE and self.name != DISTRIBUTION
+
+    def said(self, value: float | None) -> str:
+        """Return a value of it as it is said."""
+        if value is None:
+            return "?"
+        if self.is_share:
+            return f"{value:.1%}".replace("%", " %")
+        return f"{value:,.0f}" if abs(value) >= 1_000 or value == int(value) else f"{value:,.3g}"
 
     def __str__(self) -> str:
-        return f"{self.name} of {self.column}" if self.column else self.name
+        name = _WORDS.get(self.name, self.name)
+        return f"{name} of {self.column}" if self.column else name
 
 
 def measured(profile: Mapping[str, Any]) -> Iterator[tuple[Measure, float]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from freehold.reliability.measures import ROWS, Measure, measured
+from freehold.reliability.measures import DISTRIBUTION, LOST, NEW, ROWS, Measure, measured
 from freehold.reliability.smoothing import Floats
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Batch:
         seq: the number of the event that tells of it.
         start: when what it is of begins: its interval; without, the day it was built.
         step: how long that is.
+        quantiles: of columns of numbers.
+        categories: of columns of few values, how many rows each has.
     """
 
     asset: str
@@ -39,6 +41,8 @@ class Batch:
     step: timedelta
     is_interval: bool
     values: Mapping[Measure, float]
+    quantiles: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def seasons(self) -> tuple[int, ...]:
@@ -61,14 +65,17 @@ def batch_of(event: Recorded) -> Batch:
         end = start + _DAY
     begins = start.replace(tzinfo=start.tzinfo or UTC)
     step = end.replace(tzinfo=end.tzinfo or UTC) - begins
-    values = dict(measured(said))
+    columns = said["columns"] if said.get("rows") else {}
     return Batch(
-        event.subject, event.product, str(said.get("batch") or ""), event.seq, begins, step, is_interval, values
-    )
+        event.subject, event.product, str(said.get("batch") or ""), event.seq, begins, step, is_interval,
+        dict(measured(said)),
+        {name: one["quantiles"] for name, one in columns.items() if one.get("quantiles")},
+        {name: one["categories"] for name, one in columns.items() if one.get("categories")},
+    )  # fmt: skip
 
 
-def histories(batch: Batch, others: Iterable[Batch]) -> dict[Measure, tuple[Floats, Floats]]:
-    """Return what came before a batch, by measure: values and the rows they are of, each (window,), the newest last.
+def steps_before(batch: Batch, others: Iterable[Batch]) -> list[Batch | None]:
+    """Return what came before a batch, a batch for each step of its window, the newest last; None where there is none.
 
     What was told later than the batch, is of its own step or after it, or of another length, is none of it. Of several
     batches of one step the newest counts.
@@ -78,17 +85,24 @@ def histories(batch: Batch, others: Iterable[Batch]) -> dict[Measure, tuple[Floa
         others: of the same asset, without those that nothing is to be learned from.
     """
     size = batch.window
-    at: dict[int, Batch] = {}
+    at: list[Batch | None] = [None] * size
     for one in others:
         back = round((batch.start - one.start) / batch.step) if batch.step else 0
         if one.seq < batch.seq and one.step == batch.step and one.is_interval == batch.is_interval and 0 < back <= size:
-            at[back] = one if back not in at or at[back].seq < one.seq else at[back]
-    rows = np.full(size, np.nan)
-    found = {measure: np.full(size, np.nan) for measure in batch.values}
-    for back, one in at.items():
-        rows[size - back] = one.values.get(Measure(ROWS), np.nan)
-        for measure, values in found.items():
-            values[size - back] = one.values.get(measure, np.nan)
+            there = at[size - back]
+            at[size - back] = one if there is None or there.seq < one.seq else there
+    return at
+
+
+def histories(batch: Batch, before: Sequence[Batch | None]) -> dict[Measure, tuple[Floats, Floats]]:
+    """Return what came before a batch, by measure: values and the rows they are of, each (window,), newest last."""
+    rows = np.full(len(before), np.nan)
+    found = {measure: np.full(len(before), np.nan) for measure in batch.values}
+    for place, one in enumerate(before):
+        if one is not None:
+            rows[place] = one.values.get(Measure(ROWS), np.nan)
+            for measure, values in found.items():
+                values[place] = one.values.get(measure, np.nan)
     return {measure: (values, rows) for measure, values in found.items()}
 
 
@@ -106,11 +120,15 @@ def learned_from(
 
 
 def _without(one: Batch, but: Container[tuple[str, Measure]]) -> Batch:
-    odd = [measure for measure in one.values if (one.id, measure) in but]
-    if not odd:
+    def is_odd(name: str, column: str = "") -> bool:
+        return (one.id, Measure(name, column)) in but
+
+    values = {measure: value for measure, value in one.values.items() if (one.id, measure) not in but}
+    quantiles = {name: said for name, said in one.quantiles.items() if not is_odd(DISTRIBUTION, name)}
+    categories = {name: c for name, c in one.categories.items() if not is_odd(NEW, name) and not is_odd(LOST, name)}
+    if len(values) + len(quantiles) + len(categories) == len(one.values) + len(one.quantiles) + len(one.categories):
         return one
-    kept = {measure: value for measure, value in one.values.items() if measure not in odd}
-    return Batch(one.asset, one.product, one.id, one.seq, one.start, one.step, one.is_interval, kept)
+    return replace(one, values=values, quantiles=quantiles, categories=categories)
 
 
 def by_asset(batches: Iterable[Batch]) -> Iterator[tuple[str, list[Batch]]]:

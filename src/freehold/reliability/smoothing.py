@@ -95,11 +95,11 @@ def _beginning(values: Floats, season: int) -> tuple[Floats, Floats]:
     """Return the level of each series in the beginning, and how far each phase is off it: (n,), (n, season or 1)."""
     number, length = values.shape
     if not season:
-        return _median(values[:, : min(7, length // 2)]), np.zeros((number, 1))
+        return medians(values[:, : min(7, length // 2)]), np.zeros((number, 1))
     cycles = min(max(_CYCLES, length // season // 2), 4)
     first = values[:, : cycles * season].reshape(number, cycles, season)
-    level = _median(first.reshape(number, -1))
-    return level, np.nan_to_num(_median(first - _median(first, axis=2)[..., None], axis=1))
+    level = medians(first.reshape(number, -1))
+    return level, np.nan_to_num(medians(first - medians(first, axis=2)[..., None], axis=1))
 
 
 def _smoothed(values: Floats, level: Floats, phases: Floats, speed: float, least: float) -> tuple[Floats, Floats]:
@@ -108,7 +108,7 @@ def _smoothed(values: Floats, level: Floats, phases: Floats, speed: float, least
     size = phases.shape[1]
     errors = np.empty((number, length))
     near = values[:, : max(2 * size, 8)]
-    deviation = np.maximum(np.nan_to_num(_NORMAL * _median(np.abs(near - level[:, None]))), least)
+    deviation = np.maximum(np.nan_to_num(_NORMAL * medians(np.abs(near - level[:, None]))), least)
     for step in range(length):
         phase = step % size
         error = values[:, step] - level - phases[:, phase]
@@ -134,7 +134,7 @@ def _judged(errors: Floats) -> tuple[Floats, Floats]:
     return weight, spread * (1 + 2 / np.maximum(seen, 1))
 
 
-def _median(values: Floats, axis: int = 1) -> Floats:
+def medians(values: Floats, axis: int = 1) -> Floats:
     """Return the medians of what is there, NaN where nothing is."""
     ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)
     return _at(ordered, (~np.isnan(ordered)).sum(-1), 0.5)

@@ -67,6 +67,7 @@ from freehold.server.views import Views
 from freehold.server.web.assets import PREFIX, Assets
 from freehold.server.web.pages import (
     acting,
+    anomalies,
     decisions,
     deployment,
     deployments,
@@ -304,6 +305,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *page("/plan", plan.plan, "plan", asks=True),
         *page("/deployments", deployments.deployments, "deployments", shared=True),
         *page("/deployments/{id}", deployment.shown_deployment, "deployment"),
+        *anomalies.routes(),
         *jobs.routes(),
         *page("/settings/tokens", settings.tokens, "tokens"),
         Route("/settings/tokens", settings.make_token, methods=["POST"]),

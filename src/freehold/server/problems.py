@@ -95,6 +95,8 @@ _STATUS = {
     "FH-G011": 409,
     "FH-E101": 503,
     "FH-E114": 422,
+    "FH-E301": 404,
+    "FH-E302": 409,
 }
 _IN_FILES = ("FH-V",)  # what is wrong in the estate's files is nobody's request
 

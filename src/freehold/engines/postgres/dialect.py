@@ -60,6 +60,7 @@ _WRITTEN: dict[str, str] = {
     "contains": "(STRPOS({0}, {1}) > 0)",
     "isfinite": "(ABS(CAST({0} AS DOUBLE PRECISION)) < CAST('Infinity' AS DOUBLE PRECISION))",  # NaN is above all
     "len": "CARDINALITY({0})",
+    "quantile_disc": "PERCENTILE_DISC({1}) WITHIN GROUP (ORDER BY {0})",
     "list_count": "CARDINALITY(ARRAY_REMOVE({0}, NULL))",
     "list_distinct": "ARRAY(SELECT DISTINCT e FROM UNNEST({0}) AS u(e) WHERE e IS NOT NULL)",
 }

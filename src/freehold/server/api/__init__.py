@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 from freehold import __version__
 from freehold.server.api import (
     ahead,
+    anomalies,
     asking,
     catalog,
     deployments,
@@ -47,6 +48,7 @@ _PARTS = (
     catalog,
     runs,
     deployments,
+    anomalies,
     events,
     items,
     ahead,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from freehold.metrics.telling import number, short
 from freehold.server.web.model import Annotation, Chart, Gridline, Point, Spark, Tone
@@ -13,6 +14,7 @@ from freehold.server.web.model import Annotation, Chart, Gridline, Point, Spark,
 _WIDTH, _HEIGHT = 920, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0, 52, 18, 34
 _SPARK = (96.0, 20.0)
+Usual = tuple[float, float, str]  # from, to, and how that is said
 _MOST_TICKS = 7
 
 
@@ -57,6 +59,7 @@ def line_chart(
     bound: float | None = None,
     explained: Callable[[Value], str] | None = None,
     focus: str = "",
+    usual: Sequence[Usual | None] = (),
 ) -> Chart | None:
     """Return a line over time; None where there are not two values to connect.
 
@@ -69,11 +72,14 @@ def line_chart(
         bound: a value to be drawn as a limit.
         explained: gives the address that explains a value.
         focus: the key of the value that it is about.
+        usual: between what each value would have been usual; None where that is not known.
     """
     if len(values) < 2:
         return None
     x = _across(values[0].at, values[-1].at)
-    grid = _gridvalues([v.value for v in values] + ([bound] if bound is not None else []))
+    ranges = _within(usual, [v.value for v in values])
+    drawn = [side for one in ranges if one for side in one] + ([bound] if bound is not None else [])
+    grid = _gridvalues([*(v.value for v in values), *drawn])
     low, high = grid[0], grid[-1]
 
     def y(value: float) -> float:
@@ -81,8 +87,8 @@ def line_chart(
 
     said, labels = [number(v.value, unit) for v in values], _labels([v.at for v in values])
     points = tuple(
-        Point(x(v.at), round(y(v.value), 1), v.key, shown, v.value, label, explained(v) if explained else "")
-        for v, shown, label in zip(values, said, labels, strict=True)
+        Point(x(v.at), round(y(v.value), 1), v.key, shown, v.value, label, explained(v) if explained else "", room)
+        for v, shown, label, room in zip(values, said, labels, _said_usual(usual, len(values)), strict=True)
     )
     spots = [(p.x, p.y) for p in points]
     whole = spots[:-1] if is_partial and len(spots) > 2 else spots
@@ -103,7 +109,31 @@ def line_chart(
         annotations=_placed(happenings, values[0].at, values[-1].at, x),
         bound=Gridline(round(y(bound), 1), _axis(bound, unit)) if bound is not None else None,
         focus=next((p for p in points if p.key == focus), None),
+        band=_band([(p.x, y(one[0]), y(one[1])) if one else None for p, one in zip(points, ranges, strict=False)]),
     )
+
+
+def _within(usual: Sequence[Usual | None], values: Sequence[float]) -> list[tuple[float, float] | None]:
+    """Return usual ranges, cut where drawing them whole would leave no height to the values."""
+    most, least = max(values), min(values)
+    room = (most - least) or abs(most) or 1.0
+    return [(max(one[0], least - room), min(one[1], most + room)) if one else None for one in usual]
+
+
+def _said_usual(usual: Sequence[Usual | None], number: int) -> list[str]:
+    return [one[2] if one else "" for one in usual] or [""] * number
+
+
+def _band(edges: Sequence[tuple[float, float, float] | None]) -> str:
+    """Return the room between two edges as one closed path for each stretch in which it is known."""
+    paths = []
+    for is_known, stretch in groupby(edges, lambda edge: edge is not None):
+        spots = [edge for edge in stretch if edge is not None]
+        if is_known and len(spots) > 1:
+            upper = [(x, high) for x, _, high in spots]
+            lower = [(x, low) for x, low, _ in reversed(spots)]
+            paths.append(f"{_path([*upper, *lower])}Z")
+    return "".join(paths)
 
 
 def axis_of(

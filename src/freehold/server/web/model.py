@@ -83,6 +83,7 @@ class Point:
     value: float
     label: str  # the key as the axis has it
     href: str = ""  # where it leads: to what explains it
+    usual: str = ""  # between what it would have been usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Gridline:
 class Chart:
     """A line over time, ready to be drawn in a box of `width` by `height`; its points are a table, too.
 
-    `partial` is the end of the line whose period is not over.
+    `partial` is the end of the line whose period is not over; `band` is the room in which values would have been usual.
     """
 
     title: str
@@ -125,6 +126,7 @@ class Chart:
     annotations: tuple[Annotation, ...] = ()
     bound: Gridline | None = None
     focus: Point | None = None  # the one that the page is about
+    band: str = ""
 
     @property
     def embedded(self) -> list[dict[str, object]]:
@@ -135,14 +137,16 @@ class Chart:
     @property
     def headings(self) -> tuple[Heading, ...]:
         """The columns of the same as a table."""
-        return (Heading("Period"), Heading(self.title, "num"))
+        usual = (Heading("Usual", "num", sorts=False),) if self.band else ()
+        return (Heading("Period"), Heading(self.title, "num"), *usual)
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One slice of a change: what it was, what it is, and its part in the change as a bar from the middle.
 
-    `x` and `width` are of a box 160 wide whose middle stands for nothing; `href` leads to the slice by itself.
+    `x` and `width` are of a box 160 wide whose middle stands for nothing; `href` leads to the slice by itself;
+    `explains` says how much of the whole change it is, where that is known.
     """
 
     label: str
@@ -153,6 +157,7 @@ class Effect:
     width: float
     is_less: bool
     href: str = ""
+    explains: str = ""
 
 
 @dataclass(frozen=True, slots=True)

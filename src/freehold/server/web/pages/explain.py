@@ -89,6 +89,7 @@ class ExplainPage:
     chart: Chart | None
     causes: tuple[Effect, ...]
     causes_title: str
+    beside: str
     trend: str
     slices: tuple[Slices, ...]
     why_not: str
@@ -178,8 +179,15 @@ def _page(asked: Asked, asks: Asks, found: Explained, period: Compared, rows: Qu
         rows=rows.condition,
         notes=found.notes,
         chart=_chart(asks, found, period, rows, happened),
-        causes=_effects(moved.causes, unit, lambda p: _href(one, period, rows, p), is_keyed=True),
+        causes=tuple(
+            replace(effect, explains=_explains(moved, part, unit))
+            for effect, part in zip(
+                _effects(moved.causes, unit, lambda p: _href(one, period, rows, p), is_keyed=True), moved.causes,
+                strict=True,
+            )
+        ),
         causes_title="What moved it" if moved.trend == 1 else "What moved otherwise",
+        beside=f"Beside them: {'; '.join(f'{what} {signed(part, unit)}' for what, part in moved.beside)}.",
         trend="Beside what moved all of it alike." if moved.trend != 1 else "",
         slices=tuple(_slices(moved, unit, one, period, rows)),
         why_not=moved.why_not,
@@ -358,6 +366,14 @@ def _sentence(found: Explained, period: Compared, model: ExplainPage) -> str:
     first = moved.causes[0]
     told += f" Most of all: {', '.join(f'{k} is {_shown(v)}' for k, v in first.values)}"
     return f"{told} ({signed(first.effect, model.unit)})."
+
+
+def _explains(moved: Movement, cause: Part, unit: str) -> str:
+    """Return what a cause explains, as it is said: its part of the change, or what lies beside the trend."""
+    share = moved.share(cause)
+    if moved.trend != 1 and cause.own is not None:
+        return f"{signed(cause.own, unit)} beside the trend"
+    return "" if share is None else f"{share * 100:.0f} % of it" if share > 0 else "against it"
 
 
 def _change(moved: Movement, unit: str) -> str:

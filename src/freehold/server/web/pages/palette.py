@@ -61,6 +61,7 @@ PAGES = (
     Entry("page", "Plan", href="/plan", words="changes approvals"),
     Entry("page", "Runs", href="/runs", words="quarantine held failed builds"),
     Entry("page", "Deployments", href="/deployments", words="releases history"),
+    Entry("page", "Anomalies", href="/anomalies", words="unusual odd outliers alerts"),
     Entry("page", "Jobs", href="/jobs", words="background queue"),
     Entry("page", "Lineage intake", href="/settings/lineage", words="openlineage airflow spark dbt"),
     Entry("page", "Webhooks", href="/settings/webhooks", words="subscriptions deliveries dead letters notify"),

@@ -18,8 +18,11 @@ from freehold.server.items import Items
 from freehold.server.leaving import ending_of, gone_is_told, leaving_of
 from freehold.server.questions import as_curl
 from freehold.server.rows_seen import words_are_hidden
+from freehold.server.unusual import Anomalies
 from freehold.server.used import product_used, reader_name, reader_names
 from freehold.server.web.model import SAFE, VERDICTS, Crumb, Empty, Fact, Heading, Kpi, Mark, Moment, Snippet, Tab
+from freehold.server.web.pages.anomalies import HEADINGS as ANOMALY_HEADINGS
+from freehold.server.web.pages.anomalies import AnomalyRow, address_of, row_of
 from freehold.server.web.pages.products import checks_of, moment_of, utc
 from freehold.server.web.pages.requests import wants_of
 from freehold.server.web.pages.usage import UsePart, use_part
@@ -32,10 +35,14 @@ if TYPE_CHECKING:
 
 _WINDOW = timedelta(days=30)
 _MOST_HISTORY = 12
+_MOST_ANOMALIES = 8
 _NO_CONTRACT = Empty(
     "No contract", "A contract says what each column means and what holds of it.", "freehold schema contract"
 )
 _NO_HISTORY = Empty("Never published", "Its first version stands here once it passed.", "freehold run")
+_NOTHING_UNUSUAL = Empty(
+    "Nothing is unusual", "Each batch is compared with those before it.", "freehold anomalies list --all"
+)
 _TITLES = {
     "yes": "Safe to use now: what is live passed every check that could stop it",
     "stale": "The last good version is served; newer data waits",
@@ -131,8 +138,12 @@ class ProductPage:
     no_consumers: str
     limitations: str
     wants: tuple[Tab, ...]
+    anomaly_headings: tuple[Heading, ...]
+    anomalies: tuple[AnomalyRow, ...]
+    anomalies_href: str
     no_contract: Empty = _NO_CONTRACT
     no_history: Empty = _NO_HISTORY
+    nothing_unusual: Empty = _NOTHING_UNUSUAL
 
 
 _ASSETS = (
@@ -194,6 +205,9 @@ def shown_product(asked: Asked, id_: str) -> Shown:
         no_consumers="Nobody is known to have read it.",
         limitations=str(one.description.get("limitations") or ""),
         wants=wants_of(asked, one.id),
+        anomaly_headings=ANOMALY_HEADINGS,
+        anomalies=tuple(map(row_of, Anomalies(asked).all(product=one.id)[:_MOST_ANOMALIES])),
+        anomalies_href=address_of(one.id, view="all"),
     )
     purpose = str(one.description.get("purpose") or "")
     crumbs = (Crumb("Products", "/products"),)
