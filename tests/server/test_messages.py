@@ -17,8 +17,9 @@ import pytest
 
 from changing_estates import OWNER, STEWARD, change_metric, owned
 from freehold.connect.messages import channel_findings, channels_of, slack_signed
+from freehold.connect.messages.failing import Busy
 from freehold.connect.messages.message import Button, Message
-from freehold.connect.messages.posting import Busy, Posting
+from freehold.connect.messages.posting import Posting
 from freehold.connect.messages.rendering import adaptive_card
 from freehold.connect.outbound import outbound_from
 from freehold.estate import load_estate

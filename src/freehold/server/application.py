@@ -39,7 +39,8 @@ from freehold.server.jobs.desk import Desk
 from freehold.server.kept import Kept
 from freehold.server.listing import Listing
 from freehold.server.measuring import ObjectiveRound
-from freehold.server.messages import slack
+from freehold.server.messages import pagerduty, slack
+from freehold.server.messages.paging import PageRound
 from freehold.server.messages.requesters import RequesterRound
 from freehold.server.messages.telling import MessageRound
 from freehold.server.middleware.changing import Changing
@@ -238,6 +239,7 @@ def _served(
             [
                 TrackerRound(snapshots, settings, clock, telemetry),
                 AnnouncingRound(),
+                PageRound(),
                 MessageRound(),
                 RequesterRound(),
                 BriefRound(),
@@ -259,6 +261,7 @@ def _recognised(snapshots: Snapshots, listing: Listing) -> None:
 def _routes(served: Served) -> list[BaseRoute]:
     return [
         *slack.routes(),
+        *pagerduty.routes(),
         *hooks.routes(),
         *receiving.routes(),  # first, since they are asked a thousand times a second
         Route(f"{PREFIX}{{name}}", served.assets.sent),
