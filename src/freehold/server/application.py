@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route
 from freehold import __version__
 from freehold.delivery.run_book import RunBook
 from freehold.foundation import Clock, FreeholdError, SystemClock
-from freehold.server import challenges, exchanging, hooks
+from freehold.server import challenges, exchanging, hooks, status_page
 from freehold.server.agents import Agents
 from freehold.server.announcing import AnnouncingRound
 from freehold.server.api import api
@@ -284,6 +284,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *documents.routes(),
         *scorecards.routes(),
         *usage.routes(),
+        *status_page.routes(),
         *page("/events/{id}", events.event, "event"),
         *requests.routes(),
         *items.routes(),

@@ -47,13 +47,15 @@ class Told:
 
 
 def concerns(channel: Channel, trouble: Trouble, estate: Estate) -> bool:
-    """Whether a channel's file says that it is told of a trouble, by its severity and product.
+    """Whether a channel is told of a trouble: by its file, from severity and product; of alerts, where they are routed.
 
     Args:
         channel: whose file it is.
         trouble: as it is now.
         estate: whose products say of which team they are.
     """
+    if trouble.receiver:
+        return channel.id == trouble.receiver
     pages = channel.pages
     if pages is None or trouble.severity > pages.severity:
         return False

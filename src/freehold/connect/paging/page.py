@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,7 @@ def page_of(
     kind = "Incident" if trouble.is_incident else "Alerts"
     said = next((one.text for one in reversed(trouble.steps) if one.kind in (Kind.OPENED, Kind.ALERTED)), "")
     seen = tuple(name for name in trouble.assets if name.rpartition(".")[0] in estate.products)
-    shown = Trouble(trouble.id, trouble.product, seen, trouble.severity, trouble.steps, trouble.is_incident)
+    shown = replace(trouble, assets=seen)
     heading = f"{kind} of {what}: {trouble.state}"
     return Page(shown, heading, words(said), answers_of(trouble.product, estate, until), url, buttons)
 
@@ -93,11 +93,12 @@ def answers_of(product: str, estate: Estate, until: datetime | None = None) -> d
         return found
     team = estate.teams.get(known.team or "")
     if known.team:
-        found["owner"] = team.spec.get("name", known.team) if team else known.team
-    if team and (team.spec.get("on_call") or {}).get("rota"):
-        found["on_call"] = str(team.spec["on_call"]["rota"])
-    if known.custom.get("runbook"):
-        found["runbook"] = str(known.custom["runbook"])
+        found["owner"] = (team.name if team else None) or known.team
+    rota = (team.spec.get("on_call") or {}).get("rota") if team else None
+    if isinstance(rota, str):
+        found["on_call"] = rota
+    if known.custom.get("freehold:runbook"):
+        found["runbook"] = str(known.custom["freehold:runbook"])
     parent = team.spec.get("parent") if team else None
     if parent:
         by = f", if nobody acknowledges it by {until:%H:%M} UTC" if until else ""
@@ -118,7 +119,9 @@ def happened(steps: Iterable[Step], words: Callable[[str], str]) -> str:
         case Kind.SEVERITY:
             return f"Severity {last.severity} since {at}, said {last.by}."
         case Kind.UPDATED:
-            return words(last.text)
+            return f"For {last.audience}: {words(last.text)}" if last.audience else words(last.text)
+        case Kind.MITIGATED:
+            return f"Mitigated by {last.by}, {at}: {last.text}."
         case Kind.ALERTED:
             return f"{words(last.text)} ({at})."
         case Kind.RESOLVED:

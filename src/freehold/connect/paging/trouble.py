@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 WORST, MILDEST = 1, 4
 FALSE_ALARM = 5  # the severity to which an incident is corrected that was none
+_SEVERITIES = {"critical": 1, "warning": 3, "info": 4}  # of alerts
 _TYPES = ("incident.*", "alert.*")
 
 
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     SEVERITY = "severity"  # it is more severe than was said, or less
     UPDATED = "updated"  # somebody approved words about it
     JOINED = "joined"  # an alert was found to be part of it
+    MITIGATED = "mitigated"  # readers are kept from what is wrong, which is not mended yet
     RESOLVED = "resolved"
     DISMISSED = "dismissed"
     TAKEN_IN = "taken_in"  # of a group of alerts: all of them are part of an incident by now
@@ -42,6 +44,7 @@ class Step:
         by: who did it.
         text: words about it: the id of some in the side store (`side:…`), or half a sentence.
         severity: what it is from here on; None where it stays as it was.
+        audience: for whom words are that somebody approved: `engineers`, `executives`, `customers`; empty: for anybody.
     """
 
     id: str
@@ -50,6 +53,7 @@ class Step:
     by: str = ""
     text: str = ""
     severity: int | None = None
+    audience: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Trouble:
         id: the incident's; of alerts, `alerts/GROUP/EVENT`, another one each time the group is heard of again.
         severity: 1 (worst) to 4; an incident of which nobody said is taken for the worst.
         steps: what happened, first to last; never empty.
+        receiver: the channel that alerts are routed to; empty where it is those whose files say so.
     """
 
     id: str
@@ -68,6 +73,7 @@ class Trouble:
     severity: int
     steps: tuple[Step, ...]
     is_incident: bool = True
+    receiver: str = ""
 
     @property
     def began_at(self) -> datetime:
@@ -171,9 +177,10 @@ class Troubles:
             self._step(at_hand, [step])
             held |= paging.keys()
             return
+        receiver = str(event.data.get("receiver") or "")
         id_, first = f"alerts/{group}/{event.id}", next(iter(paging.values()))
         assets = tuple(dict.fromkeys(one.asset for one in paging.values() if one.asset))
-        self.by_id[id_] = Trouble(id_, first.product, assets, severity, (step,), is_incident=False)
+        self.by_id[id_] = Trouble(id_, first.product, assets, severity, (step,), False, receiver)
         self._groups[group] = (id_, set(paging))
 
     def _step(self, id_: str, steps: Iterable[Step]) -> None:
@@ -186,6 +193,9 @@ def _steps(event: Recorded) -> Iterable[Step]:
     said, at = event.data, event.occurred_at
     if event.type == "incident.acknowledged":
         yield Step(event.id, Kind.ACKNOWLEDGED, at, str(said.get("responder") or event.actor))
+    elif event.type == "incident.mitigated":
+        words = " of ".join(str(said[name]) for name in ("kind", "target") if said.get(name))
+        yield Step(event.id, Kind.MITIGATED, at, event.actor, words)
     elif event.type == "incident.resolved":
         yield Step(event.id, Kind.RESOLVED, at, str(said.get("verified_by") or event.actor))
     elif event.type == "incident.updated":
@@ -195,16 +205,12 @@ def _steps(event: Recorded) -> Iterable[Step]:
         elif severity is not None:
             yield Step(event.id, Kind.SEVERITY, at, event.actor, severity=int(severity))
         elif said.get("comms"):
-            yield Step(event.id, Kind.UPDATED, at, event.actor, str(said["comms"]))
+            audience = str(said.get("audience") or "")
+            yield Step(event.id, Kind.UPDATED, at, event.actor, str(said["comms"]), audience=audience)
 
 
 def _alert(event: Recorded) -> _Alert:
     said = event.data
-    severity = said.get("severity") or ""
-    number = int(severity) if severity.isdigit() else _WORDS.get(severity, WORST)
-    asset = str(said.get("asset") or "")
+    asset, severity = str(said.get("asset") or ""), _SEVERITIES.get(str(said.get("severity")), WORST)
     product = event.product or asset.rpartition(".")[0]
-    return _Alert(asset, product, number, bool(said.get("page")), str(said.get("reason") or said["rule"]))
-
-
-_WORDS = {"critical": 1, "error": 2, "high": 2, "warning": 3, "medium": 3, "info": 4, "low": 4}
+    return _Alert(asset, product, severity, bool(said.get("page")), str(said.get("reason") or said["rule"]))

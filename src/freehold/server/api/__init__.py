@@ -27,6 +27,7 @@ from freehold.server.api import (
     refusing,
     runs,
     scorecards,
+    status_page,
     usage,
     webhooks,
 )
@@ -43,6 +44,7 @@ _PARTS = (
     kpis,
     documents,
     scorecards,
+    status_page,
     usage,
     catalog,
     runs,

@@ -22,7 +22,7 @@ from freehold.foundation import Caller, FreeholdError, Transient
 from freehold.foundation.owning import holder, is_dead
 from freehold.ledger import Event
 from freehold.server.messages.waiting import buttons_of, eyes_of, page_at
-from freehold.work import Following, Work, workflows_of
+from freehold.work import Work
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from freehold.ledger import Lease, Ledger
     from freehold.server.application import Served
     from freehold.server.snapshots import Snapshot
-    from freehold.work import Item
 
 SENT, APPLIED = "page.sent", "estate.applied"
 _LEASE_S = 30.0
@@ -47,7 +46,6 @@ class PageRound:
 
     def __init__(self) -> None:
         self._served: Served | None = None
-        self._items: Following | None = None
         self._troubles: Troubles | None = None
         self._told: dict[tuple[str, str], Told] = defaultdict(Told)
         self._read = 0
@@ -58,7 +56,6 @@ class PageRound:
     def of(self, app: Starlette) -> None:
         """Say of which application, once that is put together."""
         self._served = app.state.served
-        self._items = Following(app.state.served.snapshots.ledger)
 
     def go(self) -> None:
         """Tell what is new since the last look.
@@ -70,7 +67,7 @@ class PageRound:
         if served is None:
             return
         snapshot = served.snapshots.now()
-        channels = [one for one in channels_of(snapshot.estate).values() if one.pages is not None or one.changes]
+        channels = [*channels_of(snapshot.estate).values()]
         ledger, now = served.snapshots.ledger, served.snapshots.clock.now()
         newest = next((e.seq for e in ledger.read(newest_first=True, limit=1)), 0)
         self._resting = {key: until for key, until in self._resting.items() if until > now}
@@ -88,12 +85,10 @@ class PageRound:
 
     def _look(self, served: Served, snapshot: Snapshot) -> None:
         """Take in what was recorded since the last look; what another server told is known by the lease's time."""
-        assert self._items is not None, "a round without a server looks at nothing"
         ledger = served.snapshots.ledger
         if self._troubles is None:
             self._troubles = Troubles(ledger, snapshot.env)
         self._troubles.look()
-        self._items.look(workflows_of(snapshot.estate))  # after it, so that no incident is known without its item
         for event in ledger.read(types=(SENT,), after=self._read):
             self._read = event.seq
             self._told[str(event.data["channel"]), str(event.data["about"])].take(event.data)
@@ -129,16 +124,14 @@ class PageRound:
         for trouble in list(self._troubles.by_id.values()):
             key = (channel.id, trouble.id)
             told = self._told.get(key, _NOTHING)
-            if channel.pages is None or key in self._resting or not due(channel.to, trouble, told, now):
+            if key in self._resting or not (told.acts or concerns(channel, trouble, snapshot.estate)):
                 continue
-            if not _is_seen(trouble, snapshot) or not (told.acts or concerns(channel, trouble, snapshot.estate)):
-                continue
-            yield trouble
+            if due(channel.to, trouble, told, now) and _is_seen(trouble, snapshot):
+                yield trouble
 
     def _tell_of(self, telling: _Telling, trouble: Trouble, now: datetime) -> None:
-        assert self._items is not None, "a round without a server tells nothing"
         told = self._told[telling.channel.id, trouble.id]
-        page = telling.page(trouble, self._items.items.get(trouble.id))
+        page = telling.page(trouble)
         for act in due(telling.channel.to, trouble, told, now):
             telling.one(page, act, told)
 
@@ -156,8 +149,9 @@ class _Telling:
         self._served, self._ledger, self._lease, self._posting = served, ledger, lease, posting
         self._work = Work(snapshot.estate, served.snapshots.ledger, clock=served.snapshots.clock)
 
-    def page(self, trouble: Trouble, item: Item | None) -> Page:
+    def page(self, trouble: Trouble) -> Page:
         """Return the page of a trouble, as the channel may see it."""
+        item = self._work.item(trouble.id) if self._work.has_begun(trouble.id) else None
         place = f"/items/{trouble.id}" if trouble.is_incident else "/alerts"
         until: datetime | None = None
         buttons: tuple[Button, ...] = ()
