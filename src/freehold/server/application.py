@@ -56,6 +56,7 @@ from freehold.server.openlineage.recognising import recognise
 from freehold.server.problems import answered, refused
 from freehold.server.proposal import Proposals
 from freehold.server.reckoning import Reckoning
+from freehold.server.reliability_figures import ReliabilityFigures
 from freehold.server.rights import Rights
 from freehold.server.rounds import Rounds
 from freehold.server.saved import SavedViews
@@ -125,6 +126,7 @@ class Served:
     door: LocalDoor
     assets: Assets
     telemetry: Telemetry
+    figures: ReliabilityFigures
     usage: Usage
     saved: SavedViews
     agents: Agents
@@ -227,6 +229,7 @@ def _served(
         door=door,
         assets=assets,
         telemetry=telemetry,
+        figures=ReliabilityFigures(snapshots.ledger),
         usage=Usage(snapshots.ledger, clock, telemetry),
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
@@ -383,7 +386,9 @@ def _metrics() -> list[Route]:
 def _figures(request: Request) -> Response:
     served: Served = request.app.state.served
     served.telemetry.open_jobs(served.jobs.open_jobs())
-    return Response(served.telemetry.figures(), media_type="text/plain; version=0.0.4")
+    snapshot = served.rights.snapshot(request.state.who)
+    of_data = served.figures.text(snapshot, served.snapshots.clock.now())
+    return Response(served.telemetry.figures() + of_data, media_type="text/plain; version=0.0.4")
 
 
 async def _wrong(request: Request, error: Exception) -> Response:

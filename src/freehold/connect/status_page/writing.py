@@ -109,7 +109,8 @@ def _feed(page: StatusPage, title: str, incidents: Iterable[PublicIncident], id_
         _child(entry, "updated", update.at.isoformat())
         _child(entry, "content", update.text).set("type", "text")
     ElementTree.indent(feed)
-    return ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True) + b"\n"
+    written: bytes = ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
+    return written + b"\n"
 
 
 def _child(above: ElementTree.Element, name: str, text: str | None = None) -> ElementTree.Element:
