@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from freehold.connect.messages import channel_findings
+from freehold.connect.messages import channel_findings, way_to
 from freehold.connect.paging import Kind, Page, Step, Told, Trouble, due
 from freehold.connect.paging.pagerduty import event_of, expect_signed, key_of
 from freehold.estate import load_estate
@@ -127,3 +127,13 @@ def test_a_channel_that_could_not_page_is_found_in_its_file(tmp_path: Path, spec
     found = channel_findings(load_estate(tmp_path))
 
     assert (found[0].code, problem in found[0].problem, fix in found[0].fix) == ("FH-X320", True, True), found
+
+
+def test_nobody_is_sent_a_brief_by_what_wakes_people(tmp_path: Path) -> None:
+    """A channel of PagerDuty is no way to tell of anything but what is wrong."""
+    spec = "to: pagerduty, routing_key: env:K, pages: {}"
+    write_new(tmp_path, {**scaffold("shop", date(2026, 11, 20)), "channel.yaml": _FILES.format(spec)})
+    estate = load_estate(tmp_path)
+
+    assert channel_findings(estate) == ()
+    assert way_to("channel:c", estate, has_mail=True) is None

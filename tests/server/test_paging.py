@@ -116,7 +116,7 @@ def recorded(running: Running, *events: Event) -> None:
     """Record what another part of the product would, and have the round look."""
     served = running.app.state.served
     served.snapshots.ledger.acting(Caller("system:test", purpose="test", assurance="system")).append(*events)
-    served.rounds.wake()
+    served.paging.wake()
 
 
 def state_of(running: Running, id_: str) -> str:
@@ -160,7 +160,7 @@ def test_what_pagerduty_does_not_take_now_is_told_again(
     pager.failing += [failing, failing]
     running = paging(oncall=_to_pagerduty(pager))
     id_ = opened(running)
-    rounds = running.app.state.served.rounds
+    rounds = running.app.state.served.paging
     until(lambda: rounds.wake() or pager.pages, "somebody was woken")
 
     assert (pager.pages, pager.failing) == ([id_], [])

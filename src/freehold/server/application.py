@@ -40,7 +40,7 @@ from freehold.server.kept import Kept
 from freehold.server.listing import Listing
 from freehold.server.measuring import ObjectiveRound
 from freehold.server.messages import pagerduty, slack
-from freehold.server.messages.paging import PageRound
+from freehold.server.messages.paging import WAKING, PageRound
 from freehold.server.messages.requesters import RequesterRound
 from freehold.server.messages.telling import MessageRound
 from freehold.server.middleware.changing import Changing
@@ -136,6 +136,7 @@ class Served:
     jobs: Desk
     webhooks: Dispatcher
     rounds: Rounds
+    paging: Rounds  # a thread of its own, so that nobody waits for a page while a tracker is slow
     intake: Intake
     exchange: Exchange
     oidc: Oidc | None = None
@@ -146,6 +147,7 @@ class Served:
         """Give everything back: what was noted is written down, and the ledger signed off."""
         parts = (
             self.rounds,
+            self.paging,
             self.webhooks,
             self.jobs,
             self.intake,
@@ -193,6 +195,7 @@ def create_app(
     )
     app.state.served = served
     served.rounds.of(app)
+    served.paging.of(app)
     return app
 
 
@@ -210,6 +213,8 @@ def _served(
         pages.clear()
         snapshots.changed()
 
+    paging = Rounds([PageRound()], telemetry, "paging")
+    snapshots.ledger.subscribe(lambda _: paging.wake(), WAKING)
     desk = Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended))
     mint, rights = Mint(snapshots.ledger, clock), Rights(snapshots)
     return Served(
@@ -238,11 +243,11 @@ def _served(
         estate_name=root.resolve().name,
         jobs=desk,
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
+        paging=paging,
         rounds=Rounds(
             [
                 TrackerRound(snapshots, settings, clock, telemetry),
                 AnnouncingRound(),
-                PageRound(),
                 MessageRound(),
                 RequesterRound(),
                 BriefRound(),
@@ -346,6 +351,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     served.jobs.open()
     served.webhooks.start()
     served.rounds.start()
+    served.paging.start()
     await run_in_threadpool(served.intake.start)
     yield
     try:

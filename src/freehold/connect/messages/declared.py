@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from freehold.foundation import Where
 
 KIND = "Channel"
-INCIDENT = "incident"
+INCIDENT, PAGERDUTY = "incident", "pagerduty"
 PLAN = "plan"  # among what is decided: a change of the estate; all others are types of item
 _ANSWERS = {"slack": "https://slack.com", "pagerduty": "https://events.pagerduty.com"}
 
@@ -131,13 +131,13 @@ def _wrong(one: Channel, estate: Estate, workflows: Mapping[str, Workflow]) -> I
 
 def _paging(one: Channel, estate: Estate) -> Iterator[FreeholdError]:
     """Yield what is wrong with a channel as one that is told of incidents."""
-    if one.to == "pagerduty" and (not one.routing_key or one.decisions or one.notices or one.files):
+    if one.to == PAGERDUTY and (not one.routing_key or one.decisions or one.notices or one.files):
         problem = f"`{one.id}` is of PagerDuty, which has a routing key, and is told of incidents and changes alone."
         yield _finding(one, problem, "Say `routing_key: env:PAGERDUTY_KEY`; leave `decisions`, `notices`, `files` out.")
     if one.to == "apprise" and (not is_reference(one.url) or one.files):
         problem = f"`{one.id}` is of Apprise, whose address is a secret, and which files nothing."
         yield _finding(one, problem, "Say `url: env:ONCALL_URL`, and leave `files` out.")
-    if one.changes and one.to != "pagerduty":
+    if one.changes and one.to != PAGERDUTY:
         problem = f"`{one.id}` is to be told of changes, which PagerDuty alone shows beside incidents."
         yield _finding(one, problem, "Leave `changes` out; a Subscription tells programs of `estate.applied`.")
     if one.pages is not None and INCIDENT in one.decisions:

@@ -1,6 +1,7 @@
-"""`POST /hooks/pagerduty/{id}`: who acknowledged in PagerDuty has acknowledged here. Signed by PagerDuty, each once.
+"""`POST /hooks/pagerduty/{id}`: who acknowledged in PagerDuty has acknowledged here. Signed by PagerDuty.
 
-Who it was is who a team's file says they are; they may do what they may do on the page. Whom no team names has
+PagerDuty dates no signature, so that a message could be sent again; what is acknowledged stays so, though it is said
+twice. Who it was is who a team's file says they are; they may do what they may do on the page. Whom no team names has
 acknowledged as the channel's service account, with its rights. That something is resolved there is not believed: that
 takes a check, or somebody who looked.
 """
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -30,8 +30,8 @@ from freehold.server.web.showing import Asked
 if TYPE_CHECKING:
     from freehold.server.application import Served
 
-_SEEN = "pagerduty.seen"  # ids of what came, with when, in the kept state
-_KEPT = timedelta(days=2)  # it sends again for a day, as long as it is not answered
+
+_MOVE = "acknowledge"
 
 
 def routes() -> list[Route]:
@@ -68,7 +68,7 @@ def _taken(request: Request, body: bytes) -> Response:
 def _event(body: bytes) -> Mapping[str, Any]:
     try:
         event = json.loads(body)["event"]
-        return {**event, "id": str(event["id"]), "data": dict(event["data"])}
+        return {**event, "data": dict(event["data"])}
     except (ValueError, KeyError, TypeError) as error:
         problem = "This is no message of a webhook of PagerDuty, version 3."
         raise FreeholdError("FH-E373", problem, fix="Subscribe it to `incident.acknowledged`.") from error
@@ -83,15 +83,10 @@ def _acknowledged(request: Request, served: Served, channel: Channel, event: Map
         return False  # of alerts, or of somebody else who goes by the same service
     item = items.get(about)
     moves = items.work.workflow(item.type).states[item.state].moves
-    if "acknowledge" not in moves or not _is_new(served, event["id"]):
+    if _MOVE not in moves:
         return False
-    try:
-        items.work.move(item.id, "acknowledge")
-    except FreeholdError:
-        served.snapshots.ledger.state.delete(_SEEN, event["id"])  # it is sent again, when they may
-        raise
+    items.work.move(item.id, _MOVE)
     served.changed()
-    served.rounds.wake()
     return True
 
 
@@ -101,14 +96,3 @@ def _who(served: Served, channel: Channel, agent: str) -> Who:
     principal = next((name for name in names if name.startswith("user:")), channel.account)
     groups = tuple(name for name in names if name != principal)
     return Who(principal, principal.rpartition("/")[2], groups, "token", "token", f"pagerduty:{channel.id}")
-
-
-def _is_new(served: Served, id_: str) -> bool:
-    """Whether a message came for the first time; of several servers one is told so."""
-    now, state = served.snapshots.clock.now(), served.snapshots.ledger.state
-    if not state.claim(_SEEN, id_, now.astimezone(UTC).isoformat()):
-        return False
-    old = [one for one, at in state.many(_SEEN).items() if datetime.fromisoformat(at) < now - _KEPT]
-    if old:
-        state.delete(_SEEN, *old)
-    return True

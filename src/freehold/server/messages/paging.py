@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from freehold.server.snapshots import Snapshot
 
 SENT, APPLIED = "page.sent", "estate.applied"
+WAKING = ("incident.*", "alert.notified", APPLIED)  # what is told at once, where this process records it
 _LEASE_S = 30.0
 _REST = timedelta(seconds=15)  # of a channel that takes nothing now
 _REFUSED = timedelta(minutes=5)  # of a trouble that a channel refuses: somebody may mend what is wrong
@@ -99,19 +100,16 @@ class PageRound:
         """Tell one channel, and yield what could not be told; what is busy is asked for nothing more."""
         posting = Posting(served.snapshots.root, served.settings.outbound)
         told = _Telling(served, ledger, lease, channel, posting, served.rights.snapshot(eyes_of(channel)))
-        about = ""
         try:
             for trouble in self._of(channel, told.snapshot, now):
-                about = trouble.id
                 try:
                     self._tell_of(told, trouble, now)
                 except Transient:
                     raise
                 except FreeholdError as error:  # of this one; others may well be taken
-                    self._resting[channel.id, about] = now + _REFUSED
+                    self._resting[channel.id, trouble.id] = now + _REFUSED
                     yield error
             if channel.changes:
-                about = ""
                 told.changes(self._told, now)
         except FreeholdError as error:
             wish = error.wish if isinstance(error, Busy) and error.wish else _REST
