@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route
 from freehold import __version__
 from freehold.delivery.run_book import RunBook
 from freehold.foundation import Clock, FreeholdError, SystemClock
-from freehold.server import challenges, exchanging, hooks, status_page
+from freehold.server import challenges, exchanging, hooks, scraping, status_page
 from freehold.server.agents import Agents
 from freehold.server.announcing import AnnouncingRound
 from freehold.server.api import api
@@ -285,7 +285,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *homes.routes(),
         *page("/products", products.products, "products", shared=True),
         *page("/products/{id}", product.product, "product", shared=True),
-        *_metrics(),
+        *scraping.routes(),
         *page("/metrics/{id}", metrics.metric, "metric", shared=True),
         *page("/kpis", kpis.kpis, "kpis", shared=True),
         *page("/kpis/{id}", kpis.kpi, "kpi", shared=True),
@@ -372,29 +372,6 @@ def _ready(request: Request) -> Response:
     except FreeholdError as error:
         return JSONResponse({"status": "not ready", "code": error.code}, 503)
     return JSONResponse({"status": "ok", "waits": bool(snapshot.waits)})
-
-
-def _metrics() -> list[Route]:
-    """Return the routes that show metrics to people, and the figures of the server to what scrapes them."""
-    as_json, as_html = page("/metrics", metrics.metrics, "metrics", shared=True)
-
-    async def answered(request: Request) -> Response:
-        if request.state.who.via == "session" and "text/html" in request.headers.get("accept", ""):
-            response: Response = await as_html.endpoint(request)
-        else:
-            response = await run_in_threadpool(_figures, request)
-        response.headers["Vary"] = "Accept"
-        return response
-
-    return [as_json, Route("/metrics", answered, name="metrics")]
-
-
-def _figures(request: Request) -> Response:
-    served: Served = request.app.state.served
-    served.telemetry.open_jobs(served.jobs.open_jobs())
-    snapshot = served.rights.snapshot(request.state.who)
-    of_data = served.figures.text(snapshot, served.snapshots.clock.now())
-    return Response(served.telemetry.figures() + of_data, media_type="text/plain; version=0.0.4")
 
 
 async def _wrong(request: Request, error: Exception) -> Response:

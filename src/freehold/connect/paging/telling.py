@@ -8,7 +8,7 @@ from typing import Any
 
 from freehold.connect.messages import Channel, Said
 from freehold.connect.messages.posting import Posting
-from freehold.connect.messages.rendering import blocks, settled_blocks
+from freehold.connect.messages.rendering import blocks, reply_blocks, settled_blocks
 from freehold.connect.paging.deciding import FOLLOW, Act, Told
 from freehold.connect.paging.page import Page, happened
 from freehold.connect.paging.pagerduty import ENQUEUE, event_of
@@ -70,5 +70,5 @@ def _follow(posting: Posting, channel: Channel, page: Page, said: Said, words: s
     except FreeholdError as error:  # somebody deleted it, or it is too old: the thread is told all the same
         if error.code != "FH-X322":
             raise
-    reply = {"channel": said.conversation, "thread_ts": said.message, "text": words, "mrkdwn": False}
-    posting.slack(channel, "chat.postMessage", reply)
+    reply = {"channel": said.conversation, "thread_ts": said.message, "text": message.heading}
+    posting.slack(channel, "chat.postMessage", {**reply, "blocks": reply_blocks(words or message.heading)})
