@@ -54,6 +54,12 @@ class Slack:
         """Return the bodies of the calls of a method."""
         return [body for name, body in self.calls if name == method]
 
+    @staticmethod
+    def buttons(posted: dict[str, Any]) -> list[str]:
+        """Return which buttons a message has, but for links."""
+        elements = [e for block in posted["blocks"] if block["type"] == "actions" for e in block["elements"]]
+        return [str(e["action_id"]) for e in elements if e["action_id"] != "open"]
+
     def button(self, index: int, which: str) -> str:
         """Return the value of a button of a message that was posted."""
         posted = self.of("chat.postMessage")[index]

@@ -41,6 +41,9 @@ HOSTS = {
     "cloudevents.io",
     "www.standardwebhooks.com",
     "slack.com",
+    "events.pagerduty.com",
+    "events.eu.pagerduty.com",
+    "www.w3.org",  # the name space of Atom
     "adaptivecards.io",  # in every card of Teams: its schema
 }
 

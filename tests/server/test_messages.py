@@ -17,8 +17,9 @@ import pytest
 
 from changing_estates import OWNER, STEWARD, change_metric, owned
 from freehold.connect.messages import channel_findings, channels_of, slack_signed
+from freehold.connect.messages.failing import Busy
 from freehold.connect.messages.message import Button, Message
-from freehold.connect.messages.posting import Busy, Posting
+from freehold.connect.messages.posting import Posting
 from freehold.connect.messages.rendering import adaptive_card
 from freehold.connect.outbound import outbound_from
 from freehold.estate import load_estate
@@ -428,7 +429,9 @@ def test_rounds_read_what_is_new_and_no_more(told: Any, slack: Slack, monkeypatc
     until(lambda: slack.of("chat.postMessage"), "the channel was told")
     ledger = running.app.state.served.snapshots.ledger
     read, before = Ledger.read, set[int]()
-    newest = next(ledger.read(newest_first=True, limit=1)).seq
+    newest = next(ledger.read(types=("work.*",), newest_first=True, limit=1)).seq
+    following = [one._items for one in running.app.state.served.rounds._rounds if hasattr(one, "_items")]
+    until(lambda: all(items.read >= newest for items in following), "each of the rounds has read it")
 
     def noting(self: Ledger, **said: Any) -> Any:
         in_round = threading.current_thread().name == "rounds"

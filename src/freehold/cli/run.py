@@ -83,6 +83,7 @@ def run(
     Products in another mode than publish are left to whoever builds them. Of a dbt project that the estate names, the
     artifacts are kept, for later plans to compare with.
     """
+    from freehold.connect.traces import tracing
     from freehold.delivery import parse_interval
     from freehold.delivery.watching import take_back
 
@@ -97,12 +98,14 @@ def run(
         _leave(estate, as_json=as_json)
         return
     opened = delivery_of(estate, env, wait_s=wait_s, jobs=jobs, at=as_of, compiling=True)
-    with opened as delivery, progress_shown(shown=not as_json) as progress:
+    with tracing() as traces, opened as delivery, progress_shown(shown=not as_json) as progress:
         if tool is not None:
             expect_applied(estate, chosen, tool)
         outcome = delivery.run(select, span, progress, until=instant(as_of) if as_of else datetime.now(UTC) + AHEAD)
         taken = take_back(delivery, outcome.judged)
         evaluated_after(delivery, outcome.touched)
+        if traces is not None:
+            traces.run(delivery.ledger, chosen.name, outcome.run_id)
         if tool is not None:
             keep_compiled(estate, chosen)
     if as_json:

@@ -57,6 +57,7 @@ def work(
     event is a line on stdout.
     """
     from freehold.cli.scheduled import AroundHere
+    from freehold.connect.traces import tracing
     from freehold.delivery.scheduling import Worker
     from freehold.reliability import look
 
@@ -64,13 +65,15 @@ def work(
     estate = estate_in_force(start, env)
     chosen = chosen_environment(estate, env)
     log = Log(as_json=as_json)
-    with opened_ledger(estate) as ledger, woken_by_signals() as (wait, on_signal):
+    with tracing() as traces, opened_ledger(estate) as ledger, woken_by_signals() as (wait, on_signal):
         source = AroundHere(start, env, ledger, jobs=concurrency, wait_s=wait_s)
 
         def tell(kind: str, about: Mapping[str, Any]) -> None:
             log(kind, about)
             if kind == "finished":
                 say_anomalies(look(ledger, chosen.name))
+                if traces is not None and about.get("outcome") is not None:
+                    traces.run(ledger, chosen.name, about["outcome"].run_id)
 
         worker = Worker(source, ledger, chosen.name, dialect_of(estate, chosen), tell=tell)
         on_signal.append(worker)

@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route
 from freehold import __version__
 from freehold.delivery.run_book import RunBook
 from freehold.foundation import Clock, FreeholdError, SystemClock
-from freehold.server import challenges, exchanging, hooks
+from freehold.server import challenges, exchanging, hooks, scraping, status_page
 from freehold.server.agents import Agents
 from freehold.server.announcing import AnnouncingRound
 from freehold.server.api import api
@@ -39,7 +39,8 @@ from freehold.server.jobs.desk import Desk
 from freehold.server.kept import Kept, Slow
 from freehold.server.listing import Listing
 from freehold.server.measuring import ObjectiveRound
-from freehold.server.messages import slack
+from freehold.server.messages import pagerduty, slack
+from freehold.server.messages.paging import WAKING, PageRound
 from freehold.server.messages.requesters import RequesterRound
 from freehold.server.messages.telling import MessageRound
 from freehold.server.middleware.changing import Changing
@@ -55,6 +56,7 @@ from freehold.server.openlineage.recognising import recognise
 from freehold.server.problems import answered, refused
 from freehold.server.proposal import Proposals
 from freehold.server.reckoning import Reckoning
+from freehold.server.reliability_figures import ReliabilityFigures
 from freehold.server.rights import Rights
 from freehold.server.rounds import Rounds
 from freehold.server.saved import SavedViews
@@ -127,6 +129,7 @@ class Served:
     door: LocalDoor
     assets: Assets
     telemetry: Telemetry
+    figures: ReliabilityFigures
     usage: Usage
     uses: Slow[dict[str, ProductUse]]
     saved: SavedViews
@@ -137,6 +140,7 @@ class Served:
     jobs: Desk
     webhooks: Dispatcher
     rounds: Rounds
+    paging: Rounds  # a thread of its own, so that nobody waits for a page while a tracker is slow
     intake: Intake
     exchange: Exchange
     oidc: Oidc | None = None
@@ -147,6 +151,7 @@ class Served:
         """Give everything back: what was noted is written down, and the ledger signed off."""
         parts = (
             self.rounds,
+            self.paging,
             self.webhooks,
             self.jobs,
             self.intake,
@@ -194,6 +199,7 @@ def create_app(
     )
     app.state.served = served
     served.rounds.of(app)
+    served.paging.of(app)
     return app
 
 
@@ -213,6 +219,8 @@ def _served(
         uses.clear()
         snapshots.changed()
 
+    paging = Rounds([PageRound()], telemetry, "paging")
+    snapshots.ledger.subscribe(lambda _: paging.wake(), WAKING)
     desk = Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended))
     mint, rights = Mint(snapshots.ledger, clock), Rights(snapshots)
     return Served(
@@ -232,6 +240,7 @@ def _served(
         door=door,
         assets=assets,
         telemetry=telemetry,
+        figures=ReliabilityFigures(snapshots.ledger),
         usage=Usage(snapshots.ledger, clock, telemetry),
         uses=uses,
         saved=SavedViews(snapshots.ledger, clock),
@@ -241,6 +250,7 @@ def _served(
         estate_name=root.resolve().name,
         jobs=desk,
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
+        paging=paging,
         rounds=Rounds(
             [
                 TrackerRound(snapshots, settings, clock, telemetry),
@@ -266,6 +276,7 @@ def _recognised(snapshots: Snapshots, listing: Listing) -> None:
 def _routes(served: Served) -> list[BaseRoute]:
     return [
         *slack.routes(),
+        *pagerduty.routes(),
         *hooks.routes(),
         *receiving.routes(),  # first, since they are asked a thousand times a second
         Route(f"{PREFIX}{{name}}", served.assets.sent),
@@ -281,13 +292,14 @@ def _routes(served: Served) -> list[BaseRoute]:
         *homes.routes(),
         *page("/products", products.products, "products", shared=True),
         *page("/products/{id}", product.product, "product", shared=True),
-        *_metrics(),
+        *scraping.routes(),
         *page("/metrics/{id}", metrics.metric, "metric", shared=True),
         *page("/kpis", kpis.kpis, "kpis", shared=True),
         *page("/kpis/{id}", kpis.kpi, "kpi", shared=True),
         *documents.routes(),
         *scorecards.routes(),
         *usage.routes(),
+        *status_page.routes(),
         *page("/events/{id}", events.event, "event"),
         *requests.routes(),
         *items.routes(),
@@ -347,6 +359,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     served.jobs.open()
     served.webhooks.start()
     served.rounds.start()
+    served.paging.start()
     await run_in_threadpool(served.intake.start)
     yield
     try:
@@ -367,27 +380,6 @@ def _ready(request: Request) -> Response:
     except FreeholdError as error:
         return JSONResponse({"status": "not ready", "code": error.code}, 503)
     return JSONResponse({"status": "ok", "waits": bool(snapshot.waits)})
-
-
-def _metrics() -> list[Route]:
-    """Return the routes that show metrics to people, and the figures of the server to what scrapes them."""
-    as_json, as_html = page("/metrics", metrics.metrics, "metrics", shared=True)
-
-    async def answered(request: Request) -> Response:
-        if request.state.who.via == "session" and "text/html" in request.headers.get("accept", ""):
-            response: Response = await as_html.endpoint(request)
-        else:
-            response = await run_in_threadpool(_figures, request)
-        response.headers["Vary"] = "Accept"
-        return response
-
-    return [as_json, Route("/metrics", answered, name="metrics")]
-
-
-def _figures(request: Request) -> Response:
-    served: Served = request.app.state.served
-    served.telemetry.open_jobs(served.jobs.open_jobs())
-    return Response(served.telemetry.figures(), media_type="text/plain; version=0.0.4")
 
 
 async def _wrong(request: Request, error: Exception) -> Response:

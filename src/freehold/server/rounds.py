@@ -41,10 +41,10 @@ class RoundOfApplication(Round, Protocol):
 
 
 class Rounds(Aside):
-    """Makes rounds until it is closed."""
+    """Makes rounds until it is closed; `name` is of its thread, and of what it logs."""
 
-    def __init__(self, rounds: Sequence[Round], telemetry: Telemetry) -> None:
-        super().__init__("rounds", telemetry, rest_s=LOOKS_EVERY_S, grace_s=_GRACE_S)
+    def __init__(self, rounds: Sequence[Round], telemetry: Telemetry, name: str = "rounds") -> None:
+        super().__init__(name, telemetry, rest_s=LOOKS_EVERY_S, grace_s=_GRACE_S)
         self._rounds = rounds
 
     def of(self, app: Starlette) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from freehold.connect.traces import tracing
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.owning import Owner, owned
 from freehold.server.application import Served, create_app
@@ -39,7 +40,8 @@ def serve(root: Path, settings: Settings, tell: Callable[[str], None], opened: C
         opened: what takes the first link once the server answers, to show it to somebody.
 
     Raises:
-        FreeholdError: FH-A003 the port is taken; FH-A004 another process serves this estate; what `create_app` raises.
+        FreeholdError: FH-A003 the port is taken; FH-A004 another process serves this estate; what `create_app` raises;
+            FH-E378 traces are asked for, and OpenTelemetry is not installed.
     """
     with ExitStack() as closing:
         listening = closing.enter_context(_listening(settings))
@@ -51,7 +53,8 @@ def serve(root: Path, settings: Settings, tell: Callable[[str], None], opened: C
         closing.enter_context(door.open(root, settings))
         configure_logs()
         links = Links(on_used=lambda secret: tell(f"Another browser: {link_of(settings, secret)}"))
-        app = create_app(root, settings, links=links, telemetry=Telemetry(), door=door)
+        telemetry = Telemetry(traces=closing.enter_context(tracing()))
+        app = create_app(root, settings, links=links, telemetry=telemetry, door=door)
         served: Served = app.state.served
         served.reckoning.begin(served.snapshots.now)
         if not settings.sign_in:

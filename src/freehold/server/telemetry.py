@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.datastructures import Headers
 from starlette.routing import Mount
 
 from freehold.server.patterns import taken
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import Scope
 
+    from freehold.connect.traces import Traces
     from freehold.ledger import Job
 
 _QUIET = ("/-/static/", "/health", "/ready", "/openlineage/api/v1/lineage")  # counted, and not worth a line each
@@ -32,10 +35,16 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class Telemetry:
-    """Notes requests. Each application has figures of its own, so that two in one process do not mix."""
+    """Notes requests. Each application has figures of its own, so that two in one process do not mix.
 
-    def __init__(self, log: Any = None) -> None:
+    Args:
+        log: where lines go.
+        traces: what requests are told to, too; None where nobody asks for traces.
+    """
+
+    def __init__(self, log: Any = None, traces: Traces | None = None) -> None:
         self.log = log or structlog.get_logger()
+        self._traces = traces
         self.registry = CollectorRegistry()
         by = ("route", "method", "status")
         self._requests = Counter("freehold_requests", "Requests answered.", by, registry=self.registry)
@@ -70,6 +79,7 @@ class Telemetry:
         route, method = route_of(scope, routes), scope["method"] if scope["method"].isalpha() else "?"
         self._requests.labels(route, method, status).inc()
         self._seconds.labels(route).observe(seconds)
+        self._trace(scope, route, method, request_id, status, seconds)
         if status < 400 and scope["path"].startswith(_QUIET):
             return
         who = scope.get("state", {}).get("who")
@@ -83,6 +93,16 @@ class Telemetry:
             ms=round(seconds * 1000, 1),
             principal=who.principal if who else None,
         )
+
+    def _trace(self, scope: Scope, route: str, method: str, request_id: str, status: int, seconds: float) -> None:
+        if self._traces is not None:
+            ended = datetime.now(UTC)
+            said = {
+                "http.request.method": method, "http.route": route, "http.response.status_code": status,
+                "freehold.request_id": request_id,
+            }  # fmt: skip
+            began = ended - timedelta(seconds=seconds)
+            self._traces.request(f"{method} {route}", Headers(scope=scope), began, ended, said)
 
     def refused(self, request_id: str, why: str, told: Mapping[str, str | None]) -> None:
         """Note why the identity of a CI job was given no token; what the identity says is not told."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from freehold.connect.messages.declared import Channel, channels_of
+from freehold.connect.messages.declared import PAGERDUTY, Channel, channels_of
 from freehold.delivery.gate import handles_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def way_to(receiver: str, estate: Estate, *, has_mail: bool) -> Way | None:
     channels = channels_of(estate)
     if receiver.startswith(CHANNEL):
         found = channels.get(receiver.removeprefix(CHANNEL))
-        return Way(receiver, channel=found, eyes=found.account) if found else None
+        is_read = found is not None and found.to != PAGERDUTY
+        return Way(receiver, channel=found, eyes=found.account) if found is not None and is_read else None
     name, groups = _handle(handles_of(estate, "mail"), receiver) if has_mail else ("", ())
     if name:
         return Way(receiver, name, None, receiver, groups)

@@ -26,6 +26,11 @@ def settled_blocks(message: Message) -> list[dict[str, Any]]:
     return _words(message)
 
 
+def reply_blocks(text: str) -> list[dict[str, Any]]:
+    """Return what is said in a thread: words alone, which mean nobody and link nowhere, whatever stands in them."""
+    return [{"type": "section", "text": _plain(text[:_LONGEST])}]
+
+
 def modal(heading: str, value: str) -> dict[str, Any]:
     """Return the window that asks for a reason; `value` comes back with it."""
     field = {"type": "plain_text_input", "action_id": "text", "multiline": True, "max_length": 2_000}

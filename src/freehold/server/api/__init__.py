@@ -28,6 +28,7 @@ from freehold.server.api import (
     refusing,
     runs,
     scorecards,
+    status_page,
     usage,
     webhooks,
 )
@@ -44,6 +45,7 @@ _PARTS = (
     kpis,
     documents,
     scorecards,
+    status_page,
     usage,
     catalog,
     runs,

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from freehold.connect.messages import Channel, Message, Said, channels_of
-from freehold.connect.messages.posting import Busy, Posting
+from freehold.connect.messages.failing import Busy
+from freehold.connect.messages.posting import Posting
 from freehold.foundation import Caller, FreeholdError, Transient
 from freehold.foundation.owning import holder, is_dead
 from freehold.ledger import Event

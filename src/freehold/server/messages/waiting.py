@@ -82,7 +82,7 @@ def _plans(served: Served, snapshot: Snapshot) -> Iterator[Waits]:
     about = f"plan {plan.id} {plan.env}"
     buttons = (Button("Approve", about), Button("Decline", about, is_yes=False, asks_why=True))
     heading = f"Plan {plan.id} for {plan.env} waits for approval"
-    yield Waits(about, Message(heading, lines, _page(served, "/plan"), buttons))
+    yield Waits(about, Message(heading, lines, page_at(served, "/plan"), buttons))
 
 
 def _settled_plan(served: Served, rest: str) -> Message | None:
@@ -120,11 +120,11 @@ def _items(served: Served, snapshot: Snapshot, channel: Channel, items: Iterable
         of = f" about {item.product}" if item.product else ""
         lines = (work.title(item), f"Asked by {item.requester}, {item.created_at:%Y-%m-%d %H:%M} UTC.")
         heading = f"{workflow.title}{of}: {_spoken(item.state)}"
-        buttons = tuple(_buttons(work, item, workflow, moves))
-        yield Waits(about_item(item), Message(heading, lines, _page(served, f"/items/{item.id}"), buttons))
+        buttons = tuple(buttons_of(work, item, workflow, moves))
+        yield Waits(about_item(item), Message(heading, lines, page_at(served, f"/items/{item.id}"), buttons))
 
 
-def _buttons(work: Work, item: Item, workflow: Workflow, moves: list[Move]) -> Iterator[Button]:
+def buttons_of(work: Work, item: Item, workflow: Workflow, moves: list[Move]) -> Iterator[Button]:
     """Yield the first move that brings an item on and the first that declines it, where they need no more than why."""
     seen: set[bool] = set()
     for move in moves:
@@ -175,7 +175,7 @@ def _notices(served: Served, snapshot: Snapshot, items: Iterable[Item]) -> Itera
         instead = (f"Use {leaving.instead}.",) if leaving is not None and leaving.instead else ()
         lines = (work.title(item), *instead, "Whoever reads it answers on its page.")
         heading = f"{key.id} goes on {last_day}" if last_day else f"{key.id} goes"
-        yield Waits(f"{_NOTICE} {item.id}", Message(heading, lines, _page(served, f"/items/{item.id}")))
+        yield Waits(f"{_NOTICE} {item.id}", Message(heading, lines, page_at(served, f"/items/{item.id}")))
 
 
 def _settled_notice(served: Served, id_: str, items: Mapping[str, Item]) -> Message | None:
@@ -192,6 +192,6 @@ def _spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _page(served: Served, path: str) -> str:
+def page_at(served: Served, path: str) -> str:
     """Return a page as people reach it; empty where the server has no address but this machine's."""
     return f"{served.settings.url.rstrip('/')}{path}" if served.settings.url else ""

@@ -1,0 +1,91 @@
+"""Figures of reliability for Prometheus: incidents that are open, how old data is, checks, how alerts turned out.
+
+Gauges are of what the asker may see, so that a name that is kept from them is kept from them here. Counters name
+nothing, and count from when this server began, as counters of Prometheus do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from freehold.delivery.incidents import open_incidents
+from freehold.delivery.status import age
+
+if TYPE_CHECKING:
+    from freehold.ledger import Ledger
+    from freehold.server.snapshots import Snapshot
+
+_COUNTED = {
+    "check.completed": ("freehold_check", "result", "status", "Checks, by what came of them."),
+    "alert.closed": ("freehold_alert_outcome", "outcome", "verdict", "Alerts that were closed, by what they were."),
+}
+_SEVERITIES = range(1, 5)
+
+
+class ReliabilityFigures:
+    """Follows the ledger for the figures of one server; safe to use from many threads."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._turn = threading.Lock()
+        self._read = next((event.seq for event in ledger.read(newest_first=True, limit=1)), 0)
+        self._counts: dict[str, Counter[str]] = {type_: Counter() for type_ in _COUNTED}
+
+    def text(self, snapshot: Snapshot, now: datetime) -> bytes:
+        """Return the figures in the text form of Prometheus, of what a snapshot shows, as of now."""
+        registry = CollectorRegistry()
+        with self._turn:
+            self._look()
+            counters = tuple(self._counters())
+        registry.register(_Figures((self._incidents(snapshot), _lags(snapshot, now), *counters)))
+        return generate_latest(registry)
+
+    def _look(self) -> None:
+        for event in self._ledger.read(types=tuple(_COUNTED), after=self._read):
+            self._read = event.seq
+            self._counts[event.type][str(event.data[_COUNTED[event.type][2]])] += 1
+
+    def _counters(self) -> Iterator[Metric]:
+        for type_, (name, label, _, told) in _COUNTED.items():
+            family = CounterMetricFamily(name, told, labels=(label,))
+            for value, count in sorted(self._counts[type_].items()):
+                family.add_metric((value,), count)
+            yield family
+
+    def _incidents(self, snapshot: Snapshot) -> Metric:
+        every = open_incidents(self._ledger, snapshot.env)
+        seen = [one for one in every if snapshot.seen is None or one.product in snapshot.seen]
+        counts = Counter(one.severity or _SEVERITIES[0] for one in seen)
+        family = GaugeMetricFamily("freehold_incident_open", "Incidents that are open.", labels=("severity",))
+        for severity in _SEVERITIES:
+            family.add_metric((str(severity),), counts[severity])
+        return family
+
+
+def _lags(snapshot: Snapshot, now: datetime) -> Metric:
+    name, told = "freehold_dataset_freshness_lag_seconds", "How old the newest interval is that an output holds."
+    family = GaugeMetricFamily(name, told, labels=("dataset",))
+    for asset in sorted((one for product in snapshot.products for one in product.assets), key=lambda one: one.asset):
+        lag = age(asset.data_until, now) if asset.is_output else None
+        if lag is not None:
+            family.add_metric((asset.asset,), lag.total_seconds())
+    return family
+
+
+class _Figures(Collector):
+    """What a registry asks for what there is."""
+
+    def __init__(self, families: tuple[Metric, ...]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what there is."""
+        yield from self._families
