@@ -132,7 +132,8 @@ def test_clocks_are_those_of_the_evidence_and_not_of_the_turn(shop: Troubled) ->
 def test_an_incident_that_somebody_opened_is_the_one_that_alerts_join(shop: Troubled) -> None:
     """There is one incident of a trouble, and how bad a person said it is, is only ever made worse."""
     fields = {"what": "Prices are wrong.", "kind": "data", "sev": 1, "assets": [LINES]}
-    by_hand = Work(shop.estate, shop.ledger.acting(Caller("user:idp/ana"))).create("incident", fields).item
+    people = shop.ledger.acting(Caller("user:idp/ana"))
+    by_hand = Work(shop.estate, people, clock=shop.clock).create("incident", fields).item
     shop.alert(LINES, column="price", is_held=True)
     assert not shop.turn().opened
     found = incidents(shop.ledger)[by_hand.id]

@@ -21,7 +21,7 @@ from freehold.reliability.incidents.alert import EVENTS, Alert, alerts_told
 from freehold.reliability.incidents.assessing import Assessment, Surroundings
 from freehold.reliability.incidents.grouping import Trouble, joined_by_cause, root_of, troubles
 from freehold.reliability.incidents.incident import Incident, incidents
-from freehold.reliability.incidents.suspects import ChangeKind
+from freehold.reliability.incidents.suspects import shared_causes
 from freehold.reliability.signals import SignalKind
 from freehold.work import Work
 from freehold.work.item import DUPLICATE_OF
@@ -41,7 +41,6 @@ _LEASE_S = 60.0
 _TAKEN = "FH-L201"
 _TOP_TIER = 1
 _NOT_BUILT = (SignalKind.RUN, SignalKind.LATE)
-_SHARED = (ChangeKind.CODE, ChangeKind.SCHEMA, ChangeKind.RUN, ChangeKind.BACKFILL, ChangeKind.BATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +134,9 @@ class _Turn:
         """Return the troubles of alerts that are open, or part of an incident that is."""
         mine = [a for a in self._alerts.values() if a.incident in self._open or (a.is_open and not a.incident)]
         found = _united(troubles(mine, self._around.lines, self._around.period), self._around)
-        apart = [(place, one) for place, one in enumerate(found) if not any(a.incident for a in one.alerts)]
-        causes = {}
-        for place, trouble in apart if len(found) > 1 else ():
-            first = next(iter(self._around.suspects(trouble)), None)
-            if first is not None and first.change.kind in _SHARED and first.asset not in trouble.assets:
-                causes[place] = (first.change.id, first.asset)
-        return joined_by_cause(found, causes)
+        apart = [one for one in found if not any(a.incident for a in one.alerts)]
+        joined = joined_by_cause(apart, shared_causes(apart, self._around.suspects))
+        return (*(one for one in found if one not in apart), *joined)
 
     def _settle(self, trouble: Trouble) -> None:
         """Bring the incident of a trouble to what its alerts tell; open one where there is to be one."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from freehold.reliability.incidents.grouping import Period, daily
+from freehold.reliability.incidents.grouping import Period, Trouble, daily
 from freehold.reliability.incidents.lines import Lines, Path
 from freehold.reliability.signals import SignalKind
 
@@ -39,6 +39,9 @@ class ChangeKind(StrEnum):
     BACKFILL = "backfill"  # what stood was built again
     BATCH = "batch"  # what came is not what its past leads one to expect
     ROLLBACK = "rollback"  # what is live went back
+
+
+_SHARED = (ChangeKind.CODE, ChangeKind.SCHEMA, ChangeKind.RUN, ChangeKind.BACKFILL, ChangeKind.BATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,22 @@ def suspects(
         and (one := _suspect(symptom, change, lines, prior, seen, along, period)) is not None
     ]
     return tuple(sorted(found, key=lambda one: (-one.factors.score, symptom.since - one.change.at, one.change.id)))
+
+
+def shared_causes(
+    found: Sequence[Trouble], ranked: Callable[[Trouble], Sequence[Suspect]]
+) -> dict[int, tuple[str, str]]:
+    """Return what some troubles may have in common, by their place: the first suspect of each, and where it happened.
+
+    Only what happened above a trouble counts, and only what changes data: where nothing there raised an alert itself,
+    it shows below it in several places at once.
+    """
+    causes = {}
+    for place, one in enumerate(found) if len(found) > 1 else ():
+        first = next(iter(ranked(one)), None)
+        if first is not None and first.change.kind in _SHARED and first.asset not in one.assets:
+            causes[place] = (first.change.id, first.asset)
+    return causes
 
 
 def _suspect(
