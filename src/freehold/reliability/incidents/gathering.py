@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.graph import default_environment
 from freehold.foundation import Clock, FreeholdError, SimulatedClock
+from freehold.foundation.caller import LOCAL
 from freehold.foundation.owning import holder, is_dead
 from freehold.foundation.words import counted
 from freehold.ledger.event import Event
@@ -75,7 +76,7 @@ def gather(
 
     Args:
         estate: its products and workflows.
-        ledger: where alerts are, and incidents are recorded; whoever opened it is who opens them.
+        ledger: where alerts are, and incidents are recorded, by nobody but the system itself.
         env: the environment.
         graph: its assets.
         lineage: gives the columns of the estate, where they are asked for; without it assets alone are walked.
@@ -99,7 +100,7 @@ def gather(
     with lease.kept_alive():
         try:
             now = (clock or ledger.clock).now()
-            around = Surroundings(estate, ledger, env, graph, lineage, budgets or {}, now)
+            around = Surroundings(estate, ledger.acting(LOCAL), env, graph, lineage, budgets or {}, now)
             return _Turn(around, lease).go()
         finally:
             lease.release()
