@@ -70,6 +70,7 @@ class Incident:
     factors: tuple[Mapping[str, Any], ...] = ()
     reach: Mapping[str, Any] = field(default_factory=dict)
     suspects: tuple[Mapping[str, Any], ...] = ()
+    symptom: str = ""  # what kind of thing is wrong at the root
     causes: tuple[str, ...] = ()
     updates: tuple[Update, ...] = ()
     is_sev_said: bool = False  # whether a person or a program said how bad it is, and not what was found out
@@ -209,6 +210,7 @@ def _assessed(one: Incident, event: Recorded) -> Incident:
         factors=tuple(said.get("factors") or ()),
         reach=said.get("reach") or {},
         suspects=tuple(said.get("suspects") or ()),
+        symptom=said.get("symptom") or "",
     )
 
 

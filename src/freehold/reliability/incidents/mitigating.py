@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger.event import Event
-from freehold.reliability.incidents.freezing import freezing, frozen
+from freehold.reliability.incidents.freezing import freezing, frozen, thawing
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
@@ -100,6 +100,20 @@ def freeze(
         ledger.append(freezing(ledger, metric, day, incident.id, note))
     _record(ledger, incident, done)
     return done
+
+
+def unfreeze_of(incident: Incident, ledger: Ledger, metric: str) -> Done:
+    """Take back that a metric is not to be relied on.
+
+    Raises:
+        FreeholdError: FH-E357 it is not frozen.
+    """
+    there = frozen(ledger)
+    if metric not in there:
+        fix = near(metric, there) or "No metric is frozen." if not there else f"Frozen are: {', '.join(there)}."
+        raise FreeholdError("FH-E357", f"`{metric}` is not frozen.", fix=fix, exit_code=Exit.USAGE)
+    ledger.append(thawing(metric, incident.id))
+    return Done("unfreeze", metric)
 
 
 def _target(incident: Incident, product: str) -> str:

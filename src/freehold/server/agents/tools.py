@@ -364,6 +364,7 @@ def _of_answer(asked_: Asked, catalogue: Catalogue, answer: Answer) -> dict[str,
         "env": asked_.snapshot.env,
         "quality_state": answer.state,
         "policies": list(answer.policies),
+        "notes": list(answer.notes),
         "deprecated": _deprecated(
             asked_, *(f"metric:{catalogue.metric(name).id}" for name in answer.definitions),
             *(f"asset:{s.name}" for s in answer.sources),
