@@ -24,9 +24,9 @@ from typing import Any
 
 from freehold.foundation import SimulatedClock
 from freehold.ledger import Ledger
-from freehold.reliability.incidents.assessing import symptom_of
 from freehold.reliability.incidents.changes import Happened, happened
 from freehold.reliability.incidents.grouping import DAY, Trouble, joined_by_cause, troubles
+from freehold.reliability.incidents.judging import symptom_of
 from freehold.reliability.incidents.lines import Lines
 from freehold.reliability.incidents.priors import Priors
 from freehold.reliability.incidents.suspects import LOOKS_BACK, Change, Suspect, Symptom, shared_causes, suspects

@@ -19,9 +19,9 @@ from freehold.foundation.owning import holder, is_dead
 from freehold.foundation.words import counted
 from freehold.ledger.event import Event
 from freehold.reliability.incidents.alert import EVENTS, Alert, alerts_told
-from freehold.reliability.incidents.assessing import Assessment, Surroundings
 from freehold.reliability.incidents.grouping import Trouble, joined_by_cause, root_of, troubles
 from freehold.reliability.incidents.incident import Incident, incidents
+from freehold.reliability.incidents.judging import Judgement, Surroundings
 from freehold.reliability.incidents.suspects import shared_causes
 from freehold.reliability.signals import SignalKind
 from freehold.work import Work
@@ -49,11 +49,11 @@ class Gathered:
     """What a turn did, by the ids of incidents."""
 
     opened: tuple[str, ...] = ()
-    assessed: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
     resolved: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.opened or self.assessed or self.resolved)
+        return bool(self.opened or self.judged or self.resolved)
 
 
 NOTHING = Gathered()
@@ -118,7 +118,7 @@ class _Turn:
         self._alerts = alerts_told(told)
         self._open = {id_: one for id_, one in incidents(self._ledger).items() if one.is_open}
         self._opened: list[str] = []
-        self._assessed: list[str] = []
+        self._judged_ids: list[str] = []
         self._resolved: list[str] = []
 
     def go(self) -> Gathered:
@@ -129,7 +129,7 @@ class _Turn:
         waiting = [a.seq for a in self._alerts.values() if a.incident in self._open or (a.is_open and not a.incident)]
         since = min(waiting, default=self._upto + 1) - 1
         self._ledger.append(fence=self._lease, keep={(KEPT, self._env): {"upto": self._upto, "since": since}})
-        return Gathered(tuple(self._opened), tuple(self._assessed), tuple(self._resolved))
+        return Gathered(tuple(self._opened), tuple(self._judged_ids), tuple(self._resolved))
 
     def _troubles(self) -> tuple[Trouble, ...]:
         """Return the troubles of alerts that are open, or part of an incident that is."""
@@ -149,11 +149,11 @@ class _Turn:
             return
         first, *others = sorted(there, key=lambda one: (one.detected_at, one.id))
         moved = [a for a in trouble.alerts if a.incident != first.id]
-        assessment = self._around.assessed(trouble)
+        judgement = self._around.judged(trouble)
         events = [
             *(self._joined(a, first.id, trouble) for a in moved),
             *(self._duplicate(one, first) for one in others),
-            *self._judged(first, assessment),
+            *self._judged(first, judgement),
         ]
         self._record(moved, first.id, events)
         for one in others:
@@ -162,7 +162,7 @@ class _Turn:
     def _record(self, moved: Sequence[Alert], id_: str, events: Sequence[Event]) -> None:
         if events:
             self._ledger.append(*events, fence=self._lease)
-            self._assessed.append(id_)
+            self._judged_ids.append(id_)
         self._note(moved, id_)
 
     def _note(self, alerts: Iterable[Alert], id_: str) -> None:
@@ -180,19 +180,19 @@ class _Turn:
 
     def _begin(self, trouble: Trouble) -> None:
         """Open the incident of a trouble, with its alerts and what it comes to, in one transaction."""
-        assessment = self._around.assessed(trouble)
+        judgement = self._around.judged(trouble)
         first = min(trouble.alerts, key=lambda one: (one.raised_at, one.seq))
         key = hashlib.sha256(f"{self._env}\n{first.id}".encode()).hexdigest()[:12]
         id_ = f"{_TYPE}/{key}"
-        symptom, product = assessment.symptom, self._product(trouble)
+        symptom, product = judgement.symptom, self._product(trouble)
         fields = {
-            "what": _title(trouble), "kind": "data", "sev": assessment.severity.sev, "assets": list(trouble.assets),
+            "what": _title(trouble), "kind": "data", "sev": judgement.severity.sev, "assets": list(trouble.assets),
             "failure_mode": "execution" if symptom.kind in _NOT_BUILT else "correctness",
             "impact_started_at": min(a.since for a in trouble.alerts).isoformat(),
         }  # fmt: skip
         beside = [
             *(self._joined(a, id_, trouble) for a in trouble.alerts),
-            Event("incident.assessed", {"incident": id_, **assessment.to_json()}, **self._about(id_, product)),
+            Event("incident.judged", {"incident": id_, **judgement.to_json()}, **self._about(id_, product)),
         ]
         self._lease.renew()
         Work(self._around.estate, self._ledger, clock=SimulatedClock(first.raised_at)).create(
@@ -208,14 +208,14 @@ class _Turn:
         product = asset.product.id if asset is not None else product
         return product if product in self._around.estate.products else ""
 
-    def _judged(self, one: Incident, found: Assessment) -> Iterator[Event]:
+    def _judged(self, one: Incident, found: Judgement) -> Iterator[Event]:
         """Yield what is known otherwise of an incident than was recorded last."""
         said = found.to_json()
         known = {"root": one.root, "assets": list(one.assets), "factors": list(one.factors), "reach": dict(one.reach),
                  "suspects": list(one.suspects)}  # fmt: skip
         about = self._about(one.id, one.product)
         if any(said[name] != value for name, value in known.items()):
-            yield Event("incident.assessed", {"incident": one.id, **said}, **about)
+            yield Event("incident.judged", {"incident": one.id, **said}, **about)
         is_worse = one.sev is None or said["sev"] < one.sev
         if is_worse or (said["sev"] != one.sev and not one.is_sev_said):  # what somebody said is only made worse
             yield Event("incident.updated", {"incident": one.id, "sev": said["sev"]}, **about)

@@ -48,7 +48,7 @@ class Incident:
         root: the asset where it began; empty where nobody knows.
         sev: 1 (worst) to 4; 5 for a false alarm; None where nobody said.
         occurred_at: when what is wrong began; None where nobody knows.
-        factors, reach, suspects: as they were judged last (`incident.assessed`); empty where a person opened it alone.
+        factors, reach, suspects: as they were judged last (`incident.judged`); empty where a person opened it alone.
         causes: the ids of events that somebody said did it.
         shown_by: what verified that it is over.
     """
@@ -199,7 +199,7 @@ def _acknowledged(one: Incident, event: Recorded) -> Incident:
     return replace(one, acknowledged_at=one.acknowledged_at or at)
 
 
-def _assessed(one: Incident, event: Recorded) -> Incident:
+def _judged(one: Incident, event: Recorded) -> Incident:
     said = event.data
     return replace(
         one,
@@ -247,7 +247,7 @@ def _caused(one: Incident, event: Recorded) -> Incident:
 
 _TOLD = {
     "incident.acknowledged": _acknowledged,
-    "incident.assessed": _assessed,
+    "incident.judged": _judged,
     "incident.updated": _updated,
     "incident.mitigated": _mitigated,
     "incident.resolved": _resolved,

@@ -44,7 +44,7 @@ def timeline(ledger: Ledger, incident: Incident) -> tuple[Moment, ...]:
     return tuple(sorted(found, key=lambda one: (one.at, _ORDER.get(one.kind, len(_ORDER)))))
 
 
-_ORDER = {kind: place for place, kind in enumerate(("change", "began", "alert", "opened", "assessed"))}
+_ORDER = {kind: place for place, kind in enumerate(("change", "began", "alert", "opened", "judged"))}
 
 
 def _began(incident: Incident) -> Iterator[Moment]:
@@ -81,7 +81,7 @@ def _opened(data: Mapping[str, Any], _: Ledger) -> str:
     return f"opened, of severity {data['sev']}" if data.get("sev") else "opened"
 
 
-def _assessed(data: Mapping[str, Any], _: Ledger) -> str:
+def _judged(data: Mapping[str, Any], _: Ledger) -> str:
     others = len(data["assets"]) - 1
     return f"rooted at {data['root']}" + (f", with {counted(others, 'assets')} below it" if others > 0 else "")
 
@@ -128,7 +128,7 @@ def _linked(data: Mapping[str, Any], _: Ledger) -> str:
 
 _SAYS = {
     "incident.opened": _opened,
-    "incident.assessed": _assessed,
+    "incident.judged": _judged,
     "incident.updated": _updated,
     "incident.mitigated": _mitigated,
     "incident.resolved": _resolved,

@@ -40,7 +40,7 @@ _HEADINGS = (
 )
 _SUSPECTS = (
     Heading("What happened"),
-    Heading("When"),
+    Heading("When", narrow=False),
     *(Heading(name, "num", narrow=False) for name in ("Path", "Prior", "Recent", "Effect", "Columns")),
     Heading("Score", "num"),
 )

@@ -31,7 +31,7 @@ _PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
-class Assessment:
+class Judgement:
     """What is known of a trouble at a moment."""
 
     trouble: Trouble
@@ -42,7 +42,7 @@ class Assessment:
     suspects: tuple[Suspect, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as `incident.assessed` has it."""
+        """Return it as `incident.judged` has it."""
         by_share = {str(share): [name for name, one in self.shares.items() if one is share] for share in Share}
         return {
             "root": self.trouble.root,
@@ -120,13 +120,13 @@ class Surroundings:
         found = self.graph.assets.get(asset)
         return found.product.tier if found is not None else None
 
-    def assessed(self, trouble: Trouble) -> Assessment:
+    def judged(self, trouble: Trouble) -> Judgement:
         """Return what a trouble comes to now."""
         reached = shares(trouble, self.lines, self._standing(trouble))
         consumers = sorted_by_share([one for asset, share in reached.items() for one in self._consumers(asset, share)])
         tiers = [tier for name in reached if (tier := self.tier(name)) is not None]
         tier = min(tiers, default=None)
-        return Assessment(
+        return Judgement(
             trouble,
             severity(
                 [one for one in trouble.alerts if one.is_open] or trouble.alerts,
