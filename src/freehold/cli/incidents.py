@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from freehold.reliability.incidents.mitigating import Done
 
 AUDIENCES = ("engineers", "executives", "customers")
-_FACTORS = ("grounded", "prior", "recency", "effect", "overlap")
+_FACTORS = ("grounded", "prior", "recency", "onset", "overlap")
 _id = click.argument("id")
 
 

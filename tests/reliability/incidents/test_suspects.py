@@ -115,8 +115,8 @@ def test_every_factor_is_shown_and_the_score_is_their_product() -> None:
     """Nothing else counts than what is shown."""
     (one,) = suspects(SYMPTOM, [CODE], LINES, Priors())
     said = one.to_json()["factors"]
-    assert set(said) == {"grounded", "prior", "recency", "effect", "overlap", "score"}
-    product = said["grounded"] * said["prior"] * said["recency"] * said["effect"] * said["overlap"]
+    assert set(said) == {"grounded", "prior", "recency", "onset", "overlap", "score"}
+    product = said["grounded"] * said["prior"] * said["recency"] * said["onset"] * said["overlap"]
     assert said["score"] == pytest.approx(product, rel=1e-3)
 
 

@@ -20,10 +20,10 @@ from freehold.reliability.signals import SignalKind
 LOOKS_BACK = timedelta(days=14)  # to changes before what is wrong began
 _GROUNDED = {Path.TABLE: 0.75, Path.COLUMN: 1.0}
 _FADES_IN = 1.5  # periods
-_USUAL_THERE = 0.25  # of the effect, where the asset that changed looks as it always did
+_USUAL_THERE = 0.25  # of what is off, where the asset that changed looks as it always did
 _UNSEEN_THERE = 0.6  # where nobody measured it
 _NOT_ALONG = 0.3  # where something between is measured, and as usual
-_LEAST = 0.1  # of the effect: measures can be wrong
+_LEAST = 0.1  # of what is off: measures can be wrong
 
 
 class ChangeKind(StrEnum):
@@ -98,13 +98,13 @@ class Factors:
     grounded: float
     prior: float
     recency: float
-    effect: float
+    onset: float
     overlap: float
 
     @property
     def score(self) -> float:
         """How likely, compared with others."""
-        return self.grounded * self.prior * self.recency * self.effect * self.overlap
+        return self.grounded * self.prior * self.recency * self.onset * self.overlap
 
     def to_json(self) -> dict[str, float]:
         """Return it as JSON can hold it."""
@@ -174,14 +174,14 @@ def _suspect(
     symptom: Symptom, change: Change, lines: Lines, prior: Prior, seen: Observed, along: Collection[str], period: Period
 ) -> Suspect | None:
     paths = {asset: _path(symptom, change, asset, lines) for asset in change.assets}
-    asset = max(paths, key=lambda name: (paths[name], _effect(name, lines, seen, along), name), default="")
+    asset = max(paths, key=lambda name: (paths[name], _onset(name, lines, seen, along), name), default="")
     if not asset or paths[asset] is Path.NONE:
         return None
     factors = Factors(
         grounded=_GROUNDED[paths[asset]],
         prior=prior(change.kind, symptom.kind),
         recency=_recency(symptom, change, asset, seen, period),
-        effect=_effect(asset, lines, seen, along),
+        onset=_onset(asset, lines, seen, along),
         overlap=_overlap(symptom, change, asset, lines),
     )
     return Suspect(change, asset, factors)
@@ -207,8 +207,8 @@ def _recency(symptom: Symptom, change: Change, asset: str, seen: Observed, perio
     return math.exp(-((symptom.since - shows_at) / (period(symptom.asset) * _FADES_IN)))
 
 
-def _effect(asset: str, lines: Lines, seen: Observed, along: Collection[str]) -> float:
-    """Return the share of the effect that begins at an asset: what it deviates, less what comes from above it."""
+def _onset(asset: str, lines: Lines, seen: Observed, along: Collection[str]) -> float:
+    """Return the share of what is off that begins at an asset: what it deviates, less what comes from above it."""
     share = 1.0 if asset in along else _NOT_ALONG
     if asset not in seen.odd:
         return share * (_USUAL_THERE if asset in seen.measured else _UNSEEN_THERE)

@@ -41,10 +41,10 @@ _HEADINGS = (
 _SUSPECTS = (
     Heading("What happened"),
     Heading("When", narrow=False),
-    *(Heading(name, "num", narrow=False) for name in ("Path", "Prior", "Recent", "Effect", "Columns")),
+    *(Heading(name, "num", narrow=False) for name in ("Path", "Prior", "Recent", "Onset", "Columns")),
     Heading("Score", "num"),
 )
-_FACTORS = ("grounded", "prior", "recency", "effect", "overlap")
+_FACTORS = ("grounded", "prior", "recency", "onset", "overlap")
 _SHARES: tuple[tuple[str, str, Tone], ...] = (
     ("wrong", "Published wrong", "bad"),
     ("silent", "Wrong, and no alert says so", "warn"),
