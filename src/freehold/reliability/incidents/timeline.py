@@ -108,8 +108,14 @@ def _caused(data: Mapping[str, Any], _: Ledger) -> str:
     return f"{cause} {word}" if cause else ""
 
 
+def _acknowledged(data: Mapping[str, Any], _: Ledger) -> str:
+    return f"{data.get('responder') or 'somebody'} looks after it"
+
+
 def _moved(data: Mapping[str, Any], ledger: Ledger) -> str:
     kept = ledger.side.get(data["note"]) if data.get("note") else None
+    if kept is None and data["to"] in _OF_THEIR_OWN:
+        return ""
     return f"{data['from']} → {data['to']}" + (f": {kept.payload}" if kept else "")
 
 
@@ -126,8 +132,10 @@ def _linked(data: Mapping[str, Any], _: Ledger) -> str:
     return f"{data['rel'].replace('_', ' ')} {data['target']}"
 
 
+_OF_THEIR_OWN = ("acknowledged", "resolved")  # states whose entering is an event of the incident, too
 _SAYS = {
     "incident.opened": _opened,
+    "incident.acknowledged": _acknowledged,
     "incident.judged": _judged,
     "incident.updated": _updated,
     "incident.mitigated": _mitigated,
