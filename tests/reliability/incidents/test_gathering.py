@@ -161,14 +161,15 @@ def test_a_turn_beside_another_leaves_it_alone(shop: Troubled) -> None:
     assert len(shop.turn().opened) == 1
 
 
-def test_mending_by_hand_waits_for_the_alerts_too(shop: Troubled) -> None:
-    """Whoever asks, an incident with an alert that is not over is not mended."""
+def test_mending_is_for_no_person_and_waits_for_the_alerts(shop: Troubled) -> None:
+    """A person resolves, by their word; Freehold mends, and not while an alert is not over."""
     shop.alert(LINES)
     (opened,) = shop.turn().opened
     work = Work(shop.estate, shop.ledger.acting(Caller("user:idp/ana")))
-    (way,) = [one for one in work.ways(work.item(opened)) if one.move.name == "mend"]
-    assert way.hindrance is not None
-    assert "1 alert of it" in str(way.hindrance)
+    for who, why in ((work, "by Freehold itself"), (Work(shop.estate, shop.ledger), "1 alert of it")):
+        (way,) = [one for one in who.ways(who.item(opened)) if one.move.name == "mend"]
+        assert way.hindrance is not None
+        assert why in str(way.hindrance)
     assert work.move(opened, "resolve", fields={"verified_by": "user:idp/ana"}).item.state == "resolved"
 
 

@@ -149,6 +149,8 @@ class _Turn:
             return
         first, *others = sorted(there, key=lambda one: (one.detected_at, one.id))
         moved = [a for a in trouble.alerts if a.incident != first.id]
+        if not moved and not any(a.is_open for a in trouble.alerts):
+            return  # it is over: what was known of it while it was not stays
         judgement = self._around.judged(trouble)
         events = [
             *(self._joined(a, first.id, trouble) for a in moved),
