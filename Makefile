@@ -57,6 +57,7 @@ bench: $(MADE) ## what it costs, beside a bare script and beside peers: see docs
 	$(BIN)/python bench/plan.py
 	$(BIN)/python bench/lineage.py
 	$(BIN)/python bench/rules.py
+	$(BIN)/python bench/incidents.py
 	$(BIN)/python bench/dbt_history.py
 	$(BIN)/python bench/metrics.py --peers
 	$(BIN)/python bench/drilldown.py

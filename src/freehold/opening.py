@@ -387,6 +387,7 @@ def asking_of(
     from freehold.metrics import Answerer, KeptAnswers, Scope, catalogue_of, policies_of
     from freehold.metrics.answering import MOST_ROWS
     from freehold.metrics.typing import with_types
+    from freehold.reliability.incidents.freezing import frozen, notes_of
     from freehold.rules import lapsed
 
     standing = catalogue_of(estate or delivery.estate).lapsing(lapsed(delivery.ledger, delivery.env))
@@ -397,7 +398,7 @@ def asking_of(
         dialect = delivery.engine.capabilities.dialect
         bare = Scope(catalogue, lambda d: (states.get(d.source) or _outside(d.source)).relation.copy(), dialect)
         catalogue = with_types(catalogue, lambda d: _columns(session, bare, d))
-    limits = delivery.estate.defaults.get("answers", {})
+    limits, notes = delivery.estate.defaults.get("answers", {}), notes_of(frozen(delivery.ledger))
     answerer = Answerer(
         catalogue=catalogue,
         engine=delivery.engine,
@@ -407,6 +408,7 @@ def asking_of(
         kept=KeptAnswers(delivery.root) if kept else None,
         held=rollups(delivery, catalogue) if estate is None else (),
         policy=policies_of(delivery.estate, seen_by or delivery.caller),
+        note=lambda metric: notes.get(metric, ""),
         most_rows=limits.get("most_rows", MOST_ROWS),
         most_seconds=limits.get("most_seconds"),
     )

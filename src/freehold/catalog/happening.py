@@ -126,10 +126,10 @@ class _Told:
             row = (event.data.get("to") or "", int(event.data.get("pinned") is not False), asset)
             self._connection.execute(said, row)
 
-    def unpinned(self, event: Recorded) -> None:
-        """Runs may publish assets again."""
-        rows = [(asset,) for asset in self._of(event)]
-        self._connection.executemany("UPDATE live SET is_pinned = 0 WHERE asset = ?", rows)
+    def pinned(self, event: Recorded) -> None:
+        """Runs may not publish assets, or may again."""
+        rows = [(int(event.type == "deploy.pinned"), asset) for asset in self._of(event)]
+        self._connection.executemany("UPDATE live SET is_pinned = ? WHERE asset = ?", rows)
 
     def collected(self, event: Recorded) -> None:
         """Assets were taken from consumers."""
@@ -194,7 +194,8 @@ _HANDLERS: Mapping[str, Callable[[_Told, Recorded], None]] = {
     "candidate.discarded": _Told.discarded,
     "run.completed": _Told.ran,
     "deploy.rolled_back": _Told.rolled_back,
-    "deploy.unpinned": _Told.unpinned,
+    "deploy.pinned": _Told.pinned,
+    "deploy.unpinned": _Told.pinned,
     "asset.collected": _Told.collected,
     "segment.sealed": _Told.sealed,
     "usage.matched": _Told.matched,

@@ -54,6 +54,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
     "status-page": ("freehold.cli.status_page:status_page", "Say to everybody how products are: a web site of files."),
     "anomalies": ("freehold.cli.anomalies:anomalies", "See what is unusual about batches, and say what it was."),
+    "incidents": (
+        "freehold.cli.incidents:incidents",
+        "See what is wrong for readers, and what did it; mitigate it, end it.",
+    ),
     "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),
     "rollback": ("freehold.cli.rollback:rollback", "Go back to the previous good deployment, at once."),
     "deployments": ("freehold.cli.deployments:deployments", "Show what was published when; take a deployment back."),
@@ -83,6 +87,7 @@ HANDED_OVER = frozenset(
         "rules",
         "objectives",
         "items",
+        "incidents",
     }
 )
 

@@ -154,7 +154,8 @@ def _told(catalogue: Catalogue, answer: Answer) -> str:
     from freehold.metrics.answering import unfinished
     from freehold.metrics.rollups.use import told as read_from
 
-    lines = [
+    lines = [click.style(note, fg="yellow") for note in answer.notes]
+    lines += [
         click.style(f"{source.state}: {' '.join(source.reasons)}", fg="yellow")
         for source in answer.sources
         if source.reasons and source.state != "unknown"

@@ -182,6 +182,10 @@ class Evidence:
         content |= {"assets": sorted(assets), "reason": reason}
         return self._event("deploy.rolled_back", product, product, content)
 
+    def pinned(self, product: str, assets: Iterable[str]) -> Event:
+        """Say that runs may not publish a product until somebody lets them again."""
+        return self._event("deploy.pinned", product, product, {"product": product, "assets": sorted(assets)})
+
     def unpinned(self, product: str, assets: Iterable[str]) -> Event:
         """Say that runs may publish a product again."""
         return self._event("deploy.unpinned", product, product, {"product": product, "assets": sorted(assets)})

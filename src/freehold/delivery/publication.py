@@ -318,13 +318,13 @@ class Publication:
                         session.run(f"DROP SCHEMA {quoted(schema)}")
                 self._owe(session, deployment, events)
 
-    def unpin(self, session: Session, assets: Sequence[str], fence: int) -> None:
-        """Let runs publish these assets again."""
+    def pin(self, session: Session, assets: Sequence[str], fence: int, *, pinned: bool = True) -> None:
+        """Keep runs from publishing these assets, or let them again."""
         with session.transaction():
             self._hold(session, fence)
             for asset in assets:
                 session.run(
-                    f"UPDATE {SYSTEM}.publication SET pinned = false WHERE env = ? AND asset = ?", (self.env, asset)
+                    f"UPDATE {SYSTEM}.publication SET pinned = ? WHERE env = ? AND asset = ?", (pinned, self.env, asset)
                 )
 
     def definitions(self, session: Session) -> dict[str, dict[str, str]]:

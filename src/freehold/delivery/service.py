@@ -253,6 +253,22 @@ class Delivery:
         job = self.caller.job
         return str(uuid.uuid5(uuid.UUID(job), f"{self.env}|{product}")) if job else self.ids.new()
 
+    def pin(self, product: str) -> tuple[str, ...]:
+        """Keep runs from publishing a product: what is live stays; return the assets that were not pinned before.
+
+        Raises:
+            FreeholdError: FH-D201 there is no such product.
+        """
+        assets = self._assets_of(product)
+        with self.writing() as (session, token):
+            live = self.publication.live(session)
+            free = tuple(a for a in assets if a in live and not live[a].pinned)
+            if free:
+                self.publication.pin(session, free, token)
+                evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
+                self.ledger.append(evidence.pinned(product, free))
+            return free
+
     def unpin(self, product: str) -> tuple[str, ...]:
         """Let runs publish a product again; return the assets that were pinned."""
         assets = self._assets_of(product)
@@ -266,7 +282,7 @@ class Delivery:
         """Let runs publish assets again that a rollback has pinned, and remember it."""
         if not pinned:
             return
-        self.publication.unpin(session, pinned, token)
+        self.publication.pin(session, pinned, token, pinned=False)
         evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
         for product in dict.fromkeys(self.graph.assets[name].product.id for name in pinned):
             mine = [name for name in pinned if self.graph.assets[name].product.id == product]

@@ -73,6 +73,7 @@ class Answer:
     is_cut: bool = False
     is_certified: bool = False
     policies: tuple[str, ...] = ()  # those by which the caller sees not all of it
+    notes: tuple[str, ...] = ()  # what readers of these metrics are to know besides
     id: str = ""  # once it is remembered
 
     def first(self, rows: int) -> Answer:
@@ -137,7 +138,8 @@ class Answerer:
 
     `source` tells what a dataset reads now, `held` are the rollups as they are now. `policy` is what the caller may see
     of it. `most_rows` is the most rows an answer may have, `most_seconds` how long the warehouse may take for it;
-    `refuse` are the states of data that are refused instead of marked.
+    `refuse` are the states of data that are refused instead of marked. `note` is what readers of a metric are to know
+    besides, by its id.
     """
 
     catalogue: Catalogue
@@ -151,6 +153,7 @@ class Answerer:
     refuse: Collection[State] = ()
     kept: KeptAnswers | None = None
     held: tuple[Held, ...] = ()
+    note: Callable[[str], str] = lambda _: ""
 
     def compile(self, query: Query) -> Compiled:
         """Return the SQL of a question, without running it."""
@@ -182,6 +185,7 @@ class Answerer:
             is_kept=is_kept,
             is_certified=all(self.catalogue.metric(name).status == "certified" for name in query.metrics),
             policies=self.restrictions(made.datasets),
+            notes=tuple(told for m in query.metrics if (told := self.note(self.catalogue.metric(m).id))),
         )
         return found.first(self.most_rows)
 

@@ -36,6 +36,7 @@ def as_object(catalogue: Catalogue, answer: Answer) -> dict[str, Any]:
         "is_kept": answer.is_kept,
         "is_cut": answer.is_cut,
         "policies": list(answer.policies),
+        "notes": list(answer.notes),
         "metrics": {
             name: {
                 "id": answer.compiled.lowered.ids[name],

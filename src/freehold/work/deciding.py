@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import FreeholdError, near
 from freehold.work.guards import Named, compiled_guard, in_days, is_named, row_of
-from freehold.work.roles import REQUESTER, Raci
+from freehold.work.roles import REQUESTER, SYSTEM, Raci
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,6 +83,8 @@ class Deciding:
         caller = self.ledger.caller
         if role == REQUESTER:
             return item.requester == caller.principal
+        if role == SYSTEM:
+            return caller.assurance == SYSTEM
         return self.raci.holds(caller.principal, caller.groups, role, item.product)
 
     def _not_yours(self, item: Item, move: Move) -> FreeholdError:
@@ -93,6 +95,9 @@ class Deciding:
         }
         roles = " or ".join(f"`{role}`" for role in move.by)
         of = f" of `{item.product}`" if item.product else ""
+        if move.by == (SYSTEM,):
+            problem = f"`{move.name}` is done by Freehold itself, once evidence shows it."
+            return FreeholdError("FH-W104", problem, where=move.where, fix="Make another move; `show` lists them.")
         known = f"Ask {', '.join(sorted(holders))}." if holders else f"No team names anybody as {roles}{of}: name one."
         problem = f"`{move.name}` is for {roles}{of}, and `{self.ledger.caller.principal}` is none."
         return FreeholdError("FH-W104", problem, where=move.where, fix=known)

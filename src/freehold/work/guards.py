@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from freehold.foundation.words import counted
 from freehold.rules.facts import Fact, FactTable
 from freehold.work.decided import decided_items
 
@@ -101,6 +102,22 @@ def _users_notified(item: Item, ledger: Ledger, _: int) -> str:
     return "" if told else "No notice of it was sent."
 
 
+def _alerts_resolved(item: Item, ledger: Ledger, _: int) -> str:
+    """Say that something of an incident is still wrong, or that no alert is of it: then a person says when it ends."""
+    of: dict[str, str] = {}
+    over: set[str] = set()
+    for event in ledger.read(types=("alert.joined", "alert.resolved", "alert.closed")):
+        alert = str(event.data["alert_id"])
+        if event.type == "alert.joined":
+            of[alert] = str(event.data["incident"])
+        else:
+            over.add(alert)
+    mine = {alert for alert, incident in of.items() if incident == item.id}
+    if not mine:
+        return "No alert is of it."
+    return f"{counted(len(mine - over), 'alerts')} of it are not over." if mine - over else ""
+
+
 def _unread_for(_item: Item, _ledger: Ledger, _days: int) -> str:
     """Say that it is not known who reads something: rooms above, which know the catalog, put theirs in its place."""
     return "Who reads it is not known here."
@@ -115,6 +132,7 @@ UNREAD_FOR = "unread-for"
 NAMED: Mapping[str, Named] = {
     "decision-recorded": _decision_recorded,
     "users-notified": _users_notified,
+    "alerts-resolved": _alerts_resolved,
     UNREAD_FOR: _unread_for,
     "notice-in-time": _in_time,
 }

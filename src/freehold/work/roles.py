@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate, Product, Team
 
 REQUESTER = "requester"
+SYSTEM = "system"  # Freehold itself, by what evidence shows: a move that is for nobody else
 
 
 class Raci:

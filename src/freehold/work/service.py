@@ -5,7 +5,7 @@ A move is decided and recorded under a lease of the item, so that two people can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from freehold.estate.operating import Move, Workflow
     from freehold.foundation import Caller
     from freehold.ledger import Ledger
+    from freehold.ledger.event import Event
 
 Handler = Callable[[Item, Any], None]
 
@@ -186,8 +187,11 @@ class Work:
         priority: str = "",
         requester: str = "",
         key: str = "",
+        beside: Iterable[Event] = (),
     ) -> Moved:
         """Begin an item in the first state of its workflow. Begun again by the same key, it is the one there is.
+
+        `beside` are events that are recorded with its beginning, in one transaction.
 
         Raises:
             FreeholdError: FH-W101 there is no such workflow; FH-W106 fields are missing, unknown or of another type, or
@@ -206,7 +210,7 @@ class Work:
             text = self._ledger.side.put("work", free, subject=asking) if free else ""
             began = Passage(workflow.start, self._clock.now(), actor=self._ledger.caller.principal)
             item = Item(id_, type, (began,), 0, asking, about, service_class, priority, text, fields=held)
-            self._ledger.append(*self._telling.creation(item, workflow), fence=lease)
+            self._ledger.append(*self._telling.creation(item, workflow), *beside, fence=lease)
         return self._entered(self.item(id_), workflow)
 
     def move(

@@ -17,7 +17,9 @@ from freehold.metrics.fingerprint import definition_hash, sources_of
 from freehold.metrics.model import Metric
 from freehold.metrics.tables import as_object
 from freehold.metrics.telling import unit_in_data
+from freehold.reliability.incidents import Incident
 from freehold.server.asking import Asks
+from freehold.server.incidents import Incidents
 from freehold.server.leaving import gone_is_told, leaving_of
 from freehold.server.questions import Question
 from freehold.server.web.pages.explain import period_of
@@ -317,12 +319,21 @@ def get_health(asked_: Asked, takes: Health) -> dict[str, Any]:
     ]  # fmt: skip
     asked_for = (one for one in asked_.snapshot.products if takes.product in ("", one.product.id))
     found = {incident.id: incident for one in asked_for for incident in one.incidents}
+    known = {one.id: one for one in Incidents(asked_).all()} if found else {}
     incidents = [
         {"incident": one.id, "severity": one.severity, "product": one.product, "assets": list(one.assets),
-         "opened_at": one.opened_at, "acknowledged": one.is_acknowledged}
+         "opened_at": one.opened_at, "acknowledged": one.is_acknowledged, **_judged(known.get(one.id))}
         for one in found.values()
     ]  # fmt: skip
     return {"products": told, "incidents": incidents, "provenance": _of_catalog(asked_)}
+
+
+def _judged(incident: Incident | None) -> dict[str, Any]:
+    """Return where an incident began and what is suspected first, as far as that is known and may be seen."""
+    if incident is None:
+        return {"root": None, "suspect": None}
+    first = incident.suspects[0]["said"] if incident.suspects else None
+    return {"root": incident.root or None, "suspect": first}
 
 
 def _expect_certified(catalogue: Catalogue, names: list[str], *, uncertified: bool) -> None:
@@ -364,6 +375,7 @@ def _of_answer(asked_: Asked, catalogue: Catalogue, answer: Answer) -> dict[str,
         "env": asked_.snapshot.env,
         "quality_state": answer.state,
         "policies": list(answer.policies),
+        "notes": list(answer.notes),
         "deprecated": _deprecated(
             asked_, *(f"metric:{catalogue.metric(name).id}" for name in answer.definitions),
             *(f"asset:{s.name}" for s in answer.sources),

@@ -90,6 +90,9 @@ class Answered(Strict):
     is_kept: bool
     is_cut: bool = Field(description="whether there are more rows than were asked for, or than one answer may have")
     policies: list[str]
+    notes: list[str] = Field(
+        description="what readers of these metrics are to know besides, such as that one is frozen"
+    )
     metrics: dict[str, MetricSaid]
     sources: list[SourceItem]
     read_from: list[dict[str, Any]]

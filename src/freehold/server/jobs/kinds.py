@@ -120,6 +120,11 @@ _BACKFILL = (
 _COLLECT = (Argument("keep", "number", "--keep"), Argument("retired", "flag", "--retired"), _YES, _DRY)
 _RUN = (_SELECT, Argument("interval", "text", "--interval"), _AS_OF, _JOBS, *_USUAL)
 _CHECK = (_SELECT, Argument("explain", "flag", "--explain"), Argument("everything", "flag", "--all"), _AS_OF, *_USUAL)
+_MITIGATE = (
+    _at("id"), Argument("rollback", "flag", "--rollback"), Argument("quarantine", "flag", "--quarantine"),
+    Argument("freeze", "text", "--freeze"), Argument("unfreeze", "text", "--unfreeze"),
+    Argument("product", "text", "--product"), Argument("since", "text", "--since"), _WHY, *_USUAL,
+)  # fmt: skip
 _ROLLBACK = (_at("product"), Argument("unpin", "flag", "--unpin"), _WHY, *_USUAL)
 
 KINDS: dict[str, Kind] = {
@@ -132,6 +137,7 @@ KINDS: dict[str, Kind] = {
              about="source", env_in="target"),
         Kind("rollback", "Go back to the deployment before", _ROLLBACK, about="product"),
         Kind("deployments rollback", "Take a deployment back", (_at("id"), _WHY, *_USUAL), about="id"),
+        Kind("incidents mitigate", "Keep readers from what is wrong", _MITIGATE, about="id"),
         Kind("backfill", "Build again what stands", (_at("select", "texts"), *_BACKFILL, _DRY, *_USUAL),
              about="select"),
         Kind("rules run", "Evaluate the rules", (_ENV, _JSON)),

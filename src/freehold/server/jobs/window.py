@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import FreeholdError
+from freehold.reliability.incidents.incident import incident_of
 from freehold.server.jobs.desk import expect_may_read, unknown_job
 from freehold.server.rows_seen import why_some_are_hidden
 
@@ -34,6 +35,7 @@ DOES: Mapping[str, Action] = {
     "rules run": "run",
     "objectives measure": "run",
     "items measure": "run",
+    "incidents mitigate": "roll_back",
     "collect": "administer",
 }
 _WORDS = frozenset({"said", "error", "errors"})  # of a job's result: what it said, and of what went wrong
@@ -127,12 +129,19 @@ class Window:
         if self.who.assurance == "local":
             return  # whoever sits at the shell may, also while no file can be read
         snapshot, action = self.served.rights.snapshot(self.who), DOES[kind]
-        products = _touched(kind, arguments, snapshot)
+        is_mitigation = kind == "incidents mitigate"
+        products = self._of_incident(arguments) if is_mitigation else _touched(kind, arguments, snapshot)
         if action == "administer" or products is None:
             self.served.rights.expect(self.who, action)
             return
         for product in sorted(products):
             self.served.rights.expect(self.who, action, product)
+
+    def _of_incident(self, arguments: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the product in which an incident is mitigated; None where it is of none."""
+        found = incident_of(self.served.snapshots.ledger, str(arguments.get("id", "")))
+        product = str(arguments.get("product") or found.product)
+        return frozenset({product}) if product else None
 
 
 def _touched(kind: str, arguments: Mapping[str, Any], snapshot: Snapshot) -> frozenset[str] | None:

@@ -348,6 +348,7 @@ def _facts(catalogue: Catalogue, answer: Answer) -> Iterator[Fact]:
 
 
 def _notes(catalogue: Catalogue, answer: Answer) -> Iterator[str]:
+    yield from answer.notes
     for source in answer.sources:
         if source.reasons and source.state != "unknown":
             yield " ".join(source.reasons)

@@ -170,7 +170,7 @@ def item(asked: Asked) -> Shown:
         fields=tuple((_spoken(k), str(v)) for k, v in {**work.texts(one), **one.fields}.items() if k != "product"),
         links=tuple(_link(items, link.word, link.other) for link in items.related(one)),
         history=_moments(items, one),
-        ways=() if work.has_ended(one) else _ways(items, one),
+        ways=() if work.has_ended(one) else ways_of(items, one),
         may_undo=work.kept_from_undo(one) is None,
         papers=tuple(_papers(asked, one)),
         is_measured=one.type == DISPUTE and not work.has_ended(one),
@@ -285,7 +285,7 @@ def _row(items: Items, one: Waiting) -> WaitingRow:
         assignee=_person(item_.assignee),
         created_at=item_.created_at,
         due_at=one.clock.due_at if one.clock else None,
-        ways=_ways(items, item_),
+        ways=ways_of(items, item_),
         alike=tuple(
             LinkRow(other.id, work.title(other), f"/items/{other.id}") for other in alike if not other.original
         ),
@@ -307,7 +307,7 @@ def _done(items: Items, id_: str) -> WaitingRow | None:
     )  # fmt: skip
 
 
-def _ways(items: Items, one: Item) -> tuple[WayRow, ...]:
+def ways_of(items: Items, one: Item) -> tuple[WayRow, ...]:
     """Return the moves that whoever looks may make, with the keys of those that triage is made of."""
     open_ = [way.move for way in items.work.ways(one) if way.is_open]
     workflow, taken = items.work.workflow(one.type), set[str]()

@@ -1,0 +1,149 @@
+"""Mitigating: readers are kept from what is wrong before it is mended, in one step each, and the incident remembers it.
+
+What was done already since the incident began is not done again: after a crash between the deed and its record, the
+next attempt only records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from freehold.foundation import Exit, FreeholdError, near
+from freehold.ledger.event import Event
+from freehold.reliability.incidents.freezing import freezing, frozen, thawing
+
+if TYPE_CHECKING:
+    from freehold.delivery import Delivery
+    from freehold.ledger import Ledger, Recorded
+    from freehold.reliability.incidents.incident import Incident
+
+MITIGATED = "incident.mitigated"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a mitigation came to: its kind, the product or metric, the assets it touched, and words on it."""
+
+    kind: str
+    target: str
+    assets: tuple[str, ...] = ()
+    to: str = ""
+    is_new: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "kind": self.kind, "target": self.target, "assets": list(self.assets), "to": self.to or None,
+            "is_new": self.is_new,
+        }  # fmt: skip
+
+
+def roll_back(incident: Incident, delivery: Delivery, product: str = "", why: str = "") -> Done:
+    """Take the product of an incident back to the deployment before, and remember that; see `Delivery.rollback`.
+
+    Raises:
+        FreeholdError: FH-E351 it is over; FH-E352 it is of no product, and none is named; FH-D201, FH-D202.
+    """
+    product = _target(incident, product)
+    taken = _done_since(incident, delivery.ledger, "deploy.rolled_back", product)
+    if taken is None:
+        back = delivery.rollback(product, why or f"Mitigates {incident.id}.")
+        done = Done("rollback", product, tuple(move.asset for move in back.moves), back.to_deployment)
+        deploy = back.from_deployment
+    else:
+        said = taken.data
+        done = Done("rollback", product, tuple(map(str, said.get("assets") or ())), str(said.get("to") or ""), False)
+        deploy = str(said["deploy_id"])
+    _record(delivery.ledger, incident, done, deploy)
+    return done
+
+
+def quarantine(incident: Incident, delivery: Delivery, product: str = "") -> Done:
+    """Keep what is live of a product as it is: runs build and judge, and publish nothing until somebody lets them.
+
+    Raises:
+        FreeholdError: FH-E351 it is over; FH-E352 it is of no product, and none is named; FH-D201.
+    """
+    product = _target(incident, product)
+    kept = delivery.pin(product)
+    done = Done("quarantine", product, kept, is_new=bool(kept))
+    _record(delivery.ledger, incident, done)
+    return done
+
+
+def freeze(
+    incident: Incident, ledger: Ledger, metric: str, known: tuple[str, ...], since: date | None = None, note: str = ""
+) -> Done:
+    """Say wherever a metric is read that it is not to be relied on, from the first day that is wrong on.
+
+    Args:
+        incident: of which it is part.
+        ledger: where it is recorded; whoever opened it is who freezes.
+        metric: its id, such as `sales.revenue`.
+        known: the ids of all metrics.
+        since: the first day that is wrong; default: the day on which the incident began.
+        note: what readers are told besides.
+
+    Raises:
+        FreeholdError: FH-E351 it is over; FH-E353 there is no such metric.
+    """
+    _expect_open(incident)
+    if metric not in known:
+        fix = near(metric, known) or "`freehold metrics list` has those there are."
+        raise FreeholdError("FH-E353", f"There is no metric `{metric}`.", fix=fix, exit_code=Exit.USAGE)
+    there = frozen(ledger).get(metric)
+    done = Done("freeze", metric, is_new=there is None or there.incident != incident.id)
+    if done.is_new:
+        day = since or (incident.occurred_at or incident.detected_at).date()
+        ledger.append(freezing(ledger, metric, day, incident.id, note))
+    _record(ledger, incident, done)
+    return done
+
+
+def unfreeze_of(incident: Incident, ledger: Ledger, metric: str) -> Done:
+    """Take back that a metric is not to be relied on.
+
+    Raises:
+        FreeholdError: FH-E357 it is not frozen.
+    """
+    there = frozen(ledger)
+    if metric not in there:
+        fix = near(metric, there) or "No metric is frozen." if not there else f"Frozen are: {', '.join(there)}."
+        raise FreeholdError("FH-E357", f"`{metric}` is not frozen.", fix=fix, exit_code=Exit.USAGE)
+    ledger.append(thawing(metric, incident.id))
+    return Done("unfreeze", metric)
+
+
+def _target(incident: Incident, product: str) -> str:
+    _expect_open(incident)
+    if not (product or incident.product):
+        problem = f"`{incident.id}` is of no product."
+        raise FreeholdError("FH-E352", problem, fix="Name one: `--product PRODUCT`.", exit_code=Exit.USAGE)
+    return product or incident.product
+
+
+def _expect_open(incident: Incident) -> None:
+    if not incident.is_open:
+        problem = f"`{incident.id}` is {incident.state}: there is nothing to mitigate."
+        raise FreeholdError("FH-E351", problem, fix="`freehold incidents list` has those that are open.",
+                            exit_code=Exit.USAGE)  # fmt: skip
+
+
+def _done_since(incident: Incident, ledger: Ledger, type: str, product: str) -> Recorded | None:
+    """Return what was done to a product since an incident was detected, and no mitigation tells of yet."""
+    recorded = {one.deploy for one in incident.mitigations}
+    found = ledger.read(types=(type,), product=product, since=incident.detected_at)
+    fresh = (event for event in found if str(event.data.get("deploy_id")) not in recorded)
+    return next(fresh, None)
+
+
+def _record(ledger: Ledger, incident: Incident, done: Done, deploy: str = "") -> None:
+    """Record a mitigation, once however often it is asked for."""
+    known = {(one.kind, one.target, one.deploy) for one in incident.mitigations}
+    if (done.kind, done.target, deploy) in known:
+        return
+    said = {"incident": incident.id, "kind": done.kind, "target": done.target, "deploy_id": deploy or None,
+            "to": done.to or None}  # fmt: skip
+    ledger.append(Event(MITIGATED, said, subject=incident.id, product=incident.product, correlation_id=incident.id))

@@ -1,0 +1,207 @@
+"""From alerts to incidents: one for each connected trouble, whatever comes in between."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from troubled import LINES, OTHER, RAW, START, Troubled, below_of
+
+from freehold.foundation import Caller
+from freehold.ledger import Event
+from freehold.reliability.incidents import alerts_of, incident_of, incidents
+from freehold.work import Work
+
+
+def test_one_upstream_fault_that_breaks_forty_assets_opens_one_incident(tmp_path: Path) -> None:
+    """Forty alerts below one are one incident, rooted at the one; all of them joined it; a second turn adds nothing."""
+    shop = Troubled(tmp_path, below=40)
+    shop.alert(LINES, column="price")
+    shop.alerts(below_of(40), hours=0.2, column="total")
+
+    (opened,) = shop.turn().opened
+    found = incidents(shop.ledger)[opened]
+
+    assert (found.root, len(found.assets), found.state, found.tier) == (LINES, 41, "open", 1)
+    assert found.occurred_at == START
+    joined = shop.told("alert.joined")
+    assert len(joined) == 41
+    assert [one["asset"] for one in joined if one["role"] == "root"] == [LINES]
+    assert not shop.turn()
+    assert len(shop.told("incident.opened")) == 1
+    shop.close()
+
+
+def test_alerts_join_in_whatever_order_they_come(shop: Troubled) -> None:
+    """What is upstream may be seen last: then the root moves there, and there is one incident all the same."""
+    below = below_of(3)
+    shop.alert(below[0], column="total")
+    shop.alert(below[1], column="total")
+    first = shop.turn().opened
+    assert len(first) == 2, "nothing connects them yet"
+
+    shop.alert(LINES, hours=0.5, column="price")
+    shop.turn()
+    found = incident_of(shop.ledger, min(first, key=lambda id_: incidents(shop.ledger)[id_].detected_at))
+
+    kept = [one for one in incidents(shop.ledger).values() if alerts_of(shop.ledger, one.id)]
+    assert [one.root for one in kept] == [LINES]
+    assert len(alerts_of(shop.ledger, kept[0].id)) == 3
+    work = Work(shop.estate, shop.ledger)
+    (other,) = [id_ for id_ in first if id_ != kept[0].id]
+    assert work.item(other).original == kept[0].id
+    assert found.id in first
+
+
+def test_what_no_column_connects_are_two_troubles(shop: Troubled) -> None:
+    """Notes that are wrong do not make sums of prices wrong, though both are of one source."""
+    shop.alert(RAW, column="note")
+    shop.alert(LINES, column="price")
+    assert len(shop.turn().opened) == 2
+
+
+def test_alerts_of_other_days_are_other_troubles(shop: Troubled) -> None:
+    """What lies more than a period apart is not one trouble, though lineage connects it."""
+    shop.alert(LINES, column="price")
+    shop.alert(below_of(1)[0], hours=25, column="total")
+    assert len(shop.turn().opened) == 2
+
+
+def test_one_change_above_makes_silent_siblings_one_incident(shop: Troubled) -> None:
+    """Where what broke two assets raised no alert itself, the change that leads to both is what they have in common."""
+    shop.apply("Model:x", hours=-400)
+    shop.apply(f"Model:{LINES}", hours=-2)
+    shop.alerts(below_of(2), column="total")
+
+    (opened,) = shop.turn().opened
+    found = incidents(shop.ledger)[opened]
+    assert found.root == LINES
+    assert [one["asset"] for one in found.suspects] == [LINES]
+    assert {one["role"] for one in shop.told("alert.joined")} == {"affected"}
+
+
+def test_an_alert_that_pages_nobody_opens_nothing(shop: Troubled) -> None:
+    """It joins what is open, and is left alone where nothing is; one that holds back the first tier opens."""
+    alone = shop.alert(OTHER, page=False)
+    assert not shop.turn()
+    shop.alert(LINES, column="price")
+    (opened,) = shop.turn().opened
+    shop.alert(below_of(1)[0], hours=0.1, page=False, column="total")
+    shop.turn()
+    assert {one.asset for one in alerts_of(shop.ledger, opened)} == {LINES, *below_of(1)}
+    assert alone not in {one.id for one in alerts_of(shop.ledger, opened)}
+    shop.alert(OTHER, hours=30, page=False, is_held=True)
+    assert len(shop.turn().opened) == 1
+
+
+def test_other_environments_have_alerts_and_no_incidents(shop: Troubled) -> None:
+    """What is wrong where nobody reads is no incident."""
+    shop.alert(LINES, env="dev")
+    assert not shop.turn("dev")
+    assert not shop.turn()
+
+
+def test_it_ends_with_the_check_that_shows_the_last_of_it_is_over(shop: Troubled) -> None:
+    """Not before all alerts are resolved; then as of that check, which is named as what verified it."""
+    one, two = shop.alert(LINES, column="price"), shop.alert(below_of(1)[0], hours=0.1, column="total")
+    (opened,) = shop.turn().opened
+    shop.resolve(one, hours=1)
+    assert not shop.turn().resolved
+    shop.resolve(two, hours=2)
+    assert shop.turn().resolved == (opened,)
+
+    found = incidents(shop.ledger)[opened]
+    assert found.resolved_at == START + timedelta(hours=2)
+    assert found.shown_by == f"service:checks/{below_of(1)[0]}:check"
+    assert found.clocks == {
+        "detect": timedelta(0), "acknowledge": None, "mitigate": None, "resolve": timedelta(hours=2)
+    }  # fmt: skip
+    assert not shop.turn()
+
+
+def test_clocks_are_those_of_the_evidence_and_not_of_the_turn(shop: Troubled) -> None:
+    """Detected is when the first alert was raised, however late somebody looks."""
+    shop.alert(LINES, hours=0, began_at="2024-03-04T05:00:00Z")
+    shop.clock.move_to(START + timedelta(days=3))  # type: ignore[attr-defined]
+    (opened,) = shop.turn().opened
+    found = incidents(shop.ledger)[opened]
+    assert found.detected_at == START
+    assert found.clocks["detect"] == timedelta(hours=1)
+
+
+def test_an_incident_that_somebody_opened_is_the_one_that_alerts_join(shop: Troubled) -> None:
+    """There is one incident of a trouble, and how bad a person said it is, is only ever made worse."""
+    fields = {"what": "Prices are wrong.", "kind": "data", "sev": 1, "assets": [LINES]}
+    people = shop.ledger.acting(Caller("user:idp/ana"))
+    by_hand = Work(shop.estate, people, clock=shop.clock).create("incident", fields).item
+    shop.alert(LINES, column="price", is_held=True)
+    assert not shop.turn().opened
+    found = incidents(shop.ledger)[by_hand.id]
+    assert (found.root, found.sev) == (LINES, 1)
+    assert [one.asset for one in alerts_of(shop.ledger, by_hand.id)] == [LINES]
+
+
+def test_nothing_new_is_cheap_and_says_nothing(shop: Troubled) -> None:
+    """A turn over a ledger without news reads one event at most, and takes no lease."""
+    shop.alert(LINES)
+    shop.turn()
+    shop.turn()
+    before = shop.ledger.checkpoint()
+    with shop.ledger.lease("reliability/incidents/prod", "somebody", 60):
+        assert not shop.turn()
+    assert shop.ledger.checkpoint().seq == before.seq
+
+
+def test_a_turn_beside_another_leaves_it_alone(shop: Troubled) -> None:
+    """While somebody is at it nothing is done, and the turn after that does it all."""
+    shop.alert(LINES)
+    lease = shop.ledger.lease("reliability/incidents/prod", "somebody", 60)
+    assert not shop.turn()
+    lease.release()
+    assert len(shop.turn().opened) == 1
+
+
+def test_mending_is_for_no_person_and_waits_for_the_alerts(shop: Troubled) -> None:
+    """A person resolves, by their word; Freehold mends, and not while an alert is not over."""
+    shop.alert(LINES)
+    (opened,) = shop.turn().opened
+    work = Work(shop.estate, shop.ledger.acting(Caller("user:idp/ana")))
+    for who, why in ((work, "by Freehold itself"), (Work(shop.estate, shop.ledger), "1 alert of it")):
+        (way,) = [one for one in who.ways(who.item(opened)) if one.move.name == "mend"]
+        assert way.hindrance is not None
+        assert why in str(way.hindrance)
+    assert work.move(opened, "resolve", fields={"verified_by": "user:idp/ana"}).item.state == "resolved"
+
+
+def test_reach_parts_what_is_wrong_what_is_silent_and_what_a_gate_kept(shop: Troubled) -> None:
+    """Published since and alerting; published since and silent; not published: three different things to say."""
+    for asset in (LINES, *below_of(2)):
+        shop.publish(asset, hours=0.1)
+    shop.publish(below_of(3)[2], hours=-5)
+    shop.alert(LINES, column="price")
+    shop.alert(below_of(1)[0], hours=0.2, column="total")
+    (opened,) = shop.turn().opened
+    reach = incidents(shop.ledger)[opened].reach
+    zero, one, two = below_of(3)
+    assert (reach["wrong"], reach["silent"], reach["protected"]) == ([LINES, zero], [one], [two])
+
+
+def test_what_was_held_back_protects_everything_below(shop: Troubled) -> None:
+    """A gate that held the root back kept all that is built from it as it was, published since or not."""
+    for asset in below_of(3):
+        shop.publish(asset, hours=0.1)
+    shop.alert(LINES, column="price", is_held=True, page=False)
+    (opened,) = shop.turn().opened
+    found = incidents(shop.ledger)[opened]
+    assert sorted(found.reach["protected"]) == sorted([LINES, *below_of(3)])
+    assert found.sev is not None
+    assert found.sev >= 2
+
+
+def test_a_false_alarm_is_left_to_whoever_closed_it(shop: Troubled) -> None:
+    """Alerts that people closed as false end no incident by themselves: somebody dismisses it."""
+    one = shop.alert(LINES)
+    (opened,) = shop.turn().opened
+    shop.ledger.append(Event("alert.closed", {"alert_id": one, "verdict": "false"}, env="prod"))
+    assert not shop.turn().resolved
+    assert incidents(shop.ledger)[opened].is_open
