@@ -1,7 +1,8 @@
-"""Reliability: what is live is watched, and what is unusual is told."""
+"""Reliability: what is live is watched, and what is unusual or wrong is told."""
 
 from freehold.reliability.anomalies import VERDICTS, Anomaly, anomalies, close, look
 from freehold.reliability.judging import Grade
 from freehold.reliability.measures import Kind, Measure
+from freehold.reliability.watching import Watched, watch
 
-__all__ = ["VERDICTS", "Anomaly", "Grade", "Kind", "Measure", "anomalies", "close", "look"]
+__all__ = ["VERDICTS", "Anomaly", "Grade", "Kind", "Measure", "Watched", "anomalies", "close", "look", "watch"]
