@@ -132,7 +132,8 @@ class Fold:
                 continue
             if one.keys is None or condition.keys & one.keys:
                 condition.open -= condition.open if one.keys is None else one.keys
-                condition.verdict = condition.verdict or one.verdict
+                was_held = signal.is_held and signal.kind is SignalKind.CHECK  # and came again, and passes
+                condition.verdict = condition.verdict or one.verdict or ("fixed" if was_held else "")
                 self.changed.add(one.asset)
                 if not condition.open:
                     self._end(one.asset, condition, one)

@@ -119,13 +119,13 @@ def _check(event: Recorded, beside: Beside) -> Iterator[Sight]:
     asset, status, blocks = str(said["asset"]), said["status"], bool(said.get("blocking"))
     of_all = said.get("target") == ALL_LIVE
     interval = _instant_text(said.get("interval_start"))
-    key = ALL_LIVE if of_all else interval if blocks else ANY
+    held = not of_all and (asset, str(said.get("candidate"))) in beside.held
+    key = ALL_LIVE if of_all else interval if blocks or held else ANY
     monitor, column = _monitor(str(said["check_id"]), asset)
     if status == "pass":
-        keys, verdict = frozenset({key, ANY} if not of_all else {ALL_LIVE}), "fixed" if blocks else ""
+        keys, verdict = frozenset({ALL_LIVE} if of_all else {interval, ANY}), "fixed" if blocks else ""
         yield Right(SignalKind.CHECK, asset, event.occurred_at, event.id, monitor, column, keys, verdict=verdict)
     elif status in _BAD:
-        held = not of_all and (asset, str(said.get("candidate"))) in beside.held
         yield Wrong(
             Signal(
                 SignalKind.CHECK, asset, event.product, monitor, since=event.occurred_at, seen_at=event.occurred_at,
