@@ -23,6 +23,7 @@ from freehold.delivery.run_book import RunBook
 from freehold.foundation import Clock, FreeholdError, SystemClock
 from freehold.server import challenges, exchanging, hooks
 from freehold.server.agents import Agents
+from freehold.server.alerting import AlertRound
 from freehold.server.announcing import AnnouncingRound
 from freehold.server.api import api
 from freehold.server.briefs import BriefRound
@@ -236,6 +237,7 @@ def _served(
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
         rounds=Rounds(
             [
+                AlertRound(snapshots),
                 TrackerRound(snapshots, settings, clock, telemetry),
                 AnnouncingRound(),
                 MessageRound(),

@@ -212,7 +212,7 @@ class Fold:
         for asset in self._lineage.path(signal.asset, self.assets):
             for one in self.assets[asset].conditions.values():
                 if one.right_since is None and one.alert != alert:
-                    yield Other(one.alert, asset, one.signal.kind, one.page)
+                    yield Other(one.alert, asset, one.signal.kind, one.page, one.signal.seen_at)
 
     def _tell(self, condition: Condition, decision: Decision, signal: Signal, event: str) -> None:
         """Record an alert; once more, where somebody is called for it only now."""
