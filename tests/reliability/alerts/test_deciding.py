@@ -10,6 +10,7 @@ import pytest
 from freehold.reliability.alerts.deciding import IN_TIME, TOGETHER, Other, Standing, decide
 from freehold.reliability.signals import Signal, SignalKind
 
+case = pytest.param
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 SIGNAL = Signal(SignalKind.CHECK, "a.b.c", "a.b", "rows", NOW, NOW, "e", "too few")
 HELD, BREACH = replace(SIGNAL, is_held=True), replace(SIGNAL, is_breach=True)
@@ -26,26 +27,26 @@ def off(deviations: float) -> Signal:
 @pytest.mark.parametrize(
     ("signal", "standing", "page", "severity", "why"),
     [
-        pytest.param(BREACH, Standing(3, NOW), True, "critical", "contract is broken", id="a broken contract pages"),
-        pytest.param(replace(BREACH, kind=SignalKind.SLO), Standing(3, NOW), True, "critical", "An SLO", id="so does an SLO"),
-        pytest.param(HELD, Standing(1, NOW), False, "warning", "kept from it", id="what is held back does not"),
-        pytest.param(SIGNAL, Standing(1, NOW), False, "info", "no promise", id="nor a warning"),
-        pytest.param(off(6.0), Standing(1, NOW), True, "critical", "6.0 deviations", id="six deviations in tier 1 page"),
-        pytest.param(off(-7.0), Standing(1, NOW), True, "critical", "7.0 deviations", id="below as above"),
-        pytest.param(off(5.9), Standing(1, NOW), False, "info", "nothing else", id="a little less does not"),
-        pytest.param(off(9.0), Standing(2, NOW), False, "warning", "tier 2", id="nor in another tier"),
-        pytest.param(off(3.0), Standing(2, NOW, path=(CHECK,)), True, "warning", "Two signals", id="two of a path page"),
-        pytest.param(SIGNAL, Standing(2, NOW, path=(CHECK,)), False, "info", "no promise", id="two checks are one trouble"),
-        pytest.param(replace(SIGNAL, kind=SignalKind.LATE), Standing(2, NOW, path=(replace(CHECK, kind=SignalKind.RUN),)),
+        case(BREACH, Standing(3, NOW), True, "critical", "contract is broken", id="a broken contract pages"),
+        case(replace(BREACH, kind=SignalKind.SLO), Standing(3, NOW), True, "critical", "An SLO", id="so an SLO"),
+        case(HELD, Standing(1, NOW), False, "warning", "kept from it", id="what is held back does not"),
+        case(SIGNAL, Standing(1, NOW), False, "info", "no promise", id="nor a warning"),
+        case(off(6.0), Standing(1, NOW), True, "critical", "6.0 deviations", id="six deviations in tier 1 page"),
+        case(off(-7.0), Standing(1, NOW), True, "critical", "7.0 deviations", id="below as above"),
+        case(off(5.9), Standing(1, NOW), False, "info", "nothing else", id="a little less does not"),
+        case(off(9.0), Standing(2, NOW), False, "warning", "tier 2", id="nor in another tier"),
+        case(off(3.0), Standing(2, NOW, path=(CHECK,)), True, "warning", "Two signals", id="two of a path page"),
+        case(SIGNAL, Standing(2, NOW, path=(CHECK,)), False, "info", "no promise", id="two checks are one"),
+        case(replace(SIGNAL, kind=SignalKind.LATE), Standing(2, NOW, path=(replace(CHECK, kind=SignalKind.RUN),)),
                      False, "warning", "no promise", id="what failed is late, too"),
-        pytest.param(off(3.0), Standing(2, NOW, path=(PAGING,)), False, "info", "calls already", id="one call a path"),
-        pytest.param(BREACH, Standing(2, NOW, path=(PAGING,)), True, "critical", "contract", id="a breach pages all the same"),
-        pytest.param(off(3.0), Standing(2, NOW, path=(replace(CHECK, seen_at=NOW - TOGETHER * 2),)), False, "info",
+        case(off(3.0), Standing(2, NOW, path=(PAGING,)), False, "info", "calls already", id="one call a path"),
+        case(BREACH, Standing(2, NOW, path=(PAGING,)), True, "critical", "contract", id="a breach pages still"),
+        case(off(3.0), Standing(2, NOW, path=(replace(CHECK, seen_at=NOW - TOGETHER * 2),)), False, "info",
                      "nothing else", id="what was seen days ago is another trouble"),
-        pytest.param(BREACH, Standing(1, NOW + IN_TIME), True, "critical", "contract", id="four hours later it still pages"),
-        pytest.param(BREACH, Standing(1, NOW + IN_TIME + timedelta(seconds=1)), False, "critical", "not in time",
+        case(BREACH, Standing(1, NOW + IN_TIME), True, "critical", "contract", id="four hours later it still pages"),
+        case(BREACH, Standing(1, NOW + IN_TIME + timedelta(seconds=1)), False, "critical", "not in time",
                      id="history pages nobody"),
-        pytest.param(BREACH, Standing(1, NOW, demoted="Its monitor is demoted."), False, "critical", "demoted",
+        case(BREACH, Standing(1, NOW, demoted="Its monitor is demoted."), False, "critical", "demoted",
                      id="a demoted monitor pages nobody"),
     ],
 )  # fmt: skip

@@ -10,6 +10,8 @@ from freehold.foundation import FreeholdError
 from freehold.reliability.alerts.intervals import interval_from
 from freehold.reliability.alerts.matching import matcher
 
+case = pytest.param
+
 
 @pytest.mark.parametrize(
     ("text", "value", "fits"),
@@ -56,27 +58,27 @@ def test_what_is_no_matcher(text: str, fix: str) -> None:
 @pytest.mark.parametrize(
     ("said", "at", "holds"),
     [
-        pytest.param({}, "2026-11-02T08:00", True, id="what says nothing is always"),
-        pytest.param({"times": [{"start_time": "09:00", "end_time": "17:00"}]}, "2026-11-02T09:00", True, id="begins in it"),
-        pytest.param({"times": [{"start_time": "09:00", "end_time": "17:00"}]}, "2026-11-02T17:00", False, id="ends before"),
-        pytest.param({"times": [{"start_time": "17:00", "end_time": "24:00"}]}, "2026-11-02T23:59", True, id="midnight"),
-        pytest.param({"weekdays": ["monday:friday"]}, "2026-11-06T08:00", True, id="Friday is in the week"),
-        pytest.param({"weekdays": ["monday:friday"]}, "2026-11-07T08:00", False, id="Saturday is not"),
-        pytest.param({"weekdays": ["saturday", "sunday"]}, "2026-11-08T08:00", True, id="days one by one"),
-        pytest.param({"days_of_month": ["1:5"]}, "2026-11-05T08:00", True, id="both ends are in a range"),
-        pytest.param({"days_of_month": ["-1"]}, "2026-11-30T08:00", True, id="the last day"),
-        pytest.param({"days_of_month": ["-1"]}, "2026-11-29T08:00", False, id="not the last day"),
-        pytest.param({"days_of_month": ["25:-1"]}, "2026-02-28T08:00", True, id="from a day to the last"),
-        pytest.param({"days_of_month": ["1:31"]}, "2026-02-28T08:00", True, id="a range is cut to the month"),
-        pytest.param({"months": ["november:december"]}, "2026-11-02T08:00", True, id="months by name"),
-        pytest.param({"months": ["1:3"]}, "2026-11-02T08:00", False, id="months by number"),
-        pytest.param({"years": ["2026:2027"]}, "2026-11-02T08:00", True, id="years"),
-        pytest.param({"years": ["2027"]}, "2026-11-02T08:00", False, id="another year"),
-        pytest.param({"times": [{"start_time": "00:00", "end_time": "01:00"}], "location": "Europe/Berlin"},
+        case({}, "2026-11-02T08:00", True, id="what says nothing is always"),
+        case({"times": [{"start_time": "09:00", "end_time": "17:00"}]}, "2026-11-02T09:00", True, id="begins in it"),
+        case({"times": [{"start_time": "09:00", "end_time": "17:00"}]}, "2026-11-02T17:00", False, id="ends before"),
+        case({"times": [{"start_time": "17:00", "end_time": "24:00"}]}, "2026-11-02T23:59", True, id="midnight"),
+        case({"weekdays": ["monday:friday"]}, "2026-11-06T08:00", True, id="Friday is in the week"),
+        case({"weekdays": ["monday:friday"]}, "2026-11-07T08:00", False, id="Saturday is not"),
+        case({"weekdays": ["saturday", "sunday"]}, "2026-11-08T08:00", True, id="days one by one"),
+        case({"days_of_month": ["1:5"]}, "2026-11-05T08:00", True, id="both ends are in a range"),
+        case({"days_of_month": ["-1"]}, "2026-11-30T08:00", True, id="the last day"),
+        case({"days_of_month": ["-1"]}, "2026-11-29T08:00", False, id="not the last day"),
+        case({"days_of_month": ["25:-1"]}, "2026-02-28T08:00", True, id="from a day to the last"),
+        case({"days_of_month": ["1:31"]}, "2026-02-28T08:00", True, id="a range is cut to the month"),
+        case({"months": ["november:december"]}, "2026-11-02T08:00", True, id="months by name"),
+        case({"months": ["1:3"]}, "2026-11-02T08:00", False, id="months by number"),
+        case({"years": ["2026:2027"]}, "2026-11-02T08:00", True, id="years"),
+        case({"years": ["2027"]}, "2026-11-02T08:00", False, id="another year"),
+        case({"times": [{"start_time": "00:00", "end_time": "01:00"}], "location": "Europe/Berlin"},
                      "2026-11-02T23:30", True, id="by the clock of its place"),
-        pytest.param({"weekdays": ["tuesday"], "times": [{"start_time": "00:00", "end_time": "01:00"}],
+        case({"weekdays": ["tuesday"], "times": [{"start_time": "00:00", "end_time": "01:00"}],
                       "location": "Europe/Berlin"}, "2026-11-02T23:30", True, id="and by its day"),
-        pytest.param({"weekdays": ["monday"], "months": ["may"]}, "2026-11-02T08:00", False, id="all parts have to hold"),
+        case({"weekdays": ["monday"], "months": ["may"]}, "2026-11-02T08:00", False, id="all parts have to hold"),
     ],
 )  # fmt: skip
 def test_an_interval(said: dict[str, object], at: str, holds: bool) -> None:

@@ -15,6 +15,7 @@ from freehold.reliability.alerts.intervals import interval_from
 from freehold.reliability.alerts.matching import Labels, matcher
 from freehold.reliability.alerts.routing import Dispatch, Firing, Inhibition, Notification, Route, Routing
 
+case = pytest.param
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)  # a Monday
 ROOT = Route(group_by=("product",))
 NO_RULES = Routing(ROOT, inhibitions=())
@@ -71,24 +72,24 @@ def _is(of: Labels, text: str) -> bool:
 @pytest.mark.parametrize(
     ("alerts", "until", "told"),
     [
-        pytest.param([("x", 0, 10**9)], 60, [(30, "first", "x", "")], id="a new group waits for group_wait"),
-        pytest.param([("x", 0, 10**9), ("y", 20, 10**9)], 60, [(30, "first", "x,y", "")],
+        case([("x", 0, 10**9)], 60, [(30, "first", "x", "")], id="a new group waits for group_wait"),
+        case([("x", 0, 10**9), ("y", 20, 10**9)], 60, [(30, "first", "x,y", "")],
                      id="what comes within group_wait is in the first notification"),
-        pytest.param([("x", 0, 10**9), ("y", 40, 10**9)], 400, [(30, "first", "x", ""), (330, "new", "x,y", "")],
+        case([("x", 0, 10**9), ("y", 40, 10**9)], 400, [(30, "first", "x", ""), (330, "new", "x,y", "")],
                      id="what comes later waits for group_interval, with what was told before"),
-        pytest.param([("x", 0, 20)], 400, [], id="what is over within group_wait is told to nobody"),
-        pytest.param([("x", 0, 60)], 400, [(30, "first", "x", ""), (330, "resolved", "", "x")],
+        case([("x", 0, 20)], 400, [], id="what is over within group_wait is told to nobody"),
+        case([("x", 0, 60)], 400, [(30, "first", "x", ""), (330, "resolved", "", "x")],
                      id="that all is over is told at the next group_interval"),
-        pytest.param([("x", 0, 10**9), ("y", 0, 60)], 400, [(30, "first", "x,y", ""), (330, "new", "x", "y")],
+        case([("x", 0, 10**9), ("y", 0, 60)], 400, [(30, "first", "x,y", ""), (330, "new", "x", "y")],
                      id="that some is over is told with what stands"),
-        pytest.param([("x", 0, 10**9)], 15_000, [(30, "first", "x", ""), (14_730, "repeat", "x", "")],
+        case([("x", 0, 10**9)], 15_000, [(30, "first", "x", ""), (14_730, "repeat", "x", "")],
                      id="the same is repeated at the first group_interval after repeat_interval"),
-        pytest.param([("x", 0, 60), ("y", 100, 10**9)], 400, [(30, "first", "x", ""), (330, "new", "y", "x")],
+        case([("x", 0, 60), ("y", 100, 10**9)], 400, [(30, "first", "x", ""), (330, "new", "y", "x")],
                      id="one that begins as another ends is new"),
-        pytest.param([("x", 0, 60), ("y", 700, 10**9)], 800,
+        case([("x", 0, 60), ("y", 700, 10**9)], 800,
                      [(30, "first", "x", ""), (330, "resolved", "", "x"), (730, "first", "y", "")],
                      id="a group of which all was told to be over begins anew"),
-        pytest.param([("x", -100, 10**9)], 60, [(0, "first", "x", "")],
+        case([("x", -100, 10**9)], 60, [(0, "first", "x", "")],
                      id="what has stood for longer than group_wait waits no more"),
     ],
 )  # fmt: skip
@@ -104,7 +105,9 @@ def test_a_group_is_told(alerts: list[tuple[str, int, int]], until: int, told: T
 def test_alerts_of_other_labels_are_told_apart() -> None:
     """`group_by` makes a group of what has the same labels; `...` one of each alert."""
     bench = Bench().alert("x", "product=a").alert("y", "product=a").alert("z", "product=b")
-    alone = Bench(Routing(replace(ROOT, group_by=("...",)), ())).alert("x", "product=a column=c").alert("y", "product=a")
+    alone = (
+        Bench(Routing(replace(ROOT, group_by=("...",)), ())).alert("x", "product=a column=c").alert("y", "product=a")
+    )
 
     assert [one[2] for one in bench.run(30)] == ["x,y", "z"]
     assert [one[2] for one in alone.run(30)] == ["x", "y"]
@@ -139,13 +142,13 @@ TREE = route(
 @pytest.mark.parametrize(
     ("of", "receivers"),
     [
-        pytest.param("severity=info tier=3", ["root"], id="what no route takes stays at the root"),
-        pytest.param("severity=critical product=hr", [PAGER], id="the first that matches takes it"),
-        pytest.param("severity=critical product=sales.orders", ["sales"], id="the deepest that matches takes it"),
-        pytest.param("severity=critical team=data", [PAGER], id="without continue no sibling is asked"),
-        pytest.param("team=data tier=1", [CHAT, "tier"], id="with continue the siblings after it are asked, too"),
-        pytest.param("team=data tier=3", [CHAT], id="continue alone gives nothing to the root"),
-        pytest.param("severity=info", ["tier"], id="a label that is not there is empty, and so not equal"),
+        case("severity=info tier=3", ["root"], id="what no route takes stays at the root"),
+        case("severity=critical product=hr", [PAGER], id="the first that matches takes it"),
+        case("severity=critical product=sales.orders", ["sales"], id="the deepest that matches takes it"),
+        case("severity=critical team=data", [PAGER], id="without continue no sibling is asked"),
+        case("team=data tier=1", [CHAT, "tier"], id="with continue the siblings after it are asked, too"),
+        case("team=data tier=3", [CHAT], id="continue alone gives nothing to the root"),
+        case("severity=info", ["tier"], id="a label that is not there is empty, and so not equal"),
     ],
 )
 def test_a_route_takes(of: str, receivers: list[str]) -> None:
@@ -161,8 +164,8 @@ def test_an_alert_may_be_told_to_two() -> None:
 
 def rule(source: str = "", target: str = "", equal: Iterable[str] = (), *, upstream: bool = False) -> Inhibition:
     """Return a rule of inhibition."""
-    sides = (tuple(map(matcher, side.split())) for side in (source, target))
-    return Inhibition(*sides, tuple(equal), upstream)
+    of, to = (tuple(map(matcher, side.split())) for side in (source, target))
+    return Inhibition(of, to, tuple(equal), upstream)
 
 
 SOURCE, TARGET = "severity=critical product=a asset=up", "severity=warning product=a asset=down"
@@ -171,16 +174,16 @@ SOURCE, TARGET = "severity=critical product=a asset=up", "severity=warning produ
 @pytest.mark.parametrize(
     ("inhibition", "target", "told"),
     [
-        pytest.param(rule("severity=critical", "severity=warning"), TARGET, "x", id="a source keeps its target quiet"),
-        pytest.param(rule("severity=critical", "severity=warning", ["product"]), TARGET, "x", id="if equal labels are"),
-        pytest.param(rule("severity=critical", "severity=warning", ["asset"]), TARGET, "x,y", id="and not if they are not"),
-        pytest.param(rule("severity=critical", "severity=warning", ["column"]), TARGET, "x",
+        case(rule("severity=critical", "severity=warning"), TARGET, "x", id="a source keeps its target quiet"),
+        case(rule("severity=critical", "severity=warning", ["product"]), TARGET, "x", id="if equal labels are"),
+        case(rule("severity=critical", "severity=warning", ["asset"]), TARGET, "x,y", id="and not if they are not"),
+        case(rule("severity=critical", "severity=warning", ["column"]), TARGET, "x",
                      id="labels that neither has are equal"),
-        pytest.param(rule("product=a", "product=a"), TARGET, "x,y", id="what matches both sides inhibits not its like"),
-        pytest.param(rule("product=a", "severity=warning"), TARGET, "x", id="a source may match more than the target"),
-        pytest.param(rule("severity=info", "severity=warning"), TARGET, "x,y", id="no source, no inhibition"),
-        pytest.param(rule(upstream=True), TARGET, "x", id="what is above in the lineage keeps what is below quiet"),
-        pytest.param(rule(upstream=True), TARGET.replace("down", "aside"), "x,y", id="and nothing else"),
+        case(rule("product=a", "product=a"), TARGET, "x,y", id="what matches both sides inhibits not its like"),
+        case(rule("product=a", "severity=warning"), TARGET, "x", id="a source may match more than the target"),
+        case(rule("severity=info", "severity=warning"), TARGET, "x,y", id="no source, no inhibition"),
+        case(rule(upstream=True), TARGET, "x", id="what is above in the lineage keeps what is below quiet"),
+        case(rule(upstream=True), TARGET.replace("down", "aside"), "x,y", id="and nothing else"),
     ],
 )  # fmt: skip
 def test_an_inhibition(inhibition: Inhibition, target: str, told: str) -> None:
@@ -219,8 +222,8 @@ QUIET = {"nights": (interval_from({"times": [{"start_time": "08:00", "end_time":
 @pytest.mark.parametrize(
     ("quiet", "told"),
     [
-        pytest.param({"mute": ("nights",)}, [(630, "first", "x", "")], id="muted: told once the interval is over"),
-        pytest.param({"active": ("nights",)}, [(30, "first", "x", "")], id="active: told within it"),
+        case({"mute": ("nights",)}, [(630, "first", "x", "")], id="muted: told once the interval is over"),
+        case({"active": ("nights",)}, [(30, "first", "x", "")], id="active: told within it"),
     ],
 )
 def test_time_intervals(quiet: dict[str, tuple[str, ...]], told: Told) -> None:
@@ -249,7 +252,9 @@ def test_a_route_that_is_no_more_notifies_nobody() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 60)), min_size=1, max_size=6), st.integers(1, 7))
-def test_every_alert_that_stands_long_enough_is_told_and_none_twice_as_new(spans: list[tuple[int, int]], step: int) -> None:
+def test_every_alert_that_stands_long_enough_is_told_and_none_twice_as_new(
+    spans: list[tuple[int, int]], step: int
+) -> None:
     """However alerts come and go and however seldom one looks: what stands at the end was told, and once as new."""
     bench = Bench(restarts=True)
     for number, (at, length) in enumerate(spans):

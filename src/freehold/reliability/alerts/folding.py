@@ -130,9 +130,9 @@ class Fold:
             )
             if not same or (one.held_only and not signal.is_held):
                 continue
-            if one.keys is None or condition.keys & one.keys:
-                condition.open -= condition.open if one.keys is None else one.keys
-                was_held = signal.is_held and signal.kind is SignalKind.CHECK  # and came again, and passes
+            if of_it := condition.keys - one.but if one.keys is None else condition.keys & one.keys:
+                condition.open -= of_it
+                was_held = signal.is_held and signal.kind is SignalKind.CHECK and one.monitor is not None
                 condition.verdict = condition.verdict or one.verdict or ("fixed" if was_held else "")
                 self.changed.add(one.asset)
                 if not condition.open:

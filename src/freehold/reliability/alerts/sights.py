@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from freehold.reliability.signals import Signal, SignalKind
 
 if TYPE_CHECKING:
-    from freehold.ledger import Recorded
+    from freehold.ledger import Ledger, Recorded
 
 TYPES = (
     "check.completed", "run.completed", "run.expected", "schema.observed", "profile.observed", "candidate.discarded",
@@ -39,7 +40,7 @@ class Right:
 
     Attributes:
         monitor: what says so; None for all of its kind.
-        keys: what of it; None for all.
+        keys: what of it; None for all, but for `but`.
         verdict: what it was, as far as this shows: `fixed`, or what somebody said.
         is_said: whether somebody said so, which needs no time to hold.
         held_only: whether it is only about what consumers were kept from.
@@ -52,6 +53,7 @@ class Right:
     monitor: str | None = None
     column: str | None = None
     keys: frozenset[str] | None = None
+    but: frozenset[str] = frozenset()
     verdict: str = ""
     is_said: bool = False
     held_only: bool = False
@@ -88,25 +90,24 @@ class Closed:
 Sight = Wrong | Right | Due | Came | Closed
 
 
-@dataclass(slots=True)
 class Beside:
-    """What other events of the same run tell, which some can only be read by."""
+    """What other events tell of the same run or candidate, asked for only where something is wrong."""
 
-    held: set[tuple[str, str]] = field(default_factory=set)  # asset and candidate that consumers were kept from
-    failed: set[str] = field(default_factory=set)  # runs of which a step is told to have failed
-    strayed: set[tuple[str, str]] = field(default_factory=set)  # run and asset
+    def __init__(self, ledger: Ledger, env: str) -> None:
+        self._read = partial(ledger.read, env=env)
+        self._held: dict[str, frozenset[str]] = {}
 
-    def note(self, events: Iterable[Recorded]) -> None:
-        """Note what some events tell of others; those of one run are recorded together."""
-        for event in events:
-            said = event.data
-            if event.type == "check.completed" and said.get("blocking") and said["status"] in ("fail", "error"):
-                if said.get("candidate"):
-                    self.held.add((event.subject, str(said["candidate"])))
-            elif event.type == "run.completed" and said["status"] == "failed" and not said.get("due_at"):
-                self.failed.add(event.run_id)
-            elif event.type == "schema.observed":
-                self.strayed.add((event.run_id, event.subject))
+    def is_held(self, asset: str, candidate: str) -> bool:
+        """Whether a candidate of an asset went into quarantine."""
+        if asset not in self._held:
+            told = self._read(types=("candidate.quarantined",), subject=asset)
+            self._held[asset] = frozenset(str(event.data["candidate"]) for event in told)
+        return candidate in self._held[asset]
+
+    def has_failed(self, run: str) -> bool:
+        """Whether a step of a run is told to have failed."""
+        told = self._read(types=("run.completed",), run_id=run)
+        return any(one.data["status"] == "failed" and not one.data.get("due_at") for one in told)
 
 
 def sights(event: Recorded, beside: Beside) -> Iterator[Sight]:
@@ -119,20 +120,19 @@ def _check(event: Recorded, beside: Beside) -> Iterator[Sight]:
     asset, status, blocks = str(said["asset"]), said["status"], bool(said.get("blocking"))
     of_all = said.get("target") == ALL_LIVE
     interval = _instant_text(said.get("interval_start"))
-    held = not of_all and (asset, str(said.get("candidate"))) in beside.held
-    key = ALL_LIVE if of_all else interval if blocks or held else ANY
     monitor, column = _monitor(str(said["check_id"]), asset)
     if status == "pass":
         keys, verdict = frozenset({ALL_LIVE} if of_all else {interval, ANY}), "fixed" if blocks else ""
         yield Right(SignalKind.CHECK, asset, event.occurred_at, event.id, monitor, column, keys, verdict=verdict)
     elif status in _BAD:
+        held = not of_all and (blocks or beside.is_held(asset, str(said.get("candidate"))))
         yield Wrong(
             Signal(
                 SignalKind.CHECK, asset, event.product, monitor, since=event.occurred_at, seen_at=event.occurred_at,
                 evidence=event.id, reason=_reason(monitor, said), column=column, is_held=held,
                 is_breach=status != "warn" and not held,
             ),
-            key,
+            ALL_LIVE if of_all else interval if held else ANY,
         )  # fmt: skip
 
 
@@ -146,13 +146,13 @@ def _run(event: Recorded, beside: Beside) -> Iterator[Sight]:
     key = ANY if due else interval
     if status != "failed":
         yield Right(SignalKind.RUN, asset, at, event.id, monitor, "", frozenset({key, ANY}), verdict="fixed")
-    elif not due or (said.get("code") and event.run_id not in beside.failed):
+    elif not due or (said.get("code") and not beside.has_failed(event.run_id)):
         reason = f"the {'scheduled ' if due else ''}run failed" + (f" ({said['code']})" if said.get("code") else "")
         since = _instant(said.get("ended")) or at
         signal = Signal(SignalKind.RUN, asset, event.product, monitor, since, at, event.id, reason, is_held=True)
         yield Wrong(signal, key)
-    if status == "success" and (event.run_id, asset) not in beside.strayed:
-        yield Right(SignalKind.SCHEMA, asset, at, event.id, verdict="fixed")
+    if status == "success":
+        yield Right(SignalKind.SCHEMA, asset, at, event.id, but=frozenset({event.run_id}), verdict="fixed")
 
 
 def _expected(event: Recorded, _: Beside) -> Iterator[Sight]:
@@ -180,7 +180,7 @@ def _schema(event: Recorded, _: Beside) -> Iterator[Sight]:
         SignalKind.SCHEMA, asset, event.product, "columns", event.occurred_at, event.occurred_at, event.id,
         f"the columns are not those of the contract{f': {told}' if told else ''}", is_held=True,
     )  # fmt: skip
-    yield Wrong(signal, event.id)
+    yield Wrong(signal, event.run_id)
 
 
 def _anomaly(event: Recorded, beside: Beside) -> Iterator[Sight]:
@@ -195,7 +195,7 @@ def _anomaly(event: Recorded, beside: Beside) -> Iterator[Sight]:
     )
     signal = Signal(
         SignalKind.ANOMALY, asset, event.product, str(said["measure"]), event.occurred_at, event.occurred_at, event.id,
-        reason, column, off, is_held=(asset, str(said["batch"])) in beside.held, deviations=said.get("deviations"),
+        reason, column, off, is_held=beside.is_held(asset, str(said["batch"])), deviations=said.get("deviations"),
     )  # fmt: skip
     yield Wrong(signal, str(said["anomaly"]))
 

@@ -132,9 +132,8 @@ class _Turn:
         self._events: list[Event] = []
 
     def go(self, held: dict[str, Signal] | None) -> Turn:
-        upto, beside = int(self._kept.get("upto") or 0), Beside()
+        upto, beside = int(self._kept.get("upto") or 0), Beside(self._ledger, self._env)
         for part in _parts(self._ledger.read(types=TYPES, env=self._env, after=upto)):
-            beside.note(part)
             for event in part:
                 self._fold.take(sights(event, beside))
             self._kept["upto"] = part[-1].seq
