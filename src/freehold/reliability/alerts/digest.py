@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from freehold.reliability.alerts.alert import Alert, State, alerts
 if TYPE_CHECKING:
     from freehold.ledger import Ledger
 
+WEEK = timedelta(days=7)
 _SEVERITIES = ("critical", "warning", "info")
 
 

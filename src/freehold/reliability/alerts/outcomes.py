@@ -30,6 +30,10 @@ class Name(NamedTuple):
     kind: str
     monitor: str
 
+    def __str__(self) -> str:
+        of = f" of {self.column}" if self.column and not self.monitor.startswith(self.column) else ""
+        return f"{self.kind} {self.monitor}{of}"
+
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
