@@ -68,6 +68,7 @@ from freehold.server.views import Views
 from freehold.server.web.assets import PREFIX, Assets
 from freehold.server.web.pages import (
     acting,
+    alerts,
     decisions,
     deployment,
     deployments,
@@ -286,6 +287,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *page("/events/{id}", events.event, "event"),
         *requests.routes(),
         *items.routes(),
+        *alerts.routes(),
         *objectives.routes(),
         *roadmap.routes(),
         *decisions.routes(),

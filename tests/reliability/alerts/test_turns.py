@@ -249,8 +249,8 @@ def test_two_signals_on_one_path_call_once(bench: Bench) -> None:
     found = alerts(bench.ledger, "prod")
 
     assert [one.page for one in found] == [False, True, False]
-    assert found[1].why == f"Two signals on one path: {DAILY} (check, {found[0].id}) and this."
-    assert found[2].why == f"{RAW} ({found[1].id}), on the same path, calls already."
+    assert found[1].why == f"Two signals on one path agree: this and alert {found[0].id} (check)."
+    assert found[2].why == f"Alert {found[1].id}, on the same path, calls already."
 
 
 def test_what_gets_worse_calls_then(bench: Bench) -> None:

@@ -77,9 +77,9 @@ def decide(signal: Signal, standing: Standing) -> Decision:
     paging = next((one for one in path if one.is_paging), None)
     if independent and paging is None:
         first, severity = independent[0], WARNING if severity == INFO else severity
-        return Decision(True, severity, f"Two signals on one path: {first.asset} ({first.kind}, {first.id}) and this.")
+        return Decision(True, severity, f"Two signals on one path agree: this and alert {first.id} ({first.kind}).")
     if paging is not None:
-        return Decision(False, severity, f"{paging.asset} ({paging.id}), on the same path, calls already.")
+        return Decision(False, severity, f"Alert {paging.id}, on the same path, calls already.")
     return Decision(False, severity, _quiet(signal, standing.tier))
 
 

@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 from freehold import __version__
 from freehold.server.api import (
     ahead,
+    alerts,
     asking,
     catalog,
     deployments,
@@ -49,6 +50,7 @@ _PARTS = (
     deployments,
     events,
     items,
+    alerts,
     ahead,
     webhooks,
     me,
