@@ -1,6 +1,6 @@
 """What a turn of alerts costs: signals folded for the first time, a turn with little new, and one with nothing new.
 
-    python bench/alerts.py --signals 100000
+python bench/alerts.py --signals 100000
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from watched_estate import write
-
 from freehold.estate import load_estate
 from freehold.foundation import SimulatedClock
 from freehold.ledger import Event, Ledger
 from freehold.reliability.alerts import take_turn
+from watched_estate import write
 
 START = datetime(2026, 11, 2, 6, tzinfo=UTC)
 _CHECKS = 10  # of each asset; one of them fails and the others pass
