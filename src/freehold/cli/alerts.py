@@ -171,7 +171,7 @@ def silences_(start: str | None, ended: str | None, over: bool, env: str | None,
 @click.pass_obj
 def digest_(start: str | None, since: datetime | None, env: str | None, as_json: bool) -> None:
     """Show what called nobody: what was raised since then and not closed, and what still stands."""
-    from freehold.reliability.alerts import WEEK, digest
+    from freehold.reliability.alerts import WEEK, digest, in_a_line
 
     with _opened(start, env) as (ledger, name):
         begins = since.replace(tzinfo=UTC) if since else ledger.clock.now() - WEEK
@@ -182,7 +182,9 @@ def digest_(start: str | None, since: datetime | None, env: str | None, as_json:
     for part in parts:
         say(f"{part.product or 'Of no product'}: {counted(len(part.alerts), 'alerts')}, {part.firing} standing")
         table([_row(one) for one in part.alerts], ("alert", "", "calls", "what is wrong", "since", "is"))
-    if not parts:
+    if parts:
+        say(f"In all {in_a_line(parts)}.")
+    else:
         say("Nothing to read: all that was found called somebody, or is closed.")
 
 

@@ -203,13 +203,15 @@ def _burning(asked: Asked, readers: Mapping[Key, Readers]) -> Iterator[BurningRo
         tone: Tone = "bad" if incident.stops else "warn"
         fact, of = fact_of(asked, incident), joined(incident.assets) or incident.product
         yield BurningRow(of, fact.href or f"/products/{incident.product}", Mark(tone, _INCIDENT), fact.text, people)
-    for alert in alerts_burning(asked):
+    alerted = alerts_burning(asked)
+    for alert in alerted:
         href = f"/alerts#{alert.id}"
         yield BurningRow(alert.asset, href, Mark(alert.mark.tone, _ALERT), alert.text, _people(readers, alert.asset))
     for status in asked.snapshot.products:
         for asset in status.assets:
             mark, why = state_of(status, asset)
-            if mark.tone in ("bad", "warn") and status.safe != "watched":
+            is_told = any(alert.asset == asset.asset for alert in alerted)
+            if mark.tone in ("bad", "warn") and status.safe != "watched" and not is_told:
                 yield BurningRow(
                     asset.asset, f"/products/{status.product.id}", mark, why, _people(readers, asset.asset)
                 )
