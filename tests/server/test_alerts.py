@@ -17,6 +17,7 @@ from live_server import PAGE, Running, free_port, known_as, started, token_of
 
 ASSET = "works.wolfram.wolfram_out"
 MONA = ("user:idp/mona", "group:idp/metals")  # of the team of wolfram
+RARE = ("user:idp/ruth", "group:idp/rare")
 READER = ("user:idp/rex", "group:idp/readers")
 
 
@@ -138,3 +139,30 @@ def test_a_token_closes_only_with_the_scope_for_it(running: Running) -> None:
         assert refused.status_code == 403
         assert "alerts:write" in refused.headers["www-authenticate"]
         assert client.post(path, json=said, headers={"authorization": f"Bearer {acts}"}).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server of an estate in which wolfram is seen by its team alone."""
+    made = guarded_estate.made(tmp_path_factory.mktemp("unseen") / "estate")
+    file = made / "works" / "wolfram" / "product.odps.yaml"
+    file.write_text(guarded_estate.product_file("works.wolfram", '{see: ["team:metals"]}'), encoding="utf-8")
+    run, stop = started(made, Settings(port=free_port(), url="", rates={"read": 100_000, "write": 100_000}))
+    yield run
+    stop()
+
+
+def test_what_may_not_be_seen_is_not_there(guarded: Running) -> None:
+    """Neither in a list, nor by its id, nor on a page, nor by a silence or a monitor that names it."""
+    id_ = failing(guarded, "hidden")
+    said = {"matchers": ["product=works.wolfram"], "ends_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+    with known_as(guarded, *MONA) as mona:
+        assert mona.post("/api/v1/silences", json=said).status_code == 201
+        assert ASSET in mona.get("/api/v1/alerts").text
+    with known_as(guarded, *RARE) as ruth:
+        assert ruth.get(f"/api/v1/alerts/{id_}").status_code == 404
+        assert ruth.post(f"/api/v1/alerts/{id_}/close", json={"verdict": "false"}).status_code == 404
+        assert ruth.post("/api/v1/silences", json=said).status_code == 404
+        for path in ("/api/v1/alerts", "/api/v1/silences", "/api/v1/monitors", "/alerts", "/alerts.json",
+                     "/alerts?view=monitors", "/homes/dataops.json"):  # fmt: skip
+            assert "wolfram" not in ruth.get(path).text, path
