@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("freehold.cli.token:token", "Make, list and revoke what programs sign in with."),
     "webhooks": ("freehold.cli.webhooks:webhooks", "See who is told of events by webhook, and what was sent."),
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
-    "alerts": ("freehold.cli.alerts:alerts", "See what is wrong and who is called; say what it was; silence it."),
+    "alerts": ("freehold.cli.alerts:alerts", "See what is wrong and who is paged; say what it was; silence it."),
     "anomalies": ("freehold.cli.anomalies:anomalies", "See what is unusual about batches, and say what it was."),
     "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),
     "rollback": ("freehold.cli.rollback:rollback", "Go back to the previous good deployment, at once."),

@@ -26,7 +26,7 @@ def alerts() -> None:
     """See what is wrong, say what it was, and keep alerts quiet for a time.
 
     An alert is raised for as long as the same is wrong: a check, a run, a delivery, columns, a measure. Somebody is
-    called for a broken contract or SLO, for what is six deviations off in a product of tier 1, and for two signals that
+    paged for a broken contract or SLO, for what is six deviations off in a product of tier 1, and for two signals that
     agree on one lineage path; all else is in the digest. Each is closed with what it was.
     """
 
@@ -46,7 +46,7 @@ def list_(start: str | None, product: str | None, closed: bool, env: str | None,
     if as_json:
         emit({"alerts": [one.to_json() for one in found]})
     elif found:
-        headings = ("alert", "", "calls", "what is wrong", "since", "is")
+        headings = ("alert", "", "pages", "what is wrong", "since", "is")
         table([_row(one) for one in found], headings)
         say(f"Next: freehold alerts show {found[-1].id}")
     else:
@@ -59,7 +59,7 @@ def list_(start: str | None, product: str | None, closed: bool, env: str | None,
 @as_json
 @click.pass_obj
 def show(start: str | None, alert: str, env: str | None, as_json: bool) -> None:
-    """Show ALERT: what is wrong, who is called and why, and what to do."""
+    """Show ALERT: what is wrong, who is paged and why, and what to do."""
     from freehold.reliability.alerts import alert as one_of
 
     with _opened(start, env) as (ledger, name):
@@ -69,7 +69,7 @@ def show(start: str | None, alert: str, env: str | None, as_json: bool) -> None:
         return
     rows = [
         ("what", f"{found.asset}: {found.reason}"), ("since", f"{found.since:%Y-%m-%d %H:%M} UTC"),
-        ("severity", found.severity), ("calls", f"{'yes' if found.page else 'no'}. {found.why}"),
+        ("severity", found.severity), ("pages", f"{'yes' if found.page else 'no'}. {found.why}"),
         ("responder", found.responder or "nobody is named: give the product a team"),
         ("then", found.escalation or "nobody"), ("owner", found.owner or "nobody"),
         ("runbook", found.runbook or "none: say `freehold:runbook` in the product's file"),
@@ -170,7 +170,7 @@ def silences_(start: str | None, ended: str | None, over: bool, env: str | None,
 @as_json
 @click.pass_obj
 def digest_(start: str | None, since: datetime | None, env: str | None, as_json: bool) -> None:
-    """Show what called nobody: what was raised since then and not closed, and what still stands."""
+    """Show what paged nobody: what was raised since then and not closed, and what still stands."""
     from freehold.reliability.alerts import WEEK, digest, in_a_line
 
     with _opened(start, env) as (ledger, name):
@@ -181,11 +181,11 @@ def digest_(start: str | None, since: datetime | None, env: str | None, as_json:
         return
     for part in parts:
         say(f"{part.product or 'Of no product'}: {counted(len(part.alerts), 'alerts')}, {part.firing} standing")
-        table([_row(one) for one in part.alerts], ("alert", "", "calls", "what is wrong", "since", "is"))
+        table([_row(one) for one in part.alerts], ("alert", "", "pages", "what is wrong", "since", "is"))
     if parts:
         say(f"In all {in_a_line(parts)}.")
     else:
-        say("Nothing to read: all that was found called somebody, or is closed.")
+        say("Nothing to read: all that was found paged somebody, or is closed.")
 
 
 @alerts.command("monitors", epilog="Example: freehold alerts monitors --json")
@@ -195,7 +195,7 @@ def digest_(start: str | None, since: datetime | None, env: str | None, as_json:
 def monitors_(start: str | None, env: str | None, as_json: bool) -> None:
     """List what raised alerts, and how often that was worth it.
 
-    A monitor of whose last ten alerts fewer than three in ten were worth it calls nobody until more of them are.
+    A monitor of whose last ten alerts fewer than three in ten were worth it pages nobody until more of them are.
     """
     from freehold.reliability.alerts import monitors
 
@@ -209,7 +209,7 @@ def monitors_(start: str | None, env: str | None, as_json: bool) -> None:
              "demoted" if one.is_demoted else "")
             for one in found
         ]  # fmt: skip
-        table(rows, ("monitor", "asset", "alerts", "called", "worth it", ""), right=(2, 3))
+        table(rows, ("monitor", "asset", "alerts", "pages", "worth it", ""), right=(2, 3))
     else:
         say("No monitor has raised an alert.")
 

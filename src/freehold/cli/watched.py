@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from freehold.cli.anomalies import say_anomalies
 from freehold.cli.output import counted, in_a_line, say
-from freehold.foundation import FreeholdError, SystemClock
+from freehold.foundation import FreeholdError, Problems, SystemClock
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
@@ -17,12 +17,20 @@ if TYPE_CHECKING:
     from freehold.ledger import Ledger
     from freehold.reliability import Watched
 
+_NOBODY = "Nobody watches what is wrong"
+
 
 def watch_after(delivery: Delivery) -> None:
-    """Take a turn after something was run, and say what is unusual, and what is wrong."""
+    """Take a turn after something was run, and say what is unusual, and what is wrong.
+
+    What was run is run: where the file of kind Alerting is wrong, that is said.
+    """
     from freehold.reliability import watch
 
-    say_watched(watch(delivery.estate, delivery.ledger, delivery.env, delivery.graph.inputs, delivery.clock))
+    try:
+        say_watched(watch(delivery.estate, delivery.ledger, delivery.env, delivery.graph.inputs, delivery.clock))
+    except Problems as wrong:
+        say(f"{_NOBODY}: {in_a_line(str(wrong))}")
 
 
 def say_watched(found: Watched) -> None:
@@ -61,7 +69,7 @@ class Watching:
                 self._estate = self._read()
             found = watch(self._estate, self._ledger, self._env, self._inputs, SystemClock())
         except FreeholdError as error:
-            said = f"Nobody watches: {in_a_line(str(error))}"
+            said = f"{_NOBODY}: {in_a_line(str(error))}"
             if said != self._said:
                 say(said)
             self._said = said

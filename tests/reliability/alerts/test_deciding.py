@@ -1,4 +1,4 @@
-"""Whether somebody is called is a pure decision, with its reason."""
+"""Whether somebody is paged is a pure decision, with its reason."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def off(deviations: float) -> Signal:
         case(SIGNAL, Standing(2, NOW, path=(CHECK,)), False, "info", "no promise", id="two checks are one"),
         case(replace(SIGNAL, kind=SignalKind.LATE), Standing(2, NOW, path=(replace(CHECK, kind=SignalKind.RUN),)),
                      False, "warning", "no promise", id="what failed is late, too"),
-        case(off(3.0), Standing(2, NOW, path=(PAGING,)), False, "info", "calls already", id="one call a path"),
+        case(off(3.0), Standing(2, NOW, path=(PAGING,)), False, "info", "pages already", id="one page a path"),
         case(BREACH, Standing(2, NOW, path=(PAGING,)), True, "critical", "contract", id="a breach pages still"),
         case(off(3.0), Standing(2, NOW, path=(replace(CHECK, seen_at=NOW - TOGETHER * 2),)), False, "info",
                      "nothing else", id="what was seen days ago is another trouble"),
@@ -51,7 +51,7 @@ def off(deviations: float) -> Signal:
     ],
 )  # fmt: skip
 def test_a_decision(signal: Signal, standing: Standing, page: bool, severity: str, why: str) -> None:
-    """Only a broken promise, what is far off in the first tier, or two signals that agree call somebody."""
+    """Only a broken promise, what is far off in the first tier, or two signals that agree page somebody."""
     found = decide(signal, standing)
 
     assert (found.page, found.severity) == (page, severity)

@@ -1,4 +1,4 @@
-"""Every alert is closed with what it was; monitors are judged by that, and one that is wrong too often calls nobody."""
+"""Every alert is closed with what it was; monitors are judged by that, and one that is wrong too often pages nobody."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_monitor_is_judged_by_its_last_ten(
 
 
 def test_a_demoted_monitor_calls_nobody_and_says_so(bench: Bench) -> None:
-    """What it finds is raised, and is in the digest; another monitor of the same asset still calls."""
+    """What it finds is raised, and is in the digest; another monitor of the same asset still pages."""
     judged(bench, *["false"] * 10)
     bench.check("fail")
     bench.check("fail", name="other")
@@ -80,7 +80,7 @@ def test_a_demoted_monitor_calls_nobody_and_says_so(bench: Bench) -> None:
     assert found["rows"].why == "Its monitor is demoted: 0% of its last 10 alerts were worth it."
     (part,) = digest(bench.ledger, "prod", bench.clock.now() - WEEK)
     assert [one.id for one in part.alerts] == [found["rows"].id]
-    assert in_a_line((part,)) == "1 alert that called nobody, 1 of which stand"
+    assert in_a_line((part,)) == "1 alert that paged nobody, 1 of which stand"
 
 
 def test_a_demoted_monitor_is_restored_by_what_was_mended(bench: Bench) -> None:

@@ -103,7 +103,7 @@ def test_two_files_are_one_too_many(tmp_path: Path) -> None:
     ],
 )
 def test_a_rota_names_who_is_on_call(tmp_path: Path, at: timedelta, first: str, then: str) -> None:
-    """Turns change at the same time of day; who has the next one is called after whoever has this."""
+    """Turns change at the same time of day; who has the next one is paged after whoever has this."""
     found = answering(load_estate(watched_estate.write(tmp_path)), "shop.orders", START + at)
     assert (found.responder, found.escalation) == (f"user:idp/{first}", f"user:idp/{then}")
 

@@ -44,7 +44,7 @@ def states(bench: Bench) -> list[tuple[str, str, str]]:
 
 
 def test_a_broken_contract_calls_whoever_is_on_call(bench: Bench) -> None:
-    """An alert says who is called, who after that, what to do, and why; the group is told after group_wait."""
+    """An alert says who is paged, who after that, what to do, and why; the group is told after group_wait."""
     evidence = bench.check("fail", operator="mustBeGreaterThan", threshold=10, value=3)
     turn = bench.turn()
     found = only(bench)
@@ -241,7 +241,7 @@ def test_what_is_said_of_an_anomaly_closes_its_alert(bench: Bench) -> None:
 
 
 def test_two_signals_on_one_path_call_once(bench: Bench) -> None:
-    """A check and an anomaly above it agree: the second calls, says of which, and a third does not call again."""
+    """A check and an anomaly above it agree: the second pages, says of which, and a third does not page again."""
     bench.check("fail", target="candidate", candidate="7", asset=DAILY)
     anomaly(bench, "odd", asset=RAW)
     anomaly(bench, "other", asset=LINES)
@@ -250,11 +250,11 @@ def test_two_signals_on_one_path_call_once(bench: Bench) -> None:
 
     assert [one.page for one in found] == [False, True, False]
     assert found[1].why == f"Two signals on one path agree: this and alert {found[0].id} (check)."
-    assert found[2].why == f"Alert {found[1].id}, on the same path, calls already."
+    assert found[2].why == f"Alert {found[1].id}, on the same path, pages already."
 
 
 def test_what_gets_worse_calls_then(bench: Bench) -> None:
-    """An alert that called nobody is told once more when what was held back reaches consumers, and pages then."""
+    """An alert that paged nobody is told once more when what was held back reaches consumers, and pages then."""
     bench.check("fail", target="candidate", candidate="7")
     bench.turn()
     bench.pass_by(minutes=5).check("fail")

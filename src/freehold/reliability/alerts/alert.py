@@ -30,10 +30,10 @@ class Alert:
     """Something that is wrong, or was.
 
     Attributes:
-        page: whether somebody is called for it; `why` says why, or why not.
+        page: whether somebody is paged for it; `why` says why, or why not.
         severity: critical, warning or info.
         since: when it began: the time it was due, or the first bad evidence.
-        responder, escalation: principals: who is called, and who after that.
+        responder, escalation: principals: who is paged, and who after that.
         owner: the team that answers for the product: `team:sales-data`.
         runbook: what to do: a file of the estate, or an address.
         verdict: what it was; empty while nobody has said.
@@ -167,7 +167,7 @@ def _raised(event: Recorded) -> Alert:
 
 
 def _paged(known: Alert, event: Recorded) -> Alert:
-    """Return an alert that was told once more, since somebody is called for it now."""
+    """Return an alert that was told once more, since somebody is paged for it now."""
     again = _raised(event)
     joined = known.incident or again.incident
     return replace(again, raised_at=known.raised_at, since=known.since, incident=joined)

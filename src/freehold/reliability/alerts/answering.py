@@ -1,4 +1,4 @@
-"""Who answers for a product at a given time: who is called, whom after that, and what they do."""
+"""Who answers for a product at a given time: who is paged, whom after that, and what they do."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Answering:
 
     Attributes:
         owner: the team of the product.
-        responder: who is called: on call now, else the owner in the team, else the team.
-        escalation: who is called after that.
+        responder: who is paged: on call now, else the owner in the team, else the team.
+        escalation: who is paged after that.
         runbook: what to do: a file of the estate, or an address.
         out_of_hours: whether it is outside working hours of the estate's calendar.
     """
@@ -72,7 +72,7 @@ def on_call(rota: Mapping[str, Any], at: datetime, zone: ZoneInfo) -> Sequence[s
 
 
 def _chain(estate: Estate, team: Team, at: datetime) -> list[str]:
-    """Return who is called, one after the other, each once."""
+    """Return who is paged, one after the other, each once."""
     said = team.spec.get("on_call", {})
     zone = ZoneInfo(str(estate.defaults.get("timezone", "UTC")))
     rota = said.get("rota")

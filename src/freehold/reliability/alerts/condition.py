@@ -20,7 +20,7 @@ class Condition:
         alert: its id.
         open: what of it is wrong now: intervals, anomalies, all that is live.
         keys: what of it was wrong at some time.
-        page: whether somebody is called for it.
+        page: whether somebody is paged for it.
         right_since: since when nothing of it is wrong; None while something is.
         verdict: what it was, as far as is known.
         shown_by: the event that shows that it is right.

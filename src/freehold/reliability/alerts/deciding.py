@@ -1,4 +1,4 @@
-"""Whether somebody is called for a signal: a pure decision, with its reason."""
+"""Whether somebody is paged for a signal: a pure decision, with its reason."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Standing:
     Attributes:
         tier: of the product, 1 is the highest.
         now: when it is judged.
-        demoted: why its monitor may call nobody; empty where it may.
+        demoted: why its monitor may page nobody; empty where it may.
         path: the other alerts on the asset, above it and below it.
     """
 
@@ -46,7 +46,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether somebody is called, how bad it is (critical, warning, info), and why."""
+    """Whether somebody is paged, how bad it is (critical, warning, info), and why."""
 
     page: bool
     severity: str
@@ -54,11 +54,11 @@ class Decision:
 
 
 def decide(signal: Signal, standing: Standing) -> Decision:
-    """Decide whether somebody is called for a signal.
+    """Decide whether somebody is paged for a signal.
 
     Somebody is for a broken promise (a contract or an SLO, in what consumers read), for a value that is six deviations
     off in a product of the first tier, and for two signals that do not depend on each other on one lineage path within
-    a day, of which one call is enough. Everything else is told in the digest; so is what a monitor says that was wrong
+    a day, of which one page is enough. Everything else is told in the digest; so is what a monitor says that was wrong
     too often.
     """
     severity = _severity(signal, standing.tier)
@@ -79,7 +79,7 @@ def decide(signal: Signal, standing: Standing) -> Decision:
         first, severity = independent[0], WARNING if severity == INFO else severity
         return Decision(True, severity, f"Two signals on one path agree: this and alert {first.id} ({first.kind}).")
     if paging is not None:
-        return Decision(False, severity, f"Alert {paging.id}, on the same path, calls already.")
+        return Decision(False, severity, f"Alert {paging.id}, on the same path, pages already.")
     return Decision(False, severity, _quiet(signal, standing.tier))
 
 

@@ -1,4 +1,4 @@
-"""The digest: what was found and called nobody, to be read when there is time."""
+"""The digest: what was found and paged nobody, to be read when there is time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Part:
 
 
 def digest(ledger: Ledger, env: str, since: datetime) -> tuple[Part, ...]:
-    """Return what called nobody and was raised since then, or still stands, by product: those with most first."""
+    """Return what paged nobody and was raised since then, or still stands, by product: those with most first."""
     found = [
         one for one in alerts(ledger, env) if not one.page and (one.raised_at >= since or one.state is State.FIRING)
     ]
@@ -50,4 +50,4 @@ def in_a_line(parts: Sequence[Part]) -> str:
     if not count:
         return ""
     firing = sum(part.firing for part in parts)
-    return f"{count:,} alert{'s' if count != 1 else ''} that called nobody, {firing:,} of which stand"
+    return f"{count:,} alert{'s' if count != 1 else ''} that paged nobody, {firing:,} of which stand"

@@ -215,7 +215,7 @@ class Fold:
                     yield Other(one.alert, asset, one.signal.kind, one.page, one.signal.seen_at)
 
     def _tell(self, condition: Condition, decision: Decision, signal: Signal, event: str) -> None:
-        """Record an alert; once more, where somebody is called for it only now."""
+        """Record an alert; once more, where somebody is paged for it only now."""
         who = self._answer(signal.product, signal.seen_at)
         condition.labels = {
             "asset": signal.asset, "column": signal.column, "direction": signal.direction, "domain": who.domain,

@@ -40,7 +40,7 @@ class Monitor:
     """A monitor that raised alerts.
 
     Attributes:
-        raised: how many alerts; pages: how many of them called somebody.
+        raised: how many alerts; pages: how many of them paged somebody.
         verdicts: of those that were judged and are no duplicates, the newest last.
         is_demoted: whether what it finds is told in the digest alone.
     """
@@ -72,14 +72,14 @@ class Monitor:
 
 
 class Demoted:
-    """The monitors that call nobody."""
+    """The monitors that page nobody."""
 
     def __init__(self, ledger: Ledger, env: str) -> None:
         self._ledger, self._env = ledger, env
         self._known: dict[Name, Mapping[str, Any]] | None = None
 
     def why(self, signal: Signal) -> str:
-        """Say why a signal may call nobody; empty where it may."""
+        """Say why a signal may page nobody; empty where it may."""
         said = self.by_name.get(Name(signal.asset, signal.column, str(signal.kind), signal.monitor))
         if said is None:
             return ""

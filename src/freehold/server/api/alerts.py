@@ -33,8 +33,8 @@ class AlertItem(Strict):
     column: str | None
     direction: str | None = Field(description="high or low, where a value is off")
     severity: str | None = Field(description="critical, warning, info")
-    page: bool = Field(description="whether somebody is called for it")
-    why: str | None = Field(description="why it calls somebody, or does not")
+    page: bool = Field(description="whether somebody is paged for it")
+    why: str | None = Field(description="why it pages somebody, or does not")
     reason: str | None = Field(description="what is wrong, as half a sentence")
     is_breach: bool = Field(description="whether a promise to consumers is broken")
     is_held: bool = Field(description="whether consumers are kept from it")
@@ -46,7 +46,7 @@ class AlertItem(Strict):
     verdict: str | None = Field(description="what it was: fixed, expected, false, duplicate")
     responder: str | None
     owner: str | None
-    escalation: str | None = Field(description="who is called after the responder")
+    escalation: str | None = Field(description="who is paged after the responder")
     runbook: str | None
     out_of_hours: bool
     incident: str | None
@@ -107,7 +107,7 @@ class MonitorItem(Strict):
     pages: int
     judged: int
     precision: float | None = Field(description="the share of its last ten judged alerts that were worth it")
-    is_demoted: bool = Field(description="whether it calls nobody, since it was wrong too often")
+    is_demoted: bool = Field(description="whether it pages nobody, since it was wrong too often")
     last_at: datetime
 
 

@@ -1,4 +1,4 @@
-"""Alerts: what calls somebody, what is in the digest, what they were, and which monitors were worth it.
+"""Alerts: what pages somebody, what is in the digest, what they were, and which monitors were worth it.
 
 Every action is a form; the keys only press its buttons.
 """
@@ -24,15 +24,15 @@ from freehold.server.web.pages.entry import inside
 from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown, asked_of
 
-VIEWS = {"calls": "Calls somebody", "digest": "Digest", "closed": "Closed", "monitors": "Monitors"}
+VIEWS = {"pages": "Pages somebody", "digest": "Digest", "closed": "Closed", "monitors": "Monitors"}
 VERDICTS = (("fixed", "f"), ("expected", "e"), ("false", "x"), ("duplicate", "u"))
 _MOST = 100  # the newest
 _LONGEST = 2_000  # characters of a comment
 _TONES: dict[str, Tone] = {"critical": "bad", "warning": "warn", "info": "idle"}
 _EMPTY = {
-    "calls": Empty("Nobody is called", "What breaks a promise to consumers stands here, with who is called and why.",
+    "pages": Empty("Nobody is paged", "What breaks a promise to consumers stands here, with who is paged and why.",
                    "freehold alerts list"),
-    "digest": Empty("Nothing to read", "What is wrong and calls nobody stands here: read it when there is time.",
+    "digest": Empty("Nothing to read", "What is wrong and pages nobody stands here: read it when there is time.",
                     "freehold alerts digest"),
     "closed": Empty("No alert was closed yet", "Say of each alert what it was: monitors are judged by that."),
     "monitors": Empty("No monitor has raised an alert", "How often each was worth it stands here.",
@@ -40,13 +40,13 @@ _EMPTY = {
 }  # fmt: skip
 _MONITORS = (
     Heading("Monitor"), Heading("Asset", narrow=False), Heading("Alerts", "num"),
-    Heading("Called", "num", narrow=False), Heading("Worth it", "num"), Heading("Is"),
+    Heading("Pages", "num", narrow=False), Heading("Worth it", "num"), Heading("Is"),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """An alert: what is wrong, who is called and why, and what may be done with it."""
+    """An alert: what is wrong, who is paged and why, and what may be done with it."""
 
     id: str
     mark: Mark
@@ -113,14 +113,14 @@ def routes() -> list[Route]:
 
 
 def alerts_page(asked: Asked) -> Shown:
-    """Show the alerts of a view: `calls`, `digest`, `closed`, or its monitors.
+    """Show the alerts of a view: `pages`, `digest`, `closed`, or its monitors.
 
     Raises:
         FreeholdError: FH-A112 there is no such view.
     """
-    found, view = Alerts(asked), asked.one_of("view", VIEWS, "calls")
+    found, view = Alerts(asked), asked.one_of("view", VIEWS, "pages")
     every = found.all(closed=view == "closed")[::-1]
-    chosen = [one for one in every if view == (("calls" if one.page else "digest") if one.is_open else "closed")]
+    chosen = [one for one in every if view == (("pages" if one.page else "digest") if one.is_open else "closed")]
     monitors = found.monitors() if view == "monitors" else []
     model = AlertsPage(
         views=tuple(Tab(text, f"/alerts?view={name}", name == view) for name, text in VIEWS.items()),
@@ -136,7 +136,7 @@ def alerts_page(asked: Asked) -> Shown:
 
 
 def burning(asked: Asked) -> tuple[AlertRow, ...]:
-    """Return what calls somebody and is wrong now, the newest first, as other pages show it."""
+    """Return what pages somebody and is wrong now, the newest first, as other pages show it."""
     found = Alerts(asked)
     return tuple(_row(found, one) for one in found.all()[::-1] if one.page and one.state is State.FIRING)
 
@@ -188,8 +188,8 @@ def _sentence(every: list[Alert], view: str) -> str:
     if view in ("closed", "monitors"):
         return ""
     firing = [one for one in every if one.state is State.FIRING]
-    calling, over = sum(one.page for one in firing), len(every) - len(firing)
-    told = f"{counted(calling, 'alerts')} calling somebody, {len(firing) - calling:,} in the digest"
+    paging, over = sum(one.page for one in firing), len(every) - len(firing)
+    told = f"{counted(paging, 'alerts')} paging somebody, {len(firing) - paging:,} in the digest"
     return f"{told}; {over:,} over, of which nobody has said what they were." if over else f"{told}."
 
 
@@ -220,7 +220,7 @@ def _silence(one: Silence) -> SilenceRow:
 
 def _monitor(one: Monitor) -> MonitorRow:
     told = "not judged yet" if one.precision is None else f"{one.precision:.0%} of {len(one.judged)}"
-    mark = Mark("warn", "demoted") if one.is_demoted else Mark("ok", "calls")
+    mark = Mark("warn", "demoted") if one.is_demoted else Mark("ok", "pages")
     return MonitorRow(str(one.name), one.name.asset, one.raised, one.pages, told, mark)
 
 

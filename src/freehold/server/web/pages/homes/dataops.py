@@ -60,7 +60,7 @@ _WEAKEST = (
 )  # fmt: skip
 _CALM = Empty(
     "Nothing burns",
-    "Open incidents, alerts that call somebody, what is held, late or failed stand here, with why and who reads it.",
+    "Open incidents, alerts that page somebody, what is held, late or failed stand here, with why and who reads it.",
     "freehold status",
 )
 _NO_SCHEDULES = Empty(
