@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from freehold.reliability.signals import Signal, SignalKind
 
+_OF_SIGNAL = tuple(one.name for one in fields(Signal))
 _INSTANTS = ("since", "seen_at")
 
 
@@ -103,12 +104,13 @@ class OfAsset:
 
 def signal_json(signal: Signal) -> dict[str, Any]:
     """Return a signal as JSON can hold it."""
-    return asdict(signal) | {name: getattr(signal, name).isoformat() for name in _INSTANTS}
+    return {
+        name: getattr(signal, name).isoformat() if name in _INSTANTS else getattr(signal, name) for name in _OF_SIGNAL
+    }
 
 
 def _signal(said: Mapping[str, Any]) -> Signal:
-    known = {one.name for one in fields(Signal)}
-    values = {name: value for name, value in said.items() if name in known}
+    values = {name: value for name, value in said.items() if name in _OF_SIGNAL}
     instants = {name: datetime.fromisoformat(said[name]) for name in _INSTANTS}
     return Signal(**(values | instants | {"kind": SignalKind(said["kind"])}))
 
