@@ -49,6 +49,8 @@ PATHS = {
     "requests": "/requests?what=churn",
     "dispute": "/requests?type=metric_dispute&what=orders",
     "inbox": "/inbox",
+    "alerts": "/alerts",
+    "monitors": "/alerts?view=monitors",
     "objectives": "/objectives",
     "decisions": "/decisions",
     "scorecards": "/scorecards",

@@ -50,6 +50,8 @@ PAGES = [
     "/kpis?for=dataops",
     "/kpis/validation-pass-rate",
     "/kpis/K08",
+    "/alerts",
+    "/alerts?view=digest",
     "/scorecards",
     "/usage",
     "/scorecards?product=shop.orders",

@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "webhooks": ("freehold.cli.webhooks:webhooks", "See who is told of events by webhook, and what was sent."),
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
     "status-page": ("freehold.cli.status_page:status_page", "Say to everybody how products are: a web site of files."),
+    "alerts": ("freehold.cli.alerts:alerts", "See what is wrong and who is paged; say what it was; silence it."),
     "anomalies": ("freehold.cli.anomalies:anomalies", "See what is unusual about batches, and say what it was."),
     "incidents": (
         "freehold.cli.incidents:incidents",

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from freehold.cli.anomalies import say_anomalies
 from freehold.cli.opened import chosen_environment, dialect_of, estate_in_force, opened_ledger
 from freehold.cli.output import counted, say
+from freehold.cli.watched import watch_after
 from freehold.foundation import SystemClock
 
 if TYPE_CHECKING:
@@ -62,13 +62,12 @@ def opened_rules(start: str | None, env: str | None) -> Iterator[OpenedRules]:
 
 
 def evaluated_after(delivery: Delivery, assets: Collection[str]) -> Evaluated:
-    """Evaluate the rules over what was touched, record what changed, and say which badges moved and what is unusual."""
+    """Evaluate the rules over what was touched, record what changed, and say which badges moved and what is wrong."""
     from freehold.delivery.evaluating import evaluate_after
-    from freehold.reliability import look
 
     found = evaluate_after(delivery, assets)
     say_badges(found)
-    say_anomalies(look(delivery.ledger, delivery.env))
+    watch_after(delivery)
     return found
 
 

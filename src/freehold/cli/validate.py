@@ -52,6 +52,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_trackers(estate),
         *_of_channels(estate),
         *_of_briefs(estate),
+        *_of_alerting(estate),
         *models,
         *unread,
     )
@@ -183,6 +184,15 @@ def _of_trackers(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.connect.trackers import tracker_findings
 
     return tracker_findings(estate)
+
+
+def _of_alerting(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with who is notified of alerts."""
+    if not any(kind == "Alerting" for kind, _ in estate.resources):
+        return ()
+    from freehold.reliability.alerts import alerting_findings
+
+    return alerting_findings(estate)
 
 
 def _of_briefs(estate: Estate) -> tuple[FreeholdError, ...]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.anomalies import say_anomalies
 from freehold.cli.opened import chosen_environment, dialect_of, environment, estate_in_force, opened_ledger, waiting
 from freehold.cli.output import as_json, counted, in_a_line, say
+from freehold.cli.watched import Watching
 from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def work(
     """Run what is due, as it falls due; as many workers as you like.
 
     It sleeps until the next time that a schedule names, a publication or a file that one waits for, runs that as
-    `freehold run --select` would, and remembers how it ended. Each due run is taken by one worker; what a worker leaves
+    `freehold run --select` would, and remembers how it ended. Meanwhile it watches what is wrong, late and over, and
+    raises alerts of it. Each due run is taken by one worker; what a worker leaves
     that dies or hangs is taken over by another. Errors that may pass are tried again, three times in all.
 
     SIGTERM or Ctrl-C ends it after the step at hand; what was left is taken up by the next worker. With --json, every
@@ -59,7 +60,6 @@ def work(
     from freehold.cli.scheduled import AroundHere
     from freehold.connect.traces import tracing
     from freehold.delivery.scheduling import Worker
-    from freehold.reliability import look
 
     until = datetime.now(UTC) + _length(length) if length else None
     estate = estate_in_force(start, env)
@@ -67,11 +67,12 @@ def work(
     log = Log(as_json=as_json)
     with tracing() as traces, opened_ledger(estate) as ledger, woken_by_signals() as (wait, on_signal):
         source = AroundHere(start, env, ledger, jobs=concurrency, wait_s=wait_s)
+        watching = Watching(source.estate, ledger, chosen.name, dialect_of(estate, chosen))
 
         def tell(kind: str, about: Mapping[str, Any]) -> None:
             log(kind, about)
             if kind == "finished":
-                say_anomalies(look(ledger, chosen.name))
+                watching.ran()
                 if traces is not None and about.get("outcome") is not None:
                     traces.run(ledger, chosen.name, about["outcome"].run_id)
 
@@ -79,9 +80,10 @@ def work(
         on_signal.append(worker)
         if once:
             worker.step()
+            watching.turn()
         else:
             log("ready", {"env": chosen.name})
-            worker.work(wait, until)
+            worker.work(watching.sleeping(wait), until)
         ledger.sign_off()
     log("ended", {"runs": worker.ran})
     if once:

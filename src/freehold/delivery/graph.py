@@ -58,6 +58,10 @@ class Graph:
                 )
         return Graph({id_: assets[id_] for id_ in in_order(assets)})
 
+    def inputs(self) -> dict[str, tuple[str, ...]]:
+        """Return what each asset reads, by asset."""
+        return {asset.id: tuple(asset.inputs) for asset in self.assets.values()}
+
     def downstream(self, roots: Iterable[str]) -> set[str]:
         """Return the roots and everything that reads them, directly or not."""
         reached = set(roots)

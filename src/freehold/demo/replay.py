@@ -135,7 +135,7 @@ def replay(
     """
     from freehold.delivery.evaluating import evaluate_after
     from freehold.demo.office import Office
-    from freehold.reliability import look
+    from freehold.reliability import watch
 
     summary = Summary()
     began = time.perf_counter()
@@ -159,6 +159,7 @@ def replay(
     mornings = by_morning(arrivals)
     plans = Plans(stage, [morning for morning, _ in mornings])
     is_bad = False
+    watched = (stage.estate, stage.ledger, stage.delivery.env, stage.delivery.graph.inputs, stage.clock)
     for number, (morning, coming) in enumerate(mornings):
         at = datetime.combine(morning, RUN_AT, stage.zone)
         _move(stage.clock, at, not_after)
@@ -170,12 +171,13 @@ def replay(
         is_bad, was_bad = outcome.exit_code is not Exit.DONE, is_bad
         if is_bad or was_bad or morning.weekday() == _EVALUATED_ON or number + 1 == len(mornings):
             evaluate_after(stage.delivery, outcome.touched)
-            look(stage.ledger, stage.delivery.env)
+            watch(*watched)
         summary.notes |= notes_of(stage.delivery, outcome)
         if consumers:
             office.see(outcome, number)
             plans.morning(morning)
             _move(stage.clock, at + READ_AFTER, not_after)
+            watch(*watched)
             reads += read_all(stage.engine, relations, stage.clock.now())
             reads += ask_all(stage.delivery) if morning.weekday() == _ASKED_ON else []
             office.work(morning, number)

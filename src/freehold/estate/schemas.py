@@ -24,6 +24,7 @@ KINDS: dict[str, str] = {
     "Tracker": "Jira, Linear or ServiceNow, whose issues are work items",
     "Channel": "where people are told that a decision waits: Slack, Teams or a webhook",
     "Brief": "what a home page says, sent once a week",
+    "Alerting": "who is notified of which alerts, and when",
     "Calendar": "the working days and hours of people",
     "DataProduct": "a product: what it reads, what it promises (ODPS 1.0)",
     "DataContract": "the promise about a table or file (ODCS 3.0 to 3.2)",

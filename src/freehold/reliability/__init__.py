@@ -1,10 +1,11 @@
-"""Reliability: what is live is watched, and what is unusual is told."""
+"""Reliability: what is live is watched, and what is unusual or wrong is told."""
 
 from freehold.reliability.anomalies import VERDICTS, Anomaly, anomalies, close, look, values_of
 from freehold.reliability.judgements import Judgement
 from freehold.reliability.judging import Grade
 from freehold.reliability.measures import Kind, Measure
 from freehold.reliability.past import past
+from freehold.reliability.watching import Watched, watch
 
 __all__ = [
     "VERDICTS",
@@ -13,9 +14,11 @@ __all__ = [
     "Judgement",
     "Kind",
     "Measure",
+    "Watched",
     "anomalies",
     "close",
     "look",
     "past",
     "values_of",
+    "watch",
 ]

@@ -131,7 +131,7 @@ def close(ledger: Ledger, env: str, id_: str, verdict: str) -> Anomaly:
     if not found.is_open:
         problem = f"The anomaly `{id_}` was closed before, as {found.verdict}."
         raise FreeholdError("FH-E302", problem, fix="Nothing has to be done.", exit_code=Exit.USAGE)
-    ledger.append(_closing(found, env, verdict))
+    ledger.append(closing(found, env, verdict))
     return found
 
 
@@ -142,6 +142,12 @@ def known_of(ledger: Ledger, env: str, asset: str, upto: int | None = None) -> S
     every = anomalies(ledger, env, asset=asset, closed=True)
     odd = {(one.batch, one.measure) for one in every if one.verdict in ("expected", "fixed")}
     return learned_from((batch_of(event) for event in told), held, odd)
+
+
+def closing(one: Anomaly, env: str, verdict: str, batch: str | None = None) -> Event:
+    """Return the event that closes an anomaly; `batch` is what came in its place, where that did."""
+    said = {"anomaly": one.id, "asset": one.asset, "verdict": verdict, "batch": batch}
+    return Event("anomaly.closed", said, env=env, subject=one.asset, product=one.product)
 
 
 class _Look:
@@ -202,7 +208,7 @@ class _Look:
         for one in (*known, *odd):
             batch = good.get((one.asset, one.measure, one.of)) if one.of else None
             if batch is not None and batch.seq > came.get((one.asset, one.batch), 0):
-                yield _closing(one, self._env, "fixed", batch.id)
+                yield closing(one, self._env, "fixed", batch.id)
 
 
 def _parts(ledger: Ledger, env: str) -> Iterator[list[Recorded]]:
@@ -233,11 +239,6 @@ def _told(event: Recorded, verdicts: Mapping[str, str]) -> Anomaly:
         verdict=verdicts.get(said["anomaly"], ""),
         categories=tuple(said.get("categories") or ()),
     )
-
-
-def _closing(one: Anomaly, env: str, verdict: str, batch: str | None = None) -> Event:
-    said = {"anomaly": one.id, "asset": one.asset, "verdict": verdict, "batch": batch}
-    return Event("anomaly.closed", said, env=env, subject=one.asset, product=one.product)
 
 
 def _finite(number: float) -> float | None:

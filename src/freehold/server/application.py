@@ -23,6 +23,7 @@ from freehold.delivery.run_book import RunBook
 from freehold.foundation import Clock, FreeholdError, SystemClock
 from freehold.server import challenges, exchanging, hooks, scraping, status_page
 from freehold.server.agents import Agents
+from freehold.server.alerting import AlertRound
 from freehold.server.announcing import AnnouncingRound
 from freehold.server.api import api
 from freehold.server.briefs import BriefRound
@@ -70,6 +71,7 @@ from freehold.server.web.assets import PREFIX, Assets
 from freehold.server.web.pages import (
     acting,
     anomalies,
+    alerts,
     decisions,
     deployment,
     deployments,
@@ -254,6 +256,7 @@ def _served(
         paging=paging,
         rounds=Rounds(
             [
+                AlertRound(snapshots),
                 TrackerRound(snapshots, settings, clock, telemetry),
                 AnnouncingRound(),
                 MessageRound(),
@@ -305,6 +308,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *requests.routes(),
         *items.routes(),
         *incidents.routes(),
+        *alerts.routes(),
         *objectives.routes(),
         *roadmap.routes(),
         *decisions.routes(),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 OF_ROWS: Mapping[str, tuple[str, ...]] = {  # what events hold of rows: values, and words that quote them
     "profile.observed": ("columns",), "check.completed": ("reason", "value"),  # the largest amount is that of a row
     "dispute.measured": ("figure",), "benefit.measured": ("now",),
+    "alert.raised": ("reason",),
     "anomaly.found": ("value", "expected", "low", "high", "categories"),
 }  # fmt: skip
 PREFIX = "freehold."  # before the type of an event, as CloudEvents wants a name of who defines it

@@ -22,13 +22,16 @@ METHODS = {
     "lineage:write": frozenset({"POST"}),
     "jobs:start": frozenset({"POST"}),
     "items:write": frozenset({"POST"}),
+    "alerts:write": frozenset({"POST"}),
 }  # what a scope may do where that is not to read
 
 STARTS = "jobs:start"
 SETTLES = "items:write"
+CLOSES = "alerts:write"
 ACTS = {  # a token has these where they were named, and by no default
     STARTS: "Ask for jobs in your name, and cancel them.",
     SETTLES: "Begin work items in your name, and move them as your roles let you.",
+    CLOSES: "Close alerts in your name, and silence them, where you may run their product.",
 }
 MAY_BE_GIVEN = SCOPES | ACTS  # to a token of this server
 _OF_NUMBERS = ("/metrics/", "/explore", "/explain", "/views", "/api/v1/metrics/", "/api/v1/query", "/api/v1/views")
@@ -50,6 +53,8 @@ def scope_of(path: str, method: str = "GET") -> str:
         return ""
     if path.startswith("/api/v1/jobs") and method not in READS:
         return STARTS
+    if path.startswith(("/api/v1/alerts", "/api/v1/silences")) and method not in READS:
+        return CLOSES
     if path.startswith("/api/v1/work-items") and method not in READS:
         return SETTLES
     if path.startswith(("/jobs", "/api/v1/jobs")):

@@ -102,6 +102,13 @@ _STATUS = {
     "FH-E114": 422,
     "FH-E301": 404,
     "FH-E302": 409,
+    "FH-E331": 400,
+    "FH-E332": 404,
+    "FH-E333": 409,
+    "FH-E334": 400,
+    "FH-E335": 400,
+    "FH-E336": 404,
+    "FH-E337": 409,
 }
 _IN_FILES = ("FH-V",)  # what is wrong in the estate's files is nobody's request
 

@@ -14,6 +14,7 @@ from freehold import __version__
 from freehold.server.api import (
     ahead,
     anomalies,
+    alerts,
     asking,
     catalog,
     deployments,
@@ -55,6 +56,7 @@ _PARTS = (
     events,
     items,
     incidents,
+    alerts,
     ahead,
     webhooks,
     me,

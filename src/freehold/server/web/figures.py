@@ -37,7 +37,7 @@ HOW: Mapping[str, str] = {  # what makes events come, by how their type begins
     "forecast.": "Record `forecast.set` with what you plan to spend in a period.",
     "rule.": "Declare rules in files of kind `RuleSet`: their results are events when they change.",
     "estate.": "Apply the estate: `freehold apply` or `freehold run`.",
-    "alert.": "Record `alert.raised` and `alert.closed` from where alerts are kept.",
+    "alert.": "Alerts are raised as runs are made; say of each what it was: freehold alerts list.",
     "ai.": "Let AI use cases tell what they do: `ai.invoked`, `ai.evaluated`, `ai.flagged`.",
     "survey.": "Record `survey.sent` and `survey.answered` from where you ask people.",
     "experiment.": "Record `experiment.concluded` from where experiments are run.",

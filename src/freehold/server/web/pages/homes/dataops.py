@@ -15,6 +15,7 @@ from freehold.foundation.words import counted
 from freehold.server.used import unused_of
 from freehold.server.web.figures import card
 from freehold.server.web.model import Empty, Heading, Kpi, Line, Mark, Tab, Tone, joined
+from freehold.server.web.pages.alerts import burning as alerts_burning
 from freehold.server.web.pages.homes.consumer import state_of
 from freehold.server.web.pages.homes.happened import changes_since
 from freehold.server.web.pages.homes.spans import Span, span_of, span_tabs
@@ -31,6 +32,7 @@ DORA = (
 _AFTER = timedelta(days=2)  # a build that fails so soon after a change of its asset is shown beside the change
 _MOST = 12
 _INCIDENT = "incident"
+_ALERT = "alert"
 _BURNING = (
     Heading("Asset"),
     Heading("Is"),
@@ -58,7 +60,7 @@ _WEAKEST = (
 )  # fmt: skip
 _CALM = Empty(
     "Nothing burns",
-    "Open incidents and what is held, late or failed stand here, with why and who reads it.",
+    "Open incidents, alerts that page somebody, what is held, late or failed stand here, with why and who reads it.",
     "freehold status",
 )
 _NO_SCHEDULES = Empty(
@@ -177,8 +179,8 @@ def dataops_home(asked: Asked) -> Shown:
 
 def _sentence(burning: tuple[BurningRow, ...], schedules: tuple[ScheduleRow, ...]) -> str:
     missed = sum(row.missed for row in schedules)
-    incidents = sum(row.mark.word == _INCIDENT for row in burning)
-    parts = ((incidents, "incidents"), (len(burning) - incidents, "assets"))
+    incidents, alerts = (sum(row.mark.word == word for row in burning) for word in (_INCIDENT, _ALERT))
+    parts = ((incidents, "incidents"), (alerts, "alerts"), (len(burning) - incidents - alerts, "assets"))
     told = joined([counted(n, what) for n, what in parts if n])
     told = f"{told} to look at now" if told else "Nothing burns now"
     return f"{told}, {counted(missed, 'runs')} missed." if missed else f"{told}, no run missed."
@@ -201,10 +203,15 @@ def _burning(asked: Asked, readers: Mapping[Key, Readers]) -> Iterator[BurningRo
         tone: Tone = "bad" if incident.stops else "warn"
         fact, of = fact_of(asked, incident), joined(incident.assets) or incident.product
         yield BurningRow(of, fact.href or f"/products/{incident.product}", Mark(tone, _INCIDENT), fact.text, people)
+    alerted = alerts_burning(asked)
+    for alert in alerted:
+        href = f"/alerts#{alert.id}"
+        yield BurningRow(alert.asset, href, Mark(alert.mark.tone, _ALERT), alert.text, _people(readers, alert.asset))
     for status in asked.snapshot.products:
         for asset in status.assets:
             mark, why = state_of(status, asset)
-            if mark.tone in ("bad", "warn") and status.safe != "watched":
+            is_told = any(alert.asset == asset.asset for alert in alerted)
+            if mark.tone in ("bad", "warn") and status.safe != "watched" and not is_told:
                 yield BurningRow(
                     asset.asset, f"/products/{status.product.id}", mark, why, _people(readers, asset.asset)
                 )

@@ -1,0 +1,194 @@
+"""Alerts, as the ledger tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from freehold.foundation import Exit, FreeholdError, near
+
+if TYPE_CHECKING:
+    from freehold.ledger import Ledger, Recorded
+
+VERDICTS = ("fixed", "expected", "false", "duplicate")
+_TYPES = ("alert.raised", "alert.resolved", "alert.joined", "alert.closed")
+
+
+class State(StrEnum):
+    """Where an alert stands."""
+
+    FIRING = "firing"  # it is wrong
+    RESOLVED = "resolved"  # it is right again, and nobody has said what it was
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that is wrong, or was.
+
+    Attributes:
+        page: whether somebody is paged for it; `why` says why, or why not.
+        severity: critical, warning or info.
+        since: when it began: the time it was due, or the first bad evidence.
+        responder, escalation: principals: who is paged, and who after that.
+        owner: the team that answers for the product: `team:sales-data`.
+        runbook: what to do: a file of the estate, or an address.
+        verdict: what it was; empty while nobody has said.
+        evidence: the id of the event that it stands on.
+    """
+
+    id: str
+    fingerprint: str
+    kind: str
+    asset: str
+    product: str
+    monitor: str
+    column: str
+    direction: str
+    severity: str
+    page: bool
+    why: str
+    reason: str
+    since: datetime
+    raised_at: datetime
+    is_breach: bool
+    is_held: bool
+    deviations: float | None
+    responder: str | None
+    owner: str | None
+    escalation: str | None
+    runbook: str | None
+    out_of_hours: bool
+    evidence: str
+    incident: str = ""
+    resolved_at: datetime | None = None
+    verdict: str = ""
+    closed_at: datetime | None = None
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        if self.closed_at is not None:
+            return State.CLOSED
+        return State.RESOLVED if self.resolved_at is not None else State.FIRING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has said what it was."""
+        return self.closed_at is None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        texts = (
+            "fingerprint", "kind", "asset", "product", "monitor", "column", "direction", "severity", "why", "reason",
+            "responder", "owner", "escalation", "runbook", "evidence", "incident", "verdict",
+        )  # fmt: skip
+        instants = ("since", "raised_at", "resolved_at", "closed_at")
+        said: dict[str, Any] = {"alert": self.id, "state": str(self.state)}
+        said |= {name: getattr(self, name) or None for name in texts}
+        said |= {name: at.isoformat() if (at := getattr(self, name)) else None for name in instants}
+        return said | {
+            name: getattr(self, name) for name in ("page", "is_breach", "is_held", "deviations", "out_of_hours")
+        }
+
+
+@dataclass(slots=True)
+class Alerts:
+    """The alerts of some events, by id."""
+
+    by_id: dict[str, Alert] = field(default_factory=dict)
+
+    def add(self, events: Iterable[Recorded]) -> None:
+        """Add what events tell of alerts, in their order; others are left out."""
+        for event in events:
+            id_ = str(event.data.get("alert_id") or "")
+            known = self.by_id.get(id_)
+            if event.type == "alert.raised":
+                self.by_id[id_] = _paged(known, event) if known else _raised(event)
+            elif known is not None:
+                self.by_id[id_] = _moved(known, event)
+
+
+def alerts(
+    ledger: Ledger, env: str, *, asset: str | None = None, product: str | None = None, closed: bool = False
+) -> tuple[Alert, ...]:
+    """Return the alerts of an environment, the newest last; those that are closed only where they are asked for."""
+    found = Alerts()
+    found.add(ledger.read(types=_TYPES, env=env, subject=asset, product=product))
+    every = sorted(found.by_id.values(), key=lambda one: one.raised_at)
+    return tuple(one for one in every if closed or one.is_open)
+
+
+def alert(ledger: Ledger, env: str, id_: str) -> Alert:
+    """Return an alert.
+
+    Raises:
+        FreeholdError: FH-E332 there is none of that id.
+    """
+    every = {one.id: one for one in alerts(ledger, env, closed=True)}
+    found = every.get(id_)
+    if found is None:
+        fix = near(id_, every) or "See: freehold alerts list"
+        raise FreeholdError("FH-E332", f"There is no alert `{id_}`.", fix=fix, exit_code=Exit.USAGE)
+    return found
+
+
+def _raised(event: Recorded) -> Alert:
+    said = event.data
+    return Alert(
+        id=str(said["alert_id"]),
+        fingerprint=_text(said, "fingerprint"),
+        kind=_text(said, "kind"),
+        asset=_text(said, "asset") or event.subject,
+        product=event.product,
+        monitor=str(said["rule"]),
+        column=_text(said, "column"),
+        direction=_text(said, "direction"),
+        severity=_text(said, "severity") or "info",
+        page=bool(said.get("page")),
+        why=_text(said, "why"),
+        reason=_text(said, "reason"),
+        since=_instant(said.get("began_at")) or event.occurred_at,
+        raised_at=event.occurred_at,
+        is_breach=bool(said.get("is_breach")),
+        is_held=bool(said.get("is_held")),
+        deviations=said.get("deviations"),
+        responder=said.get("responder"),
+        owner=said.get("owner"),
+        escalation=said.get("escalation"),
+        runbook=said.get("runbook"),
+        out_of_hours=bool(said.get("out_of_hours")),
+        evidence=_text(said, "evidence"),
+        incident=_text(said, "incident"),
+    )
+
+
+def _paged(known: Alert, event: Recorded) -> Alert:
+    """Return an alert that was told once more, since somebody is paged for it now."""
+    again = _raised(event)
+    joined = known.incident or again.incident
+    return replace(again, raised_at=known.raised_at, since=known.since, incident=joined)
+
+
+def _moved(known: Alert, event: Recorded) -> Alert:
+    said = event.data
+    if event.type == "alert.resolved":
+        return replace(known, resolved_at=event.occurred_at)
+    if event.type == "alert.joined":
+        return replace(known, incident=str(said["incident"]))
+    return replace(known, verdict=str(said["verdict"]), closed_at=event.occurred_at,
+                   incident=_text(said, "incident") or known.incident)  # fmt: skip
+
+
+def _text(said: Mapping[str, Any], name: str) -> str:
+    return str(said.get(name) or "")
+
+
+def _instant(text: Any) -> datetime | None:
+    if not text:
+        return None
+    found = datetime.fromisoformat(str(text))
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -1,0 +1,240 @@
+"""Folds what is right and wrong into alerts: raised once for as long as the same is wrong, and over once that is right.
+
+It decides and gathers events; whoever calls it records them, together with what it says is to be kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from freehold.ledger.event import Event
+from freehold.reliability.alerts.answering import Answering
+from freehold.reliability.alerts.condition import Awaited, Condition, OfAsset
+from freehold.reliability.alerts.deciding import Decision, Other, Standing, decide
+from freehold.reliability.alerts.lineage import Lineage
+from freehold.reliability.alerts.sights import Came, Closed, Due, Right, Sight, Wrong
+from freehold.reliability.signals import Signal, SignalKind
+
+if TYPE_CHECKING:
+    from freehold.reliability.alerts.outcomes import Demoted
+
+Answer = Callable[[str, datetime], Answering]
+
+
+class Fold:
+    """What stands in an environment, by asset, and what came of what it was told.
+
+    Attributes:
+        events: to be recorded, in their order.
+        changed: assets of which something else is to be kept.
+    """
+
+    def __init__(
+        self,
+        env: str,
+        kept: Mapping[str, Any],
+        *,
+        answer: Answer,
+        lineage: Lineage,
+        demoted: Demoted,
+        steady_for: timedelta,
+        now: datetime,
+    ) -> None:
+        self.env, self.now = env, now
+        self._answer, self._lineage, self._demoted, self._steady = answer, lineage, demoted, steady_for
+        self.assets = {asset: OfAsset.read(said) for asset, said in kept.items()}
+        self.events: list[Event] = []
+        self.changed: set[str] = set()
+
+    def take(self, sights: Iterable[Sight]) -> None:
+        """Take what is seen, in its order."""
+        takes: Mapping[type, Callable[[Any], None]] = {
+            Wrong: self._wrong, Right: self._right, Due: self._due, Came: self._came, Closed: self._closed,
+        }  # fmt: skip
+        for one in sights:
+            takes[type(one)](one)
+
+    def pass_time(self) -> None:
+        """Say what is late by now, and what has been right for long enough."""
+        for asset, of in self.assets.items():
+            at = of.next_at(self._steady)
+            if at is not None and at <= self.now:
+                for key, awaited in list(of.awaited.items()):
+                    if awaited.deadline is not None and awaited.deadline < self.now:
+                        self._late(asset, key, awaited)
+                self._settle(asset, of, self.now)
+
+    def hold(self, kind: SignalKind, signals: Iterable[Signal]) -> None:
+        """Take all that stands of a kind: what is not among it is right."""
+        standing = {one.fingerprint: one for one in signals}
+        for one in standing.values():
+            self._wrong(Wrong(one, ""))
+        for asset, of in list(self.assets.items()):
+            for mark, condition in of.conditions.items():
+                if condition.signal.kind is kind and mark not in standing:
+                    self._end(asset, condition, Right(kind, asset, self.now, condition.signal.evidence))
+
+    def standing(self) -> Iterator[Condition]:
+        """Yield what is wrong now, or was until just now."""
+        for of in self.assets.values():
+            yield from of.conditions.values()
+
+    def next_at(self) -> datetime | None:
+        """Return when something comes of the passing of time alone."""
+        times = (of.next_at(self._steady) for of in self.assets.values())
+        return min((at for at in times if at is not None), default=None)
+
+    # -- what is seen
+
+    def _wrong(self, one: Wrong) -> None:
+        signal = one.signal
+        of = self.assets.setdefault(signal.asset, OfAsset())
+        self._settle(signal.asset, of, signal.seen_at)
+        condition = of.conditions.get(signal.fingerprint)
+        if condition is None:
+            self._raise(of, one)
+            return
+        if one.key in condition.open and not _is_worse(signal, condition.signal):
+            return
+        condition.open.add(one.key)
+        condition.keys.add(one.key)
+        condition.right_since, condition.verdict, condition.shown_by = None, "", ""
+        condition.signal = replace(signal, since=condition.signal.since)
+        self.changed.add(signal.asset)
+        if not condition.page and (decision := self._decide(signal, condition.alert)).page:
+            condition.page = True
+            self._tell(condition, decision, signal, f"paged-{condition.alert}")
+
+    def _raise(self, of: OfAsset, one: Wrong) -> None:
+        signal = one.signal
+        id_ = hashlib.sha256(f"{self.env} {signal.fingerprint} {signal.evidence}".encode()).hexdigest()[:12]
+        decision = self._decide(signal, id_)
+        condition = Condition(signal, id_, max(signal.seen_at, signal.since), {one.key}, {one.key}, decision.page)
+        of.conditions[signal.fingerprint] = condition
+        self.changed.add(signal.asset)
+        self._tell(condition, decision, signal, f"raised-{id_}")
+
+    def _right(self, one: Right) -> None:
+        of = self.assets.get(one.asset)
+        for condition in of.conditions.values() if of else ():
+            signal = condition.signal
+            same = (
+                signal.kind is one.kind
+                and one.monitor in (None, signal.monitor)
+                and one.column in (None, signal.column)
+            )
+            if not same or (one.held_only and not signal.is_held):
+                continue
+            if of_it := condition.keys - one.but if one.keys is None else condition.keys & one.keys:
+                condition.open -= of_it
+                was_held = signal.is_held and signal.kind is SignalKind.CHECK and one.monitor is not None
+                condition.verdict = condition.verdict or one.verdict or ("fixed" if was_held else "")
+                self.changed.add(one.asset)
+                if not condition.open:
+                    self._end(one.asset, condition, one)
+        if of and one.is_said:
+            self._settle(one.asset, of, one.at + self._steady)
+
+    def _end(self, asset: str, condition: Condition, one: Right) -> None:
+        if condition.right_since is None:
+            condition.open.clear()
+            condition.right_since, condition.shown_by = one.at, one.evidence
+            self.changed.add(asset)
+
+    def _due(self, one: Due) -> None:
+        asset = one.signal.asset
+        of = self.assets.setdefault(asset, OfAsset())
+        for key, awaited in list(of.awaited.items()):
+            if awaited.deadline is None and awaited.signal.monitor == one.signal.monitor:
+                of.awaited[key] = replace(awaited, deadline=one.signal.since)
+        of.awaited[one.key] = Awaited(one.signal, one.deadline)
+        self.changed.add(asset)
+
+    def _came(self, one: Came) -> None:
+        of = self.assets.get(one.asset)
+        if of is None:
+            return
+        for key, awaited in list(of.awaited.items()):
+            # what has no deadline of its own is answered by whatever ends after it was due
+            if key in one.keys or (awaited.deadline is None and awaited.signal.since <= one.ended):
+                del of.awaited[key]
+                self.changed.add(one.asset)
+        if any(c.signal.kind is SignalKind.LATE and c.open & one.keys for c in of.conditions.values()):
+            self._right(Right(SignalKind.LATE, one.asset, one.at, one.evidence, keys=one.keys, verdict="fixed"))
+
+    def _late(self, asset: str, key: str, awaited: Awaited) -> None:
+        deadline = awaited.deadline or self.now
+        self.assets[asset].awaited.pop(key, None)
+        self._wrong(Wrong(replace(awaited.signal, since=deadline, seen_at=deadline), key))
+
+    def _closed(self, one: Closed) -> None:
+        of = self.assets.get(one.asset)
+        for mark, condition in list(of.conditions.items()) if of else ():
+            if of is not None and condition.alert == one.alert:
+                del of.conditions[mark]
+                self.changed.add(one.asset)
+                self.events += list(self._over(condition))[:1] if condition.right_since else []
+
+    # -- what comes of it
+
+    def _settle(self, asset: str, of: OfAsset, at: datetime) -> None:
+        """Say that what has been right for long enough at an instant is over."""
+        for mark, condition in list(of.conditions.items()):
+            if condition.is_over(at, self._steady):
+                del of.conditions[mark]
+                self.changed.add(asset)
+                self.events += self._over(condition)
+
+    def _over(self, condition: Condition) -> Iterator[Event]:
+        signal, since = condition.signal, condition.right_since
+        event = partial(Event, env=self.env, subject=signal.asset, product=signal.product, occurred_at=since)
+        said = {"alert_id": condition.alert, "asset": signal.asset}
+        yield event("alert.resolved", {**said, "evidence": condition.shown_by or None}, f"resolved-{condition.alert}")
+        if condition.verdict:
+            closing = {"alert_id": condition.alert, "rule": signal.monitor, "verdict": condition.verdict}
+            yield event("alert.closed", closing, f"closed-{condition.alert}")
+
+    def _decide(self, signal: Signal, alert: str) -> Decision:
+        tier = self._answer(signal.product, signal.seen_at).tier
+        demoted = self._demoted.why(signal)
+        first = decide(signal, Standing(tier, self.now, demoted))
+        if first.page or demoted or not (path := tuple(self._path(signal, alert))):
+            return first
+        return decide(signal, Standing(tier, self.now, demoted, path))
+
+    def _path(self, signal: Signal, alert: str) -> Iterator[Other]:
+        """Yield the other alerts on an asset, above it and below it, of what is wrong now."""
+        for asset in self._lineage.path(signal.asset, self.assets):
+            for one in self.assets[asset].conditions.values():
+                if one.right_since is None and one.alert != alert:
+                    yield Other(one.alert, asset, one.signal.kind, one.page, one.signal.seen_at)
+
+    def _tell(self, condition: Condition, decision: Decision, signal: Signal, event: str) -> None:
+        """Record an alert; once more, where somebody is paged for it only now."""
+        who = self._answer(signal.product, signal.seen_at)
+        condition.labels = {
+            "asset": signal.asset, "column": signal.column, "direction": signal.direction, "domain": who.domain,
+            "kind": str(signal.kind), "monitor": signal.monitor, "product": signal.product,
+            "severity": decision.severity, "team": (who.owner or "").removeprefix("team:"), "tier": str(who.tier),
+        }  # fmt: skip
+        said = {
+            "alert_id": condition.alert, "rule": signal.monitor, "asset": signal.asset, "severity": decision.severity,
+            "page": decision.page, "why": decision.why, "responder": who.responder, "owner": who.owner,
+            "escalation": who.escalation, "runbook": who.runbook, "out_of_hours": who.out_of_hours,
+            "fingerprint": signal.fingerprint, "kind": str(signal.kind), "column": signal.column or None,
+            "direction": signal.direction or None, "is_breach": signal.is_breach, "is_held": signal.is_held,
+            "deviations": signal.deviations, "began_at": condition.signal.since.isoformat(),
+            "evidence": signal.evidence, "reason": signal.reason,
+        }  # fmt: skip
+        at = max(signal.seen_at, signal.since)
+        self.events.append(Event("alert.raised", said, event, at, self.env, signal.asset, signal.product))
+
+
+def _is_worse(signal: Signal, than: Signal) -> bool:
+    """Whether what is wrong reaches consumers now, and did not before."""
+    return signal.is_breach and not than.is_breach

@@ -1,0 +1,168 @@
+"""Alerts at a server: seen by who may see the product, closed and silenced by who may run it, in their name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import guarded_estate
+from freehold.ledger import Event, Ledger
+from freehold.server import Settings
+from live_process import until
+from live_server import PAGE, Running, free_port, known_as, started, token_of
+
+ASSET = "works.wolfram.wolfram_out"
+MONA = ("user:idp/mona", "group:idp/metals")  # of the team of wolfram
+RARE = ("user:idp/ruth", "group:idp/rare")
+READER = ("user:idp/rex", "group:idp/readers")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published estate, copied by nobody: each test has alerts of its own."""
+    return guarded_estate.made(tmp_path_factory.mktemp("alerts") / "estate")
+
+
+@pytest.fixture(scope="module")
+def running(made: Path) -> Iterator[Running]:
+    """A server of it."""
+    run, stop = started(made, Settings(port=free_port(), url="", rates={"read": 100_000, "write": 100_000}))
+    yield run
+    stop()
+
+
+def failing(running: Running, name: str, asset: str = ASSET) -> str:
+    """Record that a check of all that is live fails; return the id of the alert that the server's round raises."""
+    ledger: Ledger = running.app.state.served.snapshots.ledger
+    said = {
+        "check_id": f"{asset}:{name}", "asset": asset, "status": "fail", "blocking": True, "target": "live",
+        "value": 4711, "threshold": 5_000, "operator": "mustBeGreaterThan", "severity": "error",
+    }  # fmt: skip
+    product = asset.rpartition(".")[0]
+    ledger.append(
+        Event("check.completed", said, occurred_at=datetime.now(UTC), env="prod", subject=asset, product=product)
+    )
+
+    def raised() -> str | None:
+        told = ledger.read(types=("alert.raised",), subject=asset)
+        return next((str(one.data["alert_id"]) for one in told if one.data["rule"] == name), None)
+
+    return str(until(raised, f"the round raised an alert of {name}"))
+
+
+def problem(answer: Any) -> tuple[int, str]:
+    """Return the status and the code of an answer that refuses."""
+    return answer.status_code, answer.json()["code"]
+
+
+def test_a_round_of_the_server_raises_alerts(running: Running) -> None:
+    """Whoever may see the product sees the alert, with who is called and why; on the home of who runs data, too."""
+    id_ = failing(running, "seen")
+    with known_as(running, *READER) as reader:
+        item = reader.get(f"/api/v1/alerts/{id_}").json()
+        page = reader.get("/alerts.json").json()["page"]
+        home = reader.get("/homes/dataops.json").json()["page"]
+
+    assert (item["state"], item["page"], item["severity"]) == ("firing", True, "critical")
+    assert (item["responder"], item["owner"]) == ("user:idp/mona", "team:metals")
+    assert item["reason"] == "`seen` is 4,711, and must be more than 5,000"
+    row = next(one for one in page["alerts"] if one["id"] == id_)
+    assert (row["may_close"], row["why"]) == (False, "The contract is broken in what consumers read.")
+    assert f"/alerts#{id_}" in [one["href"] for one in home["burning"]]
+
+
+def test_who_runs_the_product_says_what_it_was(running: Running) -> None:
+    """In their own name, once; who may only see it is refused."""
+    id_ = failing(running, "closed")
+    with known_as(running, *READER) as reader:
+        assert problem(reader.post(f"/api/v1/alerts/{id_}/close", json={"verdict": "false"})) == (403, "FH-A113")
+    with known_as(running, *MONA) as mona:
+        assert mona.post(f"/api/v1/alerts/{id_}/close", json={"verdict": "false"}).json()["verdict"] == "false"
+        assert problem(mona.post(f"/api/v1/alerts/{id_}/close", json={"verdict": "fixed"})) == (409, "FH-E333")
+        assert problem(mona.post("/api/v1/alerts/none/close", json={"verdict": "fixed"})) == (404, "FH-E332")
+        assert id_ not in [one["alert"] for one in mona.get("/api/v1/alerts").json()["items"]]
+        assert id_ in [one["alert"] for one in mona.get("/api/v1/alerts?closed=true").json()["items"]]
+    (closing,) = (e for e in running.app.state.served.snapshots.ledger.read(types=("alert.closed",))
+                  if e.data["alert_id"] == id_)  # fmt: skip
+    assert closing.actor == "user:idp/mona"
+
+
+def test_the_page_closes_and_silences(running: Running) -> None:
+    """Each button is a form of its own; afterwards the alert is among those that are closed."""
+    id_ = failing(running, "on_the_page")
+    with known_as(running, *MONA, **PAGE) as mona:
+        assert f'action="/alerts/{id_}"' in mona.get("/alerts").text
+        assert mona.post(f"/alerts/{id_}", data={"silence": "2h", "comment": "we know"}).status_code == 303
+        (silence,) = mona.get("/alerts.json").json()["page"]["silences"]
+        assert (silence["by"], silence["comment"]) == ("mona", "we know")
+        assert mona.post(f"/silences/{silence['id']}/end").status_code == 303
+        assert mona.get("/alerts.json").json()["page"]["silences"] == []
+        assert mona.post(f"/alerts/{id_}", data={"verdict": "expected"}).status_code == 303
+        closed = mona.get("/alerts.json?view=closed").json()["page"]["alerts"]
+        assert [one["state"]["word"] for one in closed if one["id"] == id_] == ["expected"]
+        monitors = mona.get("/alerts.json?view=monitors").json()["page"]["monitors"]
+        assert [one["precision"] for one in monitors if one["name"] == "check on_the_page"] == ["100% of 1"]
+        for view in ("digest", "closed", "monitors"):
+            assert mona.get(f"/alerts?view={view}").status_code == 200
+        assert mona.post(f"/alerts/{id_}", data={}).status_code == 400
+
+
+def test_silences_are_of_who_may_run_what_they_silence(running: Running) -> None:
+    """Of a product whoever may run it; of more than one nobody who may not run all of them."""
+    ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    of_product = {"matchers": ["product=works.wolfram"], "ends_at": ends_at, "comment": "a move"}
+    of_all = {"matchers": ["severity=critical"], "ends_at": ends_at}
+    with known_as(running, *READER) as reader, known_as(running, *MONA) as mona:
+        assert problem(reader.post("/api/v1/silences", json=of_product)) == (403, "FH-A113")
+        assert problem(mona.post("/api/v1/silences", json=of_all)) == (403, "FH-A113")
+        assert problem(mona.post("/api/v1/silences", json=of_product | {"matchers": ["prodct=x"]})) == (400, "FH-E331")
+        made = mona.post("/api/v1/silences", json=of_product)
+        assert made.status_code == 201
+        id_ = made.json()["silence"]
+        assert problem(reader.post(f"/api/v1/silences/{id_}/end")) == (403, "FH-A113")
+        assert mona.post(f"/api/v1/silences/{id_}/end").json()["ended_at"]
+        assert problem(mona.post(f"/api/v1/silences/{id_}/end")) == (409, "FH-E337")
+        assert problem(mona.post("/api/v1/silences/none/end")) == (404, "FH-E336")
+
+
+def test_a_token_closes_only_with_the_scope_for_it(running: Running) -> None:
+    """One that reads is told which scope it takes."""
+    id_ = failing(running, "by_a_token")
+    path, said = f"/api/v1/alerts/{id_}/close", {"verdict": "fixed"}
+    reads, acts = (token_of(running, *MONA, scopes=scopes) for scopes in (("catalog:read",), ("alerts:write",)))
+    with running.client() as client:
+        refused = client.post(path, json=said, headers={"authorization": f"Bearer {reads}"})
+        assert refused.status_code == 403
+        assert "alerts:write" in refused.headers["www-authenticate"]
+        assert client.post(path, json=said, headers={"authorization": f"Bearer {acts}"}).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server of an estate in which wolfram is seen by its team alone."""
+    made = guarded_estate.made(tmp_path_factory.mktemp("unseen") / "estate")
+    file = made / "works" / "wolfram" / "product.odps.yaml"
+    file.write_text(guarded_estate.product_file("works.wolfram", '{see: ["team:metals"]}'), encoding="utf-8")
+    run, stop = started(made, Settings(port=free_port(), url="", rates={"read": 100_000, "write": 100_000}))
+    yield run
+    stop()
+
+
+def test_what_may_not_be_seen_is_not_there(guarded: Running) -> None:
+    """Neither in a list, nor by its id, nor on a page, nor by a silence or a monitor that names it."""
+    id_ = failing(guarded, "hidden")
+    said = {"matchers": ["product=works.wolfram"], "ends_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+    with known_as(guarded, *MONA) as mona:
+        assert mona.post("/api/v1/silences", json=said).status_code == 201
+        assert ASSET in mona.get("/api/v1/alerts").text
+    with known_as(guarded, *RARE) as ruth:
+        assert ruth.get(f"/api/v1/alerts/{id_}").status_code == 404
+        assert ruth.post(f"/api/v1/alerts/{id_}/close", json={"verdict": "false"}).status_code == 404
+        assert ruth.post("/api/v1/silences", json=said).status_code == 404
+        for path in ("/api/v1/alerts", "/api/v1/silences", "/api/v1/monitors", "/alerts", "/alerts.json",
+                     "/alerts?view=monitors", "/homes/dataops.json"):  # fmt: skip
+            assert "wolfram" not in ruth.get(path).text, path
