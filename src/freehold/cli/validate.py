@@ -52,6 +52,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_trackers(estate),
         *_of_channels(estate),
         *_of_briefs(estate),
+        *_of_slos(estate),
         *models,
         *unread,
     )
@@ -202,6 +203,15 @@ def _of_channels(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.connect.messages import channel_findings
 
     return channel_findings(estate)
+
+
+def _of_slos(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with SLOs; without any file, nothing is imported."""
+    if not any(kind == "SLO" for kind, _ in estate.resources):
+        return ()
+    from freehold.reliability.slo.declared import slo_findings
+
+    return slo_findings(estate)
 
 
 def _overdue(estate: Estate) -> tuple[FreeholdError, ...]:

@@ -44,8 +44,10 @@ def declared_by(document: Document, kind: str) -> Declaration:
     path: tuple[Step, ...] = ("id",) if kind in ("DataProduct", "DataContract", "Decision") else ("metadata", "id")
     if kind == "SemanticModel":
         return _model(document)
+    if kind == "SLO":
+        path = ("metadata", "name")
     where = document.where(*path)
-    id_ = said["metadata"]["id"] if len(path) > 1 else decision_id(document) if kind == "Decision" else said["id"]
+    id_ = said["metadata"][path[1]] if len(path) > 1 else decision_id(document) if kind == "Decision" else said["id"]
     objects, ports, extra = {}, [], {}
     if kind == "DataContract":
         objects = {o["name"]: _columns(o) for o in said.get("schema") or ()}
@@ -89,7 +91,7 @@ def claimed_by(document: Document, kind: str) -> list[Declaration]:
     id_ = (
         said.get("id")
         if kind in ("DataProduct", "DataContract")
-        else (metadata.get("id") if isinstance(metadata, dict) else None)
+        else (metadata.get("name" if kind == "SLO" else "id") if isinstance(metadata, dict) else None)
     )
     where = document.where("id")
     return [Declaration(kind, str(id_), where.line, where.column, "", [], {}, [], {"broken": True})] if id_ else []
