@@ -147,6 +147,7 @@ def _of_product(document: Document) -> Iterator[Reference]:
 def _of_contract(document: Document) -> Iterator[Reference]:
     said = document.value
     yield from _one(document, "`dataProduct`", "DataProduct", ("dataProduct",))
+    yield from _of_schedule(document, (), said)
     for path, schema_object in entries(said, (), "schema"):
         yield from _ends(document, path, schema_object)
         yield from _of_schedule(document, path, schema_object)
@@ -158,6 +159,8 @@ def _of_schedule(document: Document, path: tuple[Step, ...], said: Mapping[str, 
     for inner, entry in entries(said, path, "customProperties"):
         if entry["property"] == "freehold:schedule":
             yield from _one(document, "The schedule", "Calendar", (*inner, "value", "calendar"))
+        elif entry["property"] == "freehold:arrives":
+            yield from _one(document, "The arrival", "Calendar", (*inner, "value", "calendar"))
 
 
 def _ends(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Iterator[Reference]:

@@ -2,5 +2,17 @@
 
 from freehold.reliability.slo.attaining import Attainment, attainment, attainments
 from freehold.reliability.slo.declared import Indicator, Slo, slo_findings, slo_named, slos_of
+from freehold.reliability.slo.watch import Watch, signals
 
-__all__ = ["Attainment", "Indicator", "Slo", "attainment", "attainments", "slo_findings", "slo_named", "slos_of"]
+__all__ = [
+    "Attainment",
+    "Indicator",
+    "Slo",
+    "Watch",
+    "attainment",
+    "attainments",
+    "signals",
+    "slo_findings",
+    "slo_named",
+    "slos_of",
+]
