@@ -13,7 +13,7 @@ from freehold.delivery.asset import Asset
 from freehold.delivery.interval import Interval, day
 from freehold.estate.calendars import Days, days_of, weekdays
 from freehold.estate.durations import seconds
-from freehold.estate.model import Calendar, Estate
+from freehold.estate.model import Calendar, Contract, Estate
 from freehold.foundation import FreeholdError
 
 MOST_DAYS = 400  # how far back expectations are told when a source is first seen
@@ -55,7 +55,15 @@ def promise_of(asset: Asset, estate: Estate) -> Promise | None:
     Raises:
         FreeholdError: FH-D310 `freehold:arrives` or a time in it cannot be read.
     """
-    contract = asset.contract
+    return arrival_of(asset.id, asset.contract, estate)
+
+
+def arrival_of(asset: str, contract: Contract | None, estate: Estate) -> Promise | None:
+    """Return when an asset comes by a contract, or None where nothing is said of it.
+
+    Raises:
+        FreeholdError: FH-D310 `freehold:arrives` or a time in it cannot be read.
+    """
     said = contract.custom.get("freehold:arrives") if contract else None
     if contract is None or not isinstance(said, Mapping):
         return None
@@ -74,7 +82,7 @@ def promise_of(asset: Asset, estate: Estate) -> Promise | None:
     except (ValueError, KeyError) as error:
         raise FreeholdError(
             "FH-D310",
-            f"When `{asset.id}` arrives cannot be read: {error}.",
+            f"When `{asset}` arrives cannot be read: {error}.",
             where=contract.where,
             fix='Write value: {days: mon-fri, except: holidays, grace: 30m} and timeOfAvailability: "06:30".',
         ) from error

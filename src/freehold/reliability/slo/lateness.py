@@ -15,7 +15,7 @@ from typing import Protocol
 
 from freehold.delivery.arrival import Expected
 
-BACK = timedelta(days=40)  # how far before an arrival the delivery is looked for that it may belong to
+_BACK = (timedelta(days=2), timedelta(days=40))  # how far before an arrival what was due before it is looked for
 MOST = 400  # deliveries of one data set that are missing at once, and told one by one
 
 
@@ -43,6 +43,33 @@ class _Line:
         self.before = self.next.due_at if self.next else self.before
         self.next = next(self.due, None)
 
+    def settle(self, at: datetime) -> None:
+        """Go on to the first delivery that data of an instant is not."""
+        while self.next is not None and self.next.due_at <= at:
+            self.step()
+        if self.next is not None and self.before is not None and at - self.before > self.next.due_at - at:
+            self.step()
+
+
+def _since(rhythm: Rhythm, came: datetime) -> _Line:
+    """Return what is known of a data set that came last at an instant."""
+    for back in _BACK:
+        line = _Line(rhythm.after(came - back), None, None)
+        line.step()
+        line.settle(came)
+        if line.before is not None:
+            break
+    return line
+
+
+def _waiting(rhythm: Rhythm, now: datetime) -> _Line:
+    """Return what is known of a data set that never came: it is waited for from now on."""
+    line = _Line(rhythm.after(now - _BACK[0]), None, None)
+    line.step()
+    while line.next is not None and line.next.late_at <= now:
+        line.step()
+    return line
+
 
 class Lateness:
     """The data sets that are waited for."""
@@ -60,13 +87,8 @@ class Lateness:
         self._heap: list[tuple[datetime, str, datetime]] = []
         for rhythm in rhythms:
             at = came.get(rhythm.asset)
-            line = _Line(rhythm.after((at or now) - BACK), None, None)
+            line = _waiting(rhythm, now) if at is None else _since(rhythm, at)
             self._lines[rhythm.asset] = line
-            line.step()
-            if at is not None:
-                self._settle(line, at)
-            while at is None and line.next is not None and line.next.late_at <= now:
-                line.step()
             self._push(rhythm.asset, line)
 
     @property
@@ -87,7 +109,7 @@ class Lateness:
             return
         line.missing = [one for one in line.missing if one.due_at > at]
         before = line.next
-        self._settle(line, at)
+        line.settle(at)
         if line.next is not before:
             self._push(asset, line)
 
@@ -103,13 +125,6 @@ class Lateness:
             line.step()
             self._push(asset, line)
         return tuple(found)
-
-    def _settle(self, line: _Line, at: datetime) -> None:
-        """Go on to the first delivery that data of an instant is not."""
-        while line.next is not None and line.next.due_at <= at:
-            line.step()
-        if line.next is not None and line.before is not None and at - line.before > line.next.due_at - at:
-            line.step()
 
     def _push(self, asset: str, line: _Line) -> None:
         if line.next is not None:

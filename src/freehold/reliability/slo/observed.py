@@ -21,6 +21,7 @@ _TYPES = {
     Indicator.CHECKS: ("check.completed",),
     Indicator.RUNS: ("run.completed", "run.expected"),
 }
+_LATELY = timedelta(days=7)  # in which most assets were observed: they are read at once, others one by one
 _GOOD = {"pass", "warn", "success"}
 _BAD = {"fail", "error", "failed", "quarantined"}
 
@@ -137,11 +138,14 @@ class Observed:
         return bad[-1] if bad else ""
 
     def _begin(self, since: datetime) -> None:
-        """Read the last observation before all windows: data goes on growing old from it."""
-        for asset in {a for slo in self._slos if slo.indicator is Indicator.FRESHNESS for a in slo.assets}:
-            told = self._ledger.read(types=("freshness.observed",), subject=asset, env=self._env, until=since,
-                                     newest_first=True, limit=1)  # fmt: skip
-            self._take_all(told)
+        """Read the last observation of each asset before all windows: data goes on growing old from it."""
+        read, types = self._ledger.read, ("freshness.observed",)
+        first = next(read(types=types, env=self._env, limit=1), None)
+        if first is None or first.occurred_at >= since:
+            return
+        self._take_all(read(types=types, since=since - _LATELY, until=since))
+        for asset in {a for slo in self._slos for a in slo.assets} - self._freshness.keys():
+            self._take_all(read(types=types, subject=asset, env=self._env, until=since, newest_first=True, limit=1))
 
     def _began(self, asset: str) -> datetime | None:
         """Return when something of an asset was first published: nobody could use it before."""

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
-from freehold.delivery.arrival import Expected, Promise, each_day, promise_of
+from freehold.delivery.arrival import Expected, Promise, arrival_of, each_day
 from freehold.delivery.interval import day
 from freehold.estate.calendars import Days, days_of
 from freehold.estate.schedules import HORIZON, Schedule, due_times
 
 if TYPE_CHECKING:
-    from freehold.delivery.asset import Asset
-    from freehold.estate.model import Estate
+    from freehold.delivery.graph import Graph
+    from freehold.estate.model import Contract, Estate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,30 @@ class Declared:
             yield Expected(self.asset, day(due.date()), due, due + self.promise.grace)
 
 
-def rhythm_of(asset: Asset, estate: Estate) -> Declared | None:
-    """Return the rhythm of an asset, or None where its contract says none.
+def rhythms_of(estate: Estate, graph: Graph) -> Iterator[Declared]:
+    """Yield the rhythm of each asset whose contract says one: of what we build, and of ports that others fill.
 
     Raises:
-        FreeholdError: FH-D310 when it comes cannot be read.
+        FreeholdError: FH-D310 when something comes cannot be read.
     """
-    promise = promise_of(asset, estate)
-    if promise is None:
-        return None
+    given = {port.contract_id for product in estate.products.values() for port in product.output_ports}
+    known: dict[str, tuple[str, Contract | None]] = {
+        asset.id: (asset.product.id, asset.contract) for asset in graph.assets.values()
+    }
+    for product in estate.products.values():
+        for port in (*product.output_ports, *(p for p in product.input_ports if p.contract_id not in given)):
+            asset = estate.published(f"{product.id}.{port.name}")
+            found = estate.contract_of(asset)
+            known.setdefault(asset, (product.id, found[0] if found else None))
+    for asset, (product_id, contract) in known.items():
+        promise = arrival_of(asset, contract, estate)
+        if promise is not None and contract is not None:
+            yield _rhythm(asset, product_id, contract, promise, estate)
+
+
+def _rhythm(asset: str, product: str, contract: Contract, promise: Promise, estate: Estate) -> Declared:
     days = days_of(estate.calendars.get(promise.calendar))
     if not promise.cron:
-        return Declared(asset.id, asset.product.id, promise, days)
-    where = asset.contract.where if asset.contract else asset.where
-    said = asset.contract.custom.get("freehold:arrives", {}) if asset.contract else {}
-    schedule = Schedule(where=where, cron=promise.cron, zone=promise.zone.key)
-    return Declared(asset.id, asset.product.id, promise, days, schedule, is_worked_only="calendar" in said)
+        return Declared(asset, product, promise, days)
+    schedule = Schedule(where=contract.where, cron=promise.cron, zone=promise.zone.key)
+    return Declared(asset, product, promise, days, schedule, "calendar" in contract.custom["freehold:arrives"])

@@ -18,7 +18,7 @@ from freehold.reliability.slo.attaining import Attainment, attainment
 from freehold.reliability.slo.declared import slos_of
 from freehold.reliability.slo.lateness import Lateness
 from freehold.reliability.slo.observed import Observed
-from freehold.reliability.slo.rhythm import Declared, rhythm_of
+from freehold.reliability.slo.rhythm import Declared, rhythms_of
 
 if TYPE_CHECKING:
     from freehold.delivery.arrival import Expected
@@ -41,9 +41,11 @@ class Watch:
         self._estate, self._graph, self._ledger, self._env = estate, graph, ledger, env
         landing = Landing(estate.root)
         self._expectations = Expectations(estate, graph, landing, ledger, env)
-        self._rhythms = {one.asset: one for one in _rhythms(estate, graph)}
-        self._by_day = {name for name, one in self._rhythms.items()
-                        if comes_by_day(graph.assets[name]) and one.schedule is None}  # fmt: skip
+        self._rhythms = {one.asset: one for one in rhythms_of(estate, graph)}
+        self._by_day = {
+            name for name, one in self._rhythms.items()
+            if one.schedule is None and name in graph.assets and comes_by_day(graph.assets[name])
+        }  # fmt: skip
         self._upto = int((ledger.state.get(CURSOR, env) or {}).get("upto") or 0)
         self._came = {key.removeprefix(f"{env} "): (datetime.fromisoformat(at), event)
                       for key, (at, event) in ledger.state.many(KEPT, f"{env} ").items()}  # fmt: skip
@@ -166,13 +168,6 @@ def _reason(one: Attainment) -> str:
     rate = one.burn[one.fired[0].long]
     gone = f", and it is gone by {one.exhausted_at:%Y-%m-%d %H:%M}" if one.exhausted_at else ""
     return f"the error budget of {one.slo} burns {rate:.1f} times as fast as it may{gone}"
-
-
-def _rhythms(estate: Estate, graph: Graph) -> Iterator[Declared]:
-    for asset in graph.assets.values():
-        rhythm = rhythm_of(asset, estate)
-        if rhythm is not None:
-            yield rhythm
 
 
 def _arrived(event: Recorded) -> Iterable[str]:
