@@ -136,6 +136,13 @@ def signals(estate: Estate, graph: Graph, ledger: Ledger, env: str, now: datetim
     return Watch(estate, graph, ledger, env, now).signals(now)
 
 
+def arrivals_of(ledger: Ledger, env: str, asset: str) -> tuple[datetime, ...]:
+    """Return when data of an asset came, as far as the ledger tells, the oldest first."""
+    own = ledger.read(types=("asset.published",), subject=asset, env=env)
+    others = ledger.read(types=("run.completed",), env=env)
+    return tuple(sorted(e.occurred_at for e in (*own, *others) if asset in _arrived(e)))
+
+
 def _newest(rhythm: Declared, missing: Sequence[Expected], now: datetime) -> Sequence[Expected]:
     """Return those of the missing deliveries that nothing came after, the oldest first."""
     following = next(rhythm.after(missing[-1].due_at), None)
