@@ -51,6 +51,8 @@ PAGES = [
     "/kpis/validation-pass-rate",
     "/kpis/K08",
     "/scorecards",
+    "/slos",
+    "/slos?product=shop.orders",
     "/usage",
     "/scorecards?product=shop.orders",
     "/scorecards?set=readiness",

@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("freehold.cli.token:token", "Make, list and revoke what programs sign in with."),
     "webhooks": ("freehold.cli.webhooks:webhooks", "See who is told of events by webhook, and what was sent."),
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
+    "slo": ("freehold.cli.slo:slo", "See how often promises are kept, and what is left of their error budgets."),
     "anomalies": ("freehold.cli.anomalies:anomalies", "See what is unusual about batches, and say what it was."),
     "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),
     "rollback": ("freehold.cli.rollback:rollback", "Go back to the previous good deployment, at once."),

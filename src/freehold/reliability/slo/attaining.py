@@ -68,6 +68,11 @@ class Attainment:
         tally = self.budget.tally
         return 1 - tally.bad / tally.judged if tally.judged else None
 
+    def level(self, day: Day) -> int:
+        """Return how bad a day was: 0 not at all, 1 within the target, 2 to five times that, 3 to half, 4 more."""
+        share, allowed = day.bad_share or 0.0, 1 - self.slo.target
+        return 0 if not share else 1 if share <= allowed else 2 if share <= 5 * allowed else 3 if share <= 0.5 else 4
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it: shares, rates, and instants in UTC."""
         slo, burnt = self.slo, self.budget.burnt
@@ -80,8 +85,8 @@ class Attainment:
             "judged": _rounded(self.budget.tally.judged), "burnt": _rounded(burnt),
             "left": _rounded(1 - burnt) if burnt is not None else None,
             "unit": "seconds" if slo.indicator.is_of_time else "times",
-            "burn": {_length(length): _rounded(rate) for length, rate in self.burn.items()},
-            "fires": [{"long": _length(r.long), "short": _length(r.short), "threshold": _rounded(r.threshold),
+            "burn": {spelled(length): _rounded(rate) for length, rate in self.burn.items()},
+            "fires": [{"long": spelled(r.long), "short": spelled(r.short), "threshold": _rounded(r.threshold),
                        "urgent": r.is_urgent} for r in self.fired],
             "bad_since": self.bad_since.isoformat() if self.bad_since else None,
             "exhausted_at": self.exhausted_at.isoformat() if self.exhausted_at else None,
@@ -224,7 +229,8 @@ def _days(between: Callable[[datetime, datetime], Tally], since: datetime, now: 
             yield Day(start, tally.bad / tally.judged if tally.judged else None)
 
 
-def _length(length: timedelta) -> str:
+def spelled(length: timedelta) -> str:
+    """Return a length of time as rules name it: 5m, 6h, 3d."""
     minutes = length // timedelta(minutes=1)
     return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h" if minutes < 1_440 else f"{minutes // 1_440}d"
 

@@ -56,8 +56,9 @@ def proposal_for(estate: Estate, ledger: Ledger, env: str, asset: str) -> Propos
         fix = "Write one: `freehold schema DataContract`."
         raise FreeholdError("FH-E315", problem, fix=fix, exit_code=Exit.USAGE)
     contract = found[0]
-    calendar = estate.calendars.get(str(estate.defaults.get("calendar", "")))
-    zone = ZoneInfo(str(estate.defaults.get("timezone", "UTC")))
+    was = contract.custom.get(ARRIVES) or {}
+    calendar = estate.calendars.get(str(was.get("calendar") or estate.defaults.get("calendar", "")))
+    zone = ZoneInfo(str(was.get("timezone") or estate.defaults.get("timezone", "UTC")))
     learned = learn(asset, arrivals_of(ledger, env, asset), zone, days_of(calendar))
     before = (estate.root / contract.where.path).read_text(encoding="utf-8")
     return Proposal(asset, contract.where.path, before, promised(before, contract, learned), learned)
@@ -69,9 +70,11 @@ def promised(text: str, contract: Contract, learned: Learned) -> str:
     Raises:
         FreeholdError: FH-E315 it cannot be edited without touching something else; what to write is in the error.
     """
+    was = contract.custom.get(ARRIVES) or {}
+    kept = {key: was[key] for key in ("except", "timezone", "calendar") if key in was}  # nothing speaks against it
     wanted: dict[str, dict[str, Any]] = {
         "slaProperties": {"property": BY, "value": f"{learned.at:%H:%M}"},
-        "customProperties": {"property": ARRIVES, "value": learned.arrives},
+        "customProperties": {"property": ARRIVES, "value": {**kept, **learned.arrives}},
     }
     after = text
     for section, entry in wanted.items():

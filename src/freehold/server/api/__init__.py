@@ -27,6 +27,7 @@ from freehold.server.api import (
     refusing,
     runs,
     scorecards,
+    slos,
     usage,
     webhooks,
 )
@@ -43,6 +44,7 @@ _PARTS = (
     kpis,
     documents,
     scorecards,
+    slos,
     usage,
     catalog,
     runs,
