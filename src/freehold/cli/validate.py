@@ -308,4 +308,4 @@ def _summary(estate: Estate) -> dict[str, Any]:
     }
 
 
-_COUNTED = {"Workflow": "workflows", "RuleSet": "rule sets", "KPI": "KPIs", "Document": "documents"}
+_COUNTED = {"Workflow": "workflows", "RuleSet": "rule sets", "KPI": "KPIs", "SLO": "SLOs", "Document": "documents"}
