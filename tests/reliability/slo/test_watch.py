@@ -152,6 +152,14 @@ def test_a_restart_loses_nothing(fed: Estate, ledger: Ledger) -> None:
     assert started.wake_at == lived.wake_at
 
 
+def test_what_never_came_is_late_though_nobody_watches_for_long(fed: Estate, ledger: Ledger) -> None:
+    """Since when it is waited for is kept: commands that look once each find it late, as one that stays does."""
+    assert watch(fed, ledger, at(1)).late(at(1)) == ()
+    assert watch(fed, ledger, at(4.2)).late(at(4.2)) == ()
+
+    assert told(watch(fed, ledger, at(4.3)).signals(at(4.3))) == [(FEED, "arrival", at(4))]
+
+
 def test_two_watch_beside_each_other(fed: Estate, ledger: Ledger) -> None:
     """Neither needs to know of the other: what is expected is recorded once, and both tell the same."""
     deliver(fed, 1)

@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 from freehold.delivery.arrival import Expected
@@ -62,11 +63,11 @@ def _since(rhythm: Rhythm, came: datetime) -> _Line:
     return line
 
 
-def _waiting(rhythm: Rhythm, now: datetime) -> _Line:
-    """Return what is known of a data set that never came: it is waited for from now on."""
-    line = _Line(rhythm.after(now - _BACK[0]), None, None)
+def _waiting(rhythm: Rhythm, since: datetime) -> _Line:
+    """Return what is known of a data set that never came, and is waited for since an instant."""
+    line = _Line(rhythm.after(since - _BACK[0]), None, None)
     line.step()
-    while line.next is not None and line.next.late_at <= now:
+    while line.next is not None and line.next.late_at <= since:
         line.step()
     return line
 
@@ -74,20 +75,27 @@ def _waiting(rhythm: Rhythm, now: datetime) -> _Line:
 class Lateness:
     """The data sets that are waited for."""
 
-    def __init__(self, rhythms: Iterable[Rhythm], came: Mapping[str, datetime], now: datetime) -> None:
+    def __init__(
+        self,
+        rhythms: Iterable[Rhythm],
+        came: Mapping[str, datetime],
+        now: datetime,
+        waited: Mapping[str, datetime] = MappingProxyType({}),
+    ) -> None:
         """Begin to wait.
 
         Args:
             rhythms: of each data set.
-            came: by asset, when data came last. What never came is waited for from now on, and what is due already,
-                but not late yet.
+            came: by asset, when data came last.
             now: this instant.
+            waited: by asset of which nothing ever came, since when it is waited for; default: now. What was due by then
+                and not late yet is waited for, too.
         """
         self._lines: dict[str, _Line] = {}
         self._heap: list[tuple[datetime, str, datetime]] = []
         for rhythm in rhythms:
             at = came.get(rhythm.asset)
-            line = _waiting(rhythm, now) if at is None else _since(rhythm, at)
+            line = _waiting(rhythm, waited.get(rhythm.asset, now)) if at is None else _since(rhythm, at)
             self._lines[rhythm.asset] = line
             self._push(rhythm.asset, line)
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.ledger import Ledger, Recorded
 
-KEPT, CURSOR = "arrival", "arrivals"  # of the kept state: when each data set came last, and up to where that was read
+# Of the kept state: when each data set came last, by which event (none: since when it is waited for, since it never
+# came), and up to where that was read.
+KEPT, CURSOR = "arrival", "arrivals"
 ARRIVAL, GAP = "arrival", "gap"  # monitors: the newest that was due has not come; it has, and one before it has not
 _ANEW = timedelta(minutes=1)  # how old an answer about budgets may be
 _MANY = 10_000  # events after which it is kept that they were read, though nothing came by them
@@ -47,11 +49,15 @@ class Watch:
             if one.schedule is None and name in graph.assets and comes_by_day(graph.assets[name])
         }  # fmt: skip
         self._upto = int((ledger.state.get(CURSOR, env) or {}).get("upto") or 0)
-        self._came = {key.removeprefix(f"{env} "): (datetime.fromisoformat(at), event)
-                      for key, (at, event) in ledger.state.many(KEPT, f"{env} ").items()}  # fmt: skip
+        kept = {key.removeprefix(f"{env} "): (datetime.fromisoformat(at), event)
+                for key, (at, event) in ledger.state.many(KEPT, f"{env} ").items()}  # fmt: skip
+        self._came = {name: one for name, one in kept.items() if one[1]}
         self._follow()
-        others = (one for name, one in self._rhythms.items() if name not in self._by_day)
-        self._lateness = Lateness(others, {name: at for name, (at, _) in self._came.items()}, now)
+        others = [one for name, one in self._rhythms.items() if name not in self._by_day]
+        waited = {one.asset: kept.get(one.asset, (now, ""))[0] for one in others if one.asset not in self._came}
+        fresh = {(KEPT, f"{env} {name}"): [at.isoformat(), ""] for name, at in waited.items() if name not in kept}
+        ledger.append(keep=fresh)
+        self._lateness = Lateness(others, {name: at for name, (at, _) in self._came.items()}, now, waited)
         # Of files it is the folder that is asked, when a deadline passes and for as long as something is missing.
         self._files = Lateness((self._rhythms[name] for name in self._by_day), {}, now)
         self._missing = self._expectations.late(now) if self._by_day else ()
