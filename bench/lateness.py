@@ -1,6 +1,6 @@
 """How soon lateness is found of 10,000 data sets in one process, and how much of a core that takes.
 
-    python bench/lateness.py [--sets 10000] [--minutes 5]
+    python bench/lateness.py [--sets 10000] [--minutes 5] [--lead 2]
 
 An estate of 100 products with 100 data sets each that other tools build, every one of them due at a minute of its own
 within the minutes of the measurement, with a minute of grace, and promised to be fresh. Another process tells the
@@ -166,19 +166,19 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--sets", type=int, default=10_000)
     asked.add_argument("--minutes", type=int, default=5)
+    asked.add_argument("--lead", type=int, default=2, help="minutes to write, seed and load in")
     asked.add_argument("--out", type=Path, default=RESULTS)
     given = asked.parse_args()
     found: dict[str, Any] = {"sets": given.sets, "minutes": given.minutes}
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2) as others:
         root = Path(folder)
-        lead = timedelta(minutes=2 if given.sets > 1_000 else 1)  # to write, load and seed
-        begins = (datetime.now(UTC) + lead).replace(second=0, microsecond=0)
+        begins = (datetime.now(UTC) + timedelta(minutes=given.lead)).replace(second=0, microsecond=0)
         due = write(root, given.sets, begins, given.minutes)
         seed(root, due)
         estate = load_estate(root)
         graph = Graph.of(estate, "prod", "duckdb")
         assert datetime.now(UTC) < begins, "the machine is too slow for this lead"
-        until = begins + timedelta(minutes=given.minutes + 3)
+        until = begins + timedelta(minutes=given.minutes + 2)
         delivering = others.submit(deliver, root, due)
         polling = others.submit(polled, root, due, until)
         found["watch"] = watched(estate, graph, root, due, until)
