@@ -34,6 +34,7 @@ OURS = (
     ),
     "KPI",
     "Document",
+    "SLO",
 )
 
 
@@ -101,6 +102,6 @@ def test_the_files_of_the_page_make_an_estate(tmp_path: Path) -> None:
     assert estate.findings == ()
     assert sorted({kind for kind, _ in estate.resources}) == [
         "AIUseCase", "Alerting", "Assessment", "Brief", "Channel", "DataPolicy", "Decision", "Document", "Hook", "KPI",
-        "Objective", "RuleSet", "ServiceAccount", "Subscription", "Tracker", "Waiver", "Workflow",
+        "Objective", "RuleSet", "SLO", "ServiceAccount", "Subscription", "Tracker", "Waiver", "Workflow",
     ]  # fmt: skip
     assert (len(estate.products), len(estate.contracts), len(estate.teams), len(estate.calendars)) == (1, 2, 1, 1)

@@ -307,6 +307,17 @@ def test_what_we_build_is_told_by_our_own_runs(server: Running, tool: httpx2.Cli
     assert len(recorded(server, tool, "run.completed", "not.ours")) == 1
 
 
+def test_a_run_tells_which_of_our_assets_it_wrote(server: Running, tool: httpx2.Client) -> None:
+    """Of what else it wrote nothing is said: by these, data of ours has come."""
+    outputs = [dataset("shop.orders.orders", space="freehold"), dataset("elsewhere")]
+    sent(
+        tool, run("COMPLETE", job="both.of.them", outputs=outputs), run("COMPLETE", job="neither", outputs=outputs[1:])
+    )
+
+    assert recorded(server, tool, "run.completed", "both.of.them")[0].data["outputs"] == ["shop.orders.orders"]
+    assert recorded(server, tool, "run.completed", "neither")[0].data["outputs"] is None
+
+
 def test_a_job_of_another_tool_stands_after_our_asset(
     server: Running, tool: httpx2.Client, person: httpx2.Client
 ) -> None:

@@ -53,6 +53,8 @@ PAGES = [
     "/alerts",
     "/alerts?view=digest",
     "/scorecards",
+    "/slos",
+    "/slos?product=shop.orders",
     "/usage",
     "/scorecards?product=shop.orders",
     "/scorecards?set=readiness",

@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("freehold.cli.status:status", "Show each product: safe to use now? since when? what is in quarantine?"),
     "status-page": ("freehold.cli.status_page:status_page", "Say to everybody how products are: a web site of files."),
     "alerts": ("freehold.cli.alerts:alerts", "See what is wrong and who is paged; say what it was; silence it."),
+    "slo": ("freehold.cli.slo:slo", "See how often promises are kept, and what is left of their error budgets."),
     "anomalies": ("freehold.cli.anomalies:anomalies", "See what is unusual about batches, and say what it was."),
     "incidents": (
         "freehold.cli.incidents:incidents",

@@ -53,6 +53,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_channels(estate),
         *_of_briefs(estate),
         *_of_alerting(estate),
+        *_of_slos(estate),
         *models,
         *unread,
     )
@@ -214,6 +215,15 @@ def _of_channels(estate: Estate) -> tuple[FreeholdError, ...]:
     return channel_findings(estate)
 
 
+def _of_slos(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what is wrong with SLOs; without any file, nothing is imported."""
+    if not any(kind == "SLO" for kind, _ in estate.resources):
+        return ()
+    from freehold.reliability.slo.declared import slo_findings
+
+    return slo_findings(estate)
+
+
 def _overdue(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return the service accounts that somebody should have looked over by today."""
     from datetime import UTC, datetime
@@ -308,4 +318,4 @@ def _summary(estate: Estate) -> dict[str, Any]:
     }
 
 
-_COUNTED = {"Workflow": "workflows", "RuleSet": "rule sets", "KPI": "KPIs", "Document": "documents"}
+_COUNTED = {"Workflow": "workflows", "RuleSet": "rule sets", "KPI": "KPIs", "SLO": "SLOs", "Document": "documents"}

@@ -6,13 +6,14 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import count, takewhile
 from zoneinfo import ZoneInfo
 
 from freehold.delivery.asset import Asset
 from freehold.delivery.interval import Interval, day
 from freehold.estate.calendars import Days, days_of, weekdays
 from freehold.estate.durations import seconds
-from freehold.estate.model import Calendar, Estate
+from freehold.estate.model import Calendar, Contract, Estate
 from freehold.foundation import FreeholdError
 
 MOST_DAYS = 400  # how far back expectations are told when a source is first seen
@@ -30,13 +31,18 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """When a source arrives, as its contract says under `freehold:arrives` and `timeOfAvailability`."""
+    """When data comes, as its contract says under `freehold:arrives` and `timeOfAvailability`.
+
+    `cron`, of five fields, stands instead of days and a time; `calendar` is the estate's where the file names none.
+    """
 
     days: frozenset[int]
     except_holidays: bool
     at: time
     grace: timedelta
     zone: ZoneInfo
+    cron: str = ""
+    calendar: str = ""
 
     def due_at(self, on: date) -> datetime:
         """Return when the data of a day is due: the next morning, or whenever the contract says."""
@@ -44,29 +50,39 @@ class Promise:
 
 
 def promise_of(asset: Asset, estate: Estate) -> Promise | None:
-    """Return what the contract of a by-day source promises, or None where it promises nothing.
+    """Return when an asset comes by its contract, or None where nothing is said of it.
 
     Raises:
         FreeholdError: FH-D310 `freehold:arrives` or a time in it cannot be read.
     """
-    contract = asset.contract
+    return arrival_of(asset.id, asset.contract, estate)
+
+
+def arrival_of(asset: str, contract: Contract | None, estate: Estate) -> Promise | None:
+    """Return when an asset comes by a contract, or None where nothing is said of it.
+
+    Raises:
+        FreeholdError: FH-D310 `freehold:arrives` or a time in it cannot be read.
+    """
     said = contract.custom.get("freehold:arrives") if contract else None
-    if contract is None or not isinstance(said, Mapping) or not (asset.files and asset.files.by_day):
+    if contract is None or not isinstance(said, Mapping):
         return None
     written = next((s.value for s in contract.sla if s.property == "timeOfAvailability"), "06:00")
-    zone = ZoneInfo(str(estate.defaults.get("timezone", "UTC")))
     try:
+        zone = ZoneInfo(str(said.get("timezone") or estate.defaults.get("timezone", "UTC")))
         return Promise(
             days=weekdays(str(said.get("days", "mon-sun"))),
             except_holidays=said.get("except") == "holidays",
             at=time.fromisoformat(str(written)),
             grace=duration(str(said.get("grace", "0m"))),
             zone=zone,
+            cron=str(said.get("cron", "")),
+            calendar=str(said.get("calendar") or estate.defaults.get("calendar", "")),
         )
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise FreeholdError(
             "FH-D310",
-            f"When `{asset.id}` arrives cannot be read: {error}.",
+            f"When `{asset}` arrives cannot be read: {error}.",
             where=contract.where,
             fix='Write value: {days: mon-fri, except: holidays, grace: 30m} and timeOfAvailability: "06:30".',
         ) from error
@@ -76,17 +92,22 @@ def expected(
     asset: Asset, promise: Promise, calendar: Calendar | None, since: date, now: datetime
 ) -> Iterator[Expected]:
     """Return every delivery that was due between a day and now, in order."""
-    on, days = max(since, (now - timedelta(days=MOST_DAYS)).date()), days_of(calendar)
-    while promise.due_at(on) <= now:
+    first = max(since, (now - timedelta(days=MOST_DAYS)).date())
+    return takewhile(lambda e: e.due_at <= now, each_day(asset.id, promise, days_of(calendar), first))
+
+
+def each_day(asset: str, promise: Promise, days: Days, first: date) -> Iterator[Expected]:
+    """Yield the deliveries of the days from one on, in order, without end."""
+    for ahead in count():
+        on = first + timedelta(days=ahead)
         if on.weekday() in promise.days and not (promise.except_holidays and _is_closed(days, on)):
             due = promise.due_at(on)
-            yield Expected(asset.id, day(on), due, due + promise.grace)
-        on += timedelta(days=1)
+            yield Expected(asset, day(on), due, due + promise.grace)
 
 
 def late(due: Iterator[Expected], arrived: Collection[Interval | None], now: datetime) -> tuple[Expected, ...]:
     """Return what should be there by now and is not."""
-    return tuple(e for e in due if e.late_at < now and e.interval not in arrived)
+    return tuple(e for e in due if e.late_at <= now and e.interval not in arrived)
 
 
 def duration(text: str) -> timedelta:

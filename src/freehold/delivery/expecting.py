@@ -16,6 +16,11 @@ from freehold.estate.model import Estate
 from freehold.ledger import Ledger
 
 
+def comes_by_day(asset: Asset) -> bool:
+    """Whether an asset is a source with a file for each day, so that it is known which day is missing."""
+    return asset.kind is Kind.SOURCE and asset.files is not None and asset.files.by_day
+
+
 class Expectations:
     """The deliveries of one environment that are due; remembers what the ledger knows of them."""
 
@@ -64,12 +69,12 @@ class Expectations:
         self, now: datetime, since: Mapping[str, datetime] = MappingProxyType({})
     ) -> Iterator[tuple[Asset, list[Expected]]]:
         """Return what was due until now (from an instant on, where one is given) of every source that promises."""
-        calendar = self._estate.calendars.get(str(self._estate.defaults.get("calendar", "")))
         for asset in self._graph.assets.values():
-            promise = promise_of(asset, self._estate) if asset.kind is Kind.SOURCE else None
+            promise = promise_of(asset, self._estate) if comes_by_day(asset) else None
             first = self._first_of(asset) if promise else None
-            if promise and first:
+            if promise and first and not promise.cron:
                 start = since[asset.id].date() - timedelta(days=2) if asset.id in since else first.start.date()
+                calendar = self._estate.calendars.get(promise.calendar)
                 yield asset, list(expected(asset, promise, calendar, start, now))
 
     def _first_of(self, asset: Asset) -> Interval | None:

@@ -44,8 +44,10 @@ def declared_by(document: Document, kind: str) -> Declaration:
     path: tuple[Step, ...] = ("id",) if kind in ("DataProduct", "DataContract", "Decision") else ("metadata", "id")
     if kind == "SemanticModel":
         return _model(document)
+    if kind == "SLO":
+        path = ("metadata", "name")
     where = document.where(*path)
-    id_ = said["metadata"]["id"] if len(path) > 1 else decision_id(document) if kind == "Decision" else said["id"]
+    id_ = said["metadata"][path[1]] if len(path) > 1 else decision_id(document) if kind == "Decision" else said["id"]
     objects, ports, extra = {}, [], {}
     if kind == "DataContract":
         objects = {o["name"]: _columns(o) for o in said.get("schema") or ()}
@@ -89,7 +91,7 @@ def claimed_by(document: Document, kind: str) -> list[Declaration]:
     id_ = (
         said.get("id")
         if kind in ("DataProduct", "DataContract")
-        else (metadata.get("id") if isinstance(metadata, dict) else None)
+        else (metadata.get("name" if kind == "SLO" else "id") if isinstance(metadata, dict) else None)
     )
     where = document.where("id")
     return [Declaration(kind, str(id_), where.line, where.column, "", [], {}, [], {"broken": True})] if id_ else []
@@ -145,6 +147,7 @@ def _of_product(document: Document) -> Iterator[Reference]:
 def _of_contract(document: Document) -> Iterator[Reference]:
     said = document.value
     yield from _one(document, "`dataProduct`", "DataProduct", ("dataProduct",))
+    yield from _of_schedule(document, (), said)
     for path, schema_object in entries(said, (), "schema"):
         yield from _ends(document, path, schema_object)
         yield from _of_schedule(document, path, schema_object)
@@ -156,6 +159,8 @@ def _of_schedule(document: Document, path: tuple[Step, ...], said: Mapping[str, 
     for inner, entry in entries(said, path, "customProperties"):
         if entry["property"] == "freehold:schedule":
             yield from _one(document, "The schedule", "Calendar", (*inner, "value", "calendar"))
+        elif entry["property"] == "freehold:arrives":
+            yield from _one(document, "The arrival", "Calendar", (*inner, "value", "calendar"))
 
 
 def _ends(document: Document, path: tuple[Step, ...], said: Mapping[str, Any]) -> Iterator[Reference]:

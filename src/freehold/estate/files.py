@@ -19,7 +19,8 @@ _YAML = (".yaml", ".yml")
 _MARKDOWN = ("decisions", "documents")  # the folders whose Markdown may be ours
 _STANDARD_NAMES = {f".{s}{y}": k for s, k in (("odcs", "DataContract"), ("odps", "DataProduct")) for y in _YAML}
 _SIGN_OF_OURS = re.compile(
-    rb"""^[{ "']*(?:apiVersion["']?:\s*["']?freehold\.|kind["']?:\s*["']?Data(?:Contract|Product)\b)""", re.MULTILINE
+    rb"""^[{ "']*(?:apiVersion["']?:\s*["']?(?:freehold\.|openslo/)|kind["']?:\s*["']?Data(?:Contract|Product)\b)""",
+    re.MULTILINE,
 )
 
 
@@ -125,9 +126,17 @@ def kind_of(document: Document) -> str | None:
         return _kind_of_ours(document, kind, version)
     if kind in ("DataContract", "DataProduct"):
         return str(kind)
+    if kind == "SLO" and isinstance(version, str) and version.startswith("openslo/"):
+        return kind if _is_of_our_evidence(said) else None
     if promised is None and not (isinstance(kind, str) and near(kind, ("DataContract", "DataProduct"), most=1)):
         return None
     raise _unknown_kind(document, kind, promised)
+
+
+def _is_of_our_evidence(said: dict[str, object]) -> bool:
+    """Whether an SLO names an indicator: those that bring a query of their own are for other tools."""
+    spec = said.get("spec")
+    return isinstance(spec, dict) and "indicatorRef" in spec
 
 
 def _kind_of_model(said: dict[str, object]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from freehold.estate.document import Document, Step
 from freehold.estate.explaining import schema_errors, value_errors
-from freehold.estate.schedules import schedule_errors, zone_error
+from freehold.estate.schedules import arrival_errors, schedule_errors, zone_error
 from freehold.estate.schemas import custom_properties, custom_validator
 from freehold.foundation import FreeholdError, near
 from freehold.foundation.secrets import holds_a_secret
@@ -202,6 +202,8 @@ def _custom_property(document: Document, path: Path, place: str, name: str, valu
         yield from value_errors(document, (*path, "value"), list(validator.iter_errors(value)), here[name])
     elif name == "schedule":
         yield from schedule_errors(document, (*path, "value"))
+    elif name == "arrives":
+        yield from arrival_errors(document, (*path, "value"))
 
 
 def _custom_entries(said: Any, path: Path, place: str) -> Iterator[tuple[Path, str, dict[str, Any]]]:

@@ -63,6 +63,14 @@ def resource_from(document: Document) -> Resource:
     return Resource(said["kind"], metadata["id"], document.where("metadata", "id"), metadata, said["spec"], document)
 
 
+def slo_from(document: Document) -> Resource:
+    """Return an SLO; OpenSLO calls the id a name, and the name a display name."""
+    said = document.value
+    metadata = said["metadata"]
+    ours = {"id": metadata["name"], "name": metadata.get("displayName", ""), **metadata.get("annotations", {})}
+    return Resource("SLO", metadata["name"], document.where("metadata", "name"), ours, said["spec"], document)
+
+
 def decision_from(document: Document, text: str) -> Resource:
     """Return a decision: the front matter is its metadata, the text below is `spec.text`."""
     return Resource("Decision", decision_id(document), document.where("id"), document.value, {"text": text}, document)

@@ -352,6 +352,8 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
             elif one.kind == "Document":
                 resources[one.kind, one.id] = _document_maker(parsed)
                 hashes[f"{one.kind}:{one.id}"] = entry.digest  # what is below the front matter counts
+            elif one.kind == "SLO":
+                resources[one.kind, one.id] = _maker(kinds.slo_from, parsed, index)
             else:
                 resources[one.kind, one.id] = _maker(kinds.resource_from, parsed, index)
                 if one.kind in _OPERATING:

@@ -123,6 +123,21 @@ def schedule_errors(document: Document, path: tuple[Step, ...]) -> Iterator[Free
         yield error
 
 
+def arrival_errors(document: Document, path: tuple[Step, ...]) -> Iterator[FreeholdError]:
+    """Return what a schema cannot say about when data comes: its expression, its zone, that it is said once."""
+    node = document.node(*path)
+    said = node.value if node is not None and isinstance(node.value, dict) else {}
+    if "cron" in said:
+        yield from _cron_errors(document, (*path, "cron"))
+        for key in (key for key in ("days", "except") if key in said):
+            yield FreeholdError(
+                "FH-V115", f"`cron` says when data comes, and `{key}` says it again.",
+                where=document.where_key(*path, key), fix=f"Leave `{key}` out, or `cron`.",
+            )  # fmt: skip
+    if "timezone" in said and (error := zone_error(str(said["timezone"]), document.where(*path, "timezone"))):
+        yield error
+
+
 def zone_error(name: str, where: Where) -> FreeholdError | None:
     """Return the error of a name that is no time zone, with the near ones."""
     from zoneinfo import available_timezones

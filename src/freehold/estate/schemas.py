@@ -36,11 +36,13 @@ KINDS: dict[str, str] = {
     "Waiver": "an exemption from a rule, for a time",
     "Assessment": "answers to what only a person can tell, for a time",
     "DataPolicy": "who may see which rows of an asset, and which columns in another form",
+    "SLO": "how often a promise is to be kept, over which window (OpenSLO v1)",
     "Workflow": "the states and moves of a kind of work item",
     "AIUseCase": "a use of AI: purpose, users, risk, evaluation",
     "Decision": "the front matter of a decision in Markdown",
 }
-ENVELOPED = tuple(kind for kind in KINDS if kind not in ("DataProduct", "DataContract", "SemanticModel", "Decision"))
+_STANDARD = ("DataProduct", "DataContract", "SemanticModel", "Decision", "SLO")
+ENVELOPED = tuple(kind for kind in KINDS if kind not in _STANDARD)
 
 
 @cache

@@ -145,6 +145,8 @@ def _arrival(old: Any, new: Any, subject: Subject) -> Finding:
     later, sooner = _grace(new) > _grace(old), _grace(new) < _grace(old)
     weaker, stronger = bool(fewer_days or later), bool(more_days or sooner)
     change = "sla_weakened" if weaker else "sla_strengthened" if stronger else "sla_respelled"
+    if any(new.get(key) != old.get(key) for key in ("cron", "timezone", "calendar")):
+        change = "sla_undecided"
     return subject.judged(change, before, after, detail=f"it arrives {after} where it was {before}")
 
 

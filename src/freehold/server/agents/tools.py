@@ -20,6 +20,7 @@ from freehold.metrics.telling import unit_in_data
 from freehold.reliability.incidents import Incident
 from freehold.server.asking import Asks
 from freehold.server.incidents import Incidents
+from freehold.server.attained import attained
 from freehold.server.leaving import gone_is_told, leaving_of
 from freehold.server.questions import Question
 from freehold.server.web.pages.explain import period_of
@@ -307,7 +308,7 @@ def get_lineage(asked_: Asked, takes: Followed) -> dict[str, Any]:
 def get_health(asked_: Asked, takes: Health) -> dict[str, Any]:
     """Tell whether products are safe to use now, and why not.
 
-    Failing checks, open incidents, data in quarantine, late deliveries, and how far the data reaches.
+    Failing checks, open incidents, data in quarantine, late deliveries, promises kept, and how far the data reaches.
     """
     if takes.product:
         asked_.snapshot.product(takes.product)
@@ -325,7 +326,11 @@ def get_health(asked_: Asked, takes: Health) -> dict[str, Any]:
          "opened_at": one.opened_at, "acknowledged": one.is_acknowledged, **_judged(known.get(one.id))}
         for one in found.values()
     ]  # fmt: skip
-    return {"products": told, "incidents": incidents, "provenance": _of_catalog(asked_)}
+    slos = [
+        {"slo": one.slo.id, "product": one.slo.product, "promise": str(one.slo), "state": one.state}
+        for one in attained(asked_, product=takes.product)
+    ]
+    return {"products": told, "incidents": incidents, "slos": slos, "provenance": _of_catalog(asked_)}
 
 
 def _judged(incident: Incident | None) -> dict[str, Any]:
@@ -404,6 +409,6 @@ TOOLS: Mapping[str, Tool] = {
             *("metric", *_OF_AN_EXPLANATION),
         ),
         _tool("Lineage", _CATALOG, Followed, get_lineage, "of", "kind", "way", "hops", "is_cut", "hit"),
-        _tool("Health", _CATALOG, Health, get_health, "products", "incidents"),
+        _tool("Health", _CATALOG, Health, get_health, "products", "incidents", "slos"),
     )
 }

@@ -31,6 +31,7 @@ from freehold.server.api import (
     runs,
     scorecards,
     status_page,
+    slos,
     usage,
     webhooks,
 )
@@ -48,6 +49,7 @@ _PARTS = (
     documents,
     scorecards,
     status_page,
+    slos,
     usage,
     catalog,
     runs,

@@ -68,18 +68,25 @@ def _told(rows: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
 def _fresh(ledger: Ledger, told: list[Told], catalog: Catalog, graph: Graph, env: str) -> Iterator[Event]:
     with catalog.heard() as book:
         runs = {one.run: found for one in told if (found := book.run(one.run))}
+        wrote = {id_: _assets(run, book) for id_, (_, run) in runs.items()}
         ours = {id_ for id_, (_, run) in runs.items() if _is_ours(run, book, graph)}
     began = {id_: from_micros(run.started) for id_, (_, run) in runs.items() if run.started is not None}
     since = {one.job: at for one in told if one.dag and (at := _last_due(ledger, one.job, env))}
     for event in events(told, env, since, began)[0]:
         if event.run_id not in ours and ledger.get(event.id or "") is None:
-            yield event
+            outputs = wrote.get(event.run_id)
+            yield replace(event, data={**event.data, "outputs": outputs}) if outputs else event
 
 
 def _is_ours(run: Run, book: Book, graph: Graph) -> bool:
     """Whether a run wrote nothing but what we build: our own run tells of that, and it would count twice."""
     assets = [book.ours(name) for name in run.outputs]
     return bool(assets) and all(one in graph.assets and graph.assets[one].kind not in NOT_BUILT for one in assets)
+
+
+def _assets(run: Run, book: Book) -> list[str]:
+    """Return the assets of ours that a run wrote, by all their names."""
+    return sorted({asset for name in run.outputs if (asset := book.ours(name))})
 
 
 def _last_due(ledger: Ledger, job: str, env: str) -> datetime | None:

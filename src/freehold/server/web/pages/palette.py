@@ -53,6 +53,7 @@ PAGES = (
     Entry("page", "Promises", href="/roadmap/promises", words="predictability commitments slips"),
     Entry("page", "Decisions", href="/decisions", words="adr madr why"),
     Entry("page", "Scorecards", href="/scorecards", words="rules certification maturity"),
+    Entry("page", "SLOs", href="/slos", words="service levels error budget burn freshness late promises"),
     Entry("page", "KPIs", href="/kpis", words="dora figures"),
     Entry("page", "Usage", href="/usage", words="readers unused adoption accounts"),
     Entry("page", "Documents", href="/documents", words="reports qbr review release notes audit guide"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ from freehold.delivery.standing import standing_verdicts
 from freehold.estate.model import Property, Team
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
+from freehold.server.attained import attained
 from freehold.server.items import Items
 from freehold.server.leaving import ending_of, gone_is_told, leaving_of
 from freehold.server.questions import as_curl
@@ -198,7 +200,11 @@ def shown_product(asked: Asked, id_: str) -> Shown:
         column_headings=_COLUMNS,
         contracts=parts,
         history=tuple(moment_of(d, one.id) for d in asked.snapshot.deployments_of(one.id)[:_MOST_HISTORY]),
-        facts=(*(fact_of(asked, one) for one in status.incidents), *_facts(status, team)),
+        facts=(
+            *(fact_of(asked, one) for one in status.incidents),
+            *_facts(status, team),
+            *_error_budgets(asked, status.product.id),
+        ),
         snippets=tuple(_snippets(asked, status)),
         use=use_part(use, asked.snapshot.taken_at),
         consumers=_consumers(asked, use),
@@ -277,6 +283,14 @@ def _facts(status: ProductStatus, team: Team | None) -> Iterator[Fact]:
     if intended := one.audience.get("intended"):
         yield Fact("Meant for", counted(int(intended), "people"))
     yield Fact("File", str(one.where.path), is_code=True)
+
+
+def _error_budgets(asked: Asked, product: str) -> Iterator[Fact]:
+    """Say how many of the promises that SLOs are about are kept."""
+    states = Counter(one.state for one in attained(asked, product=product))
+    if states:
+        told = ", ".join(f"{states[state]} {state}" for state in sorted(states))
+        yield Fact("Promises", told, href=f"/slos?product={product}")
 
 
 def _snippets(asked: Asked, status: ProductStatus) -> Iterator[Snippet]:

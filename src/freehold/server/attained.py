@@ -1,0 +1,43 @@
+"""SLOs as an asker may see them: how those of the products they see stand at this moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from freehold.foundation import Exit, FreeholdError, near
+from freehold.reliability.slo import Attainment, Slo, attainment, slos_of
+from freehold.reliability.slo.observed import Observed
+
+if TYPE_CHECKING:
+    from freehold.server.snapshots import Snapshot
+    from freehold.server.web.showing import Asked
+
+
+def attained(asked: Asked, *, product: str = "", slo: str = "") -> tuple[Attainment, ...]:
+    """Return how the SLOs stand that an asker may see: of a product, or one alone, where it is named.
+
+    What is told is read once for each snapshot of the estate; data grows old by the clock.
+
+    Raises:
+        FreeholdError: FH-E313 there is no such SLO, or none that may be seen.
+    """
+    whole, seen = asked.snapshot.whole or asked.snapshot, asked.snapshot.seen
+    slos = whole.derived("slos", lambda: slos_of(whole.estate))
+    chosen = [one for one in slos.values() if (seen is None or one.product in seen) and product in ("", one.product)]
+    if slo:
+        known = [one.id for one in chosen]
+        if slo not in known:
+            fix = near(slo, known) or "See: freehold slo list"
+            raise FreeholdError("FH-E313", f"There is no SLO `{slo}`.", fix=fix, exit_code=Exit.USAGE)
+        chosen = [slos[slo]]
+    if not chosen:
+        return ()
+    now = asked.served.snapshots.clock.now()
+    observed = whole.derived("slos observed", lambda: _observed(asked, whole, tuple(slos.values())))
+    return tuple(attainment(one, observed, whole.estate, now) for one in chosen)
+
+
+def _observed(asked: Asked, whole: Snapshot, slos: tuple[Slo, ...]) -> Observed:
+    found = Observed(asked.served.snapshots.ledger, whole.env, slos)
+    found.follow(asked.served.snapshots.clock.now())
+    return found
