@@ -70,8 +70,8 @@ from freehold.server.views import Views
 from freehold.server.web.assets import PREFIX, Assets
 from freehold.server.web.pages import (
     acting,
-    anomalies,
     alerts,
+    anomalies,
     decisions,
     deployment,
     deployments,

@@ -19,8 +19,8 @@ from freehold.metrics.tables import as_object
 from freehold.metrics.telling import unit_in_data
 from freehold.reliability.incidents import Incident
 from freehold.server.asking import Asks
-from freehold.server.incidents import Incidents
 from freehold.server.attained import attained
+from freehold.server.incidents import Incidents
 from freehold.server.leaving import gone_is_told, leaving_of
 from freehold.server.questions import Question
 from freehold.server.web.pages.explain import period_of

@@ -13,8 +13,8 @@ from fastapi import Depends, FastAPI
 from freehold import __version__
 from freehold.server.api import (
     ahead,
-    anomalies,
     alerts,
+    anomalies,
     asking,
     catalog,
     deployments,
@@ -30,8 +30,8 @@ from freehold.server.api import (
     refusing,
     runs,
     scorecards,
-    status_page,
     slos,
+    status_page,
     usage,
     webhooks,
 )
