@@ -65,7 +65,7 @@ def test_what_is_promised_is_listed_and_shown(estate: Path) -> None:
 
     assert listed.returncode == 0, listed.stderr
     assert ("lines-fresh" in listed.stdout, "99 %, 28d" in listed.stdout, "exhausted" in listed.stdout) == (True,) * 3
-    assert [(one["slo"], one["state"], one["worst"], len(one["days"])) for one in told] == [
+    assert [(one["id"], one["state"], one["worst"], len(one["days"])) for one in told] == [
         ("lines-fresh", "exhausted", ASSET, 29),
     ]  # fmt: skip
     assert "It is exhausted:" in shown.stderr

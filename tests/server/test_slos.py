@@ -41,13 +41,13 @@ def half_seen(tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., R
 def test_page_and_api_say_the_same(half_seen: Running) -> None:
     """Names, states and what is left; of a product alone where it is named, and of one SLO by its id."""
     with half_seen.signed_in() as client:
-        told = {one["slo"]: one for one in client.get("/api/v1/slos").json()["items"]}
+        told = {one["id"]: one for one in client.get("/api/v1/slos").json()["items"]}
         rows = client.get("/slos.json").json()["page"]["rows"]
         of_one = client.get("/slos.json?product=works.wolfram").json()["page"]["rows"]
         alone = client.get("/api/v1/slos/wolfram-runs").json()
 
     assert {(row["id"], row["state"]["word"], row["left"]) for row in rows} == {
-        (one["slo"], one["state"], one["left"]) for one in told.values()
+        (one["id"], one["state"], one["left"]) for one in told.values()
     }
     assert [row["id"] for row in of_one] == ["wolfram-runs"]
     assert (alone["good"], alone["left"], alone["state"]) == (1.0, 1.0, "kept")
@@ -58,7 +58,7 @@ def test_pages_of_the_list_are_those_of_ids(half_seen: Running) -> None:
     with half_seen.signed_in() as client:
         first = client.get("/api/v1/slos?limit=3").json()
         rest = client.get(f"/api/v1/slos?limit=3&after={first['next']}").json()
-        asked = [one["slo"] for one in (*first["items"], *rest["items"])]
+        asked = [one["id"] for one in (*first["items"], *rest["items"])]
 
     assert asked == ["bismuth-runs", "selenium-runs", "thorium-runs", "wolfram-runs"]
     assert rest["next"] is None
@@ -71,7 +71,7 @@ def test_nothing_is_said_of_what_may_not_be_seen(half_seen: Running) -> None:
         page = client.get("/slos").text
         answer = client.get("/api/v1/slos/selenium-runs")
 
-    assert {one["slo"] for one in told} >= {"wolfram-runs"}
+    assert {one["id"] for one in told} >= {"wolfram-runs"}
     assert "selenium" not in page
     assert not any("selenium" in str(one) for one in told)
     assert (answer.status_code, answer.json()["code"]) == (404, "FH-E313")

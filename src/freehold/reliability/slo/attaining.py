@@ -77,7 +77,7 @@ class Attainment:
         """Return it as JSON can hold it: shares, rates, and instants in UTC."""
         slo, burnt = self.slo, self.budget.burnt
         return {
-            "slo": slo.id, "name": slo.name, "service": slo.service, "product": slo.product,
+            "id": slo.id, "name": slo.name, "service": slo.service, "product": slo.product,
             "assets": list(slo.assets), "indicator": str(slo.indicator), "method": slo.indicator.method,
             "target": slo.target, "window": str(slo.window), "since": self.since.isoformat(),
             "until": self.now.isoformat(), "state": self.state, "good": _rounded(self.good_share),

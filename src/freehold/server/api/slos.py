@@ -32,7 +32,7 @@ class SloDay(Strict):
 class SloEntry(Strict):
     """An SLO, and how it stands."""
 
-    slo: str = Field(description="its id")
+    id: str
     name: str
     service: str = Field(description="the product or asset")
     product: str
@@ -70,7 +70,7 @@ class SloList(Strict):
 def add(app: FastAPI) -> None:
     """Add the endpoints of SLOs."""
     app.get("/slos", summary="SLOs", operation_id="list_slos")(_slos)
-    app.get("/slos/{slo}", summary="An SLO", operation_id="show_slo")(_slo)
+    app.get("/slos/{id}", summary="An SLO", operation_id="show_slo")(_slo)
 
 
 def _slos(
@@ -82,9 +82,9 @@ def _slos(
     return SloList(items=[_entry(one) for one in page], next=more)
 
 
-def _slo(request: Request, slo: Annotated[str, Path(max_length=300)]) -> SloEntry:
+def _slo(request: Request, id: Annotated[str, Path(max_length=300)]) -> SloEntry:
     """Tell how one SLO stands."""
-    (found,) = attained(asked_by(request), slo=slo)
+    (found,) = attained(asked_by(request), slo=id)
     return _entry(found)
 
 
