@@ -73,7 +73,7 @@ class Shop:
     def turn(self) -> None:
         """Gather incidents."""
         with opening.opened_delivery(str(self.root), None) as delivery:
-            gather(delivery.estate, delivery.ledger, delivery.env, delivery.graph)
+            gather(delivery.estate, delivery.ledger, delivery.env, lambda: delivery.graph)
 
 
 @pytest.fixture(scope="module")

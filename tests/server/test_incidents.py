@@ -44,7 +44,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., Ru
         }  # fmt: skip
         product = asset.rpartition(".")[0]
         ledger.append(Event("alert.raised", told, occurred_at=began, env="prod", subject=asset, product=product))
-    assert gather(snapshot.estate, ledger, "prod", snapshot.graph)
+    assert gather(snapshot.estate, ledger, "prod", lambda: snapshot.graph)
     return running
 
 

@@ -159,7 +159,7 @@ def replay(
     mornings = by_morning(arrivals)
     plans = Plans(stage, [morning for morning, _ in mornings])
     is_bad = False
-    watched = (stage.estate, stage.ledger, stage.delivery.env, stage.delivery.graph.inputs, stage.clock)
+    watched = (stage.estate, stage.ledger, stage.delivery.env, lambda: stage.delivery.graph, stage.clock)
     for number, (morning, coming) in enumerate(mornings):
         at = datetime.combine(morning, RUN_AT, stage.zone)
         _move(stage.clock, at, not_after)

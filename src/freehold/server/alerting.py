@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from freehold import opening
+from freehold.delivery.lineage import EstateLineage, KeptLineage, estate_lineage
 from freehold.foundation import Caller
 from freehold.reliability import watch
+from freehold.reliability.slo import Watch
 
 if TYPE_CHECKING:
-    from freehold.server.snapshots import Snapshots
+    from freehold.estate.model import Estate
+    from freehold.server.snapshots import Snapshot, Snapshots
 
 
 class AlertRound:
@@ -18,6 +22,7 @@ class AlertRound:
 
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots
+        self._promises: tuple[Estate, Watch] | None = None
         self._ledger = snapshots.ledger.acting(Caller("system:server", purpose="alerts", assurance="system"))
 
     def go(self) -> None:
@@ -26,5 +31,15 @@ class AlertRound:
         Raises:
             Problems: FH-E330, FH-E331 the file of kind Alerting is wrong.
         """
-        snapshot = self._snapshots.now()
-        watch(snapshot.estate, self._ledger, snapshot.env, snapshot.graph.inputs, self._snapshots.clock)
+        snapshot, clock = self._snapshots.lately(), self._snapshots.clock
+        if self._promises is None or self._promises[0] is not snapshot.estate:
+            promises = Watch(snapshot.estate, snapshot.graph, self._ledger, snapshot.env, clock.now())
+            self._promises = snapshot.estate, promises
+        watch(
+            snapshot.estate, self._ledger, snapshot.env, lambda: snapshot.graph, clock, slos=self._promises[1],
+            lineage=lambda: self._columns(snapshot),
+        )  # fmt: skip
+
+    def _columns(self, snapshot: Snapshot) -> EstateLineage:
+        dialect = opening.dialect_of(snapshot.estate, opening.chosen_environment(snapshot.estate, snapshot.env))
+        return estate_lineage(snapshot.graph, snapshot.estate, dialect, KeptLineage(snapshot.estate.root))

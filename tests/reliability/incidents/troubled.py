@@ -133,7 +133,7 @@ class Troubled:
 
     def turn(self, env: str = "prod", **said: Any) -> Gathered:
         """Gather what is new."""
-        return gather(self.estate, self.ledger, env, self.graph, lineage=self.lineage, **said)
+        return gather(self.estate, self.ledger, env, lambda: self.graph, lineage=self.lineage, **said)
 
     def told(self, *types: str) -> list[dict[str, Any]]:
         """Return what events of some types hold."""

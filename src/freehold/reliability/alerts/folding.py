@@ -19,11 +19,13 @@ from freehold.reliability.alerts.deciding import Decision, Other, Standing, deci
 from freehold.reliability.alerts.lineage import Lineage
 from freehold.reliability.alerts.sights import Came, Closed, Due, Right, Sight, Wrong
 from freehold.reliability.signals import Signal, SignalKind
+from freehold.reliability.slo.watch import ARRIVAL, GAP
 
 if TYPE_CHECKING:
     from freehold.reliability.alerts.outcomes import Demoted
 
 Answer = Callable[[str, datetime], Answering]
+_HELD = (ARRIVAL, GAP)  # monitors of deadlines that no event tells of
 
 
 class Fold:
@@ -69,15 +71,17 @@ class Fold:
                         self._late(asset, key, awaited)
                 self._settle(asset, of, self.now)
 
-    def hold(self, kind: SignalKind, signals: Iterable[Signal]) -> None:
-        """Take all that stands of a kind: what is not among it is right."""
+    def hold(self, signals: Iterable[Signal]) -> None:
+        """Take all that SLOs and deadlines tell, of which there are no events: what is not among it is right."""
         standing = {one.fingerprint: one for one in signals}
         for one in standing.values():
             self._wrong(Wrong(one, ""))
         for asset, of in list(self.assets.items()):
             for mark, condition in of.conditions.items():
-                if condition.signal.kind is kind and mark not in standing:
-                    self._end(asset, condition, Right(kind, asset, self.now, condition.signal.evidence))
+                signal = condition.signal
+                is_held = signal.kind is SignalKind.SLO or (signal.kind is SignalKind.LATE and signal.monitor in _HELD)
+                if is_held and mark not in standing:
+                    self._end(asset, condition, Right(signal.kind, asset, self.now, signal.evidence))
 
     def standing(self) -> Iterator[Condition]:
         """Yield what is wrong now, or was until just now."""

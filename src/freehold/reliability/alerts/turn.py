@@ -25,7 +25,7 @@ from freehold.reliability.alerts.routing import Dispatch, Firing, Notification
 from freehold.reliability.alerts.settings import Settings, settings_of
 from freehold.reliability.alerts.sights import TYPES, Beside, sights
 from freehold.reliability.alerts.silences import silences
-from freehold.reliability.signals import Signal, SignalKind
+from freehold.reliability.signals import Signal
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -71,7 +71,7 @@ def take_turn(
         env: the environment.
         inputs: reads the lineage; called only where it matters.
         now: the time.
-        burning: all SLOs that burn now; None where nobody looked.
+        burning: all that SLOs and deadlines tell now, of which there are no events; None where nobody looked.
 
     Raises:
         Problems: FH-E330, FH-E331 the file of kind Alerting is wrong.
@@ -139,7 +139,7 @@ class _Turn:
             self._kept["upto"] = part[-1].seq
             self._record()
         if held is not None:
-            self._fold.hold(SignalKind.SLO, held.values())
+            self._fold.hold(held.values())
             self._kept["burning"] = sorted(held)
         self._fold.pass_time()
         notified = self._notify()

@@ -63,7 +63,7 @@ def gather(
     estate: Estate,
     ledger: Ledger,
     env: str,
-    graph: Graph,
+    graph: Callable[[], Graph],
     *,
     lineage: Callable[[], EstateLineage] | None = None,
     budgets: Mapping[str, float] | None = None,
@@ -78,7 +78,7 @@ def gather(
         estate: its products and workflows.
         ledger: where alerts are, and incidents are recorded, by nobody but the system itself.
         env: the environment.
-        graph: its assets.
+        graph: reads its assets; called only where alerts tell something new.
         lineage: gives the columns of the estate, where they are asked for; without it assets alone are walked.
         budgets: the share of its error budget that is left, by product or asset.
         clock: the time; that of the ledger where none is given.
@@ -100,7 +100,7 @@ def gather(
     with lease.kept_alive():
         try:
             now = (clock or ledger.clock).now()
-            around = Surroundings(estate, ledger.acting(LOCAL), env, graph, lineage, budgets or {}, now)
+            around = Surroundings(estate, ledger.acting(LOCAL), env, graph(), lineage, budgets or {}, now)
             return _Turn(around, lease).go()
         finally:
             lease.release()

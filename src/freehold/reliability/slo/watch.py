@@ -95,6 +95,22 @@ class Watch:
         """Return what is late, and whose budget burns or is gone, at an instant."""
         return (*self._late_signals(now), *_slo_signals(self.attained(now), now))
 
+    def told(self, now: datetime) -> tuple[Signal, ...]:
+        """Return what no event of its own tells of: budgets, and what is late of data that others build.
+
+        Of sources with a file for each day `run.expected` is in the ledger.
+        """
+        return tuple(one for one in self.signals(now) if one.kind is SignalKind.SLO or one.asset not in self._by_day)
+
+    def budgets(self, now: datetime) -> dict[str, float]:
+        """Return the share of its error budgets that is left, the least of each product, and of each asset with one."""
+        left: dict[str, float] = {}
+        for one in self.attained(now):
+            if one.budget.burnt is not None:
+                for name in (one.slo.product, one.slo.service):
+                    left[name] = min(left.get(name, 1.0), max(0.0, 1 - one.budget.burnt))
+        return left
+
     def _late_signals(self, now: datetime) -> Iterator[Signal]:
         by_asset: dict[str, list[Expected]] = {}
         for one in self.late(now):
