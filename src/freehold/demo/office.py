@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from freehold.demo.errands import ACKNOWLEDGE, ASKER, DEPRECATION, MEASURE, OWNER, TELL, Errand, Step, errands
 from freehold.estate.calendars import days_of
@@ -18,14 +18,12 @@ from freehold.foundation import Caller
 
 if TYPE_CHECKING:
     from freehold.catalog import Catalog
-    from freehold.delivery import RunOutcome, StepOutcome
-    from freehold.delivery.interval import Interval
     from freehold.demo.replay import Stage
     from freehold.leaving import Announcing
     from freehold.work import Item, Work
 
 OPENS_AT = time_of_day(10)  # when requests are looked at, by the clock of the shop
-_LOOKS_AFTER = (12, 40, 22, 55, 18)  # minutes from a run to when somebody sees what it stopped; one after the other
+_TAKEN_ON_AFTER = (12, 40, 22, 55, 18)  # minutes from when an incident was found to when somebody is on it
 _DONE_AFTER = (6, 10, 17, 9, 8)  # days until what was agreed after an incident is done
 _AGREED = 14  # days within which it was to be
 _TAKEN_BACK = "sales.catalogue"
@@ -61,8 +59,7 @@ class Office:
         self._days = days_of(stage.estate.calendars.get(str(stage.estate.defaults.get("calendar", ""))))
         self._to_come = [one for one in errands() if catalog is not None or one.type != DEPRECATION]
         self._waiting: list[_Waiting] = []
-        self._broken: dict[tuple[str, Interval | None], str] = {}  # what a run stopped, and the incident of it
-        self._opened = 0
+        self._taken_on = self._learned = 0  # incidents
         self._works: dict[str, Work] = {}
         self._announce: dict[str, Announcing] = {}
         delivery = stage.delivery
@@ -70,19 +67,15 @@ class Office:
             (8, lambda: delivery.rollback(_TAKEN_BACK, _WHY)), (9, lambda: delivery.unpin(_TAKEN_BACK))
         ]  # fmt: skip
 
-    def see(self, outcome: RunOutcome, number: int) -> None:
-        """Close the incidents that a run has mended; open one for each thing that it stopped, some minutes later."""
-        from freehold.delivery import Status
+    def see(self) -> None:
+        """Take on each incident that was opened since, some minutes after it was found."""
+        from freehold.reliability.incidents import incidents
 
-        ran = self._stage.clock.now()
-        for step in outcome.of(Status.PUBLISHED):
-            if incident := self._broken.pop((step.asset, step.interval), ""):
-                self._wait(ran + timedelta(minutes=5))
-                self._mended(incident, number)
-        for step in outcome.of(Status.QUARANTINED):
-            if (step.asset, step.interval) not in self._broken:
-                self._wait(ran + timedelta(minutes=_LOOKS_AFTER[self._opened % len(_LOOKS_AFTER)]))
-                self._broken[step.asset, step.interval] = self._open(step, ran)
+        for one in incidents(self._stage.ledger).values():
+            if one.state == "open":
+                self._wait(one.detected_at + timedelta(minutes=_TAKEN_ON_AFTER[self._taken_on % len(_TAKEN_ON_AFTER)]))
+                self._as("steward").move(one.id, "acknowledge")
+                self._taken_on += 1
 
     def work(self, morning: date, number: int) -> None:
         """Do what is to be done on a morning, of which there were `number` before; on days off it waits."""
@@ -95,6 +88,8 @@ class Office:
             self._begin(self._to_come.pop(0), number)
         due = sorted((one for one in self._waiting if one.day <= number), key=lambda one: one.day)
         self._waiting = [one for one in self._waiting if one.day > number]
+        for incident in self._mended():
+            self._learn(incident, number)
         for one in due:
             who = one.asker if one.step.by == ASKER else one.step.by
             self._do(self._as(who), who, one.item, one.step)
@@ -132,22 +127,23 @@ class Office:
         zone, ledger = stage.zone.key, stage.ledger.acting(work.caller)
         ledger.append(*sides_measured(work.item(item), catalogue, answer, env=stage.delivery.env, zone=zone, now=now))
 
-    def _open(self, step: StepOutcome, since: datetime) -> str:
-        self._opened += 1
-        said: dict[str, Any] = {
-            "what": f"{step.asset} waits in quarantine.", "kind": "data", "sev": 2, "assets": [step.asset],
-            "failure_mode": "correctness", "impact_started_at": since.isoformat(),
-        }  # fmt: skip
-        return self._as("steward").create("incident", said, product=step.product).item.id
+    def _mended(self) -> list[str]:
+        """Return incidents that are over, and of which nothing was agreed yet."""
+        from freehold.reliability.incidents import incidents
 
-    def _mended(self, incident: str, number: int) -> None:
-        """Say that an incident is over, agree on what is to be done about it, and close it with that."""
+        work, told = self._as("steward"), incidents(self._stage.ledger).values()
+        return [one.id for one in told if one.state == "resolved" and work.item(one.id).state == "resolved"]
+
+    def _learn(self, incident: str, number: int) -> None:
+        """Agree on what is to be done about an incident that is over, and close it with that."""
         work = self._as("steward")
-        product = work.move(incident, "resolve", fields={"verified_by": work.caller.principal}).item.product
         todo = {"what": "The sender looks at a file before it is sent.", "incident": incident}
-        steps = (Step(1, "start"), Step(_DONE_AFTER[self._opened % len(_DONE_AFTER)], "finish"))
+        days = _DONE_AFTER[self._learned % len(_DONE_AFTER)]
+        steps = (Step(1, "start"), Step(days, "finish"))
+        product = work.item(incident).product
         action = self._begin(Errand(number, "corrective_action", OWNER, product, todo, steps, due=_AGREED), number)
         work.move(incident, "learn", fields={"actions": [action.id]})
+        self._learned += 1
 
     def _as(self, who: str) -> Work:
         """Return the work items as somebody sees and moves them."""

@@ -174,7 +174,7 @@ def replay(
             watch(*watched)
         summary.notes |= notes_of(stage.delivery, outcome)
         if consumers:
-            office.see(outcome, number)
+            office.see()
             plans.morning(morning)
             _move(stage.clock, at + READ_AFTER, not_after)
             watch(*watched)

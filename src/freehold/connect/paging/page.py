@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.connect.messages import Message
 from freehold.connect.messages.message import Button
 from freehold.connect.paging.trouble import Kind, Step, Trouble
+from freehold.reliability.alerts.answering import answering
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -82,28 +83,24 @@ def page_of(
     seen = tuple(name for name in trouble.assets if name.rpartition(".")[0] in estate.products)
     shown = replace(trouble, assets=seen)
     heading = f"{kind} of {what}: {trouble.state}"
-    return Page(shown, heading, words(said), answers_of(trouble.product, estate, until), url, buttons)
+    return Page(shown, heading, words(said), answers_of(trouble.product, estate, trouble.began_at, until), url, buttons)
 
 
-def answers_of(product: str, estate: Estate, until: datetime | None = None) -> dict[str, str]:
-    """Return who answers for a product, as far as files tell: `owner`, `on_call`, `runbook`, `next`."""
-    found: dict[str, str] = {}
+def answers_of(product: str, estate: Estate, at: datetime, until: datetime | None = None) -> dict[str, str]:
+    """Return who answers for a product at an instant, as far as files tell: `owner`, `on_call`, `runbook`, `next`."""
     known = estate.products.get(product)
     if known is None:
-        return found
-    team = estate.teams.get(known.team or "")
-    if known.team:
-        found["owner"] = (team.name if team else None) or known.team
-    rota = (team.spec.get("on_call") or {}).get("rota") if team else None
-    if isinstance(rota, str):
-        found["on_call"] = rota
-    if known.custom.get("freehold:runbook"):
-        found["runbook"] = str(known.custom["freehold:runbook"])
-    parent = team.spec.get("parent") if team else None
-    if parent:
-        by = f", if nobody acknowledges it by {until:%H:%M} UTC" if until else ""
-        found["next"] = f"{parent}{by}"
-    return found
+        return {}
+    said, team = answering(estate, product, at), estate.teams.get(known.team or "")
+    after = said.escalation or (team.spec.get("parent") if team else None)
+    by = f", if nobody acknowledges it by {until:%H:%M} UTC" if until else ""
+    found = {
+        "owner": (team.name if team else None) or known.team,
+        "on_call": said.responder,
+        "runbook": said.runbook,
+        "next": f"{after}{by}" if after else None,
+    }
+    return {name: str(value) for name, value in found.items() if value}
 
 
 def happened(steps: Iterable[Step], words: Callable[[str], str]) -> str:

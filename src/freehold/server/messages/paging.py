@@ -150,7 +150,8 @@ class _Telling:
     def page(self, trouble: Trouble) -> Page:
         """Return the page of a trouble, as the channel may see it."""
         item = self._work.item(trouble.id) if self._work.has_begun(trouble.id) else None
-        place = f"/items/{trouble.id}" if trouble.is_incident else "/alerts"
+        _, _, name = trouble.id.rpartition("/")
+        place = f"/incidents/{name}" if trouble.is_incident else "/alerts"
         until: datetime | None = None
         buttons: tuple[Button, ...] = ()
         if item is not None:
