@@ -86,7 +86,7 @@ def test_a_day_that_cannot_be_read_is_kept_aside_with_its_reason(
     answer = freehold(estate, "run", "--json")
     assert answer.is_calm
     assert answer.code == 1
-    assert answer.err in ("", "1 alert raised: freehold alerts list\n")  # where the columns are not those of the contract
+    assert answer.err in ("", "1 alert raised: freehold alerts list\n")  # of columns
     assert [(s["asset"].rpartition(".")[2], s["status"]) for s in answer.steps] == [
         ("raw_orders", "quarantined"),
         ("orders", "held"),
