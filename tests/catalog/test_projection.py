@@ -126,6 +126,18 @@ def test_step_by_step_is_what_a_rebuild_makes(
         ]
 
 
+def test_what_was_collected_waits_no_more(catalog: Catalog, ledger: Ledger, tmp_path: Path) -> None:
+    """An asset that was taken from consumers while rows of it waited stands where one stands of which nothing waits."""
+    files = told([asset("a.p0.t0", "x")])
+    for what in ("publish", "hold", "collect"):
+        happen(ledger, what, "a.p0.t0", 0)
+        catalog.update(files, ledger)
+    stepped = content(tmp_path)
+    catalog.rebuild(files, ledger)
+
+    assert content(tmp_path) == stepped
+
+
 def test_what_did_not_change_is_not_written(catalog: Catalog, ledger: Ledger) -> None:
     """An update with nothing new writes nothing, and one changed entry is one entry."""
     entries = [asset(f"a.b.t{i}", "x") for i in range(20)]

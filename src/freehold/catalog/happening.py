@@ -136,6 +136,7 @@ class _Told:
         for table in ("live", "waiting"):
             rows = [(asset,) for asset in self._of(event)]
             self._connection.executemany(f"DELETE FROM {table} WHERE asset = ?", rows)
+        self.touched.update(f"asset:{asset}" for asset in self._of(event))
 
     def sealed(self, event: Recorded) -> None:
         """A file of raw events was sealed: use and pages looked at are counted, what other tools told is merged."""
