@@ -196,6 +196,23 @@ def test_what_burns_is_told_with_when_it_is_gone(shop: Estate, ledger: Ledger) -
     assert ledger.get(burning.evidence).type == "freshness.observed"
 
 
+def test_a_budget_that_went_long_ago_wakes_nobody(shop: Estate, ledger: Ledger) -> None:
+    """After a day of stale data it is gone, and stays so for weeks; while nothing more is bad, no promise is broken."""
+    (shop.root / "orders.yaml").write_text(slo_file(), encoding="utf-8")
+    declared = estate(shop.root, {})
+    graph = Graph.of(declared, "prod", "duckdb")
+    observe(ledger, -29, 0.0)
+    for day in (2.0, 4.0, 6.0, 8.0):
+        observe(ledger, day, day + 1.5)
+    at_once, later = (
+        [one for one in signals(declared, graph, ledger, "prod", START + timedelta(days=d)) if one.monitor == "orders"]
+        for d in (1.9, 8.0)
+    )
+
+    assert [one.is_breach for one in at_once] == [True]
+    assert [(one.is_breach, one.reason.partition(" of the")[0]) for one in later] == [(False, "nothing is left")]
+
+
 def test_nothing_is_written_while_nothing_happens(fed: Estate, ledger: Ledger) -> None:
     """Asking a thousand times between two deadlines leaves the ledger as it was."""
     watching = watch(fed, ledger, at(1))

@@ -63,6 +63,11 @@ class Attainment:
         return "exhausted" if self.budget.is_gone else "burning" if self.fired else "kept"
 
     @property
+    def burns(self) -> bool:
+        """Whether anything was bad lately: within the shortest length in which anything was judged."""
+        return next(iter(self.burn.values()), 0.0) > 0
+
+    @property
     def good_share(self) -> float | None:
         """The share of what was judged that was good; None where nothing was."""
         tally = self.budget.tally

@@ -186,8 +186,13 @@ def _slo_signals(found: Iterable[Attainment], now: datetime) -> Iterator[Signal]
         if one.budget.is_gone or one.fired:
             yield Signal(
                 SignalKind.SLO, one.worst, one.slo.product, one.slo.id, one.bad_since or one.since, now, one.evidence,
-                _reason(one), is_breach=one.budget.is_gone or one.fired[0].is_urgent,
+                _reason(one), is_breach=_breaks(one),
             )  # fmt: skip
+
+
+def _breaks(one: Attainment) -> bool:
+    """Whether consumers are let down now: a budget that went long ago wakes nobody while nothing more is bad."""
+    return (one.budget.is_gone and one.burns) or any(rule.is_urgent for rule in one.fired)
 
 
 def _reason(one: Attainment) -> str:
