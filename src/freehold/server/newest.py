@@ -16,7 +16,8 @@ EVERY_S = 0.5  # between two looks
 BOUND_S = 2.0  # how old may be what is handed out, where a round takes less than a quarter of that
 LATELY_S = 10.0  # how old may be what is handed out to who asks all the time
 _AWAKE_S = 60.0  # after which nobody looks any more, until somebody asks
-_SHARE = 2  # the thread rests so many times as long as it worked, since it shares a processor with requests
+_SHARE = 20  # the thread rests so many times as long as a look takes, since requests need its processor …
+_REST_S, _LEAST_SHARE = 3.0, 2  # … but no longer than this, unless even twice as long is longer
 _ROUNDS = 4  # how many rounds old something may be, where those take long
 
 
@@ -37,7 +38,7 @@ class Newest(Generic[T]):
         self._there: T | None = None
         self._failed: Exception | None = None
         self._as_of = self._asked = self._wanted = float("-inf")  # when the last round began, and who waits for which
-        self._took = 0.0
+        self._took = self._idle = 0.0  # what the last round took, and the last one that found nothing new
         self._is_over = False
 
     def get(self) -> T:
@@ -101,7 +102,11 @@ class Newest(Generic[T]):
 
     def _oldest(self, now: float) -> float:
         """Return when the round must have begun whose outcome may still be handed out."""
-        return max(self._wanted, now - max(BOUND_S, _ROUNDS * self._took))
+        return max(self._wanted, now - max(BOUND_S, _ROUNDS * self._took, 2 * self._rest()))
+
+    def _rest(self) -> float:
+        """Return how long the thread rests between two looks, in seconds."""
+        return max(EVERY_S, min(_SHARE * self._idle, max(_REST_S, _LEAST_SHARE * self._idle)))
 
     def _begin(self) -> None:
         if self._thread is None and not self._is_over:
@@ -110,20 +115,23 @@ class Newest(Generic[T]):
 
     def _keep_looking(self) -> None:
         while self._is_due():
-            began, failed, found = time.monotonic(), None, self._there
+            began, failed, before = time.monotonic(), None, self._there
+            found = before
             try:
-                found = self._look(found)
+                found = self._look(before)
             except Exception as error:  # raised to who asks: nobody looks at this thread
                 failed = error
             with self._turn:
                 self._there, self._failed, self._as_of = found, failed, began
                 self._took = time.monotonic() - began
+                if found is before:
+                    self._idle = self._took
                 self._turn.notify_all()
 
     def _is_due(self) -> bool:
         """Wait until it is time for a round: when somebody waits for it, else now and then. False when it is over."""
         with self._turn:
-            rested = time.monotonic() + max(EVERY_S, _SHARE * self._took)
+            rested = time.monotonic() + self._rest()
             while not self._is_over and self._as_of >= self._wanted:
                 now = time.monotonic()
                 is_awake = now - self._asked < _AWAKE_S
