@@ -32,7 +32,7 @@ demo: $(MADE) ## see it work: a retailer's 60 days and three caught faults, in .
 check: lint types layers spelling $(WEB) ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests
 	$(BIN)/pytest -q $(TOGETHER) -m "not long and not real_data and not dbt and not oracle" $(SLOW:%=--ignore=%)
 
-test: lint types layers spelling browser $(WEB) $(DBT) $(ORACLE) ## the whole gate, about a quarter of an hour on two cores: all of check and every test but the long ones
+test: lint types layers spelling browser $(WEB) $(DBT) $(ORACLE) ## the whole gate, three quarters of an hour on two cores: all of check and every test but the long ones
 	$(BIN)/pytest $(TOGETHER) -m "not long"
 
 test-long: $(WEB) $(DBT) ## crash and load suites; BUDGET=40 starts no test after 40 minutes
