@@ -220,7 +220,6 @@ def _served(
 
     def changed() -> None:
         pages.clear()
-        uses.clear()
         snapshots.changed()
 
     paging = Rounds([PageRound()], telemetry, "paging")

@@ -44,10 +44,6 @@ class Slow(Generic[T]):
                 self._until = self._now() + max(BOUND_S, _AGE * (self._now() - began))
             return self._made[1]
 
-    def clear(self) -> None:
-        """Have it made anew for whoever asks next."""
-        self._until = float("-inf")
-
 
 @dataclass(frozen=True, slots=True)
 class _Held(Generic[T]):
