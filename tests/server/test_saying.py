@@ -26,10 +26,11 @@ def test_whoever_logs_never_waits_for_a_reader_and_is_told_of_what_was_left_out(
         rest = [json.loads(line) for line in lines]
         ending.join()
 
-    left_out = next(line["count"] for line in rest if "count" in line)
+    left_out = [line["count"] for line in rest if "count" in line]  # more than once, if the pipe filled up late
     assert first == list(range(MOST_UNSAID))
     assert rest[-1] == {"n": -1}
-    assert len(first) + len(rest) - 2 + left_out == count
+    assert left_out
+    assert len(first) + len(rest) - 1 - len(left_out) + sum(left_out) == count
 
 
 def test_a_reader_that_is_gone_ends_nothing() -> None:

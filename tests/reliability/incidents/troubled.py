@@ -72,7 +72,8 @@ def troubled_estate(root: Path, below: int = 3, tier: int = 1) -> Estate:
     }
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+        if not path.exists():  # others may be reading it: it is never empty for a moment
+            path.write_text(text, "utf-8")
     return load_estate(root)
 
 
