@@ -117,7 +117,7 @@ def test_use_is_remembered(ledger: Ledger, clock: Any) -> None:
     ledger.tokens.add(TOKEN)
     clock.advance(timedelta(minutes=5))
     ledger.sessions.seen(SESSION.id)
-    ledger.tokens.used(TOKEN.id)
+    ledger.tokens.used({TOKEN.id: clock.now()})
 
     assert ledger.sessions.get(SESSION.id) == replace(SESSION, seen_at=START + timedelta(minutes=5))
     assert ledger.tokens.get(TOKEN.id) == replace(TOKEN, used_at=START + timedelta(minutes=5))

@@ -16,7 +16,7 @@ from freehold.foundation import FreeholdError, SimulatedClock
 from freehold.ledger import Ledger
 from freehold.server.entry.links import Links
 from freehold.server.entry.sessions import Doorkeeper
-from freehold.server.entry.tokens import Mint, checksum
+from freehold.server.entry.tokens import Mint, TokenRound, checksum
 from freehold.server.identity import SCOPES, Who
 from freehold.server.settings import Settings
 from freehold.server.web.pages.entry import inside
@@ -357,6 +357,20 @@ def test_a_token_that_makes_no_sense_is_refused(
     assert refused.value.code == "FH-A112"
     assert ("cannot be printed" in refused.value.problem) == (not name.isprintable())
     assert not ledger.tokens.all()
+
+
+def test_the_use_of_many_tokens_is_written_down_at_once(ledger: Ledger, clock: SimulatedClock) -> None:
+    """Asking writes nothing; whoever lists their tokens sees it before."""
+    mint = Mint(ledger, clock)
+    made = [mint.make(ANNA, f"report {n}", ["catalog:read"], timedelta(days=1)) for n in range(3)]
+    for text, _ in made[:2]:
+        assert mint.known(text) is not None
+    used = {made[0][1].id: clock.now(), made[1][1].id: clock.now(), made[2][1].id: None}
+
+    assert [ledger.tokens.get(id) for id in used] == [token for _, token in made]
+    assert {token.id: token.used_at for token in mint.of(ANNA)} == used
+    TokenRound(mint).go()
+    assert {token.id: token.used_at for token in ledger.tokens.all()} == used
 
 
 def test_nobody_revokes_the_token_of_another(ledger: Ledger, clock: SimulatedClock) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from freehold.foundation import Clock
@@ -20,7 +20,7 @@ from freehold.ledger import tables
 from freehold.ledger.event import Event, from_micros, micros
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import BindParameter, Connection, Row
 
     from freehold.ledger.store import Store
 
@@ -198,10 +198,11 @@ class Tokens:
             found = connection.execute(select(tables.token).where(mine).order_by(tables.token.c.created_at.desc()))
             return tuple(_token(row) for row in found)
 
-    def used(self, id: str) -> None:
-        """Remember that a token was used now."""
+    def used(self, at: Mapping[str, datetime]) -> None:
+        """Remember when tokens were last used, by their ids."""
+        query = update(tables.token).where(self._is(bindparam("of"))).values(used_at=bindparam("at"))
         with self._store.write() as connection:
-            connection.execute(update(tables.token).where(self._is(id)).values(used_at=micros(self._clock.now())))
+            connection.execute(query, [{"of": id, "at": micros(moment)} for id, moment in at.items()])
 
     def revoke(self, token: Token, why: str = "revoked") -> bool:
         """Make a token of no use from now on; say whether it still was of use."""
@@ -214,7 +215,7 @@ class Tokens:
             self._within(connection, Event("token.revoked", said, subject=token.owner))
         return True
 
-    def _is(self, id: str) -> Any:
+    def _is(self, id: str | BindParameter[str]) -> Any:
         return (tables.token.c.workspace == self._store.workspace) & (tables.token.c.id == id)
 
 

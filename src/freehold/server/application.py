@@ -34,7 +34,7 @@ from freehold.server.entry.local import LocalDoor
 from freehold.server.entry.oidc import BACK, Oidc
 from freehold.server.entry.provider import provider_of
 from freehold.server.entry.sessions import Doorkeeper
-from freehold.server.entry.tokens import Mint
+from freehold.server.entry.tokens import Mint, TokenRound
 from freehold.server.jobs.bell import Hearers
 from freehold.server.jobs.desk import Desk
 from freehold.server.kept import Kept, Slow
@@ -164,8 +164,10 @@ class Served:
             self.reckoning,
             self.listing,
         )
-        for part in (*parts, self.snapshots):
+        for part in parts:
             part.close()
+        self.mint.write_down()
+        self.snapshots.close()
 
 
 def create_app(
@@ -256,6 +258,7 @@ def _served(
         paging=paging,
         rounds=Rounds(
             [
+                TokenRound(mint),
                 AlertRound(snapshots),
                 TrackerRound(snapshots, settings, clock, telemetry),
                 AnnouncingRound(),

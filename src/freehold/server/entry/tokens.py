@@ -10,9 +10,11 @@ import hmac
 import re
 import secrets
 import string
+import threading
 import time
 import zlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -43,6 +45,8 @@ class Mint:
         self._ledger = ledger
         self._clock = clock
         self._lately: dict[str, tuple[float, Who]] = {}
+        self._used: dict[str, datetime] = {}
+        self._turn = threading.Lock()
 
     def make(
         self,
@@ -133,12 +137,20 @@ class Mint:
         if found.revoked_at is not None or found.expires_at <= now:
             return None
         if found.used_at is None or now - found.used_at >= _TOUCHED_EVERY:
-            self._ledger.tokens.used(found.id)
+            with self._turn:
+                self._used[found.id] = now
         who = Who(found.owner, found.name, found.groups, "token", "token", found.id, frozenset(found.scopes))
         if len(self._lately) >= _MOST_LATELY:
             self._lately.clear()
         self._lately[_hash(text)] = (time.monotonic(), who)
         return who
+
+    def write_down(self) -> None:
+        """Write down which tokens were used: together, since each alone would keep its request, and others, waiting."""
+        with self._turn:
+            used, self._used = self._used, {}
+        if used:
+            self._ledger.tokens.used(used)
 
     def known_lately(self, text: str) -> Who | None:
         """Return whose token a text was within the last second; None where nobody asked since.
@@ -150,7 +162,10 @@ class Mint:
 
     def of(self, who: Who) -> tuple[Token, ...]:
         """Return somebody's tokens, the newest first."""
-        return self._ledger.tokens.all(who.principal)
+        with self._turn:
+            used = dict(self._used)
+        found = self._ledger.tokens.all(who.principal)
+        return tuple(replace(token, used_at=used.get(token.id, token.used_at)) for token in found)
 
     def revoke(self, who: Who, id_: str) -> Token:
         """Make one of somebody's own tokens of no use.
@@ -165,6 +180,19 @@ class Mint:
         self._ledger.acting(who.caller("revoke a token")).tokens.revoke(found)
         self._lately.clear()
         return found
+
+
+class TokenRound:
+    """Writes down which tokens were used."""
+
+    name = "tokens"
+
+    def __init__(self, mint: Mint) -> None:
+        self._mint = mint
+
+    def go(self) -> None:
+        """Write down those since the last round."""
+        self._mint.write_down()
 
 
 def account_named(name: str, accounts: Mapping[str, ServiceAccount]) -> ServiceAccount:
