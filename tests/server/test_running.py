@@ -17,6 +17,7 @@ import httpx2
 import pytest
 
 from freehold.foundation.owning import Owner, owned, owner_of
+from live_process import until
 from live_server import PAGE, free_port
 
 FREEHOLD = Path(sys.executable).with_name("freehold")
@@ -186,11 +187,12 @@ def test_a_token_from_the_command_line_is_taken_at_once(process: Process, made_e
     place = f"http://127.0.0.1:{process.port}/api/v1/products"
 
     assert httpx2.get(place, headers=headers).status_code == 200
-    listed = freehold("token", "list")["tokens"]
-    assert isinstance(listed, list)
-    mine = next(t for t in listed if t["id"] == made["id"])
-    assert (mine["kind"], mine["name"], bool(mine["used_at"])) == ("user", "nightly report", True)
-    assert str(made["token"]) not in json.dumps(listed)
+    listed = until(
+        lambda: [t for t in freehold("token", "list")["tokens"] if t["id"] == made["id"] and t["used_at"]],  # type: ignore[attr-defined]
+        "its use is written down",
+    )
+    assert (listed[0]["kind"], listed[0]["name"]) == ("user", "nightly report")
+    assert str(made["token"]) not in json.dumps(freehold("token", "list"))
     assert freehold("token", "revoke", str(made["id"]))["revoked"] is True
     assert httpx2.get(place, headers=headers).status_code == 401
 
