@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import isfinite
@@ -77,6 +77,22 @@ class Evidence:
             **_span(newest.interval if newest else None),
         }
         return self._event("asset.published", move.asset, product, content)
+
+    def restated(self, move: Move, product: str, changed: Sequence[tuple[Candidate, Candidate]]) -> Event:
+        """Say that intervals which were live are published again; of each what it was and what it is."""
+        spans = [span for _, new in changed if (span := new.interval) is not None]
+        is_redefined = any(old.definition != new.definition for old, new in changed)
+        content = {
+            "asset": move.asset,
+            "deployment": self._deployment,
+            "intervals": len(changed),
+            "interval_start": _instant(min(span.start for span in spans)),
+            "interval_end": _instant(max(span.end for span in spans)),
+            "rows_before": sum(old.rows for old, _ in changed),
+            "rows": sum(new.rows for _, new in changed),
+            "why": "rollback" if move.restores is not None else "definition" if is_redefined else "inputs",
+        }
+        return self._event("asset.restated", move.asset, product, content)
 
     def step(self, outcome: StepOutcome, started: datetime) -> Event:
         """Say how one step ended."""

@@ -34,6 +34,7 @@ from freehold.delivery.overlay import Overlay
 from freehold.delivery.ownership import expect_free
 from freehold.delivery.phases import phases, waits_for
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
+from freehold.delivery.restating import restated
 from freehold.delivery.samples import keep_sample
 from freehold.delivery.step import (
     Arrived,
@@ -493,6 +494,8 @@ class Run:
             why = ""
         live = self._after(moves, deployment, now)
         events = list(self._events(evidence, fresh, moves))
+        after = {move.asset: live[move.asset].members for move in moves}
+        events += restated(evidence, self._graph, moves, self._overlay.live, after)
         if change is not None and moves and change.applied is not None:
             events.append(change.applied)
         if why:

@@ -34,6 +34,7 @@ from freehold.delivery.overlay import Overlay
 from freehold.delivery.publication import Publication
 from freehold.delivery.python_model import Worker
 from freehold.delivery.release import STORE, Candidate, Live, Move, Settlement
+from freehold.delivery.restating import restated_by_return
 from freehold.delivery.rollback import Return, returned_before, returns_of
 from freehold.delivery.run import Progress, Run
 from freehold.delivery.standing import judge, judge_anew
@@ -208,6 +209,7 @@ class Delivery:
             names = [m.asset for m in moves]
             events = [
                 *self.publishing_events(evidence, moves, {}),
+                *restated_by_return(self.publication, session, evidence, self.graph, moves),
                 evidence.rolled_back(product, names, found.from_deployment, found.to_deployment, said),
             ]
             drafts = self.ledger.drafted(*events)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.deployments import deployments
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from freehold.delivery.overlay import Overlay
     from freehold.delivery.release import Live
     from freehold.delivery.service import Delivery
-    from freehold.ledger import Ledger
+    from freehold.ledger import Ledger, Recorded
     from freehold.metrics import Catalogue
     from freehold.metrics.rollups import Content, Held, Why
 
@@ -172,7 +172,7 @@ class Happened:
     """Something that befell what a number is computed from. `deployment` is the id of one, where it was that."""
 
     at: datetime
-    kind: Literal["change", "rollback", "held", "incident"]
+    kind: Literal["change", "rollback", "held", "incident", "restated"]
     assets: tuple[str, ...]
     told: str
     deployment: str = ""
@@ -183,7 +183,7 @@ class Happened:
 
 
 def happenings(delivery: Delivery, assets: Iterable[str], start: datetime, end: datetime) -> Iterator[Happened]:
-    """Yield what was changed, rolled back, held or broke of some assets and all above them, between two local days.
+    """Yield what was changed, rolled back, held, restated or broke of some assets and all above them, between two days.
 
     Times are compared as UTC; a day more on either side keeps what happened around midnight of another zone.
     """
@@ -199,7 +199,11 @@ def happenings(delivery: Delivery, assets: Iterable[str], start: datetime, end: 
 
 
 def broken(ledger: Ledger, env: str, assets: Collection[str], first: datetime, last: datetime) -> Iterator[Happened]:
-    """Yield what was held back of some assets, and the incidents opened of them, between two instants."""
+    """Yield what was held back of some assets, their incidents and restatements, between two instants.
+
+    Of restatements also those that came later and changed what was told of that time.
+    """
+    yield from _restatements(ledger, env, assets, first, last)
     types = ("candidate.quarantined", "incident.opened")
     for event in ledger.read(types=types, since=first, until=last):
         if event.env not in (None, "", env):  # an incident that names no environment is of each
@@ -211,3 +215,46 @@ def broken(ledger: Ledger, env: str, assets: Collection[str], first: datetime, l
         elif event.subject in assets:
             held = f"newer data of {event.subject} was held in quarantine"
             yield Happened(event.occurred_at, "held", (event.subject,), held)
+
+
+def _restatements(
+    ledger: Ledger, env: str, assets: Collection[str], first: datetime, last: datetime
+) -> Iterator[Happened]:
+    """Yield each deployment that restated something, one line for all it hit: the first is what the others follow.
+
+    A change or a rollback has a line of its own, so that it is told here only where it came after that time.
+    """
+    hit: dict[str, list[Recorded]] = {}
+    for event in ledger.read(types=("asset.restated",), env=env, since=first):
+        said = event.data
+        is_of_then = _start(said) < last and first < _end(said)
+        if event.subject in assets and (is_of_then if event.occurred_at > last else said["why"] == "inputs"):
+            hit.setdefault(str(said["deployment"]), []).append(event)
+    for deployment, events in hit.items():
+        named = tuple(str(event.subject) for event in events)
+        yield Happened(events[0].occurred_at, "restated", named, _told_of(events[0].data, len(named) - 1), deployment)
+
+
+_WHY = {
+    "inputs": "what it is made of came anew",
+    "definition": "its definition was changed",
+    "rollback": "it was taken back",
+}
+
+
+def _told_of(said: Mapping[str, Any], more: int) -> str:
+    start, end = _start(said), _end(said)
+    days = (
+        f"{start:%d %b %Y}" if end - start <= _A_DAY else f"{start:%d %b %Y} to {end - timedelta(seconds=1):%d %b %Y}"
+    )
+    rows = f"{said['rows_before']:,} rows became {said['rows']:,}"
+    also = f", and of {more} that follow it" if more else ""
+    return f"{days} of {said['asset']} was restated{also}: {rows}, since {_WHY[said['why']]}"
+
+
+def _start(said: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(said["interval_start"])
+
+
+def _end(said: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(said["interval_end"])

@@ -38,7 +38,7 @@ EXPLAINED = {"day": "Day", "week": "Week", "month": "Month"}
 STATES = {"ok": Mark("ok", "sound"), "failed": Mark("bad", "failed"), "unknown": Mark("idle", "unknown")}
 _AROUND = {"day": 28, "week": 20, "month": 14}  # periods of the chart
 _MOST_KEYS, _MOST_PARTS = 4, 6
-_TONES: dict[str, Tone] = {"change": "ok", "rollback": "warn", "held": "warn", "incident": "bad"}
+_TONES: dict[str, Tone] = {"change": "ok", "rollback": "warn", "held": "warn", "restated": "warn", "incident": "bad"}
 _SOURCES = (Heading("Asset"), Heading("State"), Heading("Data up to", "num"), Heading("Version", narrow=False))
 NO_METRIC = Empty(
     "Which number?",
