@@ -17,6 +17,7 @@ import uvicorn
 
 from freehold.connect.traces import tracing
 from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.memory import here_to_stay
 from freehold.foundation.owning import Owner, owned
 from freehold.server.application import Served, create_app
 from freehold.server.entry.links import Links
@@ -65,6 +66,7 @@ def serve(root: Path, settings: Settings, tell: Callable[[str], None], opened: C
             tell(f"Serving {root.name} at {first}.")
         if opened is not None:
             opened(first)
+        here_to_stay()
         answering(app).run(sockets=[listening])
     tell("Stopped.")
 
