@@ -200,7 +200,7 @@ def _firing(one: Condition) -> Firing:
 def _notification(one: Notification, env: str, now: datetime) -> Event:
     said = {
         "group": one.group, "receiver": one.receiver or None, "labels": dict(one.labels), "alerts": list(one.alerts),
-        "resolved": list(one.resolved), "reason": one.reason,
+        "resolved": list(one.resolved), "reason": one.reason, "is_quiet": one.is_quiet,
     }  # fmt: skip
     return Event("alert.notified", said, occurred_at=now, env=env, product=one.labels.get("product", ""))
 
