@@ -120,6 +120,21 @@ def test_what_is_held_back_is_over_when_its_day_comes_again(bench: Bench) -> Non
     assert states(bench) == [("check", "closed", "fixed")] * 2
 
 
+def test_what_was_published_wrong_is_over_when_its_day_comes_again(bench: Bench) -> None:
+    """A day that consumers read stays wrong while other days pass, and whoever does without a candidate of it."""
+    of = {"target": "candidate", "blocking": False}
+    bench.check("fail", candidate="7", interval_start=DAY["interval_start"], **of)
+    bench.turn()
+    assert (only(bench).is_breach, only(bench).page) == (True, True)
+    bench.pass_by(days=1).check("pass", candidate="8", interval_start="2026-11-02T00:00:00Z", **of)
+    bench.tell("candidate.discarded", LINES, candidate="9", **DAY)
+    bench.pass_by(hours=2).turn()
+    assert states(bench) == [("check", "firing", "")]
+    bench.check("pass", candidate="10", interval_start=DAY["interval_start"], **of)
+    bench.pass_by(hours=2).turn()
+    assert states(bench) == [("check", "resolved", "")]
+
+
 def test_a_discarded_candidate_is_nobodys_trouble(bench: Bench) -> None:
     """Who does without a candidate ends its alerts; what it was, somebody still has to say."""
     bench.check("fail", target="candidate", candidate="7", interval_start=DAY["interval_start"])
