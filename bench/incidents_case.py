@@ -15,7 +15,7 @@ from random import Random
 
 from freehold.delivery.lineage import Field
 from freehold.ledger import Event
-from freehold.reliability.incidents.alert import Alert
+from freehold.reliability.alerts.alert import Alert
 from freehold.reliability.incidents.lines import Lines
 from freehold.reliability.signals import SignalKind
 

@@ -166,7 +166,11 @@ def test_a_group_is_of_what_its_alerts_are_of(watched: Watched) -> None:
     notified(watched, "new", "a1", "a2")
     watched.troubles.look()
     (one,) = watched.troubles.by_id.values()
-    assert (one.product, one.assets, one.products) == ("", (LINES, "shop.hr.lines"), {"shop.orders", "shop.hr"})
+    assert (one.product, one.assets, one.products) == (
+        "",
+        (LINES, "shop.hr.lines"),
+        frozenset({"shop.orders", "shop.hr"}),
+    )
     seen = one.told_by(lambda alert: alert.reason if alert.product == "shop.hr" else "")
     assert [step.text for step in seen.steps] == ["", "a2 is wrong"]
 
