@@ -203,7 +203,7 @@ class _Drawn:
         seen = at + timedelta(minutes=self.random.uniform(1, 20))
         self.made.alerts.append(
             Alert(f"alert-{asset}", asset, asset.rpartition(".")[0], kind, asset, at, seen, len(self.made.alerts),
-                  column=column, pages=pages, is_held=is_held, deviations=deviations, evidence=evidence)
+                  column=column, page=pages, is_held=is_held, deviations=deviations, evidence=evidence)
         )  # fmt: skip
 
     def _tell(self, type: str, at: datetime, subject: str, **said: object) -> str:
