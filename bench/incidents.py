@@ -47,7 +47,7 @@ def ranked(case: Case) -> dict[str, Any] | None:
 def _ranked(case: Case, ledger: Ledger) -> dict[str, Any] | None:
     apart = troubles(case.alerts, case.lines)
     joined = joined_by_cause(apart, shared_causes(apart, lambda one: _suspects(ledger, case.lines, one)[0]))
-    found = [one for one in joined if any(a.pages for a in one.alerts)]
+    found = [one for one in joined if any(a.page for a in one.alerts)]
     mine = [one for one in found if {a.asset for a in one.alerts} & case.hit]
     if not mine:
         return None

@@ -15,7 +15,7 @@ from random import Random
 
 from freehold.delivery.lineage import Field
 from freehold.ledger import Event
-from freehold.reliability.incidents.alert import Alert
+from freehold.reliability.alerts.alert import Alert
 from freehold.reliability.incidents.lines import Lines
 from freehold.reliability.signals import SignalKind
 
@@ -203,7 +203,7 @@ class _Drawn:
         seen = at + timedelta(minutes=self.random.uniform(1, 20))
         self.made.alerts.append(
             Alert(f"alert-{asset}", asset, asset.rpartition(".")[0], kind, asset, at, seen, len(self.made.alerts),
-                  column=column, pages=pages, is_held=is_held, deviations=deviations, evidence=evidence)
+                  column=column, page=pages, is_held=is_held, deviations=deviations, evidence=evidence)
         )  # fmt: skip
 
     def _tell(self, type: str, at: datetime, subject: str, **said: object) -> str:

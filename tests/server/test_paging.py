@@ -335,6 +335,33 @@ def test_alerts_that_are_part_of_no_incident_page_by_themselves(paging: Any, pag
     assert pager.events[0]["payload"]["summary"] == "Alerts of shop.orders: open: it is empty"
 
 
+def test_what_a_policy_hides_is_told_in_no_page(paging: Any, pager: PagerDuty) -> None:
+    """What an alert says may quote rows: a channel whose account may not see those is told which monitor says so."""
+    running = paging(oncall=_to_pagerduty(pager))
+    policy = """\
+apiVersion: freehold.dev/v1
+kind: DataPolicy
+metadata: {id: orders-masked, owner: shop-data}
+spec:
+  of: [shop.orders.orders]
+  grants:
+    - {to: ["service:pager"], masks: {customer: "'somebody'"}}
+    - {to: [everyone]}
+"""
+    (running.root / "shop" / "policy.yaml").write_text(policy, encoding="utf-8")
+    running.app.state.served.changed()
+    said = {"rule": "rows", "asset": "shop.orders.orders", "page": True, "severity": "critical"}
+    recorded(
+        running,
+        Event("alert.raised", {"alert_id": "a1", **said, "reason": "zirkon is no number"}, product="shop.orders"),
+        Event("alert.notified", {"group": "shop.orders", "alerts": ["a1"], "reason": "first"}),
+    )
+    until(lambda: pager.pages, "somebody was woken")
+
+    assert pager.events[0]["payload"]["summary"] == "Alerts of shop.orders: open: `rows` says so"
+    assert "zirkon" not in str(pager.events)
+
+
 def test_a_plan_that_was_applied_is_told_beside_incidents(paging: Any, pager: PagerDuty) -> None:
     """Once; whoever is woken sees what changed last."""
     running = paging(oncall=_to_pagerduty(pager, "changes: true"))

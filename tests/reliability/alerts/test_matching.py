@@ -91,6 +91,8 @@ def test_an_interval(said: dict[str, object], at: str, holds: bool) -> None:
     [
         ({"weekdays": ["friday:monday"]}, "ends before"),
         ({"weekdays": ["mo"]}, "is none of"),
+        ({"times": [{"start_time": "22:00", "end_time": "06:00"}]}, "say 22:00 to 24:00, and 00:00 to 06:00"),
+        ({"times": [{"start_time": "09:00", "end_time": "09:00"}]}, "ends before"),
         ({"days_of_month": ["0"]}, "days of a month"),
         ({"days_of_month": ["-1:1"]}, "ends before"),
         ({"days_of_month": ["5:1"]}, "ends before"),

@@ -139,6 +139,30 @@ def test_outside_working_hours(tmp_path: Path, at: datetime, is_out: bool) -> No
     assert answering(load_estate(watched_estate.write(tmp_path)), "shop.orders", at).out_of_hours is is_out
 
 
+@pytest.mark.parametrize(
+    ("at", "is_out"),
+    [
+        (datetime(2026, 11, 2, 21, 59, tzinfo=UTC), True),
+        (datetime(2026, 11, 2, 5, tzinfo=UTC), True),
+        (datetime(2026, 11, 2, 22, tzinfo=UTC), False),
+        (datetime(2026, 11, 7, 5, 59, tzinfo=UTC), False),
+        (datetime(2026, 11, 7, 23, tzinfo=UTC), True),
+    ],
+)
+def test_working_hours_over_midnight(tmp_path: Path, at: datetime, is_out: bool) -> None:
+    """A night that begins on a working day is worked until it ends, on Saturday morning, too."""
+    calendar = """\
+apiVersion: freehold.dev/v1
+kind: Calendar
+metadata: {id: nights}
+spec: {working_days: mon-fri, hours: "22:00-06:00"}
+"""
+    root = watched_estate.write(tmp_path, **{"nights.yaml": calendar})
+    file = root / "estate.yaml"
+    file.write_text(file.read_text("utf-8") + "  defaults: {calendar: nights}\n", encoding="utf-8")
+    assert answering(load_estate(root), "shop.orders", at).out_of_hours is is_out
+
+
 def test_a_product_that_nobody_declares_has_nobody(tmp_path: Path) -> None:
     """What other tools tell of is of no team, and of the lowest tier."""
     found = answering(load_estate(watched_estate.write(tmp_path)), "", START)

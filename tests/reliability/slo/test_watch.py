@@ -15,7 +15,7 @@ from freehold.ledger import Event, Ledger
 from freehold.reliability.signals import Signal
 from freehold.reliability.slo import Watch, signals
 
-from .shop import ASSET, START, estate, observe, slo_file
+from .shop import ASSET, OTHER, START, estate, observe, slo_file
 
 RAW = "shop.orders.raw"
 FEED = "shop.orders.feed"
@@ -194,6 +194,23 @@ def test_what_burns_is_told_with_when_it_is_gone(shop: Estate, ledger: Ledger) -
     assert gone.reason.startswith("nothing is left of the error budget of shop.orders.lines: freshness 99 %")
     assert gone.fingerprint == burning.fingerprint
     assert ledger.get(burning.evidence).type == "freshness.observed"
+
+
+def test_what_burns_is_the_same_whichever_output_is_worst(shop: Estate, ledger: Ledger) -> None:
+    """An SLO over two outputs is one alert for as long as it burns; which of them is worst is told in words."""
+    (shop.root / "orders.yaml").write_text(slo_file(service="shop.orders"), encoding="utf-8")
+    declared = estate(shop.root, {})
+    graph = Graph.of(declared, "prod", "duckdb")
+    found = []
+    for asset, day in ((OTHER, 3.0), (ASSET, 9.0)):
+        for one in (ASSET, OTHER):
+            observe(ledger, day - 3, day - 3.5, one, target_s=86_400)
+        observe(ledger, day - 0.5, day - 0.6, ASSET if asset == OTHER else OTHER, target_s=86_400)
+        at = START + timedelta(days=day + (3 if asset == ASSET else 0))
+        found += [one for one in signals(declared, graph, ledger, "prod", at) if one.monitor == "orders"]
+
+    assert len({one.fingerprint for one in found}) == 1
+    assert [one.reason.rpartition(" by ")[2] for one in found] == [OTHER, ASSET]
 
 
 def test_a_budget_that_went_long_ago_wakes_nobody(shop: Estate, ledger: Ledger) -> None:

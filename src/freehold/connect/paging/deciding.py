@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from freehold.connect.messages import Said
-from freehold.connect.paging.trouble import Kind, Step, Trouble
+from freehold.connect.paging.trouble import BY_FILE, Kind, Step, Trouble
 
 if TYPE_CHECKING:
     from freehold.connect.messages import Channel
@@ -47,23 +47,22 @@ class Told:
 
 
 def concerns(channel: Channel, trouble: Trouble, estate: Estate) -> bool:
-    """Whether a channel is told of a trouble: by its file, from severity and product; of alerts, where they are routed.
+    """Whether a channel is told of a trouble: where its alerts are routed, or by its file, from severity and product.
 
     Args:
         channel: whose file it is.
         trouble: as it is now.
         estate: whose products say of which team they are.
     """
-    if trouble.receiver:
-        return channel.id == trouble.receiver
+    if channel.id in trouble.receivers:
+        return True
     pages = channel.pages
-    if pages is None or trouble.severity > pages.severity:
+    if BY_FILE not in trouble.receivers or pages is None or trouble.severity > pages.severity:
         return False
     if not pages.products and not pages.teams:
         return True
-    names = {trouble.product} if trouble.product else {name.rpartition(".")[0] for name in trouble.assets}
-    teams = {estate.products[name].team for name in names if name in estate.products}
-    return not names.isdisjoint(pages.products) or not teams.isdisjoint(pages.teams)
+    teams = {estate.products[name].team for name in trouble.products if name in estate.products}
+    return not trouble.products.isdisjoint(pages.products) or not teams.isdisjoint(pages.teams)
 
 
 def due(to: str, trouble: Trouble, told: Told, now: datetime) -> tuple[Act, ...]:

@@ -77,10 +77,10 @@ def page_of(
         until: by when somebody is to have acknowledged it, where that is said.
         buttons: what may be decided in a message.
     """
-    what = trouble.product or ", ".join(_named(trouble.assets)) or "the estate"
+    seen = tuple(name for name in trouble.assets if name.rpartition(".")[0] in estate.products)
+    what = trouble.product or ", ".join(_named(seen)) or "the estate"
     kind = "Incident" if trouble.is_incident else "Alerts"
     said = next((one.text for one in reversed(trouble.steps) if one.kind in (Kind.OPENED, Kind.ALERTED)), "")
-    seen = tuple(name for name in trouble.assets if name.rpartition(".")[0] in estate.products)
     shown = replace(trouble, assets=seen)
     heading = f"{kind} of {what}: {trouble.state}"
     return Page(shown, heading, words(said), answers_of(trouble.product, estate, trouble.began_at, until), url, buttons)
@@ -120,7 +120,7 @@ def happened(steps: Iterable[Step], words: Callable[[str], str]) -> str:
         case Kind.MITIGATED:
             return f"Mitigated by {last.by}, {at}: {last.text}."
         case Kind.ALERTED:
-            return f"{words(last.text)} ({at})."
+            return f"{words(last.text) or 'More is wrong'} ({at})."
         case Kind.RESOLVED:
             return f"Resolved {at}, verified by {last.by}." if last.by else f"Resolved {at}."
         case Kind.TAKEN_IN:

@@ -1,12 +1,20 @@
-"""What channels page for: incidents, and groups of alerts that no incident has, as the ledger tells of them."""
+"""What channels page for: incidents, and groups of alerts that no incident has, as the ledger tells of them.
+
+Whoever opens an incident by hand has it paged. One that alerts opened waits until somebody is notified of one of them:
+what silences, mutes, inhibitions and routes keep quiet pages nobody by way of an incident.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from freehold.foundation.caller import LOCAL
+from freehold.reliability.alerts.alert import Alert, Alerts
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
@@ -15,6 +23,8 @@ WORST, MILDEST = 1, 4
 FALSE_ALARM = 5  # the severity to which an incident is corrected that was none
 _SEVERITIES = {"critical": 1, "warning": 3, "info": 4}  # of alerts
 _TYPES = ("incident.*", "alert.*")
+_LATELY = timedelta(days=7)  # for so long what has ended is kept: by then every channel was told, or never is
+BY_FILE = ""  # among receivers: whichever channels say so in their files
 
 
 class Kind(StrEnum):
@@ -43,6 +53,7 @@ class Step:
         id: of the event that tells of it.
         by: who did it.
         text: words about it: the id of some in the side store (`side:…`), or half a sentence.
+        alerts: what it is of, where it is of alerts; their words, which may quote values, are theirs to see who may.
         severity: what it is from here on; None where it stays as it was.
         audience: for whom words are that somebody approved: `engineers`, `executives`, `customers`; empty: for anybody.
     """
@@ -54,6 +65,7 @@ class Step:
     text: str = ""
     severity: int | None = None
     audience: str = ""
+    alerts: tuple[Alert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,8 @@ class Trouble:
         id: the incident's; of alerts, `alerts/GROUP/EVENT`, another one each time the group is heard of again.
         severity: 1 (worst) to 4; an incident of which nobody said is taken for the worst.
         steps: what happened, first to last; never empty.
-        receiver: the channel that alerts are routed to; empty where it is those whose files say so.
+        product: whose it is; empty where it is of several.
+        receivers: the channels that its alerts are routed to; an empty text among them: those whose files say so.
     """
 
     id: str
@@ -73,7 +86,12 @@ class Trouble:
     severity: int
     steps: tuple[Step, ...]
     is_incident: bool = True
-    receiver: str = ""
+    receivers: frozenset[str] = frozenset({BY_FILE})
+
+    @property
+    def products(self) -> frozenset[str]:
+        """The products that it is of."""
+        return frozenset({self.product} if self.product else {name.rpartition(".")[0] for name in self.assets})
 
     @property
     def began_at(self) -> datetime:
@@ -96,29 +114,36 @@ class Trouble:
         return "resolved" if self.has_ended else "acknowledged" if self.is_acknowledged else "open"
 
     def after(self, step: Step) -> Trouble:
-        """Return it as it is after a step."""
+        """Return it as it is after a step; a group of alerts is of what all of its alerts are of."""
         severity = self.severity if step.severity is None else step.severity
-        return replace(self, severity=severity, steps=(*self.steps, step))
+        found = replace(self, severity=severity, steps=(*self.steps, step))
+        if step.kind is not Kind.ALERTED:
+            return found
+        every = [one for one in found.steps if one.kind is Kind.ALERTED]
+        products = {alert.product for one in every for alert in one.alerts}
+        assets = tuple(dict.fromkeys(alert.asset for one in every for alert in one.alerts if alert.asset))
+        return replace(found, product=products.pop() if len(products) == 1 else "", assets=assets)
 
-
-@dataclass(frozen=True, slots=True)
-class _Alert:
-    asset: str
-    product: str
-    severity: int
-    pages: bool
-    reason: str
+    def told_by(self, says: Callable[[Alert], str]) -> Trouble:
+        """Return it with what alerts say as somebody may see it; of what says nothing to them, nothing is told."""
+        return replace(self, steps=tuple(replace(s, text=_all(map(says, s.alerts))) if s.alerts else s
+                                         for s in self.steps))  # fmt: skip
 
 
 class Troubles:
-    """Follows the troubles of one environment, for one thread: each look reads what is new, and no more."""
+    """Follows the troubles of one environment, for one thread: each look reads what is new, and no more.
+
+    Attributes:
+        by_id: those that are open, and those that ended lately.
+    """
 
     def __init__(self, ledger: Ledger, env: str) -> None:
         self._ledger, self._env = ledger, env
         self.read = 0
         self.by_id: dict[str, Trouble] = {}
-        self._alerts: dict[str, _Alert] = {}
-        self._joined: set[str] = set()
+        self._ended: dict[str, datetime] = {}  # when that was recorded
+        self._alerts = Alerts()
+        self._notified: dict[str, set[str]] = defaultdict(set)  # alert to the receivers that were notified of it
         self._groups: dict[str, tuple[str, set[str]]] = {}  # group to its trouble at hand, and that one's alerts
 
     def look(self) -> None:
@@ -127,65 +152,91 @@ class Troubles:
             self.read = event.seq
             if event.env in (None, "", self._env):
                 (self._of_incident if event.type.startswith("incident.") else self._of_alert)(event)
+        over = self._ledger.clock.now() - _LATELY
+        for id_ in [id_ for id_, at in self._ended.items() if at < over]:
+            self._forget(id_)
 
     def _of_incident(self, event: Recorded) -> None:
         said, id_ = event.data, str(event.data["incident"])
         if event.type == "incident.opened":
             assets = tuple(str(name) for name in said.get("assets") or ())
             first = Step(event.id, Kind.OPENED, event.occurred_at, event.actor, str(said.get("title") or ""))
-            self.by_id[id_] = Trouble(id_, event.product or "", assets, said.get("sev") or WORST, (first,))
-        elif id_ in self.by_id:
-            self._step(id_, _steps(event))
+            receivers = frozenset[str]() if event.actor == LOCAL.principal else frozenset({BY_FILE})
+            severity = said.get("sev") or WORST
+            self.by_id[id_] = Trouble(id_, event.product or "", assets, severity, (first,), receivers=receivers)
+        else:
+            for step in _steps(event):
+                self._step(id_, step, event)
 
     def _of_alert(self, event: Recorded) -> None:
         said = event.data
-        if event.type == "alert.raised":
-            self._alerts[str(said["alert_id"])] = _alert(event)
-        elif event.type == "alert.joined":
-            self._join(event, str(said["alert_id"]), str(said["incident"]))
+        id_ = str(said.get("alert_id") or "")
+        self._alerts.add((event,))
+        if event.type == "alert.joined":
+            self._join(event, id_, str(said["incident"]))
         elif event.type == "alert.closed":
-            self._alerts.pop(str(said["alert_id"]), None)
-            self._joined.discard(str(said["alert_id"]))
+            self._alerts.by_id.pop(id_, None)
+            self._notified.pop(id_, None)
+        elif event.type == "alert.notified" and said["reason"] == "resolved":
+            self._over(event, str(said["group"]), is_quiet=bool(said.get("is_quiet")))
         elif event.type == "alert.notified":
-            self._notified(event, str(said["group"]), [str(one) for one in said["alerts"]])
+            self._told(event, str(said["group"]), str(said.get("receiver") or BY_FILE))
 
     def _join(self, event: Recorded, alert: str, incident: str) -> None:
-        self._joined.add(alert)
-        known = self._alerts.get(alert)
-        if incident in self.by_id:
-            words = known.reason or known.asset if known else ""
-            self._step(incident, [Step(event.id, Kind.JOINED, event.occurred_at, event.actor, words)])
+        known = self._alerts.by_id
+        of = (known[alert],) if alert in known else ()
+        step = Step(event.id, Kind.JOINED, event.occurred_at, event.actor, alerts=of)
+        self._step(incident, step, event)
+        self._send(incident, self._notified.get(alert, ()))
         for trouble, alerts in list(self._groups.values()):
-            if alert in alerts and alerts <= self._joined:
-                self._step(trouble, [Step(event.id, Kind.TAKEN_IN, event.occurred_at, event.actor, incident)])
+            if alert in alerts and all(known[one].incident for one in alerts if one in known):
+                taken = Step(event.id, Kind.TAKEN_IN, event.occurred_at, event.actor, incident)
+                self._step(trouble, taken, event)
 
-    def _notified(self, event: Recorded, group: str, alerts: Collection[str]) -> None:
-        at_hand, held = self._groups.get(group, ("", set[str]()))
-        if event.data.get("reason") == "resolved":
-            if at_hand:
-                self._step(at_hand, [Step(event.id, Kind.RESOLVED, event.occurred_at, event.actor)])
-            self._groups.pop(group, None)
-            return
-        paging = {a: self._alerts[a] for a in alerts if a in self._alerts and a not in self._joined}
-        paging = {id_: one for id_, one in paging.items() if one.pages}
+    def _over(self, event: Recorded, group: str, *, is_quiet: bool) -> None:
+        """End the trouble of a group; one whose end nobody is told is forgotten."""
+        at_hand, _ = self._groups.pop(group, ("", None))
+        if is_quiet:
+            self._forget(at_hand)
+        else:
+            self._step(at_hand, Step(event.id, Kind.RESOLVED, event.occurred_at, event.actor), event)
+
+    def _told(self, event: Recorded, group: str, receiver: str) -> None:
+        """Take in that a receiver is to be told of alerts: of their incidents, and of the others as one trouble."""
+        there = [self._alerts.by_id[id_] for id_ in map(str, event.data["alerts"]) if id_ in self._alerts.by_id]
+        for one in there:
+            self._notified[one.id].add(receiver)
+            self._send(one.incident, (receiver,))
+        paging = tuple(one for one in there if one.page and not one.incident)
         if not paging:
             return
-        severity = min(one.severity for one in paging.values())
-        words = "; ".join(dict.fromkeys(one.reason or one.asset for one in paging.values()))
-        step = Step(event.id, Kind.ALERTED, event.occurred_at, event.actor, words, severity)
-        if at_hand and not self.by_id[at_hand].has_ended:
-            self._step(at_hand, [step])
-            held |= paging.keys()
-            return
-        receiver = str(event.data.get("receiver") or "")
-        id_, first = f"alerts/{group}/{event.id}", next(iter(paging.values()))
-        assets = tuple(dict.fromkeys(one.asset for one in paging.values() if one.asset))
-        self.by_id[id_] = Trouble(id_, first.product, assets, severity, (step,), False, receiver)
-        self._groups[group] = (id_, set(paging))
+        at_hand, held = self._groups.get(group, ("", set[str]()))
+        severity = min(_SEVERITIES.get(one.severity, WORST) for one in paging)
+        step = Step(event.id, Kind.ALERTED, event.occurred_at, event.actor, severity=severity, alerts=paging)
+        known = self.by_id.get(at_hand)
+        if known is None or known.has_ended:
+            at_hand, held = f"alerts/{group}/{event.id}", set()
+            self.by_id[at_hand] = Trouble(at_hand, "", (), severity, (), False, frozenset({receiver}))
+            self._groups[group] = (at_hand, held)
+        held |= {one.id for one in paging}
+        self._step(at_hand, step, event)
 
-    def _step(self, id_: str, steps: Iterable[Step]) -> None:
-        for step in steps:
-            self.by_id[id_] = self.by_id[id_].after(step)
+    def _step(self, id_: str, step: Step, event: Recorded) -> None:
+        known = self.by_id.get(id_)
+        if known is None:
+            return
+        self.by_id[id_] = found = known.after(step)
+        if found.has_ended:
+            self._ended.setdefault(id_, event.recorded_at)
+
+    def _send(self, id_: str, receivers: Iterable[str]) -> None:
+        known = self.by_id.get(id_)
+        if known is not None and not known.receivers.issuperset(receivers):
+            self.by_id[id_] = replace(known, receivers=known.receivers.union(receivers))
+
+    def _forget(self, id_: str) -> None:
+        self.by_id.pop(id_, None)
+        self._ended.pop(id_, None)
 
 
 def _steps(event: Recorded) -> Iterable[Step]:
@@ -209,8 +260,6 @@ def _steps(event: Recorded) -> Iterable[Step]:
             yield Step(event.id, Kind.UPDATED, at, event.actor, str(said["comms"]), audience=audience)
 
 
-def _alert(event: Recorded) -> _Alert:
-    said = event.data
-    asset, severity = str(said.get("asset") or ""), _SEVERITIES.get(str(said.get("severity")), WORST)
-    product = event.product or asset.rpartition(".")[0]
-    return _Alert(asset, product, severity, bool(said.get("page")), str(said.get("reason") or said["rule"]))
+def _all(words: Iterable[str]) -> str:
+    """Return words in a line, each once."""
+    return "; ".join(dict.fromkeys(one for one in words if one))

@@ -91,4 +91,7 @@ def _is_worked(estate: Estate, at: datetime) -> bool:
     calendar = estate.calendars.get(str(estate.defaults.get("calendar", "")))
     here, days = at.astimezone(ZoneInfo(str(estate.defaults.get("timezone", "UTC")))), days_of(calendar)
     start, end = days.hours if calendar is not None and "hours" in calendar.spec else (time(9), time(17))
-    return days.is_worked(here.date()) and (start == end or start <= here.time() < end)
+    today, before = (days.is_worked(here.date() - timedelta(days=n)) for n in (0, 1))
+    if start <= end:
+        return today and (start == end or start <= here.time() < end)
+    return (today and here.time() >= start) or (before and here.time() < end)  # the night of a day ends on the next

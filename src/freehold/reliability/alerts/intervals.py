@@ -60,7 +60,7 @@ def interval_from(said: Mapping[str, Any], zone: str) -> Interval:
         raise ValueError(f"`{said.get('location')}` is no time zone") from None
     return Interval(
         zone=place,
-        times=tuple((_minute(one["start_time"]), _minute(one["end_time"])) for one in said.get("times", ())),
+        times=tuple(_times(one["start_time"], one["end_time"]) for one in said.get("times", ())),
         weekdays=tuple(_named(one, _WEEK, 0) for one in said.get("weekdays", ())),
         days_of_month=tuple(_days(str(one)) for one in said.get("days_of_month", ())),
         months=tuple(_named(str(one), _MONTHS, 1) for one in said.get("months", ())),
@@ -77,6 +77,13 @@ def _on(day: date, days: Range) -> bool:
     length = monthrange(day.year, day.month)[1]
     first, last = (one if one > 0 else length + one + 1 for one in days)
     return max(first, 1) <= day.day <= min(last, length)
+
+
+def _times(start: str, end: str) -> tuple[int, int]:
+    found = _minute(start), _minute(end)
+    if found[0] >= found[1]:
+        raise ValueError(f"`{start}` to `{end}` ends before it begins: say {start} to 24:00, and 00:00 to {end}")
+    return found
 
 
 def _minute(text: str) -> int:

@@ -122,7 +122,8 @@ def _check(event: Recorded, beside: Beside) -> Iterator[Sight]:
     interval = _instant_text(said.get("interval_start"))
     monitor, column = _monitor(str(said["check_id"]), asset)
     if status == "pass":
-        keys, verdict = frozenset({ALL_LIVE} if of_all else {interval, ANY}), "fixed" if blocks else ""
+        of_it = {ALL_LIVE} if of_all else {interval, ANY, _published(interval), _published(ANY)}
+        keys, verdict = frozenset(of_it), "fixed" if blocks else ""
         yield Right(SignalKind.CHECK, asset, event.occurred_at, event.id, monitor, column, keys, verdict=verdict)
     elif status in _BAD:
         held = not of_all and (blocks or beside.is_held(asset, str(said.get("candidate"))))
@@ -132,7 +133,7 @@ def _check(event: Recorded, beside: Beside) -> Iterator[Sight]:
                 evidence=event.id, reason=_reason(monitor, said), column=column, is_held=held,
                 is_breach=status != "warn" and not held,
             ),
-            ALL_LIVE if of_all else interval if held else ANY,
+            ALL_LIVE if of_all else interval if held else _published(interval),
         )  # fmt: skip
 
 
@@ -231,6 +232,11 @@ _READ: Mapping[str, Callable[[Recorded, Beside], Iterator[Sight]]] = {
     "profile.observed": _profile, "candidate.discarded": _discarded, "anomaly.found": _anomaly,
     "anomaly.closed": _anomaly_closed, "alert.closed": _closed,
 }  # fmt: skip
+
+
+def _published(interval: str) -> str:
+    """Return the key of an interval that consumers read, which doing without a candidate does not mend."""
+    return f"published {interval}".strip()
 
 
 def _monitor(check: str, asset: str) -> tuple[str, str]:

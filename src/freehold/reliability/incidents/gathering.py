@@ -18,7 +18,7 @@ from freehold.foundation.caller import LOCAL
 from freehold.foundation.owning import holder, is_dead
 from freehold.foundation.words import counted
 from freehold.ledger.event import Event
-from freehold.reliability.incidents.alert import EVENTS, Alert, alerts_told
+from freehold.reliability.alerts.alert import EVENTS, Alert, Alerts
 from freehold.reliability.incidents.grouping import Trouble, joined_by_cause, root_of, troubles
 from freehold.reliability.incidents.incident import Incident, incidents
 from freehold.reliability.incidents.judging import Judgement, Surroundings
@@ -115,7 +115,8 @@ class _Turn:
         kept = self._ledger.state.get(KEPT, self._env) or {}
         told = list(self._ledger.read(types=EVENTS, env=self._env, after=int(kept.get("since") or 0)))
         self._upto = max((event.seq for event in told), default=int(kept.get("upto") or 0))
-        self._alerts = alerts_told(told)
+        # an alert without an asset is part of no trouble with data
+        self._alerts = {id_: one for id_, one in Alerts().add(told).by_id.items() if one.asset}
         self._open = {id_: one for id_, one in incidents(self._ledger).items() if one.is_open}
         self._opened: list[str] = []
         self._judged_ids: list[str] = []
@@ -126,14 +127,15 @@ class _Turn:
             self._settle(trouble)
         for id_ in list(self._open):
             self._end(id_)
-        waiting = [a.seq for a in self._alerts.values() if a.incident in self._open or (a.is_open and not a.incident)]
+        # what is still wrong may be told again as worse: as long as it is, all that was told of it is read
+        waiting = [a.seq for a in self._alerts.values() if a.incident in self._open or a.is_wrong]
         since = min(waiting, default=self._upto + 1) - 1
         self._ledger.append(fence=self._lease, keep={(KEPT, self._env): {"upto": self._upto, "since": since}})
         return Gathered(tuple(self._opened), tuple(self._judged_ids), tuple(self._resolved))
 
     def _troubles(self) -> tuple[Trouble, ...]:
         """Return the troubles of alerts that are open, or part of an incident that is."""
-        mine = [a for a in self._alerts.values() if a.incident in self._open or (a.is_open and not a.incident)]
+        mine = [a for a in self._alerts.values() if a.incident in self._open or (a.is_wrong and not a.incident)]
         found = _united(troubles(mine, self._around.lines, self._around.period), self._around)
         apart = [one for one in found if not any(a.incident for a in one.alerts)]
         joined = joined_by_cause(apart, shared_causes(apart, self._around.suspects))
@@ -149,7 +151,7 @@ class _Turn:
             return
         first, *others = sorted(there, key=lambda one: (one.detected_at, one.id))
         moved = [a for a in trouble.alerts if a.incident != first.id]
-        if not moved and not any(a.is_open for a in trouble.alerts):
+        if not moved and not any(a.is_wrong for a in trouble.alerts):
             return  # it is over: what was known of it while it was not stays
         judgement = self._around.judged(trouble)
         events = [
@@ -178,7 +180,7 @@ class _Turn:
 
     def _opens(self, alert: Alert) -> bool:
         """Whether an alert is worth an incident: it pages, or holds back an asset of the first tier."""
-        return alert.is_open and (alert.pages or (alert.is_held and self._around.tier(alert.asset) == _TOP_TIER))
+        return alert.is_wrong and (alert.page or (alert.is_held and self._around.tier(alert.asset) == _TOP_TIER))
 
     def _begin(self, trouble: Trouble) -> None:
         """Open the incident of a trouble, with its alerts and what it comes to, in one transaction."""
@@ -240,7 +242,7 @@ class _Turn:
     def _end(self, id_: str) -> None:
         """End an incident of which nothing is wrong any more, as of the check that showed the last of it."""
         mine = [one for one in self._alerts.values() if one.incident == id_]
-        if not mine or any(one.is_open for one in mine):
+        if not mine or any(one.is_wrong for one in mine):
             return
         over = [one for one in mine if one.resolved_at is not None]
         if not over:  # closed by people who found that nothing was wrong: theirs to say
@@ -284,5 +286,5 @@ def _title(trouble: Trouble) -> str:
 
 def alerts_of(ledger: Ledger, id_: str) -> tuple[Alert, ...]:
     """Return the alerts that joined an incident, in the order in which they were raised."""
-    every = alerts_told(ledger.read(types=EVENTS))
+    every = Alerts().add(ledger.read(types=EVENTS)).by_id
     return tuple(one for one in every.values() if one.incident == id_)

@@ -184,9 +184,10 @@ def _missing(found: Sequence[Expected]) -> str:
 def _slo_signals(found: Iterable[Attainment], now: datetime) -> Iterator[Signal]:
     for one in found:
         if one.budget.is_gone or one.fired:
+            # of its first asset, whichever is worst now: as long as it burns, it is the same
             yield Signal(
-                SignalKind.SLO, one.worst, one.slo.product, one.slo.id, one.bad_since or one.since, now, one.evidence,
-                _reason(one), is_breach=_breaks(one),
+                SignalKind.SLO, one.slo.assets[0], one.slo.product, one.slo.id, one.bad_since or one.since, now,
+                one.evidence, _reason(one), is_breach=_breaks(one),
             )  # fmt: skip
 
 
@@ -197,11 +198,12 @@ def _breaks(one: Attainment) -> bool:
 
 def _reason(one: Attainment) -> str:
     """Say whose budget burns, how fast, and until when it lasts."""
+    of = f", most of it by {one.worst}" if len(one.slo.assets) > 1 else ""
     if one.budget.is_gone:
-        return f"nothing is left of the error budget of {one.slo}"
+        return f"nothing is left of the error budget of {one.slo}{of}"
     rate = one.burn[one.fired[0].long]
     gone = f", and it is gone by {one.exhausted_at:%Y-%m-%d %H:%M}" if one.exhausted_at else ""
-    return f"the error budget of {one.slo} burns {rate:.1f} times as fast as it may{gone}"
+    return f"the error budget of {one.slo} burns {rate:.1f} times as fast as it may{gone}{of}"
 
 
 def _arrived(event: Recorded) -> Iterable[str]:

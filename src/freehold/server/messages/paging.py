@@ -22,6 +22,7 @@ from freehold.foundation import Caller, FreeholdError, Transient
 from freehold.foundation.owning import holder, is_dead
 from freehold.ledger import Event
 from freehold.server.messages.waiting import buttons_of, eyes_of, page_at
+from freehold.server.rows_seen import why_hidden
 from freehold.work import Work
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from freehold.connect.messages.message import Button
     from freehold.ledger import Lease, Ledger
+    from freehold.reliability.alerts import Alert
     from freehold.server.application import Served
     from freehold.server.snapshots import Snapshot
 
@@ -128,9 +130,9 @@ class PageRound:
                 yield trouble
 
     def _tell_of(self, telling: _Telling, trouble: Trouble, now: datetime) -> None:
-        told = self._told[telling.channel.id, trouble.id]
-        page = telling.page(trouble)
-        for act in due(telling.channel.to, trouble, told, now):
+        told, shown = self._told[telling.channel.id, trouble.id], trouble.told_by(telling.says)
+        page = telling.page(shown)
+        for act in due(telling.channel.to, shown, told, now):
             telling.one(page, act, told)
 
 
@@ -146,6 +148,20 @@ class _Telling:
         self.channel, self.snapshot = channel, snapshot
         self._served, self._ledger, self._lease, self._posting = served, ledger, lease, posting
         self._work = Work(snapshot.estate, served.snapshots.ledger, clock=served.snapshots.clock)
+        self._hidden: dict[str, bool] = {}  # by asset, whether a policy keeps rows of it from the channel
+
+    def says(self, alert: Alert) -> str:
+        """Return what an alert says to the channel, in half a sentence: it may quote rows that a policy hides.
+
+        Of a product that the channel's account may not see, nothing.
+        """
+        if self.snapshot.seen is not None and alert.product not in self.snapshot.seen:
+            return ""
+        if alert.asset not in self._hidden:
+            whole = self.snapshot.whole or self.snapshot
+            caller = eyes_of(self.channel).caller("be told what is wrong")
+            self._hidden[alert.asset] = bool(why_hidden(whole.estate, whole.graph, caller, alert.asset))
+        return f"`{alert.monitor}` says so" if self._hidden[alert.asset] or not alert.reason else alert.reason
 
     def page(self, trouble: Trouble) -> Page:
         """Return the page of a trouble, as the channel may see it."""
@@ -198,8 +214,8 @@ class _Telling:
 
 
 def _is_seen(trouble: Trouble, snapshot: Snapshot) -> bool:
-    """Whether an account may see what a trouble is of: its product, or each of its assets'."""
+    """Whether an account may see what a trouble is of: of alerts, some of their products; of an incident, all."""
     if snapshot.seen is None:
         return True
-    names = {trouble.product} if trouble.product else {name.rpartition(".")[0] for name in trouble.assets}
-    return bool(names) and names <= snapshot.estate.products.keys()
+    there = trouble.products & snapshot.estate.products.keys()
+    return there == trouble.products if trouble.is_incident and there else bool(there)
