@@ -77,7 +77,7 @@ def show(start: str | None, alert: str, env: str | None, as_json: bool) -> None:
         ("is", f"{found.state}{f' as {found.verdict}' if found.verdict else ''}"),
     ]  # fmt: skip
     table(rows, ("", ""))
-    if found.is_open:
+    if not found.is_judged:
         say(f"Next: freehold alerts close {found.id} --as fixed")
 
 

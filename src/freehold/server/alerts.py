@@ -47,7 +47,7 @@ class Alerts:
 
     def may_close(self, one: Alert) -> bool:
         """Whether the asker may say what an alert was, and silence its like: whoever may run its product."""
-        return one.is_open and bool(self._asked.served.rights.may(self._asked.who, "run", one.product))
+        return not one.is_judged and bool(self._asked.served.rights.may(self._asked.who, "run", one.product))
 
     def close(self, id_: str, verdict: str) -> Alert:
         """Say what an alert was, in the asker's name.

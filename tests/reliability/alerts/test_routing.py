@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from freehold.reliability.alerts.intervals import interval_from
 from freehold.reliability.alerts.matching import Labels, matcher
-from freehold.reliability.alerts.routing import Dispatch, Firing, Inhibition, Notification, Route, Routing
+from freehold.reliability.alerts.routing import Dispatch, Firing, Inhibition, Route, Routing
 
 case = pytest.param
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)  # a Monday
@@ -57,7 +57,10 @@ class Bench:
             dispatch.take(standing, now)
             quiet = [text for text, start, end in self.silenced if start <= second < end]
             notified = dispatch.due(standing, lambda of, quiet=quiet: any(_is(of, text) for text in quiet), now)
-            found += [(second, one.reason, ",".join(one.alerts), ",".join(one.resolved)) for one in notified]
+            found += [
+                (second, "end" if one.is_quiet else one.reason, ",".join(one.alerts), ",".join(one.resolved))
+                for one in notified
+            ]
         return found
 
     def _dispatch(self, kept: dict[str, object]) -> Dispatch:
@@ -114,11 +117,11 @@ def test_alerts_of_other_labels_are_told_apart() -> None:
 
 
 def test_who_wants_no_resolved_ones_is_told_of_none() -> None:
-    """Without `send_resolved` neither that all is over is told, nor that some is; what comes back is new again."""
+    """Without `send_resolved` neither that all is over is told, nor that some is; that it ended is recorded."""
     routing = Routing(replace(ROOT, send_resolved=False), ())
     bench = Bench(routing).alert("x", until=60).alert("y", until=700)
 
-    assert bench.run(1_000) == [(30, "first", "x,y", "")]
+    assert bench.run(1_000) == [(30, "first", "x,y", ""), (930, "end", "", "")]
 
 
 PAGER, CHAT = "pager", "chat"
@@ -231,24 +234,67 @@ def test_time_intervals(quiet: dict[str, tuple[str, ...]], told: Told) -> None:
     assert Bench(Routing(replace(ROOT, **quiet), (), QUIET)).alert("x").run(1_000) == told  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("how", ["muted", "silenced", "inhibited"])
+def test_a_group_that_ends_while_it_is_quiet_has_ended(how: str) -> None:
+    """What was told is over is told to be, whatever keeps it quiet by then: the next of its like is another."""
+    rules = (rule("severity=critical", "severity=warning"),) if how == "inhibited" else ()
+    quiet = {"nights": (interval_from({"times": [{"start_time": "08:01", "end_time": "08:20"}]}, "UTC"),)}
+    mute = ("nights",) if how == "muted" else ()
+    bench = Bench(Routing(replace(ROOT, mute=mute), rules, quiet), restarts=True)
+    bench.alert("x", "product=a severity=warning", until=200).alert("y", "product=a severity=warning", at=2_000)
+    if how == "silenced":
+        bench.silenced.append(("product=a", 60, 1_000))
+    if how == "inhibited":
+        bench.alert("z", "product=b severity=critical", at=60, until=1_000)
+    told = [one for one in bench.run(2_100) if "z" not in one[2] + one[3]]
+
+    assert told == [(30, "first", "x", ""), (330, "resolved", "", "x"), (2_030, "first", "y", "")]
+
+
 def test_outside_its_active_interval_nobody_is_told_of_what_is_new() -> None:
     """What comes after the active interval waits for the next."""
     bench = Bench(Routing(replace(ROOT, active=("nights",)), (), QUIET)).alert("x").alert("y", at=700)
     assert bench.run(2_000) == [(30, "first", "x", "")]
 
 
-def test_a_route_that_is_no_more_notifies_nobody() -> None:
-    """Groups of a route that the file no longer has are dropped; their alerts find another."""
-    before = Routing(route("", routes=(route(CHAT, "product=a"),)), ())
-    now = START + timedelta(seconds=30)
-    x = Firing("x", {"product": "a"}, START)
-    old = Dispatch(before, {}, lambda *_: False)
+def handed_over(before: Route, after: Route, x: Firing, *, told: bool = True) -> list[tuple[str, str]]:
+    """Return who is told of an alert, and why, once a file has other routes than when it began."""
+    old = Dispatch(Routing(before, ()), {}, lambda *_: False)
     old.take([x], START)
-    new = Dispatch(Routing(route("root"), ()), old.to_json(), lambda *_: False)
-    new.take([x], now + timedelta(seconds=1))
-    found: list[Notification] = list(new.due([x], lambda _: False, now + timedelta(seconds=1)))
+    if told:
+        assert len(list(old.due([x], lambda _: False, START + timedelta(seconds=30)))) == 1
+    new = Dispatch(Routing(after, ()), json.loads(json.dumps(old.to_json())), lambda *_: False)
+    later = START + timedelta(hours=5)
+    new.take([x], later)
+    return [(one.receiver, one.reason) for one in new.due([x], lambda _: False, later)]
 
-    assert [(one.receiver, one.reason) for one in found] == [("root", "first")]
+
+A, B = route("team-a", "product=a"), route("team-b", "product=b")
+AT_A = Firing("x", {"product": "a"}, START)
+
+
+def test_a_route_that_is_no_more_notifies_nobody() -> None:
+    """Groups of a route that the file no longer has are over; their alerts find another."""
+    assert handed_over(route("", routes=(A,)), route("root"), AT_A, told=False) == [("root", "first")]
+    assert handed_over(route("", routes=(A,)), route("root"), AT_A) == [("", "resolved"), ("root", "first")]
+
+
+def test_a_route_is_the_same_wherever_it_stands() -> None:
+    """Another one that is written before it takes none of its alerts; what was told is not told as new."""
+    assert handed_over(route("", routes=(A,)), route("", routes=(B, A)), AT_A) == [("team-a", "repeat")]
+    assert handed_over(route("", routes=(A, B)), route("", routes=(B,)), AT_A) == [("", "resolved"), ("", "first")]
+
+
+def test_what_another_route_takes_by_now_is_over_where_it_was() -> None:
+    """The route is still there, and one before it takes the alert: who was told hears that it is over for them."""
+    every = route("", routes=(route("all", "product=~.*"), A))
+    assert sorted(handed_over(route("", routes=(A,)), every, AT_A)) == [("all", "first"), ("team-a", "resolved")]
+
+
+def test_routes_that_say_the_same_are_two() -> None:
+    """Such as one for the day and one for the night, of the same alerts to the same channel."""
+    twice = route("", routes=(replace(A, goes_on=True), replace(A, repeat_interval=timedelta(days=1))))
+    assert len(Bench(Routing(twice, ())).alert("x").run(30)) == 2
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 60)), min_size=1, max_size=6), st.integers(1, 7))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -264,6 +265,60 @@ def test_what_gets_worse_calls_then(bench: Bench) -> None:
     assert only(bench).page
 
 
+def test_what_calls_already_is_told_as_worse(bench: Bench) -> None:
+    """Two signals agree on what was held back; once it reaches consumers, it is told to be a breach, and not held."""
+    anomaly(bench, "odd", asset=RAW)
+    bench.check("fail", target="candidate", candidate="7")
+    bench.turn()
+    assert (only_check(bench).page, only_check(bench).is_breach, only_check(bench).is_held) == (True, False, True)
+    bench.pass_by(minutes=5).check("fail")
+    bench.turn()
+    found = only_check(bench)
+    assert (found.page, found.is_breach, found.is_held) == (True, True, False)
+    assert found.why == "The contract is broken in what consumers read."
+
+    bench.pass_by(minutes=5).check("fail", target="candidate", candidate="8")
+    bench.pass_by(minutes=5).check("fail")
+    bench.turn()
+    assert (only_check(bench).is_breach, len(bench.told("alert.raised"))) == (True, 3), "it is as bad as it was"
+
+
+def only_check(bench: Bench) -> Alert:
+    """Return the one alert of a check there is."""
+    (found,) = [one for one in alerts(bench.ledger, "prod", closed=True) if one.kind is SignalKind.CHECK]
+    return found
+
+
+@pytest.mark.parametrize("first", ["anomaly", "alert"])
+def test_what_somebody_closed_meanwhile_stays_so(bench: Bench, first: str) -> None:
+    """Who closes an anomaly and its alert, in whatever order, before a turn was taken, keeps no alert from coming."""
+    anomaly(bench, "odd")
+    bench.turn()
+    id_ = only(bench).id
+    if first == "alert":
+        close(bench.ledger, "prod", id_, "false")
+    bench.tell("anomaly.closed", LINES, anomaly="odd", verdict="expected")
+    if first == "anomaly":
+        close(bench.ledger, "prod", id_, "false")
+    bench.turn()
+    assert states(bench) == [("anomaly", "closed", "false")]
+    bench.pass_by(minutes=5).check("fail")
+    bench.turn()
+    assert [state for _, state, _ in states(bench)] == ["closed", "firing"]
+
+
+def test_what_was_over_before_somebody_closed_it_is_what_they_said(bench: Bench) -> None:
+    """It passes, half an hour goes by, and somebody says that it was false: one turn reads it all."""
+    bench.check("fail")
+    bench.turn()
+    bench.check("pass")
+    bench.pass_by(minutes=31).check("pass", name="other")
+    bench.check("fail", name="rows")
+    close(bench.ledger, "prod", only(bench).id, "false")
+    bench.turn()
+    assert [(state, verdict) for _, state, verdict in states(bench)] == [("closed", "false"), ("firing", "")]
+
+
 def test_history_calls_nobody(bench: Bench) -> None:
     """What is read of last month raises alerts of last month, and none of them pages."""
     bench.check("fail")
@@ -273,6 +328,17 @@ def test_history_calls_nobody(bench: Bench) -> None:
     assert (found.raised_at, found.page) == (START, False)
     assert "not in time" in found.why
     assert bench.notified() == []
+
+
+def test_what_is_read_late_and_fails_still_calls(bench: Bench) -> None:
+    """What was read too late to page anybody does so with the next time it fails, if that is read in time."""
+    bench.check("fail")
+    bench.pass_by(hours=5).turn()
+    assert not only(bench).page
+    bench.pass_by(hours=1)
+    last = bench.check("fail")
+    bench.turn()
+    assert (only(bench).page, only(bench).since, only(bench).evidence) == (True, START, last)
 
 
 def slo(asset: str = DAILY) -> Signal:
@@ -290,6 +356,23 @@ def test_an_slo_is_wrong_for_as_long_as_it_is_among_those_that_burn(bench: Bench
     bench.turn(burning=[])
     bench.pass_by(hours=1).turn()
     assert states(bench) == [("slo", "resolved", "")]
+
+
+def test_a_budget_that_is_gone_calls_though_nothing_else_happens(bench: Bench) -> None:
+    """What burned and paged nobody does once it breaks its promise: no event has to come for that."""
+    bench.turn(burning=[replace(slo(), is_breach=False)])
+    assert not only(bench).page
+    at = bench.pass_by(hours=3).clock.now()
+    bench.turn(burning=[replace(slo(), seen_at=at)])
+    assert (only(bench).page, only(bench).is_breach) == (True, True)
+
+
+def test_a_budget_that_burns_once_more_is_another_alert(bench: Bench) -> None:
+    """With the same evidence as before: it is told nonetheless."""
+    for burning in ([slo()], [], [replace(slo(), seen_at=START + timedelta(hours=2))]):
+        bench.turn(burning=burning)
+        bench.pass_by(hours=1).turn()
+    assert states(bench) == [("slo", "resolved", ""), ("slo", "firing", "")]
 
 
 def test_what_is_below_a_page_is_not_told_of_apart(bench: Bench) -> None:

@@ -61,6 +61,18 @@ def test_what_no_column_connects_are_two_troubles(shop: Troubled) -> None:
     assert len(shop.turn().opened) == 2
 
 
+def test_an_alert_that_gets_worse_opens_an_incident(shop: Troubled) -> None:
+    """What paged nobody and was worth none is, once it is told again as something that pages."""
+    id_ = shop.alert(below_of(1)[0], page=False, is_breach=False)
+    assert not shop.turn()
+    said = shop.told("alert.raised")[0] | {"page": True, "is_breach": True}
+    shop.tell("alert.raised", said, START + timedelta(hours=1), below_of(1)[0])
+    (opened,) = shop.turn().opened
+    (joined,) = alerts_of(shop.ledger, opened)
+
+    assert (joined.id, joined.page, joined.raised_at) == (id_, True, START)
+
+
 def test_alerts_of_other_days_are_other_troubles(shop: Troubled) -> None:
     """What lies more than a period apart is not one trouble, though lineage connects it."""
     shop.alert(LINES, column="price")

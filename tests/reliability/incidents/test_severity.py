@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from freehold.reliability.incidents.alert import Alert
+from freehold.reliability.alerts.alert import Alert
 from freehold.reliability.incidents.severity import Severity, of_budget, severity
 from freehold.reliability.signals import SignalKind
 

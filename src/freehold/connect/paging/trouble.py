@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from freehold.reliability.alerts.alert import Alert, Alerts
+
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
 
@@ -101,15 +103,6 @@ class Trouble:
         return replace(self, severity=severity, steps=(*self.steps, step))
 
 
-@dataclass(frozen=True, slots=True)
-class _Alert:
-    asset: str
-    product: str
-    severity: int
-    pages: bool
-    reason: str
-
-
 class Troubles:
     """Follows the troubles of one environment, for one thread: each look reads what is new, and no more."""
 
@@ -117,8 +110,7 @@ class Troubles:
         self._ledger, self._env = ledger, env
         self.read = 0
         self.by_id: dict[str, Trouble] = {}
-        self._alerts: dict[str, _Alert] = {}
-        self._joined: set[str] = set()
+        self._alerts = Alerts()
         self._groups: dict[str, tuple[str, set[str]]] = {}  # group to its trouble at hand, and that one's alerts
 
     def look(self) -> None:
@@ -139,24 +131,21 @@ class Troubles:
 
     def _of_alert(self, event: Recorded) -> None:
         said = event.data
-        if event.type == "alert.raised":
-            self._alerts[str(said["alert_id"])] = _alert(event)
-        elif event.type == "alert.joined":
+        self._alerts.add((event,))
+        if event.type == "alert.joined":
             self._join(event, str(said["alert_id"]), str(said["incident"]))
         elif event.type == "alert.closed":
-            self._alerts.pop(str(said["alert_id"]), None)
-            self._joined.discard(str(said["alert_id"]))
+            self._alerts.by_id.pop(str(said["alert_id"]), None)
         elif event.type == "alert.notified":
             self._notified(event, str(said["group"]), [str(one) for one in said["alerts"]])
 
     def _join(self, event: Recorded, alert: str, incident: str) -> None:
-        self._joined.add(alert)
-        known = self._alerts.get(alert)
+        known = self._alerts.by_id
         if incident in self.by_id:
-            words = known.reason or known.asset if known else ""
+            words = _words(known[alert]) if alert in known else ""
             self._step(incident, [Step(event.id, Kind.JOINED, event.occurred_at, event.actor, words)])
         for trouble, alerts in list(self._groups.values()):
-            if alert in alerts and alerts <= self._joined:
+            if alert in alerts and all(known[one].incident for one in alerts if one in known):
                 self._step(trouble, [Step(event.id, Kind.TAKEN_IN, event.occurred_at, event.actor, incident)])
 
     def _notified(self, event: Recorded, group: str, alerts: Collection[str]) -> None:
@@ -166,12 +155,12 @@ class Troubles:
                 self._step(at_hand, [Step(event.id, Kind.RESOLVED, event.occurred_at, event.actor)])
             self._groups.pop(group, None)
             return
-        paging = {a: self._alerts[a] for a in alerts if a in self._alerts and a not in self._joined}
-        paging = {id_: one for id_, one in paging.items() if one.pages}
+        known = self._alerts.by_id
+        paging = {a: known[a] for a in alerts if a in known and known[a].page and not known[a].incident}
         if not paging:
             return
-        severity = min(one.severity for one in paging.values())
-        words = "; ".join(dict.fromkeys(one.reason or one.asset for one in paging.values()))
+        severity = min(_SEVERITIES.get(one.severity, WORST) for one in paging.values())
+        words = "; ".join(dict.fromkeys(_words(one) for one in paging.values()))
         step = Step(event.id, Kind.ALERTED, event.occurred_at, event.actor, words, severity)
         if at_hand and not self.by_id[at_hand].has_ended:
             self._step(at_hand, [step])
@@ -209,8 +198,5 @@ def _steps(event: Recorded) -> Iterable[Step]:
             yield Step(event.id, Kind.UPDATED, at, event.actor, str(said["comms"]), audience=audience)
 
 
-def _alert(event: Recorded) -> _Alert:
-    said = event.data
-    asset, severity = str(said.get("asset") or ""), _SEVERITIES.get(str(said.get("severity")), WORST)
-    product = event.product or asset.rpartition(".")[0]
-    return _Alert(asset, product, severity, bool(said.get("page")), str(said.get("reason") or said["rule"]))
+def _words(alert: Alert) -> str:
+    return alert.reason or alert.monitor

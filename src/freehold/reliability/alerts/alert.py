@@ -9,12 +9,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Exit, FreeholdError, near
+from freehold.reliability.signals import SignalKind
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
 
 VERDICTS = ("fixed", "expected", "false", "duplicate")
-_TYPES = ("alert.raised", "alert.resolved", "alert.joined", "alert.closed")
+EVENTS = ("alert.raised", "alert.resolved", "alert.joined", "alert.closed")
 
 
 class State(StrEnum):
@@ -30,55 +31,67 @@ class Alert:
     """Something that is wrong, or was.
 
     Attributes:
+        monitor: what raised it: a check, a measure, a delivery.
+        since: when it began: the time it was due, or the first bad evidence; `raised_at` is when it was found.
+        seq: of the event that raised it.
         page: whether somebody is paged for it; `why` says why, or why not.
         severity: critical, warning or info.
-        since: when it began: the time it was due, or the first bad evidence.
+        is_breach: whether a promise to consumers is broken; `is_held`, whether they were kept from it.
+        deviations: how far a value is off; None where that is not measured.
         responder, escalation: principals: who is paged, and who after that.
         owner: the team that answers for the product: `team:sales-data`.
         runbook: what to do: a file of the estate, or an address.
+        evidence: the id of the event that it stands on; `shown_by`, of the one that shows that it is right again.
+        incident: the id of the incident that it joined; empty: none.
         verdict: what it was; empty while nobody has said.
-        evidence: the id of the event that it stands on.
     """
 
     id: str
-    fingerprint: str
-    kind: str
     asset: str
     product: str
+    kind: SignalKind
     monitor: str
-    column: str
-    direction: str
-    severity: str
-    page: bool
-    why: str
-    reason: str
     since: datetime
     raised_at: datetime
-    is_breach: bool
-    is_held: bool
-    deviations: float | None
-    responder: str | None
-    owner: str | None
-    escalation: str | None
-    runbook: str | None
-    out_of_hours: bool
-    evidence: str
+    seq: int
+    fingerprint: str = ""
+    column: str = ""
+    direction: str = ""
+    severity: str = "info"
+    page: bool = False
+    why: str = ""
+    reason: str = ""
+    is_breach: bool = False
+    is_held: bool = False
+    deviations: float | None = None
+    responder: str | None = None
+    owner: str | None = None
+    escalation: str | None = None
+    runbook: str | None = None
+    out_of_hours: bool = False
+    evidence: str = ""
     incident: str = ""
     resolved_at: datetime | None = None
+    shown_by: str = ""
     verdict: str = ""
     closed_at: datetime | None = None
 
     @property
     def state(self) -> State:
         """Where it stands."""
-        if self.closed_at is not None:
+        if self.is_judged:
             return State.CLOSED
-        return State.RESOLVED if self.resolved_at is not None else State.FIRING
+        return State.FIRING if self.is_wrong else State.RESOLVED
 
     @property
-    def is_open(self) -> bool:
-        """Whether nobody has said what it was."""
-        return self.closed_at is None
+    def is_judged(self) -> bool:
+        """Whether it was said what it was."""
+        return self.closed_at is not None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether what it is about is still wrong, as far as anything or anybody says."""
+        return self.resolved_at is None and not self.is_judged
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -97,29 +110,29 @@ class Alert:
 
 @dataclass(slots=True)
 class Alerts:
-    """The alerts of some events, by id."""
+    """The alerts of some events, by id, in the order in which they were raised."""
 
     by_id: dict[str, Alert] = field(default_factory=dict)
 
-    def add(self, events: Iterable[Recorded]) -> None:
-        """Add what events tell of alerts, in their order; others are left out."""
+    def add(self, events: Iterable[Recorded]) -> Alerts:
+        """Add what events tell of alerts, in their order, and return itself; others are left out."""
         for event in events:
             id_ = str(event.data.get("alert_id") or "")
             known = self.by_id.get(id_)
             if event.type == "alert.raised":
-                self.by_id[id_] = _paged(known, event) if known else _raised(event)
+                self.by_id[id_] = _again(known, event) if known else _raised(event)
             elif known is not None:
                 self.by_id[id_] = _moved(known, event)
+        return self
 
 
 def alerts(
     ledger: Ledger, env: str, *, asset: str | None = None, product: str | None = None, closed: bool = False
 ) -> tuple[Alert, ...]:
     """Return the alerts of an environment, the newest last; those that are closed only where they are asked for."""
-    found = Alerts()
-    found.add(ledger.read(types=_TYPES, env=env, subject=asset, product=product))
+    found = Alerts().add(ledger.read(types=EVENTS, env=env, subject=asset, product=product))
     every = sorted(found.by_id.values(), key=lambda one: one.raised_at)
-    return tuple(one for one in every if closed or one.is_open)
+    return tuple(one for one in every if closed or not one.is_judged)
 
 
 def alert(ledger: Ledger, env: str, id_: str) -> Alert:
@@ -138,21 +151,23 @@ def alert(ledger: Ledger, env: str, id_: str) -> Alert:
 
 def _raised(event: Recorded) -> Alert:
     said = event.data
+    asset = _text(said, "asset") or event.subject
     return Alert(
         id=str(said["alert_id"]),
-        fingerprint=_text(said, "fingerprint"),
-        kind=_text(said, "kind"),
-        asset=_text(said, "asset") or event.subject,
-        product=event.product,
+        asset=asset,
+        product=event.product or asset.rpartition(".")[0],
+        kind=SignalKind(said.get("kind") or SignalKind.CHECK),
         monitor=str(said["rule"]),
+        since=_instant(said.get("began_at")) or event.occurred_at,
+        raised_at=event.occurred_at,
+        seq=event.seq,
+        fingerprint=_text(said, "fingerprint"),
         column=_text(said, "column"),
         direction=_text(said, "direction"),
         severity=_text(said, "severity") or "info",
         page=bool(said.get("page")),
         why=_text(said, "why"),
         reason=_text(said, "reason"),
-        since=_instant(said.get("began_at")) or event.occurred_at,
-        raised_at=event.occurred_at,
         is_breach=bool(said.get("is_breach")),
         is_held=bool(said.get("is_held")),
         deviations=said.get("deviations"),
@@ -166,17 +181,17 @@ def _raised(event: Recorded) -> Alert:
     )
 
 
-def _paged(known: Alert, event: Recorded) -> Alert:
-    """Return an alert that was told once more, since somebody is paged for it now."""
+def _again(known: Alert, event: Recorded) -> Alert:
+    """Return an alert that was told once more, since it is worse than was told, or not as bad."""
+    kept = ("since", "raised_at", "seq", "resolved_at", "shown_by", "verdict", "closed_at")
     again = _raised(event)
-    joined = known.incident or again.incident
-    return replace(again, raised_at=known.raised_at, since=known.since, incident=joined)
+    return replace(again, incident=known.incident or again.incident, **{name: getattr(known, name) for name in kept})
 
 
 def _moved(known: Alert, event: Recorded) -> Alert:
     said = event.data
     if event.type == "alert.resolved":
-        return replace(known, resolved_at=event.occurred_at)
+        return replace(known, resolved_at=event.occurred_at, shown_by=_text(said, "evidence"))
     if event.type == "alert.joined":
         return replace(known, incident=str(said["incident"]))
     return replace(known, verdict=str(said["verdict"]), closed_at=event.occurred_at,

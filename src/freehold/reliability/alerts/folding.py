@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from freehold.reliability.alerts.outcomes import Demoted
 
 Answer = Callable[[str, datetime], Answering]
-_HELD = (ARRIVAL, GAP)  # monitors of deadlines that no event tells of
+_OF_DEADLINES = (ARRIVAL, GAP)  # monitors of deadlines that no event tells of
 
 
 class Fold:
@@ -79,8 +79,7 @@ class Fold:
         for asset, of in list(self.assets.items()):
             for mark, condition in of.conditions.items():
                 signal = condition.signal
-                is_held = signal.kind is SignalKind.SLO or (signal.kind is SignalKind.LATE and signal.monitor in _HELD)
-                if is_held and mark not in standing:
+                if _is_looked_for(signal) and mark not in standing:
                     self._end(asset, condition, Right(signal.kind, asset, self.now, signal.evidence))
 
     def standing(self) -> Iterator[Condition]:
@@ -103,25 +102,38 @@ class Fold:
         if condition is None:
             self._raise(of, one)
             return
-        if one.key in condition.open and not _is_worse(signal, condition.signal):
-            return
+        was = condition.signal
+        condition.signal = _with(signal, was if condition.open - {one.key} else None, was.since)
         condition.open.add(one.key)
         condition.keys.add(one.key)
         condition.right_since, condition.verdict, condition.shown_by = None, "", ""
-        condition.signal = replace(signal, since=condition.signal.since)
         self.changed.add(signal.asset)
-        if not condition.page and (decision := self._decide(signal, condition.alert)).page:
-            condition.page = True
-            self._tell(condition, decision, signal, f"paged-{condition.alert}")
+        self._judge_again(condition, was)
+
+    def _judge_again(self, condition: Condition, was: Signal) -> None:
+        """Tell an alert once more where somebody is paged for it only now, or it is as bad as it was not before."""
+        signal = condition.signal
+        differs = (signal.is_breach, signal.is_held) != (was.is_breach, was.is_held)
+        if condition.page and not differs:
+            return
+        decision = self._decide(signal, condition.alert)
+        if condition.page and not decision.page:
+            decision = replace(decision, page=True, why="It was worse before: it pages until it is over.")
+        if differs or decision.page:
+            condition.page = decision.page
+            mark = hashlib.sha256(f"{signal.evidence} {signal.seen_at.isoformat()}".encode()).hexdigest()[:12]
+            self._tell(condition, decision, f"told-{condition.alert}-{mark}")
 
     def _raise(self, of: OfAsset, one: Wrong) -> None:
         signal = one.signal
-        id_ = hashlib.sha256(f"{self.env} {signal.fingerprint} {signal.evidence}".encode()).hexdigest()[:12]
+        # what no event tells of may be wrong again with the same evidence, and is another alert then
+        at = f" {signal.seen_at.isoformat()}" if _is_looked_for(signal) else ""
+        id_ = hashlib.sha256(f"{self.env} {signal.fingerprint} {signal.evidence}{at}".encode()).hexdigest()[:12]
         decision = self._decide(signal, id_)
         condition = Condition(signal, id_, max(signal.seen_at, signal.since), {one.key}, {one.key}, decision.page)
         of.conditions[signal.fingerprint] = condition
         self.changed.add(signal.asset)
-        self._tell(condition, decision, signal, f"raised-{id_}")
+        self._tell(condition, decision, f"raised-{id_}")
 
     def _right(self, one: Right) -> None:
         of = self.assets.get(one.asset)
@@ -218,8 +230,9 @@ class Fold:
                 if one.right_since is None and one.alert != alert:
                     yield Other(one.alert, asset, one.signal.kind, one.page, one.signal.seen_at)
 
-    def _tell(self, condition: Condition, decision: Decision, signal: Signal, event: str) -> None:
-        """Record an alert; once more, where somebody is paged for it only now."""
+    def _tell(self, condition: Condition, decision: Decision, event: str) -> None:
+        """Record an alert, under the id of an event."""
+        signal = condition.signal
         who = self._answer(signal.product, signal.seen_at)
         condition.labels = {
             "asset": signal.asset, "column": signal.column, "direction": signal.direction, "domain": who.domain,
@@ -232,13 +245,21 @@ class Fold:
             "escalation": who.escalation, "runbook": who.runbook, "out_of_hours": who.out_of_hours,
             "fingerprint": signal.fingerprint, "kind": str(signal.kind), "column": signal.column or None,
             "direction": signal.direction or None, "is_breach": signal.is_breach, "is_held": signal.is_held,
-            "deviations": signal.deviations, "began_at": condition.signal.since.isoformat(),
+            "deviations": signal.deviations, "began_at": signal.since.isoformat(),
             "evidence": signal.evidence, "reason": signal.reason,
         }  # fmt: skip
         at = max(signal.seen_at, signal.since)
         self.events.append(Event("alert.raised", said, event, at, self.env, signal.asset, signal.product))
 
 
-def _is_worse(signal: Signal, than: Signal) -> bool:
-    """Whether what is wrong reaches consumers now, and did not before."""
-    return signal.is_breach and not than.is_breach
+def _with(signal: Signal, other: Signal | None, since: datetime) -> Signal:
+    """Return a signal as bad as it is together with what else of it is wrong, and as long as that."""
+    if other is None:
+        return replace(signal, since=since)
+    is_breach, is_held = signal.is_breach or other.is_breach, signal.is_held and other.is_held
+    return replace(signal, since=since, is_breach=is_breach, is_held=is_held)
+
+
+def _is_looked_for(signal: Signal) -> bool:
+    """Whether it is of what no event tells: an SLO, or a deadline that somebody has to look at."""
+    return signal.kind is SignalKind.SLO or (signal.kind is SignalKind.LATE and signal.monitor in _OF_DEADLINES)

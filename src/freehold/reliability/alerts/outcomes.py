@@ -128,7 +128,7 @@ def close(ledger: Ledger, env: str, id_: str, verdict: str) -> Alert:
         fix = f"Say one of: {', '.join(VERDICTS)}."
         raise FreeholdError("FH-E334", f"`{verdict}` is no verdict on an alert.", fix=fix, exit_code=Exit.USAGE)
     found = alert(ledger, env, id_)
-    if not found.is_open:
+    if found.is_judged:
         problem = f"The alert `{id_}` was closed before, as {found.verdict}."
         raise FreeholdError("FH-E333", problem, fix="Nothing has to be done.", exit_code=Exit.USAGE)
     said = {"alert_id": id_, "rule": found.monitor, "verdict": verdict, "incident": found.incident or None}
@@ -180,7 +180,7 @@ def _anomalies_closed(ledger: Ledger, env: str, of: Alert, verdict: str) -> Iter
 
 
 def _name(of: Alert) -> Name:
-    return Name(of.asset, of.column, of.kind, of.monitor)
+    return Name(of.asset, of.column, str(of.kind), of.monitor)
 
 
 def _monitor(name: Name, of: Sequence[Alert], is_demoted: bool) -> Monitor:

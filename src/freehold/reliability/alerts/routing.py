@@ -103,6 +103,7 @@ class Notification:
         group: which one: its receiver and labels.
         alerts: that stand; resolved: that are over; ids of alerts.
         reason: `first`, `new` (alerts, or resolved ones beside some that stand), `repeat` or `resolved` (all are).
+        is_quiet: whether it is over, and nobody is told: so says its route.
     """
 
     group: str
@@ -111,6 +112,7 @@ class Notification:
     alerts: tuple[str, ...]
     resolved: tuple[str, ...]
     reason: str
+    is_quiet: bool = False
 
 
 @dataclass(slots=True)
@@ -138,26 +140,31 @@ class Dispatch:
 
     def __init__(self, routing: Routing, kept: Mapping[str, Any], is_above: IsAbove) -> None:
         self._routing, self._is_above = routing, is_above
+        routes = dict(_named(routing.route))
+        self._names = {id(route): name for name, route in routes.items()}
         self.groups: dict[str, Group] = {}
+        self._ended: list[Notification] = []  # of routes that a file no longer has, as it was
         for key, said in kept.items():
-            route = _route_of(routing.route, said["route"])
-            if route is not None:  # a route that a file no longer has notifies nobody
+            if (route := routes.get(said["route"])) is not None:
                 self.groups[key] = _group_from(said, route)
+            elif said["told"] and said["told"][0]:
+                over = tuple(sorted(said["members"]))
+                self._ended.append(Notification(key, "", dict(said["labels"]), (), over, RESOLVED))
 
     def take(self, standing: Iterable[Firing], now: datetime) -> None:
-        """Take what stands now into the groups; members that are not among it are over."""
-        there = {one.id: one for one in standing}
+        """Take what stands now into the groups; members that are not among it, or go elsewhere by now, are over."""
+        there = {one.id: (one, self._routing.route.taking(one.labels)) for one in standing}
         for group in self.groups.values():
             for id_, ended in group.members.items():
-                if ended is None and id_ not in there:
+                if ended is None and (id_ not in there or all(one is not group.route for one in there[id_][1])):
                     group.members[id_] = now
-        for one in there.values():
-            for route in self._routing.route.taking(one.labels):
+        for one, routes in there.values():
+            for route in routes:
                 self._add(one, route, now)
 
     def _add(self, one: Firing, route: Route, now: datetime) -> None:
         by = one.labels if "..." in route.group_by else {n: one.labels.get(n, "") for n in sorted(route.group_by)}
-        key = _key(self._routing.route, route, dict(by))
+        key = _key(self._names[id(route)], dict(by))
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = Group(route, dict(by), now + route.group_wait)
@@ -169,17 +176,26 @@ class Dispatch:
     def due(
         self, standing: Sequence[Firing], silenced: Callable[[Labels], bool], now: datetime
     ) -> Iterator[Notification]:
-        """Yield what is to be notified now, and set each group that was looked at to its next time."""
+        """Yield what is to be notified now, and set each group that was looked at to its next time.
+
+        Of each group that was told and is no more, it is told that it is over, whatever kept it quiet meanwhile.
+        """
+        yield from self._ended
+        self._ended.clear()
         for key in [key for key, group in self.groups.items() if group.flush_at <= now]:
             group = self.groups[key]
+            stood = bool(group.told and group.told[0])
             found = self._flushed(key, group, standing, silenced, now)
             group.flush_at, group.has_flushed = now + group.route.group_interval, True
             if found is not None:
                 yield found
-            for id_ in [id_ for id_, ended in group.members.items() if ended is not None]:
+            over = tuple(sorted(id_ for id_, ended in group.members.items() if ended is not None))
+            for id_ in over:
                 del group.members[id_], group.known[id_]
             if not group.members:
                 del self.groups[key]
+                if stood and found is None:
+                    yield _end(key, group, over)
 
     def _flushed(
         self, key: str, group: Group, standing: Sequence[Firing], silenced: Callable[[Labels], bool], now: datetime
@@ -195,8 +211,8 @@ class Dispatch:
         if not reason:
             return None
         group.told, group.told_at = (firing, over), now
-        if reason == RESOLVED and not group.route.send_resolved:
-            return None
+        if reason == RESOLVED:
+            return _end(key, group, tuple(sorted(over)))
         shown = tuple(sorted(over)) if group.route.send_resolved else ()
         return Notification(key, group.route.receiver, group.labels, tuple(sorted(firing)), shown, reason)
 
@@ -224,7 +240,7 @@ class Dispatch:
 
     def to_json(self) -> dict[str, Any]:
         """Return the groups as they are kept."""
-        return {key: _kept(group, self._routing.route) for key, group in sorted(self.groups.items())}
+        return {key: _kept(group, self._names[id(group.route)]) for key, group in sorted(self.groups.items())}
 
 
 def _reason(group: Group, firing: frozenset[str], over: frozenset[str], now: datetime) -> str:
@@ -242,30 +258,37 @@ def _reason(group: Group, firing: frozenset[str], over: frozenset[str], now: dat
     return REPEAT if group.told_at + group.route.repeat_interval < now else ""
 
 
-def _key(root: Route, route: Route, labels: Mapping[str, str]) -> str:
+def _end(key: str, group: Group, over: tuple[str, ...]) -> Notification:
+    """Return that a group is over."""
+    route = group.route
+    shown = over if route.send_resolved else ()
+    return Notification(key, route.receiver, group.labels, (), shown, RESOLVED, not route.send_resolved)
+
+
+def _key(name: str, labels: Mapping[str, str]) -> str:
     said = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
-    return f"{_path(root, route)}:{{{said}}}"
+    return f"{name}:{{{said}}}"
 
 
-def _path(root: Route, route: Route, at: str = "0") -> str:
-    """Return where a route stands in the tree: `0` is the root, `0.1` the second of its routes."""
-    if root is route:
-        return at
-    found = (_path(one, route, f"{at}.{n}") for n, one in enumerate(root.routes))
-    return next((path for path in found if path), "")
+def _named(root: Route) -> Iterator[tuple[str, Route]]:
+    """Yield each route with a name: what it matches, whom it tells, and how it groups, wherever it stands in a file."""
+    seen: dict[str, int] = {}
+    for above, route in _walked(root, ""):
+        name = f"{above} to {route.receiver or 'who answers'} by {','.join(sorted(route.group_by))}"
+        seen[name] = seen.get(name, 0) + 1
+        yield (name if seen[name] == 1 else f"{name} #{seen[name]}"), route
 
 
-def _route_of(root: Route, path: str) -> Route | None:
-    for step in path.split(".")[1:]:
-        if int(step) >= len(root.routes):
-            return None
-        root = root.routes[int(step)]
-    return root
+def _walked(route: Route, above: str) -> Iterator[tuple[str, Route]]:
+    here = f"{above}/{{{','.join(map(str, route.matchers))}}}"
+    yield here, route
+    for one in route.routes:
+        yield from _walked(one, here)
 
 
-def _kept(group: Group, root: Route) -> dict[str, Any]:
+def _kept(group: Group, route: str) -> dict[str, Any]:
     return {
-        "route": _path(root, group.route),
+        "route": route,
         "labels": group.labels,
         "flush_at": group.flush_at.isoformat(),
         "has_flushed": group.has_flushed,

@@ -1,12 +1,13 @@
 """One turn of the alerts of an environment: what is new in the ledger becomes alerts, and those notifications.
 
-What is recorded and what is kept of it go down in one transaction, under a lease: a process that is killed between any
-two statements leaves nothing half told, and of two beside each other one takes the turn.
+Events are read some at a time, and what comes of them is recorded with what is kept of it in one transaction, under a
+lease: a process that is killed between any two statements leaves nothing half told, and of two beside each other one
+takes the turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 KEPT = "alerts"  # of the kept state of an environment: up to where the ledger was read, when something is due, groups
 _ASSETS = "alerts/assets/"  # with the environment: what stands, by asset
-_AT_ONCE = 2_000  # events in one transaction
+_AT_ONCE = 2_000  # events that are read before what comes of them is recorded
 _LEASE_S = 30.0
 _TAKEN, _LOST, _OTHERWISE = "FH-L201", "FH-L202", "FH-L003"
 
@@ -81,24 +82,24 @@ def take_turn(
     if not _is_due(ledger, env, kept, held, now):
         return Turn(next_at=_instant(kept.get("next_at")))
     settings = settings_of(estate)
-    for _ in range(2):
+    for is_again in (False, True):
         try:
             with (
                 ledger.lease(f"alerts/{env}", holder("alerts"), _LEASE_S, is_gone=is_dead) as lease,
                 lease.kept_alive(),
             ):
-                return _Turn(estate, ledger, env, Lineage(inputs), now, settings, lease).go(held)
+                return _Turn(estate, ledger, env, Lineage(inputs), now, settings, lease, is_again).go(held)
         except FreeholdError as error:
             if error.code in (_TAKEN, _LOST):  # whoever has it sees what we saw
                 break
-            if error.code != _OTHERWISE:  # somebody closed an alert that was to be closed here; it is read then
+            if error.code != _OTHERWISE:  # somebody closed an alert that was to be closed here: what they said stays
                 raise
     return Turn(next_at=_instant(kept.get("next_at")))
 
 
 def _is_due(ledger: Ledger, env: str, kept: Any, held: Any, now: datetime) -> bool:
     at = _instant(kept.get("next_at"))
-    if (at is not None and at <= now) or (held is not None and sorted(held) != kept.get("burning", [])):
+    if (at is not None and at <= now) or (held is not None and _burning(held) != (kept.get("burning") or {})):
         return True
     return next(ledger.read(types=TYPES, env=env, after=int(kept.get("upto") or 0), limit=1), None) is not None
 
@@ -115,11 +116,12 @@ class _Turn:
         now: datetime,
         settings: Settings,
         lease: Lease,
+        is_again: bool,
     ) -> None:
         self._ledger, self._env, self._lineage, self._now = ledger, env, lineage, now
         self._settings, self._lease = settings, lease
         self._kept: dict[str, Any] = dict(ledger.state.get(KEPT, env) or {})
-        self._told = set() if self._kept else _told_before(ledger, env)
+        self._told = set() if self._kept and not is_again else _told_before(ledger, env)
         self._fold = Fold(
             env,
             ledger.state.many(_ASSETS + env),
@@ -140,7 +142,7 @@ class _Turn:
             self._record()
         if held is not None:
             self._fold.hold(held.values())
-            self._kept["burning"] = sorted(held)
+            self._kept["burning"] = _burning(held)
         self._fold.pass_time()
         notified = self._notify()
         self._record(notified)
@@ -181,8 +183,13 @@ def _parts(events: Iterator[Recorded]) -> Iterator[list[Recorded]]:
         yield part
 
 
+def _burning(held: Mapping[str, Signal]) -> dict[str, bool]:
+    """Return what is looked for and found, by fingerprint, and whether each breaks a promise."""
+    return {mark: one.is_breach for mark, one in sorted(held.items())}
+
+
 def _told_before(ledger: Ledger, env: str) -> set[str]:
-    """Return the ids of what was told of alerts, where the kept state was lost and all is read again."""
+    """Return the ids of what was told of alerts: where the kept state was lost and all is read again, or by others."""
     return {event.id for event in ledger.read(types=("alert.raised", "alert.resolved", "alert.closed"), env=env)}
 
 
@@ -193,7 +200,7 @@ def _firing(one: Condition) -> Firing:
 def _notification(one: Notification, env: str, now: datetime) -> Event:
     said = {
         "group": one.group, "receiver": one.receiver or None, "labels": dict(one.labels), "alerts": list(one.alerts),
-        "resolved": list(one.resolved), "reason": one.reason,
+        "resolved": list(one.resolved), "reason": one.reason, "is_quiet": one.is_quiet,
     }  # fmt: skip
     return Event("alert.notified", said, occurred_at=now, env=env, product=one.labels.get("product", ""))
 

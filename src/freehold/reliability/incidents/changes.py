@@ -13,7 +13,7 @@ from freehold.reliability.signals import SignalKind
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
-    from freehold.reliability.incidents.alert import Alert
+    from freehold.reliability.alerts.alert import Alert
 
 _OF_ASSETS = ("run.completed", "schema.observed", "anomaly.found", "profile.observed", "classification.set")
 _OF_THE_WHOLE = ("estate.applied", "deploy.rolled_back", "access.granted", "access.revoked")

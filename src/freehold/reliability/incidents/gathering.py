@@ -18,7 +18,7 @@ from freehold.foundation.caller import LOCAL
 from freehold.foundation.owning import holder, is_dead
 from freehold.foundation.words import counted
 from freehold.ledger.event import Event
-from freehold.reliability.incidents.alert import EVENTS, Alert, alerts_told
+from freehold.reliability.alerts.alert import EVENTS, Alert, Alerts
 from freehold.reliability.incidents.grouping import Trouble, joined_by_cause, root_of, troubles
 from freehold.reliability.incidents.incident import Incident, known_incident, told_incidents
 from freehold.reliability.incidents.judging import Judgement, Surroundings
@@ -121,7 +121,8 @@ class _Turn:
         told = list(self._ledger.read(types=EVENTS, env=self._env, after=int(kept.get("since") or 0)))
         over = self._ledger.read(types=(_ENDS,), newest_first=True, limit=1)
         self._upto = max([int(kept.get("upto") or 0), *(event.seq for event in (*told, *over))])
-        self._alerts = alerts_told(told)
+        # an alert without an asset is part of no trouble with data
+        self._alerts = {id_: one for id_, one in Alerts().add(told).by_id.items() if one.asset}
         self._incidents = told_incidents(self._ledger).by_id
         self._open = {id_: one for id_, one in self._incidents.items() if one.is_open and not one.duplicate_of}
         self._opened: list[str] = []
@@ -134,7 +135,8 @@ class _Turn:
         for id_ in list(self._open):
             self._end(id_)
         self._end_duplicates()
-        waiting = [one.seq for one in self._mine()]
+        # what is still wrong may be told again as worse: as long as it is, all that was told of it is read
+        waiting = [a.seq for a in self._alerts.values() if self._of(a) in self._open or a.is_wrong]
         since = min(waiting, default=self._upto + 1) - 1
         self._ledger.append(fence=self._lease, keep={(KEPT, self._env): {"upto": self._upto, "since": since}})
         return Gathered(tuple(self._opened), tuple(self._judged_ids), tuple(self._resolved))
@@ -164,7 +166,7 @@ class _Turn:
 
     def _mine(self) -> list[Alert]:
         """Return the alerts that are open, or part of an incident that is."""
-        return [a for a in self._alerts.values() if self._of(a) in self._open or (a.is_open and not a.incident)]
+        return [a for a in self._alerts.values() if self._of(a) in self._open or (a.is_wrong and not a.incident)]
 
     def _of(self, alert: Alert) -> str:
         """Return the id of the incident that an alert is of: of a duplicate, its original."""
@@ -184,7 +186,7 @@ class _Turn:
             return
         first, *others = sorted(there, key=lambda one: (one.detected_at, one.id))
         moved = [a for a in trouble.alerts if a.incident != first.id]
-        if not moved and not any(a.is_open for a in trouble.alerts):
+        if not moved and not any(a.is_wrong for a in trouble.alerts):
             return  # it is over: what was known of it while it was not stays
         judgement = self._around.judged(trouble, first)
         others = [one for one in others if not one.is_by_hand]  # whether theirs is the same, people say
@@ -217,7 +219,7 @@ class _Turn:
 
     def _opens(self, alert: Alert) -> bool:
         """Whether an alert is worth an incident: it pages, or holds back an asset of the first tier."""
-        return alert.is_open and (alert.pages or (alert.is_held and self._around.tier(alert.asset) == _TOP_TIER))
+        return alert.is_wrong and (alert.page or (alert.is_held and self._around.tier(alert.asset) == _TOP_TIER))
 
     def _begin(self, trouble: Trouble) -> None:
         """Open the incident of a trouble, with its alerts and what it comes to, in one transaction."""
@@ -284,7 +286,7 @@ class _Turn:
         if self._open[id_].is_by_hand:
             return
         mine = [one for one in self._alerts.values() if one.incident == id_]
-        if not mine or any(one.is_open for one in mine):
+        if not mine or any(one.is_wrong for one in mine):
             return
         over = [one for one in mine if one.resolved_at is not None]
         if not over:  # closed by people who found that nothing was wrong: theirs to say
@@ -324,5 +326,5 @@ def _title(trouble: Trouble) -> str:
 def alerts_of(ledger: Ledger, incident: Incident) -> tuple[Alert, ...]:
     """Return the alerts that joined an incident, in the order in which they were raised."""
     told = (event for asset in incident.assets for event in ledger.read(types=EVENTS, subject=asset))
-    every = alerts_told(sorted(told, key=lambda event: event.seq)).values()
+    every = Alerts().add(sorted(told, key=lambda event: event.seq)).by_id.values()
     return tuple(one for one in every if one.incident == incident.id)

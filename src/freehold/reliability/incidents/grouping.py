@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from freehold.reliability.incidents.alert import Alert
+from freehold.reliability.alerts.alert import Alert
 from freehold.reliability.incidents.lines import Lines, Path
 
 DAY = timedelta(days=1)

@@ -130,7 +130,7 @@ class Surroundings:
         return Judgement(
             trouble,
             severity(
-                [one for one in trouble.alerts if one.is_open] or trouble.alerts,
+                [one for one in trouble.alerts if one.is_wrong] or trouble.alerts,
                 tier=tier,
                 readers=len(consumers),
                 due=self._due(trouble),

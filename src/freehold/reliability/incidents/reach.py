@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from freehold.reliability.incidents.alert import Alert
+from freehold.reliability.alerts.alert import Alert
 from freehold.reliability.incidents.grouping import Trouble
 from freehold.reliability.incidents.lines import Lines, Path
 from freehold.reliability.signals import SignalKind
@@ -60,7 +60,7 @@ def shares(trouble: Trouble, lines: Lines, standing: Standing) -> dict[str, Shar
 
     An asset is wrong if an open alert of it was not held back, or if it was published since from one that is wrong.
     """
-    open_ = [one for one in trouble.alerts if one.is_open]
+    open_ = [one for one in trouble.alerts if one.is_wrong]
     alerted = {one.asset for one in open_}
     began = min(one.since for one in trouble.alerts)
     wrong_since: dict[str, datetime] = {}

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from freehold.foundation.words import counted
-from freehold.reliability.incidents.alert import Alert
+from freehold.reliability.alerts.alert import Alert
 from freehold.reliability.signals import SignalKind
 
 _POINTS_OF = {1: 7, 2: 5, 3: 3}  # the least points of each severity; fewer are of 4

@@ -120,7 +120,7 @@ def alerts_page(asked: Asked) -> Shown:
     """
     found, view = Alerts(asked), asked.one_of("view", VIEWS, "pages")
     every = found.all(closed=view == "closed")[::-1]
-    chosen = [one for one in every if view == (("pages" if one.page else "digest") if one.is_open else "closed")]
+    chosen = [one for one in every if view == ("closed" if one.is_judged else "pages" if one.page else "digest")]
     monitors = found.monitors() if view == "monitors" else []
     model = AlertsPage(
         views=tuple(Tab(text, f"/alerts?view={name}", name == view) for name, text in VIEWS.items()),
