@@ -68,7 +68,7 @@ def test_an_alert_that_gets_worse_opens_an_incident(shop: Troubled) -> None:
     said = shop.told("alert.raised")[0] | {"page": True, "is_breach": True}
     shop.tell("alert.raised", said, START + timedelta(hours=1), below_of(1)[0])
     (opened,) = shop.turn().opened
-    (joined,) = alerts_of(shop.ledger, opened)
+    (joined,) = alerts_of(shop.ledger, incident_of(shop.ledger, opened))
 
     assert (joined.id, joined.page, joined.raised_at) == (id_, True, START)
 
