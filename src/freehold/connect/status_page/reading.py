@@ -76,21 +76,29 @@ def _runs(ledger: Ledger, product: str, env: str, upto: int, since: datetime) ->
 def _owed(told: Iterable[Recorded], zone: ZoneInfo, as_of: datetime) -> Iterator[Owed]:
     """Yield what was due or tried, by asset and day, and whether it was published by the end of that day.
 
-    What is due later on the day that is not over is owed once it is past its hour. A backfill owes nothing.
+    What is due later on the day that is not over is owed once it is past its hour; what came early has come. A backfill
+    owes nothing.
     """
     last: dict[tuple[str, date], bool] = {}
-    due: dict[tuple[str, date], bool] = defaultdict(bool)
+    due: dict[tuple[str, date], set[str]] = defaultdict(set)
+    came: dict[tuple[str, str], date] = {}
     for event in told:
         said = event.data
+        interval = str(said.get("interval_start") or "")
         if event.type == "run.expected":
             until = _instant(said.get("deadline_at") or said["due_at"])
             if until <= as_of:
-                due[str(said["asset"]), until.astimezone(zone).date()] = True
-        elif said["status"] in _TRIED and said.get("trigger") != "backfill":
-            at = _instant(said.get("ended") or event.occurred_at.isoformat())
-            last[str(said["asset"]), at.astimezone(zone).date()] = said["status"] == "success"
+                due[str(said["asset"]), until.astimezone(zone).date()].add(interval)
+            continue
+        day = _instant(said.get("ended") or event.occurred_at.isoformat()).astimezone(zone).date()
+        if said["status"] == "success":
+            came.setdefault((str(said["asset"]), interval), day)
+        if said["status"] in _TRIED and said.get("trigger") != "backfill":
+            last[str(said["asset"]), day] = said["status"] == "success"
     for key in sorted({*last, *due}):
-        yield Owed(*key, is_kept=last.get(key, False))
+        asset, day = key
+        early = [came.get((asset, interval), date.max) <= day for interval in due.get(key, ()) if interval]
+        yield Owed(*key, is_kept=last.get(key, bool(early) and all(early)))
 
 
 def _incidents(ledger: Ledger, env: str, upto: int, public: Mapping[str, Product]) -> Iterator[PublicIncident]:
