@@ -127,6 +127,36 @@ def test_as_of_the_same_instant_it_is_the_same_whatever_came_later(ledger: Ledge
     assert b"resolved" in then["index.html"]
 
 
+def test_what_came_the_evening_before_is_not_late_on_the_day_it_was_due(ledger: Ledger, tmp_path: Path) -> None:
+    """It goes by the interval that is due, and is late where another one came."""
+    for day, came in ((3, 0), (2, 1)):
+        due = ago(day)
+        span = {"interval_start": f"{ago(day + 1):%Y-%m-%dT%H:%M:%SZ}", "interval_end": f"{due:%Y-%m-%dT%H:%M:%SZ}"}
+        told = {"asset": "shop.orders.orders", "due_at": due.isoformat(), "deadline_at": due.isoformat(), **span}
+        about = {"subject": "shop.orders.orders", "product": "shop.orders", "env": "prod"}
+        ledger.append(Event("run.expected", told, occurred_at=due, **about))
+        ended = due - timedelta(hours=14) - timedelta(days=came)
+        of = {"interval_start": f"{ago(day + 1 + came):%Y-%m-%dT%H:%M:%SZ}", "ended": ended.isoformat()}
+        done = {"run_id": f"r{day}", "asset": "shop.orders.orders", "status": "success", **of}
+        ledger.append(Event("run.completed", done, occurred_at=ended, **about))
+    (product,) = status_page(load_estate(tmp_path), ledger, "prod", NOW).products
+    stood = {one.day: one.standing for one in product.days}
+
+    assert stood[ago(3).date()] == Standing.AVAILABLE
+    assert stood[ago(2).date()] == Standing.LATE
+
+
+def test_words_of_before_the_end_are_not_called_resolved(ledger: Ledger, tmp_path: Path) -> None:
+    """The feed is newer once an incident is over, since readers ask for it again only then."""
+    _recorded(ledger, "incident/told", 2, ("customers", "We are on it."), resolved=True)
+    feed = ElementTree.fromstring(files_of(status_page(load_estate(tmp_path), ledger, "prod", NOW))["feed.atom"])
+    atom = "{http://www.w3.org/2005/Atom}"
+    (entry,) = feed.iter(f"{atom}entry")
+
+    assert "resolved" not in (entry.findtext(f"{atom}title") or "")
+    assert feed.findtext(f"{atom}updated") == ago(7).isoformat()
+
+
 def test_it_needs_no_script_and_leads_nowhere_else(ledger: Ledger, tmp_path: Path) -> None:
     """A web site of files, wherever they lie: every link is a file of it."""
     files = files_of(status_page(load_estate(tmp_path), ledger, "prod", NOW))

@@ -25,10 +25,18 @@ def _then(type_: str, **more: Any) -> Event:
     return Event(f"incident.{type_}", {"incident": "i-1", **more}, occurred_at=AT)
 
 
+def _duplicate(of: str, **more: Any) -> Event:
+    said = {"item": of, "rel": "duplicate_of", "target": "i-1", **more}
+    return Event("work.linked", said, subject=of, occurred_at=AT)
+
+
+_OVER = _then("resolved", restored_at=AT.isoformat())
+
+
 def _found(root: Path, events: Sequence[Event]) -> tuple[Incident, ...]:
     with Ledger.open("sqlite:///state.db", root=root) as ledger:
         ledger.append(*events)
-        return open_incidents(ledger, "prod")
+        return open_incidents(ledger, "prod", "prod")
 
 
 @pytest.mark.parametrize(
@@ -36,11 +44,14 @@ def _found(root: Path, events: Sequence[Event]) -> tuple[Incident, ...]:
     [
         ([_opened()], [1]),
         ([_opened(), _then("acknowledged", responder="user:idp/ana", acknowledged_at=AT.isoformat())], [1]),
-        ([_opened(), _then("resolved", restored_at=AT.isoformat())], []),
+        ([_opened(), _OVER], []),
         ([_opened(), _then("updated", sev=5)], []),
         ([_opened(), _then("updated", sev=3)], [3]),
-        ([_opened(), _then("resolved", restored_at=AT.isoformat()), _opened(sev=2)], [2]),
-        ([_then("resolved", restored_at=AT.isoformat())], []),
+        ([_opened(), _OVER, _opened(sev=2)], [2]),
+        ([_opened(), _opened(incident="i-2", sev=2), _duplicate("i-2")], [1, 2]),
+        ([_opened(), _opened(incident="i-2"), _duplicate("i-2"), _OVER], []),
+        ([_opened(), _opened(incident="i-2"), _duplicate("i-2"), _duplicate("i-2", ended=True), _OVER], [1]),
+        ([_OVER], []),
         ([_opened(sev=None)], [None]),
     ],
     ids=[
@@ -50,6 +61,9 @@ def _found(root: Path, events: Sequence[Event]) -> tuple[Incident, ...]:
         "a false alarm",
         "less severe",
         "opened again",
+        "twice, and both open",
+        "a duplicate of what is over",
+        "a duplicate no more",
         "of no incident",
         "untold",
     ],
@@ -58,7 +72,17 @@ def test_an_incident_is_open_until_it_is_resolved_or_none(
     tmp_path: Path, events: list[Event], severities: list[int | None]
 ) -> None:
     """As its events tell it, whoever wrote them."""
-    assert [one.severity for one in _found(tmp_path, events)] == severities
+    assert [one.sev for one in _found(tmp_path, events)] == severities
+
+
+def test_what_joined_it_later_is_of_it_too(tmp_path: Path) -> None:
+    """Beside what whoever opened it named; the root comes first."""
+    judged = Event("incident.judged", {"incident": "i-1", "root": "shop.orders.raw", "sev": 1,
+                   "assets": ["shop.orders.raw", "shop.orders.days"]}, subject="i-1")  # fmt: skip
+    (found,) = _found(tmp_path, [_opened(assets=["shop.orders.lines"]), judged])
+
+    assert found.assets == ("shop.orders.raw", "shop.orders.lines", "shop.orders.days")
+    assert found.touches({"shop.orders.days"})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +90,7 @@ def test_an_incident_is_open_until_it_is_resolved_or_none(
 )
 def test_only_the_worst_keeps_readers_away(severity: int | None, stops: bool) -> None:
     """And what nobody told is not taken for harmless."""
-    assert Incident("i", "shop.orders", (), severity, AT).stops is stops
+    assert Incident("i", "shop.orders", AT, sev=severity).stops is stops
 
 
 @pytest.mark.parametrize(
@@ -81,7 +105,7 @@ def test_only_the_worst_keeps_readers_away(severity: int | None, stops: bool) ->
 )
 def test_what_it_touches(assets: tuple[str, ...], of: set[str], is_touched: bool) -> None:
     """The assets it names; where it names none, those of its product."""
-    assert Incident("i", "shop.orders", assets, 1, AT).touches(of) is is_touched
+    assert Incident("i", "shop.orders", AT, assets, 1).touches(of) is is_touched
 
 
 def test_an_incident_of_no_environment_befell_what_a_number_is_computed_from(tmp_path: Path) -> None:
@@ -92,7 +116,9 @@ def test_an_incident_of_no_environment_befell_what_a_number_is_computed_from(tmp
         said = {"incident": "i-2", "kind": "data", "detected_at": AT.isoformat(), "assets": ["shop.orders.lines"]}
         ledger.append(Event("incident.opened", said, occurred_at=AT, env="pr-12"))
         told = list(broken(ledger, "prod", {"shop.orders.lines"}, AT, later))
-        open_ = open_incidents(ledger, "prod")
+        open_ = open_incidents(ledger, "prod", "prod")
+        elsewhere = open_incidents(ledger, "pr-12", "prod")
 
     assert [one.kind for one in told] == ["incident"]
     assert [one.id for one in open_] == ["i-1"]
+    assert [one.id for one in elsewhere] == ["i-2"], "it is mended on a branch while consumers are kept from it"

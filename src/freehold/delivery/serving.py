@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.deployments import deployments
 from freehold.delivery.freshness import newest_interval
+from freehold.delivery.graph import default_environment
 from freehold.delivery.incidents import Incident, open_incidents
 from freehold.delivery.origins import is_done
 from freehold.delivery.standing import verdicts
@@ -44,7 +45,7 @@ def sources(delivery: Delivery, assets: Iterable[str]) -> Mapping[str, Source]:
         overlay = delivery.overlay(session)
     held = {c.asset: c for c in delivery.quarantined()}
     late = {e.asset: e for e in delivery.late()}
-    incidents = open_incidents(delivery.ledger, delivery.env)
+    incidents = open_incidents(delivery.ledger, delivery.env, default_environment(delivery.estate))
     return {name: _source(delivery, name, overlay, held, late, incidents) for name in wanted}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import NOT_BUILT, Asset
 from freehold.delivery.freshness import newest_interval
+from freehold.delivery.graph import default_environment
 from freehold.delivery.incidents import Incident, open_incidents
 from freehold.delivery.release import Candidate, Live
 from freehold.delivery.standing import verdicts
@@ -121,7 +122,8 @@ def status_of(delivery: Delivery, kept: KeptVerdicts | None = None) -> tuple[Pro
     with delivery.reading() as session:
         overlay = delivery.overlay(session)
         behind = delivery.outdated(session, overlay)
-    retired, incidents = delivery.retired(), open_incidents(delivery.ledger, delivery.env)
+    usual = default_environment(delivery.estate)
+    retired, incidents = delivery.retired(), open_incidents(delivery.ledger, delivery.env, usual)
     waiting: dict[str, list[Candidate]] = {}
     for candidate in delivery.quarantined():
         waiting.setdefault(candidate.asset, []).append(candidate)

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from freehold.delivery.graph import default_environment
 from freehold.delivery.incidents import open_incidents
 from freehold.delivery.status import age
 
@@ -61,9 +62,9 @@ class ReliabilityFigures:
             yield family
 
     def _incidents(self, snapshot: Snapshot) -> Metric:
-        every = open_incidents(self._ledger, snapshot.env)
+        every = open_incidents(self._ledger, snapshot.env, default_environment(snapshot.estate))
         seen = [one for one in every if snapshot.seen is None or one.product in snapshot.seen]
-        counts = Counter(one.severity or _SEVERITIES[0] for one in seen)
+        counts = Counter(one.sev or _SEVERITIES[0] for one in seen)
         family = GaugeMetricFamily("freehold_incident_open", "Incidents that are open.", labels=("severity",))
         for severity in _SEVERITIES:
             family.add_metric((str(severity),), counts[severity])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from troubled import LINES, OTHER, RAW, START, Troubled, below_of
 
+from freehold.delivery.incidents import open_incidents
 from freehold.foundation import Caller
 from freehold.ledger import Event
 from freehold.reliability.incidents import alerts_of, incident_of, incidents
@@ -44,9 +45,9 @@ def test_alerts_join_in_whatever_order_they_come(shop: Troubled) -> None:
     shop.turn()
     found = incident_of(shop.ledger, min(first, key=lambda id_: incidents(shop.ledger)[id_].detected_at))
 
-    kept = [one for one in incidents(shop.ledger).values() if alerts_of(shop.ledger, one.id)]
+    kept = [one for one in incidents(shop.ledger).values() if alerts_of(shop.ledger, one)]
     assert [one.root for one in kept] == [LINES]
-    assert len(alerts_of(shop.ledger, kept[0].id)) == 3
+    assert len(alerts_of(shop.ledger, kept[0])) == 3
     work = Work(shop.estate, shop.ledger)
     (other,) = [id_ for id_ in first if id_ != kept[0].id]
     assert work.item(other).original == kept[0].id
@@ -67,7 +68,7 @@ def test_an_alert_that_gets_worse_opens_an_incident(shop: Troubled) -> None:
     said = shop.told("alert.raised")[0] | {"page": True, "is_breach": True}
     shop.tell("alert.raised", said, START + timedelta(hours=1), below_of(1)[0])
     (opened,) = shop.turn().opened
-    (joined,) = alerts_of(shop.ledger, opened)
+    (joined,) = alerts_of(shop.ledger, incident_of(shop.ledger, opened))
 
     assert (joined.id, joined.page, joined.raised_at) == (id_, True, START)
 
@@ -100,8 +101,8 @@ def test_an_alert_that_pages_nobody_opens_nothing(shop: Troubled) -> None:
     (opened,) = shop.turn().opened
     shop.alert(below_of(1)[0], hours=0.1, page=False, column="total")
     shop.turn()
-    assert {one.asset for one in alerts_of(shop.ledger, opened)} == {LINES, *below_of(1)}
-    assert alone not in {one.id for one in alerts_of(shop.ledger, opened)}
+    assert {one.asset for one in alerts_of(shop.ledger, incident_of(shop.ledger, opened))} == {LINES, *below_of(1)}
+    assert alone not in {one.id for one in alerts_of(shop.ledger, incident_of(shop.ledger, opened))}
     shop.alert(OTHER, hours=30, page=False, is_held=True)
     assert len(shop.turn().opened) == 1
 
@@ -150,7 +151,7 @@ def test_an_incident_that_somebody_opened_is_the_one_that_alerts_join(shop: Trou
     assert not shop.turn().opened
     found = incidents(shop.ledger)[by_hand.id]
     assert (found.root, found.sev) == (LINES, 1)
-    assert [one.asset for one in alerts_of(shop.ledger, by_hand.id)] == [LINES]
+    assert [one.asset for one in alerts_of(shop.ledger, found)] == [LINES]
 
 
 def test_nothing_new_is_cheap_and_says_nothing(shop: Troubled) -> None:
@@ -217,3 +218,83 @@ def test_a_false_alarm_is_left_to_whoever_closed_it(shop: Troubled) -> None:
     shop.ledger.append(Event("alert.closed", {"alert_id": one, "verdict": "false"}, env="prod"))
     assert not shop.turn().resolved
     assert incidents(shop.ledger)[opened].is_open
+
+
+def test_a_duplicate_is_over_when_its_original_is(shop: Troubled) -> None:
+    """Two incidents turn out to be one trouble: what ends the first ends both, and is told of both."""
+    alerts = [shop.alert(LINES, hours=1), shop.alert(OTHER, hours=1.5)]
+    first, second = sorted(shop.turn().opened, key=lambda id_: incidents(shop.ledger)[id_].detected_at)
+    alerts.append(shop.alert(RAW, hours=2))
+    shop.turn()
+    assert incidents(shop.ledger)[second].duplicate_of == first
+
+    for one in alerts:
+        shop.resolve(one, hours=4)
+    assert shop.turn().resolved == (first, second)
+    one, other = incidents(shop.ledger).values()
+    assert (one.resolved_at, one.shown_by) == (other.resolved_at, other.shown_by)
+    assert open_incidents(shop.ledger, "prod", "prod") == ()
+    assert [said["incident"] for said in shop.told("incident.resolved")] == [first, second]
+    assert not shop.turn()
+
+
+def test_what_a_person_links_and_ends_ends_its_duplicates(shop: Troubled) -> None:
+    """At once for whoever asks; the next turn tells it, and the alerts are of the original."""
+    shop.alert(LINES, column="price")
+    shop.alert(RAW, column="note")
+    first, second = shop.turn().opened
+    work = Work(shop.estate, shop.ledger.acting(Caller("user:idp/ana")))
+    work.link(second, "duplicate_of", first)
+    shop.alert(RAW, hours=0.5, column="note", kind="anomaly")
+    shop.turn()
+    assert len(alerts_of(shop.ledger, incident_of(shop.ledger, first))) == 3
+    assert alerts_of(shop.ledger, incident_of(shop.ledger, second)) == ()
+
+    work.move(first, "resolve", fields={"verified_by": "user:idp/ana"})
+    assert not incident_of(shop.ledger, second).is_open
+    assert shop.turn().resolved == (second,)
+    assert not shop.turn()
+
+
+def test_a_severity_does_not_hang_on_who_looks(shop: Troubled) -> None:
+    """Where nobody looks at error budgets, what was judged of them last stands."""
+    due = (START + timedelta(hours=1)).isoformat()
+    said = {"asset": LINES, "due_at": due, "deadline_at": due}
+    shop.tell("run.expected", said, START, LINES)
+    shop.alert(LINES, column="price")
+    shop.turn(budgets={"shop.orders": 0.1})
+    shop.alert(below_of(1)[0], hours=0.1, column="total")
+    shop.turn()
+    shop.alert(below_of(2)[1], hours=0.2, column="total")
+    shop.turn(budgets={"shop.orders": 0.1})
+    (found,) = incidents(shop.ledger).values()
+
+    assert found.sev == 1
+    assert found.factors[-1] == {"factor": "error budget", "said": "10% is left", "points": 1}
+    assert not shop.told("incident.updated")
+
+
+def test_no_check_ends_what_somebody_opened(shop: Troubled) -> None:
+    """Of another kind, no alert joins it; of data, alerts join it, and who saw it says when it is over."""
+    work = Work(shop.estate, shop.ledger.acting(Caller("user:idp/ana")), clock=shop.clock)
+    fields = {"what": "Names are in it.", "sev": 3, "assets": [LINES]}
+    private = work.create("incident", {**fields, "kind": "privacy"}).item.id
+    twice = [work.create("incident", {**fields, "kind": "data"}).item.id for _ in range(2)]
+    alert = shop.alert(LINES, hours=1, column="price")
+    assert not shop.turn().opened
+    shop.resolve(alert, hours=2)
+    assert not shop.turn().resolved
+
+    found = incidents(shop.ledger)
+    assert all(one.is_open and not one.duplicate_of for one in found.values())
+    assert [len(alerts_of(shop.ledger, found[id_])) for id_ in (private, *twice)] == [0, 1, 0]
+
+
+def test_what_joins_it_later_is_stopped_too(shop: Troubled) -> None:
+    """Readers are kept from all that alerts say is wrong, whenever they said so."""
+    shop.alert(LINES, column="price")
+    shop.turn()
+    shop.alert(below_of(1)[0], hours=1, column="total")
+    shop.turn()
+    (found,) = open_incidents(shop.ledger, "prod", "prod")
+    assert found.assets == (LINES, *below_of(1))

@@ -46,7 +46,7 @@ def test_a_turn_that_is_killed_is_done_again_and_nothing_is_there_twice(
     assert [one.state for one in found.values()] == ["resolved", "open"]
     assert next(iter(found)) == first
     (opened,) = [one for one in found.values() if one.is_open]
-    assert {one.asset for one in alerts_of(again.ledger, opened.id)} == {LINES, *below_of(1)}
+    assert {one.asset for one in alerts_of(again.ledger, opened)} == {LINES, *below_of(1)}
     for type_ in ("incident.opened", "incident.resolved"):
         told = [one["incident"] for one in again.told(type_)]
         assert len(told) == len(set(told)), type_

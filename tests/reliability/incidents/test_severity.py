@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from freehold.reliability.alerts.alert import Alert
-from freehold.reliability.incidents.severity import severity
+from freehold.reliability.incidents.severity import Severity, of_budget, severity
 from freehold.reliability.signals import SignalKind
 
 NOW = datetime(2024, 3, 4, 6, tzinfo=UTC)
 ALERT = Alert("a", "x.y.z", "x.y", SignalKind.CHECK, "m", NOW, NOW, 1, is_breach=True)
 WORST: dict[str, Any] = {"tier": 1, "readers": 40, "due": NOW + timedelta(hours=1), "budget": 0.0, "now": NOW}
+
+
+def _severity(alert: Alert, **said: Any) -> Severity:
+    told = {**WORST, **said}
+    return severity([alert], **{**told, "budget": of_budget(told["budget"])})
 
 
 @pytest.mark.parametrize(
@@ -31,7 +36,7 @@ def test_severity(alert: dict[str, Any], said: dict[str, Any], sev: int) -> None
     """A table of what it comes to."""
     from dataclasses import replace
 
-    found = severity([replace(ALERT, **alert)], **{**WORST, **said})
+    found = _severity(replace(ALERT, **alert), **said)
     assert found.sev == sev
     assert [one.name for one in found.factors] == ["tier", "kind", "consumers", "deadline", "error budget"]
     assert all(one.said for one in found.factors)
@@ -40,5 +45,5 @@ def test_severity(alert: dict[str, Any], said: dict[str, Any], sev: int) -> None
 def test_no_factor_makes_it_less_bad() -> None:
     """More readers, a nearer deadline, less budget, a higher tier: never a milder severity."""
     for name, values in {"tier": (None, 3, 2, 1), "readers": (0, 1, 10), "budget": (None, 0.9, 0.1, -1.0)}.items():
-        sevs = [severity([ALERT], **{**WORST, name: value}).sev for value in values]
+        sevs = [_severity(ALERT, **{name: value}).sev for value in values]
         assert sevs == sorted(sevs, reverse=True), name

@@ -18,6 +18,8 @@ from freehold.connect.status_page.standing import (
     days_of,
     now_of,
 )
+from freehold.delivery.incidents import WORST
+from freehold.reliability.incidents import Incident, incidents
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate, Product
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
 KEY = "freehold:status_page"
 _FOR_CUSTOMERS = "customers"
-_WORST = 1
-_FALSE_ALARM = 5
 _TRIED = ("success", "failed", "quarantined", "held")
 
 
@@ -76,72 +76,50 @@ def _runs(ledger: Ledger, product: str, env: str, upto: int, since: datetime) ->
 def _owed(told: Iterable[Recorded], zone: ZoneInfo, as_of: datetime) -> Iterator[Owed]:
     """Yield what was due or tried, by asset and day, and whether it was published by the end of that day.
 
-    What is due later on the day that is not over is owed once it is past its hour. A backfill owes nothing.
+    What is due later on the day that is not over is owed once it is past its hour; what came early has come. A backfill
+    owes nothing.
     """
     last: dict[tuple[str, date], bool] = {}
-    due: dict[tuple[str, date], bool] = defaultdict(bool)
+    due: dict[tuple[str, date], set[str]] = defaultdict(set)
+    came: dict[tuple[str, str], date] = {}
     for event in told:
         said = event.data
+        interval = str(said.get("interval_start") or "")
         if event.type == "run.expected":
             until = _instant(said.get("deadline_at") or said["due_at"])
             if until <= as_of:
-                due[str(said["asset"]), until.astimezone(zone).date()] = True
-        elif said["status"] in _TRIED and said.get("trigger") != "backfill":
-            at = _instant(said.get("ended") or event.occurred_at.isoformat())
-            last[str(said["asset"]), at.astimezone(zone).date()] = said["status"] == "success"
+                due[str(said["asset"]), until.astimezone(zone).date()].add(interval)
+            continue
+        day = _instant(said.get("ended") or event.occurred_at.isoformat()).astimezone(zone).date()
+        if said["status"] == "success":
+            came.setdefault((str(said["asset"]), interval), day)
+        if said["status"] in _TRIED and said.get("trigger") != "backfill":
+            last[str(said["asset"]), day] = said["status"] == "success"
     for key in sorted({*last, *due}):
-        yield Owed(*key, is_kept=last.get(key, False))
+        asset, day = key
+        early = [came.get((asset, interval), date.max) <= day for interval in due.get(key, ()) if interval]
+        yield Owed(*key, is_kept=last.get(key, bool(early) and all(early)))
 
 
 def _incidents(ledger: Ledger, env: str, upto: int, public: Mapping[str, Product]) -> Iterator[PublicIncident]:
     """Yield the incidents of public products of which customers were told in words that a person approved."""
-    told: dict[str, list[Recorded]] = defaultdict(list)
-    for event in ledger.read(types=("incident.*",), upto=upto):
-        if event.env in (None, "", env):
-            told[str(event.data["incident"])].append(event)
-    for id_, events in told.items():
-        found = _incident(id_, events, ledger)
-        if found is not None and not public.keys().isdisjoint(found.products):
-            mine = tuple(name for name in found.products if name in public)
-            yield PublicIncident(
-                found.id, mine, found.severity, found.began_at, found.ended_at, found.updates
-            )  # fmt: skip
+    for one in incidents(ledger, upto).values():
+        products = dict.fromkeys((one.product, *(name.rpartition(".")[0] for name in one.assets)))
+        mine = tuple(name for name in products if name in public)
+        updates = tuple(_updates(one, ledger))
+        if mine and updates and not one.is_dismissed and one.env in ("", env):
+            id_, severity = one.id.rpartition("/")[2], one.sev or WORST
+            yield PublicIncident(id_, mine, severity, one.began_at, one.resolved_at, updates)
 
 
-def _incident(id_: str, events: list[Recorded], ledger: Ledger) -> PublicIncident | None:
-    first = events[0]
-    if first.type != "incident.opened":
-        return None
-    severity, began, ended = first.data.get("sev") or _WORST, first.data.get("impact_started_at"), None
-    updates: list[Update] = []
-    for event in events[1:]:
-        said = event.data
-        if event.type == "incident.resolved":
-            ended = _instant(said["restored_at"])
-        elif event.type == "incident.updated":
-            severity = said.get("sev") or severity
-            began = said.get("impact_started_at") or began
-            updates += _updates(event, ledger)
-    if severity >= _FALSE_ALARM or not updates:
-        return None
-    names = [str(name).rpartition(".")[0] for name in first.data.get("assets") or ()]
-    products = tuple(dict.fromkeys(one for one in (first.product, *names) if one))
-    since = _instant(began) if began else first.occurred_at
-    return PublicIncident(_public_id(id_), products, severity, since, ended, tuple(reversed(updates)))
-
-
-def _updates(event: Recorded, ledger: Ledger) -> Iterator[Update]:
-    """Yield the words of an update, where they are for customers and were not erased."""
-    if event.data.get("audience") == _FOR_CUSTOMERS and event.data.get("comms"):
-        kept = ledger.side.get(str(event.data["comms"]))
+def _updates(one: Incident, ledger: Ledger) -> Iterator[Update]:
+    """Yield the words about an incident that are for customers and were not erased, the newest first."""
+    for said in reversed(one.updates):
+        kept = ledger.side.get(said.comms) if said.audience == _FOR_CUSTOMERS else None
         text: Any = kept.payload if kept else ""
         words = str(next(iter(text.values()), "")) if isinstance(text, Mapping) else str(text)
         if words.strip():
-            yield Update(event.id, event.occurred_at, words.strip())
-
-
-def _public_id(id_: str) -> str:
-    return id_.rpartition("/")[2]
+            yield Update(said.event, said.at, words.strip())
 
 
 def _instant(text: Any) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
@@ -89,21 +88,23 @@ def _shipped(name: str) -> str:
     return (files("freehold") / "builtin" / "status_page" / name).read_text(encoding="utf-8")
 
 
-def _feed(page: StatusPage, title: str, incidents: Iterable[PublicIncident], id_: str) -> bytes:
+def _feed(page: StatusPage, title: str, incidents: Sequence[PublicIncident], id_: str) -> bytes:
     """Return what was said of incidents as Atom (RFC 4287), the newest first."""
     ElementTree.register_namespace("", _ATOM)
     feed = ElementTree.Element(f"{{{_ATOM}}}feed")
     entries = sorted(
         ((update, one) for one in incidents for update in one.updates), key=lambda e: (e[0].at, e[0].id), reverse=True
     )
-    newest = entries[0][0].at if entries else page.as_of
+    ends = [one.ended_at for one in incidents if one.updates and one.ended_at is not None]
+    newest = max([*(update.at for update, _ in entries), *ends], default=page.as_of)
     for name, text in (("id", id_), ("title", title), ("updated", newest.isoformat())):
         _child(feed, name, text)
     _child(_child(feed, "author"), "name", page.name)
     for update, one in entries:
         entry = _child(feed, "entry")
         of = ", ".join(product.name for product in page.products if product.id in one.products)
-        state = "resolved" if one.ended_at and update == one.updates[0] else WORDS[one.standing].lower()
+        is_over = one.ended_at is not None and one.ended_at <= update.at  # words of before stay as they were
+        state = "resolved" if is_over else WORDS[one.standing].lower()
         for name, text in (("id", f"urn:uuid:{update.id}"), ("title", f"{of}: {state}")):
             _child(entry, name, text)
         _child(entry, "updated", update.at.isoformat())

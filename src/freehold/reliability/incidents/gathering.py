@@ -20,7 +20,7 @@ from freehold.foundation.words import counted
 from freehold.ledger.event import Event
 from freehold.reliability.alerts.alert import EVENTS, Alert, Alerts
 from freehold.reliability.incidents.grouping import Trouble, joined_by_cause, root_of, troubles
-from freehold.reliability.incidents.incident import Incident, incidents
+from freehold.reliability.incidents.incident import Incident, known_incident, told_incidents
 from freehold.reliability.incidents.judging import Judgement, Surroundings
 from freehold.reliability.incidents.suspects import shared_causes
 from freehold.reliability.signals import SignalKind
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from freehold.ledger.kept import Lease
 
 _NEWS = ("alert.raised", "alert.resolved", "alert.closed")
+_ENDS = "incident.resolved"
 KEPT = "incidents"  # of the kept state of an environment: up to where alerts were looked at, and from where
 MEND = "mend"  # the move that ends an incident once nothing of it is wrong any more
 _TYPE = "incident"
+_DATA = "data"  # the kind of incident that alerts tell of
 _LEASE_S = 60.0
 _TAKEN = "FH-L201"
 _TOP_TIER = 1
@@ -80,7 +82,8 @@ def gather(
         env: the environment.
         graph: reads its assets; called only where alerts tell something new.
         lineage: gives the columns of the estate, where they are asked for; without it assets alone are walked.
-        budgets: the share of its error budget that is left, by product or asset.
+        budgets: the share of its error budget that is left, by product or asset; None where nobody looked: then what
+            was judged of it last stands.
         clock: the time; that of the ledger where none is given.
 
     Raises:
@@ -89,7 +92,9 @@ def gather(
     if env != default_environment(estate):
         return NOTHING
     kept = ledger.state.get(KEPT, env) or {}
-    if not any(ledger.read(types=_NEWS, env=env, after=int(kept.get("upto") or 0), limit=1)):
+    upto = int(kept.get("upto") or 0)
+    news = ledger.read(types=_NEWS, env=env, after=upto, limit=1), ledger.read(types=(_ENDS,), after=upto, limit=1)
+    if not any(map(any, news)):
         return NOTHING
     try:
         lease = ledger.lease(f"reliability/incidents/{env}", holder("incidents"), _LEASE_S, is_gone=is_dead)
@@ -100,7 +105,7 @@ def gather(
     with lease.kept_alive():
         try:
             now = (clock or ledger.clock).now()
-            around = Surroundings(estate, ledger.acting(LOCAL), env, graph(), lineage, budgets or {}, now)
+            around = Surroundings(estate, ledger.acting(LOCAL), env, graph(), lineage, budgets, now)
             return _Turn(around, lease).go()
         finally:
             lease.release()
@@ -114,10 +119,12 @@ class _Turn:
         self._ledger, self._env = around.ledger, around.env
         kept = self._ledger.state.get(KEPT, self._env) or {}
         told = list(self._ledger.read(types=EVENTS, env=self._env, after=int(kept.get("since") or 0)))
-        self._upto = max((event.seq for event in told), default=int(kept.get("upto") or 0))
+        over = self._ledger.read(types=(_ENDS,), newest_first=True, limit=1)
+        self._upto = max([int(kept.get("upto") or 0), *(event.seq for event in (*told, *over))])
         # an alert without an asset is part of no trouble with data
         self._alerts = {id_: one for id_, one in Alerts().add(told).by_id.items() if one.asset}
-        self._open = {id_: one for id_, one in incidents(self._ledger).items() if one.is_open}
+        self._incidents = told_incidents(self._ledger).by_id
+        self._open = {id_: one for id_, one in self._incidents.items() if one.is_open and not one.duplicate_of}
         self._opened: list[str] = []
         self._judged_ids: list[str] = []
         self._resolved: list[str] = []
@@ -127,24 +134,52 @@ class _Turn:
             self._settle(trouble)
         for id_ in list(self._open):
             self._end(id_)
+        self._end_duplicates()
         # what is still wrong may be told again as worse: as long as it is, all that was told of it is read
-        waiting = [a.seq for a in self._alerts.values() if a.incident in self._open or a.is_wrong]
+        waiting = [a.seq for a in self._alerts.values() if self._of(a) in self._open or a.is_wrong]
         since = min(waiting, default=self._upto + 1) - 1
         self._ledger.append(fence=self._lease, keep={(KEPT, self._env): {"upto": self._upto, "since": since}})
         return Gathered(tuple(self._opened), tuple(self._judged_ids), tuple(self._resolved))
 
     def _troubles(self) -> tuple[Trouble, ...]:
         """Return the troubles of alerts that are open, or part of an incident that is."""
-        mine = [a for a in self._alerts.values() if a.incident in self._open or (a.is_wrong and not a.incident)]
-        found = _united(troubles(mine, self._around.lines, self._around.period), self._around)
+        found = self._united(troubles(self._mine(), self._around.lines, self._around.period))
         apart = [one for one in found if not any(a.incident for a in one.alerts)]
         joined = joined_by_cause(apart, shared_causes(apart, self._around.suspects))
         return (*(one for one in found if one not in apart), *joined)
 
+    def _united(self, found: Sequence[Trouble]) -> tuple[Trouble, ...]:
+        """Return troubles of which those that share an incident are one: what joined it once stays of it."""
+        by_incident: dict[str, list[Trouble]] = {}
+        apart = []
+        for one in found:
+            of = next((self._of(a) for a in one.alerts if a.incident), "")
+            if of:
+                by_incident.setdefault(of, []).append(one)
+            else:
+                apart.append(one)
+        united = []
+        for parts in by_incident.values():
+            every = [alert for part in parts for alert in part.alerts]
+            united.append(parts[0] if len(parts) == 1 else Trouble(root_of(every, self._around.lines), tuple(every)))
+        return (*united, *apart)
+
+    def _mine(self) -> list[Alert]:
+        """Return the alerts that are open, or part of an incident that is."""
+        return [a for a in self._alerts.values() if self._of(a) in self._open or (a.is_wrong and not a.incident)]
+
+    def _of(self, alert: Alert) -> str:
+        """Return the id of the incident that an alert is of: of a duplicate, its original."""
+        of, seen = alert.incident, set[str]()
+        while of in self._incidents and self._incidents[of].duplicate_of and of not in seen:
+            seen.add(of)
+            of = self._incidents[of].duplicate_of
+        return of
+
     def _settle(self, trouble: Trouble) -> None:
         """Bring the incident of a trouble to what its alerts tell; open one where there is to be one."""
-        there = [self._open[id_] for id_ in dict.fromkeys(a.incident for a in trouble.alerts) if id_ in self._open]
-        there = there or [one for one in self._open.values() if self._is_told_by_hand(one, trouble)]
+        there = [self._open[id_] for id_ in dict.fromkeys(map(self._of, trouble.alerts)) if id_ in self._open]
+        there = there or [one for one in self._open.values() if self._is_told_by_hand(one, trouble)][:1]
         if not there:
             if any(self._opens(one) for one in trouble.alerts):
                 self._begin(trouble)
@@ -153,7 +188,8 @@ class _Turn:
         moved = [a for a in trouble.alerts if a.incident != first.id]
         if not moved and not any(a.is_wrong for a in trouble.alerts):
             return  # it is over: what was known of it while it was not stays
-        judgement = self._around.judged(trouble)
+        judgement = self._around.judged(trouble, first)
+        others = [one for one in others if not one.is_by_hand]  # whether theirs is the same, people say
         events = [
             *(self._joined(a, first.id, trouble) for a in moved),
             *(self._duplicate(one, first) for one in others),
@@ -161,6 +197,7 @@ class _Turn:
         ]
         self._record(moved, first.id, events)
         for one in others:
+            self._incidents[one.id] = replace(one, duplicate_of=first.id)
             del self._open[one.id]
 
     def _record(self, moved: Sequence[Alert], id_: str, events: Sequence[Event]) -> None:
@@ -173,10 +210,12 @@ class _Turn:
         self._alerts |= {one.id: replace(one, incident=id_) for one in alerts}
 
     def _is_told_by_hand(self, one: Incident, trouble: Trouble) -> bool:
-        """Whether somebody opened an incident of the same, before alerts did."""
+        """Whether somebody opened an incident of the same data, before alerts did, and none of them joined it yet."""
+        if not one.is_by_hand or one.kind != _DATA or one.root:
+            return False
         began = min(a.since for a in trouble.alerts)
         near = abs(one.detected_at - began) <= self._around.period(trouble.root)
-        return not one.root and near and bool(set(one.assets) & set(trouble.assets))
+        return near and bool(set(one.assets) & set(trouble.assets))
 
     def _opens(self, alert: Alert) -> bool:
         """Whether an alert is worth an incident: it pages, or holds back an asset of the first tier."""
@@ -190,7 +229,7 @@ class _Turn:
         id_ = f"{_TYPE}/{key}"
         symptom, product = judgement.symptom, self._product(trouble)
         fields = {
-            "what": _title(trouble), "kind": "data", "sev": judgement.severity.sev, "assets": list(trouble.assets),
+            "what": _title(trouble), "kind": _DATA, "sev": judgement.severity.sev, "assets": list(trouble.assets),
             "failure_mode": "execution" if symptom.kind in _NOT_BUILT else "correctness",
             "impact_started_at": min(a.since for a in trouble.alerts).isoformat(),
         }  # fmt: skip
@@ -203,7 +242,7 @@ class _Turn:
             _TYPE, fields, product=product, key=key, beside=beside
         )
         self._opened.append(id_)
-        self._open[id_] = incidents(self._ledger)[id_]
+        self._incidents[id_] = self._open[id_] = known_incident(self._ledger, id_)
         self._note(trouble.alerts, id_)
 
     def _product(self, trouble: Trouble) -> str:
@@ -215,10 +254,10 @@ class _Turn:
     def _judged(self, one: Incident, found: Judgement) -> Iterator[Event]:
         """Yield what is known otherwise of an incident than was recorded last."""
         said = found.to_json()
-        known = {"root": one.root, "assets": list(one.assets), "factors": list(one.factors), "reach": dict(one.reach),
+        known = {"root": one.root, "factors": list(one.factors), "reach": dict(one.reach),
                  "suspects": list(one.suspects)}  # fmt: skip
         about = self._about(one.id, one.product)
-        if any(said[name] != value for name, value in known.items()):
+        if not set(said["assets"]) <= set(one.assets) or any(said[name] != value for name, value in known.items()):
             yield Event("incident.judged", {"incident": one.id, **said}, **about)
         is_worse = one.sev is None or said["sev"] < one.sev
         if is_worse or (said["sev"] != one.sev and not one.is_sev_said):  # what somebody said is only made worse
@@ -240,7 +279,12 @@ class _Turn:
         return {"subject": id_, "product": product, "correlation_id": id_}
 
     def _end(self, id_: str) -> None:
-        """End an incident of which nothing is wrong any more, as of the check that showed the last of it."""
+        """End an incident of which nothing is wrong any more, as of the check that showed the last of it.
+
+        What somebody opened, they end: that no alert is left of it does not say that what they saw is over.
+        """
+        if self._open[id_].is_by_hand:
+            return
         mine = [one for one in self._alerts.values() if one.incident == id_]
         if not mine or any(one.is_wrong for one in mine):
             return
@@ -257,24 +301,19 @@ class _Turn:
         self._lease.renew()
         Work(self._around.estate, self._ledger, clock=SimulatedClock(at)).move(id_, MEND, fields=fields)
         self._resolved.append(id_)
+        self._incidents[id_] = known_incident(self._ledger, id_)
         del self._open[id_]
 
-
-def _united(found: Sequence[Trouble], around: Surroundings) -> tuple[Trouble, ...]:
-    """Return troubles of which those that share an incident are one: what joined it once stays of it."""
-    by_incident: dict[str, list[Trouble]] = {}
-    apart = []
-    for one in found:
-        of = next((a.incident for a in one.alerts if a.incident), "")
-        if of:
-            by_incident.setdefault(of, []).append(one)
-        else:
-            apart.append(one)
-    united = []
-    for parts in by_incident.values():
-        every = [alert for part in parts for alert in part.alerts]
-        united.append(parts[0] if len(parts) == 1 else Trouble(root_of(every, around.lines), tuple(every)))
-    return (*united, *apart)
+    def _end_duplicates(self) -> None:
+        """Tell of duplicates that they are over, where their originals are, whoever ended those."""
+        if not any(one.duplicate_of for one in self._incidents.values()):
+            return
+        for one, original in told_incidents(self._ledger).ended_with_others():
+            said = {"incident": one.id, "restored_at": original.resolved_at, "verified_by": original.shown_by or None}
+            about = self._about(one.id, one.product)
+            event = Event(_ENDS, said, id=f"{one.id}-with-{original.id}", occurred_at=original.resolved_at, **about)
+            self._ledger.append(event, fence=self._lease)
+            self._resolved.append(one.id)
 
 
 def _title(trouble: Trouble) -> str:
@@ -284,7 +323,8 @@ def _title(trouble: Trouble) -> str:
     return f"{trouble.root}: {first.reason or first.monitor}{more}"
 
 
-def alerts_of(ledger: Ledger, id_: str) -> tuple[Alert, ...]:
+def alerts_of(ledger: Ledger, incident: Incident) -> tuple[Alert, ...]:
     """Return the alerts that joined an incident, in the order in which they were raised."""
-    every = Alerts().add(ledger.read(types=EVENTS)).by_id
-    return tuple(one for one in every.values() if one.incident == id_)
+    told = (event for asset in incident.assets for event in ledger.read(types=EVENTS, subject=asset))
+    every = Alerts().add(sorted(told, key=lambda event: event.seq)).by_id.values()
+    return tuple(one for one in every if one.incident == incident.id)

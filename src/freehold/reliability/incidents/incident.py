@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from freehold.delivery import incidents as known
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.caller import LOCAL
 from freehold.ledger.event import Recorded
@@ -14,8 +15,6 @@ from freehold.ledger.event import Recorded
 if TYPE_CHECKING:
     from freehold.ledger import Ledger
 
-EVENTS = ("incident.*",)
-_NO_INCIDENT = 5  # the severity of a false alarm
 _SHORTEST = 4  # signs of the end of an id by which an incident may be named
 
 
@@ -32,40 +31,36 @@ class Mitigation:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Words for some readers that a person approved; `comms` is their place in the side store."""
+    """Words for some readers that a person approved; `comms` is their place in the side store.
+
+    `event` is the id of the one that says so.
+    """
 
     audience: str
     comms: str
     approver: str
     at: datetime
+    event: str
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
-    """An incident.
+class Incident(known.Incident):
+    """An incident with all that is known of it.
 
     Attributes:
+        kind: `data`, `ai`, `platform` or `privacy`.
         root: the asset where it began; empty where nobody knows.
-        sev: 1 (worst) to 4; 5 for a false alarm; None where nobody said.
-        occurred_at: when what is wrong began; None where nobody knows.
         factors, reach, suspects: as they were judged last (`incident.judged`); empty where a person opened it alone.
         causes: the ids of events that somebody said did it.
         shown_by: what verified that it is over.
     """
 
-    id: str
-    product: str
-    detected_at: datetime
-    opened_by: str
+    kind: str = ""
+    opened_by: str = ""
     root: str = ""
-    assets: tuple[str, ...] = ()
-    sev: int | None = None
     tier: int | None = None
     title: str = ""
-    occurred_at: datetime | None = None
-    acknowledged_at: datetime | None = None
     mitigations: tuple[Mitigation, ...] = ()
-    resolved_at: datetime | None = None
     shown_by: str = ""
     factors: tuple[Mapping[str, Any], ...] = ()
     reach: Mapping[str, Any] = field(default_factory=dict)
@@ -73,17 +68,8 @@ class Incident:
     symptom: str = ""  # what kind of thing is wrong at the root
     causes: tuple[str, ...] = ()
     updates: tuple[Update, ...] = ()
+    is_by_hand: bool = False  # whether a person or a program opened it, and no alert
     is_sev_said: bool = False  # whether a person or a program said how bad it is, and not what was found out
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is neither over nor a false alarm."""
-        return self.resolved_at is None and not self.is_dismissed
-
-    @property
-    def is_dismissed(self) -> bool:
-        """Whether it was found to be a false alarm."""
-        return self.sev is not None and self.sev >= _NO_INCIDENT
 
     @property
     def state(self) -> str:
@@ -141,9 +127,24 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def incidents(ledger: Ledger) -> dict[str, Incident]:
-    """Return all incidents by id, in the order in which they were opened."""
-    return incidents_told(ledger.read(types=EVENTS))
+def incidents(ledger: Ledger, upto: int | None = None) -> dict[str, Incident]:
+    """Return all incidents by id, in the order in which they were opened; as they were by a number of the ledger."""
+    return told_incidents(ledger, upto).by_id
+
+
+def told_incidents(ledger: Ledger, upto: int | None = None) -> known.Incidents[Incident]:
+    """Return all incidents, and which of them are duplicates of others."""
+    told = known.Incidents(_opened, _MORE)
+    told.take(ledger.read(types=("incident.*",), upto=upto))
+    told.take_links(ledger, upto)
+    return told
+
+
+def known_incident(ledger: Ledger, id_: str) -> Incident:
+    """Return an incident that is there, by its whole id, reading no other one."""
+    told = known.Incidents(_opened, _MORE)
+    told.take(ledger.read(types=("incident.*", known.LINKS), subject=id_))
+    return told.by_id[id_]
 
 
 def incident_of(ledger: Ledger, name: str) -> Incident:
@@ -165,38 +166,17 @@ def incident_of(ledger: Ledger, name: str) -> Incident:
     raise FreeholdError("FH-E350", problem, fix=fix, exit_code=Exit.USAGE)
 
 
-def incidents_told(events: Iterable[Recorded]) -> dict[str, Incident]:
-    """Return the incidents that events tell of, by id."""
-    found: dict[str, Incident] = {}
-    for event in events:
-        id_ = str(event.data["incident"])
-        if event.type == "incident.opened":
-            found.setdefault(id_, _opened(event))
-        elif id_ in found and event.type in _TOLD:
-            found[id_] = _TOLD[event.type](found[id_], event)
-    return found
-
-
 def _opened(event: Recorded) -> Incident:
-    said = event.data
-    assets = tuple(str(name) for name in said.get("assets") or ())
+    said, is_by_hand = event.data, event.actor != LOCAL.principal
     return Incident(
-        id=said["incident"],
-        product=event.product,
-        detected_at=datetime.fromisoformat(said["detected_at"]),
+        **known.told_at_first(event),
+        kind=said["kind"],
         opened_by=said.get("detected_by") or event.actor,
-        assets=assets,
-        sev=said.get("sev"),
         tier=said.get("tier"),
-        is_sev_said=event.actor != LOCAL.principal,
         title=said.get("title") or "",
-        occurred_at=_instant(said.get("impact_started_at")),
+        is_by_hand=is_by_hand,
+        is_sev_said=is_by_hand,
     )
-
-
-def _acknowledged(one: Incident, event: Recorded) -> Incident:
-    at = _instant(event.data.get("acknowledged_at")) or event.occurred_at
-    return replace(one, acknowledged_at=one.acknowledged_at or at)
 
 
 def _judged(one: Incident, event: Recorded) -> Incident:
@@ -204,9 +184,7 @@ def _judged(one: Incident, event: Recorded) -> Incident:
     return replace(
         one,
         root=said["root"],
-        assets=tuple(map(str, said["assets"])),
         tier=said.get("tier"),
-        occurred_at=_instant(said.get("began_at")) or one.occurred_at,
         factors=tuple(said.get("factors") or ()),
         reach=said.get("reach") or {},
         suspects=tuple(said.get("suspects") or ()),
@@ -217,14 +195,9 @@ def _judged(one: Incident, event: Recorded) -> Incident:
 def _updated(one: Incident, event: Recorded) -> Incident:
     said = event.data
     if said.get("comms"):
-        told = Update(said.get("audience") or "", said["comms"], event.actor, event.occurred_at)
+        told = Update(said.get("audience") or "", said["comms"], event.actor, event.occurred_at, event.id)
         one = replace(one, updates=(*one.updates, told))
-    if said.get("sev") is not None:
-        one = replace(one, sev=said["sev"], is_sev_said=event.actor != LOCAL.principal)
-    return replace(
-        one,
-        occurred_at=_instant(said.get("impact_started_at")) or one.occurred_at,
-    )
+    return one if said.get("sev") is None else replace(one, is_sev_said=event.actor != LOCAL.principal)
 
 
 def _mitigated(one: Incident, event: Recorded) -> Incident:
@@ -234,8 +207,7 @@ def _mitigated(one: Incident, event: Recorded) -> Incident:
 
 
 def _resolved(one: Incident, event: Recorded) -> Incident:
-    at = datetime.fromisoformat(event.data["restored_at"])
-    return replace(one, resolved_at=at, shown_by=event.data.get("verified_by") or "")
+    return replace(one, shown_by=event.data.get("verified_by") or "")
 
 
 def _caused(one: Incident, event: Recorded) -> Incident:
@@ -245,15 +217,10 @@ def _caused(one: Incident, event: Recorded) -> Incident:
     return replace(one, causes=others if said.get("ended") or not cause else (*others, cause))
 
 
-_TOLD = {
-    "incident.acknowledged": _acknowledged,
+_MORE = {
     "incident.judged": _judged,
     "incident.updated": _updated,
     "incident.mitigated": _mitigated,
     "incident.resolved": _resolved,
     "incident.cause_linked": _caused,
 }
-
-
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

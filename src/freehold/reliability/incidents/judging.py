@@ -15,7 +15,7 @@ from freehold.reliability.incidents.grouping import DAY, Trouble
 from freehold.reliability.incidents.lines import Lines
 from freehold.reliability.incidents.priors import Priors
 from freehold.reliability.incidents.reach import Consumer, Share, Standing, shares, sorted_by_share
-from freehold.reliability.incidents.severity import Severity, severity
+from freehold.reliability.incidents.severity import BUDGET, Factor, Severity, of_budget, severity
 from freehold.reliability.incidents.suspects import ChangeKind, Suspect, Symptom, suspects
 from freehold.reliability.signals import SignalKind
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from freehold.delivery.lineage import EstateLineage
     from freehold.estate.model import Estate
     from freehold.ledger import Ledger
+    from freehold.reliability.incidents.incident import Incident
 
 NAMED = 5  # suspects that are recorded of an incident
 _MOST_CONSUMERS = 200  # that are recorded
@@ -76,7 +77,7 @@ class Surroundings:
 
     Attributes:
         lineage: gives the columns of the estate; without it assets alone are walked.
-        budgets: the share of its error budget that is left, by product or asset.
+        budgets: the share of its error budget that is left, by product or asset; None where nobody looked.
     """
 
     estate: Estate
@@ -84,7 +85,7 @@ class Surroundings:
     env: str
     graph: Graph
     lineage: Callable[[], EstateLineage] | None
-    budgets: Mapping[str, float]
+    budgets: Mapping[str, float] | None
     now: datetime
 
     @cached_property
@@ -120,8 +121,8 @@ class Surroundings:
         found = self.graph.assets.get(asset)
         return found.product.tier if found is not None else None
 
-    def judged(self, trouble: Trouble) -> Judgement:
-        """Return what a trouble comes to now."""
+    def judged(self, trouble: Trouble, before: Incident | None = None) -> Judgement:
+        """Return what a trouble comes to now; of what nobody looked at, as its incident was judged before."""
         reached = shares(trouble, self.lines, self._standing(trouble))
         consumers = sorted_by_share([one for asset, share in reached.items() for one in self._consumers(asset, share)])
         tiers = [tier for name in reached if (tier := self.tier(name)) is not None]
@@ -133,7 +134,7 @@ class Surroundings:
                 tier=tier,
                 readers=len(consumers),
                 due=self._due(trouble),
-                budget=self._budget(reached),
+                budget=self._budget(reached, before),
                 now=self.now,
             ),
             tier,
@@ -188,9 +189,12 @@ class Surroundings:
                     found.append(at if at >= self.now else at + step * -((at - self.now) // step))
         return min(found, default=None)
 
-    def _budget(self, assets: Mapping[str, Share]) -> float | None:
+    def _budget(self, assets: Mapping[str, Share], before: Incident | None) -> Factor:
+        if self.budgets is None:
+            told = (Factor.of(one) for one in (before.factors if before is not None else ()))
+            return next((one for one in told if one.name == BUDGET), of_budget(None))
         named = {*assets, *(name.rpartition(".")[0] for name in assets)}
-        return min((left for name, left in self.budgets.items() if name in named), default=None)
+        return of_budget(min((left for name, left in self.budgets.items() if name in named), default=None))
 
 
 def _told_causes(ledger: Ledger) -> Iterator[tuple[ChangeKind, SignalKind]]:

@@ -6,7 +6,7 @@ that only what they would read wrong is ever of 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ _OF_TIER = {1: 3, 2: 2, 3: 1}
 _SOON = timedelta(hours=4)
 _MANY = 10  # readers in 30 days
 _LITTLE_LEFT = 0.25  # of an error budget
+BUDGET = "error budget"  # the name of its factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Factor:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return {"factor": self.name, "said": self.said, "points": self.points}
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Factor:
+        """Return it as JSON holds it."""
+        return cls(said["factor"], said["said"], said["points"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ def severity(
     tier: int | None,
     readers: int,
     due: datetime | None,
-    budget: float | None,
+    budget: Factor,
     now: datetime,
 ) -> Severity:
     """Return how bad a trouble is.
@@ -59,10 +65,10 @@ def severity(
         tier: of the most important asset it touches; None where nobody said.
         readers: how many read any of it in the last 30 days, or look at what shows it.
         due: the next deadline of what it touches; None where none is known.
-        budget: the least share of an error budget that is left, 1 to below 0; None where there is none.
+        budget: what the error budgets of what it touches come to.
         now: the time.
     """
-    factors = (_tier(tier), _kind(alerts), _readers(readers), _deadline(due, now), _budget(budget))
+    factors = (_tier(tier), _kind(alerts), _readers(readers), _deadline(due, now), budget)
     points = sum(one.points for one in factors)
     sev = next((sev for sev, least in _POINTS_OF.items() if points >= least), 4)
     is_read_wrong = any(not one.is_held and one.kind in _WRONG for one in alerts)
@@ -97,7 +103,8 @@ def _deadline(due: datetime | None, now: datetime) -> Factor:
     return Factor("deadline", f"the next is {due:%Y-%m-%d %H:%M}", int(due - now <= _SOON))
 
 
-def _budget(budget: float | None) -> Factor:
-    if budget is None:
-        return Factor("error budget", "there is none", 0)
-    return Factor("error budget", f"{max(budget, 0):.0%} is left", int(budget < _LITTLE_LEFT))
+def of_budget(left: float | None) -> Factor:
+    """Return what the least share of an error budget that is left comes to, 1 to below 0; None where there is none."""
+    if left is None:
+        return Factor(BUDGET, "there is none", 0)
+    return Factor(BUDGET, f"{max(left, 0):.0%} is left", int(left < _LITTLE_LEFT))

@@ -58,7 +58,7 @@ def _began(incident: Incident) -> Iterator[Moment]:
 
 
 def _alerts(ledger: Ledger, incident: Incident) -> Iterator[Moment]:
-    mine = alerts_of(ledger, incident.id)
+    mine = alerts_of(ledger, incident)
     for one in mine[:_MOST_EACH]:
         yield Moment(one.raised_at, "alert", f"{one.asset}: {one.reason or one.monitor}", event=one.evidence)
     if more := mine[_MOST_EACH:]:

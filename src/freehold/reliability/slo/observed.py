@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from freehold.delivery.incidents import Incident
+from freehold.delivery.incidents import LINKS, STATES, Incidents, begun
 from freehold.reliability.slo.declared import Indicator, Slo
 from freehold.reliability.slo.spans import Span, common, union
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TYPES = {
     Indicator.FRESHNESS: ("freshness.observed",),
-    Indicator.AVAILABILITY: ("incident.opened", "incident.updated", "incident.resolved"),
+    Indicator.AVAILABILITY: (*STATES, "incident.judged", LINKS),
     Indicator.CHECKS: ("check.completed",),
     Indicator.RUNS: ("run.completed", "run.expected"),
 }
@@ -51,15 +51,6 @@ class Occurred:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """An incident that is, or was, open."""
-
-    incident: Incident
-    event: str
-    ended_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Timeline:
     """What was judged of an asset, and what of that was bad, in order."""
 
@@ -76,7 +67,7 @@ class Observed:
         self._first: dict[str, datetime | None] = {}
         self._freshness: dict[str, list[Seen]] = defaultdict(list)
         self._occurred: dict[tuple[Indicator, str], list[Occurred]] = defaultdict(list)
-        self._troubles: dict[str, Trouble] = {}
+        self._incidents = Incidents(begun)
 
     def follow(self, now: datetime) -> None:
         """Read what is new; at first as far back as the longest window reaches."""
@@ -113,9 +104,9 @@ class Observed:
         first = self._began(asset)
         judged = union([(first, now)]) if first else []
         bad = [
-            (one.incident.opened_at, min(one.ended_at or now, now))
-            for one in self._troubles.values()
-            if one.incident.stops and one.incident.touches({asset})
+            (one.began_at, min(one.resolved_at or now, now))
+            for one in self._incidents.by_id.values()
+            if one.stops and one.touches({asset})
         ]
         return Timeline(judged, common(judged, union(bad)))
 
@@ -132,8 +123,8 @@ class Observed:
             return max(((s.at, s.seq, s.event) for s in self._freshness.get(asset, ()) if s.at <= now),
                        default=(now, 0, ""))[2]  # fmt: skip
         if slo.indicator is Indicator.AVAILABILITY:
-            hit = (t for t in self._troubles.values() if t.incident.stops and t.incident.touches({asset}))
-            return max(((t.incident.opened_at, t.event) for t in hit), default=(now, ""))[1]
+            hit = (one for one in self._incidents.by_id.values() if one.stops and one.touches({asset}))
+            return max(((one.began_at, one.event) for one in hit), default=(now, ""))[1]
         bad = [one.event for one in self.occurred(slo, asset, now) if not one.is_good]
         return bad[-1] if bad else ""
 
@@ -163,8 +154,8 @@ class Observed:
         elif event.type == "run.expected":
             if said.get("missed"):
                 self._count(Indicator.RUNS, event, is_good=False)
-        elif event.type.startswith("incident."):
-            self._trouble(event)
+        elif event.type in _TYPES[Indicator.AVAILABILITY]:
+            self._incidents.take([event])
         elif said["status"] in _GOOD | _BAD:
             if event.type == "check.completed":
                 self._count(Indicator.CHECKS, event, is_good=said["status"] in _GOOD)
@@ -173,20 +164,6 @@ class Observed:
 
     def _count(self, indicator: Indicator, event: Recorded, *, is_good: bool) -> None:
         self._occurred[indicator, event.data["asset"]].append(Occurred(event.occurred_at, event.seq, event.id, is_good))
-
-    def _trouble(self, event: Recorded) -> None:
-        said, id_ = event.data, str(event.data["incident"])
-        if event.type == "incident.opened":
-            started = _instant(said.get("impact_started_at")) or event.occurred_at
-            assets = tuple(str(name) for name in said.get("assets") or ())
-            opened = Incident(id_, event.product or "", assets, said.get("sev"), started)
-            self._troubles[id_] = Trouble(opened, event.id)
-        elif (known := self._troubles.get(id_)) is None:
-            return
-        elif event.type == "incident.resolved":
-            self._troubles[id_] = replace(known, ended_at=_instant(said["restored_at"]))
-        elif said.get("sev") is not None:
-            self._troubles[id_] = replace(known, incident=replace(known.incident, severity=said["sev"]))
 
     def _fresh(self, slo: Slo, asset: str, now: datetime) -> Timeline:
         """Return when data was judged, and when too old: its age grows by the clock between two observations."""

@@ -322,8 +322,8 @@ def get_health(asked_: Asked, takes: Health) -> dict[str, Any]:
     found = {incident.id: incident for one in asked_for for incident in one.incidents}
     known = {one.id: one for one in Incidents(asked_).all()} if found else {}
     incidents = [
-        {"incident": one.id, "severity": one.severity, "product": one.product, "assets": list(one.assets),
-         "opened_at": one.opened_at, "acknowledged": one.is_acknowledged, **_judged(known.get(one.id))}
+        {"incident": one.id, "severity": one.sev, "product": one.product, "assets": list(one.assets),
+         "opened_at": one.detected_at, "acknowledged": one.acknowledged_at is not None, **_judged(known.get(one.id))}
         for one in found.values()
     ]  # fmt: skip
     slos = [
