@@ -14,6 +14,7 @@ import pytest
 
 from freehold.foundation import FreeholdError
 from freehold.ledger import Event
+from freehold.server.application import Served, create_app
 from freehold.server.newest import Newest
 from freehold.server.snapshots import Snapshot, Snapshots
 from live_process import freehold, until
@@ -351,3 +352,13 @@ def test_pages_are_shown_all_the_while_a_command_writes(shop: Path, serving: Cal
 
     assert done.returncode == 0, done.stderr
     assert set(statuses) == {200}
+
+
+def test_a_server_that_nobody_asks_rests(shop: Path) -> None:
+    """What it does by itself is given what is there: none of it keeps the thread awake that looks."""
+    app = create_app(shop)
+    served: Served = app.state.served
+    for one in (*served.rounds._rounds, *served.paging._rounds):
+        one.go()
+    assert served.snapshots._newest._asked == float("-inf")
+    served.close()

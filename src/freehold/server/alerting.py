@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freehold import opening
-from freehold.delivery.lineage import EstateLineage, KeptLineage, estate_lineage
+from freehold.delivery.lineage import EstateLineage, lineage_of
 from freehold.foundation import Caller
 from freehold.reliability import watch
 from freehold.reliability.slo import Watch
@@ -43,4 +43,4 @@ class AlertRound:
 
     def _columns(self, snapshot: Snapshot) -> EstateLineage:
         dialect = opening.dialect_of(snapshot.estate, opening.chosen_environment(snapshot.estate, snapshot.env))
-        return estate_lineage(snapshot.graph, snapshot.estate, dialect, KeptLineage(snapshot.estate.root))
+        return lineage_of(snapshot.graph, snapshot.estate, dialect)
