@@ -1,9 +1,9 @@
 """What the server knows of an estate at this moment: read from files, ledger and warehouse, kept until one changes.
 
 A request gets a `Snapshot`, which never changes: the last there is, at once. Whether it is still so one thread finds
-out twice a second, by the sizes and times of files and by the events since the last look, and reads anew where it is
-not; see `newest`. The warehouse is opened only to read anew and given back at once, so that whoever writes waits for no
-page; while somebody writes, pages show the last snapshot and say so.
+out every half a second to three, by the sizes and times of files and by the events since the last look, and reads anew
+where it is not; see `newest`. The warehouse is opened only to read anew and given back at once, so that whoever writes
+waits for no page; while somebody writes, pages show the last snapshot and say so.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class Snapshots:
         self._closing.close()
 
     def now(self) -> Snapshot:
-        """Return the newest snapshot: what was so two seconds ago, or a little more where reading takes longer.
+        """Return the newest snapshot: of two seconds ago at most; of a large estate up to six or more, see `newest`.
 
         Raises:
             Problems: the files are in error, and nothing was ever applied.
