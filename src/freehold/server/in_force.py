@@ -44,7 +44,7 @@ class Standing:
     places: dict[str, Place]
 
 
-class InForce:
+class EstateInForce:
     """Reads the estate in force, in one thread; others may ask for what it has read."""
 
     def __init__(self, root: Path, env: str | None, ledger: Ledger, clock: Clock) -> None:

@@ -25,7 +25,7 @@ from freehold.foundation import Clock, FreeholdError, Problems, SystemClock, nea
 from freehold.foundation.words import counted
 from freehold.leaving import DEPRECATION, Leaving, leaving_in
 from freehold.rules import lapsed
-from freehold.server.in_force import InForce
+from freehold.server.in_force import EstateInForce
 from freehold.server.newest import Newest
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Snapshots:
         self._is_in_error = False
         self._followers: list[Callable[[Snapshot], object]] = []
         self.ledger: Ledger = self._closing.enter_context(opening.ledger_around(str(root)))
-        self._in_force = InForce(root, env, self.ledger, self.clock)
+        self._in_force = EstateInForce(root, env, self.ledger, self.clock)
         self._closing.callback(self._newest.close)
 
     def close(self) -> None:
