@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
+
+from live_answering import answering
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -59,14 +60,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def doubling(one: D) -> Iterator[D]:
     """Have a double answer while the block runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"double": one}))
-    server.daemon_threads = True
-    one.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with answering(_Handler, double=one) as one.port:
         yield one
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

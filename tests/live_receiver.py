@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from live_answering import answering
 
 SECRET = "whsec_" + "Q" * 43 + "="
 OTHER = "whsec_" + "R" * 43 + "="
@@ -101,19 +102,5 @@ def _holds(secret: str, body: bytes, headers: dict[str, str]) -> bool:
 def receiving(**said: Any) -> Iterator[Receiver]:
     """Receive while the block runs."""
     receiver = Receiver(**said)
-    handler = type("Handler", (_Handler,), {"receiver": receiver})
-    server = ThreadingHTTPServer(("127.0.0.1", receiver.port), handler)
-    server.daemon_threads = True
-    if receiver.certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(receiver.certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    receiver.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with answering(_Handler, port=receiver.port, certificate=receiver.certificate, receiver=receiver) as receiver.port:
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

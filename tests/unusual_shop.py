@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from freehold.delivery.categories import counted, remember
+from freehold.delivery.categories import remember
 from freehold.ledger import Event
 from freehold.quality import ColumnProfile, TableState
 from freehold.reliability import look
@@ -28,11 +28,11 @@ def told_of(ledger: Ledger) -> dict[str, Anomaly]:
 
 def _tell(ledger: Ledger, day: int, rows: int, states: dict[str, int]) -> None:
     profile = ColumnProfile(nulls=0, values=states)
-    remember(ledger, ASSET, TableState(rows, {"state": profile}))
+    categories = remember(ledger, ASSET, TableState(rows, {"state": profile}))
     start = _START + timedelta(days=day)
     said: dict[str, Any] = {
         "asset": ASSET, "batch": f"b{day}", "rows": rows,
-        "columns": {"state": {"nulls": 0, "distinct": 2, "categories": counted(ASSET, "state", profile)}},
+        "columns": {"state": {"nulls": 0, "distinct": 2, "categories": categories["state"]}},
         "interval_start": f"{start:%Y-%m-%d}", "interval_end": f"{start + timedelta(days=1):%Y-%m-%d}",
     }  # fmt: skip
     ledger.append(Event("profile.observed", said, occurred_at=start, env="prod", subject=ASSET, product=PRODUCT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from freehold.delivery.categories import counted, digest_of, named, remember
+from freehold.delivery.categories import few, named, remember
 from freehold.foundation import SimulatedClock
 from freehold.ledger import Ledger
 from freehold.quality import ColumnProfile, TableState
@@ -23,6 +24,13 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     clock = SimulatedClock(datetime(2026, 1, 5, tzinfo=UTC))
     with Ledger.open("sqlite:///state.db", root=tmp_path, clock=clock) as opened:
         yield opened
+
+
+def remembered(ledger: Ledger, values: dict[str, int]) -> dict[str, int]:
+    """Put the values of a batch aside, and return how many rows each has, by digest."""
+    state = TableState(4, {"country": ColumnProfile(values=values), "n": ColumnProfile()})
+    (found,) = remember(ledger, ASSET, state).values()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -42,21 +50,29 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 )
 def test_values_that_are_names_are_counted(values: dict[Any, int] | None, is_counted: bool) -> None:
     """Amounts and dates are none, and a column of many values is no list of them."""
-    found = counted(ASSET, "c", ColumnProfile(values=values))
-
-    assert (found is not None) is is_counted
-    if found and values:
-        assert found == {digest_of(ASSET, "c", value): rows for value, rows in values.items()}
+    assert few(ColumnProfile(values=values)) == (values if is_counted else {})
 
 
 def test_what_a_digest_stands_for_is_known_until_it_is_erased(ledger: Ledger) -> None:
     """Each value is put aside once, whenever it comes; the ledger's events hold none."""
-    for values in ({"de": 3}, {"de": 4, "fr": 1}, {"fr": 2}):
-        remember(ledger, ASSET, TableState(4, {"country": ColumnProfile(values=values), "n": ColumnProfile()}))
-    digests = [digest_of(ASSET, "country", value) for value in ("de", "fr", "never")]
+    told = [remembered(ledger, values) for values in ({"de": 3}, {"de": 4, "fr": 1}, {"fr": 2})]
+    (de,), both, (fr,) = told
+    digests = [de, fr, "never"]
 
+    assert both == {de: 4, fr: 1}
     assert list(named(ledger, ASSET, "country", digests).values()) == ["de", "fr"]
     assert named(ledger, ASSET, "other", digests) == {}
 
     assert ledger.side.erase_subject(ASSET) == 2
     assert named(ledger, ASSET, "country", digests) == {}
+
+
+def test_a_digest_says_nothing_to_who_has_events_alone(ledger: Ledger, tmp_path: Path) -> None:
+    """The same in one ledger, another in every other: no value is found by trying those that it may be."""
+    with Ledger.open("sqlite:///other.db", root=tmp_path) as another:
+        (there,) = remembered(another, {"de": 3})
+    (here,) = remembered(ledger, {"de": 3})
+
+    assert [*remembered(ledger, {"de": 4})] == [here]
+    assert here != there
+    assert here != hashlib.sha256(f"{ASSET}\ncountry\nde".encode()).hexdigest()[:12]

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -414,3 +415,18 @@ def test_closing_ends_what_another_thread_still_asks(tmp_path: Path) -> None:
 
     assert [type(e) for e in ended] == [FreeholdError]
     open_engine(URL, root=str(tmp_path)).close()
+
+
+def test_threads_that_open_and_close_it_beside_each_other_keep_none_from_it(tmp_path: Path) -> None:
+    """As pages do that ask at once: whoever comes between another's first and last is not refused."""
+    open_engine(URL, root=str(tmp_path)).close()
+
+    def ask(_: int) -> int:
+        engine = open_engine(URL, root=str(tmp_path), wait_s=0.0)
+        try:
+            return len(rows(engine, "SELECT 1"))
+        finally:
+            engine.close()
+
+    with ThreadPoolExecutor(6) as many:
+        assert set(many.map(ask, range(60))) == {1}

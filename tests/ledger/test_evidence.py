@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -241,3 +243,22 @@ def test_facts_of_an_asset_are_known_as_of_any_time(ledger: Ledger, clock: Simul
     assert [row[:3] for row in facts] == [(3, "team:sales", first), (1, "team:sales", second)]
     assert facts[0][3] == second
     assert facts[1][3] > datetime.now(UTC).replace(tzinfo=None)
+
+
+def test_threads_that_miss_the_same_segments_do_not_take_them_from_each_other(
+    opened: Callable[..., Ledger], place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the first pages of a server do: each has its answer, whoever made the segments."""
+    monkeypatch.setattr(cutting, "EVENTS_EACH", 4)
+    ledger = opened()
+    ledger.append(*(check(n) for n in range(16)))
+    ledger.seal()
+
+    def asked(_: int) -> object:
+        with ledger.evidence() as evidence:
+            return evidence.query("SELECT COUNT(*) FROM check_completed")[0][0]
+
+    with ThreadPoolExecutor(6) as many:
+        for _ in range(3):
+            shutil.rmtree(place.folder / "evidence", ignore_errors=True)
+            assert set(many.map(asked, range(6))) == {16}

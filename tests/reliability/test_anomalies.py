@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from freehold.foundation import FreeholdError, SimulatedClock
 from freehold.ledger import Event, Ledger
-from freehold.reliability import Measure, anomalies, close, look, past
+from freehold.reliability import Measure, anomalies, anomaly, close, look, past
 from freehold.reliability.anomalies import KEPT
 
 ASSET = "shop.orders.lines"
@@ -295,3 +297,34 @@ def test_an_anomaly_is_shown_among_what_came_around_it(ledger: Ledger) -> None:
     assert {judgement.measure for judgement in told} == {one.measure}
     own = next(judgement for judgement in told if judgement.batch.id == "30")
     assert (round(own.value, 6), round(own.verdict.high, 6)) == (one.value, one.high)
+
+
+def test_an_anomaly_of_long_ago_is_shown_without_reading_all_that_came_since(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would have been usual is still said, by what came before it, however much came after."""
+    monkeypatch.setattr(sys.modules["freehold.reliability.past"], "_MOST", 60)
+    monkeypatch.setattr(sys.modules["freehold.reliability.anomalies"], "_BACK", 60)
+    ordinary(ledger)
+    tell(ledger, 40, 0)
+    (one,) = look(ledger, "prod")
+    soon = past(ledger, "prod", one)
+    for day in range(41, 240):
+        tell(ledger, day, 1000)
+    later = past(ledger, "prod", one)
+
+    assert [judgement.batch.id for judgement in later] == [str(day) for day in range(51)]
+    said = [[(j.value, str(j.verdict)) for j in some] for some in (later[:41], soon)]  # nan is not itself
+    assert said[0] == said[1]
+
+
+def test_one_anomaly_is_known_by_its_id_in_its_environment_alone(ledger: Ledger) -> None:
+    """Open and closed, with the verdict; what is no anomaly has none of its ids."""
+    ordinary(ledger)
+    tell(ledger, 40, 0)
+    (found,) = look(ledger, "prod")
+
+    assert anomaly(ledger, "prod", found.id) == found
+    assert (anomaly(ledger, "staging", found.id), anomaly(ledger, "prod", "nothing")) == (None, None)
+    close(ledger, "prod", found.id, "fixed")
+    assert anomaly(ledger, "prod", found.id) == replace(found, verdict="fixed")

@@ -16,6 +16,7 @@ from freehold.server import Settings
 from live_browser import launched
 from live_provider import CLIENT, SECRET, Provider, provided
 from live_server import PAGE, Running, free_port, started
+from live_slack import Slack, slacking
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -101,6 +102,13 @@ def team_server(serving: Callable[..., Running], provider: Provider) -> Iterator
     }
     yield serving(sign_in=said, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
     patch.undo()
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    """A Slack."""
+    with slacking() as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

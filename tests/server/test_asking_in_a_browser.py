@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from freehold.connect.outbound import outbound_from
 from live_browser import SHOTS, expect_readable
 from live_process import freehold, until
 from live_server import Running, known_as
-from live_slack import SIGNING, Slack, pressed, slacking
+from live_slack import SIGNING, Slack, pressed
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -38,13 +38,6 @@ kind: Team
 metadata: {{id: people}}
 spec: {{handles: {{slack: {{U0OWNER: ["user:idp/{owner}"]}}}}}}
 """
-
-
-@pytest.fixture
-def slack() -> Iterator[Slack]:
-    """A Slack."""
-    with slacking() as one:
-        yield one
 
 
 def test_a_metric_answers_a_request_before_it_is_filed(opened: Callable[..., Page], server: Running) -> None:

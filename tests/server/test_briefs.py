@@ -32,7 +32,7 @@ from live_mail import Mailbox, mailing
 from live_process import Server, freehold, until
 from live_receiver import SECRET, Receiver, receiving
 from live_server import Running, known_as
-from live_slack import Slack, slacking
+from live_slack import Slack
 
 RATES = {"read": 100_000, "write": 100_000}
 LOOPBACK = outbound_from({"allow": ["127.0.0.1"], "plain_http": True})
@@ -75,13 +75,6 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 def mailbox() -> Iterator[Mailbox]:
     """A mail server."""
     with mailing() as one:
-        yield one
-
-
-@pytest.fixture
-def slack() -> Iterator[Slack]:
-    """A Slack."""
-    with slacking() as one:
         yield one
 
 

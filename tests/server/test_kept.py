@@ -209,3 +209,36 @@ def test_a_failure_is_not_kept() -> None:
     with pytest.raises(ZeroDivisionError):
         slow.get(one, lambda: 1 // 0)
     assert slow.get(one, lambda: 1) == 1
+
+
+def test_who_asks_while_it_is_made_anew_is_given_the_one_before() -> None:
+    """One makes it; nobody waits for them, but where there is none yet."""
+    at, is_free, one = [100.0], threading.Event(), object()
+    slow, began = Slow[str](lambda: at[0]), threading.Event()
+
+    def slowly() -> str:
+        began.set()
+        is_free.wait()
+        return "new"
+
+    assert slow.get(one, lambda: "old") == "old"
+    at[0] += 10
+    with ThreadPoolExecutor(1) as aside:
+        made = aside.submit(slow.get, one, slowly)
+        began.wait()
+        assert [slow.get(one, slowly) for _ in range(3)] == ["old"] * 3
+        is_free.set()
+        assert made.result() == "new"
+    assert slow.get(one, lambda: "newer") == "new"
+
+
+def test_who_finds_nothing_waits_for_who_makes_it() -> None:
+    """It is made once for all of them."""
+    slow, one, made = Slow[int](lambda: 100.0), object(), list[int]()
+
+    def make() -> int:
+        made.append(1)
+        return len(made)
+
+    with ThreadPoolExecutor(8) as many:
+        assert set(many.map(lambda _: slow.get(one, make), range(40))) == {1}

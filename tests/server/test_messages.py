@@ -6,7 +6,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -29,7 +29,7 @@ from freehold.work import Item, Work
 from live_double import Answer, doubling, in_json
 from live_process import Server, freehold, until
 from live_server import Running, known_as
-from live_slack import SIGNING, Slack, pressed, reasoned, sent, slacking
+from live_slack import SIGNING, Slack, pressed, reasoned, sent
 
 _FILES = """\
 apiVersion: freehold.dev/v1
@@ -80,13 +80,6 @@ class Teams:
 
 
 LOOPBACK = outbound_from({"allow": ["127.0.0.1"], "plain_http": True})
-
-
-@pytest.fixture
-def slack() -> Iterator[Slack]:
-    """A Slack."""
-    with slacking() as one:
-        yield one
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 from freehold.foundation import FreeholdError
 from freehold.ledger import Event
+from freehold.server.application import Served, create_app
 from freehold.server.newest import Newest
 from freehold.server.snapshots import Snapshot, Snapshots
 from live_process import freehold, until
@@ -194,6 +195,39 @@ def test_runs_of_other_tools_do_not_make_the_estate_be_read_anew(snapshots: Snap
     assert snapshots.now() is not before
 
 
+def test_the_estate_is_the_same_object_for_as_long_as_nothing_of_it_changes(shop: Path, snapshots: Snapshots) -> None:
+    """What is worked out of an estate is so worked out once; a file or an application makes it new."""
+    before = snapshots.now()
+    snapshots.ledger.append(told(product="shop.orders", subject="shop.orders.orders"))
+    snapshots.changed()
+    after = snapshots.now()
+    assert after is not before
+    assert (after.estate, after.graph) == (before.estate, before.graph)
+    assert after.estate is before.estate
+    assert after.graph is before.graph
+    file = shop / "shop/orders/product.odps.yaml"
+    file.write_text(file.read_text().replace("name: Orders", "name: Orders of all"))
+    snapshots.changed()
+    edited = snapshots.now()
+    assert edited.estate is not before.estate
+    assert edited.product("shop.orders").product.name == "Orders of all"
+    assert freehold(shop, "--here", "run").returncode == 0
+    snapshots.changed()
+    assert snapshots.now().estate is not edited.estate
+
+
+def test_notes_on_files_that_are_not_in_force_stay_while_they_are_not(shop: Path, snapshots: Snapshots) -> None:
+    """They are said of each snapshot, though the files are read but once."""
+    (shop / "broken.yaml").write_text("apiVersion: freehold.dev/v1\nkind: Team\n")
+    first = snapshots.now()
+    snapshots.ledger.append(told(product="shop.orders", subject="shop.orders.orders"))
+    snapshots.changed()
+    again = snapshots.now()
+    assert again is not first
+    assert "have 2 errors" in again.notes[0]
+    assert again.notes == first.notes
+
+
 def test_a_change_is_seen_at_once_by_who_made_it_here_and_soon_by_others(shop: Path, snapshots: Snapshots) -> None:
     """A file that somebody edits beside the server is seen without a word; through the server, by the next request."""
     snapshots.now()
@@ -318,3 +352,13 @@ def test_pages_are_shown_all_the_while_a_command_writes(shop: Path, serving: Cal
 
     assert done.returncode == 0, done.stderr
     assert set(statuses) == {200}
+
+
+def test_a_server_that_nobody_asks_rests(shop: Path) -> None:
+    """What it does by itself is given what is there: none of it keeps the thread awake that looks."""
+    app = create_app(shop)
+    served: Served = app.state.served
+    for one in (*served.rounds._rounds, *served.paging._rounds):
+        one.go()
+    assert served.snapshots._newest._asked == float("-inf")
+    served.close()

@@ -20,7 +20,7 @@ from live_process import Server, freehold, until
 from live_receiver import SECRET, receiving
 from live_server import Running, known_as
 from live_slack import SIGNING as SLACK_SIGNING
-from live_slack import Slack, pressed, slacking
+from live_slack import Slack, pressed
 
 _ACCOUNTS = """\
 apiVersion: freehold.dev/v1
@@ -52,13 +52,6 @@ _SAME = {"sec-fetch-site": "same-origin"}
 def pager() -> Iterator[PagerDuty]:
     """A PagerDuty."""
     with pagerduty() as one:
-        yield one
-
-
-@pytest.fixture
-def slack() -> Iterator[Slack]:
-    """A Slack."""
-    with slacking() as one:
         yield one
 
 

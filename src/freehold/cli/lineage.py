@@ -83,22 +83,21 @@ def _read(start: str | None, env: str | None) -> tuple[EstateLineage, tuple[Free
     """
     from freehold.delivery.consumers import consumers_of
     from freehold.delivery.graph import Graph, default_environment
-    from freehold.delivery.lineage import KeptLineage, estate_lineage
+    from freehold.delivery.lineage import lineage_of
     from freehold.delivery.template import KeptCompiled
 
     estate = loaded(start)
     chosen = chosen_environment(estate, env)
     estate = as_published(estate, chosen.name)
     dialect = dialect_of(estate, chosen)
-    compiled, kept = KeptCompiled(estate.root), KeptLineage(estate.root)
+    compiled = KeptCompiled(estate.root)
     graph = Graph.of(estate, chosen.name, dialect, compiled)
     if estate.dbt:
         from freehold.connect.dbt import joined, projects_of
 
         graph = joined(graph, projects_of(estate), estate.root)
-    found = estate_lineage(graph, estate, dialect, kept)
+    found = lineage_of(graph, estate, dialect)
     compiled.save()
-    kept.save()
     told = dashboards_of(estate, dialect)
     default = default_environment(estate)
     readers = (*told.dashboards, *metrics_of(estate))

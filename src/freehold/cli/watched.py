@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from freehold.cli.anomalies import say_anomalies
 from freehold.cli.output import counted, in_a_line, say
-from freehold.foundation import FreeholdError, Problems, SystemClock
+from freehold.foundation import FreeholdError, SystemClock
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
@@ -21,23 +21,30 @@ if TYPE_CHECKING:
     from freehold.reliability.slo import Watch
 
 _NOBODY = "Nobody watches what is wrong"
+_LEAST_S = 5.0  # between two turns: of what another worker has in hand, and where clocks differ
+_MENDED = timedelta(seconds=30)  # after which a turn that went wrong is taken again
 
 
 def watch_after(delivery: Delivery) -> None:
     """Take a turn after something was run, and say what is unusual, and what is wrong.
 
-    What was run is run: where the file of kind Alerting is wrong, that is said.
+    What was run is run: where nobody could watch, that is said.
     """
+    from freehold.delivery.lineage import lineage_of
     from freehold.reliability import watch
 
     try:
         found = watch(
             delivery.estate, delivery.ledger, delivery.env, lambda: delivery.graph, delivery.clock,
-            lineage=partial(columns_of, delivery.graph, delivery.estate, delivery.engine.capabilities.dialect),
+            lineage=partial(lineage_of, delivery.graph, delivery.estate, delivery.engine.capabilities.dialect),
         )  # fmt: skip
         say_watched(found)
-    except Problems as wrong:
-        say(f"{_NOBODY}: {in_a_line(str(wrong))}")
+    except FreeholdError as error:
+        say(_unwatched(error))
+
+
+def _unwatched(error: FreeholdError) -> str:
+    return f"{_NOBODY}: {in_a_line(str(error))}"
 
 
 def say_watched(found: Watched) -> None:
@@ -55,17 +62,11 @@ def say_watched(found: Watched) -> None:
         say(f"{', '.join(told)}: freehold incidents list")
 
 
-def columns_of(graph: Graph, estate: Estate, dialect: str) -> EstateLineage:
-    """Return which columns go into which."""
-    from freehold.delivery.lineage import KeptLineage, estate_lineage
-
-    return estate_lineage(graph, estate, dialect, KeptLineage(estate.root))
-
-
 class Watching:
     """The turns that a worker takes: after each run, and when something is late, over or told again by now.
 
-    The estate is read anew after each run. What goes wrong with a turn ends no work: it is said, once.
+    The estate is read anew after each run, and what follows from it is kept where it is the same. What goes wrong with
+    a turn ends no work: it is said, once, and the turn is taken again later.
     """
 
     def __init__(self, estate: Callable[[], Estate], ledger: Ledger, env: str, dialect: str) -> None:
@@ -74,34 +75,29 @@ class Watching:
         self._promises: Watch | None = None
         self._graph_read: Graph | None = None
         self._said = ""
+        self._is_ran = False
         self.next_at: datetime | None = None
 
     def ran(self) -> None:
         """Take a turn after a run."""
-        self._estate = self._promises = self._graph_read = None
+        self._is_ran = True
         self.turn()
 
     def turn(self) -> None:
         """Take a turn."""
         from freehold.reliability import watch
-        from freehold.reliability.slo import Watch
 
         clock = SystemClock()
         try:
-            if self._estate is None:
-                self._estate = self._read()
-            if self._promises is None:
-                self._promises = Watch(self._estate, self._graph(), self._ledger, self._env, clock.now())
-            found = watch(
-                self._estate, self._ledger, self._env, self._graph, clock, slos=self._promises, lineage=self._columns
-            )
+            estate, promises = self._watching(clock.now())
+            found = watch(estate, self._ledger, self._env, self._graph, clock, slos=promises, lineage=self._columns)
         except FreeholdError as error:
-            said = f"{_NOBODY}: {in_a_line(str(error))}"
+            said, self.next_at = _unwatched(error), clock.now() + _MENDED
             if said != self._said:
                 say(said)
             self._said = said
             return
-        times = [at for at in (found.alerts.next_at, self._promises.wake_at) if at is not None]
+        times = [at for at in (found.alerts.next_at, promises.wake_at) if at is not None]
         self._said, self.next_at = "", min(times, default=None)
         say_watched(found)
 
@@ -111,20 +107,35 @@ class Watching:
         def slept(seconds: float) -> object:
             self.turn()
             if self.next_at is not None:
-                seconds = min(seconds, max(0.0, (self.next_at - datetime.now(UTC)).total_seconds()))
+                seconds = min(seconds, max(_LEAST_S, (self.next_at - datetime.now(UTC)).total_seconds()))
             return wait(seconds)
 
         return slept
+
+    def _watching(self, now: datetime) -> tuple[Estate, Watch]:
+        """Return the estate, and what watches its promises: those of before, where nothing has changed."""
+        from freehold.reliability.slo import Watch
+
+        if self._estate is None or self._is_ran:
+            estate = self._read()
+            if self._estate is None or self._estate.hashes != estate.hashes:
+                self._estate, self._graph_read, self._promises = estate, None, None
+            self._is_ran = False
+        if self._promises is None:
+            self._promises = Watch(self._estate, self._graph(), self._ledger, self._env, now)
+        return self._estate, self._promises
 
     def _graph(self) -> Graph:
         from freehold.delivery.graph import Graph
         from freehold.delivery.template import KeptCompiled
 
+        assert self._estate is not None, "a turn has read it"
         if self._graph_read is None:
-            assert self._estate is not None, "a turn has read it"
             self._graph_read = Graph.of(self._estate, self._env, self._dialect, KeptCompiled(self._estate.root))
         return self._graph_read
 
     def _columns(self) -> EstateLineage:
+        from freehold.delivery.lineage import lineage_of
+
         assert self._estate is not None, "a turn has read it"
-        return columns_of(self._graph(), self._estate, self._dialect)
+        return lineage_of(self._graph(), self._estate, self._dialect)

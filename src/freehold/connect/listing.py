@@ -111,14 +111,13 @@ def _described(estate: Estate, env: str, dialect: str, ledger: Ledger | None, fo
     from freehold.delivery.consumers import consumers_of
     from freehold.delivery.deprecated import deprecated_in
     from freehold.delivery.graph import default_environment
-    from freehold.delivery.lineage import KeptLineage, estate_lineage
+    from freehold.delivery.lineage import lineage_of
     from freehold.insight import builtin_kpis
     from freehold.metrics import catalogue_of
     from freehold.metrics.readers import as_readers
 
-    graph, kept = graph_of(estate, env, dialect), KeptLineage(estate.root)
-    lineage = estate_lineage(graph, estate, dialect, kept)
-    kept.save()
+    graph = graph_of(estate, env, dialect)
+    lineage = lineage_of(graph, estate, dialect)
     catalogue = catalogue_of(estate) if estate.semantic_models else None
     dashboards = read_by(estate.root, estate.dashboards, dialect).dashboards if estate.dashboards else ()
     readers = (*dashboards, *(as_readers(catalogue, estate) if catalogue is not None else ()))

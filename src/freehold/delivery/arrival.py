@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import count, takewhile
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from freehold.delivery.asset import Asset
@@ -93,12 +93,13 @@ def expected(
 ) -> Iterator[Expected]:
     """Return every delivery that was due between a day and now, in order."""
     first = max(since, (now - timedelta(days=MOST_DAYS)).date())
-    return takewhile(lambda e: e.due_at <= now, each_day(asset.id, promise, days_of(calendar), first))
+    last = now.astimezone(promise.zone).date()
+    return takewhile(lambda e: e.due_at <= now, each_day(asset.id, promise, days_of(calendar), first, last))
 
 
-def each_day(asset: str, promise: Promise, days: Days, first: date) -> Iterator[Expected]:
-    """Yield the deliveries of the days from one on, in order, without end."""
-    for ahead in count():
+def each_day(asset: str, promise: Promise, days: Days, first: date, last: date) -> Iterator[Expected]:
+    """Yield the deliveries of the days from one to another, both included, in order."""
+    for ahead in range((last - first).days + 1):
         on = first + timedelta(days=ahead)
         if on.weekday() in promise.days and not (promise.except_holidays and _is_closed(days, on)):
             due = promise.due_at(on)

@@ -12,7 +12,6 @@ from typing import Any
 
 from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import Asset
-from freehold.delivery.categories import counted
 from freehold.delivery.interval import Interval
 from freehold.delivery.release import Candidate, Move
 from freehold.delivery.step import Status, StepOutcome
@@ -174,9 +173,12 @@ class Evidence:
         content = {"asset": outcome.asset, **differs.to_json()}
         return self._event("schema.observed", outcome.asset, outcome.product, content, str(outcome.interval))
 
-    def profile(self, outcome: StepOutcome, state: TableState) -> Event:
-        """Remember the shape of a candidate's rows: counts and numbers, never a text somebody wrote."""
-        columns = {name: _shape(outcome.asset, name, column, state.rows) for name, column in state.columns.items()}
+    def profile(self, outcome: StepOutcome, state: TableState, categories: Mapping[str, Mapping[str, int]]) -> Event:
+        """Remember the shape of a candidate's rows: counts and numbers, never a text somebody wrote.
+
+        `categories` are how many rows each value has of columns of few, by its digest.
+        """
+        columns = {name: _shape(column, state.rows, categories.get(name)) for name, column in state.columns.items()}
         content = {"asset": outcome.asset, "batch": str(outcome.candidate), "rows": outcome.rows, "columns": columns}
         content |= _span(outcome.interval)
         return self._event("profile.observed", outcome.asset, outcome.product, content, str(outcome.candidate))
@@ -285,14 +287,14 @@ def _instant(value: datetime) -> str:
     return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat().replace("+00:00", "Z")
 
 
-def _shape(asset: str, name: str, column: ColumnProfile, rows: int) -> dict[str, Any]:
+def _shape(column: ColumnProfile, rows: int, categories: Mapping[str, int] | None) -> dict[str, Any]:
     """Return the numbers of a column: how many values are missing and how many differ, from, to, mean and quantiles.
 
     Of a column of few values also how many rows each has, by its digest.
     """
     more: dict[str, Any] = {"quantiles": [_number(q) for q in column.quantiles]} if column.quantiles else {}
-    if categories := counted(asset, name, column):
-        more |= {"categories": categories}
+    if categories:
+        more |= {"categories": dict(categories)}
     filled = None if column.nulls is None else rows - column.nulls
     total = _number(column.total)
     return {

@@ -129,6 +129,14 @@ def estate_lineage(graph: Graph, estate: Estate | None, dialect: str, kept: Kept
     return found
 
 
+def lineage_of(graph: Graph, estate: Estate, dialect: str) -> EstateLineage:
+    """Return the lineage of every asset of an estate; what was found earlier, and follows from the same, is kept."""
+    kept = KeptLineage(estate.root)
+    found = estate_lineage(graph, estate, dialect, kept)
+    kept.save()
+    return found
+
+
 def _add(
     asset: Asset, estate: Estate | None, dialect: str, found: EstateLineage, reader: Reader, kept: KeptLineage | None
 ) -> None:

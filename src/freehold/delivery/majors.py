@@ -211,14 +211,18 @@ def placed(estate: Estate, places: Mapping[str, Place]) -> Estate:
 
 def placed_by_ledger(estate: Estate, ledger: Ledger, env: str, now: datetime) -> tuple[Estate, dict[str, Place]]:
     """Return an estate as it is, or would be, published in an environment, and the places of its outputs."""
-    places = _places_after(_places_known(ledger, env, estate), estate, ledger, env, now)
+    places = places_by_ledger(estate, ledger, env, now)
     return placed(estate, places), places
+
+
+def places_by_ledger(estate: Estate, ledger: Ledger, env: str, now: datetime) -> dict[str, Place]:
+    """Return where the outputs of an estate are, or would be, published in an environment."""
+    return _places_after(_places_known(ledger, env, estate), estate, ledger, env, now)
 
 
 def majors_begun(estate: Estate, ledger: Ledger, env: str, now: datetime) -> tuple[str, ...]:
     """Return the assets that would be published beside earlier versions, were an estate put in force."""
-    known = _places_known(ledger, env, estate)
-    places = _places_after(known, estate, ledger, env, now)
+    known, places = _places_known(ledger, env, estate), places_by_ledger(estate, ledger, env, now)
     return tuple(
         p.asset for p in places.values() if p.declared in known and len(p.earlier) > len(known[p.declared].earlier)
     )

@@ -582,8 +582,8 @@ class Run:
                 sample = keep_sample(self._d.ledger, self._session, result)
                 yield evidence.check(result, outcome.product, outcome.interval, sample, candidate=outcome.candidate)
             if work.evaluation and work.evaluation.results:
-                remember(self._d.ledger, outcome.asset, work.evaluation.state)
-                yield evidence.profile(outcome, work.evaluation.state)
+                categories = remember(self._d.ledger, outcome.asset, work.evaluation.state)
+                yield evidence.profile(outcome, work.evaluation.state, categories)
             if outcome.status is Status.QUARANTINED and work.candidate:
                 yield evidence.quarantined(outcome, work.candidate.physical)
         yield from self._d.publishing_events(evidence, moves, candidates)

@@ -329,36 +329,52 @@ def _digests(root: Path, models: Mapping[str, ModelFile]) -> dict[str, str]:
     return texts | {f"Seed:{asset}": digest_of(path.read_bytes()) for asset, path in seeds.items()}
 
 
-def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], found: tuple[FreeholdError, ...]) -> Estate:
-    makers: dict[str, dict[str, Callable[[], Any]]] = {}
-    resources: dict[tuple[str, str], Callable[[], Resource]] = {}
-    hashes = {}
+@dataclass(slots=True)
+class _Makers:
+    """What makes the values of an estate, by kind and id, and what each is told apart by."""
+
+    of: dict[str, dict[str, Callable[[], Any]]]
+    resources: dict[tuple[str, str], Callable[[], Resource]]
+    hashes: dict[str, str]
     estate: Document | None = None
+
+    def typed(self, kind: str) -> dict[str, Callable[[], Any]]:
+        """Return what makes the values of one kind, by id."""
+        return self.of.setdefault(kind, {})
+
+
+def _makers(entries: list[Entry]) -> _Makers:
+    found = _Makers({}, {}, {})
     parts = [(entry, _Parsed(entry)) for entry in entries]
     contracts = _Contracts(parts)
     for entry, parsed in parts:
         for index, one in enumerate(entry.declarations):
-            hashes[f"{one.kind}:{one.id}"] = one.digest
+            found.hashes[f"{one.kind}:{one.id}"] = one.digest
             if one.kind == "Estate":
-                estate = parsed[index]
+                found.estate = parsed[index]
             elif one.kind == "DataContract":
-                makers.setdefault(one.kind, {})[one.id] = contracts.maker(parsed, index, entry.found.path)
+                found.typed(one.kind)[one.id] = contracts.maker(parsed, index, entry.found.path)
             elif one.kind == "SemanticModel":
-                makers.setdefault(one.kind, {})[one.id] = _maker(_as_it_is, parsed, index)
+                found.typed(one.kind)[one.id] = _maker(_as_it_is, parsed, index)
             elif one.kind in _TYPED:
-                makers.setdefault(one.kind, {})[one.id] = _maker(_TYPED[one.kind], parsed, index)
+                found.typed(one.kind)[one.id] = _maker(_TYPED[one.kind], parsed, index)
             elif one.kind == "Decision":
-                resources[one.kind, one.id] = _decision_maker(parsed)
+                found.resources[one.kind, one.id] = _decision_maker(parsed)
             elif one.kind == "Document":
-                resources[one.kind, one.id] = _document_maker(parsed)
-                hashes[f"{one.kind}:{one.id}"] = entry.digest  # what is below the front matter counts
+                found.resources[one.kind, one.id] = _document_maker(parsed)
+                found.hashes[f"{one.kind}:{one.id}"] = entry.digest  # what is below the front matter counts
             elif one.kind == "SLO":
-                resources[one.kind, one.id] = _maker(kinds.slo_from, parsed, index)
+                found.resources[one.kind, one.id] = _maker(kinds.slo_from, parsed, index)
             else:
-                resources[one.kind, one.id] = _maker(kinds.resource_from, parsed, index)
+                found.resources[one.kind, one.id] = _maker(kinds.resource_from, parsed, index)
                 if one.kind in _OPERATING:
-                    makers.setdefault(one.kind, {})[one.id] = _maker(_OPERATING[one.kind], parsed, index)
-    hashes |= _digests(root, models)
+                    found.typed(one.kind)[one.id] = _maker(_OPERATING[one.kind], parsed, index)
+    return found
+
+
+def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], found: tuple[FreeholdError, ...]) -> Estate:
+    makers = _makers(entries)
+    estate = makers.estate
     assert estate is not None, "an estate without Estate has been refused"
     said = estate.value
     state_url, state_settings = kinds.state_from(estate)
@@ -375,21 +391,21 @@ def _estate(root: Path, entries: list[Entry], models: dict[str, ModelFile], foun
         reviews=dict(said["spec"].get("reviews", {})),
         access={action: tuple(whom) for action, whom in said["spec"].get("access", {}).items()},
         dbt=kinds.dbt_from(estate),
-        products=Unread[Product](makers.get("DataProduct", {})),
-        contracts=Unread[Contract](makers.get("DataContract", {})),
+        products=Unread[Product](makers.typed("DataProduct")),
+        contracts=Unread[Contract](makers.typed("DataContract")),
         models=models,
-        teams=Unread[Team](makers.get("Team", {})),
-        calendars=Unread[Calendar](makers.get("Calendar", {})),
-        resources=Unread(resources),  # type: ignore[arg-type]
-        hashes=hashes,
+        teams=Unread[Team](makers.typed("Team")),
+        calendars=Unread[Calendar](makers.typed("Calendar")),
+        resources=Unread(makers.resources),  # type: ignore[arg-type]
+        hashes=makers.hashes | _digests(root, models),
         findings=found,
-        semantic_models=Unread[Document](makers.get("SemanticModel", {})),
-        rule_sets=Unread[RuleSet](makers.get("RuleSet", {})),
-        waivers=Unread[Waiver](makers.get("Waiver", {})),
-        assessments=Unread[Assessment](makers.get("Assessment", {})),
+        semantic_models=Unread[Document](makers.typed("SemanticModel")),
+        rule_sets=Unread[RuleSet](makers.typed("RuleSet")),
+        waivers=Unread[Waiver](makers.typed("Waiver")),
+        assessments=Unread[Assessment](makers.typed("Assessment")),
         secrets=rotations_from(estate),
-        workflows=Unread[Workflow](makers.get("Workflow", {})),
-        policies=Unread[DataPolicy](makers.get("DataPolicy", {})),
+        workflows=Unread[Workflow](makers.typed("Workflow")),
+        policies=Unread[DataPolicy](makers.typed("DataPolicy")),
         dashboards=kinds.dashboards_from(estate),
     )
 

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import shutil
+import threading
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from freehold.ledger.vocabulary import Vocabulary
 
 EVENTS_EACH = 20_000
+_MAKING = threading.Lock()  # of the threads of this process; each process makes segments in folders of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,23 @@ class Segments:
         return Segment(first, last, files) if fits else None
 
     def _make(self, first: int, last: int, seal: str) -> Segment:
+        """Make a segment, once for all threads that miss it."""
+        with _MAKING:
+            return self._there(first, last, seal) or self._made(first, last, seal)
+
+    def _made(self, first: int, last: int, seal: str) -> Segment:
         folder = self._folder(first, last)
         making = folder.with_name(f".{folder.name}.{os.getpid()}")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
         types = self._write(making, first, last)
         (making / "manifest.json").write_text(json.dumps({"seal": seal, "types": types}), "utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another process put the same segment there first
+        with contextlib.suppress(OSError):  # there is one, which another process may have put there and be reading
             making.rename(folder)
+        if self._there(first, last, seal) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                making.rename(folder)
         shutil.rmtree(making, ignore_errors=True)
         return Segment(first, last, {name: folder / self._file(name) for name in types})
 

@@ -1,6 +1,6 @@
 """Reliability: what is live is watched, and what is unusual or wrong is told."""
 
-from freehold.reliability.anomalies import VERDICTS, Anomaly, anomalies, close, look, values_of
+from freehold.reliability.anomalies import VERDICTS, Anomaly, anomalies, anomaly, close, look, values_of
 from freehold.reliability.judgements import Judgement
 from freehold.reliability.judging import Grade
 from freehold.reliability.measures import Kind, Measure
@@ -16,6 +16,7 @@ __all__ = [
     "Measure",
     "Watched",
     "anomalies",
+    "anomaly",
     "close",
     "look",
     "past",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 KEPT = "anomalies"  # of the kept state of an environment: up to where the ledger was looked at
 VERDICTS = ("fixed", "expected", "false")
 _NAMESPACE = uuid.UUID("6f2d1c5e-9d1c-4d0e-8a55-0d4f6f1b7a10")
+_FOUND = "anomaly-"  # before the id of an anomaly, it is that of the event by which it was found
 _AT_ONCE = 500  # batches in one transaction
 _BACK = 1_000  # events of an asset that are read for what came before
 
@@ -109,6 +110,15 @@ def anomalies(
     return tuple(one for one in every if closed or one.is_open)
 
 
+def anomaly(ledger: Ledger, env: str, id_: str) -> Anomaly | None:
+    """Return one anomaly of an environment, open or closed; None where there is none of that id."""
+    event = ledger.get(f"{_FOUND}{id_}")
+    if event is None or event.type != "anomaly.found" or event.env != env:
+        return None
+    closed = ledger.read(types=("anomaly.closed",), subject=event.subject, env=env, after=event.seq)
+    return _told(event, {one.data["anomaly"]: str(one.data["verdict"]) for one in closed})
+
+
 def values_of(ledger: Ledger, one: Anomaly) -> tuple[str, ...]:
     """Return the values that are new or lost, as they stand in the column; what was erased is told by its digest."""
     if not one.categories:
@@ -123,10 +133,9 @@ def close(ledger: Ledger, env: str, id_: str, verdict: str) -> Anomaly:
     Raises:
         FreeholdError: FH-E301 there is no such anomaly; FH-E302 it was closed before.
     """
-    every = {one.id: one for one in anomalies(ledger, env, closed=True)}
-    found = every.get(id_)
+    found = anomaly(ledger, env, id_)
     if found is None:
-        fix = near(id_, every) or "See: freehold anomalies list"
+        fix = near(id_, [one.id for one in anomalies(ledger, env, closed=True)]) or "See: freehold anomalies list"
         raise FreeholdError("FH-E301", f"There is no anomaly `{id_}`.", fix=fix, exit_code=Exit.USAGE)
     if not found.is_open:
         problem = f"The anomaly `{id_}` was closed before, as {found.verdict}."
@@ -195,7 +204,7 @@ class _Look:
             "interval_start": one.of.isoformat().replace("+00:00", "Z") if one.of else None,
             "categories": list(one.categories),
         }  # fmt: skip
-        return Event("anomaly.found", said, id=f"anomaly-{one.id}", occurred_at=one.found_at, env=self._env,
+        return Event("anomaly.found", said, id=f"{_FOUND}{one.id}", occurred_at=one.found_at, env=self._env,
                      subject=one.asset, product=one.product)  # fmt: skip
 
     def _closed(self, usual: Iterable[tuple[Batch, Measure]], odd: Iterable[Anomaly]) -> Iterator[Event]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freehold import opening
-from freehold.delivery.lineage import EstateLineage, KeptLineage, estate_lineage
+from freehold.delivery.lineage import EstateLineage, lineage_of
 from freehold.foundation import Caller
 from freehold.reliability import watch
 from freehold.reliability.slo import Watch
 
 if TYPE_CHECKING:
-    from freehold.estate.model import Estate
+    from freehold.delivery.graph import Graph
+    from freehold.reliability.slo import Followed
     from freehold.server.snapshots import Snapshot, Snapshots
 
 
@@ -20,9 +21,9 @@ class AlertRound:
 
     name = "alerts"
 
-    def __init__(self, snapshots: Snapshots) -> None:
-        self._snapshots = snapshots
-        self._promises: tuple[Estate, Watch] | None = None
+    def __init__(self, snapshots: Snapshots, promises: Followed) -> None:
+        self._snapshots, self._promises = snapshots, promises
+        self._watching: tuple[Graph, Watch] | None = None
         self._ledger = snapshots.ledger.acting(Caller("system:server", purpose="alerts", assurance="system"))
 
     def go(self) -> None:
@@ -32,14 +33,14 @@ class AlertRound:
             Problems: FH-E330, FH-E331 the file of kind Alerting is wrong.
         """
         snapshot, clock = self._snapshots.lately(), self._snapshots.clock
-        if self._promises is None or self._promises[0] is not snapshot.estate:
-            promises = Watch(snapshot.estate, snapshot.graph, self._ledger, snapshot.env, clock.now())
-            self._promises = snapshot.estate, promises
+        if self._watching is None or self._watching[0] is not snapshot.graph:
+            promised = Watch(snapshot.estate, snapshot.graph, self._ledger, snapshot.env, clock.now(), self._promises)
+            self._watching = snapshot.graph, promised
         watch(
-            snapshot.estate, self._ledger, snapshot.env, lambda: snapshot.graph, clock, slos=self._promises[1],
+            snapshot.estate, self._ledger, snapshot.env, lambda: snapshot.graph, clock, slos=self._watching[1],
             lineage=lambda: self._columns(snapshot),
         )  # fmt: skip
 
     def _columns(self, snapshot: Snapshot) -> EstateLineage:
         dialect = opening.dialect_of(snapshot.estate, opening.chosen_environment(snapshot.estate, snapshot.env))
-        return estate_lineage(snapshot.graph, snapshot.estate, dialect, KeptLineage(snapshot.estate.root))
+        return lineage_of(snapshot.graph, snapshot.estate, dialect)

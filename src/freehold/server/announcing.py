@@ -42,7 +42,7 @@ class AnnouncingRound:
             return
         self._next = served.snapshots.clock.now() + _EVERY
         caller = Caller("system:server", purpose="announce", assurance="system")
-        acting, snapshot = served.snapshots.ledger.acting(caller), served.snapshots.now()
+        acting, snapshot = served.snapshots.ledger.acting(caller), served.snapshots.lately()
         work = Work(snapshot.estate, acting, clock=served.snapshots.clock)
         announced = open_deprecations(work)
         announcing = announcing_in(served, acting, snapshot)

@@ -21,6 +21,7 @@ from starlette.routing import Mount, Route
 from freehold import __version__
 from freehold.delivery.run_book import RunBook
 from freehold.foundation import Clock, FreeholdError, SystemClock
+from freehold.reliability.slo import Followed
 from freehold.server import challenges, exchanging, hooks, scraping, status_page
 from freehold.server.agents import Agents
 from freehold.server.alerting import AlertRound
@@ -136,6 +137,7 @@ class Served:
     figures: ReliabilityFigures
     usage: Usage
     uses: Slow[dict[str, ProductUse]]
+    promises: Followed  # SLOs, for the round that watches and for all who ask
     saved: SavedViews
     agents: Agents
     pages: Kept[Made]
@@ -227,7 +229,7 @@ def _served(
     paging = Rounds([PageRound()], telemetry, "paging")
     snapshots.ledger.subscribe(lambda _: paging.wake(), WAKING)
     desk = Desk(root, snapshots.ledger, settings.env, Hearers(changed, telemetry.ended))
-    mint, rights = Mint(snapshots.ledger, clock), Rights(snapshots)
+    mint, rights, promises = Mint(snapshots.ledger, clock), Rights(snapshots), Followed(snapshots.ledger)
     return Served(
         settings=settings,
         snapshots=snapshots,
@@ -248,6 +250,7 @@ def _served(
         figures=ReliabilityFigures(snapshots.ledger),
         usage=Usage(snapshots.ledger, clock, telemetry),
         uses=uses,
+        promises=promises,
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
         pages=pages,
@@ -259,7 +262,7 @@ def _served(
         rounds=Rounds(
             [
                 TokenRound(mint),
-                AlertRound(snapshots),
+                AlertRound(snapshots, promises),
                 TrackerRound(snapshots, settings, clock, telemetry),
                 AnnouncingRound(),
                 MessageRound(),

@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freehold.foundation import Exit, FreeholdError, near
-from freehold.reliability.slo import Attainment, Slo, attainment, slos_of
-from freehold.reliability.slo.observed import Observed
+from freehold.reliability.slo import Attainment, slos_of
 
 if TYPE_CHECKING:
-    from freehold.server.snapshots import Snapshot
     from freehold.server.web.showing import Asked
 
 
 def attained(asked: Asked, *, product: str = "", slo: str = "") -> tuple[Attainment, ...]:
     """Return how the SLOs stand that an asker may see: of a product, or one alone, where it is named.
-
-    What is told is read once for each snapshot of the estate; data grows old by the clock.
 
     Raises:
         FreeholdError: FH-E313 there is no such SLO, or none that may be seen.
@@ -33,11 +29,5 @@ def attained(asked: Asked, *, product: str = "", slo: str = "") -> tuple[Attainm
     if not chosen:
         return ()
     now = asked.served.snapshots.clock.now()
-    observed = whole.derived("slos observed", lambda: _observed(asked, whole, tuple(slos.values())))
-    return tuple(attainment(one, observed, whole.estate, now) for one in chosen)
-
-
-def _observed(asked: Asked, whole: Snapshot, slos: tuple[Slo, ...]) -> Observed:
-    found = Observed(asked.served.snapshots.ledger, whole.env, slos)
-    found.follow(asked.served.snapshots.clock.now())
-    return found
+    every = tuple(slos.values())
+    return asked.served.promises.attained(whole.estate, whole.env, every, now, chosen)

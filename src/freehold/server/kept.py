@@ -1,7 +1,7 @@
-"""What is made for one and given to all who would be given the same, for two seconds: no older than anything else here.
+"""What is made for one and given to all who would be given the same, so that many who ask cost what one costs.
 
-Many who read the same page at once cost what one costs. Whoever changes something through this server has all of it
-thrown away, so that they see their change with the next answer.
+`Kept` is for pages: it holds them for two seconds, and whoever changes something through this server has all of them
+thrown away, so that they see their change with the next answer. `Slow` is for what no change is looked for in.
 """
 
 from __future__ import annotations
@@ -17,32 +17,57 @@ from freehold.server.newest import BOUND_S
 T = TypeVar("T")
 _MOST_BYTES = 32_000_000  # of all together
 _LARGEST = 2_000_000  # of one; what is larger is made for each who asks
-
-
 _AGE = 50  # how many times as old as making it takes something may be that takes long
 
 
 class Slow(Generic[T]):
     """One thing that takes long to make and may be some time old: the longer it takes, the older.
 
-    It costs a fiftieth of a processor at most, however many ask. Safe to use from many threads.
+    It costs a fiftieth of a processor at most, however many ask, for as long as they ask for the same. Nobody waits for
+    another who makes it anew, but where there is none yet. Safe to use from many threads.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """Take the time in seconds."""
         self._now = now
         self._turn = threading.Lock()
-        self._made: tuple[object, T] | None = None
-        self._until = float("-inf")
+        self._made: _Made[T] | None = None
 
     def get(self, of: object, make: Callable[[], T]) -> T:
-        """Return what was made lately of the very same object, or make it; who asks meanwhile waits for that."""
-        with self._turn:
-            began = self._now()
-            if self._made is None or self._made[0] is not of or began >= self._until:
-                self._made = of, make()
-                self._until = self._now() + max(BOUND_S, _AGE * (self._now() - began))
-            return self._made[1]
+        """Return what was made lately of the very same object, or make it; who asks meanwhile is given the one before.
+
+        Raises:
+            Exception: whatever making it raised.
+        """
+        before = self._lately(of)
+        if before is not None and (self._now() < before.until or not self._turn.acquire(blocking=False)):
+            return before.made
+        if before is None:
+            self._turn.acquire()
+        try:
+            found = self._lately(of)
+            if found is None or found is before:  # else by who was waited for
+                found = self._made = self._made_now(of, make)
+            return found.made
+        finally:
+            self._turn.release()
+
+    def _lately(self, of: object) -> _Made[T] | None:
+        made = self._made
+        return made if made is not None and made.of is of else None
+
+    def _made_now(self, of: object, make: Callable[[], T]) -> _Made[T]:
+        began = self._now()
+        made = make()
+        ended = self._now()
+        return _Made(of, made, ended + max(BOUND_S, _AGE * (ended - began)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Made(Generic[T]):
+    of: object
+    made: T
+    until: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,7 @@ class Listing:
     def _is_of(self, snapshot: Snapshot) -> bool:
         """Whether it says what a snapshot does, or what a later one does: who still holds that one is shown this."""
         of = self._of
-        is_same = of is not None and of.graph is snapshot.graph and of.leaving == snapshot.leaving
-        return is_same or (of is not None and of.taken_at > snapshot.taken_at)
+        return of is not None and (of.is_as_read(snapshot) or of.taken_at > snapshot.taken_at)
 
     def _update(self, snapshot: Snapshot) -> None:
         now = self._clock.now()

@@ -1,9 +1,9 @@
 """What the server knows of an estate at this moment: read from files, ledger and warehouse, kept until one changes.
 
 A request gets a `Snapshot`, which never changes: the last there is, at once. Whether it is still so one thread finds
-out twice a second, by the sizes and times of files and by the events since the last look, and reads anew where it is
-not; see `newest`. The warehouse is opened only to read anew and given back at once, so that whoever writes waits for no
-page; while somebody writes, pages show the last snapshot and say so.
+out every half a second to three, by the sizes and times of files and by the events since the last look, and reads anew
+where it is not; see `newest`. The warehouse is opened only to read anew and given back at once, so that whoever writes
+waits for no page; while somebody writes, pages show the last snapshot and say so.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from freehold.foundation import Clock, FreeholdError, Problems, SystemClock, nea
 from freehold.foundation.words import counted
 from freehold.leaving import DEPRECATION, Leaving, leaving_in
 from freehold.rules import lapsed
+from freehold.server.in_force import EstateInForce
 from freehold.server.newest import Newest
 
 if TYPE_CHECKING:
@@ -149,6 +150,10 @@ class Snapshot:
         found: Catalogue = self._details["catalogue"]
         return found
 
+    def is_as_read(self, other: Snapshot) -> bool:
+        """Whether it was read at the same time as another; they may differ in what they wait for."""
+        return self._details is other._details
+
     def knows(self, key: object) -> bool:
         """Whether something more of it was asked for already; see `Snapshots.detail`."""
         return key in self._details
@@ -181,14 +186,13 @@ class Snapshots:
         self._asked = threading.Lock()
         self._looking = threading.BoundedSemaphore(_MOST_LOOKING)
         self._newest = Newest(self._looked, "snapshots")
-        self._notes: list[str] = []
         self._verdicts = KeptVerdicts()
         self._mark: _Mark | None = None
-        self._estate_read: tuple[_Mark, Estate] | None = None  # one value, since others than the thread that looks ask
         self._heard = self._telling = 0  # the last event that was looked at, and the last that tells
         self._is_in_error = False
         self._followers: list[Callable[[Snapshot], object]] = []
         self.ledger: Ledger = self._closing.enter_context(opening.ledger_around(str(root)))
+        self._in_force = EstateInForce(root, env, self.ledger, self.clock)
         self._closing.callback(self._newest.close)
 
     def close(self) -> None:
@@ -196,7 +200,7 @@ class Snapshots:
         self._closing.close()
 
     def now(self) -> Snapshot:
-        """Return the newest snapshot: what was so two seconds ago, or a little more where reading takes longer.
+        """Return the newest snapshot: of two seconds ago at most; of a large estate up to six or more, see `newest`.
 
         Raises:
             Problems: the files are in error, and nothing was ever applied.
@@ -229,10 +233,7 @@ class Snapshots:
 
     def estate_read(self, files: Survey, applied: int) -> Estate | None:
         """Return the estate of the newest snapshot, if it was read from these files and after an event; reads none."""
-        if self._estate_read is None:
-            return None
-        mark, estate = self._estate_read
-        return estate if mark.files == files and mark.sequence >= applied else None
+        return self._in_force.known(files, applied)
 
     def detail(self, snapshot: Snapshot, key: object, take: Callable[[Delivery], T]) -> T:
         """Return what more a page wants of a snapshot, taken once for each snapshot.
@@ -310,11 +311,11 @@ class Snapshots:
 
     def _read(self, before: Snapshot | None) -> Snapshot:
         began, files, sequence = time.perf_counter(), survey(self.root), self._told(before)
-        self._notes.clear()
-        estate = opening.estate_in_force(str(self.root), self._env, in_need=True, tell=self._notes.append)
+        standing = self._in_force.read(files)
+        estate = standing.estate
         try:
-            with self._delivery(estate, 0.0 if before else _WAIT_S) as delivery:
-                snapshot = self._taken(delivery, before)
+            with self._delivery(estate, 0.0 if before else _WAIT_S, _graph_of(before, estate)) as delivery:
+                snapshot = self._taken(delivery, before, standing.notes)
         except FreeholdError as error:
             if error.code != _BUSY or before is None:
                 raise
@@ -323,12 +324,11 @@ class Snapshots:
         # Opening the warehouse may have touched its files, so those are looked at now; what else changed meanwhile is
         # for the next look.
         self._mark = _Mark(files, sequence, self._warehouse(estate))
-        self._estate_read = (self._mark, estate)
         if self._telemetry is not None:
             self._telemetry.read(time.perf_counter() - began, snapshot.sequence)
         return snapshot
 
-    def _taken(self, delivery: Delivery, before: Snapshot | None) -> Snapshot:
+    def _taken(self, delivery: Delivery, before: Snapshot | None, notes: tuple[str, ...]) -> Snapshot:
         with delivery.reading() as session:
             live = delivery.publication.live(session)
         return Snapshot(
@@ -342,7 +342,7 @@ class Snapshots:
             auditor=delivery.auditor,
             sequence=self._heard,
             taken_at=self.clock.now(),
-            notes=tuple(self._notes),
+            notes=notes,
             leaving=leaving_in(self.ledger, delivery.estate, delivery.graph, delivery.env),
             lapsed=lapsed(self.ledger, delivery.env),
             _earlier=before._details if before is not None else {},
@@ -392,6 +392,11 @@ class Snapshots:
                 stat = one.stat()
                 marks += [stat.st_size, stat.st_mtime_ns]
         return tuple(marks)
+
+
+def _graph_of(before: Snapshot | None, estate: Estate) -> Graph | None:
+    """Return the graph of an estate where it is known; what dbt tells of its models is in no file of the estate's."""
+    return before.graph if before is not None and before.estate is estate and not estate.dbt else None
 
 
 def _is_of(event: Recorded, graph: Graph) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from freehold import reliability
 from freehold.foundation import FreeholdError
-from freehold.server.rights import refusal
 from freehold.server.rows_seen import words_are_hidden
 
 if TYPE_CHECKING:
@@ -48,8 +47,10 @@ class Anomalies:
 
     asked: Asked
 
-    def all(self, *, asset: str = "", product: str = "", closed: bool = False) -> tuple[Unusual, ...]:
-        """Return anomalies, the newest first; those that are closed only where they are asked for.
+    def all(self, *, asset: str = "", product: str = "", closed: bool = False) -> tuple[Anomaly, ...]:
+        """Return anomalies that may be seen, the newest first; those that are closed only where they are asked for.
+
+        They are as the ledger has them: what is shown of them goes through `told`.
 
         Raises:
             FreeholdError: FH-D201 there is no such product, or the asker may not see it.
@@ -57,9 +58,15 @@ class Anomalies:
         if product:
             self.asked.snapshot.product(product)
         ledger, env = self.asked.served.snapshots.ledger, self.asked.snapshot.env
-        found = reliability.anomalies(ledger, env, asset=asset or None, closed=closed)
-        seen = (one for one in reversed(found) if self._is_seen(one) and product in ("", _product(one)))
-        return tuple(self._told(one) for one in seen)
+        found = reliability.anomalies(ledger, env, asset=asset or None, product=product or None, closed=closed)
+        return tuple(one for one in reversed(found) if self._is_seen(one))
+
+    def told(self, one: Anomaly) -> Unusual:
+        """Return an anomaly that may be seen as the asker may see it."""
+        if why := self._hidden(one.asset):
+            bare = replace(one, value=None, expected=None, low=None, high=None, categories=())
+            return Unusual(bare, _product(one), why=why)
+        return Unusual(one, _product(one), reliability.values_of(self.asked.served.snapshots.ledger, one))
 
     def get(self, id_: str) -> Unusual:
         """Return one anomaly.
@@ -68,11 +75,11 @@ class Anomalies:
             FreeholdError: FH-E301 there is none, or the asker may not see it.
         """
         ledger, env = self.asked.served.snapshots.ledger, self.asked.snapshot.env
-        found = next((one for one in reliability.anomalies(ledger, env, closed=True) if one.id == id_), None)
+        found = reliability.anomaly(ledger, env, id_)
         if found is None or not self._is_seen(found):
             fix = "See `/anomalies`."
             raise FreeholdError("FH-E301", f"There is no anomaly `{id_[:40]}`.", fix=fix)
-        return self._told(found)
+        return self.told(found)
 
     def past(self, one: Unusual) -> tuple[Judgement, ...]:
         """Return how its measure went around it; nothing where a policy hides values."""
@@ -88,28 +95,20 @@ class Anomalies:
         """Say what an anomaly was, in the asker's name.
 
         Raises:
-            FreeholdError: FH-E301 there is none; FH-E302 it was closed before; FH-A112 that is no verdict; FH-A113 the
-                asker may not.
+            FreeholdError: FH-E301 there is none; FH-E302 it was closed before; FH-A112 that is no verdict; what
+                `Rights.expect` raises.
         """
         found = self.get(id_)
         if verdict not in reliability.VERDICTS:
             fix = f"Say one of: {', '.join(reliability.VERDICTS)}."
             raise FreeholdError("FH-A112", f"`{verdict[:40]}` is not what an anomaly can be.", fix=fix)
-        allowed = self.asked.served.rights.may(self.asked.who, "run", found.product)
-        if not allowed:
-            raise refusal(allowed)
+        self.asked.served.rights.expect(self.asked.who, "run", found.product)
         ledger = self.asked.served.snapshots.ledger.acting(self.asked.who.caller("run"))
         reliability.close(ledger, self.asked.snapshot.env, id_, verdict)
         return replace(found, anomaly=replace(found.anomaly, verdict=verdict))
 
     def _is_seen(self, one: Anomaly) -> bool:
         return self.asked.snapshot.seen is None or _product(one) in self.asked.snapshot.seen
-
-    def _told(self, one: Anomaly) -> Unusual:
-        if why := self._hidden(one.asset):
-            bare = replace(one, value=None, expected=None, low=None, high=None, categories=())
-            return Unusual(bare, _product(one), why=why)
-        return Unusual(one, _product(one), reliability.values_of(self.asked.served.snapshots.ledger, one))
 
     def _hidden(self, asset: str) -> str:
         if asset not in self._why:

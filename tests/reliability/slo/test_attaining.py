@@ -12,7 +12,7 @@ import pytest
 
 from freehold.foundation import SimulatedClock
 from freehold.ledger import Event, Ledger
-from freehold.reliability.slo import Attainment, Indicator, Slo, attainment, attainments, slos_of
+from freehold.reliability.slo import Attainment, Followed, Indicator, Slo, attainment, attainments, slos_of
 from freehold.reliability.slo.declared import TimeWindow
 from freehold.reliability.slo.observed import Observed
 
@@ -177,3 +177,32 @@ def test_following_is_the_same_as_reading_all_of_it(ledger: Ledger, tmp_path: Pa
         (whole,) = attainments(declared, ledger, "prod", now, [slo])
 
         assert attainment(slo, observed, declared, now) == whole
+
+
+def test_whoever_asks_beside_another_has_nothing_read_again(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same SLOs what is new alone is read, whichever estate they are in; once a day their windows, anew."""
+    begun: list[object] = []
+    init = Observed.__init__
+
+    def counted(self: Observed, *of: Any) -> None:
+        begun.append(of)
+        init(self, *of)
+
+    monkeypatch.setattr(Observed, "__init__", counted)
+    followed, now = Followed(ledger), START + timedelta(days=2)
+    begun.clear()
+    for n in range(3):
+        declared = estate(tmp_path / f"shop-{n}", {"orders.yaml": slo_file()})
+        slos = tuple(slos_of(declared).values())
+        observe(ledger, 1 + n / 4, 0.2 + n / 4)
+        found = followed.attained(declared, "prod", slos, now)
+
+        assert len(begun) == 1
+        assert found == attainments(declared, ledger, "prod", now, slos)
+        begun.pop()
+
+    assert followed.attained(declared, "prod", slos, now, ()) == ()
+    followed.attained(declared, "prod", slos, now + timedelta(days=1))
+    assert len(begun) == 2

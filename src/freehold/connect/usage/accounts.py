@@ -6,9 +6,6 @@ it can be erased. Once a team names it, what was read with it counts as theirs f
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING
 from freehold.delivery.gate import handles_of
 from freehold.estate.teams import teams_of_members
 from freehold.ledger import Event
+from freehold.ledger.keyed import keyed
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
 PREFIX = "account:"  # of the consumer that an account is which nobody names
 SPACE = "usage.accounts"  # of the kept state: by consumer, where its name stands, and whom it was matched to
-_SECRET = ("usage", "secret")
+_KEYED = "usage"  # of the kept state: the key that names of accounts cannot be found by trying without
 _SIMULATED = "service:simulated/"
 
 
@@ -61,7 +59,7 @@ class Accounts:
         self._ledger = ledger
         self._source = source
         self._people = People(estate, source)
-        self._secret = _secret(ledger)
+        self._digest = keyed(ledger.state, _KEYED)
         self._kept = set(ledger.state.many(SPACE))
         self._seen: dict[tuple[str, bool | None], Consumer] = {}
         self.unmatched: Counter[str] = Counter()
@@ -76,7 +74,7 @@ class Accounts:
         return known
 
     def _nobody(self, account: str, *, is_program: bool | None) -> Consumer:
-        digest = hmac.new(self._secret, f"{self._source}\n{account.casefold()}".encode(), hashlib.sha256).hexdigest()
+        digest = self._digest(f"{self._source}\n{account.casefold()}")
         consumer = f"{PREFIX}{self._source}/{digest[:16]}"
         if consumer not in self._kept:
             said = {"source": self._source, "name": account}
@@ -185,12 +183,3 @@ def match_again(estate: Estate, ledger: Ledger) -> tuple[Account, ...]:
         )
         found.append(Account(one.consumer, one.source, one.name, known.name))
     return tuple(found)
-
-
-def _secret(ledger: Ledger) -> bytes:
-    """Return what makes names of accounts that cannot be found by trying; kept beside the state, made when missing."""
-    found = ledger.state.get(*_SECRET)
-    if found is None:
-        found = secrets.token_hex(32)
-        ledger.state.put(*_SECRET, found)
-    return bytes.fromhex(str(found))

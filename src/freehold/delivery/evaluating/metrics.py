@@ -81,12 +81,9 @@ class JudgedMetrics:
         return tuple(found)
 
     def _unread(self) -> Mapping[str, str]:
-        from freehold.delivery.lineage import KeptLineage, estate_lineage
+        from freehold.delivery.lineage import lineage_of
 
-        kept = KeptLineage(self.estate.root)
-        unread = estate_lineage(self.graph, self.estate, self.dialect, kept).unread
-        kept.save()
-        return unread
+        return lineage_of(self.graph, self.estate, self.dialect).unread
 
     def _subject(self, one: _Traced, told: Told, unread: Mapping[str, str]) -> Subject:
         from freehold.metrics.estate import owner_of

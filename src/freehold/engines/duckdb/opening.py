@@ -23,6 +23,8 @@ _DEFAULTS = {
     "checkpoint_threshold": "64MB",  # of 16: less is rewritten, and what a crash leaves is read back in < 1 s
 }
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_BETWEEN = "Unique file handle conflict"  # with an instance of this process that is not in its cache yet, or any more
+_BETWEEN_S = 10.0  # to give a file back may mean to write what is left
 _SQLITE = b"SQLite format 3\0"
 _WHOLE_HEADER = 3 * 4096  # every DuckDB file that was ever finished is larger
 _MADE_BY = slice(52, 84)  # where the header of a DuckDB file names the version that made it
@@ -52,6 +54,9 @@ def path_of(url: str, root: str) -> Path | None:
 def connect(path: Path | None, settings: Mapping[str, object], wait_s: float) -> duckdb.DuckDBPyConnection:
     """Open or create a file, waiting up to `wait_s` seconds for a process that holds it.
 
+    Another thread of this process that opens it for the first time, or gives it back, at this very moment is waited for
+    in any case: DuckDB refuses who comes between.
+
     Raises:
         FreeholdError: FH-E101 another process holds it; FH-E102 it cannot be used; FH-E103 a setting is wrong;
             FH-E104 a newer DuckDB made it; FH-E105 there is no room for it.
@@ -62,16 +67,18 @@ def connect(path: Path | None, settings: Mapping[str, object], wait_s: float) ->
         return _attempt(":memory:", config)
     _make_room(path)
     _refuse_sqlite(path)  # DuckDB would go and fetch an extension to read it
-    deadline, pause = time.monotonic() + wait_s, 0.05
+    began, pause = time.monotonic(), 0.01
     while True:
         is_new = not path.exists()
         try:
             return _attempt(str(path), config)
         except duckdb.Error as error:
-            if not _is_lock(error):
+            is_between = _BETWEEN in str(error)
+            if not is_between and not _is_lock(error):
                 if is_new:
                     _clear_away(path)
                 raise _unusable(path, config, error) from error
+            deadline = began + (max(wait_s, _BETWEEN_S) if is_between else wait_s)
             if time.monotonic() >= deadline:
                 raise _locked(path, str(error)) from error
         time.sleep(min(pause, max(deadline - time.monotonic(), 0.0)))

@@ -7,16 +7,15 @@ hour has moved, and only they count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from freehold.delivery.arrival import Expected, Promise, each_day
+from freehold.delivery.arrival import Promise, each_day
 from freehold.estate.calendars import Days
 from freehold.foundation import Exit, FreeholdError
 
@@ -91,7 +90,7 @@ def learn(asset: str, arrivals: Sequence[datetime], zone: ZoneInfo, days: Days) 
     if not weekdays:
         raise _unknown(asset, "it comes on no day of the week in three of five weeks")
     promise = Promise(weekdays, is_except, (datetime.combine(min(held), time.min) + by % _DAY).time(), grace, zone)
-    due = [e.interval.start.date() + after for e in _between(asset, promise, days, min(held), max(held))]
+    due = [e.interval.start.date() + after for e in each_day(asset, promise, days, min(held), max(held))]
     late = sum(on not in first or first[on] > by + grace for on in due)
     return Learned(weekdays, promise.at, grace, is_except, zone, len(first), len(due), late)
 
@@ -132,10 +131,6 @@ def _weekdays(held: set[date], days: Days) -> tuple[frozenset[int], bool]:
     everything = (min(held) + n * _DAY for n in range((last - min(held)).days + 1))
     holidays = [on for on in everything if on.weekday() in found and days.is_holiday(on)]
     return found, bool(holidays) and sum(on in held for on in holidays) < len(holidays) / 2
-
-
-def _between(asset: str, promise: Promise, days: Days, first: date, last: date) -> Iterator[Expected]:
-    return takewhile(lambda e: e.interval.start.date() <= last, each_day(asset, promise, days, first))
 
 
 def _up(length: timedelta) -> timedelta:

@@ -30,10 +30,11 @@ class Declared:
     is_worked_only: bool = False  # whether that holds on the working days of a calendar only
 
     def after(self, instant: datetime) -> Iterator[Expected]:
-        """Yield the deliveries that are due after an instant, in order."""
+        """Yield the deliveries that are due after an instant, within five years, in order."""
         if self.schedule is None:
             first = instant.astimezone(self.promise.zone).date() - timedelta(days=2)
-            return dropwhile(lambda e: e.due_at <= instant, each_day(self.asset, self.promise, self.days, first))
+            every = each_day(self.asset, self.promise, self.days, first, first + HORIZON)
+            return dropwhile(lambda e: e.due_at <= instant, every)
         return self._times(self.schedule, instant)
 
     def _times(self, schedule: Schedule, instant: datetime) -> Iterator[Expected]:

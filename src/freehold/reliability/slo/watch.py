@@ -14,10 +14,10 @@ from freehold.delivery.evidence import expectation
 from freehold.delivery.expecting import Expectations, comes_by_day
 from freehold.delivery.files import Landing
 from freehold.reliability.signals import Signal, SignalKind
-from freehold.reliability.slo.attaining import Attainment, attainment
+from freehold.reliability.slo.attaining import Attainment
 from freehold.reliability.slo.declared import slos_of
+from freehold.reliability.slo.followed import Followed
 from freehold.reliability.slo.lateness import Lateness
-from freehold.reliability.slo.observed import Observed
 from freehold.reliability.slo.rhythm import Declared, rhythms_of
 
 if TYPE_CHECKING:
@@ -38,8 +38,13 @@ _TYPES = ("asset.published", "run.completed")
 class Watch:
     """Watches the promises of one environment. Cheap to ask while nothing happens and no deadline passes."""
 
-    def __init__(self, estate: Estate, graph: Graph, ledger: Ledger, env: str, now: datetime) -> None:
-        """Begin where whoever watched before has stopped; what was never seen to come is waited for from now on."""
+    def __init__(
+        self, estate: Estate, graph: Graph, ledger: Ledger, env: str, now: datetime, followed: Followed | None = None
+    ) -> None:
+        """Begin where whoever watched before has stopped; what was never seen to come is waited for from now on.
+
+        `followed` is what the ledger tells of SLOs, where others follow it, too.
+        """
         self._estate, self._graph, self._ledger, self._env = estate, graph, ledger, env
         landing = Landing(estate.root)
         self._expectations = Expectations(estate, graph, landing, ledger, env)
@@ -63,7 +68,7 @@ class Watch:
         self._missing = self._expectations.late(now) if self._by_day else ()
         self._remember(now)
         self._slos = tuple(slos_of(estate).values())
-        self._observed = Observed(ledger, env, self._slos)
+        self._followed = followed or Followed(ledger)
         self._attained: tuple[datetime, tuple[Attainment, ...]] | None = None
 
     @property
@@ -86,9 +91,7 @@ class Watch:
     def attained(self, now: datetime) -> tuple[Attainment, ...]:
         """Return how each SLO stands, as computed within the last minute."""
         if self._attained is None or now - self._attained[0] >= _ANEW:
-            self._observed.follow(now)
-            found = tuple(attainment(slo, self._observed, self._estate, now) for slo in self._slos)
-            self._attained = (now, found)
+            self._attained = (now, self._followed.attained(self._estate, self._env, self._slos, now))
         return self._attained[1]
 
     def signals(self, now: datetime) -> tuple[Signal, ...]:

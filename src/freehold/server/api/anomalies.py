@@ -89,13 +89,14 @@ def _anomalies(
     after: After = "",
 ) -> AnomalyList:
     """List what is unusual, the newest first: of all products, of one, or of an asset."""
-    every = Anomalies(asked_by(request)).all(asset=asset, product=product, closed=True)
-    begin = next((n for n, one in enumerate(every, start=1) if one.anomaly.id == after), 0)
+    window = Anomalies(asked_by(request))
+    every = window.all(asset=asset, product=product, closed=True)  # the last of a page may have been closed since
+    begin = next((n for n, one in enumerate(every, start=1) if one.id == after), 0)
     if after and not begin:
         raise FreeholdError("FH-A112", f"`{after[:40]}` is no cursor.", fix="Begin without it.")
-    found = [one for one in every[begin:] if closed or one.anomaly.is_open]
-    more = found[limit - 1].anomaly.id if len(found) > limit else None
-    return AnomalyList(items=[_item(one) for one in found[:limit]], next=more)
+    found = [one for one in every[begin:] if closed or one.is_open]
+    more = found[limit - 1].id if len(found) > limit else None
+    return AnomalyList(items=[_item(window.told(one)) for one in found[:limit]], next=more)
 
 
 def _anomaly(request: Request, id: _Id) -> WholeAnomaly:

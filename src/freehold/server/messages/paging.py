@@ -69,7 +69,7 @@ class PageRound:
         served = self._served
         if served is None:
             return
-        snapshot = served.snapshots.now()
+        snapshot = served.snapshots.lately()
         channels = [*channels_of(snapshot.estate).values()]
         ledger, now = served.snapshots.ledger, served.snapshots.clock.now()
         newest = next((e.seq for e in ledger.read(newest_first=True, limit=1)), 0)

@@ -13,6 +13,7 @@ from freehold.connect.webhooks.declared import SCOPE
 from freehold.estate.files import Survey, survey
 from freehold.foundation import Caller, Problems
 from freehold.server.feeding import is_for, source_of
+from freehold.server.in_force import last_application
 from freehold.server.rows_seen import why_some_are_hidden
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Subscribers:
         """
         began = time.monotonic()
         if began >= self._again_at:
-            mark = (survey(self._snapshots.root), self._applied())
+            mark = (survey(self._snapshots.root), last_application(self._snapshots.ledger))
             if mark != self._mark:
                 self._read(*mark)
                 self._mark = mark
@@ -82,9 +83,6 @@ class Subscribers:
                 raise
             return
         self._known = subscribers_of(estate)
-
-    def _applied(self) -> int:
-        return next((e.seq for e in self._snapshots.ledger.read(types=("estate.*",), newest_first=True, limit=1)), 0)
 
 
 def subscribers_of(estate: Estate) -> dict[str, Subscriber]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown, asked_of
 
 if TYPE_CHECKING:
-    from freehold.reliability import Judgement, Measure
+    from freehold.reliability import Anomaly, Judgement, Measure
 
 _PATH = "/anomalies"
 _MOST = 200
@@ -117,13 +118,14 @@ def anomalies(asked: Asked) -> Shown:
     """
     product, asset = asked.word("product"), asked.word("asset")
     view = asked.one_of("view", ("all",), "")
-    found = Anomalies(asked).all(asset=asset, product=product, closed=bool(view))
+    window = Anomalies(asked)
+    found = window.all(asset=asset, product=product, closed=bool(view))
     tabs = tuple(
         Tab(text, address_of(product, asset, word), word == view) for word, text in (("", "Open"), ("all", "All"))
     )
-    model = AnomaliesPage(tabs, HEADINGS, tuple(map(row_of, found[:_MOST])), max(0, len(found) - _MOST))
+    model = AnomaliesPage(tabs, HEADINGS, rows_of(window, found[:_MOST]), max(0, len(found) - _MOST))
     about = asset or (asked.snapshot.product_name(product) if product else "")
-    count = sum(one.anomaly.is_open for one in found)
+    count = sum(one.is_open for one in found)
     told = f"{counted(count, 'anomalies')} to look at." if count else "Nothing is left to look at."
     crumbs = (Crumb("Products", "/products"), Crumb(about, f"/products/{product}")) if product else ()
     title = f"What is unusual about {about}" if about else "Anomalies"
@@ -167,7 +169,12 @@ def address_of(product: str = "", asset: str = "", view: str = "") -> str:
     return f"{_PATH}?{urlencode(words)}" if words else _PATH
 
 
-def row_of(found: Unusual) -> AnomalyRow:
+def rows_of(window: Anomalies, some: Iterable[Anomaly]) -> tuple[AnomalyRow, ...]:
+    """Return anomalies as rows of a table."""
+    return tuple(_row_of(window.told(one)) for one in some)
+
+
+def _row_of(found: Unusual) -> AnomalyRow:
     """Return an anomaly as a row of a list."""
     one = found.anomaly
     is_known = not found.why

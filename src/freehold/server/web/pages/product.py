@@ -24,7 +24,7 @@ from freehold.server.unusual import Anomalies
 from freehold.server.used import product_used, reader_name, reader_names
 from freehold.server.web.model import SAFE, VERDICTS, Crumb, Empty, Fact, Heading, Kpi, Mark, Moment, Snippet, Tab
 from freehold.server.web.pages.anomalies import HEADINGS as ANOMALY_HEADINGS
-from freehold.server.web.pages.anomalies import AnomalyRow, address_of, row_of
+from freehold.server.web.pages.anomalies import AnomalyRow, address_of, rows_of
 from freehold.server.web.pages.products import checks_of, moment_of, utc
 from freehold.server.web.pages.requests import wants_of
 from freehold.server.web.pages.usage import UsePart, use_part
@@ -184,7 +184,7 @@ def shown_product(asked: Asked, id_: str) -> Shown:
     kept, tried = asked.snapshot.derived(("kept", one.id), lambda: _kept(asked, one.id))
     use = product_used(asked, one.id)
     team = asked.snapshot.estate.teams.get(one.team or "")
-    verdicts = checks_of(status)
+    verdicts, window = checks_of(status), Anomalies(asked)
     model = ProductPage(
         id=one.id,
         version=one.version or "",
@@ -212,7 +212,7 @@ def shown_product(asked: Asked, id_: str) -> Shown:
         limitations=str(one.description.get("limitations") or ""),
         wants=wants_of(asked, one.id),
         anomaly_headings=ANOMALY_HEADINGS,
-        anomalies=tuple(map(row_of, Anomalies(asked).all(product=one.id)[:_MOST_ANOMALIES])),
+        anomalies=rows_of(window, window.all(product=one.id)[:_MOST_ANOMALIES]),
         anomalies_href=address_of(one.id, view="all"),
     )
     purpose = str(one.description.get("purpose") or "")
