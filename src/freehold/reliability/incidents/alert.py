@@ -53,6 +53,12 @@ class Alert:
         """Whether what it is about is still wrong, as far as anything or anybody says."""
         return self.resolved_at is None and not self.is_closed
 
+    @property
+    def what(self) -> str:
+        """What of its asset is wrong, as it may be told to whoever sees the asset: `reason` may quote rows."""
+        of = f" of {self.column}" if self.column and not self.monitor.startswith(self.column) else ""
+        return f"{self.monitor}{of}"
+
 
 def alerts_told(events: Iterable[Recorded]) -> dict[str, Alert]:
     """Return the alerts that events tell of, by id, in the order in which they were raised.

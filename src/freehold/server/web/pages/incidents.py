@@ -225,7 +225,7 @@ def _facts(one: Incident) -> Iterator[Fact]:
         if took is not None:
             yield Fact(f"Time to {name}", ago(took) if took >= timedelta(seconds=1) else "at once")
     for each in one.mitigations:
-        yield Fact(each.kind.capitalize(), f"{each.target}, by {each.actor}")
+        yield Fact(each.kind.capitalize(), f"{each.target}, by {each.actor}" if each.actor else each.target)
     if one.shown_by:
         yield Fact("Verified by", one.shown_by)
 
