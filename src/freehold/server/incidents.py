@@ -16,6 +16,7 @@ from freehold.server.rows_seen import words_are_hidden
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger
+    from freehold.server.snapshots import Snapshot
     from freehold.server.web.showing import Asked
 
 
@@ -32,15 +33,12 @@ class Incidents:
     @cached_property
     def _cover(self) -> Cover | None:
         """What lies over the products that the asker may not see; None where they see every one."""
-        snapshot = self.asked.snapshot
-        if snapshot.seen is None:
-            return None
-        return Cover.over((snapshot.whole or snapshot).estate.products, snapshot.seen)
+        return _cover_over(self.asked.snapshot)
 
     def all(self, *, closed: bool = False) -> tuple[Incident, ...]:
         """Return the incidents that are open, the oldest first; those that are over, too, where they are asked for."""
         found = incidents(self._ledger).values()
-        return tuple(self._seen(one) for one in found if (closed or one.is_open) and self._may_see(one))
+        return tuple(self._seen(one) for one in found if (closed or one.is_open) and _is_seen(one, self._cover))
 
     def get(self, id: str) -> Incident:
         """Return an incident by its id, or the end of it.
@@ -48,11 +46,7 @@ class Incidents:
         Raises:
             FreeholdError: FH-E350 there is none, or the asker may not see it.
         """
-        found = incident_of(self._ledger, id)
-        if not self._may_see(found):
-            problem = f"There is no incident `{id}`."
-            raise FreeholdError("FH-E350", problem, fix="`/incidents` has those there are.")
-        return self._seen(found)
+        return self._seen(seen_incident(self._ledger, self.asked.snapshot, id))
 
     def title(self, one: Incident) -> str:
         """Return what an incident is about in a line; who may not see its item reads where it is."""
@@ -99,10 +93,6 @@ class Incidents:
         is_metric = name in (snapshot.whole or snapshot).catalogue
         return self._cover.hides(name) or (is_metric and name not in snapshot.catalogue)
 
-    def _may_see(self, one: Incident) -> bool:
-        names = [name for name in (one.product, one.root, *one.assets, *_reached(one)) if name]
-        return self._cover is None or any(not self._cover.hides(name) for name in names)
-
     def _seen(self, one: Incident) -> Incident:
         """Return of an incident what the asker may see; who reads what is for those who see the whole estate."""
         cover = self._cover
@@ -130,8 +120,27 @@ class Incidents:
         return shown if self._is_in_sight(one) else _impersonal(shown)
 
 
-def _reached(one: Incident) -> tuple[str, ...]:
-    return tuple(str(name) for share in ("wrong", "silent", "protected") for name in one.reach.get(share) or ())
+def seen_incident(ledger: Ledger, snapshot: Snapshot, id: str) -> Incident:
+    """Return an incident, whole, by its id or the end of it, to act on for somebody who sees what a snapshot holds.
+
+    Raises:
+        FreeholdError: FH-E350 there is none, or they may not see it.
+    """
+    found = incident_of(ledger, id)
+    if not _is_seen(found, _cover_over(snapshot)):
+        raise FreeholdError("FH-E350", f"There is no incident `{id}`.", fix="`/incidents` has those there are.")
+    return found
+
+
+def _cover_over(snapshot: Snapshot) -> Cover | None:
+    if snapshot.seen is None:
+        return None
+    return Cover.over((snapshot.whole or snapshot).estate.products, snapshot.seen)
+
+
+def _is_seen(one: Incident, cover: Cover | None) -> bool:
+    names = [name for name in (one.product, one.root, *one.assets, *one.reached) if name]
+    return cover is None or any(not cover.hides(name) for name in names)
 
 
 def _impersonal(one: Incident) -> Incident:

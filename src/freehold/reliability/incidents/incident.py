@@ -86,6 +86,11 @@ class Incident:
         return self.sev is not None and self.sev >= _NO_INCIDENT
 
     @property
+    def reached(self) -> tuple[str, ...]:
+        """The assets that it reaches, in whichever way."""
+        return tuple(str(name) for share in ("wrong", "silent", "protected") for name in self.reach.get(share) or ())
+
+    @property
     def state(self) -> str:
         """Where it stands, in a word."""
         if self.is_dismissed:
