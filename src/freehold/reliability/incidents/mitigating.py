@@ -50,7 +50,7 @@ def roll_back(incident: Incident, delivery: Delivery, product: str = "", why: st
             FH-D201, FH-D202.
     """
     product = _target(incident, product)
-    taken = _done_since(incident, delivery.ledger, "deploy.rolled_back", product)
+    taken = _taken_back_since(incident, delivery, product)
     if taken is None:
         back = delivery.rollback(product, why or f"Mitigates {incident.id}.")
         done = Done("rollback", product, tuple(move.asset for move in back.moves), back.to_deployment)
@@ -155,12 +155,18 @@ def _expect_open(incident: Incident) -> None:
                             exit_code=Exit.USAGE)  # fmt: skip
 
 
-def _done_since(incident: Incident, ledger: Ledger, type: str, product: str) -> Recorded | None:
-    """Return what was done to a product since an incident was detected, and no mitigation tells of yet."""
+def _taken_back_since(incident: Incident, delivery: Delivery, product: str) -> Recorded | None:
+    """Return a rollback of a product since an incident was detected that stands, and that no mitigation tells of yet.
+
+    It stands as long as nothing of the product was published after it.
+    """
     recorded = {one.deploy for one in incident.mitigations}
-    found = ledger.read(types=(type,), product=product, since=incident.detected_at)
-    fresh = (event for event in found if str(event.data.get("deploy_id")) not in recorded)
-    return next(fresh, None)
+    of: dict[str, Any] = {"env": delivery.env, "product": product}
+    found = delivery.ledger.read(types=("deploy.rolled_back",), since=incident.detected_at, newest_first=True, **of)
+    last = next((event for event in found if str(event.data.get("deploy_id")) not in recorded), None)
+    if last is None or any(delivery.ledger.read(types=("asset.published",), after=last.seq, limit=1, **of)):
+        return None
+    return last
 
 
 def _record(ledger: Ledger, incident: Incident, done: Done, deploy: str = "") -> None:
