@@ -154,6 +154,22 @@ def test_a_rollback_that_was_not_recorded_is_recorded_and_not_done_twice(shop: S
     assert (whole["state"], [one["kind"] for one in whole["mitigations"]]) == ("mitigated", ["rollback"])
 
 
+@pytest.mark.parametrize("since", ["in another environment", "before something else was published"])
+def test_a_rollback_that_does_not_stand_is_done_anew(shop: Shop, since: str) -> None:
+    """One elsewhere, or one after which the product went on, is no mitigation of what readers read now."""
+    end = shop.told("incidents", "list")["incidents"][0]["incident"][-8:]
+    said = {"deploy_id": "another", "to": "one-before", "product": "shop.orders", "assets": [ORDERS], "pinned": True}
+    env = "dev" if since == "in another environment" else "prod"
+    with shop.ledger() as ledger:
+        ledger.append(Event("deploy.rolled_back", said, env=env, subject="shop.orders", product="shop.orders"))
+        if env == "prod":
+            live = {"asset": ORDERS, "deployment": "a-bad-one", "epoch": 9}
+            ledger.append(Event("asset.published", live, env=env, subject=ORDERS, product="shop.orders"))
+    before = _revenue(shop)
+    assert shop.told("incidents", "mitigate", end, "--rollback")["is_new"] is True
+    assert _revenue(shop) == pytest.approx(before / 10)
+
+
 def test_a_quarantine_keeps_what_is_live_until_somebody_lets_go(shop: Shop) -> None:
     """Runs publish nothing of the product, and go on once it is unpinned."""
     end = shop.told("incidents", "list")["incidents"][0]["incident"][-8:]

@@ -80,6 +80,15 @@ def test_an_slo_that_is_not_there(estate: Path) -> None:
     assert (found.returncode, "FH-E313" in found.stderr, "lines-fresh" in found.stderr) == (2, True, True)
 
 
+@pytest.mark.parametrize("group", ["slo", "alerts"])
+def test_a_product_that_is_not_there_is_refused(estate: Path, group: str) -> None:
+    """Where a name is mistyped, nothing is said to be in order."""
+    (product,) = (one["product"] for one in json.loads(freehold("status", "--json", at=estate).stdout)["products"][:1])
+    found = freehold(group, "list", "--product", product[:-1], at=estate)
+
+    assert (found.returncode, "FH-D201" in found.stderr, product in found.stderr) == (2, True, True)
+
+
 def test_when_data_comes_is_proposed_and_written(estate: Path) -> None:
     """The diff is on stdout and changes nothing; with --write the file promises it, and is still an estate."""
     contract = estate / "sales" / "orders" / "contracts" / "lines.odcs.yaml"

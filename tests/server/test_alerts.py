@@ -166,3 +166,16 @@ def test_what_may_not_be_seen_is_not_there(guarded: Running) -> None:
         for path in ("/api/v1/alerts", "/api/v1/silences", "/api/v1/monitors", "/alerts", "/alerts.json",
                      "/alerts?view=monitors", "/homes/dataops.json"):  # fmt: skip
             assert "wolfram" not in ruth.get(path).text, path
+
+
+def test_a_cursor_holds_though_its_alert_was_closed_meanwhile(running: Running) -> None:
+    """The list goes on behind it; one that is of no alert, or a product that there is not, is refused."""
+    ids = [failing(running, name) for name in ("page-one", "page-two")]
+    with known_as(running, *MONA) as mona:
+        assert mona.post(f"/api/v1/alerts/{ids[0]}/close", json={"verdict": "false"}).status_code == 200
+        left = [one["alert"] for one in mona.get(f"/api/v1/alerts?after={ids[0]}").json()["items"]]
+        assert ids[1] in left
+        assert ids[0] not in left
+        assert problem(mona.get("/api/v1/alerts?after=nothing")) == (400, "FH-A112")
+        for path in ("alerts", "slos", "anomalies"):
+            assert problem(mona.get(f"/api/v1/{path}?product=works.wolfra")) == (404, "FH-D201")

@@ -458,7 +458,7 @@ def test_a_policy_holds_wherever_numbers_are_asked(own_estate: Path, serving: Ca
     assert "cancelled" not in file
     assert "'paid'" in explained["sql"]
     told = "In part, as you may see it by orders-by-state."
-    assert ([metric["note"], *explained["notes"]], values["policies"]) == ([told, told], ["orders-by-state"])
+    assert ([*metric["notes"], *explained["notes"]], values["policies"]) == ([told, told], ["orders-by-state"])
     assert [page.count(told) for page in pages] == [1, 1]
     assert json.loads(said.stdout)["policies"] == ["orders-by-state"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from freehold.cli.opened import chosen_environment, environment, estate_in_force, opened_ledger
+from freehold.cli.opened import environment, expect_product, opened_evidence
 from freehold.cli.output import as_json, counted, emit, say, table
 from freehold.foundation import Exit, FreeholdError
 
@@ -41,7 +41,8 @@ def list_(start: str | None, product: str | None, closed: bool, env: str | None,
     """List alerts: those that stand, and those that nobody has said of what they were."""
     from freehold.reliability.alerts import alerts as every
 
-    with _opened(start, env) as (ledger, name):
+    with opened_evidence(start, env) as (estate, ledger, name):
+        expect_product(product, estate.products)
         found = every(ledger, name, product=product, closed=closed)
     if as_json:
         emit({"alerts": [one.to_json() for one in found]})
@@ -216,12 +217,11 @@ def monitors_(start: str | None, env: str | None, as_json: bool) -> None:
 
 @contextmanager
 def _opened(start: str | None, env: str | None) -> Iterator[tuple[Ledger, str]]:
-    """Open the ledger of the estate around a folder, and name the environment that is meant."""
+    """Open the ledger of the estate around a folder for the person at this shell, and name the environment."""
     from freehold.foundation import Caller
 
-    estate = estate_in_force(start, env)
-    with opened_ledger(estate) as ledger:
-        yield ledger.acting(Caller.at_the_shell()), chosen_environment(estate, env).name
+    with opened_evidence(start, env) as (_, ledger, name):
+        yield ledger.acting(Caller.at_the_shell()), name
 
 
 def _worth(one: Monitor) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from freehold.cli.opened import chosen_environment, environment, estate_in_force, opened_ledger
+from freehold.cli.opened import environment, opened_evidence
 from freehold.cli.output import as_json, counted, emit, say, table
 
 if TYPE_CHECKING:
@@ -38,9 +38,8 @@ def list_(start: str | None, asset: str | None, closed: bool, env: str | None, a
     from freehold.reliability import anomalies as every
     from freehold.reliability import values_of
 
-    estate = estate_in_force(start, env)
-    with opened_ledger(estate) as ledger:
-        found = every(ledger, chosen_environment(estate, env).name, asset=asset, closed=closed)
+    with opened_evidence(start, env) as (_, ledger, name):
+        found = every(ledger, name, asset=asset, closed=closed)
         values = {one.id: values_of(ledger, one) for one in found}
     if as_json:
         emit({"anomalies": [one.to_json() | {"values": list(values[one.id])} for one in found]})
@@ -69,9 +68,8 @@ def close_(start: str | None, anomaly: str, verdict: str, env: str | None, as_js
     """Say what ANOMALY was."""
     from freehold.reliability import close
 
-    estate = estate_in_force(start, env)
-    with opened_ledger(estate) as ledger:
-        found = close(ledger, chosen_environment(estate, env).name, anomaly, verdict)
+    with opened_evidence(start, env) as (_, ledger, name):
+        found = close(ledger, name, anomaly, verdict)
     if as_json:
         emit(found.to_json() | {"verdict": verdict})
     else:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
 
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask; without a terminal nothing is asked.")
-_unpin = click.option("--unpin", is_flag=True, help="Go on from a rollback with this change: what it pinned is freed.")
+_unpin = click.option("--unpin", is_flag=True, help="Let what is pinned go on with this change, and from then on.")
 _take_over = click.option(
     "--take-over", is_flag=True, help="Move aside what is not Freehold's and stands where something is published."
 )

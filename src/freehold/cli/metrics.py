@@ -193,10 +193,12 @@ def _value(asks: Asking, name: str) -> str:
     from freehold.metrics import asked
 
     try:
-        table_ = asks.answerer.answer(asked([name])).table
+        answer = asks.answerer.answer(asked([name]))
     except FreeholdError:
         return ""
-    value = table_.column(0)[0].as_py()
+    for note in answer.notes:
+        say(note)
+    value = answer.table.column(0)[0].as_py()
     unit = asks.catalogue.metric(name).words.get("unit", "")
     return number(value, unit) if isinstance(value, int | float | Decimal) else str(value or "")
 

@@ -133,6 +133,8 @@ def _measuring(
             if not asks:
                 asks.append(closing.enter_context(opening.asking(start, env, wait_s=wait_s, tell=say)))
             found: Answer = asks[0].answerer.answer(query)
+            for note in found.notes:
+                say(note)
             return found
 
         asking = Asking(env, str(estate.defaults.get("timezone", "UTC")), None, working_time(estate))

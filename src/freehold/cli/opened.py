@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from freehold import opening
 from freehold.cli.output import say
-from freehold.foundation import Exit, FreeholdError, SystemClock
+from freehold.foundation import Exit, FreeholdError, SystemClock, near
 from freehold.opening import (
     as_published,
     chosen_environment,
@@ -24,6 +27,10 @@ from freehold.opening import (
     state_is_there,
 )
 
+if TYPE_CHECKING:
+    from freehold.estate.model import Estate
+    from freehold.ledger import Ledger
+
 __all__ = [
     "as_of",
     "as_published",
@@ -32,6 +39,7 @@ __all__ = [
     "dialect_of",
     "environment",
     "estate_in_force",
+    "expect_product",
     "instant",
     "ledger_around",
     "loaded",
@@ -39,6 +47,7 @@ __all__ = [
     "only_in",
     "opened_delivery",
     "opened_engine",
+    "opened_evidence",
     "opened_ledger",
     "past",
     "selecting",
@@ -72,6 +81,25 @@ selecting = click.option(
     metavar="WHAT",
     help="Asset, product or domain; +x with what it reads, x+ with what reads it. May be repeated.",
 )
+
+
+@contextmanager
+def opened_evidence(start: str | None, env: str | None) -> Iterator[tuple[Estate, Ledger, str]]:
+    """Open the ledger of an estate; yield the estate in force, its ledger, and the environment that is meant."""
+    estate = estate_in_force(start, env)
+    with opened_ledger(estate) as ledger:
+        yield estate, ledger, chosen_environment(estate, env).name
+
+
+def expect_product(product: str | None, known: Collection[str]) -> None:
+    """Refuse a product that there is not; none at all will do.
+
+    Raises:
+        FreeholdError: FH-D201 there is no such product; near matches are named.
+    """
+    if product is not None and product not in known:
+        fix = near(product, known) or f"There are: {', '.join(sorted(known))}."
+        raise FreeholdError("FH-D201", f"There is no product `{product}`.", fix=fix, exit_code=Exit.USAGE)
 
 
 def past(as_of: str) -> datetime | None:

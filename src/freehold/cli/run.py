@@ -187,7 +187,7 @@ def print_outcome(outcome: RunOutcome, env: str | None = None, *, is_change: boo
     if len(outcome.notices) > MOST_NOTICES:
         say(f"And {len(outcome.notices) - MOST_NOTICES:,} more such files.")
     for name in outcome.pinned:
-        say(f"{name} is pinned by a rollback and was left as it is; `freehold rollback PRODUCT --unpin` lets it go on.")
+        say(f"{name} is pinned and was left as it is; `freehold rollback PRODUCT --unpin` lets it go on.")
     shown = _worth_showing(outcome)
     if shown:
         table(

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.cli.opened import chosen_environment, environment, estate_in_force, loaded, opened_ledger
+from freehold.cli.opened import (
+    chosen_environment,
+    environment,
+    estate_in_force,
+    expect_product,
+    loaded,
+    opened_evidence,
+    opened_ledger,
+)
 from freehold.cli.output import as_json, counted, emit, say, table
 
 if TYPE_CHECKING:
@@ -42,6 +50,7 @@ def list_(start: str | None, product: str | None, env: str | None, as_json: bool
     from freehold.reliability.slo import slos_of
 
     estate = estate_in_force(start, env)
+    expect_product(product, estate.products)
     chosen = [one for one in slos_of(estate).values() if product in (None, one.product)]
     found = _attained(start, env, chosen)
     if as_json:
@@ -131,9 +140,8 @@ def propose(start: str | None, asset: str, write: bool, env: str | None, as_json
 def _attained(start: str | None, env: str | None, chosen: list[Slo]) -> tuple[Attainment, ...]:
     from freehold.reliability.slo import attainments
 
-    estate = estate_in_force(start, env)
-    with opened_ledger(estate) as ledger:
-        return attainments(estate, ledger, chosen_environment(estate, env).name, datetime.now(UTC), chosen)
+    with opened_evidence(start, env) as (estate, ledger, name):
+        return attainments(estate, ledger, name, datetime.now(UTC), chosen)
 
 
 def _row(one: Attainment) -> tuple[str, ...]:

@@ -48,14 +48,14 @@ def publish_change(
         version: the name under which the files of the estate are kept, where they are not the ones at hand.
         commit: of the files, where they are all in git.
         take_over: move aside what is not ours and stands where something is to be published for the first time.
-        unpin: let what a rollback has pinned go on with this change, and from then on.
+        unpin: let what is pinned go on with this change, and from then on.
         progress: called with each step.
 
     Returns:
         What the run came to. Where `is_refused`, nothing was published and the earlier estate is still in force.
 
     Raises:
-        FreeholdError: FH-D213 a rollback keeps one of the assets where it is.
+        FreeholdError: FH-D213 one of the assets is pinned.
     """
     ours = [a for a in assets if a in delivery.graph.assets and delivery.graph.assets[a].product.mode == "publish"]
     with delivery.writing() as (session, token):
@@ -182,7 +182,7 @@ def _never_shown(graph: Graph, live: Mapping[str, Live]) -> list[str]:
 
 
 def _pinned(ours: Collection[str], live: Mapping[str, Live], graph: Graph) -> list[str]:
-    """Return what a rollback has pinned of the products that a change touches."""
+    """Return what is pinned of the products that a change touches."""
     products = {graph.assets[name].product.id for name in ours}
     return [a for a, e in live.items() if e.pinned and a in graph.assets and graph.assets[a].product.id in products]
 
@@ -191,8 +191,8 @@ def _kept(pinned: Collection[str], graph: Graph) -> FreeholdError:
     product = graph.assets[next(iter(pinned))].product.id
     return FreeholdError(
         "FH-D213",
-        f"A rollback keeps {', '.join(f'`{name}`' for name in pinned)} where it is, so the change cannot be published "
-        "whole.",
-        fix=f"To go on with this change: --unpin. To go on with what was rolled back: freehold rollback {product} "
+        f"A rollback or a quarantine keeps {', '.join(f'`{name}`' for name in pinned)} where it is, so the change "
+        "cannot be published whole.",
+        fix=f"To go on with this change: --unpin. To go on with what was there before: freehold rollback {product} "
         "--unpin, then run.",
     )

@@ -318,14 +318,17 @@ class Publication:
                         session.run(f"DROP SCHEMA {quoted(schema)}")
                 self._owe(session, deployment, events)
 
-    def pin(self, session: Session, assets: Sequence[str], fence: int, *, pinned: bool = True) -> None:
-        """Keep runs from publishing these assets, or let them again."""
+    def pin(
+        self, session: Session, assets: Sequence[str], fence: int, deployment: str, events: str, *, pinned: bool
+    ) -> None:
+        """Keep runs from publishing these assets, or let them again; `events` wait in the outbox from then on."""
         with session.transaction():
             self._hold(session, fence)
             for asset in assets:
                 session.run(
                     f"UPDATE {SYSTEM}.publication SET pinned = ? WHERE env = ? AND asset = ?", (pinned, self.env, asset)
                 )
+            self._owe(session, deployment, events)
 
     def definitions(self, session: Session) -> dict[str, dict[str, str]]:
         """Return the compiled text of every definition that ever built something, by asset and definition."""

@@ -265,10 +265,7 @@ class Delivery:
         with self.writing() as (session, token):
             live = self.publication.live(session)
             free = tuple(a for a in assets if a in live and not live[a].pinned)
-            if free:
-                self.publication.pin(session, free, token)
-                evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
-                self.ledger.append(evidence.pinned(product, free))
+            self._pin(session, token, free, pinned=True)
             return free
 
     def unpin(self, product: str) -> tuple[str, ...]:
@@ -281,14 +278,23 @@ class Delivery:
             return pinned
 
     def free(self, session: Session, token: int, pinned: Sequence[str]) -> None:
-        """Let runs publish assets again that a rollback has pinned, and remember it."""
-        if not pinned:
+        """Let runs publish assets again that are pinned, and remember it."""
+        self._pin(session, token, pinned, pinned=False)
+
+    def _pin(self, session: Session, token: int, assets: Sequence[str], *, pinned: bool) -> None:
+        """Keep assets as they are, or let go of them; whoever is killed before it is told leaves that to the next."""
+        if not assets:
             return
-        self.publication.pin(session, pinned, token, pinned=False)
-        evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
-        for product in dict.fromkeys(self.graph.assets[name].product.id for name in pinned):
-            mine = [name for name in pinned if self.graph.assets[name].product.id == product]
-            self.ledger.append(evidence.unpinned(product, mine))
+        id_ = self.ids.new()
+        evidence = Evidence(self.env, "", id_, self.clock.now())
+        tell = evidence.pinned if pinned else evidence.unpinned
+        by_product: dict[str, list[str]] = {}
+        for name in assets:
+            by_product.setdefault(self.graph.assets[name].product.id, []).append(name)
+        events = [tell(product, names) for product, names in by_product.items()]
+        self.publication.pin(session, assets, token, id_, packed(events), pinned=pinned)
+        self.ledger.append(*events)
+        self.publication.sent(session)
 
     def quarantined(self) -> tuple[Candidate, ...]:
         """Return the candidates that wait in quarantine and that nothing newer has replaced."""

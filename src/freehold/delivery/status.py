@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from freehold.delivery.incidents import Incident, open_incidents
 from freehold.delivery.release import Candidate, Live
 from freehold.delivery.standing import verdicts
 from freehold.delivery.step import Status
-from freehold.engines import Relation
+from freehold.engines import Relation, Session
 from freehold.estate.model import EarlierVersion, Product
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class AssetStatus:
     quarantined: tuple[Candidate, ...]
     late: tuple[Expected, ...]
     pinned: bool
+    taken_back: bool = False  # whether what is pinned went back to an earlier release, and was not only kept as it is
     failed: tuple[str, ...] = ()  # intervals whose newest attempt failed
     bad: int = 0
     earlier: EarlierVersion | None = None  # set where this is one that a later version was published beside
@@ -121,6 +122,7 @@ def status_of(delivery: Delivery, kept: KeptVerdicts | None = None) -> tuple[Pro
     said.follow(delivery.ledger, delivery.env)
     with delivery.reading() as session:
         overlay = delivery.overlay(session)
+        back = _taken_back(delivery, session, overlay.live)
         behind = delivery.outdated(session, overlay)
     usual = default_environment(delivery.estate)
     retired, incidents = delivery.retired(), open_incidents(delivery.ledger, delivery.env, usual)
@@ -131,7 +133,9 @@ def status_of(delivery: Delivery, kept: KeptVerdicts | None = None) -> tuple[Pro
     for entry in delivery.late():
         overdue.setdefault(entry.asset, []).append(entry)
     assets = {
-        asset.id: _asset(delivery, asset, overlay.live, said, waiting.get(asset.id, ()), overdue.get(asset.id, ()))
+        asset.id: _asset(
+            delivery, asset, overlay.live, back, said, waiting.get(asset.id, ()), overdue.get(asset.id, ())
+        )
         for asset in delivery.graph.assets.values()
     }
     places = {id_: place for place, id_ in enumerate(assets)}
@@ -148,10 +152,18 @@ def status_of(delivery: Delivery, kept: KeptVerdicts | None = None) -> tuple[Pro
     return tuple(found)
 
 
+def _taken_back(delivery: Delivery, session: Session, live: Mapping[str, Live]) -> frozenset[str]:
+    """Return what is pinned where a rollback put it; whatever else is pinned stays at what was published last."""
+    pinned = {asset: entry.epoch for asset, entry in live.items() if entry.pinned}
+    releases = delivery.publication.releases(session, pinned) if pinned else ()
+    return frozenset(r.asset for r in releases if r.epoch == pinned[r.asset] and r.restores is not None)
+
+
 def _asset(
     delivery: Delivery,
     asset: Asset,
     live: Mapping[str, Live],
+    back: Collection[str],
     kept: KeptVerdicts,
     waiting: Sequence[Candidate],
     overdue: Sequence[Expected],
@@ -173,6 +185,7 @@ def _asset(
         late=tuple(overdue),
         failed=said.failed,
         pinned=bool(asset.id in live and live[asset.id].pinned),
+        taken_back=asset.id in back,
         bad=said.bad,
         earlier=delivery.estate.earlier.get(asset.id),
     )
@@ -214,7 +227,7 @@ def _product(
     reasons += bad
     orphans = [name for name in retired if name.rpartition(".")[0] == product.id]
     reasons += [f"{retired[name]} is still readable, and nothing builds {name} any more" for name in orphans]
-    taken_back = {a.asset for a in above if a.pinned}
+    taken_back = {a.asset for a in above if a.taken_back}
     wrong = []
     for asset in above:
         read = behind.get(asset.asset)
@@ -231,9 +244,10 @@ def _product(
         if asset.late:
             days = ", ".join(str(e.interval) for e in asset.late[-3:])
             reasons.append(f"{asset.asset} is late: {days}")
-    pinned = [a.asset for a in own if a.pinned]
-    if pinned:
-        reasons.append(f"rolled back and pinned: {', '.join(pinned)}")
+    if back := [a.asset for a in own if a.taken_back]:
+        reasons.append(f"rolled back and pinned: {', '.join(back)}")
+    if kept := [a.asset for a in own if a.pinned and not a.taken_back]:
+        reasons.append(f"pinned as it is, so that nothing newer is published: {', '.join(kept)}")
     promised = {f"{product.id}.{port.name}" for port in product.output_ports}
     unbuilt = promised.intersection(orphans)
     reached = {a.asset for a in above}

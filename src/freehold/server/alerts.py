@@ -29,7 +29,13 @@ class Alerts:
         self._hidden: dict[str, bool] = {}
 
     def all(self, *, product: str = "", closed: bool = False) -> list[Alert]:
-        """Return the alerts that may be seen, the newest last; those that are closed only where they are asked for."""
+        """Return the alerts that may be seen, the newest last; those that are closed only where they are asked for.
+
+        Raises:
+            FreeholdError: FH-D201 there is no such product, or the asker may not see it.
+        """
+        if product:
+            self._asked.snapshot.product(product)
         found = rooms.alerts(self._ledger, self._env, product=product or None, closed=closed)
         return [self._shown(one) for one in found if self._may_see(one.product)]
 

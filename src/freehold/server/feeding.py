@@ -21,7 +21,7 @@ OF_ROWS: Mapping[str, tuple[str, ...]] = {  # what events hold of rows: values, 
 }  # fmt: skip
 PREFIX = "freehold."  # before the type of an event, as CloudEvents wants a name of who defines it
 _PRIVATE = ("session.", "token.", "people.", "side.", "access.")  # of persons, and of nobody else's concern
-_PERSON = ("user:", "person:")
+PERSONS = ("user:", "person:")
 
 
 def source_of(estate: str) -> str:
@@ -81,7 +81,7 @@ def without_rows(event: Recorded) -> Recorded:
 def _impersonal(value: Any) -> Any:
     """Return a payload without the names of persons."""
     if isinstance(value, str):
-        return "person" if value.startswith(_PERSON) else value
+        return "person" if value.startswith(PERSONS) else value
     if isinstance(value, Mapping):
         return {name: _impersonal(one) for name, one in value.items()}
     return [_impersonal(one) for one in value] if isinstance(value, list | tuple) else value

@@ -55,6 +55,7 @@ _TELLING = (
     "badge.*",
     "incident.*",
     "resource.*",
+    "metric.frozen",
     "work.transitioned",
 )
 _BUSY = "FH-E101"

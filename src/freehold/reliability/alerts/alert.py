@@ -93,6 +93,12 @@ class Alert:
         """Whether what it is about is still wrong, as far as anything or anybody says."""
         return self.resolved_at is None and not self.is_judged
 
+    @property
+    def what(self) -> str:
+        """What of its asset is wrong, as it may be told to whoever sees the asset: `reason` may quote rows."""
+        of = f" of {self.column}" if self.column and not self.monitor.startswith(self.column) else ""
+        return f"{self.monitor}{of}"
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         texts = (

@@ -317,10 +317,11 @@ class _Turn:
 
 
 def _title(trouble: Trouble) -> str:
+    """Return what a trouble is about: where, and which monitor. No values: a title is told where no policy is asked."""
     first = trouble.at_root[0]
     others = len(trouble.assets) - (trouble.root in trouble.assets)
     more = f", and {counted(others, 'assets')} below it" if others else ""
-    return f"{trouble.root}: {first.reason or first.monitor}{more}"
+    return f"{trouble.root}: {first.what}{more}"
 
 
 def alerts_of(ledger: Ledger, incident: Incident) -> tuple[Alert, ...]:

@@ -72,6 +72,11 @@ class Incident(known.Incident):
     is_sev_said: bool = False  # whether a person or a program said how bad it is, and not what was found out
 
     @property
+    def reached(self) -> tuple[str, ...]:
+        """The assets that it reaches, in whichever way."""
+        return tuple(str(name) for share in ("wrong", "silent", "protected") for name in self.reach.get(share) or ())
+
+    @property
     def state(self) -> str:
         """Where it stands, in a word."""
         if self.is_dismissed:

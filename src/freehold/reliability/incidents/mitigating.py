@@ -6,12 +6,14 @@ next attempt only records.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger.event import Event
+from freehold.metrics.paths import listed
 from freehold.reliability.incidents.freezing import freezing, frozen, thawing
 
 if TYPE_CHECKING:
@@ -44,10 +46,11 @@ def roll_back(incident: Incident, delivery: Delivery, product: str = "", why: st
     """Take the product of an incident back to the deployment before, and remember that; see `Delivery.rollback`.
 
     Raises:
-        FreeholdError: FH-E351 it is over; FH-E352 it is of no product, and none is named; FH-D201, FH-D202.
+        FreeholdError: FH-E351 it is over; FH-E352 it is of no product, and none is named; FH-E366 it is of others;
+            FH-D201, FH-D202.
     """
     product = _target(incident, product)
-    taken = _done_since(incident, delivery.ledger, "deploy.rolled_back", product)
+    taken = _taken_back_since(incident, delivery, product)
     if taken is None:
         back = delivery.rollback(product, why or f"Mitigates {incident.id}.")
         done = Done("rollback", product, tuple(move.asset for move in back.moves), back.to_deployment)
@@ -64,7 +67,8 @@ def quarantine(incident: Incident, delivery: Delivery, product: str = "") -> Don
     """Keep what is live of a product as it is: runs build and judge, and publish nothing until somebody lets them.
 
     Raises:
-        FreeholdError: FH-E351 it is over; FH-E352 it is of no product, and none is named; FH-D201.
+        FreeholdError: FH-E351 it is over; FH-E352 it is of no product, and none is named; FH-E366 it is of others;
+            FH-D201.
     """
     product = _target(incident, product)
     kept = delivery.pin(product)
@@ -90,9 +94,7 @@ def freeze(
         FreeholdError: FH-E351 it is over; FH-E353 there is no such metric.
     """
     _expect_open(incident)
-    if metric not in known:
-        fix = near(metric, known) or "`freehold metrics list` has those there are."
-        raise FreeholdError("FH-E353", f"There is no metric `{metric}`.", fix=fix, exit_code=Exit.USAGE)
+    expect_metric(metric, known)
     there = frozen(ledger).get(metric)
     done = Done("freeze", metric, is_new=there is None or there.incident != incident.id)
     if done.is_new:
@@ -100,6 +102,17 @@ def freeze(
         ledger.append(freezing(ledger, metric, day, incident.id, note))
     _record(ledger, incident, done)
     return done
+
+
+def expect_metric(metric: str, known: Collection[str]) -> None:
+    """Refuse a metric that there is not.
+
+    Raises:
+        FreeholdError: FH-E353 it is none of those that are known.
+    """
+    if metric not in known:
+        fix = near(metric, known) or "`freehold metrics list` has those there are."
+        raise FreeholdError("FH-E353", f"There is no metric `{metric}`.", fix=fix, exit_code=Exit.USAGE)
 
 
 def unfreeze_of(incident: Incident, ledger: Ledger, metric: str) -> Done:
@@ -121,7 +134,18 @@ def _target(incident: Incident, product: str) -> str:
     if not (product or incident.product):
         problem = f"`{incident.id}` is of no product."
         raise FreeholdError("FH-E352", problem, fix="Name one: `--product PRODUCT`.", exit_code=Exit.USAGE)
+    known = _concerned(incident)
+    if product and known and product not in known:
+        fix = near(product, known) or f"It is of {listed(known, 'and')}."
+        raise FreeholdError("FH-E366", f"`{incident.id}` is not of `{product}`.", fix=fix, exit_code=Exit.USAGE)
     return product or incident.product
+
+
+def _concerned(incident: Incident) -> tuple[str, ...]:
+    """Return the products that an incident is of: of what is wrong, of what it reaches, of what may have done it."""
+    suspected = (str(one["asset"]) for one in incident.suspects)
+    assets = (incident.root, *incident.assets, *incident.reached, *suspected)
+    return tuple(sorted({incident.product, *(name.rpartition(".")[0] for name in assets)} - {""}))
 
 
 def _expect_open(incident: Incident) -> None:
@@ -131,12 +155,18 @@ def _expect_open(incident: Incident) -> None:
                             exit_code=Exit.USAGE)  # fmt: skip
 
 
-def _done_since(incident: Incident, ledger: Ledger, type: str, product: str) -> Recorded | None:
-    """Return what was done to a product since an incident was detected, and no mitigation tells of yet."""
+def _taken_back_since(incident: Incident, delivery: Delivery, product: str) -> Recorded | None:
+    """Return a rollback of a product since an incident was detected that stands, and that no mitigation tells of yet.
+
+    It stands as long as nothing of the product was published after it.
+    """
     recorded = {one.deploy for one in incident.mitigations}
-    found = ledger.read(types=(type,), product=product, since=incident.detected_at)
-    fresh = (event for event in found if str(event.data.get("deploy_id")) not in recorded)
-    return next(fresh, None)
+    of: dict[str, Any] = {"env": delivery.env, "product": product}
+    found = delivery.ledger.read(types=("deploy.rolled_back",), since=incident.detected_at, newest_first=True, **of)
+    last = next((event for event in found if str(event.data.get("deploy_id")) not in recorded), None)
+    if last is None or any(delivery.ledger.read(types=("asset.published",), after=last.seq, limit=1, **of)):
+        return None
+    return last
 
 
 def _record(ledger: Ledger, incident: Incident, done: Done, deploy: str = "") -> None:

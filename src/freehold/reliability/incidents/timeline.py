@@ -20,13 +20,22 @@ _WORK = ("work.transitioned", "work.commented", "work.assigned", "work.linked", 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened: when, of which kind, in words, by whom, and the event that tells it."""
+    """Something that happened.
+
+    Attributes:
+        said: what, in words; those of an alert may quote rows of its asset, those of the item are of people.
+        event: the id of the event that tells it.
+        asset: of which the alert is that it tells of; empty where it tells of none.
+        bare: the same without rows and without people, for who may not read those; empty: nothing is left of it.
+    """
 
     at: datetime
     kind: str
     said: str
     actor: str = ""
     event: str = ""
+    asset: str = ""
+    bare: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -52,21 +61,26 @@ def _began(incident: Incident) -> Iterator[Moment]:
     for one in incident.suspects[:1]:
         word = "cause" if str(one["event"]) in incident.causes else "first suspect"
         said = f"{one['asset']}: {one['said']} ({word})"
-        yield Moment(datetime.fromisoformat(one["at"]), "change", said, one.get("actor") or "", str(one["event"]))
+        at, actor = datetime.fromisoformat(one["at"]), one.get("actor") or ""
+        yield Moment(at, "change", said, actor, str(one["event"]), bare=said)
     if incident.occurred_at is not None:
-        yield Moment(incident.occurred_at, "began", f"{incident.root or 'it'} is wrong from here on")
+        said = f"{incident.root or 'it'} is wrong from here on"
+        yield Moment(incident.occurred_at, "began", said, bare=said)
 
 
 def _alerts(ledger: Ledger, incident: Incident) -> Iterator[Moment]:
     mine = alerts_of(ledger, incident)
     for one in mine[:_MOST_EACH]:
-        yield Moment(one.raised_at, "alert", f"{one.asset}: {one.reason or one.monitor}", event=one.evidence)
+        said, bare = f"{one.asset}: {one.reason or one.what}", f"{one.asset}: {one.what}"
+        yield Moment(one.raised_at, "alert", said, event=one.evidence, asset=one.asset, bare=bare)
     if more := mine[_MOST_EACH:]:
-        yield Moment(more[-1].raised_at, "alert", f"{counted(len(more), 'more alerts')} by then")
+        said = f"{counted(len(more), 'more alerts')} by then"
+        yield Moment(more[-1].raised_at, "alert", said, bare=said)
     over = [one for one in mine if one.resolved_at is not None]
     for one in over[-_MOST_EACH:]:
-        yield Moment(one.resolved_at or one.raised_at, "passed", f"{one.asset}: {one.monitor} passes again",
-                     event=one.shown_by)  # fmt: skip
+        said = f"{one.asset}: {one.monitor} passes again"
+        at = one.resolved_at or one.raised_at
+        yield Moment(at, "passed", said, event=one.shown_by, asset=one.asset, bare=said)
 
 
 def _told(event: Recorded, ledger: Ledger) -> Iterator[Moment]:
@@ -74,7 +88,7 @@ def _told(event: Recorded, ledger: Ledger) -> Iterator[Moment]:
     said = make(event.data, ledger) if make is not None else ""
     if said:
         kind = event.type.rpartition(".")[2]
-        yield Moment(event.occurred_at, kind, said, event.actor, event.id)
+        yield Moment(event.occurred_at, kind, said, event.actor, event.id, bare=_BARE.get(event.type, said))
 
 
 def _opened(data: Mapping[str, Any], _: Ledger) -> str:
@@ -145,4 +159,13 @@ _SAYS = {
     "work.commented": _commented,
     "work.assigned": _assigned,
     "work.linked": _linked,
+}
+_BARE = {  # of what tells people's names or words: what is left without them
+    "incident.acknowledged": "somebody looks after it",
+    "incident.mitigated": "readers are kept from it",
+    "incident.resolved": "readers have right data again",
+    "work.transitioned": "",
+    "work.commented": "",
+    "work.assigned": "",
+    "work.linked": "",
 }

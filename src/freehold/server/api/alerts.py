@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 
 from freehold.reliability.alerts import Alert, Silence
 from freehold.server.alerts import Alerts
-from freehold.server.api.model import After, Limit, Strict, asked_by
+from freehold.server.api.model import After, Limit, Strict, after_in, asked_by
 
 _Id = Annotated[str, Path(max_length=100)]
 _Over = Annotated[bool, Query(description="those that are over, too")]
@@ -136,10 +136,10 @@ def _alerts(
     after: After = "",
 ) -> AlertList:
     """List alerts: those that stand, and those that nobody has said of what they were."""
-    found = Alerts(asked_by(request)).all(product=product, closed=closed)
-    at = next((n for n, one in enumerate(found) if one.id == after), -1) + 1
-    page = found[at : at + limit]
-    return AlertList(items=[_item(one) for one in page], next=page[-1].id if len(found) > at + limit else None)
+    left = after_in(Alerts(asked_by(request)).all(product=product, closed=True), lambda one: one.id, after)
+    found = [one for one in left if closed or not one.is_judged]
+    more = found[limit - 1].id if len(found) > limit else None
+    return AlertList(items=[_item(one) for one in found[:limit]], next=more)
 
 
 def _alert(request: Request, id: _Id) -> AlertItem:

@@ -12,8 +12,7 @@ from typing import Annotated, Literal
 from fastapi import FastAPI, Path, Query, Request
 from pydantic import Field
 
-from freehold.foundation import FreeholdError
-from freehold.server.api.model import After, Limit, Strict, asked_by
+from freehold.server.api.model import After, Limit, Strict, after_in, asked_by
 from freehold.server.unusual import Anomalies, Unusual
 
 _Id = Annotated[str, Path(max_length=100)]
@@ -91,10 +90,7 @@ def _anomalies(
     """List what is unusual, the newest first: of all products, of one, or of an asset."""
     window = Anomalies(asked_by(request))
     every = window.all(asset=asset, product=product, closed=True)  # the last of a page may have been closed since
-    begin = next((n for n, one in enumerate(every, start=1) if one.id == after), 0)
-    if after and not begin:
-        raise FreeholdError("FH-A112", f"`{after[:40]}` is no cursor.", fix="Begin without it.")
-    found = [one for one in every[begin:] if closed or one.is_open]
+    found = [one for one in after_in(every, lambda one: one.id, after) if closed or one.is_open]
     more = found[limit - 1].id if len(found) > limit else None
     return AnomalyList(items=[_item(window.told(one)) for one in found[:limit]], next=more)
 

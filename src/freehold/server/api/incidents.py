@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Path, Query, Request
 from pydantic import Field
 
-from freehold.foundation import FreeholdError
 from freehold.reliability.incidents import Incident
-from freehold.server.api.model import After, Limit, Strict, asked_by
+from freehold.server.api.model import After, Limit, Strict, after_in, asked_by
 from freehold.server.incidents import Incidents
 
 _Id = Annotated[str, Path(max_length=100)]
@@ -78,11 +77,8 @@ def _incidents(
 ) -> IncidentList:
     """List incidents, in the order in which they were opened: those that are open, or all."""
     there = Incidents(asked_by(request))
-    found = there.all(closed=kind == "all")
-    ids = [one.id for one in found]
-    if after and after not in ids:
-        raise FreeholdError("FH-A112", f"`{after[:40]}` does not go on with this list.", fix="Leave the cursor out.")
-    left = found[ids.index(after) + 1 :] if after else found
+    left = after_in(there.all(closed=True), lambda one: one.id, after)
+    left = [one for one in left if kind == "all" or one.is_open]
     more = left[limit - 1].id if len(left) > limit else None
     return IncidentList(items=[IncidentItem(**_short(there, one)) for one in left[:limit]], next=more)
 

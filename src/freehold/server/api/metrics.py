@@ -56,6 +56,7 @@ class MetricValues(Strict):
     reasons: list[str]
     data_until: datetime | None
     policies: list[str] = Field(description="those by which whoever asks sees a part alone, or other values")
+    notes: list[str] = Field(description="what readers of it are to know besides, such as that it is frozen")
     values: list[ValueItem]
     deprecated: DeprecatedItem | None
 
@@ -110,6 +111,7 @@ def _values(
         reasons=list(trend.reasons),
         data_until=utc(trend.data_until),
         policies=list(trend.policies),
+        notes=list(trend.notes),
         values=[ValueItem(period=v.key, value=v.value) for v in trend.values],
         deprecated=deprecated_item(asked, f"metric:{metric.id}"),
     )

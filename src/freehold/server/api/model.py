@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from freehold.foundation import FreeholdError
 from freehold.server.web.showing import Asked, asked_of
 
 T = TypeVar("T")
@@ -79,6 +80,21 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code i
 def asked_by(request: Request) -> Asked:
     """Return what a request is answered from: who asks, and what they may see of the estate."""
     return asked_of(request)
+
+
+def after_in(rows: Sequence[T], id_of: Callable[[T], str], after: str) -> Sequence[T]:
+    """Return the rows behind a cursor, in the order that they have; all of them without one.
+
+    They are to be all that there are: what is left out of a list is left out after this, for the row that a cursor
+    names may have been closed meanwhile.
+
+    Raises:
+        FreeholdError: FH-A112 the cursor is of none of them.
+    """
+    begin = next((number for number, row in enumerate(rows, start=1) if id_of(row) == after), 0)
+    if after and not begin:
+        raise FreeholdError("FH-A112", f"`{after[:40]}` is no cursor of this list.", fix="Begin without it.")
+    return rows[begin:]
 
 
 def page_of(rows: Sequence[T], id_of: Callable[[T], str], after: str, limit: int) -> tuple[Sequence[T], str | None]:

@@ -77,7 +77,10 @@ def _slos(
     request: Request, product: Annotated[str, Query(max_length=200)] = "", limit: Limit = 100, after: After = ""
 ) -> SloList:
     """List the SLOs of products that the asker may see, or of one of them."""
-    found = sorted(attained(asked_by(request), product=product), key=lambda one: one.slo.id)
+    asked = asked_by(request)
+    if product:
+        asked.snapshot.product(product)
+    found = sorted(attained(asked, product=product), key=lambda one: one.slo.id)
     page, more = page_of(found, lambda one: one.slo.id, after, limit)
     return SloList(items=[_entry(one) for one in page], next=more)
 

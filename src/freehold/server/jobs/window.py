@@ -12,7 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import FreeholdError
-from freehold.reliability.incidents.incident import incident_of
+from freehold.metrics.fingerprint import sources_of
+from freehold.reliability.incidents.mitigating import expect_metric
+from freehold.server.incidents import seen_incident
 from freehold.server.jobs.desk import expect_may_read, unknown_job
 from freehold.server.rows_seen import why_some_are_hidden
 
@@ -130,18 +132,40 @@ class Window:
             return  # whoever sits at the shell may, also while no file can be read
         snapshot, action = self.served.rights.snapshot(self.who), DOES[kind]
         is_mitigation = kind == "incidents mitigate"
-        products = self._of_incident(arguments) if is_mitigation else _touched(kind, arguments, snapshot)
+        products = self._mitigated(arguments, snapshot) if is_mitigation else _touched(kind, arguments, snapshot)
         if action == "administer" or products is None:
             self.served.rights.expect(self.who, action)
             return
         for product in sorted(products):
             self.served.rights.expect(self.who, action, product)
 
-    def _of_incident(self, arguments: Mapping[str, Any]) -> frozenset[str] | None:
-        """Return the product in which an incident is mitigated; None where it is of none."""
-        found = incident_of(self.served.snapshots.ledger, str(arguments.get("id", "")))
-        product = str(arguments.get("product") or found.product)
-        return frozenset({product}) if product else None
+    def _mitigated(self, arguments: Mapping[str, Any], snapshot: Snapshot) -> frozenset[str] | None:
+        """Return the products that mitigating an incident concerns; None where it is of none, or that is not known.
+
+        Freezing a metric concerns those that it is computed from, and none that the incident is of.
+
+        Raises:
+            FreeholdError: FH-E350 there is no such incident, or the asker may not see it; FH-E353 no such metric.
+        """
+        found = seen_incident(self.served.snapshots.ledger, snapshot, str(arguments.get("id", "")))
+        frozen, thawed = str(arguments.get("freeze") or ""), str(arguments.get("unfreeze") or "")
+        if frozen and frozen not in snapshot.catalogue:
+            expect_metric(frozen, [one.id for one in snapshot.catalogue.metrics()])
+        if frozen or thawed:
+            return _computed_from([name for name in (frozen, thawed) if name], snapshot)
+        if named := str(arguments.get("product") or ""):
+            return frozenset({named})
+        return frozenset({found.product}) if found.product in snapshot.estate.products else None
+
+
+def _computed_from(metrics: Sequence[str], snapshot: Snapshot) -> frozenset[str] | None:
+    """Return the products that metrics are computed from; None where not all of those are seen, or known."""
+    catalogue = snapshot.catalogue
+    if any(name not in catalogue for name in metrics):
+        return None  # one that the files do not have any more, or that is not for the asker
+    sources = {source for name in metrics for source in sources_of(catalogue, catalogue.metric(name))}
+    products = frozenset(source.rpartition(".")[0] for source in sources)
+    return products if products and products <= snapshot.estate.products.keys() else None
 
 
 def _touched(kind: str, arguments: Mapping[str, Any], snapshot: Snapshot) -> frozenset[str] | None:

@@ -134,7 +134,7 @@ def _roll_back(asked: Asked, form: FormData) -> Response:
 
 
 def _unpin(asked: Asked, form: FormData) -> Response:  # noqa: ARG001 there is nothing to say
-    """Have runs publish a product again that a rollback has pinned."""
+    """Have runs publish a product again that is pinned."""
     product = asked.request.path_params["id"]
     asked.served.rights.expect(asked.who, "roll_back", product)
     return begun(asked, "rollback", {"product": product, "unpin": True, "env": asked.snapshot.env})

@@ -83,7 +83,7 @@ class IncidentsPage:
 class SuspectRow:
     """Something that may have done it: where it is, its factors as shares, whether somebody said that it did."""
 
-    place: int
+    event: str
     said: str
     asset: str
     at: datetime
@@ -184,7 +184,7 @@ def shown_incident(asked: Asked) -> Shown:
         factors=tuple((f["factor"], f["said"], f["points"]) for f in one.factors),
         shares=tuple(_shares(one)),
         headings=_SUSPECTS,
-        suspects=tuple(_suspect(one, place, each) for place, each in enumerate(one.suspects, 1)),
+        suspects=tuple(_suspect(one, each) for each in one.suspects),
         timeline=tuple(_moment(each) for each in there.moments(one)),
         ways=ways_of(items, item) if item is not None else (),
         item_href=f"/items/{one.id}" if item is not None else "",
@@ -225,7 +225,7 @@ def _facts(one: Incident) -> Iterator[Fact]:
         if took is not None:
             yield Fact(f"Time to {name}", ago(took) if took >= timedelta(seconds=1) else "at once")
     for each in one.mitigations:
-        yield Fact(each.kind.capitalize(), f"{each.target}, by {each.actor}")
+        yield Fact(each.kind.capitalize(), f"{each.target}, by {each.actor}" if each.actor else each.target)
     if one.shown_by:
         yield Fact("Verified by", one.shown_by)
 
@@ -239,10 +239,10 @@ def _shares(one: Incident) -> Iterator[ShareRow]:
             yield ShareRow(Mark(tone, words), tuple(names[:_MOST]), max(len(names) - _MOST, 0), read[:_MOST])
 
 
-def _suspect(one: Incident, place: int, said: Mapping[str, Any]) -> SuspectRow:
+def _suspect(one: Incident, said: Mapping[str, Any]) -> SuspectRow:
     factors = said["factors"]
     return SuspectRow(
-        place=place,
+        event=str(said["event"]),
         said=str(said["said"]),
         asset=str(said["asset"]),
         at=datetime.fromisoformat(str(said["at"])),
@@ -275,10 +275,10 @@ def _done(request: Request, form: FormData) -> Response:
         asked.served.rights.expect(asked.who, "roll_back", one.product)
         given = {"id": one.id, "rollback": True, "env": asked.snapshot.env}
         return begun(asked, "incidents mitigate", given)
-    place = next((str(form[name]) for name in ("confirm", "clear") if name in form), "")
-    if not place.isdecimal():
+    event = next((str(form[name]) for name in ("confirm", "clear") if name in form), "")
+    if not event:
         raise FreeholdError("FH-A112", "Nothing is to be done with it.", fix="Choose one of: rollback, confirm, clear.")
     items = Items(asked)
     items.work.expect_mine(items.get(one.id))
-    blame(items.work.ledger, one, int(place), is_taken_back="clear" in form)
+    blame(items.work.ledger, one, event, is_taken_back="clear" in form)
     return RedirectResponse(href_of(one), 303)

@@ -108,6 +108,7 @@ class Trend:
     answer: Answer | None = None  # it was read off
     sql: str = ""  # of the answer, as a person reads it
     policies: tuple[str, ...] = ()  # those by which its reader sees not all of it
+    notes: tuple[str, ...] = ()  # what its readers are to know besides, such as that it is frozen
 
     @property
     def whole(self) -> tuple[Value, ...]:
@@ -144,7 +145,7 @@ class MetricPage:
     value: str
     value_of: str
     change: str
-    note: str  # that it is a part, where it is
+    notes: tuple[str, ...]  # that it is frozen, or a part, where it is
     value_href: str
     explore: str
     chart: Chart | None
@@ -245,7 +246,7 @@ def metric(asked: Asked) -> Shown:
         explore=f"/explore?metric={one.id}&by={grain}",
         value_of=last.value_of,
         change=last.change,
-        note=in_part(trend.policies) if trend else "",
+        notes=tuple(filter(None, (*trend.notes, in_part(trend.policies)))) if trend else (),
     )
     title = label_of(one)
     sentence = one.words.get("description", "")
@@ -289,7 +290,8 @@ def _computed(delivery: Delivery, id_: str, grain: str, caller: Caller) -> Trend
     until = answer.data_until
     reasons = tuple(dict.fromkeys(reason for source in answer.sources for reason in source.reasons))
     is_partial = _is_partial(values, until, grain)
-    return Trend(values, answer.state, reasons, until, is_partial, answer, answer.compiled.pretty(), answer.policies)
+    sql = answer.compiled.pretty()
+    return Trend(values, answer.state, reasons, until, is_partial, answer, sql, answer.policies, answer.notes)
 
 
 def _is_partial(values: tuple[Value, ...], until: datetime | None, grain: str) -> bool:

@@ -200,8 +200,12 @@ def state_of(status: ProductStatus, asset: AssetStatus) -> tuple[Mark, str]:
         return Mark("warn", "failed"), f"The newest attempt at {joined(asset.failed[:2])} failed."
     if asset.late:
         return Mark("warn", "late"), f"{counted(len(asset.late), 'deliveries')} should have come."
-    if asset.pinned:
+    if asset.taken_back:
         return Mark("warn", "taken back"), "It was rolled back, and stays there until somebody lets go of it."
+    if asset.pinned:
+        return Mark(
+            "warn", "pinned"
+        ), "It stays as it is, and nothing newer is published, until somebody lets go of it."
     told = next((reason for reason in status.reasons if asset.asset in reason), "")
     if told:
         return SAFE[status.safe], told
