@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,13 +220,18 @@ def _like(bad: Batch, known: Sequence[Batch]) -> tuple[Batch, ...]:
 def _written(estate: Estate, contract: Contract, schema: SchemaObject, limit: Limit, *, is_interval: bool) -> Guardrail:
     entry = _entry(schema, limit, is_interval=is_interval)
     path = contract.where.path
-    before = (estate.root / path).read_text(encoding="utf-8")
+    try:
+        before = (estate.root / path).read_text(encoding="utf-8")
+    except OSError:  # what is in force may lie in no file any more
+        before = ""
     document = _document(before, path, contract.id)
-    place = next(n for n, one in enumerate(document.value["schema"]) if one.get("name") == schema.name)
-    where = ("schema", place, "quality")
-    after = with_entry(before, document, where, entry)
-    told = _document(after, path, contract.id).value["schema"][place].get("quality") or ()
-    if entry not in told:
+    names = [one.get("name") for one in document.value["schema"]] if document is not None else []
+    after = before
+    if document is not None and schema.name in names:
+        after = with_entry(before, document, ("schema", names.index(schema.name), "quality"), entry)
+    made = _document(after, path, contract.id)
+    told = [one.get("quality") or () for one in made.value["schema"] if one.get("name") == schema.name] if made else []
+    if not any(entry in rules for rules in told):
         raise FreeholdError(
             "FH-E385", f"`quality` of `{schema.name}` in {contract.id} cannot be edited as it is written.",
             where=contract.where, fix=f"Write there: {inline(entry)}",
@@ -252,8 +257,9 @@ def _entry(schema: SchemaObject, limit: Limit, *, is_interval: bool) -> dict[str
     return rule | ({"customProperties": [{"property": "freehold:scope", "value": "interval"}]} if is_interval else {})
 
 
-def _document(text: str, path: str, id: str) -> Document:
-    return next(one for one in documents_of(text.encode(), path) if one.value.get("id") == id)
+def _document(text: str, path: str, id: str) -> Document | None:
+    found = documents_of(text.encode(), path) if text else ()
+    return next((one for one in found if isinstance(one.value, Mapping) and one.value.get("id") == id), None)
 
 
 def expect_loads(estate: Estate, guardrail: Guardrail) -> None:
