@@ -204,6 +204,11 @@ def sign(start: str | None, path: Path, env: str | None, as_json: bool) -> None:
 
 
 def manifest_at(path: Path) -> Manifest:
+    """Return the manifest that lies at a path.
+
+    Raises:
+        FreeholdError: FH-O108 it is none.
+    """
     from freehold.insight.documents import manifest_from
 
     return manifest_from(path.read_text("utf-8", errors="replace"), path.name)

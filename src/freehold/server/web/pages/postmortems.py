@@ -30,10 +30,10 @@ HEADINGS = (
     Heading("Actions", "num", narrow=False),
 )
 _SIMILAR = (
-    Heading("Incident"),
+    Heading("Incident", "wide"),
     *(Heading(name, "num", narrow=False) for name in ("Place", "Cause", "Symptom", "Columns")),
     Heading("Score", "num"),
-    Heading("Mended by", "wide", narrow=False),
+    Heading("Mended by", narrow=False),
 )
 _FACTORS = ("place", "cause", "symptom", "columns")
 _TONES: dict[str, Tone] = {"owed": "warn", "overdue": "bad", "published": "ok"}
@@ -170,5 +170,5 @@ def lessons_of(asked: Asked, one: Incident) -> Lessons:
         ),
         diff=guardrail.diff if guardrail is not None else "",
         why=guardrail.why if guardrail is not None else "",
-        act_command=f"freehold postmortem act {one.id.rpartition('/')[2]} 'Check …' --owner user:idp/ana --due 2026-12-01",
+        act_command=f"freehold postmortem act {one.id.rpartition('/')[2]} 'Check …' --owner WHO --due DAY",
     )  # fmt: skip
