@@ -74,7 +74,8 @@ class Learning:
         key = ("guardrail", id)
         if key not in snapshot._details:
             snapshot._details[key] = self._drawn(self._seen[id])
-        return snapshot._details[key]
+        found: Guardrail | None = snapshot._details[key]
+        return found
 
     def _drawn(self, incident: Incident) -> Guardrail | None:
         snapshot = self.asked.snapshot
