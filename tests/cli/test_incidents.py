@@ -197,6 +197,36 @@ def test_a_frozen_metric_says_so_where_it_is_read(shop: Shop) -> None:
     assert "revenue" in shop.run("incidents", "mitigate", end, "--freeze", "revenu", code=2).stderr
 
 
+def test_what_it_taught_is_owed_written_agreed_on_and_signed(shop: Shop) -> None:
+    """From the list of what is owed to the signature that publishes it; each step is refused before its time."""
+    end = shop.told("incidents", "list")["incidents"][0]["incident"][-8:]
+    shop.over()
+    shop.turn()
+    with shop.ledger() as ledger:
+        id_ = shop.told("incidents", "show", end)["incident"]
+        ledger.append(Event("incident.updated", {"incident": id_, "sev": 2}, env="prod", subject=id_))
+    (owed,) = shop.told("postmortem", "list")["postmortems"]
+    assert (owed["incident"], owed["state"], owed["actions"]) == (id_, "owed", [])
+
+    assert "FH-E383" in shop.run("postmortem", "sign", end, code=2).stderr
+    assert "FH-E384" in shop.run("postmortem", "guardrail", end, code=2).stderr
+    assert "FH-E380" in shop.run("postmortem", "act", end, "Read it twice", code=2).stderr
+    shop.run("postmortem", "act", end, "Read it twice", "--owner", "user:idp/ana", "--due", "2099-12-01")
+    shop.run("postmortem", "write", end)
+    (told,) = (shop.root / "postmortems").glob("*.narrative.yaml")
+    parts = ("summary", "causes", "well", "badly", "lessons")
+    told.write_text("".join(f"{part}: |\n  The price came ten times.\n" for part in parts), "utf-8")
+    shop.run("postmortem", "write", end)
+    assert "The price came ten times." in told.with_name(told.name.replace(".narrative.yaml", ".md")).read_text("utf-8")
+    shop.run("postmortem", "sign", end)
+
+    assert shop.told("postmortem", "list")["postmortems"] == []
+    (done,) = shop.told("postmortem", "list", "--all")["postmortems"]
+    assert (done["state"], done["is_late"], len(done["actions"])) == ("published", False, 1)
+    assert shop.told("postmortem", "similar", end)["similar"] == []
+    shop.run("validate")
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 import guarded_estate
+from freehold.foundation import Caller
 from freehold.ledger import Event
-from freehold.reliability.incidents import gather
+from freehold.reliability.incidents import gather, incidents
+from freehold.work import Work
+from live_process import until
 from live_server import PAGE, Running, known_as
 
 JSON = {"accept": "application/json"}
@@ -44,7 +47,8 @@ def troubled(tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., Ru
         }  # fmt: skip
         product = asset.rpartition(".")[0]
         ledger.append(Event("alert.raised", told, occurred_at=began, env="prod", subject=asset, product=product))
-    assert gather(snapshot.estate, ledger, "prod", lambda: snapshot.graph)
+    gather(snapshot.estate, ledger, "prod", lambda: snapshot.graph)  # which the server may do at the same time
+    until(lambda: {OPEN, SECRET} <= {one.root for one in incidents(ledger).values()}, "incidents are judged")
     return running
 
 
@@ -101,3 +105,44 @@ def test_who_holds_no_role_says_not_what_did_it(troubled: Running) -> None:
         gone = owner.post(f"/incidents/{id_}", data={"confirm": "one-that-was"}, headers=JSON)
         assert (gone.status_code, gone.json()["code"]) == (400, "FH-E356")
         assert owner.post(f"/incidents/{id_}", data={}, headers=JSON).status_code == 400
+
+
+def test_what_is_owed_is_listed_and_what_one_taught_is_told_with_it(troubled: Running) -> None:
+    """A severe incident that is over owes a postmortem: in the list, in its room, at the home of who runs data."""
+    served = troubled.app.state.served
+    ledger = served.snapshots.ledger
+    with known_as(troubled, "user:idp/mona", "group:idp/metals") as client:
+        listed = client.get("/api/v1/incidents", headers=JSON).json()["items"]
+        mine = next(one for one in listed if OPEN in one["assets"])
+        owed_before = client.get("/api/v1/postmortems", headers=JSON).json()["items"]
+        told = {"incident": mine["id"], "sev": 2}
+        ledger.append(Event("incident.updated", told, env="prod", subject=mine["id"], product=mine["product"]))
+        Work(served.snapshots.now().estate, ledger.acting(Caller("user:idp/mona", ("group:idp/metals",)))).move(
+            mine["id"], "resolve", fields={"verified_by": "user:idp/mona"}
+        )
+        short = mine["id"].rpartition("/")[2]
+        (owed,) = client.get("/api/v1/postmortems", headers=JSON).json()["items"]
+        lessons = client.get(f"/api/v1/postmortems/{short}", headers=JSON).json()
+        room = client.get(f"/incidents/{short}", headers=PAGE)
+        page = client.get("/postmortems", headers=PAGE)
+        home = client.get("/homes/dataops", headers=PAGE)
+
+    assert owed_before == []
+    assert (owed["incident"], owed["state"], owed["is_late"]) == (mine["id"], "owed", False)
+    assert lessons["postmortem"] == owed
+    assert lessons["guardrail"] is None
+    assert "Nothing was agreed on yet." in room.text
+    assert f"/incidents/{short}" in page.text
+    assert "Postmortems owed" in home.text
+
+
+def test_lessons_of_what_one_may_not_see_are_not_there(troubled: Running) -> None:
+    """Neither the postmortem of a hidden incident, nor the hidden one among those that are like another."""
+    with known_as(troubled, "user:idp/zoe") as client:
+        listed = client.get("/api/v1/incidents?kind=all", headers=JSON).json()["items"]
+        every = client.get("/api/v1/postmortems?kind=all", headers=JSON).json()["items"]
+        told = [client.get(f"/api/v1/postmortems/{one['id'].rpartition('/')[2]}", headers=JSON) for one in listed]
+
+    assert not [one for one in every if SECRET in str(one)]
+    assert SECRET not in "".join(answer.text for answer in told)
+    assert {answer.status_code for answer in told} <= {200}

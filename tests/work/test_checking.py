@@ -57,6 +57,14 @@ HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
             "FH-W007", "{within", "until `c`", "There are: a", id="a clock without end",
         ),
         pytest.param(
+            "sla: {s: {within: 2bd, since: c}}, states: {a: {final: true}}",
+            "FH-W007", "{within", "since `c`", "There are: a", id="a clock without a beginning",
+        ),
+        pytest.param(
+            "sla: {s: {within: 2bd, when: [is-sever]}}, states: {a: {final: true}}",
+            "FH-W005", "is-sever", "`is-sever`", "Did you mean `is-severe`?", id="a clock for what there is not",
+        ),
+        pytest.param(
             "fields: {because: text}, states: {a: {moves: {go: {to: b, needs: [becuse]}}}, b: {final: true}}",
             "FH-W301", "becuse", "needs `becuse`", "Did you mean `because`?", id="a field nobody declared",
         ),

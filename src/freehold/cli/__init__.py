@@ -60,6 +60,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "freehold.cli.incidents:incidents",
         "See what is wrong for readers, and what did it; mitigate it, end it.",
     ),
+    "postmortem": (
+        "freehold.cli.postmortem:postmortem",
+        "Write down what incidents taught, and agree on what follows.",
+    ),
     "quarantine": ("freehold.cli.quarantine:quarantine", "Look at candidates that were kept from being published."),
     "rollback": ("freehold.cli.rollback:rollback", "Go back to the previous good deployment, at once."),
     "deployments": ("freehold.cli.deployments:deployments", "Show what was published when; take a deployment back."),

@@ -90,20 +90,20 @@ def render(
     given = {name: word for name, word in said.items() if word}
     moment = past(as_of) if as_of else None
     with _opened(start, env) as library:
-        edition = library.write(id, given, moment) if out is None else _written(library, id, given, moment, out)
+        edition = library.write(id, given, moment) if out is None else written_into(library, id, given, moment, out)
     if as_json:
         emit(edition.manifest.to_json())
     elif out is None:
         click.echo(edition.html if form == "html" else edition.markdown, nl=False)
 
 
-def _written(library: Library, id: str, said: Mapping[str, str], moment: datetime | None, out: Path) -> Edition:
+def written_into(library: Library, id: str, said: Mapping[str, str], moment: datetime | None, out: Path) -> Edition:
     """Write an edition into a folder, with what was written in it there, and say so."""
     from freehold.insight.documents.narrating import narrative_text
     from freehold.insight.documents.package import MANIFEST, packed
 
     first = library.write(id, said, moment)
-    file, beside = library.file(id), _narrative_of(out / f"{first.name}{MANIFEST}")
+    file, beside = library.file(id), _path_of_narrative(out / f"{first.name}{MANIFEST}")
     if beside.exists():
         edition = library.write(id, first.manifest.parameters, first.manifest.as_of, _narrative(beside))
     else:
@@ -155,12 +155,12 @@ def verify(start: str | None, path: Path, env: str | None, as_json: bool) -> Non
     from freehold.insight.documents.package import faults, manifest_in, opened
 
     files = opened(path) if path.suffix == ".zip" else {}
-    manifest = manifest_in(files, path) if files else _manifest_at(path)
+    manifest = manifest_in(files, path) if files else manifest_at(path)
     wrong = list(faults(files, manifest) if files else _beside(path, manifest))
     is_here = not files or _is_in_an_estate(start)
     if is_here:
         with _opened(start, env or manifest.env) as library:
-            wrong += library.again(manifest, _told(files, path, manifest))[1]
+            wrong += library.again(manifest, narrative_for(files, path, manifest))[1]
             signed = [s for s in library.signatures(manifest.document) if s.manifest == manifest.hash]
     told = signed if is_here else []
     if as_json:
@@ -193,9 +193,9 @@ def sign(start: str | None, path: Path, env: str | None, as_json: bool) -> None:
     product, or of any team. The teams in force say so; at a shell you are `user:local/NAME`. The edition is written
     again first and must come out the same, with every part of the narrative written.
     """
-    manifest = _manifest_at(path)
+    manifest = manifest_at(path)
     with _opened(start, env or manifest.env) as library:
-        signature = library.sign(manifest, _told({}, path, manifest))
+        signature = library.sign(manifest, narrative_for({}, path, manifest))
     if as_json:
         emit({"edition": signature.edition, "manifest": signature.manifest, "signed_by": signature.signer,
               "signed_at": signature.signed_at})  # fmt: skip
@@ -203,7 +203,12 @@ def sign(start: str | None, path: Path, env: str | None, as_json: bool) -> None:
     say(f"{signature.signer} signed {signature.edition}: manifest {signature.manifest[:12]}.")
 
 
-def _manifest_at(path: Path) -> Manifest:
+def manifest_at(path: Path) -> Manifest:
+    """Return the manifest that lies at a path.
+
+    Raises:
+        FreeholdError: FH-O108 it is none.
+    """
     from freehold.insight.documents import manifest_from
 
     return manifest_from(path.read_text("utf-8", errors="replace"), path.name)
@@ -217,17 +222,17 @@ def _beside(path: Path, manifest: Manifest) -> Iterator[str]:
             yield f"`{written.name}` was changed after it was written."
 
 
-def _told(files: Mapping[str, str], path: Path, manifest: Manifest) -> dict[str, str]:
+def narrative_for(files: Mapping[str, str], path: Path, manifest: Manifest) -> dict[str, str]:
     """Return the narrative of a manifest: of its package, or beside it."""
     from freehold.insight.documents.package import NARRATIVE
 
     if files:
         return _narrative_from(files.get(f"{manifest.edition}{NARRATIVE}", ""), path.name)
-    beside = _narrative_of(path)
+    beside = _path_of_narrative(path)
     return _narrative(beside) if beside.exists() else {}
 
 
-def _narrative_of(manifest: Path) -> Path:
+def _path_of_narrative(manifest: Path) -> Path:
     from freehold.insight.documents.package import MANIFEST, NARRATIVE
 
     return manifest.with_name(manifest.name.removesuffix(MANIFEST) + NARRATIVE)

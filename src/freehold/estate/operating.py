@@ -153,7 +153,8 @@ class State:
 class Sla:
     """How long an item may take, until it enters a state (`until`), leaves the first one, or ends.
 
-    `classes` has other lengths for items of some classes of service.
+    `classes` has other lengths for items of some classes of service. With `since` it runs from when the item entered
+    that state; with `when`, only for items of which any of these conditions holds.
     """
 
     name: str
@@ -161,6 +162,8 @@ class Sla:
     where: Where
     until: str | None = None
     classes: Mapping[str, str] = field(default_factory=dict)
+    since: str | None = None
+    when: tuple[Written, ...] = ()
 
     def within_for(self, service_class: str) -> str:
         """Return how long an item of a class may take."""
@@ -334,7 +337,8 @@ def _sla(document: Document, name: str, said: str | Mapping[str, Any]) -> Sla:
     where = document.where("spec", "sla", name)
     if isinstance(said, str):
         return Sla(name, said, where)
-    return Sla(name, said["within"], where, said.get("until"), said.get("classes", {}))
+    when = tuple(_each_written(document, ("spec", "sla", name, "when")))
+    return Sla(name, said["within"], where, said.get("until"), said.get("classes", {}), said.get("since"), when)
 
 
 def written(document: Document, *path: Step) -> Written | None:

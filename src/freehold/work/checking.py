@@ -36,7 +36,7 @@ def findings_of(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
         yield from _endless(workflow)
     yield from _guards(workflow, root)
     yield from _actions(workflow)
-    yield from _clocks(workflow)
+    yield from _clocks(workflow, root)
     yield from _needs(workflow)
     yield from _outcomes(workflow)
     yield from record_findings(workflow, Vocabulary())
@@ -128,11 +128,14 @@ def _actions(workflow: Workflow) -> Iterator[FreeholdError]:
                 yield FreeholdError("FH-W006", problem, where=where, fix=_known(what, ACTIONS))
 
 
-def _clocks(workflow: Workflow) -> Iterator[FreeholdError]:
+def _clocks(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
     for one in workflow.sla.values():
-        if one.until is not None and one.until not in workflow.states:
-            problem = f"The clock `{one.name}` runs until `{one.until}`, which is no state."
-            yield FreeholdError("FH-W007", problem, where=one.where, fix=_known(one.until, workflow.states))
+        for word, state in (("until", one.until), ("since", one.since)):
+            if state is not None and state not in workflow.states:
+                problem = f"The clock `{one.name}` runs {word} `{state}`, which is no state."
+                yield FreeholdError("FH-W007", problem, where=one.where, fix=_known(state, workflow.states))
+        for condition in one.when:
+            yield from _guard(condition, workflow, root)
 
 
 def _needs(workflow: Workflow) -> Iterator[FreeholdError]:

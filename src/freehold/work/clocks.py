@@ -8,7 +8,7 @@ to the microsecond.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -166,9 +166,19 @@ class Clock:
     is_late: bool
 
 
-def clocks(item: Item, workflow: Workflow, time: WorkingTime, now: datetime) -> tuple[Clock, ...]:
-    """Return the clocks of an item as they stand at an instant."""
-    return tuple(_clock(sla, item, workflow, time, now) for sla in workflow.sla.values())
+def clocks(
+    item: Item,
+    workflow: Workflow,
+    time: WorkingTime,
+    now: datetime,
+    applies: Callable[[Sla], bool] = lambda _: True,
+) -> tuple[Clock, ...]:
+    """Return the clocks of an item as they stand at an instant, without those that never started.
+
+    `applies` says of a clock that is not every item's whether it is this one's.
+    """
+    started = (sla for sla in workflow.sla.values() if _counted(sla, item) and (not sla.when or applies(sla)))
+    return tuple(_clock(sla, item, workflow, time, now) for sla in started)
 
 
 def _clock(sla: Sla, item: Item, workflow: Workflow, time: WorkingTime, now: datetime) -> Clock:
@@ -200,17 +210,39 @@ def _stretches(sla: Sla, item: Item, workflow: Workflow) -> Sequence[tuple[str, 
 
 
 def _counted(sla: Sla, item: Item) -> tuple[Passage, ...]:
-    """Return the history that a clock goes by: to whoever looks at items for the first time, a duplicate is settled."""
+    """Return the history that a clock goes by: to whoever looks at items for the first time, a duplicate is settled.
+
+    Where a clock starts with a state, it is what came from then on; nothing, where the item never came to it.
+    """
     seen = [Passage("", link.since) for link in item.links if link.rel == DUPLICATE_OF and sla.name == TRIAGE]
-    return tuple(sorted((*item.stood, *seen), key=lambda passage: passage.since))
+    history = tuple(sorted((*item.stood, *seen), key=lambda passage: passage.since))
+    if sla.since is None:
+        return history
+    first = next((place for place, passage in enumerate(history) if passage.state == sla.since), len(history))
+    return history[first:]
 
 
 def _stops(sla: Sla, workflow: Workflow, state: str) -> bool:
-    """Whether entering a state ends the clock."""
+    """Whether entering a state ends the clock: so does one from which no way leads to where it ends."""
     known = workflow.states.get(state)
     if known is not None and known.is_final:
         return True
-    return state == sla.until if sla.until else sla.name == TRIAGE and state != workflow.start
+    if sla.until:
+        return sla.until not in _ahead(state, workflow)
+    return sla.name == TRIAGE and state != workflow.start
+
+
+def _ahead(state: str, workflow: Workflow) -> set[str]:
+    """Return the states that an item may yet enter; of one that the workflow no longer has, all of them."""
+    if state not in workflow.states:
+        return set(workflow.states)
+    ahead, waiting = set[str](), [state]
+    while waiting:
+        for move in workflow.states[waiting.pop()].moves.values():
+            if move.to not in ahead:
+                ahead.add(move.to)
+                waiting.append(move.to)
+    return ahead
 
 
 def _has_ended(sla: Sla, item: Item, workflow: Workflow) -> bool:

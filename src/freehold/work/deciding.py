@@ -79,6 +79,10 @@ class Deciding:
             return None
         return next(self._unmet(item, workflow, move, row_of(item, workflow, now, texts)), None)
 
+    def holds(self, condition: Written, item: Item, workflow: Workflow, facts: Mapping[str, Any]) -> bool:
+        """Whether a condition, an expression or one with a name, holds of an item whose facts are these."""
+        return self._guard(condition, item, workflow, facts)[0] is True
+
     def _holds(self, role: str, item: Item) -> bool:
         caller = self.ledger.caller
         if role == REQUESTER:

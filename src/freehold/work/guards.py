@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation.words import counted
@@ -118,6 +118,33 @@ def _alerts_resolved(item: Item, ledger: Ledger, _: int) -> str:
     return f"{counted(len(mine - over), 'alerts')} of it are not over." if mine - over else ""
 
 
+def _is_severe(item: Item, ledger: Ledger, _: int) -> str:
+    """Say that an incident is not of severity 1 or 2, as it was told last: what it began with may have got worse."""
+    told = ledger.read(types=("incident.opened", "incident.updated"), subject=item.id)
+    said = [event.data["sev"] for event in told if event.data.get("sev") is not None]
+    return "" if said and said[-1] <= SEVERE else f"It is of severity {said[-1] if said else 'nobody knows which'}."
+
+
+def _recurs_within(item: Item, ledger: Ledger, days: int) -> str:
+    """Say that an incident is not the third, or a later one, that began at the same root within some days."""
+    roots: dict[str, str] = {}
+    opened: dict[str, datetime] = {}
+    for event in ledger.read(types=("incident.opened", "incident.judged", "incident.updated")):
+        incident = str(event.data["incident"])
+        if event.type == "incident.opened":
+            opened.setdefault(incident, event.occurred_at)
+        elif event.type == "incident.judged":
+            roots[incident] = str(event.data["root"])
+        elif (event.data.get("sev") or 0) >= FALSE_ALARM:
+            opened.pop(incident, None)
+    mine, at = roots.get(item.id, ""), opened.get(item.id)
+    if not mine or at is None:
+        return "It is not known where it began."
+    since = at - timedelta(days=days)
+    count = sum(roots.get(other) == mine and since <= then <= at for other, then in opened.items())
+    return "" if count >= RECURRING else f"It is number {count} of `{mine}` within {counted(days, 'days')}."
+
+
 def _unread_for(_item: Item, _ledger: Ledger, _days: int) -> str:
     """Say that it is not known who reads something: rooms above, which know the catalog, put theirs in its place."""
     return "Who reads it is not known here."
@@ -129,10 +156,15 @@ def _in_time(_item: Item, _ledger: Ledger, _days: int) -> str:
 
 
 UNREAD_FOR = "unread-for"
+RECURRING = 3  # so many incidents of one root recur
+SEVERE = 2  # the mildest severity that counts as severe
+FALSE_ALARM = 5  # the severity of what was no incident
 NAMED: Mapping[str, Named] = {
     "decision-recorded": _decision_recorded,
     "users-notified": _users_notified,
     "alerts-resolved": _alerts_resolved,
+    "is-severe": _is_severe,
+    "recurs-within": _recurs_within,
     UNREAD_FOR: _unread_for,
     "notice-in-time": _in_time,
 }

@@ -5,7 +5,7 @@ A move is decided and recorded under a lease of the item, so that two people can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from freehold.work.clocks import Clock, clocks, span, working_time
 from freehold.work.decided import decided_items
 from freehold.work.deciding import Deciding, Way, ruled_elsewhere, state_of
 from freehold.work.entering import accepted, accepted_later, is_principal
-from freehold.work.guards import NAMED, Named
+from freehold.work.guards import NAMED, Named, row_of
 from freehold.work.item import DUPLICATE_OF, EVENTS, UNDO, Item, Passage, fold
 from freehold.work.linking import Related, duplicates_of, refusal, related
 from freehold.work.naming import Names, expect_named
@@ -29,7 +29,7 @@ from freehold.work.turns import turn
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
-    from freehold.estate.operating import Move, Workflow
+    from freehold.estate.operating import Move, Sla, Workflow
     from freehold.foundation import Caller
     from freehold.ledger import Ledger
     from freehold.ledger.event import Event
@@ -168,7 +168,13 @@ class Work:
 
     def clocks(self, item: Item, calendar: str | None = None) -> tuple[Clock, ...]:
         """Return the clocks of an item as they stand now."""
-        return clocks(item, self.workflow(item.type), working_time(self._estate, calendar), self._clock.now())
+        workflow, now = self.workflow(item.type), self._clock.now()
+        facts = row_of(item, workflow, now, {})
+
+        def applies(sla: Sla) -> bool:
+            return any(self._deciding.holds(one, item, workflow, facts) for one in sla.when)
+
+        return clocks(item, workflow, working_time(self._estate, calendar), now, applies)
 
     def ways(self, item: Item) -> tuple[Way, ...]:
         """Return the moves that the item's state has, each with what keeps the caller from it."""
@@ -187,15 +193,28 @@ class Work:
         priority: str = "",
         requester: str = "",
         key: str = "",
+        assignee: str = "",
+        caused_by: str = "",
         beside: Iterable[Event] = (),
     ) -> Moved:
         """Begin an item in the first state of its workflow. Begun again by the same key, it is the one there is.
 
-        `beside` are events that are recorded with its beginning, in one transaction.
+        Args:
+            type: the id of its workflow.
+            fields: what it holds.
+            product: that it is about.
+            service_class: of it: standard, urgent.
+            priority: of it.
+            requester: who asks for it; the caller, where nobody is named.
+            key: the rest of its id.
+            assignee: to whom it is given from the first moment.
+            caused_by: the item that it follows from.
+            beside: events that are recorded with its beginning, in one transaction.
 
         Raises:
-            FreeholdError: FH-W101 there is no such workflow; FH-W106 fields are missing, unknown or of another type, or
-                the product is not there; FH-W107 see `move`; FH-W430 a field names what is not there.
+            FreeholdError: FH-W101 there is no such workflow; FH-W102 it follows from no item; FH-W106 fields are
+                missing, unknown or of another type, the product is not there, or it is given to nobody; FH-W107 see
+                `move`; FH-W430 a field names what is not there.
         """
         workflow = self.workflow(type)
         held, free = accepted(workflow, fields)
@@ -210,7 +229,8 @@ class Work:
             text = self._ledger.side.put("work", free, subject=asking) if free else ""
             began = Passage(workflow.start, self._clock.now(), actor=self._ledger.caller.principal)
             item = Item(id_, type, (began,), 0, asking, about, service_class, priority, text, fields=held)
-            self._ledger.append(*self._telling.creation(item, workflow), *beside, fence=lease)
+            told = [*self._telling.creation(item, workflow), *self._from_the_first(item, assignee, caused_by)]
+            self._ledger.append(*told, *beside, fence=lease)
         return self._entered(self.item(id_), workflow)
 
     def move(
@@ -309,9 +329,7 @@ class Work:
         """
         item = self.item(id)
         self.expect_mine(item)
-        if assignee and not is_principal(assignee):
-            problem = f"`{assignee:.60}` is nobody: an item is given to a reference such as user:idp/ana."
-            raise FreeholdError("FH-W106", problem, fix="Name them so.", exit_code=Exit.USAGE)
+        _expect_principal(assignee)
         return self._told(item, "work.assigned", {"item": id, "assignee": assignee or None})
 
     def link(self, id: str, rel: str, target: str) -> Item:
@@ -371,6 +389,15 @@ class Work:
         return whole, {"incident": item.id, "basis": "explicit", **cause} if cause is not None else None
 
     # -- recording ----------------------------------------------------------------------------------------------------
+
+    def _from_the_first(self, item: Item, assignee: str, caused_by: str) -> Iterator[Event]:
+        """Yield to whom an item is given, and what it follows from, as it begins."""
+        _expect_principal(assignee)
+        if assignee:
+            yield self._telling.event("work.assigned", {"item": item.id, "assignee": assignee}, item, item.created_at)
+        if caused_by:
+            said = {"item": item.id, "rel": CAUSED_BY, "target": self.item(caused_by).id}
+            yield self._telling.event("work.linked", said, item, item.created_at)
 
     def _told(self, item: Item, type: str, said: Mapping[str, Any]) -> Item:
         self._ledger.append(self._telling.event(type, said, item))
@@ -469,6 +496,12 @@ class Work:
         hindrance = ways[0].hindrance if ways and not any(way.is_mine for way in ways) else None
         if hindrance is not None:
             raise hindrance
+
+
+def _expect_principal(assignee: str) -> None:
+    if assignee and not is_principal(assignee):
+        problem = f"`{assignee:.60}` is nobody: an item is given to a reference such as user:idp/ana."
+        raise FreeholdError("FH-W106", problem, fix="Name them so.", exit_code=Exit.USAGE)
 
 
 def _fast(item: Item, why: str, fix: str) -> FreeholdError:

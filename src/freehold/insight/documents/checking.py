@@ -48,6 +48,7 @@ _ITEM_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "says": ("field", "value"),
     "moves": ("since", "state", "move", "by", "words"),
     "alike": ("item", "title", "began", "state", "decision"),
+    "similar": ("item", "began", "root", "score", "why", "mended"),
     "definitions": ("since", "metric", "status", "sentence", "formula", "definition"),
     "columns": ("column", "type", "becomes", "description"),
     "selects": ("when", "asset", "sql"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.delivery.graph import default_environment, relation_of
 from freehold.delivery.plan.versions import deployed
 from freehold.insight.documents.listing import NO_WORD, metric_cells
+from freehold.insight.similar import similar
 from freehold.metrics.estate import read_models
 from freehold.work import Work
 
@@ -75,7 +76,7 @@ class ItemsThen:
         return "; ".join(map(str, kept.payload.values())) if isinstance(kept.payload, Mapping) else str(kept.payload)
 
     def listed(self, name: str, id: str) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a list of an item: `says`, `moves`, `alike`, `definitions`, `columns` or `selects`."""
+        """Yield the rows of a list of an item: `says`, `moves`, `alike`, `similar`, `definitions` …"""
         yield from _LISTS[name](self, self._all[id])
 
     def _says(self, item: Item) -> Iterator[dict[str, Any]]:
@@ -101,6 +102,17 @@ class ItemsThen:
                 decision = self._work.texts(other).get("decision")
                 yield {"item": other.id, "title": self.title(other.id), "began": other.created_at,
                        "state": other.state, "decision": decision or ""}  # fmt: skip
+
+    def _similar(self, item: Item) -> Iterator[dict[str, Any]]:
+        """Yield the incidents before it that an incident is most like, with what mended them."""
+        for one in similar(self.ledger, item.id, self.upto):
+            why = ", ".join(f"{name} {share:.2f}" for name, share in one.factors.items())
+            yield {"item": one.incident, "began": one.opened_at, "root": one.root or NO_WORD, "score": one.score,
+                   "why": why, "mended": "; ".join(map(self._mended, one.mended)) or NO_WORD}  # fmt: skip
+
+    def _mended(self, said: str) -> str:
+        """Return what mended an incident, an action by what it is about."""
+        return self.title(said) if said in self._all else said
 
     def _definitions(self, item: Item) -> Iterator[dict[str, Any]]:
         """Yield each definition that the metric of an item had, the oldest first, with when it was put in force."""
@@ -171,6 +183,7 @@ _LISTS: Mapping[str, Callable[[ItemsThen, Item], Iterator[dict[str, Any]]]] = {
     "says": ItemsThen._says,
     "moves": ItemsThen._moves,
     "alike": ItemsThen._alike,
+    "similar": ItemsThen._similar,
     "definitions": ItemsThen._definitions,
     "columns": ItemsThen._columns,
     "selects": ItemsThen._selects,

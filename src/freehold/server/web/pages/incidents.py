@@ -22,6 +22,7 @@ from freehold.server.items import Items
 from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark, Moment, Tab, Tone
 from freehold.server.web.pages.acting import begun
 from freehold.server.web.pages.items import WayRow, ways_of
+from freehold.server.web.pages.postmortems import Lessons, lessons_of
 from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown, asked_of
 
@@ -119,6 +120,7 @@ class IncidentPage:
     item_href: str
     drafts: tuple[Crumb, ...]
     may_blame: bool
+    lessons: Lessons
     rolls_back: str  # the product that may be taken back in one step; empty where none may
 
 
@@ -140,8 +142,8 @@ def shown_incidents(asked: Asked) -> Shown:
     kind, there = asked.one_of("kind", ("open", "all"), "open"), Incidents(asked)
     found = there.all(closed=kind == "all")
     model = IncidentsPage(
-        kinds=tuple(Tab(text, f"/incidents?kind={word}", word == kind)
-                    for word, text in (("open", "Open"), ("all", "All"))),
+        kinds=(*(Tab(text, f"/incidents?kind={word}", word == kind)
+                 for word, text in (("open", "Open"), ("all", "All"))), Tab("Postmortems", "/postmortems", False)),
         headings=_HEADINGS,
         incidents=tuple(_row(there, one) for one in reversed(found)),
     )  # fmt: skip
@@ -193,6 +195,7 @@ def shown_incident(asked: Asked) -> Shown:
             for word in ("engineers", "executives", "customers")
         ),
         may_blame=item is not None and _is_mine(items, one),
+        lessons=lessons_of(asked, one),
         rolls_back=one.product if may else "",
     )
     told = f"{one.state.capitalize()}, of severity {one.sev}." if one.sev else f"{one.state.capitalize()}."

@@ -19,6 +19,7 @@ from freehold.server.web.pages.alerts import burning as alerts_burning
 from freehold.server.web.pages.homes.consumer import state_of
 from freehold.server.web.pages.homes.happened import changes_since
 from freehold.server.web.pages.homes.spans import Span, span_of, span_tabs
+from freehold.server.web.pages.postmortems import HEADINGS, PostmortemRow, owed_rows
 from freehold.server.web.pages.product import fact_of
 from freehold.server.web.pages.products import moment_of
 from freehold.server.web.pages.usage import UNUSED
@@ -152,6 +153,8 @@ class DataOpsHome:
     strong: Empty = _STRONG
     news: tuple[Line, ...] = ()
     unused_mark: Mark = UNUSED
+    owed_headings: tuple[Heading, ...] = ()
+    owed: tuple[PostmortemRow, ...] = ()
 
 
 def dataops_home(asked: Asked) -> Shown:
@@ -173,6 +176,8 @@ def dataops_home(asked: Asked) -> Shown:
         weak=tuple(sorted(_weak(asked, readers), key=lambda r: (-r.readers, r.asset)))[:_MOST],
         strip=tuple(card(figures[id_]) for id_ in DORA if id_ in figures),
         unused=unused_of(asked),
+        owed_headings=HEADINGS,
+        owed=tuple(owed_rows(asked)[:_MOST]),
     )
     return Shown("pages/homes/dataops.html", "Home", model, _sentence(burning, schedules), nav="home")
 
