@@ -44,7 +44,7 @@ def demo(days: int | None, folder: Path, data: Path | None, seed: int, force: bo
     went wrong. Everything it tells is computed from the ledger and the warehouse in DIR, which are yours to look into.
     """
     from freehold.demo.deliveries import collect, generate
-    from freehold.demo.estate_files import prepare
+    from freehold.demo.estate_files import begin, prepare
     from freehold.demo.replay import Stage, first_instant, replay
     from freehold.demo.story import tell
     from freehold.demo.telling import story_json
@@ -55,9 +55,11 @@ def demo(days: int | None, folder: Path, data: Path | None, seed: int, force: bo
     arrivals = real if real is not None else generate(folder, seed, now.date() - timedelta(days=1), days or DAYS)
     if not as_json:
         say(_opening(folder, arrivals, real is not None))
-    with Stage(folder, first_instant(arrivals), seed) as stage, catalog_of(stage) as catalog:
+    began = first_instant(arrivals)
+    repository = begin(folder, began) if real is None else None  # real days are told as they were
+    with Stage(folder, began, seed) as stage, catalog_of(stage) as catalog:
         with _progress(not as_json) as progress:
-            summary = replay(stage, arrivals, progress, not_after=now, catalog=catalog)
+            summary = replay(stage, arrivals, progress, not_after=now, catalog=catalog, repository=repository)
         story, zone = tell(stage.delivery, str(folder), summary.notes), stage.zone
     if as_json:
         emit({"demo": {"dir": str(folder), **_counted(summary), **story_json(story)}})

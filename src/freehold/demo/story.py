@@ -8,7 +8,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from freehold.demo.blamed import Blamed, Read, blamed
 from freehold.demo.consumers import CONSUMERS
+from freehold.demo.figure import Figure
 from freehold.engines import Session, quoted
 
 if TYPE_CHECKING:
@@ -41,24 +43,6 @@ class Broken:
     measured: str
     bound: str
     rows: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Revenue of a day in pounds: as the kept candidate says it, and as the right file said it."""
-
-    wrong: Decimal
-    right: Decimal
-
-    @property
-    def difference(self) -> Decimal:
-        """Pounds by which a reader would have been wrong."""
-        return self.wrong - self.right
-
-    @property
-    def percent(self) -> Decimal | None:
-        """The difference as a share of the right figure; None where that is zero."""
-        return 100 * self.difference / self.right if self.right else None
 
 
 @dataclass(frozen=True, slots=True)

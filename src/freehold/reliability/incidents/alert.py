@@ -63,7 +63,9 @@ def alerts_told(events: Iterable[Recorded]) -> dict[str, Alert]:
     for event in events:
         said, id_ = event.data, str(event.data.get("alert_id") or "")
         if event.type == "alert.raised" and said.get("asset"):
-            found.setdefault(id_, _raised(event))
+            known = found.get(id_)  # told again where it is worse by now
+            fresh = _raised(event)
+            found[id_] = replace(known, pages=fresh.pages, is_held=fresh.is_held) if known else fresh
         elif id_ not in found:
             continue
         elif event.type == "alert.resolved":
