@@ -48,14 +48,14 @@ def _market(day: int, name: str, code: str, after: str) -> Commit:
 
 
 _MARKETS = (
-    _market(10, "New Zealand", "NZ", "Lebanon,LB,overseas"),
+    _market(12, "New Zealand", "NZ", "Lebanon,LB,overseas"),
     _market(24, "Mexico", "MX", "Lebanon,LB,overseas"),
     _market(41, "Chile", "CL", "Canada,CA,overseas"),
     _market(49, "South Korea", "KR", "Singapore,SG,overseas"),
     _market(56, "Uruguay", "UY", "USA,US,overseas"),
 )
 _CUSTOMERS = (
-    Commit(14, "A customer is new for six weeks", (Edit(_SEGMENTS, "NEW_DAYS = 30", "NEW_DAYS = 42"),)),
+    Commit(15, "A customer is new for six weeks", (Edit(_SEGMENTS, "NEW_DAYS = 30", "NEW_DAYS = 42"),)),
     Commit(30, "Four orders are loyal", (Edit(_SEGMENTS, "LOYAL_ORDERS = 5", "LOYAL_ORDERS = 4"),)),
     Commit(45, "Ten weeks away is slipping", (Edit(_SEGMENTS, "SLIPPING_DAYS = 90", "SLIPPING_DAYS = 70"),)),
     Commit(52, "A customer is new for five weeks", (Edit(_SEGMENTS, "NEW_DAYS = 42", "NEW_DAYS = 35"),)),

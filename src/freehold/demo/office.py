@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 OPENS_AT = time_of_day(10)  # when requests are looked at, by the clock of the shop
 _DONE_AFTER = (6, 10, 17, 9, 8)  # days until what was agreed after an incident is done
+_OF_A_FILE = "The sender looks at a file before it is sent."
+_OF_A_CHANGE = "A change of rows is looked at beside what stands, before it is approved."
 _AGREED = 14  # days within which it was to be
 _TAKEN_BACK = "sales.catalogue"
 _WHY = "Two articles were shown under one name."
@@ -126,8 +128,11 @@ class Office:
 
     def _learn(self, incident: str, number: int) -> None:
         """Agree on what is to be done about an incident that is over, and close it with that."""
+        from freehold.reliability.incidents import incident_of
+
         work = self._as("steward")
-        todo = {"what": "The sender looks at a file before it is sent.", "incident": incident}
+        what = _OF_A_CHANGE if incident_of(self._stage.ledger, incident).causes else _OF_A_FILE
+        todo = {"what": what, "incident": incident}
         days = _DONE_AFTER[self._learned % len(_DONE_AFTER)]
         steps = (Step(1, "start"), Step(days, "finish"))
         product = work.item(incident).product

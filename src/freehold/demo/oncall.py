@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from freehold.demo.blamed import Read, last_day
 from freehold.demo.commits import mending
 from freehold.demo.people import OWNER, STEWARD
+from freehold.reliability.anomalies import anomalies, close
 from freehold.reliability.incidents import (
     approve,
     blame,
@@ -55,6 +56,7 @@ class OnCall:
     ) -> None:
         self._stage, self._work, self._wait, self._changes = stage, work, wait, changes
         self._taken_on = 0
+        self._closed: set[str] = set()
         self.read: dict[str, Read] = {}
 
     def see(self) -> None:
@@ -66,6 +68,9 @@ class OnCall:
                 self._taken_on += 1
                 if self._changes is not None and self._is_of_a_change(one):
                     self._take_back(one, self._changes)
+            elif one.state == "resolved" and one.id in self.read and one.id not in self._closed:
+                self._closed.add(one.id)
+                self._close(one)
 
     def _take_back(self, one: Incident, changes: Changes) -> None:
         """Say that the first suspect did it, take it back, tell readers, and mend it."""
@@ -85,6 +90,12 @@ class OnCall:
         changes.merge(mending())
         changes.release(unpin=True)
         unfreeze_of(one, ledger, _METRIC)
+
+    def _close(self, one: Incident) -> None:
+        """Say that what was unusual of an incident that is over was wrong, where nothing came in its place."""
+        ledger, env = self._stage.ledger.acting(STEWARD), self._stage.delivery.env
+        for odd in (odd for asset in one.assets for odd in anomalies(ledger, env, asset=asset)):
+            close(ledger, env, odd.id, "fixed")
 
     def _is_of_a_change(self, one: Incident) -> bool:
         """Whether consumers read what is wrong, and the first suspect is a change of what it is built by."""

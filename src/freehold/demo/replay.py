@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from freehold.demo.ahead import Plans
+from freehold.demo.blamed import Read
 from freehold.demo.consumers import ask_all, read_all
 from freehold.demo.deliveries import Arrival, by_morning, land
 from freehold.demo.story import Note, note
@@ -53,6 +54,7 @@ class Summary:
     seconds: float = 0.0
     unexpected: list[str] = field(default_factory=list)
     notes: dict[str, Note] = field(default_factory=dict)
+    read: dict[str, Read] = field(default_factory=dict)
 
     def add(self, outcome: RunOutcome) -> None:
         """Count one run; what earlier runs already said is not counted again."""
@@ -234,6 +236,7 @@ def replay(
             flush()
         if progress:
             progress(morning, number + 1, len(mornings))
+    summary.read = on_call.read
     summary.seconds = time.perf_counter() - began
     return summary
 
