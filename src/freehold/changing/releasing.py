@@ -38,7 +38,10 @@ def release(
         commit: what is released and when it was merged; None where the files are not all in git.
         brought_by: who is taken for its author where no review tells of one.
         begun: what is published for the first time though no definition of it changes.
-        version, unpin, take_over, progress: of publishing.
+        version: the name under which the files are kept, where they are not the ones at hand.
+        unpin: let what a rollback has pinned go on with this.
+        take_over: move aside what is not ours and stands in the way.
+        progress: called with each step.
 
     Raises:
         FreeholdError: FH-D213 a rollback keeps one of the assets where it is.

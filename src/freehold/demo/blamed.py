@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from freehold.demo.figure import Figure
 
@@ -20,10 +20,15 @@ _DAYS = "sales.orders.daily_revenue"
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Revenue of the last day in pounds, as it stood where consumers read it."""
+    """Revenue of the last day in pounds, as it stood where consumers read it when somebody said what did it.
+
+    Attributes:
+        suspects: of the incident, as they were ranked then.
+    """
 
     day: date
     revenue: Decimal
+    suspects: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Blamed:
     look: str
 
 
-def last_day(delivery: Delivery) -> Read:
+def read_now(delivery: Delivery, one: Incident) -> Read:
     """Return what is live of the last day."""
     relation = delivery.graph.assets[_DAYS].relation.sql
     session = delivery.session("story")
@@ -62,7 +67,7 @@ def last_day(delivery: Delivery) -> Read:
         rows = session.rows(f"SELECT day, revenue FROM {relation} ORDER BY day DESC LIMIT 1")
     finally:
         session.close()
-    return Read(rows[0][0], Decimal(rows[0][1]))
+    return Read(rows[0][0], Decimal(rows[0][1]), one.suspects)
 
 
 def blamed(delivery: Delivery, folder: str, read: Mapping[str, Read]) -> Iterator[Blamed]:
@@ -72,10 +77,12 @@ def blamed(delivery: Delivery, folder: str, read: Mapping[str, Read]) -> Iterato
     ledger = delivery.ledger
     evidence = ledger.evidence()
     for one in incidents(ledger).values():
-        place = next((n for n, suspect in enumerate(one.suspects, 1) if suspect["event"] in one.causes), 0)
-        if not place or one.id not in read:
+        then = read.get(one.id)
+        ranked = then.suspects if then is not None else ()
+        place = next((n for n, suspect in enumerate(ranked, 1) if suspect["event"] in one.causes), 0)
+        if then is None or not place:
             continue
-        suspect, then = one.suspects[place - 1], read[one.id]
+        suspect = ranked[place - 1]
         worst = max(alerts_of(ledger, one.id), key=lambda alert: abs(alert.deviations or 0.0))
         yield Blamed(
             incident=one.id,
@@ -83,7 +90,7 @@ def blamed(delivery: Delivery, folder: str, read: Mapping[str, Read]) -> Iterato
             live_at=datetime.fromisoformat(suspect["at"]),
             sign=f"{worst.asset}: {worst.reason}",
             found_at=one.detected_at,
-            place=(place, len(one.suspects)),
+            place=(place, len(ranked)),
             day=then.day,
             figure=Figure(then.revenue, _right(delivery, then.day)),
             readers=_readers(evidence, one, datetime.fromisoformat(suspect["at"])),

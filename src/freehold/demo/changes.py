@@ -12,10 +12,10 @@ from datetime import time as time_of_day
 from typing import TYPE_CHECKING
 
 from freehold.changing import approved, asked_for, judgement, planned, release
+from freehold.delivery.plan.versions import head_of
 from freehold.demo.commits import Commit, commits
 from freehold.demo.estate_files import rewrite
 from freehold.demo.people import ANALYST, OWNER
-from freehold.delivery.plan.versions import head_of
 from freehold.estate.calendars import days_of
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def begin(folder: Path, at: datetime) -> Repository | None:
 
 
 def rewrite(folder: Path, path: str, old: str, new: str) -> None:
-    """Put one piece of a file of the demo in place of another; it is the demo's own doing, and no edit of the user's."""
+    """Put one piece of a file of the demo in place of another: the demo's own doing, and no edit of the user's."""
     text = (folder / path).read_text(encoding="utf-8")
     if text.count(old) != 1:
         raise ValueError(f"{path} holds {old!r} {text.count(old)} times, not once")

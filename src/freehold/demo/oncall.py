@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from freehold.demo.blamed import Read, last_day
+from freehold.demo.blamed import Read, read_now
 from freehold.demo.commits import mending
 from freehold.demo.people import OWNER, STEWARD
 from freehold.reliability.anomalies import anomalies, close
@@ -78,7 +78,7 @@ class OnCall:
         ledger = stage.ledger.acting(STEWARD)
         self._wait(began + _CONFIRMED)
         blame(ledger, one, 1)
-        self.read[one.id] = last_day(stage.delivery)
+        self.read[one.id] = read_now(stage.delivery, one)
         self._wait(began + _TAKEN_BACK)
         with stage.acting(STEWARD) as delivery:
             roll_back(incident_of(ledger, one.id), delivery, why=f"{one.suspects[0]['said']} did it.")

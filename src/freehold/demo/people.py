@@ -1,4 +1,4 @@
-"""Who acts in the demo: services called `simulated/…`, with the roles that the estate's teams name. Nobody is anybody."""
+"""Who acts in the demo: services called `simulated/…`, with the roles that the estate's teams name."""
 
 from __future__ import annotations
 

@@ -171,7 +171,8 @@ def replay(
     Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. With
     `consumers` there are simulated people, too: they read, ask, and see to work items. Their reads go to the ledger
     some thousands at a time. `catalog` brings the catalog up to date, and gives it to who asks who reads something;
-    without one nothing is deprecated. In `repository` files are committed as people change them; without one nobody does.
+    without one nothing is deprecated. In `repository` files are committed as people change them; without one nobody
+    changes any.
     """
     from freehold.delivery.evaluating import evaluate_after
     from freehold.demo.changes import Changes

@@ -12,8 +12,9 @@ from freehold.demo.figure import Figure
 from freehold.demo.story import Broken, Caught, Late, Protected, Story
 
 if TYPE_CHECKING:
-    from freehold.demo.blamed import Blamed
     from rich.console import Console
+
+    from freehold.demo.blamed import Blamed
 
 _COUNT = {0: "No", 1: "One", 2: "Two", 3: "Three"}
 _MOST_CHECKS = 3
@@ -76,7 +77,10 @@ def _print_blamed(one: Blamed, console: Console, zone: tzinfo) -> None:
     over = f", over {_moment(one.over_at, zone)}" if one.over_at else ""
     console.print("\n[bold]One change was wrong though every check passed.[/bold]")
     said = (
-        ("What it did", f"{one.said}, live {_moment(one.live_at, zone)}: {readers} read {_of_day(one.figure, one.day)}"),
+        (
+            "What it did",
+            f"{one.said}, live {_moment(one.live_at, zone)}: {readers} read {_of_day(one.figure, one.day)}",
+        ),
         ("Who found it", f"{one.sign}; it is suspect {place} of {of}, found {_moment(one.found_at, zone)}"),
         ("What then", f"{back}{told}{over}"),
         ("Look at it", f"[bold]{one.look}[/bold]"),

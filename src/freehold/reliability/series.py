@@ -81,8 +81,8 @@ def steps_before(batch: Batch, others: Iterable[Batch]) -> list[Batch | None]:
     """Return what came before a batch, a batch for each step of its window, the newest last; None where there is none.
 
     What was told later than the batch, is of its own step or after it, or of another length, is none of it. Of several
-    batches of one step the newest counts; one of the same build as the batch only where there is no other: a change that
-    builds all of the past anew is compared with what stood before it, not with itself.
+    batches of one step the newest counts; one of the same build as the batch only where there is no other: a change
+    that builds all of the past anew is compared with what stood before it, not with itself.
 
     Args:
         batch: that is to be judged.
