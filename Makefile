@@ -26,7 +26,7 @@ help: ## this list
 
 install: $(MADE) $(WEB) ## make .venv from the lock and bundle what the browser loads, and nothing else
 
-demo: $(MADE) ## see it work: a retailer's 60 days and three caught faults, in ./freehold-demo
+demo: $(MADE) ## see it work: a retailer's 60 days, three caught faults and a wrong change, in ./freehold-demo
 	$(BIN)/freehold demo --dir $(DEMO_DIR)
 
 check: lint types layers spelling $(WEB) ## before every commit, under 2 minutes: lint, types, layers, spelling, fast tests

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from freehold.demo.estate_files import MARKER, prepare, shipped
+from freehold.delivery.plan.versions import changes_of, head_of
+from freehold.demo.estate_files import MARKER, begin, prepare, rewrite, shipped
 from freehold.foundation import Exit, FreeholdError
 
 
@@ -93,3 +96,34 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
     with pytest.raises(FreeholdError, match="is a file"):
         prepare(tmp_path / "demo")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_a_repository_is_begun_once_and_goes_when_a_demo_starts_over(tmp_path: Path) -> None:
+    """The demo's own repository holds the estate, is clean, and is dropped with the demo of before."""
+    prepare(tmp_path)
+    at = datetime(2026, 9, 1, 8, tzinfo=UTC)
+    made = begin(tmp_path, at)
+    rewrite(tmp_path, "estate.yaml", "Larkfield Gifts", "Larkfield")
+    assert made is not None
+    made.commit("A shorter name", at + timedelta(days=1))
+
+    assert begin(tmp_path, at) is None
+    head = head_of(tmp_path)
+    assert head is not None
+    assert head[1] == at + timedelta(days=1)
+    assert [title for _, _, title in changes_of(tmp_path, 10_000)] == ["A shorter name"]
+    prepare(tmp_path)
+    assert not (tmp_path / ".git").exists()
+    assert "Larkfield Gifts" in (tmp_path / "estate.yaml").read_text()
+
+
+def test_a_repository_that_is_somebodys_stays_as_it_is(tmp_path: Path) -> None:
+    """Where a repository is already, nothing is committed, and starting over leaves it alone."""
+    prepare(tmp_path)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/mine\n")
+
+    assert begin(tmp_path, datetime(2026, 9, 1, tzinfo=UTC)) is None
+    prepare(tmp_path)
+    assert [one.name for one in (tmp_path / ".git").iterdir()] == ["HEAD"]

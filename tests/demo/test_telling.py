@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from freehold.demo.story import Broken, Caught, Figure, Kept, Late, Protected, Story
+from freehold.demo.figure import Figure
+from freehold.demo.story import Broken, Caught, Kept, Late, Protected, Story
 from freehold.demo.telling import print_story, story_json
 
 CAUGHT = Caught(

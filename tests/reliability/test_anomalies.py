@@ -28,8 +28,10 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
-def tell(ledger: Ledger, day: int, rows: int, *, batch: str = "", asset: str = ASSET, env: str = "prod") -> str:
-    """Record what the batch of a day looked like; return its id."""
+def tell(
+    ledger: Ledger, day: int, rows: int, *, batch: str = "", asset: str = ASSET, env: str = "prod", build: str = ""
+) -> str:
+    """Record what the batch of a day looked like, in which build; return its id."""
     start, end = (START + timedelta(days=day + more) for more in (0, 1))
     batch = batch or str(day)
     said: dict[str, Any] = {
@@ -38,7 +40,8 @@ def tell(ledger: Ledger, day: int, rows: int, *, batch: str = "", asset: str = A
         "interval_start": f"{start:%Y-%m-%dT%H:%M:%SZ}", "interval_end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
     }  # fmt: skip
     at = end + timedelta(hours=5)
-    ledger.append(Event("profile.observed", said, occurred_at=at, env=env, subject=asset, product="shop.orders"))
+    about = {"env": env, "subject": asset, "product": "shop.orders", "correlation_id": build}
+    ledger.append(Event("profile.observed", said, occurred_at=at, **about))
     return batch
 
 
@@ -126,6 +129,40 @@ def test_what_never_went_live_is_not_learned_from(ledger: Ledger) -> None:
     look(ledger, "prod")
     assert len(anomalies(ledger, "prod")) == 10
     tell(ledger, 20, 1040)
+    assert look(ledger, "prod") == ()
+
+
+def test_a_change_that_builds_the_past_anew_is_compared_with_what_stood(ledger: Ledger) -> None:
+    """Days that come again in one build do not vouch for each other; what comes after it goes by them."""
+    ordinary(ledger)
+    look(ledger, "prod")
+    for day in range(40):
+        tell(ledger, day, 100, batch=f"again {day}", build="change")
+    found = look(ledger, "prod")
+    tell(ledger, 40, 101, build="next")
+
+    assert {one.batch for one in found} >= {f"again {day}" for day in range(10, 40)}
+    assert look(ledger, "prod") == ()
+
+
+def test_a_first_build_of_many_days_is_judged_by_itself(ledger: Ledger) -> None:
+    """Where nothing stood before, the days of one build are what is known."""
+    for day in range(40):
+        tell(ledger, day, 0 if day == 30 else 1000 + 37 * (day % 5), build="first")
+
+    assert {one.batch for one in look(ledger, "prod")} == {"30"}
+
+
+def test_what_a_rollback_took_back_is_not_learned_from(ledger: Ledger) -> None:
+    """The day after goes by what stood before the change that was taken back."""
+    ordinary(ledger)
+    for day in range(40):
+        tell(ledger, day, 100, batch=f"again {day}", build="change")
+    look(ledger, "prod")
+    said = {"deploy_id": "change", "to": "", "product": "shop.orders", "assets": [ASSET]}
+    ledger.append(Event("deploy.rolled_back", said, env="prod", subject="shop.orders", product="shop.orders"))
+    tell(ledger, 40, 1010, build="next")
+
     assert look(ledger, "prod") == ()
 
 

@@ -13,6 +13,7 @@ from freehold.changing.judging import (
     plan_object,
 )
 from freehold.changing.planning import compiled_for_plan, dashboards_of, metrics_of, planned
+from freehold.changing.releasing import release
 
 __all__ = [
     "Asked",
@@ -34,4 +35,5 @@ __all__ = [
     "plan_object",
     "planned",
     "rejected",
+    "release",
 ]

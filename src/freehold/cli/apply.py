@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freehold.changing import Judgement, events_of, exit_code, expect_plan, judgement, plan_object, planned
+from freehold.changing import Judgement, exit_code, expect_plan, judgement, plan_object, planned, release
 from freehold.cli.calling_dbt import compiled_projects, keep_compiled
 from freehold.cli.evaluated import evaluated_after
 from freehold.cli.opened import chosen_environment, delivery_of, environment, loaded, opened_ledger, waiting
@@ -156,7 +156,6 @@ def _put_in_force(
     `wanted` is the plan that somebody looked at; empty for whatever it is. `is_at_hand` tells that the files here say
     the same, so that the commit checked out is what is released.
     """
-    from freehold.delivery.applying import publish_change
     from freehold.delivery.plan.versions import head_of, last_applied
 
     with delivery_of(estate, env, wait_s=wait_s, jobs=jobs, compiling=True) as delivery:
@@ -177,13 +176,11 @@ def _put_in_force(
             click.confirm(f"Apply to `{delivery.env}`?", abort=True, err=True)
         known = last_applied(delivery.ledger, delivery.env)
         with progress_shown(shown=not as_json) as progress:
-            if found.changes:
-                delivery.ledger.append(*events_of(found, judged, commit, delivery.ledger, caller))
-            begun = _to_begin(delivery) if delivery.tool is not None else []
-            outcome = publish_change(
-                *(delivery, tuple(dict.fromkeys((*found.touched, *begun))), found.id),
+            outcome = release(
+                *(delivery, found, judged, commit),
+                brought_by=caller,
+                begun=_to_begin(delivery) if delivery.tool is not None else (),
                 version=version,
-                commit=commit[0] if commit else "",
                 unpin=unpin,
                 take_over=take_over,
                 progress=progress,

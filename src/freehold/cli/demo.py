@@ -38,13 +38,13 @@ SEED = 7
 @click.option("--force", is_flag=True, help="Start over although files were edited, or go beside what is there.")
 @as_json
 def demo(days: int | None, folder: Path, data: Path | None, seed: int, force: bool, as_json: bool) -> None:
-    """See it work: a retailer's days are built, checked and published; three faults are caught.
+    """See it work: a retailer's days are built, checked and published; three faults are caught, a change is taken back.
 
     Makes an estate in DIR, brings its files morning by morning under a simulated clock, and ends with the story of what
     went wrong. Everything it tells is computed from the ledger and the warehouse in DIR, which are yours to look into.
     """
     from freehold.demo.deliveries import collect, generate
-    from freehold.demo.estate_files import prepare
+    from freehold.demo.estate_files import begin, prepare
     from freehold.demo.replay import Stage, first_instant, replay
     from freehold.demo.story import tell
     from freehold.demo.telling import story_json
@@ -55,14 +55,16 @@ def demo(days: int | None, folder: Path, data: Path | None, seed: int, force: bo
     arrivals = real if real is not None else generate(folder, seed, now.date() - timedelta(days=1), days or DAYS)
     if not as_json:
         say(_opening(folder, arrivals, real is not None))
-    with Stage(folder, first_instant(arrivals), seed) as stage, catalog_of(stage) as catalog:
+    began = first_instant(arrivals)
+    repository = begin(folder, began) if real is None else None  # real days are told as they were
+    with Stage(folder, began, seed) as stage, catalog_of(stage) as catalog:
         with _progress(not as_json) as progress:
-            summary = replay(stage, arrivals, progress, not_after=now, catalog=catalog)
-        story, zone = tell(stage.delivery, str(folder), summary.notes), stage.zone
+            summary = replay(stage, arrivals, progress, not_after=now, catalog=catalog, repository=repository)
+        story, zone = tell(stage.delivery, str(folder), summary.notes, summary.read), stage.zone
     if as_json:
         emit({"demo": {"dir": str(folder), **_counted(summary), **story_json(story)}})
     else:
-        _print(folder, summary, story, zone)
+        _print(folder, summary, story, zone, without_git=real is None and repository is None)
 
 
 @contextmanager
@@ -81,7 +83,7 @@ def catalog_of(stage: Stage) -> Iterator[Callable[[], Catalog]]:
         yield looked_up
 
 
-def _print(folder: Path, summary: Summary, story: Any, zone: ZoneInfo) -> None:
+def _print(folder: Path, summary: Summary, story: Any, zone: ZoneInfo, *, without_git: bool) -> None:
     from freehold.cli.output import console
     from freehold.demo.telling import print_story
 
@@ -91,6 +93,8 @@ def _print(folder: Path, summary: Summary, story: Any, zone: ZoneInfo) -> None:
         f"{summary.checks:,} checks, {summary.quarantined} candidates quarantined, {summary.held} held back "
         f"[dim]({summary.seconds:.1f} s)[/dim]"
     )
+    if without_git:
+        out.print("[dim]No git here, or the folder is a repository already: nobody changes a file in this demo.[/dim]")
     for line in summary.unexpected:
         out.print(f"[red]failed[/red] {line}")
     print_story(story, out, zone)

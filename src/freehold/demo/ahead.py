@@ -12,28 +12,18 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from freehold.foundation import Caller
+from freehold.demo.people import OWNERS, simulated
 
 if TYPE_CHECKING:
     from freehold.demo.replay import Stage
-    from freehold.estate.model import Estate
+    from freehold.demo.repository import Repository
     from freehold.insight.objectives import Objective
     from freehold.insight.periods import Period
     from freehold.insight.roadmap import Roadmap
     from freehold.metrics import Answer, Query
 
 FOLDER = "plans"  # where the files lie, in the folder of the demo
-_PLANNER = Caller(
-    "service:simulated/planner",
-    (
-        "role:idp/sales-data-owner",
-        "role:idp/customer-data-owner",
-        "role:idp/range-data-owner",
-        "group:idp/sales-stewards",
-    ),
-    purpose="plan",
-    assurance="system",
-)
+_PLANNER = simulated("planner", (*OWNERS, "group:idp/sales-stewards"), "plan")
 _BEFORE = timedelta(days=4)  # of a replay, until the period may begin: a decision of it is made five days later
 _NEEDED = timedelta(days=21)  # after a period has begun, in which promises fall due
 _OBJECTIVE = """apiVersion: freehold.dev/v1
@@ -95,10 +85,11 @@ _IDEAS = (  # what is open and promised for no period, with impact and effort; r
 
 @dataclass(frozen=True)
 class Plans:
-    """What is planned in a replay of some mornings, on which of them."""
+    """What is planned in a replay of some mornings, on which of them; its files are committed where there is git."""
 
     stage: Stage
     mornings: Sequence[date]
+    repository: Repository | None = None
 
     def morning(self, day: date) -> None:
         """Do what is due on a morning; nothing where the replay is too short for a period to begin and to be judged."""
@@ -183,7 +174,7 @@ class Plans:
         from freehold.insight import Asking, kpis_of
         from freehold.insight.objectives import Measuring, events_of, objectives_of
 
-        estate, ledger = _files(self.stage), self.stage.ledger.acting(_PLANNER)
+        estate, ledger = self.stage.estate, self.stage.ledger.acting(_PLANNER)
         with ledger.evidence(ledger.clock.now()) as evidence:
             measuring = Measuring(kpis_of(estate), evidence, Asking(self.stage.delivery.env, self._zone), _no_metrics)
             due = (one for one in objectives_of(estate).values() if _is_due(one, ledger.clock.now().date()))
@@ -191,15 +182,18 @@ class Plans:
         ledger.append(*events_of(found, ledger, self.stage.delivery.env, self._zone))
 
     def _write(self, name: str, text: str) -> None:
-        """Write a file and put it in force."""
+        """Write a file, commit it, and put it in force."""
         from freehold.delivery.applying import apply
 
         path = self.stage.folder / FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+        if self.repository is not None:
+            self.repository.commit(f"Plans: {name}", self.stage.clock.now())
+        self.stage.take_in()
         delivery = self.stage.delivery
         apply(
-            _files(self.stage), delivery.graph, delivery.ledger, delivery.root, delivery.env, delivery.places,
+            self.stage.estate, delivery.graph, delivery.ledger, delivery.root, delivery.env, delivery.places,
             is_of_files=True,
         )  # fmt: skip
 
@@ -213,12 +207,6 @@ def _is_due(one: Objective, today: date) -> bool:
     """Whether an objective is measured: an investment from the first of its reviews on."""
     made = one.investment
     return made is None or today >= made.made + timedelta(days=made.reviews[0])
-
-
-def _files(stage: Stage) -> Estate:
-    from freehold.estate import load_estate
-
-    return load_estate(stage.folder)
 
 
 def _id(kind: str, number: int) -> str:

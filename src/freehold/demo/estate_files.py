@@ -9,9 +9,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from freehold.demo.repository import Repository
 from freehold.foundation import Exit, FreeholdError
 
 MARKER = "freehold-demo.json"
@@ -41,14 +43,46 @@ def prepare(folder: Path, *, force: bool = False) -> None:
         _refuse_foreign(folder, force)
     elif not force:
         _refuse_edited(folder, before)
-    for name in _OURS if before is not None else ():
+    ours = (*_OURS, *((".git",) if _has_repository(before or {}) else ()))
+    for name in ours if before is not None else ():
         shutil.rmtree(folder / name, ignore_errors=False) if (folder / name).exists() else None
     written = shipped()
     for path, content in written.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
-    said = {"made_by": "freehold demo", "files": {path: _digest(content) for path, content in written.items()}}
+    _mark(folder, {path: _digest(content) for path, content in written.items()})
+
+
+def begin(folder: Path, at: datetime) -> Repository | None:
+    """Begin the repository of a demo, with its estate as the first commit; None where there is no git, or one is there.
+
+    From then on it is the demo's, and goes when a demo starts over.
+    """
+    made = Repository.begin(folder, without=MARKER)
+    if made is not None:
+        _mark(folder, (_marker(folder) or {}).get("files", {}), has_repository=True)
+        made.commit("The estate of Larkfield Gifts", at)
+    return made
+
+
+def rewrite(folder: Path, path: str, old: str, new: str) -> None:
+    """Put one piece of a file of the demo in place of another: the demo's own doing, and no edit of the user's."""
+    text = (folder / path).read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        raise ValueError(f"{path} holds {old!r} {text.count(old)} times, not once")
+    written = text.replace(old, new).encode()
+    (folder / path).write_bytes(written)
+    known = _marker(folder) or {}
+    _mark(folder, known.get("files", {}) | {path: _digest(written)}, has_repository=_has_repository(known))
+
+
+def _mark(folder: Path, files: Mapping[str, str], *, has_repository: bool = False) -> None:
+    said = {"made_by": "freehold demo", "has_repository": has_repository, "files": files}
     (folder / MARKER).write_text(json.dumps(said, indent=2) + "\n")
+
+
+def _has_repository(known: Mapping[str, Any]) -> bool:
+    return known.get("has_repository") is True
 
 
 def _marker(folder: Path) -> Mapping[str, Any] | None:

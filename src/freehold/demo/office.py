@@ -13,8 +13,8 @@ from datetime import time as time_of_day
 from typing import TYPE_CHECKING
 
 from freehold.demo.errands import ACKNOWLEDGE, ASKER, DEPRECATION, MEASURE, OWNER, TELL, Errand, Step, errands
+from freehold.demo.people import OWNERS, STEWARDS, simulated
 from freehold.estate.calendars import days_of
-from freehold.foundation import Caller
 
 if TYPE_CHECKING:
     from freehold.catalog import Catalog
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from freehold.work import Item, Work
 
 OPENS_AT = time_of_day(10)  # when requests are looked at, by the clock of the shop
-_TAKEN_ON_AFTER = (12, 40, 22, 55, 18)  # minutes from when an incident was found to when somebody is on it
 _DONE_AFTER = (6, 10, 17, 9, 8)  # days until what was agreed after an incident is done
+_OF_A_FILE = "The sender looks at a file before it is sent."
+_OF_A_CHANGE = "A change of rows is looked at beside what stands, before it is approved."
 _AGREED = 14  # days within which it was to be
 _TAKEN_BACK = "sales.catalogue"
 _WHY = "Two articles were shown under one name."
-_STEWARDS = ("group:idp/sales-stewards", "group:idp/privacy-stewards", "group:idp/buyers")
-_OWNERS = ("role:idp/sales-data-owner", "role:idp/customer-data-owner", "role:idp/range-data-owner")
-_ROLES: Mapping[str, tuple[str, ...]] = {"steward": _STEWARDS, OWNER: _OWNERS}
+_ROLES: Mapping[str, tuple[str, ...]] = {"steward": STEWARDS, OWNER: OWNERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +58,12 @@ class Office:
         self._days = days_of(stage.estate.calendars.get(str(stage.estate.defaults.get("calendar", ""))))
         self._to_come = [one for one in errands() if catalog is not None or one.type != DEPRECATION]
         self._waiting: list[_Waiting] = []
-        self._taken_on = self._learned = 0  # incidents
+        self._learned = 0  # incidents
         self._works: dict[str, Work] = {}
         self._announce: dict[str, Announcing] = {}
-        delivery = stage.delivery
         self._on_deliveries: list[tuple[int, Callable[[], object]]] = [
-            (8, lambda: delivery.rollback(_TAKEN_BACK, _WHY)), (9, lambda: delivery.unpin(_TAKEN_BACK))
+            (8, lambda: stage.delivery.rollback(_TAKEN_BACK, _WHY)), (9, lambda: stage.delivery.unpin(_TAKEN_BACK))
         ]  # fmt: skip
-
-    def see(self) -> None:
-        """Take on each incident that was opened since, some minutes after it was found."""
-        from freehold.reliability.incidents import incidents
-
-        for one in incidents(self._stage.ledger).values():
-            if one.state == "open":
-                self._wait(one.detected_at + timedelta(minutes=_TAKEN_ON_AFTER[self._taken_on % len(_TAKEN_ON_AFTER)]))
-                self._as("steward").move(one.id, "acknowledge")
-                self._taken_on += 1
 
     def work(self, morning: date, number: int) -> None:
         """Do what is to be done on a morning, of which there were `number` before; on days off it waits."""
@@ -93,6 +81,10 @@ class Office:
         for one in due:
             who = one.asker if one.step.by == ASKER else one.step.by
             self._do(self._as(who), who, one.item, one.step)
+
+    def items(self) -> Work:
+        """Return the work items as the steward sees and moves them."""
+        return self._as("steward")
 
     def _do(self, work: Work, who: str, item: str, step: Step) -> None:
         """Make a step of an item: a move, or what is done about it between two."""
@@ -136,8 +128,11 @@ class Office:
 
     def _learn(self, incident: str, number: int) -> None:
         """Agree on what is to be done about an incident that is over, and close it with that."""
+        from freehold.reliability.incidents import incident_of
+
         work = self._as("steward")
-        todo = {"what": "The sender looks at a file before it is sent.", "incident": incident}
+        what = _OF_A_CHANGE if incident_of(self._stage.ledger, incident).causes else _OF_A_FILE
+        todo = {"what": what, "incident": incident}
         days = _DONE_AFTER[self._learned % len(_DONE_AFTER)]
         steps = (Step(1, "start"), Step(days, "finish"))
         product = work.item(incident).product
@@ -151,7 +146,7 @@ class Office:
         from freehold.work import Work
 
         if who not in self._works:
-            caller = Caller(f"service:simulated/{who}", _ROLES.get(who, ()), "simulated work", "system")
+            caller = simulated(who, _ROLES.get(who, ()))
             stage, acting = self._stage, self._stage.ledger.acting(caller)
             named, handlers = None, None
             if self._catalog is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from freehold.demo.ahead import Plans
+from freehold.demo.blamed import Read
 from freehold.demo.consumers import ask_all, read_all
 from freehold.demo.deliveries import Arrival, by_morning, land
 from freehold.demo.story import Note, note
@@ -22,6 +24,8 @@ from freehold.ledger import Event, Ledger
 if TYPE_CHECKING:
     from freehold.catalog import Catalog
     from freehold.delivery import Delivery, RunOutcome
+    from freehold.demo.repository import Repository
+    from freehold.insight.documents import Library
 
 RUN_AT = time_of_day(5, 45)  # by the clock of the shop, as its contracts promise: not by that of UTC
 READ_AFTER = timedelta(minutes=75)
@@ -50,6 +54,7 @@ class Summary:
     seconds: float = 0.0
     unexpected: list[str] = field(default_factory=list)
     notes: dict[str, Note] = field(default_factory=dict)
+    read: dict[str, Read] = field(default_factory=dict)
 
     def add(self, outcome: RunOutcome) -> None:
         """Count one run; what earlier runs already said is not counted again."""
@@ -72,7 +77,6 @@ class Stage:
     """The demo's estate, opened: its warehouse, its ledger and its delivery, under one clock."""
 
     def __init__(self, folder: Path, start: datetime, seed: int = 0, caller: Caller = LOCAL) -> None:
-        from freehold.delivery import Delivery
         from freehold.estate import load_estate
 
         self.folder = folder
@@ -86,9 +90,8 @@ class Stage:
         except BaseException:
             self.ledger.close()
             raise
-        self.delivery: Delivery = Delivery(
-            self.estate, self.engine, self.ledger, clock=self.clock, ids=ids, caller=caller
-        )
+        self._caller = caller
+        self.delivery = self._delivery(caller)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -100,6 +103,42 @@ class Stage:
         self.delivery.close()
         self.engine.close()
         self.ledger.close()
+
+    def take_in(self) -> None:
+        """Go on with the files as they are now: what is run from here on is run by them, once they are in force."""
+        from freehold.estate import load_estate
+
+        self.estate, before = load_estate(self.folder), self.delivery
+        self.delivery = self._delivery(self._caller)
+        before.close()
+
+    @contextmanager
+    def acting(self, caller: Caller) -> Iterator[Delivery]:
+        """Give out the delivery as somebody else has it."""
+        made = self._delivery(caller)
+        try:
+            yield made
+        finally:
+            made.close()
+
+    def library(self, caller: Caller) -> Library:
+        """Return the documents of the estate as somebody has them."""
+        from freehold.insight.documents import Library
+
+        return Library(self.estate, self.ledger.acting(caller), self.delivery.env)
+
+    def watch(self) -> None:
+        """Take a turn of watching."""
+        from freehold.reliability import watch
+
+        delivery = self.delivery
+        watch(self.estate, self.ledger, delivery.env, lambda: delivery.graph, self.clock)
+
+    def _delivery(self, caller: Caller) -> Delivery:
+        from freehold.delivery import Delivery
+
+        ledger = self.ledger.acting(caller)
+        return Delivery(self.estate, self.engine, ledger, clock=self.clock, ids=self.ids, caller=caller)
 
     def __enter__(self) -> Stage:
         return self
@@ -125,17 +164,20 @@ def replay(
     consumers: bool = True,
     not_after: datetime | None = None,
     catalog: Callable[[], Catalog] | None = None,
+    repository: Repository | None = None,
 ) -> Summary:
     """Live through every morning of the arrivals; return what it came to.
 
     Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. With
     `consumers` there are simulated people, too: they read, ask, and see to work items. Their reads go to the ledger
     some thousands at a time. `catalog` brings the catalog up to date, and gives it to who asks who reads something;
-    without one nothing is deprecated.
+    without one nothing is deprecated. In `repository` files are committed as people change them; without one nobody
+    changes any.
     """
     from freehold.delivery.evaluating import evaluate_after
+    from freehold.demo.changes import Changes
     from freehold.demo.office import Office
-    from freehold.reliability import watch
+    from freehold.demo.oncall import OnCall
 
     summary = Summary()
     began = time.perf_counter()
@@ -154,12 +196,17 @@ def replay(
         flush()
         return catalog()
 
-    office = Office(stage, lambda at: _move(stage.clock, at, not_after), looked_up if catalog is not None else None)
+    def wait(at: datetime) -> None:
+        """Move the clock on, if it may."""
+        _move(stage.clock, at, not_after)
+
+    office = Office(stage, wait, looked_up if catalog is not None else None)
+    changes = Changes(stage, repository, wait) if consumers and repository is not None else None
+    on_call = OnCall(stage, office.items, wait, changes)
     relations = {a.id: a.relation.sql for a in stage.delivery.graph.assets.values()}
     mornings = by_morning(arrivals)
-    plans = Plans(stage, [morning for morning, _ in mornings])
+    plans = Plans(stage, [morning for morning, _ in mornings], repository)
     is_bad = False
-    watched = (stage.estate, stage.ledger, stage.delivery.env, lambda: stage.delivery.graph, stage.clock)
     for number, (morning, coming) in enumerate(mornings):
         at = datetime.combine(morning, RUN_AT, stage.zone)
         _move(stage.clock, at, not_after)
@@ -171,20 +218,26 @@ def replay(
         is_bad, was_bad = outcome.exit_code is not Exit.DONE, is_bad
         if is_bad or was_bad or morning.weekday() == _EVALUATED_ON or number + 1 == len(mornings):
             evaluate_after(stage.delivery, outcome.touched)
-            watch(*watched)
+            stage.watch()
         summary.notes |= notes_of(stage.delivery, outcome)
         if consumers:
-            office.see()
+            on_call.see()
+            if changes is not None:
+                changes.morning(morning)
             plans.morning(morning)
             _move(stage.clock, at + READ_AFTER, not_after)
-            watch(*watched)
+            stage.watch()
             reads += read_all(stage.engine, relations, stage.clock.now())
             reads += ask_all(stage.delivery) if morning.weekday() == _ASKED_ON else []
+            on_call.see()
             office.work(morning, number)
+            if changes is not None:
+                changes.evening(morning, number)
         if len(reads) >= _FLUSH_READS or number + 1 == len(mornings):
             flush()
         if progress:
             progress(morning, number + 1, len(mornings))
+    summary.read = on_call.read
     summary.seconds = time.perf_counter() - began
     return summary
 

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from freehold.demo.blamed import Blamed, Read, blamed
 from freehold.demo.consumers import CONSUMERS
+from freehold.demo.figure import Figure
 from freehold.engines import Session, quoted
 
 if TYPE_CHECKING:
@@ -41,24 +44,6 @@ class Broken:
     measured: str
     bound: str
     rows: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Revenue of a day in pounds: as the kept candidate says it, and as the right file said it."""
-
-    wrong: Decimal
-    right: Decimal
-
-    @property
-    def difference(self) -> Decimal:
-        """Pounds by which a reader would have been wrong."""
-        return self.wrong - self.right
-
-    @property
-    def percent(self) -> Decimal | None:
-        """The difference as a share of the right figure; None where that is zero."""
-        return 100 * self.difference / self.right if self.right else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +105,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Everything that went wrong and did no harm, in the order of time."""
+    """Everything that went wrong, in the order of time: what did no harm, and what a change did until it was found."""
 
     caught: tuple[Caught, ...]
     late: tuple[Late, ...]
+    blamed: tuple[Blamed, ...] = ()
 
     @property
     def told(self) -> tuple[Caught, ...]:
@@ -147,16 +133,23 @@ def note(delivery: Delivery, outcome: StepOutcome) -> Note:
     return Note(outcome.reason, None if found[0][0] is None else Decimal(found[0][0]).quantize(_PENNY))
 
 
-def tell(delivery: Delivery, folder: str, notes: Mapping[str, Note]) -> Story:
-    """Compute the story from ledger and warehouse, and from what quarantined candidates said, by their id.
+def tell(
+    delivery: Delivery, folder: str, notes: Mapping[str, Note], read: Mapping[str, Read] = MappingProxyType({})
+) -> Story:
+    """Compute the story from ledger and warehouse.
 
-    `folder` is named in the commands.
+    Args:
+        delivery: of what the ledger tells.
+        folder: as it is named in the commands.
+        notes: what quarantined candidates said, by their id.
+        read: what a change made readers read, by the id of its incident.
     """
     evidence = delivery.ledger.evidence()
     session = delivery.session("story")
     try:
         caught = tuple(_caught(delivery, evidence, session, row, notes, folder) for row in _quarantines(evidence))
-        return Story(caught, _late(delivery, evidence, {c.day for c in caught}))
+        late = _late(delivery, evidence, {c.day for c in caught})
+        return Story(caught, late, tuple(blamed(delivery, folder, read)))
     finally:
         session.close()
 

@@ -8,10 +8,13 @@ from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from freehold.demo.story import Broken, Caught, Figure, Late, Protected, Story
+from freehold.demo.figure import Figure
+from freehold.demo.story import Broken, Caught, Late, Protected, Story
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from freehold.demo.blamed import Blamed
 
 _COUNT = {0: "No", 1: "One", 2: "Two", 3: "Three"}
 _MOST_CHECKS = 3
@@ -30,6 +33,8 @@ def print_story(story: Story, console: Console, zone: tzinfo = UTC) -> None:
         )
     for number, caught in enumerate(told, start=1):
         _print_caught(number, caught, console, zone)
+    for one in story.blamed:
+        _print_blamed(one, console, zone)
     rest = [c for c in story.caught if c not in told]
     if rest or story.late:
         console.print("\n[bold]Also[/bold]")
@@ -45,7 +50,11 @@ def print_story(story: Story, console: Console, zone: tzinfo = UTC) -> None:
 
 def story_json(story: Story) -> dict[str, Any]:
     """Return the facts of the story as JSON can hold them."""
-    return {"caught": [_caught_json(c) for c in story.caught], "late": [_late_json(x) for x in story.late]}
+    return {
+        "caught": [_caught_json(c) for c in story.caught],
+        "late": [_late_json(x) for x in story.late],
+        "blamed": [_blamed_json(x) for x in story.blamed],
+    }
 
 
 def _print_caught(number: int, caught: Caught, console: Console, zone: tzinfo) -> None:
@@ -58,6 +67,26 @@ def _print_caught(number: int, caught: Caught, console: Console, zone: tzinfo) -
     for label, lines in _paragraphs(caught, zone):
         for index, line in enumerate(lines):
             console.print(f"   [cyan]{label if index == 0 else '':<13}[/cyan] {line}", soft_wrap=False)
+
+
+def _print_blamed(one: Blamed, console: Console, zone: tzinfo) -> None:
+    place, of = one.place
+    readers = f"{one.readers} consumer{'' if one.readers == 1 else 's'}"
+    back = f"taken back in one step {_moment(one.taken_back_at, zone)}" if one.taken_back_at else "not taken back"
+    told = f", an update drafted and approved for {', '.join(one.told)}" if one.told else ""
+    over = f", over {_moment(one.over_at, zone)}" if one.over_at else ""
+    console.print("\n[bold]One change was wrong though every check passed.[/bold]")
+    said = (
+        (
+            "What it did",
+            f"{one.said}, live {_moment(one.live_at, zone)}: {readers} read {_of_day(one.figure, one.day)}",
+        ),
+        ("Who found it", f"{one.sign}; it is suspect {place} of {of}, found {_moment(one.found_at, zone)}"),
+        ("What then", f"{back}{told}{over}"),
+        ("Look at it", f"[bold]{one.look}[/bold]"),
+    )
+    for label, line in said:
+        console.print(f"   [cyan]{label:<13}[/cyan] {line}", soft_wrap=False)
 
 
 def _paragraphs(caught: Caught, zone: tzinfo) -> Iterable[tuple[str, list[str]]]:
@@ -81,9 +110,13 @@ def _paragraphs(caught: Caught, zone: tzinfo) -> Iterable[tuple[str, list[str]]]
 
 
 def _figure(figure: Figure, day: date) -> str:
+    return f"been read: {_of_day(figure, day)}"
+
+
+def _of_day(figure: Figure, day: date) -> str:
     percent = f", {_signed(figure.percent)} %" if figure.percent is not None else ""
     return (
-        f"been read: revenue of [bold red]£{figure.wrong:,.2f}[/bold red] for {_day(day)} instead of "
+        f"revenue of [bold red]£{figure.wrong:,.2f}[/bold red] for {_day(day)} instead of "
         f"[bold green]£{figure.right:,.2f}[/bold green] [dim]({_pounds(figure.difference)}{percent})[/dim]"
     )
 
@@ -157,19 +190,31 @@ def _caught_json(caught: Caught) -> dict[str, Any]:
             {"check": b.check, "claim": b.claim, "measured": b.measured, "bound": b.bound} for b in caught.broken
         ],
         "reason": caught.reason,
-        "figure": {
-            "name": "revenue of the day",
-            "unit": "GBP",
-            "would_have_been_read": figure.wrong,
-            "right": figure.right,
-            "difference": figure.difference,
-            "percent": round(figure.percent, 1) if figure.percent is not None else None,
-        }
-        if figure
-        else None,
+        "figure": _figure_json(figure) if figure else None,
         "protected": [_protected_json(p) for p in caught.protected],
         "look": caught.look,
     }
+
+
+def _figure_json(figure: Figure) -> dict[str, Any]:
+    return {
+        "name": "revenue of the day",
+        "unit": "GBP",
+        "would_have_been_read": figure.wrong,
+        "right": figure.right,
+        "difference": figure.difference,
+        "percent": round(figure.percent, 1) if figure.percent is not None else None,
+    }
+
+
+def _blamed_json(one: Blamed) -> dict[str, Any]:
+    return {
+        "incident": one.incident, "said": one.said, "live_at": one.live_at, "sign": one.sign, "found_at": one.found_at,
+        "suspect": one.place[0], "suspects": one.place[1], "day": one.day,
+        "figure": {("was_read" if k == "would_have_been_read" else k): v for k, v in _figure_json(one.figure).items()},
+        "readers": one.readers, "taken_back_at": one.taken_back_at, "told": list(one.told), "over_at": one.over_at,
+        "look": one.look,
+    }  # fmt: skip
 
 
 def _protected_json(protected: Protected) -> dict[str, Any]:

@@ -145,12 +145,18 @@ def close(ledger: Ledger, env: str, id_: str, verdict: str) -> Anomaly:
 
 
 def known_of(ledger: Ledger, env: str, asset: str, upto: int | None = None) -> Sequence[Batch]:
-    """Return the batches of an asset that may be learned from, up to an event; by default all that are known."""
+    """Return the batches of an asset that may be learned from, up to an event; by default all that are known.
+
+    What was kept from consumers is none of them, nor what a rollback took back from them.
+    """
+    back = ledger.read(types=("deploy.rolled_back",), env=env)
+    taken_back = {one.data["deploy_id"] for one in back if asset in (one.data.get("assets") or ())}
     told = ledger.read(types=("profile.observed",), subject=asset, env=env, upto=upto, newest_first=True, limit=_BACK)
     held = {e.data["candidate"] for e in ledger.read(types=("candidate.quarantined",), subject=asset, env=env)}
     every = anomalies(ledger, env, asset=asset, closed=True)
     odd = {(one.batch, one.measure) for one in every if one.verdict in ("expected", "fixed")}
-    return learned_from((batch_of(event) for event in told), held, odd)
+    stood = (batch_of(event) for event in told if event.correlation_id not in taken_back)
+    return learned_from(stood, held, odd)
 
 
 def closing(one: Anomaly, env: str, verdict: str, batch: str | None = None) -> Event:

@@ -29,6 +29,7 @@ class Batch:
         seq: the number of the event that tells of it.
         start: when what it is of begins: its interval; without, the day it was built.
         step: how long that is.
+        build: what it was built in, with whatever else was; empty where that is not known.
         quantiles: of columns of numbers.
         categories: of columns of few values, how many rows each has.
     """
@@ -43,6 +44,7 @@ class Batch:
     values: Mapping[Measure, float]
     quantiles: Mapping[str, Sequence[float]] = field(default_factory=dict)
     categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    build: str = ""
 
     @property
     def seasons(self) -> tuple[int, ...]:
@@ -71,6 +73,7 @@ def batch_of(event: Recorded) -> Batch:
         dict(measured(said)),
         {name: one["quantiles"] for name, one in columns.items() if one.get("quantiles")},
         {name: one["categories"] for name, one in columns.items() if one.get("categories")},
+        event.correlation_id,
     )  # fmt: skip
 
 
@@ -78,7 +81,8 @@ def steps_before(batch: Batch, others: Iterable[Batch]) -> list[Batch | None]:
     """Return what came before a batch, a batch for each step of its window, the newest last; None where there is none.
 
     What was told later than the batch, is of its own step or after it, or of another length, is none of it. Of several
-    batches of one step the newest counts.
+    batches of one step the newest counts; one of the same build as the batch only where there is no other: a change
+    that builds all of the past anew is compared with what stood before it, not with itself.
 
     Args:
         batch: that is to be judged.
@@ -90,8 +94,13 @@ def steps_before(batch: Batch, others: Iterable[Batch]) -> list[Batch | None]:
         back = round((batch.start - one.start) / batch.step) if batch.step else 0
         if one.seq < batch.seq and one.step == batch.step and one.is_interval == batch.is_interval and 0 < back <= size:
             there = at[size - back]
-            at[size - back] = one if there is None or there.seq < one.seq else there
+            at[size - back] = one if there is None or _counts(batch, there) < _counts(batch, one) else there
     return at
+
+
+def _counts(batch: Batch, one: Batch) -> tuple[bool, int]:
+    """Return by what one of several batches of one step is chosen: the greatest is."""
+    return not one.build or one.build != batch.build, one.seq
 
 
 def histories(batch: Batch, before: Sequence[Batch | None]) -> dict[Measure, tuple[Floats, Floats]]:
