@@ -83,7 +83,7 @@ def blamed(delivery: Delivery, folder: str, read: Mapping[str, Read]) -> Iterato
         if then is None or not place:
             continue
         suspect = ranked[place - 1]
-        worst = max(alerts_of(ledger, one.id), key=lambda alert: abs(alert.deviations or 0.0))
+        worst = max(alerts_of(ledger, one), key=lambda alert: abs(alert.deviations or 0.0))
         yield Blamed(
             incident=one.id,
             said=str(suspect["said"]),

@@ -189,7 +189,7 @@ def _beside(limit: Limit) -> float:
 def _expect_missing(ledger: Ledger, incident: Incident, asset: str) -> None:
     """Make sure that no check told it at the root, and kept it from readers."""
     kinds = (SignalKind.CHECK, SignalKind.SCHEMA)
-    for one in alerts_of(ledger, incident.id):
+    for one in alerts_of(ledger, incident):
         if one.asset == asset and one.kind in kinds and one.is_held:
             problem = f"`{one.monitor}` told it at the root, and kept it from readers: no guardrail is missing."
             raise _none(problem, "Nothing has to be done.")
@@ -200,7 +200,7 @@ def _expect_missing(ledger: Ledger, incident: Incident, asset: str) -> None:
 
 def _batch_of(ledger: Ledger, env: str, incident: Incident, asset: str) -> tuple[Batch, frozenset[Measure]]:
     """Return the batch that was wrong, and the measures of it that an alert of the incident named."""
-    evidence = {one.evidence for one in alerts_of(ledger, incident.id)}
+    evidence = {one.evidence for one in alerts_of(ledger, incident)}
     odd = [o for o in anomalies(ledger, env, asset=asset, closed=True) if f"anomaly-{o.id}" in evidence]
     batches = [batch_of(event) for event in ledger.read(types=("profile.observed",), subject=asset, env=env)
                if event.occurred_at <= incident.detected_at]  # fmt: skip
