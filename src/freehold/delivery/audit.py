@@ -29,6 +29,7 @@ from freehold.quality import (
     references_of,
 )
 
+_AGE = "freshness"  # the kind of check that asks how old the newest row is
 _TESTED = "+"  # in a fingerprint, between what the contract says and what a tool tests
 
 
@@ -97,6 +98,9 @@ class Auditor:
         evaluation = self.plan(asset, columns).evaluate(session, scope)
         if asset.by_interval:
             self._states.keep(candidate.id, evaluation.state)
+            if _is_of_before(candidate, overlay):
+                asked = tuple(one for one in evaluation.results if one.check.kind != _AGE)
+                evaluation = replace(evaluation, results=asked)
         timed = interval_check(asset)
         if timed is not None and candidate.interval is not None and evaluation.results:
             result = in_interval(timed, candidate.interval, evaluation.state, session, rows)
@@ -130,6 +134,14 @@ class Auditor:
     def _references(self, asset: Asset, overlay: Overlay) -> dict[str, str]:
         named = references_of(self.checks(asset))
         return {name: overlay.reading(self._graph.assets[name]) for name in named if name in self._graph.assets}
+
+
+def _is_of_before(candidate: Candidate, overlay: Overlay) -> bool:
+    """Say whether readers have rows of later intervals: then a candidate's age tells nothing of the asset's."""
+    live, own = overlay.live.get(candidate.asset), candidate.interval
+    if live is None or own is None:
+        return False
+    return any(one.interval is not None and one.interval.start > own.start for one in live.members)
 
 
 def judged_by(checks: Iterable[Check]) -> str:

@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 SIGNAL = Signal(SignalKind.CHECK, "a.b.c", "a.b", "rows", NOW, NOW, "e", "too few")
 HELD, BREACH = replace(SIGNAL, is_held=True), replace(SIGNAL, is_breach=True)
 ANOMALY = replace(SIGNAL, kind=SignalKind.ANOMALY, monitor="rows")
-CHECK = Other("other", "a.b.up", SignalKind.CHECK, is_paging=False, seen_at=NOW)
+CHECK = Other("other", "a.b.up", SignalKind.CHECK, is_paging=False, since=NOW)
 PAGING = replace(CHECK, is_paging=True)
 
 
@@ -41,7 +41,7 @@ def off(deviations: float) -> Signal:
                      False, "warning", "no promise", id="what failed is late, too"),
         case(off(3.0), Standing(2, NOW, path=(PAGING,)), False, "info", "pages already", id="one page a path"),
         case(BREACH, Standing(2, NOW, path=(PAGING,)), True, "critical", "contract", id="a breach pages still"),
-        case(off(3.0), Standing(2, NOW, path=(replace(CHECK, seen_at=NOW - TOGETHER * 2),)), False, "info",
+        case(off(3.0), Standing(2, NOW, path=(replace(CHECK, since=NOW - TOGETHER * 2),)), False, "info",
                      "nothing else", id="what was seen days ago is another trouble"),
         case(BREACH, Standing(1, NOW + IN_TIME), True, "critical", "contract", id="four hours later it still pages"),
         case(BREACH, Standing(1, NOW + IN_TIME + timedelta(seconds=1)), False, "critical", "not in time",

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from freehold.reliability.signals import Signal, SignalKind
 
 IN_TIME = timedelta(hours=4)  # a page for what was seen longer ago would wake somebody for history
-TOGETHER = timedelta(days=1)  # two signals further apart are two troubles
+TOGETHER = timedelta(
+    days=1
+)  # two signals that began further apart are two troubles: what always warns agrees with nothing new
 FAR_OFF = 6.0  # deviations
 FIRST_TIER = 1
 
@@ -18,13 +20,13 @@ CRITICAL, WARNING, INFO = "critical", "warning", "info"
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Another alert that stands, on the same asset or one of its lineage path; `seen_at` is of its last evidence."""
+    """Another alert that stands, on the same asset or one of its lineage path; `since` is when it began."""
 
     id: str
     asset: str
     kind: SignalKind
     is_paging: bool
-    seen_at: datetime
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,9 @@ def decide(signal: Signal, standing: Standing) -> Decision:
     """Decide whether somebody is paged for a signal.
 
     Somebody is for a broken promise (a contract or an SLO, in what consumers read), for a value that is six deviations
-    off in a product of the first tier, and for two signals that do not depend on each other on one lineage path within
-    a day, of which one page is enough. Everything else is told in the digest; so is what a monitor says that was wrong
-    too often.
+    off in a product of the first tier, and for two signals that do not depend on each other on one lineage path and
+    began within a day, of which one page is enough. Everything else is told in the digest; so is what a monitor says
+    that was wrong too often.
     """
     severity = _severity(signal, standing.tier)
     if standing.demoted:
@@ -72,7 +74,7 @@ def decide(signal: Signal, standing: Standing) -> Decision:
     if _is_far_off(signal) and standing.tier == FIRST_TIER:
         off = abs(signal.deviations or 0)
         return Decision(True, severity, f"It is {off:.1f} deviations off, in a product of tier 1.")
-    path = [one for one in standing.path if abs(signal.seen_at - one.seen_at) <= TOGETHER]
+    path = [one for one in standing.path if abs(signal.since - one.since) <= TOGETHER]
     independent = [one for one in path if _is_independent(signal, one)]
     paging = next((one for one in path if one.is_paging), None)
     if independent and paging is None:

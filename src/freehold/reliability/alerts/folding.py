@@ -228,7 +228,7 @@ class Fold:
         for asset in self._lineage.path(signal.asset, self.assets):
             for one in self.assets[asset].conditions.values():
                 if one.right_since is None and one.alert != alert:
-                    yield Other(one.alert, asset, one.signal.kind, one.page, one.signal.seen_at)
+                    yield Other(one.alert, asset, one.signal.kind, one.page, one.signal.since)
 
     def _tell(self, condition: Condition, decision: Decision, event: str) -> None:
         """Record an alert, under the id of an event."""
