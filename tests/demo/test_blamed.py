@@ -80,7 +80,7 @@ def test_it_is_reviewed_and_every_check_passes(lived: Lived) -> None:
 def test_it_is_detected_at_once_and_named_first(lived: Lived) -> None:
     """What is unusual of the rows opens an incident by itself, and the change is its first suspect."""
     one = lived.incident
-    signs = {(alert.column, alert.direction) for alert in alerts_of(lived.stage.ledger, one.id)}
+    signs = {(alert.column, alert.direction) for alert in alerts_of(lived.stage.ledger, one)}
 
     assert one.opened_by == "system:freehold"
     assert (one.root, one.detected_at) == (LINES, lived.story.blamed[0].live_at)
