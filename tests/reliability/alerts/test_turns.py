@@ -135,6 +135,27 @@ def test_what_was_published_wrong_is_over_when_its_day_comes_again(bench: Bench)
     assert states(bench) == [("check", "resolved", "")]
 
 
+def test_all_that_is_live_passes_for_what_was_published_and_not_for_what_is_held(bench: Bench) -> None:
+    """Whatever day was wrong, readers have it no more; what is in quarantine they never had."""
+    bench.check("fail", target="candidate", candidate="7", interval_start=DAY["interval_start"], blocking=False)
+    bench.check("fail", name="mean", target="candidate", candidate="8", interval_start=DAY["interval_start"])
+    bench.turn()
+    for name in ({}, {"name": "mean"}):
+        bench.pass_by(hours=1).check("pass", **name)
+    bench.pass_by(hours=2).turn()
+    assert sorted(states(bench)) == [("check", "closed", "fixed"), ("check", "firing", "")]
+
+
+def test_how_old_the_newest_rows_are_is_of_no_interval(bench: Bench) -> None:
+    """The next that comes is the newest then."""
+    of = {"target": "candidate", "blocking": False, "kind": "freshness", "name": "age"}
+    bench.check("warn", candidate="7", interval_start=DAY["interval_start"], **of)
+    bench.turn()
+    bench.pass_by(days=1).check("pass", candidate="8", interval_start="2026-11-02T00:00:00Z", **of)
+    bench.pass_by(hours=2).turn()
+    assert states(bench) == [("check", "resolved", "")]
+
+
 def test_a_discarded_candidate_is_nobodys_trouble(bench: Bench) -> None:
     """Who does without a candidate ends its alerts; what it was, somebody still has to say."""
     bench.check("fail", target="candidate", candidate="7", interval_start=DAY["interval_start"])

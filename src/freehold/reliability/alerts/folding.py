@@ -146,7 +146,7 @@ class Fold:
             )
             if not same or (one.held_only and not signal.is_held):
                 continue
-            if of_it := condition.keys - one.but if one.keys is None else condition.keys & one.keys:
+            if of_it := one.ends(condition.keys):
                 condition.open -= of_it
                 was_held = signal.is_held and signal.kind is SignalKind.CHECK and one.monitor is not None
                 condition.verdict = condition.verdict or one.verdict or ("fixed" if was_held else "")

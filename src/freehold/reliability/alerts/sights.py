@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +18,8 @@ TYPES = (
     "anomaly.found", "anomaly.closed", "alert.closed",
 )  # fmt: skip
 ALL_LIVE, ANY = "live", ""  # keys of what is not of one interval
+_PUBLISHED = "published"  # begins the keys of what consumers read
+_AGE = "freshness"
 _BAD = {"fail", "error", "warn"}
 _OPERATORS = {
     "mustBe": "be", "mustNotBe": "not be", "mustBeGreaterThan": "be more than", "mustBeLessThan": "be less than",
@@ -44,6 +46,7 @@ class Right:
         verdict: what it was, as far as this shows: `fixed`, or what somebody said.
         is_said: whether somebody said so, which needs no time to hold.
         held_only: whether it is only about what consumers were kept from.
+        of_live: whether it is about all that consumers read, whichever interval of it was wrong.
     """
 
     kind: SignalKind
@@ -57,6 +60,13 @@ class Right:
     verdict: str = ""
     is_said: bool = False
     held_only: bool = False
+    of_live: bool = False
+
+    def ends(self, keys: Collection[str]) -> frozenset[str]:
+        """Return those of some keys that are right by it."""
+        if self.keys is None:
+            return frozenset(keys) - self.but
+        return frozenset(one for one in keys if one in self.keys or (self.of_live and one.startswith(_PUBLISHED)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +129,14 @@ def _check(event: Recorded, beside: Beside) -> Iterator[Sight]:
     said = event.data
     asset, status, blocks = str(said["asset"]), said["status"], bool(said.get("blocking"))
     of_all = said.get("target") == ALL_LIVE
-    interval = _instant_text(said.get("interval_start"))
+    # how old the newest rows are is no matter of an interval: whichever comes next tells it anew
+    interval = ANY if said.get("kind") == _AGE else _instant_text(said.get("interval_start"))
     monitor, column = _monitor(str(said["check_id"]), asset)
     if status == "pass":
         of_it = {ALL_LIVE} if of_all else {interval, ANY, _published(interval), _published(ANY)}
         keys, verdict = frozenset(of_it), "fixed" if blocks else ""
-        yield Right(SignalKind.CHECK, asset, event.occurred_at, event.id, monitor, column, keys, verdict=verdict)
+        yield Right(SignalKind.CHECK, asset, event.occurred_at, event.id, monitor, column, keys, verdict=verdict,
+                    of_live=of_all)  # fmt: skip
     elif status in _BAD:
         held = not of_all and (blocks or beside.is_held(asset, str(said.get("candidate"))))
         yield Wrong(
@@ -236,7 +248,7 @@ _READ: Mapping[str, Callable[[Recorded, Beside], Iterator[Sight]]] = {
 
 def _published(interval: str) -> str:
     """Return the key of an interval that consumers read, which doing without a candidate does not mend."""
-    return f"published {interval}".strip()
+    return f"{_PUBLISHED} {interval}".strip()
 
 
 def _monitor(check: str, asset: str) -> tuple[str, str]:
