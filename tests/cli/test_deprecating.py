@@ -6,6 +6,7 @@ import getpass
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,10 @@ def test_who_answered_and_who_did_not_is_known(freehold: Say) -> None:
         (("nothing.like.it", "--by", "2097-03-31"), "FH-F004"),
         (("shop-data", "--by", "2097-03-31"), "FH-W504"),
         ((ORDERS, "--by", "2097-03-31", "--replacement", ORDERS), "FH-W504"),
-        ((ORDERS, "--by", "2000-01-01", "--announce"), "FH-W105"),
+        ((ORDERS, "--by", "2000-01-01"), "FH-W504"),
+        ((ORDERS, "--by", f"{date.today() + timedelta(days=2)}", "--announce"), "FH-W105"),  # noqa: DTZ011
     ],
-    ids=["what is not there", "a team", "by itself", "sooner than its tier gives notice"],
+    ids=["what is not there", "a team", "by itself", "a day that is gone", "sooner than its tier gives notice"],
 )
 def test_what_cannot_be_deprecated_is_refused(freehold: Say, words: tuple[str, ...], code: str) -> None:
     """With a code, and nothing is announced."""

@@ -108,9 +108,10 @@ def test_an_id_that_several_items_end_in_is_no_target(freehold: Freehold, tmp_pa
         (("items", "new", "qestion"), "FH-W101", "question"),
         (("items", "new", "question"), "FH-W106", "needs `what`"),
         (("items", "new", "question", "-f", "what"), "FH-W106", "gives no field a value"),
+        (("items", "new", "question", "-f", "what=   "), "FH-W106", "Give some words"),
         (("items", "show", "nothing"), "FH-W102", "freehold items list"),
     ],
-    ids=["a type misspelt", "a field missing", "a field without a value", "no such item"],
+    ids=["a type misspelt", "a field missing", "a field without a value", "a blank one", "no such item"],
 )
 def test_what_cannot_be_done_says_how(freehold: Freehold, words: tuple[str, ...], code: str, told: str) -> None:
     """By its code, with what is near, and nothing is begun."""
@@ -120,6 +121,16 @@ def test_what_cannot_be_done_says_how(freehold: Freehold, words: tuple[str, ...]
     assert code in got.stderr
     assert told in got.stderr
     assert json.loads(freehold("items", "list", "--json").stdout) == {"items": []}
+
+
+def test_a_long_text_leaves_room_for_others_in_a_list(freehold: Freehold) -> None:
+    """Whole where it is shown by itself, and to programs."""
+    freehold("items", "new", "question", "-f", f"what={'long ' * 2_000}")
+    (one,) = json.loads(freehold("items", "list", "--json").stdout)["items"]
+
+    assert len(one["title"]) > 5_000
+    for words in (("items", "list"), ("inbox",)):
+        assert len(freehold(*words).stdout) < 1_500
 
 
 def test_types_are_listed_with_what_one_says(freehold: Freehold) -> None:

@@ -71,3 +71,13 @@ def test_a_file_that_declares_something_else_is_left_alone(shop: Path) -> None:
 
     assert (refused.returncode, "FH-X505" in refused.stderr) == (2, True)
     assert (shop / "kpis" / "mine.yaml").read_text() == "# a draft\n"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "日本", "x" * 300])
+def test_a_name_of_which_no_id_can_be_made_is_refused(shop: Path, name: str) -> None:
+    """And nothing is written, so that the estate is as well as before."""
+    before = files(shop)
+    refused = freehold(shop, "new", "workflow", name)
+
+    assert (refused.returncode, "FH-X508" in refused.stderr) == (2, True)
+    assert files(shop) == before

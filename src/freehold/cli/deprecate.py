@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,8 +58,9 @@ def deprecate(
     why = reason or ("replaced" if replacement else "unused")
     with opened_announcing(start, env) as opened:
         fields, product = fields_for(
-            opened.announcing.catalog, name, because=because, by=by.date(), reason=why, replacement=replacement
-        )
+            opened.announcing.catalog, name, because=because, by=by.date(), today=opened.today,
+            reason=why, replacement=replacement,
+        )  # fmt: skip
         item = opened.work.create("deprecation", fields, product=product).item
         item = opened.work.move(item.id, "announce").item if announce else item
         told = opened.announcing.told(item)
@@ -85,6 +86,7 @@ class Opened:
     estate: Estate
     work: Work
     announcing: Announcing
+    today: date
 
 
 @contextmanager
@@ -121,7 +123,7 @@ def opened_announcing(start: str | None, env: str | None = None, principal: str 
         work = Work(
             estate, acting, clock=acting.clock, handlers=announcing.handlers, named=announcing.named, names=names
         )
-        yield Opened(estate, work, announcing)
+        yield Opened(estate, work, announcing, acting.clock.now().date())
 
 
 def deprecation_object(item: Item, read_by: tuple[Consumer, ...], told: Told) -> dict[str, Any]:

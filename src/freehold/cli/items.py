@@ -335,6 +335,7 @@ def inbox(start: str | None, role_of: str | None, as_json: bool) -> None:
         say(f"Nothing waits for {me}.")
 
 
+_LONGEST_TITLE = 100  # characters in a list; an item shown by itself has all of it
 _HEADS = ("item", "", "state", "product", "due", "")
 _ASKS = {"triage": "look at", "answer": "answer", "decide": "decide", "do": "do"}
 
@@ -418,7 +419,9 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
     due = f"{one['due_at']:%Y-%m-%d %H:%M}" if one["due_at"] else ""
     late = "[red]late[/red]" if one["is_late"] else ""
     id_ = f"{one['type']}/…{one['id'][-12:]}"
-    return (id_, one["title"], one["state"], one["product"] or "", due, late)
+    title = " ".join(one["title"].split())
+    shown = f"{title[:_LONGEST_TITLE]}…" if len(title) > _LONGEST_TITLE else title
+    return (id_, shown, one["state"], one["product"] or "", due, late)
 
 
 def _when_due(one: Mapping[str, Any]) -> str:

@@ -273,7 +273,7 @@ def _show_one(use: ProductUse, now: datetime, names: Mapping[str, str]) -> None:
     if use.audience is not None:
         say(f"Made for {use.audience:,}: {use.active:,} read it in 30 days, {use.never:,} never did.")
     else:
-        say("Nobody was named when it was launched, so adoption cannot be counted: see `freehold items create launch`.")
+        say("Nobody was named when it was launched, so adoption cannot be counted: see `freehold items new launch`.")
     for asset, columns in use.columns.items():
         named = ", ".join(f"{'all' if name == '*' else name} {reads:,}" for name, reads in list(columns.items())[:8])
         say(f"Columns of {asset}: {named}{' …' if len(columns) > 8 else ''}")

@@ -19,6 +19,7 @@ BEGINNINGS = {
     "kpi": ("KPI", "kpis", ".yaml"),
     "document": ("Document", "documents", ".md"),
 }
+_LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,17 @@ def beginning(word: str, name: str) -> Beginning:
     Args:
         word: one of `BEGINNINGS`.
         name: what people call it; its id is drawn from it, with `_` between the words of a workflow's.
+
+    Raises:
+        FreeholdError: FH-X508 no id can be drawn from the name, or it is too long for one.
     """
     kind, folder, end = BEGINNINGS[word]
+    if not any(letter.isascii() and letter.isalnum() for letter in name) or len(name) > _LONGEST:
+        raise FreeholdError(
+            "FH-X508", f"No id can be made of `{name[:_LONGEST]}`; nothing was written.",
+            fix=f"Give one with letters from a to z, of {_LONGEST} characters at most; `name` in the file may be any.",
+            exit_code=Exit.USAGE,
+        )  # fmt: skip
     id_ = id_from(name).replace("-", "_") if word == "workflow" else id_from(name)
     template = Template((_TEMPLATES / f"{word}{end}").read_text(encoding="utf-8"))
     told = " ".join(name.split())

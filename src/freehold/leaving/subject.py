@@ -29,7 +29,7 @@ def last_day_of(item: Item) -> date | None:
 
 
 def fields_for(
-    catalog: Catalog, name: str, *, because: str, by: date, reason: str, replacement: str = ""
+    catalog: Catalog, name: str, *, because: str, by: date, today: date, reason: str, replacement: str = ""
 ) -> tuple[dict[str, Any], str]:
     """Return what an item holds that deprecates something, and the product it is about.
 
@@ -37,7 +37,8 @@ def fields_for(
         catalog: of everything there is.
         name: what goes, by any of its names.
         because: why, in words.
-        by: its last day.
+        by: its last day, which is to come.
+        today: the day on which that is said.
         reason: the same in a word that can be counted: duplicate, unused, replaced, cost.
         replacement: what to use instead, by any of its names; empty where there is nothing.
 
@@ -46,6 +47,8 @@ def fields_for(
             or takes its own place.
     """
     key = _expected(catalog.find(name).key, name)
+    if by <= today:
+        raise _no(f"{by} cannot be the last day of `{key.id}`: it is not to come.", "Name a later one.")
     fields = {"what": f"{key.id}: {because}", "reason": reason, "due": by.isoformat(), key.kind: key.id}
     if replacement:
         other = _expected(catalog.find(replacement).key, replacement)

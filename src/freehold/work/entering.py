@@ -147,7 +147,9 @@ def _wrong(workflow: Workflow, given: Mapping[str, Any]) -> Iterator[FreeholdErr
         elif not _is_nothing(value) and not _fits(one, value):
             several = "a list, each " if one.is_many else ""
             fix = near(str(value), one.choices) if one.choices else ""
-            yield _refused(f"`{name}` takes {several}{expected(one)}, not `{value!r:.60}`.", fix or "Give it so.")
+            yield _refused(
+                f"`{name}` takes {several}{expected(one)}, not `{value!r:.60}`.", fix or f"Give {expected(one)}."
+            )
 
 
 def expected(field: FieldOfItem) -> str:

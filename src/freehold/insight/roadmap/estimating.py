@@ -49,9 +49,9 @@ def expect_ranges(ranges: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         if said is None and part != REACH:
             errors.append(_wrong(part, f"Give it as LOW-HIGH: {_EXAMPLES[part]}.", "is missing"))
         elif said is not None and not _fits(part, said):
-            errors.append(
-                _wrong(part, f"Give a low and a high, {_TAKES[part]}: {_EXAMPLES[part]}.", f"is no {list(said)}")
-            )
+            is_down = len(said) == 2 and said[0] > said[1]
+            what = f"goes down, from {said[0]:g} to {said[1]:g}" if is_down else f"is no {list(said)}"
+            errors.append(_wrong(part, f"Give a low and a high, {_TAKES[part]}: {_EXAMPLES[part]}.", what))
     if errors:
         raise Problems(errors)
     return {part: [*map(float, ranges[part])] if part in ranges else None for part in PARTS}
