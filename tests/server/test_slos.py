@@ -9,7 +9,7 @@ import pytest
 
 import guarded_estate
 from changing_estates import freehold
-from live_server import Running, known_as
+from live_server import Running, known_as, token_of
 
 FAST = {"read": 100_000, "write": 100_000, "sign_in": 100_000}
 SLO = """\
@@ -51,6 +51,17 @@ def test_page_and_api_say_the_same(half_seen: Running) -> None:
     }
     assert [row["id"] for row in of_one] == ["wolfram-runs"]
     assert (alone["good"], alone["left"], alone["state"]) == (1.0, 1.0, "kept")
+
+
+def test_what_scrapes_figures_reads_budgets_of_what_it_may_see(half_seen: Running) -> None:
+    """Target, what is left, and how fast it burns by the length of time; nothing of the SLO of a team apart."""
+    with half_seen.client(Authorization=f"Bearer {token_of(half_seen, 'user:idp/carl')}") as client:
+        text = client.get("/metrics").text
+
+    assert 'freehold_slo_target{slo="wolfram-runs"} 0.99' in text
+    assert 'freehold_slo_error_budget_remaining{slo="wolfram-runs"} 1.0' in text
+    assert 'freehold_slo_burn_rate{slo="wolfram-runs",window_seconds="3600"} 0.0' in text
+    assert "selenium" not in text
 
 
 def test_pages_of_the_list_are_those_of_ids(half_seen: Running) -> None:

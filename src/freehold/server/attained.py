@@ -8,6 +8,8 @@ from freehold.foundation import Exit, FreeholdError, near
 from freehold.reliability.slo import Attainment, slos_of
 
 if TYPE_CHECKING:
+    from freehold.server.application import Served
+    from freehold.server.snapshots import Snapshot
     from freehold.server.web.showing import Asked
 
 
@@ -17,7 +19,12 @@ def attained(asked: Asked, *, product: str = "", slo: str = "") -> tuple[Attainm
     Raises:
         FreeholdError: FH-E313 there is no such SLO, or none that may be seen.
     """
-    whole, seen = asked.snapshot.whole or asked.snapshot, asked.snapshot.seen
+    return attained_in(asked.served, asked.snapshot, product=product, slo=slo)
+
+
+def attained_in(served: Served, snapshot: Snapshot, *, product: str = "", slo: str = "") -> tuple[Attainment, ...]:
+    """Return how the SLOs stand that a snapshot shows; see `attained`."""
+    whole, seen = snapshot.whole or snapshot, snapshot.seen
     slos = whole.derived("slos", lambda: slos_of(whole.estate))
     chosen = [one for one in slos.values() if (seen is None or one.product in seen) and product in ("", one.product)]
     if slo:
@@ -28,6 +35,6 @@ def attained(asked: Asked, *, product: str = "", slo: str = "") -> tuple[Attainm
         chosen = [slos[slo]]
     if not chosen:
         return ()
-    now = asked.served.snapshots.clock.now()
+    now = served.snapshots.clock.now()
     every = tuple(slos.values())
-    return asked.served.promises.attained(whole.estate, whole.env, every, now, chosen)
+    return served.promises.attained(whole.estate, whole.env, every, now, chosen)

@@ -1,4 +1,4 @@
-"""Figures of reliability for Prometheus: incidents that are open, how old data is, checks, how alerts turned out.
+"""Figures of reliability for Prometheus: open incidents, how old data is, SLOs, checks, how alerts turned out.
 
 Gauges are of what the asker may see, so that a name that is kept from them is kept from them here. Counters name
 nothing, and count from when this server began, as counters of Prometheus do.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from freehold.delivery.status import age
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger
+    from freehold.reliability.slo import Attainment
     from freehold.server.snapshots import Snapshot
 
 _COUNTED = {
@@ -40,13 +41,13 @@ class ReliabilityFigures:
         self._read = next((event.seq for event in ledger.read(newest_first=True, limit=1)), 0)
         self._counts: dict[str, Counter[str]] = {type_: Counter() for type_ in _COUNTED}
 
-    def text(self, snapshot: Snapshot, now: datetime) -> bytes:
-        """Return the figures in the text form of Prometheus, of what a snapshot shows, as of now."""
+    def text(self, snapshot: Snapshot, slos: Iterable[Attainment], now: datetime) -> bytes:
+        """Return the figures in the text form of Prometheus, of what a snapshot and SLOs show, as of now."""
         registry = CollectorRegistry()
         with self._turn:
             self._look()
             counters = tuple(self._counters())
-        registry.register(_Figures((self._incidents(snapshot), _lags(snapshot, now), *counters)))
+        registry.register(_Figures((self._incidents(snapshot), _lags(snapshot, now), *_promises(slos), *counters)))
         return generate_latest(registry)
 
     def _look(self) -> None:
@@ -79,6 +80,26 @@ def _lags(snapshot: Snapshot, now: datetime) -> Metric:
         if lag is not None:
             family.add_metric((asset.asset,), lag.total_seconds())
     return family
+
+
+def _promises(slos: Iterable[Attainment]) -> Iterator[Metric]:
+    """Yield targets, what is left of budgets and how fast they burn; nothing of what was never judged."""
+    target = GaugeMetricFamily("freehold_slo_target", "The share that is to be good.", labels=("slo",))
+    left = GaugeMetricFamily(
+        "freehold_slo_error_budget_remaining", "The share of the error budget that is left; below 0 it is overdrawn.",
+        labels=("slo",),
+    )  # fmt: skip
+    burn = GaugeMetricFamily(
+        "freehold_slo_burn_rate", "Error budgets used up in a time, by what would last for the whole window.",
+        labels=("slo", "window_seconds"),
+    )  # fmt: skip
+    for one in slos:
+        target.add_metric((one.slo.id,), one.slo.target)
+        if one.budget.burnt is not None:
+            left.add_metric((one.slo.id,), 1 - one.budget.burnt)
+        for length, rate in one.burn.items():
+            burn.add_metric((one.slo.id, f"{length.total_seconds():.0f}"), rate)
+    yield from (target, left, burn)
 
 
 class _Figures(Collector):

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from freehold.foundation import FreeholdError
+from freehold.server.attained import attained_in
 from freehold.server.web.pages import metrics
 from freehold.server.web.serving import page
 
@@ -39,5 +40,5 @@ def _figures(request: Request) -> Response:
     figures = served.telemetry.figures()
     with suppress(FreeholdError):  # an estate that cannot be read has no data to tell of; the server has
         snapshot = served.rights.snapshot(request.state.who)
-        figures += served.figures.text(snapshot, served.snapshots.clock.now())
+        figures += served.figures.text(snapshot, attained_in(served, snapshot), served.snapshots.clock.now())
     return Response(figures, media_type="text/plain; version=0.0.4")
