@@ -97,9 +97,9 @@ def test_an_item_names_what_is_there(asker: httpx2.Client, type: str, fields: di
 
 
 def test_an_item_may_name_a_kpi_and_a_metric_either_way(asker: httpx2.Client) -> None:
-    """A KPI is a metric to whoever disputes it; a metric has two names."""
-    for name in ("shop.revenue", "revenue", "adoption"):
-        assert begun(asker, "metric_dispute", metric=name, claim="x")["fields"]["metric"] == name
+    """A KPI is a metric to whoever disputes it; a metric has two names, and is kept by its id, by which it is found."""
+    for name, kept in (("shop.revenue", "shop.revenue"), ("revenue", "shop.revenue"), ("adoption", "adoption")):
+        assert begun(asker, "metric_dispute", metric=name, claim="x")["fields"]["metric"] == kept
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
@@ -23,25 +24,32 @@ def metrics_and_kpis(estate: Estate, catalogue: Callable[[], Catalogue]) -> dict
         return {"metric": None, "kpi": None}
 
 
-def names_for_items(estate: Estate, catalogue: Callable[[], Catalogue]) -> dict[str, Callable[[], list[str] | None]]:
-    """Return what gives the names that fields of work items may hold, by the type of field.
+def names_for_items(
+    estate: Estate, catalogue: Callable[[], Catalogue]
+) -> dict[str, Callable[[], dict[str, str] | None]]:
+    """Return what gives the names that fields of work items may hold, each with the id it means, by the type of field.
 
-    A KPI is a metric to whoever names it: it is one over what was recorded. Nothing is read before a name is asked for.
+    A KPI is a metric to whoever names it: it is one over what was recorded. A name that several metrics have, or a KPI
+    too, means itself. Nothing is read before a name is asked for.
     """
 
     @cache
-    def metrics() -> list[str] | None:
-        known = metrics_and_kpis(estate, catalogue)
-        told = known["metric"], known["kpi"]
-        return None if told[0] is None or told[1] is None else [*told[0], *told[1]]
+    def metrics() -> dict[str, str] | None:
+        try:
+            every, kpis = tuple(catalogue().metrics()), list(kpis_of(estate))
+        except FreeholdError:
+            return None
+        names = Counter((*(one.name for one in every), *kpis))
+        short = {one.name: one.id if names[one.name] == 1 else one.name for one in every}
+        return short | {name: name for name in (*kpis, *(one.id for one in every))}
 
     @cache
-    def assets() -> list[str] | None:
+    def assets() -> dict[str, str] | None:
         ports = (f"{p.id}.{q.name}" for p in estate.products.values() for q in (*p.input_ports, *p.output_ports))
         try:
             rollups = [r.asset for model in catalogue().models.values() for r in model.rollups.values() if r.asset]
         except FreeholdError:
             return None
-        return list(dict.fromkeys((*estate.models, *estate.declared.values(), *ports, *estate.earlier, *rollups)))
+        return {name: name for name in (*estate.models, *estate.declared.values(), *ports, *estate.earlier, *rollups)}
 
     return {"metric": metrics, "asset": assets}

@@ -19,7 +19,7 @@ from freehold.work.entering import accepted, accepted_later, is_principal
 from freehold.work.guards import NAMED, Named, row_of
 from freehold.work.item import DUPLICATE_OF, EVENTS, UNDO, Item, Passage, fold
 from freehold.work.linking import Related, duplicates_of, refusal, related
-from freehold.work.naming import Names, expect_named
+from freehold.work.naming import Names, by_ids
 from freehold.work.recording import RECORD
 from freehold.work.repeating import REPEAT
 from freehold.work.roles import Raci
@@ -218,7 +218,7 @@ class Work:
         """
         workflow = self.workflow(type)
         held, free = accepted(workflow, fields)
-        expect_named(workflow, held, self._names)
+        held = by_ids(workflow, held, self._names)
         about = product or str(held.get("product") or "")
         self._known_product(about)
         asking = requester or self._ledger.caller.principal
@@ -472,7 +472,7 @@ class Work:
         if way.hindrance is not None:
             raise way.hindrance
         given, free = accepted_later(workflow, move, fields, {**item.fields, **self.texts(item)})
-        expect_named(workflow, given, self._names)
+        given = by_ids(workflow, given, self._names)
         hindrance = self._unmet(item, workflow, move, given, free)
         if hindrance is not None:
             raise hindrance
