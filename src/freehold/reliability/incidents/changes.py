@@ -64,8 +64,7 @@ def happened(
                 _hear(found, event, asset, since - period, own, is_source=asset in sources)
     for one in alerts:
         found.measured.add(one.asset)
-        if one.asset not in found.odd or one.deviations is not None:
-            found.odd[one.asset] = one.deviations
+        found.odd[one.asset] = max((found.odd.get(one.asset), one.deviations), key=lambda far: abs(far or 0.0))
         if one.kind is SignalKind.LATE and one.asset in sources:
             said = one.reason or "what was due did not come"
             found.changes.append(Change(one.evidence or one.id, ChangeKind.LATE, (one.asset,), one.since, said))

@@ -41,6 +41,7 @@ class Lines:
     decides: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _above: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _below: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _hit: dict[Field, frozenset[Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -74,7 +75,9 @@ class Lines:
 
     def downstream(self, asset: str) -> frozenset[str]:
         """Return what is built from an asset, directly or not."""
-        return _walked(asset, self.read_by)
+        if asset not in self._below:
+            self._below[asset] = _walked(asset, self.read_by)
+        return self._below[asset]
 
     def path(self, source: str, columns: Collection[str], target: str, column: str = "") -> Path:
         """Return how surely a fault leads from one asset to another, or to one column of it.
