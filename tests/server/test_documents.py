@@ -74,7 +74,7 @@ def test_who_sees_all_has_every_document(browser: httpx2.Client) -> None:
     listed = {group["id"]: [row["id"] for row in group["documents"]] for group in groups}
 
     assert sorted(id_ for ids in listed.values() for id_ in ids) == sorted(builtin_documents())
-    assert listed["of-items"] == ["deprecation-playbook", "dispute-dossier", "incident-update"]
+    assert listed["of-items"] == ["deprecation-playbook", "dispute-dossier", "incident-update", "postmortem"]
     assert listed["of-cases"] == ["investment-case"]
     assert [one["id"] for one in browser.get("/api/v1/documents").json()["items"]] == sorted(builtin_documents())
 
