@@ -14,10 +14,10 @@ import pytest
 
 from freehold.cli.counter import Counter
 from freehold.cli.handing import Shown
-from freehold.foundation import Caller, Exit, FreeholdError
-from freehold.foundation.owning import TOKEN_PLACE, Owner
+from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.owning import Owner
 from live_process import until
-from live_server import PAGE, Running, token_of
+from live_server import PAGE, Running
 
 FULL = "The disk that holds `state.db` is full."
 
@@ -29,13 +29,11 @@ def working(made_estate: Path, tmp_path: Path, serving: Callable[..., Running]) 
     return serving(root=root, rates={"read": 100_000, "write": 100_000, "sign_in": 100_000})
 
 
-def _counter(running: Running) -> Counter:
-    """Return a server's counter, as commands of the user who started it reach it."""
-    port = running.settings.port
-    token = token_of(running, Caller.at_the_shell().principal)
-    told = {"connect": "127.0.0.1", "port": port, "host": f"127.0.0.1:{port}", "token": token}
-    (running.root / TOKEN_PLACE).write_text(json.dumps(told))
-    return Counter(running.root, Owner(os.getpid(), running.url, "2025-01-01T00:00:00Z"))
+@contextmanager
+def _counter(running: Running) -> Iterator[Counter]:
+    """Give a server's counter, as commands of the user who started it reach it."""
+    with running.app.state.served.door.open(running.root, running.settings):
+        yield Counter(running.root, Owner(os.getpid(), running.url, "2025-01-01T00:00:00Z"))
 
 
 class Disk:
@@ -66,8 +64,8 @@ def test_a_full_disk_keeps_a_job_waiting_and_says_so_everywhere(
     working: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its process is neither killed nor begun again; nothing new is taken; then all is told."""
-    with working.signed_in() as person:
-        counter, disk = _counter(working), Disk(working, monkeypatch)
+    with working.signed_in() as person, _counter(working) as counter:
+        disk = Disk(working, monkeypatch)
         id_ = person.post("/api/v1/jobs", json={"kind": "run"}).json()["id"]
         until(lambda: person.get(f"/api/v1/jobs/{id_}").json()["hindered"] == FULL, "what hinders it was told")
         page = person.get(f"/jobs/{id_}", headers=PAGE).text
