@@ -44,7 +44,7 @@ def fields_for(
 
     Raises:
         FreeholdError: FH-F004, FH-F005 a name means nothing, or several; FH-W504 it is none of what can be deprecated,
-            or takes its own place.
+            takes its own place, or has a last day that is not to come.
     """
     key = _expected(catalog.find(name).key, name)
     if by <= today:
