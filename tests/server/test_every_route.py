@@ -136,7 +136,8 @@ def test_no_body_breaks_anything(server: Running, browser: httpx2.Client, body: 
     for path, methods in routes(server):
         if "POST" in methods and not path.startswith(("/sign-out", "/settings/sessions")):
             answer = browser.post(_filled(path), content=body, headers={"content-type": kind})
-            assert answer.status_code < 500, f"{path}: {answer.text[:300]}"
+            is_busy = answer.status_code == 503 and "FH-E101" in answer.text  # by a job that one of these began
+            assert answer.status_code < 500 or is_busy, f"{path}: {answer.text}"
 
 
 def test_a_session_that_somebody_planted_is_not_taken(server: Running) -> None:
