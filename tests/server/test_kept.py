@@ -147,6 +147,33 @@ def test_readers_who_see_the_same_cost_what_one_costs(own_server: Running, monke
     assert taken == [f"user:idp/{name} {did}" for name in ("ann", "bob", "ann") for did in ("saw metric", "used")]
 
 
+def test_who_waits_for_a_page_keeps_nobody_from_another(
+    own_server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many want a page that takes long: one thread makes it, and none is held by those who wait for it."""
+    served = own_server.app.state.served
+    keep, waiting, go_on = served.pages._keep, threading.Semaphore(0), threading.Event()
+
+    def keeping(key: object, held: object) -> None:
+        waiting.release()
+        assert go_on.wait(60)
+        keep(key, held)
+
+    with known_as(own_server, "user:idp/ann", **PAGE) as ann, ThreadPoolExecutor(20) as readers:
+        ann.get("/products")  # the estate is read, and who ann is
+        served.pages.clear()
+        monkeypatch.setattr(served.pages, "_keep", keeping)
+        try:
+            slow = [readers.submit(ann.get, "/products") for _ in range(20)]
+            assert waiting.acquire(timeout=60)
+            home = ann.get("/")
+        finally:
+            go_on.set()
+        told = {one.result().status_code for one in slow}
+
+    assert (home.status_code, told) == (200, {200})
+
+
 def test_what_a_reader_changed_is_on_their_next_page(own_server: Running) -> None:
     """A request that may change something throws away what was kept."""
     served = own_server.app.state.served

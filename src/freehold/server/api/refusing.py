@@ -61,7 +61,7 @@ class Asking:
         await self._app(inner, receive, send)
 
 
-def expect_known_words(request: Request) -> None:
+async def expect_known_words(request: Request) -> None:
     """Refuse a word of the query that is none of the route's: who misspells a filter would be told of everything.
 
     Raises:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from markupsafe import escape
@@ -75,6 +75,7 @@ class _Way:
     show: Page
     name: str
     media_type: str
+    _underway: dict[Hashable, asyncio.Future[Made]] = field(default_factory=dict, compare=False)  # of the event loop alone
 
     def alone(self, request: Request) -> Response:
         """Answer with what is made for this request."""
@@ -87,11 +88,23 @@ class _Way:
         """Answer with what was made for others who see the same; else with what they will be given."""
         served: Served = request.app.state.served
         seen = served.rights.seen_at_once(request.state.who)
-        made = served.pages.there(self._key(request, seen)) if seen is not None else None
-        if made is None:
+        if seen is None:
             made = await _run(self._made_for_all, request)
+        else:
+            made = await self._made_once(request, self._key(request, seen))
         self._note(request, made)
         return Response(_named(made.text, request.state.who), made.status, media_type=made.media_type)
+
+    async def _made_once(self, request: Request, key: Hashable) -> Made:
+        """Return what is kept under a key, or have it made; whoever else asks meanwhile waits without a thread."""
+        pages = request.app.state.served.pages
+        while (made := pages.there(key)) is None and (other := self._underway.get(key)) is not None:
+            await asyncio.wait((other,))
+        if made is not None:
+            return made
+        mine = self._underway[key] = asyncio.ensure_future(_run(self._made_for_all, request))
+        mine.add_done_callback(lambda _: self._underway.pop(key))
+        return await mine
 
     def _made_for_all(self, request: Request) -> Made:
         served: Served = request.app.state.served
