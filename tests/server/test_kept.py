@@ -147,9 +147,7 @@ def test_readers_who_see_the_same_cost_what_one_costs(own_server: Running, monke
     assert taken == [f"user:idp/{name} {did}" for name in ("ann", "bob", "ann") for did in ("saw metric", "used")]
 
 
-def test_who_waits_for_a_page_keeps_nobody_from_another(
-    own_server: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_waits_for_a_page_keeps_nobody_from_another(own_server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many want a page that takes long: one thread makes it, and none is held by those who wait for it."""
     served = own_server.app.state.served
     keep, waiting, go_on = served.pages._keep, threading.Semaphore(0), threading.Event()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from freehold.metrics import Answer
     from freehold.server.application import Served
     from freehold.server.identity import Who
+    from freehold.server.kept import Kept
 
 _AT_ONCE = 8
 _PAGES = ThreadPoolExecutor(_AT_ONCE, "page")
@@ -75,7 +76,7 @@ class _Way:
     show: Page
     name: str
     media_type: str
-    _underway: dict[Hashable, asyncio.Future[Made]] = field(default_factory=dict, compare=False)  # of the event loop alone
+    _underway: dict[Hashable, asyncio.Future[Made]] = field(default_factory=dict, compare=False)  # the event loop's
 
     def alone(self, request: Request) -> Response:
         """Answer with what is made for this request."""
@@ -97,7 +98,7 @@ class _Way:
 
     async def _made_once(self, request: Request, key: Hashable) -> Made:
         """Return what is kept under a key, or have it made; whoever else asks meanwhile waits without a thread."""
-        pages = request.app.state.served.pages
+        pages: Kept[Made] = request.app.state.served.pages
         while (made := pages.there(key)) is None and (other := self._underway.get(key)) is not None:
             await asyncio.wait((other,))
         if made is not None:
