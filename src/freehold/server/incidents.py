@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from freehold.access.covering import Cover
-from freehold.foundation import FreeholdError
 from freehold.reliability.incidents import Incident, Moment, incident_of, incidents, timeline
 from freehold.server.feeding import PERSONS
 from freehold.server.items import Items
@@ -124,12 +123,10 @@ def seen_incident(ledger: Ledger, snapshot: Snapshot, id: str) -> Incident:
     """Return an incident, whole, by its id or the end of it, to act on for somebody who sees what a snapshot holds.
 
     Raises:
-        FreeholdError: FH-E350 there is none, or they may not see it.
+        FreeholdError: FH-E350 there is none, or they may not see it; there are several of that end that they may see.
     """
-    found = incident_of(ledger, id)
-    if not _is_seen(found, _cover_over(snapshot)):
-        raise FreeholdError("FH-E350", f"There is no incident `{id}`.", fix="`/incidents` has those there are.")
-    return found
+    cover = _cover_over(snapshot)
+    return incident_of(ledger, id, lambda one: _is_seen(one, cover))
 
 
 def _cover_over(snapshot: Snapshot) -> Cover | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from troubled import LINES, OTHER, RAW, START, Troubled, below_of
 
 from freehold.delivery.incidents import open_incidents
-from freehold.foundation import Caller
+from freehold.foundation import Caller, FreeholdError
 from freehold.ledger import Event
 from freehold.reliability.incidents import alerts_of, incident_of, incidents
 from freehold.work import Work
@@ -298,3 +299,20 @@ def test_what_joins_it_later_is_stopped_too(shop: Troubled) -> None:
     shop.turn()
     (found,) = open_incidents(shop.ledger, "prod", "prod")
     assert found.assets == (LINES, *below_of(1))
+
+
+def test_an_end_that_several_have_names_those_that_are_seen(shop: Troubled) -> None:
+    """Who may see one of them is given that; who may see all is told to say more; who may see none is told of none."""
+    ids = [f"{start}-abcdef" for start in ("one", "two")]
+    for id_ in ids:
+        said = {"incident": id_, "kind": "data", "detected_at": START.isoformat(), "sev": 1}
+        shop.ledger.append(Event("incident.opened", said, subject=id_, product="shop.orders", env="prod"))
+
+    assert incident_of(shop.ledger, "abcdef", lambda one: one.id == ids[1]).id == ids[1]
+    with pytest.raises(FreeholdError) as several:
+        incident_of(shop.ledger, "abcdef")
+    with pytest.raises(FreeholdError) as none:
+        incident_of(shop.ledger, "abcdef", lambda _: False)
+    assert (several.value.code, none.value.code) == ("FH-E350", "FH-E350")
+    assert all(id_ in several.value.fix for id_ in ids)
+    assert not any(id_ in f"{none.value.problem} {none.value.fix}" for id_ in ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -152,14 +152,14 @@ def known_incident(ledger: Ledger, id_: str) -> Incident:
     return told.by_id[id_]
 
 
-def incident_of(ledger: Ledger, name: str) -> Incident:
-    """Return the incident of an id, or of the end of one.
+def incident_of(ledger: Ledger, name: str, is_seen: Callable[[Incident], bool] = lambda _: True) -> Incident:
+    """Return the incident of an id, or of the end of one; of those that are seen by who asks.
 
     Raises:
         FreeholdError: FH-E350 there is none, or there are several.
     """
     end = name.rpartition("…")[2]
-    every = incidents(ledger)
+    every = {id_: one for id_, one in incidents(ledger).items() if is_seen(one)}
     fitting = [every[end]] if end in every else [
         one for id_, one in every.items() if len(end) >= _SHORTEST and id_.endswith(end)
     ]  # fmt: skip
