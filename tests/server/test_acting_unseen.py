@@ -56,6 +56,30 @@ def test_no_page_of_what_happened_names_what_is_hidden(half_seen: Running) -> No
     assert plan["may_apply"] is False
 
 
+def test_a_plan_tells_no_metric_that_reads_what_is_hidden(tmp_path: Path, serving: Callable[..., Running]) -> None:
+    """Not though its file is of a product that is seen; to those of the team it is told."""
+    root = tmp_path / "guarded"
+    guarded_estate.write(root)
+    (root / "works" / "wolfram" / "product.odps.yaml").write_text(
+        guarded_estate.product_file("works.wolfram", "{see: [member]}")
+    )
+    assert freehold(root, "run").returncode == 0
+    metrics = root / "works" / "bismuth" / "metrics" / "m.yaml"
+    metrics.write_text(metrics.read_text().replace("_amount)", "_amount) * 2"))
+    server = serving(root)
+    with (
+        known_as(server, "user:idp/x", "group:idp/readers") as reader,
+        known_as(server, "user:idp/mona", "group:idp/metals") as member,
+    ):
+        shown = [
+            {one["id"] for one in who.get("/api/v1/plan", headers=JSON).json()["metrics"]} for who in (reader, member)
+        ]
+        page = reader.get("/plan", headers=PAGE).text
+
+    assert shown == [{"mbismuth.bismuth_total"}, {"mbismuth.bismuth_total", "mbismuth.bismuth_by_wolfram"}]
+    assert "by_wolfram" not in page
+
+
 def test_no_refusal_names_what_is_hidden(half_seen: Running) -> None:
     """Applying, approving, running all, rolling back: refused without a name, and without a job."""
     with known_as(half_seen, "user:idp/mona", "group:idp/metals") as client:

@@ -20,6 +20,7 @@ from freehold.server.web.showing import Asked, Shown
 if TYPE_CHECKING:
     from freehold.changing import Judgement
     from freehold.delivery.plan import AssetChange, Plan
+    from freehold.metrics import Catalogue
     from freehold.metrics.comparing import Redefined
     from freehold.server.proposal import Proposal
 
@@ -217,13 +218,33 @@ def _seen_by(asked: Asked, proposal: Proposal) -> tuple[Plan, Callable[[str], st
     reduced = replace(
         found,
         changes=tuple(c for c in found.changes if c.product in shown),
-        metrics=tuple(m for m in found.metrics if m.product in shown),
+        metrics=_metrics_seen(proposal, whole.catalogue, cover),
         dashboards=(),
         unchanged=sum(asset.rpartition(".")[0] in shown for asset in asked.snapshot.graph.assets),
         downstream=0,
     )
     reduced = replace(reduced, unchanged=max(0, reduced.unchanged - len(reduced.changes)))
     return reduced, cover.plain
+
+
+def _metrics_seen(proposal: Proposal, before: Catalogue, cover: Cover) -> tuple[Redefined, ...]:
+    """Return the metrics of a plan that read nothing which is hidden, neither as they are nor as they would be."""
+    from freehold.metrics import catalogue_of
+    from freehold.metrics.fingerprint import sources_of
+
+    if not proposal.plan.metrics:
+        return ()
+    hidden = {
+        metric.id
+        for catalogue in (before, catalogue_of(proposal.estate))
+        for metric in catalogue.metrics()
+        if any(map(cover.hides, sources_of(catalogue, metric)))
+    }
+    return tuple(
+        replace(one, through=tuple(name for name in one.through if name not in hidden))
+        for one in proposal.plan.metrics
+        if one.id not in hidden and not (one.product and cover.hides(one.product))
+    )
 
 
 def decisions_due(asked: Asked, next_: str) -> tuple[Decision, ...]:
