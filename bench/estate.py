@@ -2,7 +2,8 @@
 
     python bench/estate.py [--files 10000]
 
-Limits to hold on two cores: 10,000 files of 2 kB in 15 s, unchanged again in 1 s. Figures go to bench/results/estate.json.
+Limits to hold on two cores: 10,000 files of 2 kB in 15 s, unchanged again in 1 s. Figures go to
+bench/results/estate.json.
 """
 
 from __future__ import annotations
@@ -124,9 +125,8 @@ def timed(label: str, root: Path) -> dict[str, float]:
         f"{label:<22} {whole:6.2f} s with start-up, {inside:6.2f} s in process, "
         f"{cpu:6.2f} s of CPU, {memory:5.0f} MB, {contracts:,.0f} contracts"
     )
-    return {
-        "with_start_up_s": round(whole, 2), "in_process_s": round(inside, 2), "cpu_s": round(cpu, 2), "mb": round(memory)
-    }  # fmt: skip
+    figures = {"with_start_up_s": whole, "in_process_s": inside, "cpu_s": cpu, "mb": memory}
+    return {name: round(value, 2) for name, value in figures.items()}
 
 
 def main() -> None:
