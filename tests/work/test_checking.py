@@ -103,7 +103,7 @@ HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
         ),
         pytest.param(
             "states: {a: {moves: {go: {to: b, by: [owner, stewart]}}}, b: {final: true}}",
-            "FH-W520", "stewart", "is for `stewart`, a role that no team has", "Did you mean `steward`", id="a role misspelt",
+            "FH-W520", "stewart", "is for `stewart`, a role that no team has", "`steward`", id="a role misspelt",
         ),
         pytest.param(
             "states: {a: {moves: {go: {to: b, by: xyz}}}, b: {final: true}}",
@@ -111,11 +111,11 @@ HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
         ),
         pytest.param(
             "states: {a: {by: [requestr], moves: {go: b, on: b}}, b: {final: true}}",
-            "FH-W520", "requestr", "The move `go` of `a`", "`requester`", id="a role of every move of a state, told once",
+            "FH-W520", "requestr", "The move `go` of `a`", "`requester`", id="a role of all moves of a state, once",
         ),
         pytest.param(
             "states: {a: {moves: {go: {to: b, by: 'role:dataops-leed'}}}, b: {final: true}}",
-            "FH-W520", "'role:", "`role:dataops-leed`", "Did you mean `role:dataops-lead`", id="a role of the whole estate",
+            "FH-W520", "'role:", "`role:dataops-leed`", "`role:dataops-lead`", id="a role of the whole estate",
         ),
     ],
 )  # fmt: skip
