@@ -6,12 +6,13 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from sqlglot import errors, exp, parse
 
 from freehold.foundation import near
+from freehold.foundation.times import instant_of
 from freehold.sql.conditions import logic
 from freehold.sql.conditions.logic import Cell
 from freehold.sql.conditions.types import FactType
@@ -305,15 +306,10 @@ def _truth(join: Callable[[Cell, Cell], Cell], left: Cell, right: Cell) -> _Part
     return _Part(FactType.BOOLEAN, join(left, right))
 
 
-def _instant(text: str) -> datetime:
-    read = datetime.fromisoformat(text)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
 _TEMPORAL: dict[Any, tuple[FactType, Callable[[str], Any]]] = {
     exp.DataType.Type.DATE: (FactType.DATE, date.fromisoformat),
-    exp.DataType.Type.TIMESTAMP: (FactType.INSTANT, _instant),
-    exp.DataType.Type.TIMESTAMPTZ: (FactType.INSTANT, _instant),
+    exp.DataType.Type.TIMESTAMP: (FactType.INSTANT, instant_of),
+    exp.DataType.Type.TIMESTAMPTZ: (FactType.INSTANT, instant_of),
 }
 _OF_TEXT: dict[type, tuple[FactType, Callable[..., Any]]] = {
     exp.Lower: (FactType.TEXT, str.lower),
