@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,6 +85,38 @@ def test_items_are_linked_parted_taken_back_and_talked_about(freehold: Freehold)
     assert [said["text"] for said in shown["comments"]] == ["Finance has it, too."]
     assert shown["assignee"] == "user:idp/ana"
     assert json.loads(parted.stdout)["duplicate_of"] is None
+
+
+def test_what_is_there_already_is_shown_to_who_begins_an_item(freehold: Freehold) -> None:
+    """Open items like it and what the catalog has, as the portal names them; by a dry run before anything is begun."""
+    first = json.loads(freehold("items", "new", "data_request", "-f", "what=Churn by month", "--json").stdout)
+    before = freehold("items", "new", "data_request", "-f", "what=churn per month", "--dry-run")
+    begun = freehold("items", "new", "data_request", "-f", "what=churn per month")
+    known = json.loads(
+        freehold("items", "new", "question", "-f", "what=schema-change compliance", "--dry-run", "--json").stdout
+    )
+    nothing = freehold("items", "new", "question", "-f", "what=Xyzzy?", "--dry-run")
+    every = json.loads(freehold("items", "list", "--json").stdout)["items"]
+
+    assert (first["alike"], len(every)) == ([], 2)
+    assert (first["id"] in before.stdout, first["id"] in begun.stdout) == (True, True)
+    assert f"freehold items link {every[1]['id']} duplicate_of ITEM" in begun.stderr
+    assert "duplicate_of" not in before.stderr
+    assert [(one["kind"], one["id"]) for one in known["answers"]][:1] == [("kpi", "schema-change-compliance")]
+    assert known["alike"] == []
+    assert "Nothing is like it, and nothing was begun." in nothing.stderr
+
+
+def test_an_item_is_begun_though_the_catalog_has_nothing_to_say(freehold: Freehold, tmp_path: Path) -> None:
+    """Where it cannot be written it says so, and the items alike are shown."""
+    freehold("items", "new", "question", "-f", "what=Churn by month")
+    shutil.rmtree(tmp_path / ".freehold" / "catalog")
+    (tmp_path / ".freehold" / "catalog").write_text("", encoding="utf-8")
+    begun = freehold("items", "new", "question", "-f", "what=Churn by month")
+
+    assert begun.returncode == 0, begun.stderr
+    assert "The catalog was not asked:" in begun.stderr
+    assert "May ask for the same:" in begun.stderr
 
 
 def test_an_id_that_several_items_end_in_is_no_target(freehold: Freehold, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -27,10 +28,11 @@ spec: {rule: certified/green, subject: "sales.*", why: new, approved_by: "user:i
 """
 
 
-def freehold(*words: str, at: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a process of its own, in a folder."""
+def freehold(*words: str, at: Path, columns: int = 80) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a process of its own, in a folder, in a terminal of so many columns."""
     command = [sys.executable, "-c", "from freehold.cli import main; main()", *words]
-    return subprocess.run(command, cwd=at, capture_output=True, text=True, check=False)
+    here = {**os.environ, "COLUMNS": str(columns)}
+    return subprocess.run(command, cwd=at, env=here, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -65,6 +67,19 @@ def test_what_is_waived_passes_and_what_is_unknown_does_not(estate: Path) -> Non
     reasons = [one["reason"] for one in json.loads(again.stdout)["results"] if one["outcome"] == "unknown"]
     assert reasons == ["Not evaluated, since `check_pass_rate_30d` is not known: check_pass_rate_30d >= 0.99."]
     assert freehold("rules", "test", at=estate).returncode == 1
+
+
+def test_a_division_by_zero_is_no_pass_and_is_told(estate: Path) -> None:
+    """By `rules test` and on the scorecard, so that nobody looks for a fact that is missing."""
+    zero = RULES.partition("---")[0].replace("check_pass_rate_30d >= 0.99", "1/0 > tier")
+    (estate / "rules.yaml").write_text(zero, encoding="utf-8")
+    tested = freehold("rules", "test", "--json", at=estate)
+    reasons = {one["reason"] for one in json.loads(tested.stdout)["results"] if one["outcome"] == "unknown"}
+    card = freehold("rules", "scorecard", "--set", "certified", at=estate, columns=200)
+
+    assert tested.returncode == 1
+    assert reasons == {"Not evaluated, since `1 / 0` divides by zero: 1/0 > tier."}
+    assert "not evaluated (`1 / 0` divides by zero)." in card.stdout
 
 
 def test_a_wrong_rule_is_told_by_validate_and_by_test(estate: Path) -> None:

@@ -84,6 +84,7 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         pytest.param("strategy-linkage", 5, 5, {}, id="every item of the roadmap serves something"),
         pytest.param("reliability-debt", 3, 1, {}, id="three are known and not mended yet"),
         pytest.param("metric-disputes", 2, 1, {}, id="two disputes"),
+        pytest.param("domain-coverage", 3, 3, {"defined": 1}, id="each of three domains has something certified"),
         pytest.param("postmortem-completion", 1, 1, {}, id="something was agreed after the one that was severe"),
     ],
 )  # fmt: skip

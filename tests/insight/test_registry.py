@@ -13,7 +13,7 @@ import yaml
 from freehold.estate import json_schema, load_estate
 from freehold.estate.reading import read_documents
 from freehold.estate.schemas import validator
-from freehold.foundation import FreeholdError, Problems
+from freehold.foundation import FreeholdError, Problems, Where
 from freehold.insight import Kpi, builtin_kpis, kpi_findings, kpi_named, kpis_of, load_kpi
 from freehold.insight.registry import BUILTIN, kpi_from
 from freehold.insight.targets import UNITS, target
@@ -98,12 +98,43 @@ WRONG: dict[str, tuple[Callable[[str], str], str, str, str]] = {
     "a word that nobody fills in": (lambda t: t.replace("FROM candidate_quarantined", "FROM candidate_quarantined WHERE occurred_at < :today"), "FH-N410", "no place", "`:as_of`"),
     "a file": (lambda t: t.replace("FROM candidate_quarantined", "FROM read_csv('x.csv')"), "FH-N410", "no place", "Read assets"),
     "a metric over a field that is none": (lambda t: t.replace("COUNT(held.*)", "SUM(held.rows)"), "FH-N301", "rows", ""),
+    "a metric beside over a field that is none": (lambda t: t.replace("n: value}", "n: value, share: SUM(held.rows)}"), "FH-N301", "`share` cannot be asked", ""),
+    "a filter over a field that is none": (lambda t: t.replace("n: value}", "n: value, share: {expression: COUNT(held.*), filter: held.rows = 1}}"), "FH-N301", "`share` cannot be asked", ""),
+    "a metric that is none": (lambda t: t.replace("numerator: value", "numerator: valeu"), "FH-N107", "no metric `valeu`", "value"),
+    "a metric of a dataset that is none": (lambda t: t.replace("COUNT(held.*)", "COUNT(hold.*)"), "FH-N301", "`hold` in `value`", ""),
+    "a metric that stands on itself": (lambda t: t.replace("numerator: value, denominator: value", "numerator: denominator, denominator: numerator"), "FH-N205", "stands on itself", ""),
+    "a metric that does not parse": (lambda t: t.replace("COUNT(held.*)", "'COUNT(held.*'"), "FH-N201", "is no expression", ""),
     "SQL that does not parse": (lambda t: t.replace("FROM candidate_quarantined", "FORM candidate_quarantined ("), "FH-Q001", "does not parse", ""),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "code", "told", "fix"), WRONG.values(), ids=WRONG)
-def test_a_kpi_file_that_is_wrong_is_refused(change: Callable[[str], str], code: str, told: str, fix: str) -> None:
+PLACES: dict[str, str] = {  # what stands where each error points; where a case is not named, its query
+    "no query": "question: How",
+    "an event nobody sends": "candidate.quarantine]",
+    "a role nobody fills": "{value: COUNT",
+    "a unit that is none": "percent",
+    "a target in another unit": '"< 5%"',
+    "evidence that leads to no event": "held:",
+    "a dataset of the warehouse": "held:",
+    "a metric over a field that is none": "value: SUM(held.rows)",
+    "a metric beside over a field that is none": "share: SUM(held.rows)",
+    "a filter over a field that is none": "share: {expression",
+    "a metric that is none": "numerator: valeu",
+    "a metric of a dataset that is none": "value: COUNT(hold.*)",
+    "a metric that stands on itself": "numerator: denominator",
+    "a metric that does not parse": "'COUNT(held.*'",
+    "SQL that does not parse": "FORM",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "told", "fix", "place"),
+    [(*case, PLACES.get(name, "SELECT candidate")) for name, case in WRONG.items()],
+    ids=WRONG,
+)
+def test_a_kpi_file_that_is_wrong_is_refused(
+    change: Callable[[str], str], code: str, told: str, fix: str, place: str
+) -> None:
     """When it is read, with its place and what would do; not when its number is missed."""
     text = change(OWN)
     assert text != OWN
@@ -114,7 +145,33 @@ def test_a_kpi_file_that_is_wrong_is_refused(change: Callable[[str], str], code:
     assert [error.code for error in errors] == [code]
     assert told in errors[0].problem
     assert fix in errors[0].fix
-    assert str(errors[0].where).startswith("holds.yaml:")
+    assert pointed(text, errors[0].where).startswith(place)
+
+
+def pointed(text: str, where: Where | None) -> str:
+    """Return what stands at a place of the file."""
+    assert where is not None
+    assert where.path == "holds.yaml"
+    return text.split("\n")[where.line - 1][where.column - 1 :]
+
+
+def test_a_metric_over_one_that_is_wrong_is_not_told_too() -> None:
+    """Each mistake once: of two that are wrong by themselves both, and none of those that stand on them."""
+    text = OWN.replace("COUNT(held.*)", "SUM(held.rows)").replace("n: value}", "n: value, share: SUM(held.lines)}")
+    with pytest.raises(Problems) as refused:
+        read(text)
+
+    assert [pointed(text, error.where).split(":")[0] for error in refused.value.errors] == ["value", "share"]
+
+
+def test_what_does_not_parse_in_a_text_of_several_lines_is_told_with_its_line() -> None:
+    """Counted from the line below its key."""
+    text = OWN.replace("sql: SELECT", "sql: |\n        SELECT").replace("FROM cand", "\n        FORM cand")
+    with pytest.raises(FreeholdError) as refused:
+        read(text.replace("quarantined\n  metrics", "quarantined (\n  metrics"))
+    assert refused.value.where is not None
+
+    assert text.split("\n")[refused.value.where.line - 1].strip().startswith("FORM")
 
 
 def test_a_file_of_another_kind_is_no_kpi(tmp_path: Path) -> None:

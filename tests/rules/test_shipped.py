@@ -170,7 +170,7 @@ def test_what_cannot_be_computed_is_no_pass_and_says_so(tmp_path: Path) -> None:
     found = evaluate(made[:1], [Subject("a", {"column_count": 10**400})], (), TODAY)
 
     assert found[0].outcome is Outcome.UNKNOWN
-    assert found[0].reason.startswith("Could not be evaluated (")
+    assert found[0].reason.startswith("Not evaluated, since it cannot be computed (")
 
 
 def test_a_rule_that_does_not_compile_is_told_by_its_character(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ import guarded_estate
 from freehold.connect.outbound import outbound_from
 from freehold.foundation import Caller
 from freehold.ledger import Event, Ledger
-from freehold.server.agents.stdio import at_the_shell
 from freehold.server.briefs import Brief, as_html, as_text, brief_for
 from freehold.server.briefs.content import Part
 from freehold.server.identity import Who
@@ -124,7 +123,7 @@ def sent(root: Path, type: str = "brief.sent") -> list[dict[str, Any]]:
 def test_a_brief_says_what_the_page_says(serving: Callable[..., Running], home: str) -> None:
     """Its sentence and every line of it come of the page's own model, whoever looks."""
     running = serving(rates=RATES)
-    brief = brief_for(running.app, at_the_shell(), home)
+    brief = brief_for(running.app, Who.at_the_shell(), home)
     with running.signed_in() as client:
         told = client.get(f"/homes/{home}.json").json()
     page, lines = told["page"], [line.text for part in brief.parts for line in part.lines]

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from freehold import opening
 from freehold.insight import builtin_kpis
 from freehold.ledger import Event
-from freehold.server.alike import alike
 from freehold.server.web.pages.homes.spans import last_friday
+from freehold.work.alike import alike
 from live_server import PAGE, Running
 
 FREEHOLD = Path(sys.executable).with_name("freehold")

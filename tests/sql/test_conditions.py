@@ -185,3 +185,18 @@ FULL = {"owned": True, "live": False, "tier": 1, "share": 0.5, "kind": "a", "nam
 def test_a_value_of_another_type_does_not_fit(value: object, type_: FactType, expected: bool) -> None:
     """Python's loose numbers are no truth values, and NaN is no number."""
     assert fits(value, type_) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "said"),
+    [
+        pytest.param("1/0 > tier", {"tier": 1}, ("1 / 0",), id="of numbers"),
+        pytest.param("share / (tier - tier) > 1 or share / tier > 1", {"share": 1.0, "tier": 2},
+                     ("share / (tier - tier)",), id="of facts, one of two"),
+        pytest.param("share / tier > 1", {"share": 1.0}, (), id="by what is not known"),
+        pytest.param("share / tier > 1", {"share": 1.0, "tier": 2}, (), id="that can be computed"),
+    ],
+)  # fmt: skip
+def test_a_division_by_zero_is_named(text: str, facts: dict[str, Any], said: tuple[str, ...]) -> None:
+    """As it stands in the condition."""
+    assert condition(text, FACTS).by_zero(facts) == said

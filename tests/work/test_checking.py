@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from freehold.estate import load_estate
-from freehold.work import workflow_findings
+from freehold.work import shipped, workflow_findings
+from freehold.work.roles import REQUESTER, SYSTEM, USUAL
 
 HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
 
@@ -100,6 +101,22 @@ HEAD = "apiVersion: freehold.dev/v1\nkind: Workflow\nmetadata: {id: w}\n"
             "fields: {due: date}, states: {a: {final: true, on_enter: [{repeat: days}]}}",
             "FH-W305", "repeat", "a number of days", "every_days: number!", id="a repetition without days",
         ),
+        pytest.param(
+            "states: {a: {moves: {go: {to: b, by: [owner, stewart]}}}, b: {final: true}}",
+            "FH-W520", "stewart", "is for `stewart`, a role that no team has", "`steward`", id="a role misspelt",
+        ),
+        pytest.param(
+            "states: {a: {moves: {go: {to: b, by: xyz}}}, b: {final: true}}",
+            "FH-W520", "xyz", "is for `xyz`", "There are: ", id="a role that no team has, alone",
+        ),
+        pytest.param(
+            "states: {a: {by: [requestr], moves: {go: b, on: b}}, b: {final: true}}",
+            "FH-W520", "requestr", "The move `go` of `a`", "`requester`", id="a role of all moves of a state, once",
+        ),
+        pytest.param(
+            "states: {a: {moves: {go: {to: b, by: 'role:dataops-leed'}}}, b: {final: true}}",
+            "FH-W520", "'role:", "`role:dataops-leed`", "`role:dataops-lead`", id="a role of the whole estate",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_of_a_workflow_has_its_place(
@@ -107,8 +124,9 @@ def test_an_error_of_a_workflow_has_its_place(
 ) -> None:
     """Each error names the line and column of the file, what is wrong and what is near."""
     line = f"spec: {{{body}}}"
-    first = workflow_findings(load_estate(written(w=f"{HEAD}{line}\n"), cache=False))[0]
+    first, *more = workflow_findings(load_estate(written(w=f"{HEAD}{line}\n"), cache=False))
 
+    assert code != "FH-W520" or not more
     assert (first.code, str(first.where)) == (code, f"w.yaml:4:{line.index(at) + 1}")
     assert problem in first.problem
     assert fix in first.fix
@@ -120,3 +138,27 @@ def test_a_workflow_that_is_right_has_no_findings(written: Callable[..., Path]) 
 
     assert list(estate.workflows) == ["metric-dispute"]
     assert workflow_findings(estate) == ()
+
+
+@pytest.mark.parametrize("role", ["requester", "system", "owner", "steward", "role:dataops-lead", "dataops-lead"])
+def test_a_role_that_may_be_held_is_right(written: Callable[..., Path], role: str) -> None:
+    """Those that come with Freehold, by both spellings, whether a team names anybody or not."""
+    body = f"states: {{a: {{moves: {{go: {{to: b, by: '{role}'}}}}}}, b: {{final: true}}}}"
+
+    assert workflow_findings(load_estate(written(w=f"{HEAD}spec: {{{body}}}\n"), cache=False)) == ()
+
+
+def test_a_role_of_a_team_is_right(written: Callable[..., Path]) -> None:
+    """Whatever it is called."""
+    team = "apiVersion: freehold.dev/v1\nkind: Team\nmetadata: {id: t}\nspec: {roles: {buyer: ['user:idp/ana']}}\n"
+    body = "states: {a: {moves: {go: {to: b, by: buyer}}}, b: {final: true}}"
+
+    assert workflow_findings(load_estate(written(w=f"{HEAD}spec: {{{body}}}\n", t=team), cache=False)) == ()
+
+
+def test_roles_of_what_is_shipped_are_those_that_are_known() -> None:
+    """No more and no fewer than its workflows name."""
+    named = {role.removeprefix("role:") for one in shipped().values() for s in one.states.values()
+             for move in s.moves.values() for role in move.by}  # fmt: skip
+
+    assert named - {REQUESTER, SYSTEM} == set(USUAL)

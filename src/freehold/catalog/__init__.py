@@ -3,6 +3,7 @@
 A projection of git, ledger and lineage, and nothing is only in it: dropped, it is made anew.
 """
 
+from freehold.catalog.answering import answers
 from freehold.catalog.asking import Found, Hit, Question, Stage
 from freehold.catalog.bound import Seen
 from freehold.catalog.catalog import Catalog, Standing, Told
@@ -42,4 +43,5 @@ __all__ = [
     "Use",
     "View",
     "Written",
+    "answers",
 ]

@@ -40,7 +40,6 @@ def brief(
     With --send, everybody whom a file of kind Brief names for that home is sent theirs, seen with their own eyes. A
     server does that by itself, once a week. Ends with 1 where somebody could not be told.
     """
-    from freehold.server.agents.stdio import at_the_shell
     from freehold.server.briefs import as_html, as_text, brief_for
     from freehold.server.identity import Who
     from freehold.server.web.showing import as_plain
@@ -50,7 +49,7 @@ def brief(
         if send:
             _sent(app, home, as_json or form == "json")
             return
-        who = Who(principal, principal, (), "local", "token", "shell") if principal else at_the_shell()
+        who = Who(principal, principal, (), "local", "token", "shell") if principal else Who.at_the_shell()
         found = brief_for(app, who, home)
     if as_json or form == "json":
         emit(as_plain(found))

@@ -138,19 +138,36 @@ def show(start: str | None, id: str, as_json: bool) -> None:
 @click.option("--product", default="", metavar="PRODUCT", help="The product it is about.")
 @click.option("--class", "service_class", default="", metavar="CLASS", help="Its class of service: standard, urgent.")
 @click.option("--priority", default="", metavar="WORD", help="How much it matters: critical, low.")
+@click.option("--dry-run", is_flag=True, help="Show what is there already, and begin nothing.")
 @as_json
 @click.pass_obj
 def new(
     start: str | None, type: str, fields: tuple[str, ...], product: str, service_class: str, priority: str,
-    as_json: bool,
+    dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Begin an item of a TYPE."""
+    """Begin an item of a TYPE, and show what may answer it: open items like it, and what the catalog has."""
+    from freehold.cli.alike import look
     from freehold.work import from_words
+    from freehold.work.alike import asks
+    from freehold.work.described import item_object
 
-    with opened_work(start) as work:
+    with opened_announcing(start) as opened:
+        work = opened.work
         said = from_words(work.workflow(type), _pairs(fields))
-        made = work.create(type, said, product=product, service_class=service_class, priority=priority)
-        _answer(work, made.item, as_json, "Begun")
+        if dry_run:
+            made, told = "", {}
+        else:
+            item = work.create(type, said, product=product, service_class=service_class, priority=priority).item
+            made, told = item.id, item_object(work, item)
+        there = look(opened, type, asks(work.workflow(type), said), made)
+    if as_json:
+        emit(told | there.to_json())
+        return
+    if made:
+        say(f"Begun: {made}, {told['state']}{_when_due(told)}.")
+    elif not there.alike and not there.answers:
+        say("Nothing is like it, and nothing was begun.")
+    there.tell(made)
 
 
 @items.command(epilog="Example: freehold items move 7c976bf46c69 answer -f answer='One in nine.'")

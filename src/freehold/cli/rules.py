@@ -166,7 +166,7 @@ def scorecard(
         (
             card.rule_set, row.subject, f"{row.score:.0%}", row.level, f"{row.deadline}" if row.deadline else "",
             result.rule.rule.name or result.rule.check.text if result else "all of it holds",
-            ("not evaluated. " if result and result.outcome == "unknown" else "") + (result.remedy if result else ""),
+            _remedy(result) if result else "",
         )
         for card in cards
         for row in card.rows
@@ -178,6 +178,14 @@ def scorecard(
         say(f"{card.name}: {card.score:.0%} over {counted(len(card.rows), 'subjects')}.")
     if not cards:
         say("No rule is about any of that.")
+
+
+def _remedy(result: Result) -> str:
+    """Return how a result is mended, after what keeps it from being evaluated: facts that nobody told need no words."""
+    if result.outcome != "unknown":
+        return result.remedy
+    why = f" ({result.error})" if result.error else ""
+    return f"not evaluated{why}. {result.remedy}".rstrip()
 
 
 def _rule_sets(estate: Estate) -> list[tuple[RuleSet, Path]]:

@@ -118,7 +118,10 @@ def _from_warehouse(estate: Estate, env: str, name: str, wait_s: float) -> Impor
 
 
 def _as_object(told: Imported) -> dict[str, Any]:
-    plain = ("source", "of", "told", "recorded", "events", "known", "own", "elsewhere", "strange", "unread", "resets")
+    plain = (
+        "source", "of", "told", "recorded", "events", "known", "own", "elsewhere", "strange", "ahead", "unread",
+        "resets",
+    )  # fmt: skip
     return {name: getattr(told, name) for name in plain} | {
         "is_baseline": told.is_baseline,
         "first_at": told.first_at,
@@ -139,7 +142,7 @@ def _print(told: Imported) -> None:
     rows = [
         ("recorded now", told.recorded), ("recorded before", told.known),
         ("about nothing of the estate", told.elsewhere), ("of dashboards that nobody told of", told.strange),
-        ("asked by what builds the estate", told.own),
+        ("asked by what builds the estate", told.own), ("dated in the future, and not recorded", told.ahead),
     ]  # fmt: skip
     table(
         [(name, f"{number:,}") for name, number in rows if number],

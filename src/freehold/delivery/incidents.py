@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from freehold.foundation.times import instant_if
 from freehold.work.item import DUPLICATE_OF
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def told_at_first(event: Recorded) -> dict[str, Any]:
     said = event.data
     return {
         "id": str(said["incident"]), "product": event.product or "", "sev": said.get("sev"),
-        "detected_at": _instant(said["detected_at"]), "occurred_at": _instant(said.get("impact_started_at")),
+        "detected_at": instant_if(said["detected_at"]), "occurred_at": instant_if(said.get("impact_started_at")),
         "assets": tuple(str(name) for name in said.get("assets") or ()), "env": event.env or "", "event": event.id,
     }  # fmt: skip
 
@@ -176,7 +177,7 @@ def open_incidents(ledger: Ledger, env: str, usual: str) -> tuple[Incident, ...]
 
 
 def _acknowledged(one: One, event: Recorded) -> One:
-    at = _instant(event.data.get("acknowledged_at")) or event.occurred_at
+    at = instant_if(event.data.get("acknowledged_at")) or event.occurred_at
     return replace(one, acknowledged_at=one.acknowledged_at or at)
 
 
@@ -185,17 +186,17 @@ def _judged(one: One, event: Recorded) -> One:
     said = event.data
     root, named = said["root"], (*one.assets, *map(str, said["assets"]))
     assets = tuple(dict.fromkeys((root, *named) if root in named else named))
-    return replace(one, assets=assets, occurred_at=_instant(said.get("began_at")) or one.occurred_at)
+    return replace(one, assets=assets, occurred_at=instant_if(said.get("began_at")) or one.occurred_at)
 
 
 def _updated(one: One, event: Recorded) -> One:
     said = event.data
-    began = _instant(said.get("impact_started_at")) or one.occurred_at
+    began = instant_if(said.get("impact_started_at")) or one.occurred_at
     return replace(one, sev=one.sev if said.get("sev") is None else said["sev"], occurred_at=began)
 
 
 def _resolved(one: One, event: Recorded) -> One:
-    return replace(one, resolved_at=_instant(event.data["restored_at"]))
+    return replace(one, resolved_at=instant_if(event.data["restored_at"]))
 
 
 def _linked(one: One, event: Recorded) -> One:
@@ -212,9 +213,3 @@ _STEPS: Mapping[str, Callable[[Any, Recorded], Any]] = {
     "incident.resolved": _resolved,
     LINKS: _linked,
 }
-
-
-def _instant(text: str | None) -> datetime | None:
-    """Return an instant as an event tells it; without a zone it is UTC."""
-    found = datetime.fromisoformat(text) if text else None
-    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found

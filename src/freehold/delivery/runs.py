@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from freehold.delivery.unfinished import unfinished
 from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.times import instant_of
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
@@ -252,16 +253,11 @@ def interval_told(start: str | None, end: str | None) -> str:
     """Return an interval in a few words: a day by its date, another by its two ends; empty for all of an asset."""
     if not start:
         return ""
-    begins = _instant(start)
-    if end and _instant(end) - begins != _DAY:
-        return f"{_short(begins)} to {_short(_instant(end))}"
+    begins = instant_of(start)
+    if end and instant_of(end) - begins != _DAY:
+        return f"{_short(begins)} to {_short(instant_of(end))}"
     return _short(begins)
 
 
 def _short(at: datetime) -> str:
     return f"{at:%Y-%m-%d}" if (at.hour, at.minute, at.second) == (0, 0, 0) else f"{at:%Y-%m-%d %H:%M}"
-
-
-def _instant(text: str) -> datetime:
-    read = datetime.fromisoformat(text)
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read

@@ -123,17 +123,22 @@ class FieldOfItem:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A way out of a state. `by` are roles, any of which may go it; without any, everybody may.
+    """A way out of a state. `roles` are those any of which may go it; without any, everybody may.
 
-    `needs` are fields of the item that have to be given by then, each with the place that asks for it.
+    `needs` are fields of the item that have to be given by then. Each role and each field has the place that names it.
     """
 
     name: str
     to: str
     where: Where
-    by: tuple[str, ...] = ()
+    roles: tuple[tuple[str, Where], ...] = ()
     requires: tuple[Written, ...] = ()
     needs: tuple[tuple[str, Where], ...] = ()
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The names of its roles."""
+        return tuple(role for role, _ in self.roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,17 +312,23 @@ def _state(document: Document, name: str, said: Mapping[str, Any]) -> State:
 def _move(document: Document, state: tuple[Step, ...], name: str, said: str | Mapping[str, Any]) -> Move:
     path = (*state, "moves", name)
     to = said if isinstance(said, str) else said["to"]
-    around = document.value["spec"]["states"][state[-1]]
-    by = around.get("by", ()) if isinstance(said, str) else said.get("by", around.get("by", ()))
     places = [(*state, "requires"), (*path, "requires")]
     return Move(
         name=name,
         to=to,
         where=document.where(*path) if isinstance(said, str) else document.where(*path, "to"),
-        by=(by,) if isinstance(by, str) else tuple(by),
+        roles=tuple(_roles(document, path, state)),
         requires=tuple(one for place in places for one in _each_written(document, place)),
         needs=() if isinstance(said, str) else tuple(_needs(document, path, said.get("needs", ()))),
     )
+
+
+def _roles(document: Document, move: tuple[Step, ...], state: tuple[Step, ...]) -> Iterator[tuple[str, Where]]:
+    """Yield the roles of a move: those that it names itself, else those of its state."""
+    said = document.node(*move, "by") or document.node(*state, "by")
+    for one in said.items if isinstance(said, ListNode) else (said,):
+        if isinstance(one, ScalarNode):
+            yield str(one.value), Where(document.path, one.line, one.column)
 
 
 def _needs(document: Document, move: tuple[Step, ...], names: Sequence[str]) -> Iterator[tuple[str, Where]]:

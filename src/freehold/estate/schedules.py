@@ -140,14 +140,14 @@ def arrival_errors(document: Document, path: tuple[Step, ...]) -> Iterator[Freeh
 
 def zone_error(name: str, where: Where) -> FreeholdError | None:
     """Return the error of a name that is no time zone, with the near ones."""
-    from zoneinfo import available_timezones
+    from freehold.foundation.times import time_zones
 
     try:
         ZoneInfo(str(name))
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a path out of the base a ValueError
         return FreeholdError(
             "FH-V104", f"There is no time zone `{name}`.", where=where,
-            fix=near(str(name), available_timezones(), most=2) or "Use an IANA name such as Europe/London.",
+            fix=near(str(name), time_zones(), most=2) or "Use an IANA name such as Europe/London.",
         )  # fmt: skip
     return None
 

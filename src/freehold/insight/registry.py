@@ -307,10 +307,28 @@ def _of_datasets(kpi: Kpi, views: tuple[str, ...]) -> Iterator[FreeholdError]:
 
 
 def _uncomputable(kpi: Kpi) -> Iterator[FreeholdError]:
+    """Yield why metrics cannot be computed, each at its own place; one that stands on such a metric is not told too."""
+    metrics = kpi.model.metrics
+    together = _refused(kpi, *metrics)
+    if together is None:
+        return
+    refused = {name: error for name in metrics if (error := _refused(kpi, name)) is not None}
+    below = {name: {c.name for c in _columns(metrics[name]) if not c.table} for name in refused}
+    first = {name: error for name, error in refused.items() if not below[name] & (refused.keys() - {name})}
+    for name, error in (first or refused or {ROLES[0]: together}).items():  # of a circle each stands on another
+        where = error.where or metrics[name].where
+        yield FreeholdError(error.code, error.problem, where=where, fix=error.fix)
+        if not first:
+            return
+
+
+def _refused(kpi: Kpi, *metrics: str) -> FreeholdError | None:
+    """Return why some metrics cannot be asked for together; None where they can."""
     try:
-        compiled(Scope(kpi.catalogue, view_of), asked(list(kpi.model.metrics)))
+        compiled(Scope(kpi.catalogue, view_of), asked(list(metrics)))
     except FreeholdError as error:
-        yield FreeholdError(error.code, error.problem, where=error.where or kpi.where, fix=error.fix)
+        return error
+    return None
 
 
 def view_of(dataset: Dataset) -> exp.Table:

@@ -32,7 +32,7 @@ _OF_ARGUMENTS = ("array_", "date", "epoch", "json_", "len", "list_", "map_", "re
 
 
 def evidence_query(
-    text: str, what: str, where: Where, table: Table, *, words: Collection[str] = (), line: int = 0
+    text: str, what: str, where: Where, table: Table, *, words: Collection[str] = (), line: int = 0, column: int = 0
 ) -> EvidenceQuery:
     """Read the query of a dataset.
 
@@ -44,11 +44,12 @@ def evidence_query(
         words: names that may stand in it as `:name`, to be filled in by whoever asks. Where there are any, functions
             need not be known to all engines: it runs in DuckDB.
         line: added to the lines of what does not parse.
+        column: added to its columns on the first line.
 
     Raises:
         FreeholdError: FH-Q001 and FH-Q002 it is no query; FH-N410 it holds what has no place in it.
     """
-    tree = parse(text, DIALECT, where, line)
+    tree = parse(text, DIALECT, where, line, column)
     for node in tree.walk():
         if why := _out_of_place(node, words):
             shown = node.sql(DIALECT)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from freehold.estate.document import Document, Step
+from freehold.estate.document import Document, ScalarNode, Step
 from freehold.estate.model import SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
+from freehold.foundation.times import time_zones
 from freehold.metrics.contracted import fields_of_contract, keys_of_contract
 from freehold.metrics.evidence import evidence_query, fields_of, query_name
 from freehold.metrics.expressions import condition, expression
@@ -180,8 +181,13 @@ class _Reader:
             return Dataset(name, name, at, fields_of_contract(self.contracts(name)))
 
         text, what = str(part.said["sql"]), f"the query of `{part.name}`"
-        line = where.line if "\n" in text else where.line - 1  # a text of several lines begins below its key
-        return self._tried(lambda: evidence_query(text, what, where, table, words=self.words, line=line))
+        node = self.document.node(*part.path, "sql")
+        quote = node.style if isinstance(node, ScalarNode) else ""
+        if quote in ("|", ">"):  # such a text begins below its key
+            line, column = where.line, 0
+        else:
+            line, column = where.line - 1, where.column - 1 + len(quote)
+        return self._tried(lambda: evidence_query(text, what, where, table, words=self.words, line=line, column=column))
 
     def _with_time(self, part: Part, dataset: Dataset) -> Dataset:
         """Return the dataset with its time: the one it names, or the only one it has."""
@@ -415,12 +421,10 @@ class _Reader:
         return Calendar(month, weekday, zone)
 
     def _judge_zone(self, zone: str) -> None:
-        from zoneinfo import available_timezones
-
-        if zone not in available_timezones():
+        if zone not in time_zones():
             self._wrong(
                 "FH-N407", f"There is no time zone `{zone}`.", ("timezone",),
-                near(zone, available_timezones()) or "Use an IANA name such as Europe/London.",
+                near(zone, time_zones()) or "Use an IANA name such as Europe/London.",
             )  # fmt: skip
 
     # -- errors --------------------------------------------------------------------------------------------------------

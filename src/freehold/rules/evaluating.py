@@ -75,14 +75,19 @@ class Result:
     @property
     def reason(self) -> str:
         """Why it came out so, in a sentence."""
-        if self.error:
-            return f"Could not be evaluated ({self.error}): {self.rule.rule.name or self.rule.check.text}."
         said = _REASONS[self.outcome].format(
             text=self.rule.rule.name or self.rule.check.text,
-            missing=", ".join(f"`{name}`" for name in self.missing) + (" is" if len(self.missing) == 1 else " are"),
+            hindrance=self.hindrance or "it is neither true nor false",
             waiver=f"`{self.waiver.id}` until {self.waiver.expires}" if self.waiver else "",
         )
         return said + (f" The waiver `{self.expired.id}` expired on {self.expired.expires}." if self.expired else "")
+
+    @property
+    def hindrance(self) -> str:
+        """What keeps it from being evaluated, as a part of a sentence; empty where nothing does."""
+        unknown = ", ".join(f"`{name}`" for name in self.missing)
+        are = "is" if len(self.missing) == 1 else "are"
+        return " and ".join(part for part in (self.error, f"{unknown} {are} not known" if unknown else "") if part)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -108,7 +113,7 @@ class Result:
 _REASONS = {
     Outcome.PASSED: "Holds: {text}.",
     Outcome.FAILED: "Does not hold: {text}.",
-    Outcome.UNKNOWN: "Not evaluated, since {missing} not known: {text}.",
+    Outcome.UNKNOWN: "Not evaluated, since {hindrance}: {text}.",
     Outcome.WAIVED: "Waived by {waiver}: {text}.",
 }
 
@@ -142,12 +147,13 @@ def _outcome(rule: CompiledRule, facts: Mapping[str, Any]) -> Outcome | None:
 
 
 def _error(rule: CompiledRule, facts: Mapping[str, Any]) -> str:
-    """Return why a rule cannot be evaluated; empty where it can."""
+    """Return why a rule cannot be evaluated, whatever is known; empty where it can."""
     try:
         _evaluated(rule, facts)
     except ArithmeticError as error:
-        return str(error)
-    return ""
+        return f"it cannot be computed ({error})"
+    said = dict.fromkeys(f"`{one}`" for part in (*rule.applies, rule.check) for one in part.by_zero(facts))
+    return f"{', '.join(said)} {'divides' if len(said) == 1 else 'divide'} by zero" if said else ""
 
 
 def _evaluated(rule: CompiledRule, facts: Mapping[str, Any]) -> Outcome | None:

@@ -81,6 +81,12 @@ class Who:
     credential: str
     scopes: frozenset[str] = frozenset(SCOPES)
 
+    @classmethod
+    def at_the_shell(cls) -> Who:
+        """Return whoever started this process, as one that asks."""
+        principal = Caller.at_the_shell().principal
+        return cls(principal, principal.rpartition("/")[2], (), "local", "token", "shell")
+
     def caller(self, purpose: str) -> Caller:
         """Return them as the rooms below know callers."""
         return Caller(self.principal, self.groups, purpose=purpose, assurance=self.assurance)

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from freehold.access.covering import Cover
-from freehold.catalog import Question
+from freehold.catalog import answers
 from freehold.catalog.happening import PERSON
 from freehold.foundation import Exit, FreeholdError
 from freehold.insight.naming import names_for_items
 from freehold.ledger import Event
-from freehold.server.alike import closest, telling
 from freehold.server.leaving import announcing_in
 from freehold.work import Item, Waiting, Work, inbox
+from freehold.work.alike import alike_items
 from freehold.work.linking import AMONG_ITEMS
 
 if TYPE_CHECKING:
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from freehold.ledger import Ledger
     from freehold.server.web.showing import Asked
     from freehold.work import Related
-
-MOST_ALIKE = 5
-_LONGEST = 200  # characters that are looked for
-_LONG_ENOUGH = 4  # letters of a word that is looked for by itself
-ANSWERS = ("metric", "product", "kpi", "asset")  # kinds of entry that may be what somebody asks for
 
 
 @dataclass(frozen=True)
@@ -148,26 +143,11 @@ class Items:
 
     def alike(self, text: str, type: str | None = None, but: str = "") -> tuple[Item, ...]:
         """Return open items whose title is most like a text, the closest first."""
-        titles = {one.id: self.work.title(one) for one in self.all(type, is_open=True) if one.id != but}
-        return tuple(self.work.item(id_) for id_ in closest(text, titles)[:MOST_ALIKE])
+        return alike_items(self.work, self.all(type, is_open=True), text, but)
 
     def answers(self, text: str) -> tuple[Hit, ...]:
-        """Return what the catalog has that may be what somebody is about to ask for, the closest first.
-
-        All of its words are looked for; where nothing has them all, each telling one by itself.
-        """
-        found = self._hits(text)
-        words = [word for word in telling(text) if len(word) >= _LONG_ENOUGH]
-        for word in () if found else sorted(words, key=lambda one: (-len(one), one)):
-            found += tuple(one for one in self._hits(word) if one.key not in {known.key for known in found})
-        return found[:MOST_ALIKE]
-
-    def _hits(self, text: str) -> tuple[Hit, ...]:
-        try:
-            question = Question(text[:_LONGEST], ANSWERS, limit=MOST_ALIKE).checked()
-        except FreeholdError:  # no word that could be looked for
-            return ()
-        return tuple(self.asked.served.listing.of(self.asked.snapshot).search(question).hits)
+        """Return what the catalog has that may be what somebody is about to ask for: see `catalog.answers`."""
+        return answers(text, self.asked.served.listing.of(self.asked.snapshot).search)
 
     def deflected(self, type: str, text: str, answer: str, kind: str) -> None:
         """Record that somebody took what was there already, and asked for nothing.

@@ -16,10 +16,13 @@ from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from freehold.foundation import FreeholdError, Where
 
 
-def parse(sql: str, dialect: str, where: Where | None = None, line_offset: int = 0) -> exp.Query:
+def parse(
+    sql: str, dialect: str, where: Where | None = None, line_offset: int = 0, column_offset: int = 0
+) -> exp.Query:
     """Parse exactly one query.
 
-    `line_offset` is added to the lines that errors name, for texts that begin further down in their file.
+    `line_offset` is added to the lines that errors name, for texts that begin further down in their file, and
+    `column_offset` to the columns of the first line.
 
     Raises:
         FreeholdError: FH-Q001 the text does not parse; FH-Q002 it is not one query.
@@ -27,7 +30,7 @@ def parse(sql: str, dialect: str, where: Where | None = None, line_offset: int =
     try:
         statements = [s for s in sqlglot.parse(sql, read=dialect) if s is not None]
     except ParseError as error:
-        raise _unparsable(error, where, line_offset) from error
+        raise _unparsable(error, where, line_offset, column_offset) from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         found = f"{len(statements)} statements" if len(statements) != 1 else statements[0].key.upper()
         raise FreeholdError(
@@ -54,12 +57,14 @@ def tables_of(query: exp.Query) -> tuple[exp.Table, ...]:
     return tuple(t for t in query.find_all(exp.Table) if t.args.get("db") or t.name not in defined)
 
 
-def _unparsable(error: ParseError, where: Where | None, line_offset: int) -> FreeholdError:
+def _unparsable(error: ParseError, where: Where | None, line_offset: int, column_offset: int) -> FreeholdError:
     first = error.errors[0] if error.errors else {}
     problem = str(first.get("description") or str(error).splitlines()[0])
     near_text = str(first.get("highlight") or "")
     if where is not None and first.get("line"):
-        where = Where(where.path, int(first["line"]) + line_offset, int(first.get("col") or 1))
+        line, last = int(first["line"]), int(first.get("col") or 1)  # the last character of what is highlighted
+        column = max(1, last - max(0, len(near_text) - 1)) + (column_offset if line == 1 else 0)
+        where = Where(where.path, line + line_offset, column)
     return FreeholdError(
         "FH-Q001",
         f"This SQL does not parse near `{near_text}`: {problem}"

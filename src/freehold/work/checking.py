@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from freehold.foundation import FreeholdError, near
+from freehold.foundation import FreeholdError, Where, near
 from freehold.ledger import Vocabulary
 from freehold.work.entering import DUE
 from freehold.work.guards import FIELD_TYPES, NAMED, OF_EVERY_ITEM, compiled_guard, in_days, is_named
 from freehold.work.recording import RECORD, record_findings
 from freehold.work.repeating import REPEAT, repeat_findings
+from freehold.work.roles import REQUESTER, SYSTEM, USUAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +23,13 @@ ACTIONS = (RECORD, REPEAT, "document", "notify")  # the first two are done here;
 
 
 def workflow_findings(estate: Estate) -> tuple[FreeholdError, ...]:
-    """Return every error of the estate's workflows, FH-W001 to FH-W008 and FH-W301 to FH-W305."""
-    return tuple(error for one in estate.workflows.values() for error in findings_of(one, estate.root))
+    """Return every error of the estate's workflows, FH-W001 to FH-W008, FH-W301 to FH-W305, FH-W520."""
+    known = {*USUAL, *(role for team in estate.teams.values() for role in team.roles)}
+    return tuple(
+        error
+        for one in estate.workflows.values()
+        for error in (*findings_of(one, estate.root), *_unheld_roles(one, known))
+    )
 
 
 def findings_of(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
@@ -49,6 +55,20 @@ def _lost_moves(workflow: Workflow) -> Iterator[FreeholdError]:
             if move.to not in workflow.states:
                 problem = f"The move `{move.name}` of `{state.name}` leads to `{move.to}`, which is no state."
                 yield FreeholdError("FH-W001", problem, where=move.where, fix=_known(move.to, workflow.states))
+
+
+def _unheld_roles(workflow: Workflow, known: Collection[str]) -> Iterator[FreeholdError]:
+    """Yield the roles that no team has and that nobody is given: `known` are those of the estate."""
+    spelled = {REQUESTER, SYSTEM, *known, *(f"role:{role}" for role in known)}
+    told: set[Where] = set()  # the roles of a state stand for each of its moves
+    for state in workflow.states.values():
+        for move in state.moves.values():
+            for role, where in move.roles:
+                if role not in spelled and where not in told:
+                    told.add(where)
+                    problem = f"The move `{move.name}` of `{state.name}` is for `{role}`, a role that no team has."
+                    fix = near(role, spelled) or f"There are: {', '.join(sorted({REQUESTER, SYSTEM, *known}))}."
+                    yield FreeholdError("FH-W520", problem, where=where, fix=fix)
 
 
 def _unreached(workflow: Workflow) -> Iterator[FreeholdError]:

@@ -122,6 +122,8 @@ class Deciding:
             return (None, f" ({why}).") if named is None else (not why, f": {why}")
         condition = compiled_guard(guard, workflow)
         holds, missing = condition.evaluate(row), condition.missing(row)
+        if holds is None and (said := condition.by_zero(row)):
+            return None, f" (`{said[0]}` divides by zero)."
         return holds, f" ({', '.join(missing)} is not known)." if holds is None and missing else "."
 
 

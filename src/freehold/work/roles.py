@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate, Product, Team
 
 REQUESTER = "requester"
+USUAL = ("owner", "steward", "dataops-lead")  # which the workflows that come with Freehold name
 SYSTEM = "system"  # Freehold itself, by what evidence shows: a move that is for nobody else
 
 

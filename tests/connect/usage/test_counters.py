@@ -92,6 +92,20 @@ def test_a_reset_is_seen_and_a_snapshot_told_once(shop: Shop) -> None:
     assert shop.take(EXPORTS / "statements-1.csv", "pg_stat_statements", of="other").is_baseline
 
 
+def test_counters_of_the_future_are_counted_and_leave_those_of_before(
+    shop: Shop, written: Callable[[str, str], Path]
+) -> None:
+    """Nothing of them is recorded; the next snapshot grows from the one before them."""
+    text = (EXPORTS / "statements-2.csv").read_text(encoding="utf-8")
+    shop.take(EXPORTS / "statements-1.csv", "pg_stat_statements")
+
+    ahead = shop.take(written("a.csv", text.replace("2026-11-16", "2999-11-16")), "pg_stat_statements")
+    after = shop.take(EXPORTS / "statements-2.csv", "pg_stat_statements")
+
+    assert (ahead.ahead, ahead.recorded, ahead.is_baseline) == (ahead.told, 0, False)
+    assert (after.recorded, after.known, after.ahead) == (2, 1, 0)
+
+
 def test_a_file_that_says_no_time_is_of_when_it_was_written(shop: Shop, written: Callable[[str, str], Path]) -> None:
     """Where the export has no `taken_at`, reads are dated by the file."""
     lines = (EXPORTS / "statements-1.csv").read_text(encoding="utf-8").splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_a_history_is_who_read_what(shop: Shop, name: str) -> None:
     told = shop.take(EXPORTS / name, name.partition(".")[0])
 
     assert shop.rows(READ) == HISTORIES[name]
-    assert told.told == told.recorded + told.known + told.own + told.elsewhere + told.strange
+    assert told.told == told.recorded + told.known + told.own + told.elsewhere + told.strange + told.ahead
 
 
 def test_every_row_is_counted_and_what_is_not_read_is_named(shop: Shop) -> None:
@@ -90,6 +91,36 @@ def test_exports_that_overlap_are_told_once(shop: Shop, written: Callable[[str, 
 
     assert (told.recorded, told.known) == (2, 2)
     assert shop.rows("SELECT count(*), count(DISTINCT query_id) FROM usage_query") == [(4, 4)]
+
+
+def test_what_is_dated_in_the_future_is_counted_and_not_recorded(
+    shop: Shop, written: Callable[[str, str], Path]
+) -> None:
+    """A row by itself, in a history and among views; those beside it are recorded, and the event says how many."""
+    history = (EXPORTS / "snowflake.csv").read_text(encoding="utf-8").replace("2026-11-16 10:00", "2999-11-16 10:00")
+    views = (EXPORTS / "looker.csv").read_text(encoding="utf-8").replace("2026-11-16 09:00:0", "2999-11-16 09:00:0")
+    whole = shop.take(EXPORTS / "snowflake.csv", "snowflake", of="whole")
+    again = shop.take(written("b.csv", history.replace("01b", "01c")), "snowflake")
+    looked = shop.take(written("c.csv", views), "looker")
+    before = (EXPORTS / "snowflake.csv").read_text(encoding="utf-8").count("2026-11-16 10:00")
+    last = list(shop.ledger.read(types=("usage.imported",)))
+
+    assert (whole.ahead, again.ahead, looked.ahead) == (0, before, 1)
+    assert again.told == again.recorded + again.known + again.own + again.elsewhere + again.ahead
+    assert [one.data["ahead"] for one in last] == [0, before, 1]
+    assert shop.rows("SELECT count(*) FROM usage_query WHERE year(occurred_at) > 2900") == [(0,)]
+    assert shop.rows("SELECT count(*) FROM usage_view WHERE year(occurred_at) > 2900") == [(0,)]
+
+
+def test_a_clock_that_is_a_little_ahead_is_believed(shop: Shop, written: Callable[[str, str], Path]) -> None:
+    """By five minutes, as clocks of two systems may differ; not by an hour."""
+    head, row, *_ = (EXPORTS / "snowflake.csv").read_text(encoding="utf-8").splitlines()
+    for id_, minutes, recorded in (("01d1", 3, 1), ("01d2", 60, 0)):
+        at = shop.ledger.clock.now() + timedelta(minutes=minutes)
+        said = row.replace("2026-11-16 09:00:00.250 -0800", f"{at:%Y-%m-%d %H:%M:%S}.000 +0000").replace("01b1", id_)
+        told = shop.take(written(f"{id_}.csv", f"{head}\n{said}"), "snowflake")
+
+        assert (told.recorded, told.ahead) == (recorded, 1 - recorded)
 
 
 VIEWS: dict[str, list[tuple[Any, ...]]] = {

@@ -14,6 +14,7 @@ from freehold.connect.reviews.identity import CiIdentity
 from freehold.delivery.gate import Approval
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.caller import Assurance
+from freehold.foundation.times import instant_of
 
 Handles = Mapping[str, tuple[str, ...]]  # lower-case name at the forge -> references to the identity provider
 T = TypeVar("T")
@@ -108,7 +109,7 @@ def _of_reviews(reviews: Iterable[Any], head: str, handles: Handles, assurance: 
                 by=f"github:{name}",
                 principals=handles.get(name, ()),
                 assurance=assurance,
-                given_at=_instant(one["submitted_at"]),
+                given_at=instant_of(one["submitted_at"]),
                 is_stale=one.get("commit_id") != head,
                 url=str(one.get("html_url") or ""),
             )
@@ -167,10 +168,10 @@ def _of_approved(
     An older GitLab does not say when somebody approved. Then only a merge request that never changed is approved as it
     is.
     """
-    pushed = max((_instant(one["created_at"]) for one in versions), default=None)
+    pushed = max((instant_of(one["created_at"]) for one in versions), default=None)
     for one in approved:
         name, said = str(one["user"]["username"]).lower(), one.get("approved_at")
-        given = _instant(said) if said else None
+        given = instant_of(said) if said else None
         yield Approval(
             by=f"gitlab:{name}",
             principals=handles.get(name, ()),
@@ -191,11 +192,6 @@ def _known(forge: str, names: Iterable[str], handles: Handles) -> frozenset[str]
 def _login(user: Any) -> str:
     """Return the name of an account; an account that was deleted has none."""
     return str(user.get("login") or "") if isinstance(user, Mapping) else ""
-
-
-def _instant(text: Any) -> datetime:
-    read = datetime.fromisoformat(str(text))
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _understood(place: str, read: Callable[[], T]) -> T:

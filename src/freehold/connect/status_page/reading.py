@@ -19,6 +19,7 @@ from freehold.connect.status_page.standing import (
     now_of,
 )
 from freehold.delivery.incidents import WORST
+from freehold.foundation.times import instant_of
 from freehold.reliability.incidents import Incident, incidents
 
 if TYPE_CHECKING:
@@ -86,11 +87,11 @@ def _owed(told: Iterable[Recorded], zone: ZoneInfo, as_of: datetime) -> Iterator
         said = event.data
         interval = str(said.get("interval_start") or "")
         if event.type == "run.expected":
-            until = _instant(said.get("deadline_at") or said["due_at"])
+            until = instant_of(said.get("deadline_at") or said["due_at"])
             if until <= as_of:
                 due[str(said["asset"]), until.astimezone(zone).date()].add(interval)
             continue
-        day = _instant(said.get("ended") or event.occurred_at.isoformat()).astimezone(zone).date()
+        day = instant_of(said.get("ended") or event.occurred_at.isoformat()).astimezone(zone).date()
         if said["status"] == "success":
             came.setdefault((str(said["asset"]), interval), day)
         if said["status"] in _TRIED and said.get("trigger") != "backfill":
@@ -120,8 +121,3 @@ def _updates(one: Incident, ledger: Ledger) -> Iterator[Update]:
         words = str(next(iter(text.values()), "")) if isinstance(text, Mapping) else str(text)
         if words.strip():
             yield Update(said.event, said.at, words.strip())
-
-
-def _instant(text: Any) -> datetime:
-    found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freehold.connect.usage.formats import FORMATS
-from freehold.connect.usage.importing import Imported, Known, reads
+from freehold.connect.usage.importing import Imported, Known, is_ahead, reads
 from freehold.connect.usage.resolving import Statements
 from freehold.foundation import Exit, FreeholdError
 
@@ -54,11 +54,16 @@ def record(
 ) -> None:  # fmt: skip
     """Record what counters grew by since the import before; the first import records where they stand.
 
+    Of counters that were taken in the future nothing is recorded, and those of before stay where counting goes on.
+
     Raises:
         FreeholdError: FH-X404 they are older than those that were imported last.
     """
     name = f"{told.source}/{told.of}"
     taken = max((row["occurred_at"] for row in rows if row.get("occurred_at")), default=taken)
+    if is_ahead(taken, ledger.clock.now()):
+        told.ahead += len(rows)
+        return
     last = ledger.state.get(SPACE, name)
     if last is not None and taken < datetime.fromisoformat(last["taken_at"]):
         raise _older(name, taken, last["taken_at"])

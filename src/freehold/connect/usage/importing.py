@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMED = 1_000  # texts that could not be read: more are counted, and not named
 _LEASE_S = 60.0
+_SKEW = timedelta(minutes=5)  # by which the clock of another system may be ahead of ours
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Known:
 
 @dataclass
 class Imported:
-    """What came of an import: each row that was told is counted once in `recorded` to `strange`.
+    """What came of an import: each row that was told is counted once in `recorded` to `ahead`.
 
     Attributes:
         source: the system, as teams call it under `handles`; `of` which one of its kind.
@@ -64,6 +65,7 @@ class Imported:
         own: asked by what builds the estate.
         elsewhere: about nothing of the estate.
         strange: of views: of a dashboard that the estate does not know.
+        ahead: dated in the future, and not recorded.
         unread: whose text could not be read, or not wholly; what is known of them is recorded all the same.
         unreadable: their fingerprints with why, and how often; of very many the first thousand.
         dashboards: names that no dashboard of the estate has, with how often.
@@ -82,6 +84,7 @@ class Imported:
     own: int = 0
     elsewhere: int = 0
     strange: int = 0
+    ahead: int = 0
     unread: int = 0
     resets: int = 0
     is_baseline: bool = False
@@ -97,6 +100,12 @@ class Imported:
         self.first_at = min(self.first_at or at, at)
         self.last_at = max(self.last_at or at, at)
 
+    def by_now(self, rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+        """Return the rows that are not dated in the future, and count those that are."""
+        there = [row for row in rows if not is_ahead(row["occurred_at"], now)]
+        self.ahead += len(rows) - len(there)
+        return there
+
     def could_not_read(self, statement: Statement, times: int = 1) -> None:
         """Count a statement that was not read wholly."""
         self.unread += times
@@ -106,10 +115,17 @@ class Imported:
 
     def event(self) -> Event:
         """Return the event that tells of it."""
-        said: dict[str, Any] = {name: getattr(self, name) for name in ("recorded", "known", "own", "unread", "resets")}
+        said: dict[str, Any] = {
+            name: getattr(self, name) for name in ("recorded", "known", "own", "unread", "resets", "ahead")
+        }
         said |= {"elsewhere": self.elsewhere + self.strange, "unmatched": len(self.unmatched)}
         said |= {"is_baseline": self.is_baseline, "first_at": _text(self.first_at), "last_at": _text(self.last_at)}
         return Event("usage.imported", {"source": self.source, "of": self.of or None, "told": self.told, **said})
+
+
+def is_ahead(at: datetime, now: datetime) -> bool:
+    """Whether a time lies in the future, by more than clocks may differ."""
+    return at > now + _SKEW
 
 
 def import_file(path: Path, format_: Format, known: Known, ledger: Ledger, *, of: str = "") -> Imported:
@@ -176,8 +192,9 @@ def _history(
     statements = Statements(known.assets.values(), known.default_env, format_.dialect)
     with ledger.evidence() as evidence, statements:
         for batch in batches:
-            fresh = without_known(evidence, "usage_query", "query_id", told.source, batch)
-            told.known += len(batch) - len(fresh)
+            there = told.by_now(batch, ledger.clock.now())
+            fresh = without_known(evidence, "usage_query", "query_id", told.source, there)
+            told.known += len(there) - len(fresh)
             events = [e for row in fresh for e in _of_row(row, statements, known, accounts, told)]
             if events:
                 ledger.raw.append("usage.query", events)
@@ -227,6 +244,8 @@ def without_known(
     evidence: Evidence, view: str, column: str, source: str, batch: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the rows of a batch that were not recorded before, by the ids that their system gave them."""
+    if not batch:
+        return []
     evidence.lend("_told", _ids(source, batch))
     bounds = [min(row["occurred_at"] for row in batch), max(row["occurred_at"] for row in batch)]
     there = evidence.query(

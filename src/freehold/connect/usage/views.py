@@ -21,8 +21,9 @@ def record(
     names = _names(known.dashboards, told.source)
     with ledger.evidence() as evidence:
         for batch in batches:
-            fresh = without_known(evidence, "usage_view", "id", told.source, batch)
-            told.known += len(batch) - len(fresh)
+            there = told.by_now(batch, ledger.clock.now())
+            fresh = without_known(evidence, "usage_view", "id", told.source, there)
+            told.known += len(there) - len(fresh)
             events = [e for row in fresh if (e := _view(row, names, accounts, told)) is not None]
             if events:
                 ledger.raw.append("usage.view", events)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Exit, FreeholdError, near
+from freehold.foundation.times import instant_if
 from freehold.reliability.signals import SignalKind
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _raised(event: Recorded) -> Alert:
         product=event.product or asset.rpartition(".")[0],
         kind=SignalKind(said.get("kind") or SignalKind.CHECK),
         monitor=str(said["rule"]),
-        since=_instant(said.get("began_at")) or event.occurred_at,
+        since=instant_if(said.get("began_at")) or event.occurred_at,
         raised_at=event.occurred_at,
         seq=event.seq,
         fingerprint=_text(said, "fingerprint"),
@@ -206,10 +207,3 @@ def _moved(known: Alert, event: Recorded) -> Alert:
 
 def _text(said: Mapping[str, Any], name: str) -> str:
     return str(said.get(name) or "")
-
-
-def _instant(text: Any) -> datetime | None:
-    if not text:
-        return None
-    found = datetime.fromisoformat(str(text))
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

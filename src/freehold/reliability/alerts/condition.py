@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from freehold.foundation.times import instant_if
 from freehold.reliability.signals import Signal, SignalKind
 
 _OF_SIGNAL = tuple(one.name for one in fields(Signal))
@@ -79,7 +80,7 @@ class OfAsset:
         """Read what was kept."""
         return cls(
             {mark: _condition(one) for mark, one in said["conditions"].items()},
-            {key: Awaited(_signal(one["signal"]), _instant(one["deadline"])) for key, one in said["awaited"].items()},
+            {key: Awaited(_signal(one["signal"]), instant_if(one["deadline"])) for key, one in said["awaited"].items()},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -123,12 +124,8 @@ def _condition(said: Mapping[str, Any]) -> Condition:
         open=set(said["open"]),
         keys=set(said["keys"]),
         page=said["page"],
-        right_since=_instant(said["right_since"]),
+        right_since=instant_if(said["right_since"]),
         verdict=said["verdict"],
         shown_by=said["shown_by"],
         labels=dict(said["labels"]),
     )
-
-
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

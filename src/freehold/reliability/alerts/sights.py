@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from freehold.foundation.times import instant_if
 from freehold.reliability.signals import Signal, SignalKind
 
 if TYPE_CHECKING:
@@ -275,10 +276,8 @@ def _number(value: Any) -> str:
 
 
 def _instant(text: Any) -> datetime | None:
-    if not text:
-        return None
-    found = datetime.fromisoformat(str(text))
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    found = instant_if(text)
+    return found.astimezone(UTC) if found else None
 
 
 def _instant_text(text: Any) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import FreeholdError
 from freehold.foundation.owning import holder, is_dead
+from freehold.foundation.times import instant_if
 from freehold.ledger.event import Event
 from freehold.reliability.alerts.answering import answering
 from freehold.reliability.alerts.condition import Condition
@@ -80,7 +81,7 @@ def take_turn(
     kept = ledger.state.get(KEPT, env) or {}
     held = None if burning is None else {one.fingerprint: one for one in burning}
     if not _is_due(ledger, env, kept, held, now):
-        return Turn(next_at=_instant(kept.get("next_at")))
+        return Turn(next_at=instant_if(kept.get("next_at")))
     settings = settings_of(estate)
     for is_again in (False, True):
         try:
@@ -94,11 +95,11 @@ def take_turn(
                 break
             if error.code != _OTHERWISE:  # somebody closed an alert that was to be closed here: what they said stays
                 raise
-    return Turn(next_at=_instant(kept.get("next_at")))
+    return Turn(next_at=instant_if(kept.get("next_at")))
 
 
 def _is_due(ledger: Ledger, env: str, kept: Any, held: Any, now: datetime) -> bool:
-    at = _instant(kept.get("next_at"))
+    at = instant_if(kept.get("next_at"))
     if (at is not None and at <= now) or (held is not None and _burning(held) != (kept.get("burning") or {})):
         return True
     return next(ledger.read(types=TYPES, env=env, after=int(kept.get("upto") or 0), limit=1), None) is not None
@@ -147,7 +148,7 @@ class _Turn:
         notified = self._notify()
         self._record(notified)
         raised, resolved = (self._ids(type_) for type_ in ("alert.raised", "alert.resolved"))
-        return Turn(raised, resolved, tuple(notified), _instant(self._kept["next_at"]))
+        return Turn(raised, resolved, tuple(notified), instant_if(self._kept["next_at"]))
 
     def _notify(self) -> Sequence[Notification]:
         """Return what is to be notified of what stands now, and keep the groups as they are then."""
@@ -203,7 +204,3 @@ def _notification(one: Notification, env: str, now: datetime) -> Event:
         "resolved": list(one.resolved), "reason": one.reason, "is_quiet": one.is_quiet,
     }  # fmt: skip
     return Event("alert.notified", said, occurred_at=now, env=env, product=one.labels.get("product", ""))
-
-
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

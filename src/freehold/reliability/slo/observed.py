@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from freehold.delivery.incidents import LINKS, STATES, Incidents, begun
+from freehold.foundation.times import instant_if
 from freehold.reliability.slo.declared import Indicator, Slo
 from freehold.reliability.slo.spans import Span, common, union
 
@@ -148,7 +149,7 @@ class Observed:
     def _take(self, event: Recorded) -> None:
         said = event.data
         if event.type == "freshness.observed":
-            seen = Seen(event.occurred_at, event.seq, event.id, _instant(said.get("data_time")), said.get("target_s"),
+            seen = Seen(event.occurred_at, event.seq, event.id, instant_if(said.get("data_time")), said.get("target_s"),
                         said.get("in_service") is not False)  # fmt: skip
             self._freshness[said["asset"]].append(seen)
         elif event.type == "run.expected":
@@ -177,11 +178,3 @@ class Observed:
                 judged.append((s.at, end))
                 bad.append((max(s.at, stale_at), end))
         return Timeline(union(judged), union(bad))
-
-
-def _instant(text: Any) -> datetime | None:
-    """Return an instant as an event tells it; without a zone it is UTC."""
-    if not text:
-        return None
-    found = datetime.fromisoformat(str(text))
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -16,10 +16,9 @@ import anyio
 from mcp.server.stdio import stdio_server
 from starlette.requests import Request
 
-from freehold.foundation import Caller
 from freehold.server.agents.protocol import server_of
 from freehold.server.application import create_app
-from freehold.server.identity import SCOPES, Who
+from freehold.server.identity import Who
 from freehold.server.settings import Settings
 from freehold.server.telemetry import Telemetry, configure_logs
 
@@ -40,13 +39,7 @@ def serve_streams(root: Path, env: str | None) -> None:
     with closing(app.state.served) as served:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: _end(served, number))
-        anyio.run(_answer, app, at_the_shell())
-
-
-def at_the_shell() -> Who:
-    """Return whoever started this process, as one that asks."""
-    principal = Caller.at_the_shell().principal
-    return Who(principal, principal.rpartition("/")[2], (), "local", "token", "shell", frozenset(SCOPES))
+        anyio.run(_answer, app, Who.at_the_shell())
 
 
 async def _answer(app: Starlette, who: Who) -> None:

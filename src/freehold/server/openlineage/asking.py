@@ -19,6 +19,7 @@ from freehold.catalog.openlineage.keeping import RAW
 from freehold.catalog.openlineage.merging import Job
 from freehold.catalog.openlineage.reading import Name
 from freehold.foundation import FreeholdError
+from freehold.foundation.times import instant_of
 from freehold.server.openlineage import graphs, shapes
 from freehold.server.web.showing import Asked, asked_of
 
@@ -256,8 +257,7 @@ def _span(request: Request) -> _Span:
 
 def _instant(said: str) -> datetime:
     """Return an instant; one without a zone is UTC."""
-    at = datetime.fromisoformat(said.replace(" ", "+"))  # a plus that nobody escaped came as a space
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return instant_of(said.replace(" ", "+"))  # a plus that nobody escaped came as a space
 
 
 def _node(request: Request, kinds: tuple[str, ...]) -> tuple[str, Name, str]:

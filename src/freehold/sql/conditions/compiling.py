@@ -6,12 +6,13 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from sqlglot import errors, exp, parse
 
 from freehold.foundation import near
+from freehold.foundation.times import instant_of
 from freehold.sql.conditions import logic
 from freehold.sql.conditions.logic import Cell
 from freehold.sql.conditions.types import FactType
@@ -44,10 +45,15 @@ class Condition:
     text: str
     facts: tuple[str, ...]
     evaluate: Callable[[Mapping[str, Any]], bool | None] = field(compare=False)  # it follows from the text
+    quotients: tuple[tuple[str, Cell], ...] = field(default=(), compare=False)  # each as it is written, and its divisor
 
     def missing(self, facts: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the facts it names that are not known."""
         return tuple(name for name in self.facts if facts.get(name) is None)
+
+    def by_zero(self, facts: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the quotients in it, as they are written, that have none for these facts since they divide by zero."""
+        return tuple(dict.fromkeys(said for said, divisor in self.quotients if divisor(facts) == 0))
 
 
 def condition(text: str, facts: Mapping[str, FactType]) -> Condition:
@@ -58,12 +64,13 @@ def condition(text: str, facts: Mapping[str, FactType]) -> Condition:
             is no part of the language, or is no truth value.
     """
     tree = _parsed(text)
-    part = _Reader(facts).read(tree)
+    reader = _Reader(facts)
+    part = reader.read(tree)
     if part.type is not FactType.BOOLEAN:
         said = part.type.spoken if part.type else "nothing"
         raise ConditionError(f"`{text}` is {said}, and a condition is true or false.", fix="Compare it with something.")
     named = dict.fromkeys(column.name.lower() for column in tree.find_all(exp.Column, bfs=False))
-    return Condition(text, tuple(named), part.cell)
+    return Condition(text, tuple(named), part.cell, tuple(reader.quotients))
 
 
 def _parsed(text: str) -> exp.Expr:
@@ -122,6 +129,7 @@ class _Reader:
     def __init__(self, facts: Mapping[str, FactType]) -> None:
         self._facts = facts
         self._depth = 0
+        self.quotients: list[tuple[str, Cell]] = []
 
     def read(self, tree: exp.Expr) -> _Part:
         """Return the part that a tree stands for."""
@@ -236,6 +244,8 @@ class _Reader:
     def _arithmetic(self, tree: exp.Expr) -> _Part:
         parts = [self.typed(part, FactType.NUMBER) for part in (tree.this, tree.expression)]
         is_whole = not isinstance(tree, exp.Div) and all(part.type is FactType.INTEGER for part in parts)
+        if isinstance(tree, exp.Div):
+            self.quotients.append((_said(tree), parts[1].cell))
         cell = logic.strict(logic.ARITHMETIC[tree.key], *(part.cell for part in parts))
         return _Part(FactType.INTEGER if is_whole else FactType.NUMBER, cell)
 
@@ -296,15 +306,10 @@ def _truth(join: Callable[[Cell, Cell], Cell], left: Cell, right: Cell) -> _Part
     return _Part(FactType.BOOLEAN, join(left, right))
 
 
-def _instant(text: str) -> datetime:
-    read = datetime.fromisoformat(text)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
 _TEMPORAL: dict[Any, tuple[FactType, Callable[[str], Any]]] = {
     exp.DataType.Type.DATE: (FactType.DATE, date.fromisoformat),
-    exp.DataType.Type.TIMESTAMP: (FactType.INSTANT, _instant),
-    exp.DataType.Type.TIMESTAMPTZ: (FactType.INSTANT, _instant),
+    exp.DataType.Type.TIMESTAMP: (FactType.INSTANT, instant_of),
+    exp.DataType.Type.TIMESTAMPTZ: (FactType.INSTANT, instant_of),
 }
 _OF_TEXT: dict[type, tuple[FactType, Callable[..., Any]]] = {
     exp.Lower: (FactType.TEXT, str.lower),

@@ -21,7 +21,6 @@ from starlette.routing import Route
 from freehold.catalog import Hit, Key
 from freehold.foundation import FreeholdError, Problems
 from freehold.foundation.words import counted
-from freehold.server.alike import alike
 from freehold.server.items import Items
 from freehold.server.web.model import Empty, Fault, Mark, Tab
 from freehold.server.web.pages.items import tone_of
@@ -29,6 +28,7 @@ from freehold.server.web.pages.search import href_of, spoken
 from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown, asked_of, rendered
 from freehold.work import Item, first_clock, from_words
+from freehold.work.alike import alike
 
 if TYPE_CHECKING:
     from freehold.estate.operating import FieldOfItem, Workflow

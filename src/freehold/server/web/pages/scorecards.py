@@ -146,4 +146,5 @@ def _href(asked: Asked, subject: str, kind: str) -> str:
 def _missing(one: Result) -> Missing:
     rule = one.rule.rule
     mark = _MARKS[one.outcome]
-    return Missing(mark, rule.name or rule.check.text, rule.weight, one.rule.level, one.remedy, bool(one.asserted))
+    remedy = f"{one.error}. {one.remedy}".rstrip() if one.error else one.remedy
+    return Missing(mark, rule.name or rule.check.text, rule.weight, one.rule.level, remedy, bool(one.asserted))
