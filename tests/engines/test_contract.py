@@ -501,3 +501,29 @@ def test_two_processes_share_a_warehouse(kind: Kind, tmp_path: Path) -> None:
         assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
     finally:
         engine.close()
+
+
+# ---- what the catalog keeps
+
+
+def test_the_catalog_tells_of_all_tables_at_once(session: Session, kind: Kind) -> None:
+    """Columns in order and rows of every relation of the schemas asked for, by one question; views store none."""
+    for schema in ("s", "other", "beside"):
+        session.run(f"CREATE SCHEMA {quoted(schema)}")
+    session.run("CREATE TABLE s.t (b INTEGER NOT NULL, a VARCHAR)")
+    session.run("CREATE VIEW s.v AS SELECT a FROM s.t")
+    session.run('CREATE TABLE other."T u" (x INTEGER)')
+    session.run("CREATE TABLE beside.t (x INTEGER)")
+    session.run("INSERT INTO s.t VALUES (1, 'x'), (2, 'y'), (3, NULL)")
+    if kind.name == "postgres":
+        session.rows("SELECT pg_stat_force_next_flush()")
+    asked = session.cost.queries
+    found = session.kept_of(("s", "other"))
+
+    assert session.cost.queries == asked + 1
+    assert sorted(found) == [("other", "T u"), ("s", "t"), ("s", "v")]
+    table = found["s", "t"]
+    assert table.columns == session.describe(Relation("s", "t"))
+    assert (table.rows, found["s", "v"].rows, found["other", "T u"].rows) == (3, None, 0)
+    assert [one.name for one in found["s", "v"].columns] == ["a"]
+    assert session.kept_of(()) == {}

@@ -241,3 +241,24 @@ def test_a_view_is_not_changed_under_what_stands_on_it(warehouse: Engine, query:
     assert 'public."Their report", public.theirs' in caught.value.problem
     assert [c.name for c in session.describe(view)] == ["amount", "customer"]
     session.replace_view(view, "SELECT amount, customer, 1 AS one FROM orders")
+
+
+def test_what_is_written_is_counted_over_partitions_and_a_new_table_is_another(warehouse: Engine) -> None:
+    """Inserted rows count at the partitions that store them; deleting is no writing; who is made anew is another."""
+    session = warehouse.session(CALLER)
+    session.run("CREATE SCHEMA s")
+    session.run("CREATE TABLE s.t (a INTEGER) PARTITION BY RANGE (a)")
+    for low in (0, 10):
+        session.run(f"CREATE TABLE s.t{low} PARTITION OF s.t FOR VALUES FROM ({low}) TO ({low + 10})")
+    session.run("INSERT INTO s.t SELECT generate_series(0, 19)")
+    session.run("UPDATE s.t SET a = a WHERE a < 5")
+    session.run("DELETE FROM s.t WHERE a = 19")
+    session.rows("SELECT pg_stat_force_next_flush()")
+    before = session.kept_of(("s",))["s", "t"]
+    assert (before.rows, before.inserted, before.written) == (19, 20, 25)
+
+    session.run("DROP TABLE s.t")
+    session.run("CREATE TABLE s.t (a INTEGER)")
+    after = session.kept_of(("s",))["s", "t"]
+    assert after.identity != before.identity
+    assert (after.rows, after.inserted) == (0, 0)

@@ -233,6 +233,23 @@ def test_environments_and_assets_are_apart(ledger: Ledger) -> None:
     assert anomalies(ledger, "prod", asset="shop.orders.daily") == ()
 
 
+def test_a_build_that_takes_far_longer_than_those_before_is_told(ledger: Ledger) -> None:
+    """Ten minutes for eight batches, then an hour: by the same method as rows."""
+
+    def build(day: int, seconds: float) -> None:
+        start, end = (START + timedelta(days=day + more) for more in (0, 1))
+        said = {"asset": ASSET, "batch": str(day), "rows": 1000, "columns": {}, "seconds": seconds,
+                "interval_start": start.isoformat(), "interval_end": end.isoformat()}  # fmt: skip
+        ledger.append(Event("profile.observed", said, occurred_at=end, env="prod", subject=ASSET))
+
+    for day in range(8):
+        build(day, 600.0 + day % 3)
+    assert look(ledger, "prod") == ()
+    build(8, 3600.0)
+    (found,) = look(ledger, "prod")
+    assert (found.measure, found.value, found.grade) == (Measure("seconds"), 3600.0, "severe")
+
+
 def test_assets_without_intervals_are_judged_by_the_day(ledger: Ledger) -> None:
     """What is built whole each day has a value a day: the last of it; what came earlier that day is not its past."""
     for day in range(30):

@@ -38,6 +38,12 @@ def verdict(kind: Kind, history: list[float], value: float, rows: float = 1000.0
         (Kind.SHARE, [0.0] * 40, 0.0, Grade.USUAL),
         (Kind.SHARE, [0.0] * 40, 0.3, Grade.SEVERE),
         (Kind.RATIO, [20.0 + n % 3 for n in range(40)], 42.0, Grade.SEVERE),
+        (Kind.TIME, [600.0 + 20 * (n % 3) for n in range(8)], 700.0, Grade.USUAL),
+        (Kind.TIME, [600.0 + 20 * (n % 3) for n in range(8)], 1500.0, Grade.UNUSUAL),
+        (Kind.TIME, [600.0 + 20 * (n % 3) for n in range(8)], 6000.0, Grade.SEVERE),
+        (Kind.TIME, [600.0 + 20 * (n % 3) for n in range(8)], 10.0, Grade.USUAL),  # less long is no trouble
+        (Kind.TIME, [600.0] * 7, 60_000.0, Grade.UNKNOWN),
+        (Kind.TIME, [0.05] * 40, 20.0, Grade.USUAL),  # hundreds of times as long, and still short
         (Kind.MEAN, [4.0 + 0.2 * (n % 3) for n in range(40)], 400.0, Grade.SEVERE),
         (Kind.MEAN, [4.0 + 0.2 * (n % 3) for n in range(40)], -4.0, Grade.SEVERE),
         (Kind.MEAN, [-4.0 - 0.2 * (n % 3) for n in range(40)], -4.2, Grade.USUAL),
@@ -94,6 +100,7 @@ def test_measures_of_a_profile() -> None:
         Measure("rows"): 1000.0, Measure("nulls", "id"): 0.0, Measure("repeats", "id"): 1000 / 900,
         Measure("nulls", "country"): 0.02, Measure("nulls", "price"): 1.0, Measure("nulls", "older"): 0.0,
     }  # fmt: skip
-    assert dict(measured({"rows": 0, "columns": columns})) == {Measure("rows"): 0.0}
+    assert dict(measured({"rows": 5, "columns": {}, "seconds": 7})) == {Measure("rows"): 5.0, Measure("seconds"): 7.0}
+    assert dict(measured({"rows": 0, "columns": columns, "seconds": 7})) == {Measure("rows"): 0.0}
     assert dict(measured({"rows": None, "columns": columns})) == {}
     assert [str(one) for one in found][:2] == ["rows", "nulls of id"]

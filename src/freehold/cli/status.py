@@ -35,10 +35,13 @@ def status(start: str | None, product: str | None, env: str | None, wait_s: floa
     `last good` means that consumers read the newest version that passed, and that newer data waits: the reasons follow.
     Name a PRODUCT to see its assets.
     """
+    from freehold.reliability.tables import looked
+
     with opened_delivery(start, env, wait_s=wait_s, in_need=True) as delivery:
         found = delivery.status()
         now = delivery.clock.now()
         retired = delivery.retired()
+        tables = looked(delivery.ledger, delivery.env)
         if product:
             found = tuple(p for p in found if product in (p.product.id, p.product.name)) or _unknown(product, found)
     if as_json:
@@ -53,6 +56,9 @@ def status(start: str | None, product: str | None, env: str | None, wait_s: floa
                 say(f"{relation} is still readable, and nothing builds {asset} any more.")
         if retired:
             say("Take from consumers what nothing builds: freehold collect --retired")
+        if tables and tables.problem:
+            last = f"; it did last {tables.at:%Y-%m-%d %H:%M} UTC" if tables.at else ""
+            say(f"Tables that others fill are not looked at ({tables.problem}): the warehouse does not answer{last}.")
 
 
 def _print(found: tuple[ProductStatus, ...], now: datetime) -> None:

@@ -118,6 +118,11 @@ class Asset:
         return self.observed is not None and self.kind is not Kind.EXTERNAL and self.product.mode == "publish"
 
     @property
+    def is_of_others(self) -> bool:
+        """Whether others fill it where it stands: nothing of ours builds it, orders it or publishes it."""
+        return self.kind is Kind.EXTERNAL or (self.observed is not None and not self.is_ordered)
+
+    @property
     def is_shipped(self) -> bool:
         """Whether the tool that builds it brings its rows along as they are: what `state` tells of it is data."""
         return self.is_ordered and self.compiled is None and self.python is None

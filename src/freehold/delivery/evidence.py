@@ -180,7 +180,8 @@ class Evidence:
         """
         columns = {name: _shape(column, state.rows, categories.get(name)) for name, column in state.columns.items()}
         content = {"asset": outcome.asset, "batch": str(outcome.candidate), "rows": outcome.rows, "columns": columns}
-        content |= _span(outcome.interval)
+        # rows that were there already took no time to build, which tells nothing of those that are built
+        content |= {"seconds": None if outcome.reused else plain(round(outcome.seconds, 4))} | _span(outcome.interval)
         return self._event("profile.observed", outcome.asset, outcome.product, content, str(outcome.candidate))
 
     def freshness(self, asset: Asset, data_time: datetime, now: datetime, target_s: float | None) -> Event:

@@ -52,11 +52,11 @@ def strayed(root: Path, asset: Asset, version: FileVersion, ledger: Ledger, now:
         contract=asset.contract.id,
         missing=tuple(name for name in promised if name not in header),
         extra=tuple(name for name in header if name not in promised),
-        announced=_was_announced(ledger, asset.id, now),
+        announced=was_announced(ledger, asset.id, now),
     )
 
 
-def _was_announced(ledger: Ledger, asset: str, now: datetime) -> bool:
+def was_announced(ledger: Ledger, asset: str, now: datetime) -> bool:
     """Whether a notice about an asset was sent that is in force by now."""
     for event in ledger.read(types=("notice.sent",)):
         said = event.data

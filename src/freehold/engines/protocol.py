@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -112,6 +112,25 @@ class Statistics:
     columns: Mapping[str, ColumnStatistics] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the catalog of a warehouse keeps of a relation anyway, told without a look at its rows.
+
+    Attributes:
+        columns: in order.
+        rows: how many there are, about; None where none are stored.
+        inserted, written: rows that were inserted since counting began, and those with the ones that were changed;
+            None where nothing counts them.
+        identity: another one where the table was made anew; empty where that cannot be told.
+    """
+
+    columns: tuple[Column, ...]
+    rows: int | None = None
+    inserted: int | None = None
+    written: int | None = None
+    identity: str = ""
+
+
 @dataclass(slots=True)
 class Cost:
     """What a session has asked of its engine so far."""
@@ -206,6 +225,13 @@ class Session(Protocol):
 
     def describe_all(self, schema: str) -> dict[str, tuple[Column, ...]]:
         """Return the columns of every relation of a schema by its name: one question, however many there are."""
+        ...
+
+    def kept_of(self, schemas: Collection[str]) -> dict[tuple[str, str], Kept]:
+        """Return what the catalog keeps of every relation of some schemas, by schema and name.
+
+        One question, however many there are, and no scan.
+        """
         ...
 
     def columns_of(self, query: str | exp.Expression) -> tuple[Column, ...]:

@@ -71,9 +71,10 @@ def judged(
     bound = _OF_MEANS if kind is Kind.MEAN else _UNUSUAL
     low, high = (natural(kind, found.centre + side * bound * spread, unit[:, 0]) for side in (-1, 1))
     off = np.abs(seen - found.centre)
+    far = z if kind is Kind.TIME else np.abs(z)  # nobody is told of work that took less long
     grades = np.select(
-        [found.count < LEAST, (np.abs(z) >= _SEVERE) & (off >= np.log1p(_VERY_FAR)),
-         (np.abs(z) >= bound) & (off >= np.log1p(_FAR))],
+        [found.count < LEAST, (far >= _SEVERE) & (off >= np.log1p(_VERY_FAR)),
+         (far >= bound) & (off >= np.log1p(_FAR))],
         [Grade.UNKNOWN, Grade.SEVERE, Grade.UNUSUAL],
         Grade.USUAL,
     )  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 
 from freehold.reliability.smoothing import Floats
 
-ROWS, DISTRIBUTION, NEW, LOST = "rows", "distribution", "new", "lost"
+ROWS, DISTRIBUTION, NEW, LOST, SECONDS = "rows", "distribution", "new", "lost", "seconds"
 
 
 class Kind(StrEnum):
@@ -25,16 +25,18 @@ class Kind(StrEnum):
     SHARE = "share"  # of rows with something, 0 to 1: its log-odds
     RATIO = "ratio"  # of two counts, 1 or more: its logarithm
     MEAN = "mean"  # of numbers of any sign: its inverse hyperbolic sine, in hundredths of what is usual
+    TIME = "time"  # that work took, in seconds: the logarithm of minutes, so that short work never counts as long
 
 
 _KINDS = {
     ROWS: Kind.COUNT, "nulls": Kind.SHARE, "repeats": Kind.RATIO, "mean": Kind.MEAN, DISTRIBUTION: Kind.SHARE,
-    NEW: Kind.SHARE, LOST: Kind.SHARE,
+    NEW: Kind.SHARE, LOST: Kind.SHARE, SECONDS: Kind.TIME,
 }  # fmt: skip
 _WORDS = {NEW: "new values", LOST: "lost values"}
 _MANY = 50  # different values from which on how often one is repeated tells more than the number of rows does
+_MINUTE_S = 60.0
 
-LEAST_SCALE = {Kind.COUNT: 0.01, Kind.SHARE: 0.05, Kind.RATIO: 0.02, Kind.MEAN: 0.01}
+LEAST_SCALE = {Kind.COUNT: 0.01, Kind.SHARE: 0.05, Kind.RATIO: 0.02, Kind.MEAN: 0.01, Kind.TIME: 0.2}
 """The least deviation that is believed in, on the scale of the kind."""
 
 
@@ -77,6 +79,8 @@ def measured(profile: Mapping[str, Any]) -> Iterator[tuple[Measure, float]]:
     if rows is None:
         return
     yield Measure(ROWS), float(rows)
+    if rows and profile.get("seconds") is not None:
+        yield Measure(SECONDS), float(profile["seconds"])
     for column, said in profile["columns"].items() if rows else ():
         filled = rows - said["nulls"] if said.get("nulls") is not None else None
         if filled is not None:
@@ -106,6 +110,8 @@ def scaled(kind: Kind, values: Floats, rows: Floats, unit: Floats) -> Floats:
                 return np.asarray(np.log(values))
             case Kind.MEAN:
                 return np.asarray(np.arcsinh(values / unit))
+            case Kind.TIME:
+                return np.asarray(np.log1p(values / _MINUTE_S))
 
 
 def natural(kind: Kind, scaled: Floats, unit: Floats) -> Floats:
@@ -120,6 +126,8 @@ def natural(kind: Kind, scaled: Floats, unit: Floats) -> Floats:
                 return np.asarray(np.exp(scaled))
             case Kind.MEAN:
                 return np.asarray(np.sinh(scaled) * unit)
+            case Kind.TIME:
+                return np.asarray(np.maximum(np.expm1(scaled), 0) * _MINUTE_S)
 
 
 def usual(values: Floats) -> Floats:
@@ -144,5 +152,7 @@ def by_chance(kind: Kind, expected: Floats, rows: Floats) -> Floats:
         case Kind.SHARE:
             hit = expected * rows
             return np.asarray(1 / (hit + 0.5) + 1 / (rows - hit + 0.5))
+        case Kind.TIME:
+            return np.zeros_like(expected)
         case _:
             return np.asarray(1 / np.maximum(rows, 1))

@@ -64,6 +64,7 @@ from freehold.server.rounds import Rounds
 from freehold.server.saved import SavedViews
 from freehold.server.settings import Settings, expect_safe
 from freehold.server.snapshots import Snapshots
+from freehold.server.tables import TableRound
 from freehold.server.telemetry import Telemetry
 from freehold.server.tracking import TrackerRound
 from freehold.server.usage import Usage
@@ -147,6 +148,7 @@ class Served:
     jobs: Desk
     webhooks: Dispatcher
     rounds: Rounds
+    tables: Rounds  # a thread of its own, so that nothing waits for a warehouse that does not answer
     paging: Rounds  # a thread of its own, so that nobody waits for a page while a tracker is slow
     intake: Intake
     exchange: Exchange
@@ -159,6 +161,7 @@ class Served:
         parts = (
             self.rounds,
             self.paging,
+            self.tables,
             self.webhooks,
             self.jobs,
             self.intake,
@@ -260,6 +263,7 @@ def _served(
         jobs=desk,
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
         paging=paging,
+        tables=Rounds([TableRound(snapshots)], telemetry, "tables"),
         rounds=Rounds(
             [
                 TokenRound(mint),
@@ -375,6 +379,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     served.webhooks.start()
     served.rounds.start()
     served.paging.start()
+    served.tables.start()
     await run_in_threadpool(served.intake.start)
     yield
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,17 @@ import duckdb
 
 from freehold.engines.duckdb import footers
 from freehold.engines.duckdb.translating import translate
-from freehold.engines.protocol import Column, Cost, Relation, Right, Statistics, in_transaction, quoted, took_too_long
+from freehold.engines.protocol import (
+    Column,
+    Cost,
+    Kept,
+    Relation,
+    Right,
+    Statistics,
+    in_transaction,
+    quoted,
+    took_too_long,
+)
 from freehold.engines.tagging import tagged
 from freehold.foundation import Caller, FreeholdError
 
@@ -168,6 +178,23 @@ class DuckDBSession:
         ):
             found.setdefault(table, []).append(Column(name, kind, bool(nullable)))
         return {table: tuple(columns) for table, columns in found.items()}
+
+    def kept_of(self, schemas: Collection[str]) -> dict[tuple[str, str], Kept]:
+        """Return what the catalog tells of every relation of some schemas; DuckDB counts rows, and no writes."""
+        if not schemas:
+            return {}
+        found = self.rows(
+            "SELECT c.schema_name, c.table_name, list([c.column_name, c.data_type, c.is_nullable::VARCHAR] "
+            "ORDER BY c.column_index), any_value(t.estimated_size) FROM duckdb_columns() c LEFT JOIN duckdb_tables() t "
+            "ON t.table_oid = c.table_oid AND t.schema_oid = c.schema_oid AND t.database_oid = c.database_oid "
+            f"WHERE c.database_name = current_database() AND c.schema_name IN ({', '.join('?' * len(schemas))}) "
+            "GROUP BY ALL",
+            tuple(schemas),
+        )
+        return {
+            (schema, name): Kept(tuple(Column(n, kind, nullable == "true") for n, kind, nullable in columns), rows)
+            for schema, name, columns, rows in found
+        }
 
     def columns_of(self, query: str | exp.Expression) -> tuple[Column, ...]:
         """Return the columns a query would give, by binding it, without running it."""

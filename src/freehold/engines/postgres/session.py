@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from freehold.engines.postgres.translating import closed, translate
 from freehold.engines.protocol import (
     Column,
     Cost,
+    Kept,
     Relation,
     Right,
     Statistics,
@@ -37,6 +39,25 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 20_000
 IDLE_S = 60  # a transaction whose process was stopped is ended by the server, and its locks with it
+# Counters of a table stand at what stores its rows: of one with partitions, at those.
+_KEPT = """
+SELECT n.nspname, c.relname, c.oid::text, a.columns, s.rows, s.inserted, s.written
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+  SELECT sum(pg_stat_get_live_tuples(t.relid)) AS rows, sum(pg_stat_get_tuples_inserted(t.relid)) AS inserted,
+    sum(pg_stat_get_tuples_inserted(t.relid) + pg_stat_get_tuples_updated(t.relid)) AS written
+  FROM (
+    SELECT c.oid AS relid WHERE c.relkind IN ('r', 'm')
+    UNION ALL SELECT p.relid FROM pg_partition_tree(c.oid) p WHERE c.relkind = 'p' AND p.isleaf
+  ) t
+) s
+CROSS JOIN LATERAL (
+  SELECT json_agg(json_build_array(attname, format_type(atttypid, atttypmod), NOT attnotnull) ORDER BY attnum)
+    AS columns
+  FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+) a
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname IN ({schemas})
+"""
 _OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'"
 
 
@@ -225,6 +246,20 @@ class PostgresSession:
         ):
             found.setdefault(table, []).append(Column(name, values.spelled(kind), nullable))
         return {table: tuple(columns) for table, columns in found.items()}
+
+    def kept_of(self, schemas: Collection[str]) -> dict[tuple[str, str], Kept]:
+        """Return what the catalog and the statistics of activity tell of every relation of some schemas."""
+        if not schemas:
+            return {}
+        found: dict[tuple[str, str], Kept] = {}
+        asked = _KEPT.format(schemas=", ".join("?" * len(schemas)))
+        for schema, name, oid, columns, *counters in self.rows(asked, tuple(schemas)):
+            described = (
+                Column(column, values.spelled(kind), nullable) for column, kind, nullable in json.loads(columns or "[]")
+            )
+            rows, inserted, written = (None if number is None else int(number) for number in counters)
+            found[schema, name] = Kept(tuple(described), rows, inserted, written, oid)
+        return found
 
     def columns_of(self, query: str | exp.Expression) -> tuple[Column, ...]:
         """Return the columns a query would give, by binding it, without running it."""

@@ -185,14 +185,18 @@ def _expected(event: Recorded, _: Beside) -> Iterator[Sight]:
 def _schema(event: Recorded, _: Beside) -> Iterator[Sight]:
     said = event.data
     asset = str(said.get("asset") or event.subject)
+    if asset and not said.get("breaking") and not event.run_id:  # of a table that was looked at, which no run mends
+        yield Right(SignalKind.SCHEMA, asset, event.occurred_at, event.id, verdict="fixed")
     if not asset or not said.get("breaking") or said.get("announced"):
         return
     diff = said.get("diff")
     differs = diff if isinstance(diff, Mapping) else {}
     told = "; ".join(f"{how} {', '.join(map(str, names))}" for how, names in differs.items() if names)
+    is_held, as_is = bool(event.run_id), "of the contract" if event.run_id or said.get("contract") else "they were"
     signal = Signal(
         SignalKind.SCHEMA, asset, event.product, "columns", event.occurred_at, event.occurred_at, event.id,
-        f"the columns are not those of the contract{f': {told}' if told else ''}", is_held=True,
+        f"the columns are not those {as_is}{f': {told}' if told else ''}", is_held=is_held,
+        is_breach=bool(said.get("contract")) and not is_held,
     )  # fmt: skip
     yield Wrong(signal, event.run_id)
 

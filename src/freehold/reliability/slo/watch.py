@@ -32,7 +32,8 @@ KEPT, CURSOR = "arrival", "arrivals"
 ARRIVAL, GAP = "arrival", "gap"  # monitors: the newest that was due has not come; it has, and one before it has not
 _ANEW = timedelta(minutes=1)  # how old an answer about budgets may be
 _MANY = 10_000  # events after which it is kept that they were read, though nothing came by them
-_TYPES = ("asset.published", "run.completed")
+_FILLED = "freshness.observed"  # of what others fill: rows came. What we build is told to be published, too
+_TYPES = ("asset.published", "run.completed", _FILLED)
 
 
 class Watch:
@@ -53,6 +54,7 @@ class Watch:
             name for name, one in self._rhythms.items()
             if one.schedule is None and name in graph.assets and comes_by_day(graph.assets[name])
         }  # fmt: skip
+        self._of_others = {asset.id for asset in graph.assets.values() if asset.is_of_others}
         self._upto = int((ledger.state.get(CURSOR, env) or {}).get("upto") or 0)
         kept = {key.removeprefix(f"{env} "): (datetime.fromisoformat(at), event)
                 for key, (at, event) in ledger.state.many(KEPT, f"{env} ").items()}  # fmt: skip
@@ -144,10 +146,13 @@ class Watch:
             return []
         came: list[tuple[str, datetime]] = []
         for event in self._ledger.read(types=_TYPES, env=self._env, after=self._upto, upto=newest.seq):
+            at = _came_at(event)
             for asset in _arrived(event):
-                if asset in self._rhythms and (asset not in self._came or event.occurred_at >= self._came[asset][0]):
-                    self._came[asset] = (event.occurred_at, event.id)
-                    came.append((asset, event.occurred_at))
+                if event.type == _FILLED and asset not in self._of_others:
+                    continue
+                if asset in self._rhythms and (asset not in self._came or at >= self._came[asset][0]):
+                    self._came[asset] = (at, event.id)
+                    came.append((asset, at))
         was, self._upto = self._upto, newest.seq
         if came or self._upto - was >= _MANY:
             fresh = {asset: self._came[asset] for asset, _ in came}
@@ -163,9 +168,10 @@ def signals(estate: Estate, graph: Graph, ledger: Ledger, env: str, now: datetim
 
 def arrivals_of(ledger: Ledger, env: str, asset: str) -> tuple[datetime, ...]:
     """Return when data of an asset came, as far as the ledger tells, the oldest first."""
-    own = ledger.read(types=("asset.published",), subject=asset, env=env)
+    own = list(ledger.read(types=("asset.published",), subject=asset, env=env))
+    filled = () if own else ledger.read(types=(_FILLED,), subject=asset, env=env)
     others = ledger.read(types=("run.completed",), env=env)
-    return tuple(sorted(e.occurred_at for e in (*own, *others) if asset in _arrived(e)))
+    return tuple(sorted(_came_at(e) for e in (*own, *filled, *others) if asset in _arrived(e)))
 
 
 def _newest(rhythm: Declared, missing: Sequence[Expected], now: datetime) -> Sequence[Expected]:
@@ -209,8 +215,14 @@ def _reason(one: Attainment) -> str:
     return f"the error budget of {one.slo} burns {rate:.1f} times as fast as it may{gone}{of}"
 
 
+def _came_at(event: Recorded) -> datetime:
+    """Return when data came: of what others fill that is told later, and bundled."""
+    said = event.data.get("data_time") if event.type == _FILLED else None
+    return datetime.fromisoformat(said) if said else event.occurred_at
+
+
 def _arrived(event: Recorded) -> Iterable[str]:
     """Return the assets of which an event tells that data came."""
-    if event.type == "asset.published":
+    if event.type != "run.completed":
         return (str(event.data["asset"]),)
     return event.data.get("outputs") or () if event.data["status"] == "success" else ()
