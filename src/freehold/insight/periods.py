@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from freehold.foundation import Exit, FreeholdError, near
+from freehold.foundation.zones import zones
 from freehold.metrics.timing import Calendar
 
 _NAMES = (
@@ -109,16 +109,10 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         FreeholdError: FH-K006 there is none of that name; near ones are told.
     """
-    if name not in _zones():
-        fix = near(name, _zones()) or "Use an IANA name such as Europe/London."
+    if name not in zones():
+        fix = near(name, zones()) or "Use an IANA name such as Europe/London."
         raise FreeholdError("FH-K006", f"There is no time zone `{name}`.", fix=fix, exit_code=Exit.USAGE)
     return ZoneInfo(name)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """Return the names of all zones; finding them walks a folder of the system, so it is done once."""
-    return frozenset(available_timezones())
 
 
 def _first_day(grain: str, first: str, second: str = "1") -> date:

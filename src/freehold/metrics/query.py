@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import available_timezones
 
 from sqlglot import exp
 
 from freehold.foundation import FreeholdError, near
+from freehold.foundation.zones import zones
 from freehold.metrics.expressions import condition
 from freehold.metrics.timing import FISCAL, GRAINS, Period, grain_named, instant, period
 
@@ -124,7 +124,7 @@ def _having(text: str) -> exp.Expr:
 
 
 def _zone(name: str) -> str:
-    known = available_timezones()
+    known = zones()
     if name in known:
         return name
     by_city = {zone.rpartition("/")[2]: zone for zone in sorted(known)}

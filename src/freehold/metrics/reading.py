@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from freehold.estate.document import Document, Step
 from freehold.estate.model import SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
+from freehold.foundation.zones import zones
 from freehold.metrics.contracted import fields_of_contract, keys_of_contract
 from freehold.metrics.evidence import evidence_query, fields_of, query_name
 from freehold.metrics.expressions import condition, expression
@@ -415,12 +416,10 @@ class _Reader:
         return Calendar(month, weekday, zone)
 
     def _judge_zone(self, zone: str) -> None:
-        from zoneinfo import available_timezones
-
-        if zone not in available_timezones():
+        if zone not in zones():
             self._wrong(
                 "FH-N407", f"There is no time zone `{zone}`.", ("timezone",),
-                near(zone, available_timezones()) or "Use an IANA name such as Europe/London.",
+                near(zone, zones()) or "Use an IANA name such as Europe/London.",
             )  # fmt: skip
 
     # -- errors --------------------------------------------------------------------------------------------------------
