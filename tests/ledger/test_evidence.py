@@ -17,6 +17,7 @@ from places import Place
 from freehold.foundation import FreeholdError, SimulatedClock
 from freehold.ledger import Event, Evidence, Ledger, Vocabulary
 from freehold.ledger import segments as cutting
+from freehold.ledger import tail
 from freehold.ledger.columns import columns
 
 
@@ -151,7 +152,7 @@ def test_a_view_that_is_not_there_says_so(empty: Evidence) -> None:
     [
         pytest.param(1000, (3, 9, 5, 9, 4, 12), id="of rows alone, back and forth"),
         pytest.param(4, (3, 9, 5, 2, 12, 7, 8, 11), id="across segments, some of them newer than what is asked for"),
-        pytest.param(1000, tuple(range(1, 100)), id="one event more each time"),
+        pytest.param(1000, tuple(range(1, 9)), id="one event more each time"),
     ],
 )
 def test_each_number_has_its_own_evidence_whatever_was_asked_before(
@@ -159,6 +160,7 @@ def test_each_number_has_its_own_evidence_whatever_was_asked_before(
 ) -> None:
     """What a ledger has read before shows in no answer: each ends at the number it is as of, and what came is there."""
     monkeypatch.setattr(cutting, "EVENTS_EACH", each)
+    monkeypatch.setattr(tail, "_PIECES", 3)
     there = 0
     for number in asked:
         if number > there:
