@@ -15,9 +15,8 @@ from happenings import START, check
 from places import Place
 
 from freehold.foundation import FreeholdError, SimulatedClock
-from freehold.ledger import Event, Evidence, Ledger, Vocabulary
+from freehold.ledger import Event, Evidence, Ledger, Vocabulary, tail
 from freehold.ledger import segments as cutting
-from freehold.ledger import tail
 from freehold.ledger.columns import columns
 
 
