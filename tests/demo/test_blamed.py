@@ -15,12 +15,15 @@ from rich.console import Console
 
 from freehold.demo.deliveries import generate
 from freehold.demo.estate_files import begin, prepare
+from freehold.demo.people import OWNER
 from freehold.demo.replay import Stage, Summary, first_instant, replay
 from freehold.demo.story import Story, tell
 from freehold.demo.telling import print_story, story_json
 from freehold.insight import Asking, compute, period_named
 from freehold.reliability.anomalies import anomalies
 from freehold.reliability.incidents import Incident, alerts_of, frozen, incidents
+from freehold.reliability.learning import DOCUMENT, postmortem_of
+from freehold.work import Work
 
 ENDS = datetime(2026, 10, 21, 18, tzinfo=UTC)  # a Wednesday
 LINES = "sales.orders.lines"
@@ -104,6 +107,24 @@ def test_it_is_taken_back_and_told_before_it_is_mended(lived: Lived) -> None:
     assert one.detected_at < one.acknowledged_at < one.mitigated_at < one.updates[0].at < mended[0]
     assert (one.state, one.shown_by.partition("/")[0]) == ("resolved", "service:checks")
     assert frozen(lived.stage.ledger) == {}
+
+
+def test_what_it_taught_is_written_and_signed_in_time(lived: Lived) -> None:
+    """It was severe, so a postmortem is owed, and is signed by the owner within its days; it proposes a rule."""
+    one, stage = lived.incident, lived.stage
+    library = stage.library(OWNER)
+    (signed,) = library.signatures(DOCUMENT)
+    work = Work(stage.estate, stage.ledger, clock=stage.clock, ids=stage.ids)
+    found = postmortem_of(stage.estate, work, one)
+
+    assert one.sev is not None
+    assert one.sev <= 2
+    assert (signed.signer, signed.parameters["item"]) == ("service:simulated/owner", one.id)
+    assert one.resolved_at is not None
+    assert one.resolved_at < signed.signed_at == lived.story.blamed[0].learned_at
+    assert (found.state, found.is_late) == ("published", False)
+    assert [action.owner for action in found.actions] == ["service:simulated/steward"]
+    assert f"A rule of {LINES} was missing, and is proposed." in library.narrative_of(signed)["lessons"]
 
 
 def test_the_figures_are_right_again(lived: Lived) -> None:

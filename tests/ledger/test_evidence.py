@@ -15,7 +15,7 @@ from happenings import START, check
 from places import Place
 
 from freehold.foundation import FreeholdError, SimulatedClock
-from freehold.ledger import Event, Evidence, Ledger, Vocabulary
+from freehold.ledger import Event, Evidence, Ledger, Vocabulary, tail
 from freehold.ledger import segments as cutting
 from freehold.ledger.columns import columns
 
@@ -144,6 +144,32 @@ def test_a_view_that_is_not_there_says_so(empty: Evidence) -> None:
     """Like a query."""
     with pytest.raises(FreeholdError, match="no view `check_complete`"):
         empty.columns_of("check_complete")
+
+
+@pytest.mark.parametrize(
+    ("each", "asked"),
+    [
+        pytest.param(1000, (3, 9, 5, 9, 4, 12), id="of rows alone, back and forth"),
+        pytest.param(4, (3, 9, 5, 2, 12, 7, 8, 11), id="across segments, some of them newer than what is asked for"),
+        pytest.param(1000, tuple(range(1, 9)), id="one event more each time"),
+    ],
+)
+def test_each_number_has_its_own_evidence_whatever_was_asked_before(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, each: int, asked: tuple[int, ...]
+) -> None:
+    """What a ledger has read before shows in no answer: each ends at the number it is as of, and what came is there."""
+    monkeypatch.setattr(cutting, "EVENTS_EACH", each)
+    monkeypatch.setattr(tail, "_PIECES", 3)
+    there = 0
+    for number in asked:
+        if number > there:
+            ledger.append(*(check(n) for n in range(there, number)))
+            there = number
+            ledger.seal()
+        with ledger.evidence(number) as evidence:
+            found = evidence.query("SELECT list(seq ORDER BY seq) FROM check_completed")
+            assert found == [(list(range(1, number + 1)),)]
+            assert (evidence.has("check.completed"), evidence.has("work.created")) == (True, False)
 
 
 def test_segments_are_made_once_and_made_anew_when_they_do_not_fit(

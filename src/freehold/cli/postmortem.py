@@ -49,7 +49,8 @@ def list_(start: str | None, everything: bool, as_json: bool) -> None:
     from freehold.reliability.learning import postmortems
 
     with _opened(start) as here:
-        found = [one for one in postmortems(here.estate, here.work) if everything or one.is_owed]
+        every = postmortems(here.estate, here.work)
+    found = [one for one in every if everything or one.is_owed]
     if as_json:
         emit({"postmortems": [one.to_json() for one in found]})
     elif found:
@@ -57,6 +58,9 @@ def list_(start: str | None, everything: bool, as_json: bool) -> None:
         table([_row(one) for one in found], heads, right=(1, 6), least=(2,))
         if waiting := [one for one in found if one.is_owed]:
             say(f"Next: freehold postmortem write {waiting[0].incident.id[-8:]}")
+    elif every:
+        was = "was" if len(every) == 1 else "were"
+        say(f"No postmortem is owed; {len(every):,} {was} published: freehold postmortem list --all")
     else:
         say("No postmortem is owed." if not everything else "Nothing was learned from yet.")
 

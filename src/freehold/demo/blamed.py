@@ -42,6 +42,7 @@ class Blamed:
         place: of the change among the suspects, 1 for the first, of how many.
         readers: how many read what it made wrong before it was taken back.
         told: for whom an update was drafted from evidence, and approved.
+        learned_at: when its postmortem was signed; None where it was not.
     """
 
     incident: str
@@ -56,6 +57,7 @@ class Blamed:
     taken_back_at: datetime | None
     told: tuple[str, ...]
     over_at: datetime | None
+    learned_at: datetime | None
     look: str
 
 
@@ -72,9 +74,13 @@ def read_now(delivery: Delivery, one: Incident) -> Read:
 
 def blamed(delivery: Delivery, folder: str, read: Mapping[str, Read]) -> Iterator[Blamed]:
     """Yield the changes that somebody said did an incident; `read` is what they made readers read, by incident."""
+    from freehold.insight.documents import Library
     from freehold.reliability.incidents import alerts_of, incidents
+    from freehold.reliability.learning import DOCUMENT
 
     ledger = delivery.ledger
+    library = Library(delivery.estate, ledger, delivery.env)
+    signed = {one.parameters.get("item"): one.signed_at for one in library.signatures(DOCUMENT)}
     evidence = ledger.evidence()
     for one in incidents(ledger).values():
         then = read.get(one.id)
@@ -97,6 +103,7 @@ def blamed(delivery: Delivery, folder: str, read: Mapping[str, Read]) -> Iterato
             taken_back_at=one.mitigated_at,
             told=tuple(update.audience for update in one.updates),
             over_at=one.resolved_at,
+            learned_at=signed.get(one.id),
             look=f"freehold -C {folder} incidents show {one.id.rpartition('/')[2]}",
         )
 

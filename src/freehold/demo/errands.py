@@ -16,6 +16,7 @@ ASKER = "asker"  # whoever the errand is from
 DEPRECATION = "deprecation"
 ACKNOWLEDGE, TELL = "acknowledge", "tell"  # of a deprecation: to answer its notice, and to remind who has not
 MEASURE = "measure"  # of a dispute: to measure what both sides read; no move either
+PUBLISH = "publish"  # of an incident: to write its postmortem and sign it, by which it is learned from
 
 
 @dataclass(frozen=True, slots=True)

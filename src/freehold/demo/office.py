@@ -12,14 +12,29 @@ from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING
 
-from freehold.demo.errands import ACKNOWLEDGE, ASKER, DEPRECATION, MEASURE, OWNER, TELL, Errand, Step, errands
+from freehold.demo.errands import (
+    ACKNOWLEDGE,
+    ASKER,
+    DEPRECATION,
+    MEASURE,
+    OWNER,
+    PUBLISH,
+    TELL,
+    Errand,
+    Step,
+    errands,
+)
+from freehold.demo.lessons import write_postmortem
 from freehold.demo.people import OWNERS, STEWARDS, simulated
 from freehold.estate.calendars import days_of
+from freehold.reliability.incidents import incident_of, incidents
+from freehold.reliability.learning import act, postmortem_of
 
 if TYPE_CHECKING:
     from freehold.catalog import Catalog
     from freehold.demo.replay import Stage
     from freehold.leaving import Announcing
+    from freehold.reliability.incidents import Incident
     from freehold.work import Item, Work
 
 OPENS_AT = time_of_day(10)  # when requests are looked at, by the clock of the shop
@@ -27,6 +42,7 @@ _DONE_AFTER = (6, 10, 17, 9, 8)  # days until what was agreed after an incident 
 _OF_A_FILE = "The sender looks at a file before it is sent."
 _OF_A_CHANGE = "A change of rows is looked at beside what stands, before it is approved."
 _AGREED = 14  # days within which it was to be
+_WRITTEN_AFTER = 2  # days until a postmortem is, of the five that there are for it
 _TAKEN_BACK = "sales.catalogue"
 _WHY = "Two articles were shown under one name."
 _ROLES: Mapping[str, tuple[str, ...]] = {"steward": STEWARDS, OWNER: OWNERS}
@@ -58,7 +74,7 @@ class Office:
         self._days = days_of(stage.estate.calendars.get(str(stage.estate.defaults.get("calendar", ""))))
         self._to_come = [one for one in errands() if catalog is not None or one.type != DEPRECATION]
         self._waiting: list[_Waiting] = []
-        self._learned = 0  # incidents
+        self._learned: set[str] = set()  # incidents
         self._works: dict[str, Work] = {}
         self._announce: dict[str, Announcing] = {}
         self._on_deliveries: list[tuple[int, Callable[[], object]]] = [
@@ -78,6 +94,7 @@ class Office:
         self._waiting = [one for one in self._waiting if one.day > number]
         for incident in self._mended():
             self._learn(incident, number)
+            self._learned.add(incident.id)
         for one in due:
             who = one.asker if one.step.by == ASKER else one.step.by
             self._do(self._as(who), who, one.item, one.step)
@@ -94,6 +111,8 @@ class Office:
             self._announcing(who).tell(work.item(item))
         elif step.move == MEASURE:
             self._measure(item, work)
+        elif step.move == PUBLISH:
+            write_postmortem(self._stage, work, incident_of(work.ledger, item))
         else:
             work.move(item, step.move, fields=step.fields)
 
@@ -119,26 +138,28 @@ class Office:
         zone, ledger = stage.zone.key, stage.ledger.acting(work.caller)
         ledger.append(*sides_measured(work.item(item), catalogue, answer, env=stage.delivery.env, zone=zone, now=now))
 
-    def _mended(self) -> list[str]:
+    def _mended(self) -> list[Incident]:
         """Return incidents that are over, and of which nothing was agreed yet."""
-        from freehold.reliability.incidents import incidents
+        told = incidents(self._stage.ledger).values()
+        return [one for one in told if one.state == "resolved" and one.id not in self._learned]
 
-        work, told = self._as("steward"), incidents(self._stage.ledger).values()
-        return [one.id for one in told if one.state == "resolved" and work.item(one.id).state == "resolved"]
+    def _learn(self, incident: Incident, number: int) -> None:
+        """Agree on what is to be done about an incident that is over, and end it with that.
 
-    def _learn(self, incident: str, number: int) -> None:
-        """Agree on what is to be done about an incident that is over, and close it with that."""
-        from freehold.reliability.incidents import incident_of
-
+        Where a change did it and a postmortem is owed, the owner writes that; of a file there is no more to tell.
+        """
         work = self._as("steward")
-        what = _OF_A_CHANGE if incident_of(self._stage.ledger, incident).causes else _OF_A_FILE
-        todo = {"what": what, "incident": incident}
-        days = _DONE_AFTER[self._learned % len(_DONE_AFTER)]
-        steps = (Step(1, "start"), Step(days, "finish"))
-        product = work.item(incident).product
-        action = self._begin(Errand(number, "corrective_action", OWNER, product, todo, steps, due=_AGREED), number)
-        work.move(incident, "learn", fields={"actions": [action.id]})
-        self._learned += 1
+        is_of_a_change = bool(incident.causes)
+        due = self._stage.clock.now().date() + timedelta(days=_AGREED)
+        what = _OF_A_CHANGE if is_of_a_change else _OF_A_FILE
+        action = act(work, incident, what, work.caller.principal, str(due))
+        days = _DONE_AFTER[len(self._learned) % len(_DONE_AFTER)]
+        steps = [(action.id, Step(1, "start")), (action.id, Step(days, "finish"))]
+        if is_of_a_change and postmortem_of(self._stage.estate, work, incident).is_owed:
+            steps.append((incident.id, Step(_WRITTEN_AFTER, PUBLISH, OWNER)))
+        else:
+            work.move(incident.id, "learn", fields={"actions": [action.id]})
+        self._waiting += [_Waiting(number + step.after, item, step, OWNER) for item, step in steps]
 
     def _as(self, who: str) -> Work:
         """Return the work items as somebody sees and moves them."""

@@ -31,7 +31,7 @@ RUN_AT = time_of_day(5, 45)  # by the clock of the shop, as its contracts promis
 READ_AFTER = timedelta(minutes=75)
 _ASKED_ON = 0  # Monday: when consumers ask for metrics
 _EVALUATED_ON = 0  # Monday, and when trouble comes or goes: every morning would take half of the replay
-_FLUSH_READS = 2_000  # usage events in one raw segment
+_TOLD_ON = 0  # Monday: when the ledger is told who read what in the week before, as a warehouse's history is brought in
 
 Progress = Callable[[date, int, int], None]
 """Called after each morning with its date, how many are done, and how many there are."""
@@ -170,76 +170,108 @@ def replay(
 
     Nothing is dated after `not_after`, so that a replay that ends today leaves no events in the future. With
     `consumers` there are simulated people, too: they read, ask, and see to work items. Their reads go to the ledger
-    some thousands at a time. `catalog` brings the catalog up to date, and gives it to who asks who reads something;
+    a week at a time. `catalog` brings the catalog up to date, and gives it to who asks who reads something;
     without one nothing is deprecated. In `repository` files are committed as people change them; without one nobody
     changes any.
     """
-    from freehold.delivery.evaluating import evaluate_after
-    from freehold.demo.changes import Changes
-    from freehold.demo.office import Office
-    from freehold.demo.oncall import OnCall
-
-    summary = Summary()
     began = time.perf_counter()
-    reads: list[Event] = []
-
-    def flush() -> None:
-        """Bring what was read into the ledger."""
-        if reads:
-            stage.ledger.raw.append("usage.query", reads)
-            summary.reads += len(reads)
-            reads.clear()
-
-    def looked_up() -> Catalog:
-        """Return the catalog with all that was read until now."""
-        assert catalog is not None, "without a catalog nobody is asked who reads"
-        flush()
-        return catalog()
-
-    def wait(at: datetime) -> None:
-        """Move the clock on, if it may."""
-        _move(stage.clock, at, not_after)
-
-    office = Office(stage, wait, looked_up if catalog is not None else None)
-    changes = Changes(stage, repository, wait) if consumers and repository is not None else None
-    on_call = OnCall(stage, office.items, wait, changes)
-    relations = {a.id: a.relation.sql for a in stage.delivery.graph.assets.values()}
-    mornings = by_morning(arrivals)
-    plans = Plans(stage, [morning for morning, _ in mornings], repository)
-    is_bad = False
-    for number, (morning, coming) in enumerate(mornings):
-        at = datetime.combine(morning, RUN_AT, stage.zone)
-        _move(stage.clock, at, not_after)
-        for arrival in coming:
-            land(stage.folder, arrival)
-        summary.files += len(coming)
-        outcome = stage.delivery.run()
-        summary.add(outcome)
-        is_bad, was_bad = outcome.exit_code is not Exit.DONE, is_bad
-        if is_bad or was_bad or morning.weekday() == _EVALUATED_ON or number + 1 == len(mornings):
-            evaluate_after(stage.delivery, outcome.touched)
-            stage.watch()
-        summary.notes |= notes_of(stage.delivery, outcome)
-        if consumers:
-            on_call.see()
-            if changes is not None:
-                changes.morning(morning)
-            plans.morning(morning)
-            _move(stage.clock, at + READ_AFTER, not_after)
-            stage.watch()
-            reads += read_all(stage.engine, relations, stage.clock.now())
-            reads += ask_all(stage.delivery) if morning.weekday() == _ASKED_ON else []
-            on_call.see()
-            office.work(morning, number)
-            if changes is not None:
-                changes.evening(morning, number)
-        if len(reads) >= _FLUSH_READS or number + 1 == len(mornings):
-            flush()
+    days = by_morning(arrivals)
+    replayed = _Replay(stage, [morning for morning, _ in days], not_after, catalog, repository, has_people=consumers)
+    for number, (morning, coming) in enumerate(days):
+        replayed.live(number, morning, coming)
         if progress:
-            progress(morning, number + 1, len(mornings))
-    summary.read = on_call.read
-    summary.seconds = time.perf_counter() - began
-    return summary
+            progress(morning, number + 1, len(days))
+    replayed.summary.seconds = time.perf_counter() - began
+    return replayed.summary
+
+
+class _Replay:
+    """Mornings that are lived through one after the other, with those who work in them."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        mornings: Sequence[date],
+        not_after: datetime | None,
+        catalog: Callable[[], Catalog] | None,
+        repository: Repository | None,
+        *,
+        has_people: bool,
+    ) -> None:
+        from freehold.demo.changes import Changes
+        from freehold.demo.office import Office
+        from freehold.demo.oncall import OnCall
+
+        self.summary = Summary()
+        self._stage, self._mornings, self._not_after, self._has_people = stage, mornings, not_after, has_people
+        self._catalog = catalog
+        self._office = Office(stage, self._wait, self._looked_up if catalog is not None else None)
+        self._changes = Changes(stage, repository, self._wait) if has_people and repository is not None else None
+        self._on_call = OnCall(stage, self._office.items, self._wait, self._changes)
+        self._plans = Plans(stage, mornings, repository)
+        self._relations = {a.id: a.relation.sql for a in stage.delivery.graph.assets.values()}
+        self._reads: list[Event] = []
+        self._is_bad = False
+
+    def live(self, number: int, morning: date, coming: Sequence[Arrival]) -> None:
+        """Live through a morning, of which there were `number` before: files come, the estate runs, people work."""
+        is_last = number + 1 == len(self._mornings)
+        self._wait(datetime.combine(morning, RUN_AT, self._stage.zone))
+        for arrival in coming:
+            land(self._stage.folder, arrival)
+        self.summary.files += len(coming)
+        self._run(morning, is_last=is_last)
+        if self._has_people:
+            self._work(morning, number)
+        if is_last or morning.weekday() == _TOLD_ON:
+            self._flush()
+
+    def _run(self, morning: date, *, is_last: bool) -> None:
+        """Run the estate, and look at what came of it."""
+        from freehold.delivery.evaluating import evaluate_after
+
+        delivery = self._stage.delivery
+        outcome = delivery.run()
+        self.summary.add(outcome)
+        self._is_bad, was_bad = outcome.exit_code is not Exit.DONE, self._is_bad
+        if self._is_bad or was_bad or is_last or morning.weekday() == _EVALUATED_ON:
+            evaluate_after(delivery, outcome.touched)
+            self._stage.watch()
+        self.summary.notes |= notes_of(delivery, outcome)
+
+    def _work(self, morning: date, number: int) -> None:
+        """Let people do what they do on a morning: mend, plan, read, ask, and see to what waits for them."""
+        self._on_call.see()
+        if self._changes is not None:
+            self._changes.morning(morning)
+        self._plans.morning(morning)
+        self._wait(datetime.combine(morning, RUN_AT, self._stage.zone) + READ_AFTER)
+        self._stage.watch()
+        self._reads += read_all(self._stage.engine, self._relations, self._stage.clock.now())
+        self._reads += ask_all(self._stage.delivery) if morning.weekday() == _ASKED_ON else []
+        self._on_call.see()
+        self.summary.read = self._on_call.read
+        self._office.work(morning, number)
+        if self._changes is not None:
+            self._changes.evening(morning, number)
+
+    def _flush(self) -> None:
+        """Bring what was read into the ledger."""
+        if self._reads:
+            self._stage.ledger.raw.append("usage.query", self._reads)
+            self.summary.reads += len(self._reads)
+            self._reads.clear()
+
+    def _looked_up(self) -> Catalog:
+        """Return the catalog with all that was read until now."""
+        assert self._catalog is not None, "without a catalog nobody is asked who reads"
+        self._flush()
+        return self._catalog()
+
+    def _wait(self, at: datetime) -> None:
+        """Move the clock on to an instant, if it may."""
+        bounded = min(at, self._not_after) if self._not_after else at
+        self._stage.clock.move_to(max(bounded, self._stage.clock.now()))
 
 
 def notes_of(delivery: Delivery, outcome: RunOutcome) -> dict[str, Note]:
@@ -248,8 +280,3 @@ def notes_of(delivery: Delivery, outcome: RunOutcome) -> dict[str, Note]:
 
     fresh = (s for s in outcome.of(Status.QUARANTINED) if s.candidate and not s.repeated)
     return {str(s.candidate): note(delivery, s) for s in fresh}
-
-
-def _move(clock: SimulatedClock, instant: datetime, not_after: datetime | None) -> None:
-    bounded = min(instant, not_after) if not_after else instant
-    clock.move_to(max(bounded, clock.now()))

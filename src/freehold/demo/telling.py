@@ -75,14 +75,15 @@ def _print_blamed(one: Blamed, console: Console, zone: tzinfo) -> None:
     back = f"taken back in one step {_moment(one.taken_back_at, zone)}" if one.taken_back_at else "not taken back"
     told = f", an update drafted and approved for {', '.join(one.told)}" if one.told else ""
     over = f", over {_moment(one.over_at, zone)}" if one.over_at else ""
+    learned = f", its postmortem signed {_moment(one.learned_at, zone)}" if one.learned_at else ""
     console.print("\n[bold]One change was wrong though every check passed.[/bold]")
     said = (
         (
             "What it did",
             f"{one.said}, live {_moment(one.live_at, zone)}: {readers} read {_of_day(one.figure, one.day)}",
         ),
-        ("Who found it", f"{one.sign}; it is suspect {place} of {of}, found {_moment(one.found_at, zone)}"),
-        ("What then", f"{back}{told}{over}"),
+        ("Who found it", f"{one.sign}; the change is suspect {place} of {of}, found {_moment(one.found_at, zone)}"),
+        ("What then", f"{back}{told}{over}{learned}"),
         ("Look at it", f"[bold]{one.look}[/bold]"),
     )
     for label, line in said:
@@ -213,7 +214,7 @@ def _blamed_json(one: Blamed) -> dict[str, Any]:
         "suspect": one.place[0], "suspects": one.place[1], "day": one.day,
         "figure": {("was_read" if k == "would_have_been_read" else k): v for k, v in _figure_json(one.figure).items()},
         "readers": one.readers, "taken_back_at": one.taken_back_at, "told": list(one.told), "over_at": one.over_at,
-        "look": one.look,
+        "learned_at": one.learned_at, "look": one.look,
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from freehold.estate.calendars import Days
 from freehold.estate.document import Document, ScalarNode, Step
 from freehold.estate.durations import seconds
 from freehold.foundation import FreeholdError, Where, near
+from freehold.foundation.times import time_zones
 
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 _RANGES = ("0 to 59", "0 to 23", "1 to 31, L or LW", "1 to 12, or jan to dec", "0 to 7, or sun to sat, or mon#2, 5L")
@@ -140,8 +141,6 @@ def arrival_errors(document: Document, path: tuple[Step, ...]) -> Iterator[Freeh
 
 def zone_error(name: str, where: Where) -> FreeholdError | None:
     """Return the error of a name that is no time zone, with the near ones."""
-    from freehold.foundation.times import time_zones
-
     try:
         ZoneInfo(str(name))
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a path out of the base a ValueError

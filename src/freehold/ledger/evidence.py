@@ -1,7 +1,8 @@
 """Evidence: the ledger as tables, as of one sealed number, in a DuckDB of this process alone.
 
 One view for each event type (`check_completed`), one for each family (`quality_events`), and `events` for all. Views
-are made when a query names them. Nothing is shared, nothing is cached but the immutable segments.
+are made when a query names them. Nothing is shared and nothing is cached but what is immutable: segments, and what is
+sealed after them.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from sqlalchemy import select
 
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger import tables
-from freehold.ledger.columns import ENVELOPE, arrow, columns
+from freehold.ledger.columns import ENVELOPE, columns
 from freehold.ledger.event import EPOCH, from_micros
 from freehold.ledger.reading import page
-from freehold.ledger.segments import Segments, rows_between
+from freehold.ledger.segments import Segments
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,9 +93,9 @@ class Evidence:
         self._duckdb.execute("SET TimeZone = 'UTC'")
         self._segments = Segments(store, vocabulary, self._duckdb)
         self._parts = self._segments.upto(seq)
-        tail = rows_between(store, self._parts[-1].last_seq if self._parts else 0, seq)
-        self._duckdb.register("_tail", arrow(tail))
-        self._types = {row.type for row in tail}.union(*(part.files for part in self._parts))
+        tail = store.tail.between(store, self._parts[-1].last_seq if self._parts else 0, seq)
+        self._duckdb.register("_tail", tail)
+        self._types = {*tail["type"].unique().to_pylist()}.union(*(part.files for part in self._parts))
         self._made: set[str] = set()
         self._families = {f"{family}_events": names for family, names in vocabulary.families.items()}
         self._by_view = {name.replace(".", "_"): name for name in vocabulary.names}

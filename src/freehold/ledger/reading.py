@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, UnaryExpression, select, union_all
+from sqlalchemy import TextClause, select, text
 
 from freehold.ledger import tables
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from freehold.ledger.store import Store
 
 _FEW_TYPES = 8  # of more, a page is sooner found by walking
+_BOUNDS = {"upto": "seq <= :upto", "since": "occurred_at >= :since", "until": "occurred_at < :until"}
 
 
 def page(
@@ -26,35 +28,37 @@ def page(
     size: int,
 ) -> Sequence[Any]:
     """Return up to `size` rows that fit, in the order of their numbers or against it."""
-    event = tables.event.c
-    where = [event.workspace == store.workspace, event.seq > after]
-    where += [event[name] == value for name, value in same.items() if value is not None]
-    since, until = between
-    if upto is not None:
-        where.append(event.seq <= upto)
-    if since is not None:
-        where.append(event.occurred_at >= since)
-    if until is not None:
-        where.append(event.occurred_at < until)
-    order = event.seq.desc() if newest_first else event.seq.asc()
-    if 1 < len(types) <= _FEW_TYPES and same.get("subject") is None:
-        where = [event.workspace == store.workspace, event.seq.in_(_numbers(types, where, order, size))]
-    elif types:
-        where.append(event.type.in_(types))
+    bounds = dict(zip(("since", "until"), between, strict=True))
+    asked: dict[str, Any] = {**same, "upto": upto, **bounds}
+    said = {name: value for name, value in asked.items() if value is not None}
+    statement = _page(tuple(said), len(types), newest_first)
+    named = {f"type_{number}": one for number, one in enumerate(types)}
     with store.read() as connection:
-        return connection.execute(select(tables.event).where(*where).order_by(order).limit(size)).all()
+        given = {"workspace": store.workspace, "after": after, "size": size, **said, **named}
+        return connection.execute(statement, given).all()
 
 
-def _numbers(
-    types: Sequence[str], where: Sequence[ColumnElement[bool]], order: UnaryExpression[int], size: int
-) -> ScalarSelect[int]:
+@lru_cache(maxsize=512)
+def _page(said: tuple[str, ...], types: int, newest_first: bool) -> TextClause:
+    """Return the statement of a page, as text: reads are many and small, and composing one costs more than it does."""
+    where = ["workspace = :workspace", "seq > :after", *(_BOUNDS.get(name, f"{name} = :{name}") for name in said)]
+    order = f"ORDER BY seq {'DESC' if newest_first else 'ASC'} LIMIT :size"
+    if 1 < types <= _FEW_TYPES and "subject" not in said:
+        within = " AND ".join(where)
+        where = ["workspace = :workspace", f"seq IN ({_numbers(within, types, order)})"]
+    elif types:
+        where.append(f"type IN ({', '.join(f':type_{number}' for number in range(types))})")
+    names = ", ".join(tables.event.c.keys())
+    return text(f"SELECT {names} FROM {tables.event.name} WHERE {' AND '.join(where)} {order}")
+
+
+def _numbers(within: str, types: int, order: str) -> str:
     """Select the numbers that may be on a page, some of each type: those are found where the types are indexed.
 
     Asked for several types at once, SQLite walks the whole ledger in the order of its numbers, and rare types are rare.
     """
-    event = tables.event.c
-    each = [select(event.seq).where(*where, event.type == one).order_by(order).limit(size).subquery() for one in types]
-    return union_all(*(select(one.c.seq) for one in each)).scalar_subquery()
+    each = (f"SELECT seq FROM {tables.event.name} WHERE {within} AND type = :type_{n} {order}" for n in range(types))
+    return " UNION ALL ".join(f"SELECT seq FROM ({one}) AS of_{n}" for n, one in enumerate(each))
 
 
 def by_id(store: Store, id: str) -> Any:

@@ -14,13 +14,18 @@ from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.postgres import without_password
 from freehold.ledger import tables
 from freehold.ledger.dialect import open_dialect
+from freehold.ledger.tail import Tail
 
 REVISION = "0004"  # the newest migration; an up-to-date database is opened without importing Alembic
 GENESIS = "0" * 64
 
 
 class Store:
-    """One state database, opened for one workspace."""
+    """One state database, opened for one workspace.
+
+    Attributes:
+        tail: its newest events as evidence reads them.
+    """
 
     def __init__(self, url: str, root: Path, workspace: str, password: str | None = None) -> None:
         self.dialect = open_dialect(url, root, password)
@@ -28,6 +33,7 @@ class Store:
         shown = self.dialect.engine.url.render_as_string(hide_password=True)
         self.place = without_password(shown).replace("+psycopg:", ":", 1)
         self.workspace = workspace
+        self.tail = Tail()
         self._turn = threading.Lock()
         self._writer: Connection | None = None
         self._closed = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ from freehold.metrics.query import Key, Query
 from freehold.metrics.reading import models_of
 from freehold.metrics.rows import Scope
 
+# Compiling every metric costs far more than telling whether models are the same, and one command asks for them often.
+_LATELY: deque[tuple[Catalogue, tuple[FreeholdError, ...]]] = deque(maxlen=4)
 _BY_PERIOD = ("FH-N208", "FH-N209")  # refused by one period, and perhaps not by another
 
 
@@ -30,11 +33,7 @@ def catalogue_of(estate: Estate) -> Catalogue:
     from freehold.metrics.rollups.declared import contents
 
     catalogue, errors = read_models(estate)
-    told: dict[tuple[str, str], FreeholdError] = {}
-    for model in catalogue.models.values():
-        for error in _of_model(catalogue, model):
-            told.setdefault((error.code, error.problem), error)  # what stands on it has the same wrong with it
-    errors += told.values()
+    errors += _wrong(catalogue)
     errors += [] if errors else contents(catalogue)[1]
     if errors:
         raise Problems(errors)
@@ -121,6 +120,19 @@ def _sources(estate: Estate, model: Model) -> Iterator[FreeholdError]:
                 "FH-N409", f"The dataset `{name}` reads `{dataset.source}`, and no file declares that asset.",
                 where=dataset.where, fix=near(dataset.source, known) or f"See what `{product}` has: `freehold status`.",
             )  # fmt: skip
+
+
+def _wrong(catalogue: Catalogue) -> tuple[FreeholdError, ...]:
+    """Find what keeps any metric from being compiled; of models that were looked at lately, what was found then."""
+    for known, errors in tuple(_LATELY):
+        if known == catalogue:
+            return errors
+    told: dict[tuple[str, str], FreeholdError] = {}
+    for model in catalogue.models.values():
+        for error in _of_model(catalogue, model):
+            told.setdefault((error.code, error.problem), error)  # what stands on it has the same wrong with it
+    _LATELY.append((catalogue, tuple(told.values())))
+    return tuple(told.values())
 
 
 def _of_model(catalogue: Catalogue, model: Model) -> Iterator[FreeholdError]:

@@ -55,7 +55,7 @@ class Fused:
 
     def __init__(self, pieces: Sequence[Piece], dialect: str) -> None:
         self.pieces = tuple(pieces)
-        self.text = fused(self.pieces).sql(dialect)
+        self.text = fused(self.pieces).sql(dialect, copy=False)  # it is nobody else's
         self.keys = tuple(p.key for p in ordered(self.pieces))
 
 
@@ -164,7 +164,7 @@ class Reader:
 
     def _binds(self, piece: Piece) -> bool:
         try:
-            self.session.columns_of(self.fill(fused([piece]).sql(self.dialect)))
+            self.session.columns_of(self.fill(fused([piece]).sql(self.dialect, copy=False)))
         except FreeholdError as error:
             if not is_about_a_statement(error):
                 raise

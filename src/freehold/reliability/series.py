@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -116,7 +116,7 @@ def histories(batch: Batch, before: Sequence[Batch | None]) -> dict[Measure, tup
 
 
 def learned_from(
-    batches: Iterable[Batch], wrong: Container[str], but: Container[tuple[str, Measure]]
+    batches: Iterable[Batch], wrong: Container[str], but: Collection[tuple[str, Measure]]
 ) -> Sequence[Batch]:
     """Return batches without those that are wrong, and without the single values that are not to be learned from.
 
@@ -125,7 +125,8 @@ def learned_from(
         wrong: ids of batches that consumers never read.
         but: batches with the measure of theirs that was odd.
     """
-    return [_without(one, but) for one in batches if one.id not in wrong]
+    partly = {id_ for id_, _ in but}
+    return [_without(one, but) if one.id in partly else one for one in batches if one.id not in wrong]
 
 
 def _without(one: Batch, but: Container[tuple[str, Measure]]) -> Batch:
@@ -135,8 +136,6 @@ def _without(one: Batch, but: Container[tuple[str, Measure]]) -> Batch:
     values = {measure: value for measure, value in one.values.items() if (one.id, measure) not in but}
     quantiles = {name: said for name, said in one.quantiles.items() if not is_odd(DISTRIBUTION, name)}
     categories = {name: c for name, c in one.categories.items() if not is_odd(NEW, name) and not is_odd(LOST, name)}
-    if len(values) + len(quantiles) + len(categories) == len(one.values) + len(one.quantiles) + len(one.categories):
-        return one
     return replace(one, values=values, quantiles=quantiles, categories=categories)
 
 
