@@ -34,7 +34,7 @@ def incident_findings(estate: Estate) -> tuple[FreeholdError, ...]:
 
 
 def _findings(workflow: Workflow) -> Iterator[FreeholdError]:
-    for name, values in (_AT_FIRST | _AT_LAST).items():
+    for name, values in {**_AT_FIRST, **_AT_LAST}.items():
         field = workflow.fields.get(name)
         if field is not None:
             yield from _unfit(field, values)
