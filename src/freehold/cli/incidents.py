@@ -195,7 +195,7 @@ def _answer(found: Incident, state: str, as_json: bool) -> None:
 @click.option("--freeze", metavar="METRIC", default="", help="Say wherever METRIC is read that it is wrong.")
 @click.option("--unfreeze", metavar="METRIC", default="", help="Take that back.")
 @click.option("--product", default="", metavar="PRODUCT", help="Of which product; default: that of the incident.")
-@click.option("--since", default="", metavar="DAY", help="With --freeze: the first day that is wrong.")
+@click.option("--since", default="", metavar="DAY", help="With --freeze: the first wrong day; default: by evidence.")
 @click.option("--why", default="", metavar="TEXT", help="In words; they can be erased later.")
 @environment
 @waiting

@@ -53,6 +53,7 @@ def validate(start: str | None, no_cache: bool, as_json: bool) -> None:
         *_of_channels(estate),
         *_of_briefs(estate),
         *_of_alerting(estate),
+        *_of_incidents(estate),
         *_of_slos(estate),
         *models,
         *unread,
@@ -194,6 +195,15 @@ def _of_alerting(estate: Estate) -> tuple[FreeholdError, ...]:
     from freehold.reliability.alerts import alerting_findings
 
     return alerting_findings(estate)
+
+
+def _of_incidents(estate: Estate) -> tuple[FreeholdError, ...]:
+    """Return what keeps Freehold from opening incidents by the estate's own workflow; without one, nothing is said."""
+    if ("Workflow", "incident") not in estate.resources:
+        return ()
+    from freehold.reliability.incidents import incident_findings
+
+    return incident_findings(estate)
 
 
 def _of_briefs(estate: Estate) -> tuple[FreeholdError, ...]:

@@ -21,7 +21,10 @@ from freehold.insight.documents.library import latest
 from freehold.insight.objectives import cases_of
 from freehold.insight.periods import holding, zone_of
 from freehold.ledger import Withheld
+from freehold.reliability.incidents import drafting, incident_of
+from freehold.reliability.learning import publishing
 from freehold.server.feeding import OF_ROWS
+from freehold.server.items import Items
 from freehold.server.rows_seen import why_some_are_hidden
 
 if TYPE_CHECKING:
@@ -143,8 +146,11 @@ class Reader:
     ) -> Signature:
         """Record that they stand up for an edition, with what they wrote; `manifest` is the hash they were shown.
 
+        By that an update on an incident may be sent, and a postmortem is published, as at a shell.
+
         Raises:
-            FreeholdError: FH-L709 it is not what they were shown; what `draft` and `Library.sign` raise.
+            FreeholdError: FH-L709 it is not what they were shown; what `draft`, `Library.sign` and, of a postmortem,
+                `publish` raise.
         """
         made = self.draft(file, said, as_of, narrative)
         if made.manifest.hash != manifest:
@@ -154,7 +160,13 @@ class Reader:
                 fix="Show it again, read it, and sign that.",
             )  # fmt: skip
         ledger = self.library.ledger.acting(self.asked.who.caller("sign a document"))
-        return replace(self.library, ledger=ledger).sign(made.manifest, narrative)
+        library = replace(self.library, ledger=ledger)
+        if file.id not in (drafting.DOCUMENT, publishing.DOCUMENT):
+            return library.sign(made.manifest, narrative)
+        incident = incident_of(ledger, made.manifest.parameters["item"])
+        if file.id == drafting.DOCUMENT:
+            return drafting.stand_up(library, incident, made, narrative)
+        return publishing.publish(library, Items(self.asked).work, incident, made.manifest, narrative)
 
 
 @dataclass(frozen=True, slots=True)

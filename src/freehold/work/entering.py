@@ -144,7 +144,7 @@ def _wrong(workflow: Workflow, given: Mapping[str, Any]) -> Iterator[FreeholdErr
         if one is None:
             fix = near(name, workflow.fields) or f"Its fields: {known}."
             yield _refused(f"`{workflow.id}` has no field `{name}`.", fix)
-        elif not _is_nothing(value) and not _fits(one, value):
+        elif not _is_nothing(value) and not fits(one, value):
             several = "a list, each " if one.is_many else ""
             fix = near(str(value), one.choices) if one.choices else ""
             yield _refused(
@@ -157,9 +157,10 @@ def expected(field: FieldOfItem) -> str:
     return f"one of {', '.join(field.choices)}" if field.choices else _IS[field.type][1]
 
 
-def _fits(field: FieldOfItem, value: Any) -> bool:
-    fits = field.choices.__contains__ if field.choices else _IS[field.type][0]
-    return isinstance(value, list) and all(map(fits, value)) if field.is_many else fits(value)
+def fits(field: FieldOfItem, value: Any) -> bool:
+    """Whether a field of a type that there is takes a value."""
+    takes = field.choices.__contains__ if field.choices else _IS[field.type][0]
+    return isinstance(value, list) and all(map(takes, value)) if field.is_many else takes(value)
 
 
 def _refused(problem: str, fix: str) -> FreeholdError:

@@ -1,6 +1,7 @@
 """Incidents: one for each connected trouble, with where it began, whom it reaches and what may have done it."""
 
 from freehold.reliability.incidents.blaming import blame
+from freehold.reliability.incidents.declared import incident_findings
 from freehold.reliability.incidents.drafting import AUDIENCES, approve, draft
 from freehold.reliability.incidents.freezing import Frozen, frozen, notes_of
 from freehold.reliability.incidents.gathering import Gathered, alerts_of, gather
@@ -24,6 +25,7 @@ __all__ = [
     "freeze",
     "frozen",
     "gather",
+    "incident_findings",
     "incident_of",
     "incidents",
     "notes_of",

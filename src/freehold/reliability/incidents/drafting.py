@@ -8,7 +8,9 @@ from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger.event import Event
 
 if TYPE_CHECKING:
-    from freehold.insight.documents import Edition, Library
+    from collections.abc import Mapping
+
+    from freehold.insight.documents import Edition, Library, Signature
     from freehold.reliability.incidents.incident import Incident
 
 DOCUMENT = "incident-update"
@@ -48,11 +50,21 @@ def approve(library: Library, incident: Incident, audience: str, coming: str) ->
             fix="Say it: `--next 'We go back to yesterday; next word at noon.'`.", exit_code=Exit.USAGE,
         )  # fmt: skip
     edition = draft(library, incident, audience, coming)
-    library.sign(edition.manifest, {NEXT: coming.strip()})
+    stand_up(library, incident, edition, {NEXT: coming.strip()})
+    return edition
+
+
+def stand_up(library: Library, incident: Incident, edition: Edition, narrative: Mapping[str, str]) -> Signature:
+    """Sign an update that was drafted, and put it where it may be sent from.
+
+    Raises:
+        FreeholdError: what `Library.sign` raises.
+    """
+    signature = library.sign(edition.manifest, narrative)
     ledger = library.ledger
     kept = ledger.side.put(_COMMS, edition.markdown, subject=incident.id)
-    said = {"incident": incident.id, "comms": kept, "audience": audience}
+    said = {"incident": incident.id, "comms": kept, "audience": edition.manifest.parameters["reader"]}
     ledger.append(
         Event("incident.updated", said, subject=incident.id, product=incident.product, correlation_id=incident.id)
     )
-    return edition
+    return signature

@@ -19,6 +19,7 @@ from freehold.foundation.owning import holder, is_dead
 from freehold.foundation.words import counted
 from freehold.ledger.event import Event
 from freehold.reliability.alerts.alert import EVENTS, Alert, Alerts
+from freehold.reliability.incidents.declared import MEND, TYPE
 from freehold.reliability.incidents.grouping import Trouble, joined_by_cause, root_of, troubles
 from freehold.reliability.incidents.incident import Incident, known_incident, told_incidents
 from freehold.reliability.incidents.judging import Judgement, Surroundings
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 _NEWS = ("alert.raised", "alert.resolved", "alert.closed")
 _ENDS = "incident.resolved"
 KEPT = "incidents"  # of the kept state of an environment: up to where alerts were looked at, and from where
-MEND = "mend"  # the move that ends an incident once nothing of it is wrong any more
-_TYPE = "incident"
 _DATA = "data"  # the kind of incident that alerts tell of
 _LEASE_S = 60.0
 _TAKEN = "FH-L201"
@@ -226,7 +225,7 @@ class _Turn:
         judgement = self._around.judged(trouble)
         first = min(trouble.alerts, key=lambda one: (one.raised_at, one.seq))
         key = hashlib.sha256(f"{self._env}\n{first.id}".encode()).hexdigest()[:12]
-        id_ = f"{_TYPE}/{key}"
+        id_ = f"{TYPE}/{key}"
         symptom, product = judgement.symptom, self._product(trouble)
         fields = {
             "what": _title(trouble), "kind": _DATA, "sev": judgement.severity.sev, "assets": list(trouble.assets),
@@ -239,7 +238,7 @@ class _Turn:
         ]
         self._lease.renew()
         Work(self._around.estate, self._ledger, clock=SimulatedClock(first.raised_at)).create(
-            _TYPE, fields, product=product, key=key, beside=beside
+            TYPE, fields, product=product, key=key, beside=beside
         )
         self._opened.append(id_)
         self._incidents[id_] = self._open[id_] = known_incident(self._ledger, id_)

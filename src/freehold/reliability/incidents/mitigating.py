@@ -15,6 +15,7 @@ from freehold.foundation import Exit, FreeholdError, near
 from freehold.ledger.event import Event
 from freehold.metrics.paths import listed
 from freehold.reliability.incidents.freezing import freezing, frozen, thawing
+from freehold.reliability.incidents.gathering import alerts_of
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from freehold.reliability.incidents.incident import Incident
 
 MITIGATED = "incident.mitigated"
+_NOT_WRONG = ("expected", "false")  # of an alert: what it was of was right
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def freeze(
         ledger: where it is recorded; whoever opened it is who freezes.
         metric: its id, such as `sales.revenue`.
         known: the ids of all metrics.
-        since: the first day that is wrong; default: the day on which the incident began.
+        since: the first day that is wrong; default: the first day of the data that the evidence of its alerts judged,
+            and where no evidence tells that, the day on which the incident began.
         note: what readers are told besides.
 
     Raises:
@@ -98,10 +101,27 @@ def freeze(
     there = frozen(ledger).get(metric)
     done = Done("freeze", metric, is_new=there is None or there.incident != incident.id)
     if done.is_new:
-        day = since or (incident.occurred_at or incident.detected_at).date()
+        day = since or _first_wrong(incident, ledger)
         ledger.append(freezing(ledger, metric, day, incident.id, note))
     _record(ledger, incident, done)
     return done
+
+
+def _first_wrong(incident: Incident, ledger: Ledger) -> date:
+    """Return the first day of data that is wrong: what an alert stands on says of which interval it is.
+
+    An alert that was raised again stands on newer evidence: what it stood on before counts, too.
+    """
+    days = [
+        date.fromisoformat(str(start)[: len("2011-03-07")])
+        for alert in alerts_of(ledger, incident)
+        if alert.verdict not in _NOT_WRONG
+        for raised in ledger.read(types=("alert.raised",), subject=alert.asset)
+        if raised.data["alert_id"] == alert.id
+        if (evidence := ledger.get(str(raised.data.get("evidence") or ""))) is not None
+        if (start := evidence.data.get("interval_start"))
+    ]
+    return min(days, default=incident.began_at.date())
 
 
 def expect_metric(metric: str, known: Collection[str]) -> None:
