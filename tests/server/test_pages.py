@@ -81,6 +81,20 @@ PAGES = [
 ]
 
 
+@pytest.mark.parametrize("grain", ["day", "week", "month"])
+def test_a_metric_of_one_period_shows_its_value(browser: httpx2.Client, grain: str) -> None:
+    """Too few values to draw are shown all the same: all orders are of one week when that began seven days ago."""
+    values = browser.get(f"/api/v1/metrics/shop.revenue/values?by={grain}").json()["values"]
+    page = browser.get(f"/metrics/shop.revenue.json?by={grain}").json()["page"]
+    html = browser.get(f"/metrics/shop.revenue?by={grain}").text
+
+    assert values
+    assert page["value"]
+    assert f">{page['value']}<" in html
+    assert "No value yet" not in html
+    assert (page["chart"] is None) == (len(values) < 2)
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_is_whole_and_the_same_as_json(browser: httpx2.Client, path: str) -> None:
     """One title, one first heading, one main part; at the same path with `.json`, the model it shows."""
