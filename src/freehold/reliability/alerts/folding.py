@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from freehold.ledger.event import Event
-from freehold.reliability.alerts.answering import Answering
+from freehold.reliability.alerts.answering import Answering, labels
 from freehold.reliability.alerts.condition import Awaited, Condition, OfAsset
 from freehold.reliability.alerts.deciding import Decision, Other, Standing, decide
 from freehold.reliability.alerts.lineage import Lineage
@@ -234,11 +234,7 @@ class Fold:
         """Record an alert, under the id of an event."""
         signal = condition.signal
         who = self._answer(signal.product, signal.seen_at)
-        condition.labels = {
-            "asset": signal.asset, "column": signal.column, "direction": signal.direction, "domain": who.domain,
-            "kind": str(signal.kind), "monitor": signal.monitor, "product": signal.product,
-            "severity": decision.severity, "team": (who.owner or "").removeprefix("team:"), "tier": str(who.tier),
-        }  # fmt: skip
+        condition.labels = labels(signal, decision.severity, who)
         said = {
             "alert_id": condition.alert, "rule": signal.monitor, "asset": signal.asset, "severity": decision.severity,
             "page": decision.page, "why": decision.why, "responder": who.responder, "owner": who.owner,
