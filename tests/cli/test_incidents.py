@@ -137,7 +137,7 @@ def test_green_and_wrong_is_blamed_taken_back_told_and_over(shop: Shop) -> None:
     assert [one["kind"] for one in whole["mitigations"]] == ["rollback"]
     assert [one["audience"] for one in whole["updates"]] == ["customers", "executives"]
     kinds = [one["kind"] for one in whole["timeline"]]
-    order = ["change", "began", "alert", "opened", "acknowledged", "mitigated", "updated", "resolved"]
+    order = ["change", "began", "alert", "opened", "acknowledged", "mitigated", "updated", "updated", "resolved"]
     assert [kind for kind in kinds if kind in order] == order
     assert shop.told("incidents", "list")["incidents"] == []
     shop.run("incidents", "mitigate", end, "--rollback", code=2)
