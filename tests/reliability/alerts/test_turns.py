@@ -282,6 +282,20 @@ def test_an_anomaly_is_quiet_once_a_batch_is_as_usual(bench: Bench) -> None:
     assert states(bench) == [("anomaly", "resolved", "")]
 
 
+def test_an_anomaly_is_quiet_once_another_batch_is_live_instead(bench: Bench) -> None:
+    """What was built before is live again without being built: no batch is measured, and yet it is over."""
+    found = {"batch": "7", "measure": "mean", "grade": "severe", "value": 40.0, "expected": 4.0}
+    bench.tell("anomaly.found", LINES, anomaly="a", **found)
+    bench.turn()
+    bench.pass_by(hours=1).tell("asset.published", LINES, deployment="9", batches_added=["8"], batches_removed=["6"])
+    bench.turn()
+    assert states(bench) == [("anomaly", "firing", "")]
+    bench.pass_by(hours=1).tell("asset.published", LINES, deployment="10", batches_added=["6"], batches_removed=["7"])
+    bench.turn()
+    bench.pass_by(hours=1).turn()
+    assert states(bench) == [("anomaly", "resolved", "")]
+
+
 def test_what_is_said_of_an_anomaly_closes_its_alert(bench: Bench) -> None:
     """At once: what somebody says needs no time to hold."""
     anomaly(bench, "odd")
