@@ -39,6 +39,12 @@ def test_a_run_raises_alerts_and_a_verdict_closes_them(held: Path) -> None:
     assert found["alert"] in str(told(held, "digest")["products"])
     assert "Consumers are kept from it" in freehold(held, "alerts", "show", found["alert"]).stdout
 
+    silence = told(held, "silence", "product=shop.orders", "--for", "1h")["silence"]
+    assert (told(held, "show", found["alert"])["silenced_by"], found["silenced_by"]) == ([silence], [])
+    assert f"by {silence}: product" in freehold(held, "alerts", "show", found["alert"]).stdout
+    assert "silenced" in freehold(held, "alerts", "list").stdout
+    assert freehold(held, "alerts", "silences", "--end", silence).returncode == 0
+
     closed = freehold(held, "alerts", "close", found["alert"], "--as", "expected")
     assert closed.returncode == 0, closed.stderr
     assert found["alert"] not in str(told(held, "list"))

@@ -74,7 +74,8 @@ def test_what_is_unusual_is_listed_and_closed(estate: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("list", "sales.orders.nothing"), 0, "Nothing is unusual about sales.orders.nothing."),
+        (("list", "sales.orders.line"), 2, "Did you mean `sales.orders.lines`?"),
+        (("list", "nowhere"), 2, "FH-D208"),
         (("close", "0123456789ab", "--as", "false"), 2, "FH-E301"),
         (("close", "0123456789ab", "--as", "nonsense"), 2, "'nonsense' is not one of"),
         (("close", "0123456789ab"), 2, "--as"),
@@ -84,3 +85,10 @@ def test_bad_words_are_refused(estate: Path, words: tuple[str, ...], code: int, 
     """What is not there is told, and nothing is closed by chance."""
     done = freehold("anomalies", *words, at=estate)
     assert (done.returncode, says in done.stderr) == (code, True)
+
+
+def test_of_an_asset_without_anomalies_that_is_said(tmp_path: Path) -> None:
+    """An asset of the estate that was never unusual is no mistake."""
+    shutil.copytree(BASE, tmp_path, dirs_exist_ok=True)
+    done = freehold("anomalies", "list", ASSET, at=tmp_path)
+    assert (done.returncode, f"Nothing is unusual about {ASSET}." in done.stderr) == (0, True), done.stderr

@@ -123,15 +123,21 @@ def test_green_and_wrong_is_blamed_taken_back_told_and_over(shop: Shop) -> None:
     shop.run("incidents", "draft", end, "--approve", code=2)
     approved = shop.told("incidents", "draft", end, "--for", "customers", "--next", "Noon.", "--approve")
     assert "Noon." in approved["text"]
+    folder = shop.root / "updates"
+    words = ("document", "render", "incident-update", "--set", f"item={one['incident']}", "--set", "reader=executives")
+    shop.run(*words, "--out", str(folder))
+    next(folder.glob("*.narrative.yaml")).write_text("next: Word at one.\n", "utf-8")
+    shop.run(*words, "--out", str(folder))
+    shop.run("document", "sign", str(next(folder.glob("*.manifest.json"))))
 
     shop.over()
     shop.turn()
     whole = shop.told("incidents", "show", end)
     assert (whole["state"], whole["verified_by"]) == ("resolved", "service:checks/shop.revenue")
     assert [one["kind"] for one in whole["mitigations"]] == ["rollback"]
-    assert [one["audience"] for one in whole["updates"]] == ["customers"]
+    assert [one["audience"] for one in whole["updates"]] == ["customers", "executives"]
     kinds = [one["kind"] for one in whole["timeline"]]
-    order = ["change", "began", "alert", "opened", "acknowledged", "mitigated", "updated", "resolved"]
+    order = ["change", "began", "alert", "opened", "acknowledged", "mitigated", "updated", "updated", "resolved"]
     assert [kind for kind in kinds if kind in order] == order
     assert shop.told("incidents", "list")["incidents"] == []
     shop.run("incidents", "mitigate", end, "--rollback", code=2)
@@ -218,6 +224,8 @@ def test_what_it_taught_is_owed_written_agreed_on_and_signed(shop: Shop) -> None
     told.write_text("".join(f"{part}: |\n  The price came ten times.\n" for part in parts), "utf-8")
     shop.run("postmortem", "write", end)
     assert "The price came ten times." in told.with_name(told.name.replace(".narrative.yaml", ".md")).read_text("utf-8")
+    shop.run("document", "sign", str(next(told.parent.glob("*.manifest.json"))))
+    assert shop.told("postmortem", "list")["postmortems"] == []
     shop.run("postmortem", "sign", end)
 
     assert shop.told("postmortem", "list")["postmortems"] == []

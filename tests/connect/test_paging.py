@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from freehold.connect.messages import channel_findings, way_to
-from freehold.connect.paging import Kind, Page, Step, Told, Trouble, due
+from freehold.connect.paging import Kind, Matter, Page, Step, Told, due
 from freehold.connect.paging.pagerduty import event_of, expect_signed, key_of
 from freehold.estate import load_estate
 from freehold.estate.scaffold import scaffold, write_new
@@ -20,10 +20,10 @@ AT = datetime(2026, 11, 20, 8, tzinfo=UTC)
 _KINDS = {"o": Kind.OPENED, "a": Kind.ACKNOWLEDGED, "s": Kind.SEVERITY, "j": Kind.JOINED, "r": Kind.RESOLVED}
 
 
-def trouble(kinds: str) -> Trouble:
+def matter(kinds: str) -> Matter:
     """Return an incident to which something happened each minute: o, a, s, j, r for kinds of steps."""
     steps = [Step(f"{n}", _KINDS[kind], AT + timedelta(minutes=n)) for n, kind in enumerate(kinds)]
-    return Trouble("incident/1", "shop.orders", ("shop.orders.orders",), 1, tuple(steps))
+    return Matter("incident/1", "shop.orders", ("shop.orders.orders",), 1, tuple(steps))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_is_still_to_be_told(to: str, happened: str, told: str, expected: l
     known, words = Told(), told.split()
     for act, steps in zip(words[::2], words[1::2], strict=True):
         known.take({"act": act, "steps": [*steps], "message": "1", "conversation": "C"})
-    found = due(to, trouble(happened), known, AT + timedelta(hours=1))
+    found = due(to, matter(happened), known, AT + timedelta(hours=1))
     shown = [one.what if to == "pagerduty" else f"{one.what} {''.join(s.id for s in one.steps)}" for one in found]
 
     assert shown == expected
@@ -59,12 +59,12 @@ def test_what_is_still_to_be_told(to: str, happened: str, told: str, expected: l
 
 def test_what_ended_long_ago_is_ended_nowhere() -> None:
     """A channel that is new is not told of all that ever was."""
-    assert due("pagerduty", trouble("or"), Told(), AT + timedelta(days=2)) == ()
+    assert due("pagerduty", matter("or"), Told(), AT + timedelta(days=2)) == ()
 
 
 def test_an_event_keeps_the_lengths_that_pagerduty_takes() -> None:
     """A long title and a long id are cut; two long ids stay two."""
-    page = Page(trouble("o"), "Incident", "x" * 3000, {"runbook": "https://example.com/run"}, "")
+    page = Page(matter("o"), "Incident", "x" * 3000, {"runbook": "https://example.com/run"}, "")
     event = event_of(page, "trigger", "0" * 32)
 
     assert len(event["payload"]["summary"]) == 1024

@@ -99,8 +99,13 @@ def test_the_page_closes_and_silences(running: Running) -> None:
         assert mona.post(f"/alerts/{id_}", data={"silence": "2h", "comment": "we know"}).status_code == 303
         (silence,) = mona.get("/alerts.json").json()["page"]["silences"]
         assert (silence["by"], silence["comment"]) == ("mona", "we know")
+        row = next(one for one in mona.get("/alerts.json").json()["page"]["alerts"] if one["id"] == id_)
+        assert [one["id"] for one in row["silences"]] == [silence["id"]]
+        assert f'href="#silence-{silence["id"]}"' in mona.get("/alerts").text
+        assert mona.get(f"/api/v1/alerts/{id_}").json()["silenced_by"] == [silence["id"]]
         assert mona.post(f"/silences/{silence['id']}/end").status_code == 303
         assert mona.get("/alerts.json").json()["page"]["silences"] == []
+        assert mona.get(f"/api/v1/alerts/{id_}").json()["silenced_by"] == []
         assert mona.post(f"/alerts/{id_}", data={"verdict": "expected"}).status_code == 303
         closed = mona.get("/alerts.json?view=closed").json()["page"]["alerts"]
         assert [one["state"]["word"] for one in closed if one["id"] == id_] == ["expected"]

@@ -14,8 +14,9 @@ from freehold.cli.output import as_json, counted, emit, say, table
 from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
+    from freehold.estate.model import Estate
     from freehold.ledger import Ledger
-    from freehold.reliability.alerts import Alert, Monitor
+    from freehold.reliability.alerts import Alert, Monitor, Quieting, Silence
 
 VERDICTS = ("fixed", "expected", "false", "duplicate")
 _MARKS = {"critical": "red", "warning": "yellow", "info": "dim"}
@@ -44,11 +45,12 @@ def list_(start: str | None, product: str | None, closed: bool, env: str | None,
     with opened_evidence(start, env) as (estate, ledger, name):
         expect_product(product, estate.products)
         found = every(ledger, name, product=product, closed=closed)
+        quiet = _quieting(estate, ledger, name)
     if as_json:
-        emit({"alerts": [one.to_json() for one in found]})
+        emit({"alerts": [one.to_json() | quiet.of(one).to_json() for one in found]})
     elif found:
         headings = ("alert", "", "pages", "what is wrong", "since", "is")
-        table([_row(one) for one in found], headings)
+        table([_row(one, quiet.of(one).word) for one in found], headings)
         say(f"Next: freehold alerts show {found[-1].id}")
     else:
         say("Nothing is wrong, and nothing waits for a verdict.")
@@ -63,14 +65,17 @@ def show(start: str | None, alert: str, env: str | None, as_json: bool) -> None:
     """Show ALERT: what is wrong, who is paged and why, and what to do."""
     from freehold.reliability.alerts import alert as one_of
 
-    with _opened(start, env) as (ledger, name):
+    with opened_evidence(start, env) as (estate, ledger, name):
         found = one_of(ledger, name, alert)
+        quiet = _quieting(estate, ledger, name).of(found)
     if as_json:
-        emit(found.to_json())
+        emit(found.to_json() | quiet.to_json())
         return
     rows = [
         ("what", f"{found.asset}: {found.reason}"), ("since", f"{found.since:%Y-%m-%d %H:%M} UTC"),
         ("severity", found.severity), ("pages", f"{'yes' if found.page else 'no'}. {found.why}"),
+        *(("silenced", f"until {s.ends_at:%Y-%m-%d %H:%M} UTC by {s.id}: {_of(s)}") for s in quiet.silences),
+        *(("muted", f"by the time interval {name}") for name in quiet.intervals),
         ("responder", found.responder or "nobody is named: give the product a team"),
         ("then", found.escalation or "nobody"), ("owner", found.owner or "nobody"),
         ("runbook", found.runbook or "none: say `freehold:runbook` in the product's file"),
@@ -133,7 +138,7 @@ def silence_(
     if as_json:
         emit(made.to_json())
     else:
-        say(f"Silenced until {made.ends_at:%Y-%m-%d %H:%M} UTC: {', '.join(map(str, made.matchers))}.")
+        say(f"Silenced until {made.ends_at:%Y-%m-%d %H:%M} UTC: {_of(made)}.")
         say(f"Next: freehold alerts silences --end {made.id}")
 
 
@@ -156,7 +161,7 @@ def silences_(start: str | None, ended: str | None, over: bool, env: str | None,
         emit({"silences": [one.to_json() for one in found]})
     elif found:
         rows = [
-            (one.id, ", ".join(map(str, one.matchers)), f"{one.ended_at or one.ends_at:%Y-%m-%d %H:%M}", one.by,
+            (one.id, _of(one), f"{one.ended_at or one.ends_at:%Y-%m-%d %H:%M}", one.by,
              one.comment)
             for one in found
         ]  # fmt: skip
@@ -224,15 +229,27 @@ def _opened(start: str | None, env: str | None) -> Iterator[tuple[Ledger, str]]:
         yield ledger.acting(Caller.at_the_shell()), name
 
 
+def _quieting(estate: Estate, ledger: Ledger, env: str) -> Quieting:
+    """Return what keeps alerts quiet now."""
+    from freehold.reliability.alerts import Quieting, silences
+
+    now = ledger.clock.now()
+    return Quieting(estate, silences(ledger, env, now), now)
+
+
+def _of(one: Silence) -> str:
+    return ", ".join(map(str, one.matchers))
+
+
 def _worth(one: Monitor) -> str:
     if one.precision is None:
         return "not judged yet"
     return f"{one.precision:.0%} of {len(one.judged)}".replace("%", " %")
 
 
-def _row(one: Alert) -> tuple[str, ...]:
+def _row(one: Alert, quiet: str = "") -> tuple[str, ...]:
     color = _MARKS[one.severity]
-    state = f"{one.state}{f', {one.verdict}' if one.verdict else ''}"
+    state = ", ".join(filter(None, (one.state, one.verdict, quiet)))
     return (
         one.id, f"[{color}]{one.severity}[/{color}]", (one.responder or "somebody") if one.page else "",
         f"{one.asset}: {one.reason}", f"{one.since:%Y-%m-%d %H:%M}", state,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from freehold.cli.opened import environment, opened_evidence
+from freehold.cli.opened import chosen_environment, dialect_of, environment, expect_asset, opened_evidence
 from freehold.cli.output import as_json, counted, emit, say, table
 
 if TYPE_CHECKING:
+    from freehold.estate.model import Estate
     from freehold.reliability import Anomaly
 
 VERDICTS = ("fixed", "expected", "false")
@@ -38,8 +39,11 @@ def list_(start: str | None, asset: str | None, closed: bool, env: str | None, a
     from freehold.reliability import anomalies as every
     from freehold.reliability import values_of
 
-    with opened_evidence(start, env) as (_, ledger, name):
-        found = every(ledger, name, asset=asset, closed=closed)
+    with opened_evidence(start, env) as (estate, ledger, name):
+        told = every(ledger, name, asset=asset, closed=True)
+        if asset is not None and not told:
+            expect_asset(asset, _assets(estate, name))
+        found = [one for one in told if closed or one.is_open]
         values = {one.id: values_of(ledger, one) for one in found}
     if as_json:
         emit({"anomalies": [one.to_json() | {"values": list(values[one.id])} for one in found]})
@@ -83,6 +87,19 @@ def say_anomalies(found: tuple[Anomaly, ...]) -> None:
         more = f" and {counted(len(assets) - 1, 'more assets')}" if len(assets) > 1 else ""
         worst = max(found, key=lambda one: abs(one.deviations or 0))
         say(f"Unusual: {worst.measure} of {worst.asset}{more}: freehold anomalies list")
+
+
+def _assets(estate: Estate, env: str) -> tuple[str, ...]:
+    """Return the assets of an estate, with those that dbt builds."""
+    from freehold.delivery.graph import Graph
+    from freehold.delivery.template import KeptCompiled
+
+    graph = Graph.of(estate, env, dialect_of(estate, chosen_environment(estate, env)), KeptCompiled(estate.root))
+    if estate.dbt:
+        from freehold.connect.dbt import joined, projects_of
+
+        graph = joined(graph, projects_of(estate), estate.root)
+    return tuple(graph.assets)
 
 
 def _rows(batch: list[Anomaly], values: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:

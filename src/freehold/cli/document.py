@@ -191,11 +191,18 @@ def sign(start: str | None, path: Path, env: str | None, as_json: bool) -> None:
 
     You must be among those whom the document names as its owner; where no team names any, hold the role `owner` of its
     product, or of any team. The teams in force say so; at a shell you are `user:local/NAME`. The edition is written
-    again first and must come out the same, with every part of the narrative written.
+    again first and must come out the same, with every part of the narrative written. By that an update on an incident
+    may be sent, and a postmortem is published.
     """
+    from freehold.cli.items import work_at
+    from freehold.reliability.signing import sign as signed
+
     manifest = manifest_at(path)
     with _opened(start, env or manifest.env) as library:
-        signature = library.sign(manifest, narrative_for({}, path, manifest))
+        ledger = library.ledger
+        signature = signed(
+            library, lambda: work_at(library.estate, ledger, ledger.caller), manifest, narrative_for({}, path, manifest)
+        )
     if as_json:
         emit({"edition": signature.edition, "manifest": signature.manifest, "signed_by": signature.signer,
               "signed_at": signature.signed_at})  # fmt: skip

@@ -39,6 +39,7 @@ __all__ = [
     "dialect_of",
     "environment",
     "estate_in_force",
+    "expect_asset",
     "expect_product",
     "instant",
     "ledger_around",
@@ -100,6 +101,17 @@ def expect_product(product: str | None, known: Collection[str]) -> None:
     if product is not None and product not in known:
         fix = near(product, known) or f"There are: {', '.join(sorted(known))}."
         raise FreeholdError("FH-D201", f"There is no product `{product}`.", fix=fix, exit_code=Exit.USAGE)
+
+
+def expect_asset(asset: str, known: Collection[str]) -> None:
+    """Refuse an asset that there is not.
+
+    Raises:
+        FreeholdError: FH-D208 there is no such asset; near matches are named.
+    """
+    if asset not in known:
+        fix = near(asset, known) or f"There are: {', '.join(sorted(known)[:12])}."
+        raise FreeholdError("FH-D208", f"There is no asset `{asset}`.", fix=fix, exit_code=Exit.USAGE)
 
 
 def past(as_of: str) -> datetime | None:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from freehold.foundation.times import instant_if
 from freehold.work.item import DUPLICATE_OF
+from freehold.work.severity import FALSE_ALARM, WORST
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
 
-WORST = 1  # the severity at which readers are kept from what it touches; of which nobody told is taken for it
-FALSE_ALARM = 5  # the severity to which an incident is corrected that was none
 STATES = ("incident.opened", "incident.acknowledged", "incident.updated", "incident.resolved")
 LINKS = "work.linked"  # which are of all items, and so are read of one incident at a time, where few matter
 
@@ -121,6 +120,10 @@ class Incidents(Generic[One]):
 
     def _open(self) -> list[str]:
         return [one.id for one in self._told.values() if one.is_open]
+
+    def get(self, id_: str) -> One | None:
+        """Return an incident; None where there is none of that id."""
+        return self._with_its_original(self._told[id_]) if id_ in self._told else None
 
     @property
     def by_id(self) -> dict[str, One]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from freehold.work.severity import FALSE_ALARM
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -20,7 +22,6 @@ LEAST = 0.3  # below this two incidents have nothing to say to each other
 WEIGHTS: Mapping[str, float] = {"place": 0.4, "cause": 0.2, "symptom": 0.2, "columns": 0.2}
 _EVENTS = ("incident.*", "alert.raised", "alert.joined", "postmortem.published")
 _SHARES = ("wrong", "silent", "protected")
-_FALSE_ALARM = 5
 
 
 @dataclass
@@ -150,7 +151,7 @@ def _caused(trace: Trace, said: Mapping[str, Any]) -> None:
 
 def _updated(trace: Trace, said: Mapping[str, Any]) -> None:
     if said.get("sev") is not None:
-        trace.is_false_alarm = said["sev"] >= _FALSE_ALARM
+        trace.is_false_alarm = said["sev"] >= FALSE_ALARM
 
 
 def _mitigated(trace: Trace, said: Mapping[str, Any]) -> None:

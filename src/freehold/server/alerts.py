@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.reliability import alerts as rooms
-from freehold.reliability.alerts import Alert, Monitor, Silence
+from freehold.reliability.alerts import Alert, Monitor, Quiet, Quieting, Silence
 from freehold.server.rows_seen import words_are_hidden
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ class Alerts:
             fix = near(id_, every) or "See `/alerts`."
             raise FreeholdError("FH-E332", f"There is no alert `{id_}`.", fix=fix, exit_code=Exit.USAGE)
         return every[id_]
+
+    def quiet(self, one: Alert) -> Quiet:
+        """Return what keeps an alert from being notified now; of a silence that they may not see, until when."""
+        found = self._quieting.of(one)
+        seen = (
+            s if self._may_see(_product(s.matchers)) else replace(s, matchers=(), comment="") for s in found.silences
+        )
+        return replace(found, silences=tuple(seen))
 
     def may_close(self, one: Alert) -> bool:
         """Whether the asker may say what an alert was, and silence its like: whoever may run its product."""
@@ -98,6 +107,11 @@ class Alerts:
         seen = {(one.asset, one.kind, one.monitor) for one in self.all(closed=True)}
         every = rooms.monitors(self._ledger, self._env)
         return [one for one in every if (one.name.asset, one.name.kind, one.name.monitor) in seen]
+
+    @cached_property
+    def _quieting(self) -> Quieting:
+        snapshot, now = self._asked.snapshot, self._now()
+        return Quieting((snapshot.whole or snapshot).estate, rooms.silences(self._ledger, self._env, now), now)
 
     def _now(self) -> datetime:
         return self._asked.served.snapshots.clock.now()

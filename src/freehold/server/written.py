@@ -21,8 +21,7 @@ from freehold.insight.documents.library import latest
 from freehold.insight.objectives import cases_of
 from freehold.insight.periods import holding, zone_of
 from freehold.ledger import Withheld
-from freehold.reliability.incidents import drafting, incident_of
-from freehold.reliability.learning import publishing
+from freehold.reliability.signing import sign
 from freehold.server.feeding import OF_ROWS
 from freehold.server.items import Items
 from freehold.server.rows_seen import why_some_are_hidden
@@ -149,8 +148,7 @@ class Reader:
         By that an update on an incident may be sent, and a postmortem is published, as at a shell.
 
         Raises:
-            FreeholdError: FH-L709 it is not what they were shown; what `draft`, `Library.sign` and, of a postmortem,
-                `publish` raise.
+            FreeholdError: FH-L709 it is not what they were shown; what `draft`, and `sign` of the room, raise.
         """
         made = self.draft(file, said, as_of, narrative)
         if made.manifest.hash != manifest:
@@ -161,12 +159,7 @@ class Reader:
             )  # fmt: skip
         ledger = self.library.ledger.acting(self.asked.who.caller("sign a document"))
         library = replace(self.library, ledger=ledger)
-        if file.id not in (drafting.DOCUMENT, publishing.DOCUMENT):
-            return library.sign(made.manifest, narrative)
-        incident = incident_of(ledger, made.manifest.parameters["item"])
-        if file.id == drafting.DOCUMENT:
-            return drafting.stand_up(library, incident, made, narrative)
-        return publishing.publish(library, Items(self.asked).work, incident, made.manifest, narrative)
+        return sign(library, lambda: Items(self.asked).work, made.manifest, narrative)
 
 
 @dataclass(frozen=True, slots=True)

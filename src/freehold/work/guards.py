@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.foundation.words import counted
 from freehold.rules.facts import Fact, FactTable
 from freehold.work.decided import decided_items
+from freehold.work.severity import FALSE_ALARM, SEVERE
 
 if TYPE_CHECKING:
     from freehold.estate.operating import FieldOfItem, Workflow, Written
@@ -157,8 +158,6 @@ def _in_time(_item: Item, _ledger: Ledger, _days: int) -> str:
 
 UNREAD_FOR = "unread-for"
 RECURRING = 3  # so many incidents of one root recur
-SEVERE = 2  # the mildest severity that counts as severe
-FALSE_ALARM = 5  # the severity of what was no incident
 NAMED: Mapping[str, Named] = {
     "decision-recorded": _decision_recorded,
     "users-notified": _users_notified,

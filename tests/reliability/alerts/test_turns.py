@@ -15,13 +15,27 @@ from typing import Any
 import pytest
 
 import watched_estate
-from freehold.ledger import Ledger
+from freehold.delivery.graph import Graph
+from freehold.ledger import Event, Ledger
+from freehold.reliability import watch
 from freehold.reliability.alerts import Alert, State, alert, alerts, close, silence
 from freehold.reliability.alerts.turn import KEPT
 from freehold.reliability.signals import Signal, SignalKind
+from freehold.reliability.slo import Watch
 from watched_estate import DAILY, LINES, RAW, START, Bench
 
 WORKER = Path(__file__).with_name("turning_process.py")
+SLO = f"""\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {{name: fresh}}
+spec:
+  service: {LINES}
+  indicatorRef: freshness
+  timeWindow: [{{duration: 30d}}]
+  budgetingMethod: Timeslices
+  objectives: [{{target: 0.99}}]
+"""
 DAY = {"interval_start": "2026-11-01T00:00:00Z", "interval_end": "2026-11-02T00:00:00Z"}
 
 
@@ -264,6 +278,20 @@ def test_an_anomaly_is_quiet_once_a_batch_is_as_usual(bench: Bench) -> None:
     anomaly(bench, "odd")
     bench.turn()
     bench.pass_by(days=1).tell("profile.observed", LINES, batch="2", columns={})
+    bench.pass_by(hours=1).turn()
+    assert states(bench) == [("anomaly", "resolved", "")]
+
+
+def test_an_anomaly_is_quiet_once_another_batch_is_live_instead(bench: Bench) -> None:
+    """What was built before is live again without being built: no batch is measured, and yet it is over."""
+    found = {"batch": "7", "measure": "mean", "grade": "severe", "value": 40.0, "expected": 4.0}
+    bench.tell("anomaly.found", LINES, anomaly="a", **found)
+    bench.turn()
+    bench.pass_by(hours=1).tell("asset.published", LINES, deployment="9", batches_added=["8"], batches_removed=["6"])
+    bench.turn()
+    assert states(bench) == [("anomaly", "firing", "")]
+    bench.pass_by(hours=1).tell("asset.published", LINES, deployment="10", batches_added=["6"], batches_removed=["7"])
+    bench.turn()
     bench.pass_by(hours=1).turn()
     assert states(bench) == [("anomaly", "resolved", "")]
 
@@ -519,6 +547,39 @@ def test_a_turn_that_is_killed_is_taken_again(bench: Bench, tmp_path: Path, stat
 
     assert len(bench.told("alert.raised")) == 2
     assert bench.notified() == [("first", 1, 0)]
+
+
+@pytest.mark.parametrize("statement", [1, 2, 4, 7, 11, 16, 24])
+def test_a_watch_that_is_killed_while_a_budget_burns_pages_once(tmp_path: Path, statement: int) -> None:
+    """SIGKILL before any statement that writes: who watches next raises the alert once, and tells once."""
+    bench = Bench(watched_estate.write(tmp_path, **{"slo.yaml": SLO}))
+    with bench.ledger:
+        observed = {"asset": LINES, "data_time": (START - timedelta(days=3)).isoformat(), "target_s": 86_400}
+        bench.ledger.append(
+            Event("freshness.observed", observed, occurred_at=START, env="prod", subject=LINES, product="shop.orders")
+        )
+        at = bench.pass_by(hours=2).clock.now().isoformat()
+        words = [sys.executable, str(WORKER), str(tmp_path), at, str(statement), "slos"]
+        assert subprocess.run(words, timeout=120, check=False).returncode in (-signal.SIGKILL, 0)
+        for _ in range(3):
+            watched_again(bench)
+            bench.pass_by(seconds=31)
+
+        (raised,) = bench.told("alert.raised")
+        assert (raised["kind"], raised["page"]) == ("slo", True)
+        assert bench.notified() == [("first", 1, 0)]
+
+        for _ in range(3):
+            watched_again(bench.pass_by(hours=1))
+        assert {one["alert_id"] for one in bench.told("alert.raised")} == {raised["alert_id"]}
+        assert [reason for reason, *_ in bench.notified()] == ["first"]
+
+
+def watched_again(bench: Bench) -> None:
+    """Watch all, as a process does that begins."""
+    graph = Graph.of(bench.estate, "prod")
+    promises = Watch(bench.estate, graph, bench.ledger, "prod", bench.clock.now())
+    watch(bench.estate, bench.ledger, "prod", lambda: graph, bench.clock, slos=promises)
 
 
 def test_a_server_of_its_own_keeps_the_same(postgres_url: str, tmp_path: Path) -> None:

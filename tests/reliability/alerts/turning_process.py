@@ -1,6 +1,6 @@
 """Takes turns over an estate in a folder, and is killed before the given statement that writes.
 
-Arguments: the folder, the time of the turns, the number of the statement.
+Arguments: the folder, the time of the turns, the number of the statement; `slos` where promises are watched, too.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from freehold.delivery.graph import Graph
 from freehold.estate import load_estate
 from freehold.foundation import SimulatedClock
 from freehold.ledger import Ledger
+from freehold.reliability import watch
 from freehold.reliability.alerts import take_turn
+from freehold.reliability.slo import Watch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from watched_estate import INPUTS
@@ -45,7 +48,12 @@ def main() -> None:
     event.listen(Engine, "before_cursor_execute", before)
     event.listen(Engine, "commit", lambda _: count())
     for _ in range(2):
-        take_turn(estate, ledger, "prod", lambda: INPUTS, now)
+        if "slos" in sys.argv:
+            graph = Graph.of(estate, "prod")
+            promises = Watch(estate, graph, ledger, "prod", now)
+            watch(estate, ledger, "prod", lambda graph=graph: graph, SimulatedClock(now), slos=promises)
+        else:
+            take_turn(estate, ledger, "prod", lambda: INPUTS, now)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freehold.delivery.lineage import Field
+from freehold.foundation import SimulatedClock
+from freehold.ledger import Event, Ledger
+from freehold.reliability.incidents.changes import happened
 from freehold.reliability.incidents.lines import Lines, Path
 from freehold.reliability.incidents.priors import Priors
 from freehold.reliability.incidents.suspects import Change, ChangeKind, Observed, Symptom, suspects
@@ -136,3 +140,15 @@ def test_priors_are_shares(symptoms: list[SignalKind], changes: list[ChangeKind]
         shares = [priors(change, symptom) for change in ChangeKind]
         assert sum(shares) == pytest.approx(1)
         assert min(shares) > 0
+
+
+def test_what_is_measured_long_after_tells_nothing_of_when_it_began(tmp_path: pathlib.Path) -> None:
+    """What stands for long is judged by what was known about its beginning, however much comes since."""
+    with Ledger.open("sqlite:///state.db", root=tmp_path, clock=SimulatedClock(NOW + timedelta(days=60))) as ledger:
+        for asset, days in (("raw", 0.5), ("lines", 40.0)):
+            said = {"asset": asset, "batch": "1", "rows": 10, "columns": {}}
+            at = NOW + timedelta(days=days)
+            ledger.append(Event("profile.observed", said, occurred_at=at, env="prod", subject=asset))
+        found = happened(ledger, "prod", ["raw", "lines"], [], NOW, ["raw"], timedelta(days=1))
+
+    assert found.measured == {"raw"}

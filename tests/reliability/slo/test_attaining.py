@@ -169,7 +169,7 @@ def test_following_is_the_same_as_reading_all_of_it(ledger: Ledger, tmp_path: Pa
     """However the events are cut, an SLO stands as it does for whoever reads them at once."""
     declared = estate(tmp_path / "shop", {"orders.yaml": slo_file()})
     slo = slos_of(declared)["orders"]
-    observed = Observed(ledger, "prod", [slo])
+    observed = Observed(ledger, "prod", [slo], "prod")
     for day in range(1, 9):
         observe(ledger, day, day - 0.8 - 0.1 * (day % 4))
         now = START + timedelta(days=day + 0.9)
@@ -182,7 +182,7 @@ def test_following_is_the_same_as_reading_all_of_it(ledger: Ledger, tmp_path: Pa
 def test_whoever_asks_beside_another_has_nothing_read_again(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the same SLOs what is new alone is read, whichever estate they are in; once a day their windows, anew."""
+    """Of the same SLOs what is new alone is read, whichever estate they are in, and anew only of a time before."""
     begun: list[object] = []
     init = Observed.__init__
 
@@ -205,4 +205,48 @@ def test_whoever_asks_beside_another_has_nothing_read_again(
 
     assert followed.attained(declared, "prod", slos, now, ()) == ()
     followed.attained(declared, "prod", slos, now + timedelta(days=1))
+    assert len(begun) == 1
+    followed.attained(declared, "prod", slos, now - timedelta(days=1))
     assert len(begun) == 2
+
+
+def test_what_has_left_all_windows_is_let_go_of(ledger: Ledger, tmp_path: Path) -> None:
+    """Whoever follows for long stands where one stands who reads all at once, and keeps no more than windows hold."""
+    declared = estate(tmp_path / "shop", {"orders.yaml": slo_file(window="1d")})
+    slo = slos_of(declared)["orders"]
+    observed = Observed(ledger, "prod", [slo], "prod")
+    kept = []
+    for day in range(1, 12):
+        limit: dict[str, Any] = {} if day % 3 else {"target_s": None}
+        observe(ledger, day, day - 0.8 - 0.1 * (day % 4), **limit)
+        now = START + timedelta(days=day + 0.9)
+        observed.follow(now)
+        (whole,) = attainments(declared, ledger, "prod", now, [slo])
+
+        assert attainment(slo, observed, declared, now) == whole
+        kept.append(len(observed._freshness[ASSET]))
+    assert max(kept) <= 4
+
+
+@pytest.mark.parametrize(
+    ("env", "of", "bad"),
+    [
+        pytest.param(None, "prod", 43_200, id="of none, where consumers read"),
+        pytest.param(None, "staging", 0, id="of none, elsewhere"),
+        pytest.param("staging", "prod", 0, id="of another one"),
+        pytest.param("staging", "staging", 43_200, id="of that one"),
+    ],
+)
+def test_an_incident_counts_in_its_environment(
+    ledger: Ledger, tmp_path: Path, env: str | None, of: str, bad: int
+) -> None:
+    """One that names none, as a work item that somebody opened, counts where consumers read and nowhere else."""
+    declared = estate(tmp_path / "shop", {"orders.yaml": slo_file("availability", target=0.5)})
+    published = {"deployment": "1", "asset": ASSET}
+    ledger.append(Event("asset.published", published, occurred_at=START, env=of, subject=ASSET, product="shop.orders"))
+    said = {"incident": "1", "kind": "data", "sev": 1, "assets": [ASSET], "detected_at": "2011-03-02T12:00:00Z"}
+    at = START + timedelta(days=1.5)
+    ledger.append(Event("incident.opened", said, occurred_at=at, env=env or "", product="shop.orders"))
+    (found,) = attainments(declared, ledger, of, START + timedelta(days=2), [slos_of(declared)["orders"]])
+
+    assert (found.budget.tally.bad, found.budget.tally.judged) == (bad, 2 * 86_400)

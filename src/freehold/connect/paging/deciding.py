@@ -1,4 +1,4 @@
-"""Which channel is told of which trouble, and what of it is still to be told. Pure."""
+"""Which channel is told of which matter, and what of it is still to be told. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from freehold.connect.messages import Said
-from freehold.connect.paging.trouble import BY_FILE, Kind, Step, Trouble
+from freehold.connect.paging.matter import BY_FILE, Kind, Matter, Step
 
 if TYPE_CHECKING:
     from freehold.connect.messages import Channel
@@ -32,7 +32,7 @@ class Act:
 
 @dataclass
 class Told:
-    """What a channel was told of one trouble, as the ledger has it."""
+    """What a channel was told of one matter, as the ledger has it."""
 
     acts: set[str] = field(default_factory=set)
     steps: set[str] = field(default_factory=set)
@@ -46,39 +46,39 @@ class Told:
             self.said = Said(str(data.get("conversation") or ""), str(data["message"]))
 
 
-def concerns(channel: Channel, trouble: Trouble, estate: Estate) -> bool:
-    """Whether a channel is told of a trouble: where its alerts are routed, or by its file, from severity and product.
+def concerns(channel: Channel, matter: Matter, estate: Estate) -> bool:
+    """Whether a channel is told of a matter: where its alerts are routed, or by its file, from severity and product.
 
     Args:
         channel: whose file it is.
-        trouble: as it is now.
+        matter: as it is now.
         estate: whose products say of which team they are.
     """
-    if channel.id in trouble.receivers:
+    if channel.id in matter.receivers:
         return True
     pages = channel.pages
-    if BY_FILE not in trouble.receivers or pages is None or trouble.severity > pages.severity:
+    if BY_FILE not in matter.receivers or pages is None or matter.severity > pages.severity:
         return False
     if not pages.products and not pages.teams:
         return True
-    teams = {estate.products[name].team for name in trouble.products if name in estate.products}
-    return not trouble.products.isdisjoint(pages.products) or not teams.isdisjoint(pages.teams)
+    teams = {estate.products[name].team for name in matter.products if name in estate.products}
+    return not matter.products.isdisjoint(pages.products) or not teams.isdisjoint(pages.teams)
 
 
-def due(to: str, trouble: Trouble, told: Told, now: datetime) -> tuple[Act, ...]:
-    """Return what a channel is still to be told of a trouble, in order.
+def due(to: str, matter: Matter, told: Told, now: datetime) -> tuple[Act, ...]:
+    """Return what a channel is still to be told of a matter, in order.
 
     PagerDuty is told the state it is in. All others get one message of what is open, and then what happens; of what
     had ended before they heard of it, they hear nothing.
     """
-    untold = tuple(step for step in trouble.steps if step.id not in told.steps)
+    untold = tuple(step for step in matter.steps if step.id not in told.steps)
     if to == "pagerduty":
-        action = _ACTIONS[trouble.state]
+        action = _ACTIONS[matter.state]
         # One that was triggered by a server that died before it could say so is resolved all the same.
-        is_stale = not told.acts and trouble.has_ended and now - trouble.steps[-1].at > _IS_OLD
+        is_stale = not told.acts and matter.has_ended and now - matter.steps[-1].at > _IS_OLD
         return () if action in told.acts or is_stale else (Act(action, untold),)
     if not told.acts:
-        return () if trouble.has_ended else (Act(POST, untold),)
+        return () if matter.has_ended else (Act(POST, untold),)
     return tuple(_follows(to, untold))
 
 

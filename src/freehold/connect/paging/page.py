@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.connect.messages import Message
 from freehold.connect.messages.message import Button
-from freehold.connect.paging.trouble import Kind, Step, Trouble
+from freehold.connect.paging.matter import Kind, Matter, Step
 from freehold.reliability.alerts.answering import answering
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _PARTS = {"owner": "Owner", "on_call": "On call", "runbook": "Runbook", "next": 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a channel is told of a trouble as it is now.
+    """What a channel is told of a matter as it is now.
 
     Attributes:
         heading: that it is, and of what, in a line.
@@ -30,7 +30,7 @@ class Page:
         url: the page of it; empty where nobody could follow it.
     """
 
-    trouble: Trouble
+    matter: Matter
     heading: str
     title: str
     answers: Mapping[str, str]
@@ -40,7 +40,7 @@ class Page:
     @property
     def lines(self) -> tuple[str, ...]:
         """What is told below the heading."""
-        one = self.trouble
+        one = self.matter
         facts = [f"Severity {one.severity}", f"since {one.began_at:%Y-%m-%d %H:%M} UTC", *_named(one.assets)]
         answers = (f"{word}: {self.answers[name]}" for name, word in _PARTS.items() if name in self.answers)
         return tuple(line for line in (self.title, " · ".join(facts), *answers) if line)
@@ -55,7 +55,7 @@ class Page:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a program takes it."""
-        one = self.trouble
+        one = self.matter
         return {
             "about": one.id, "state": one.state, "severity": one.severity, "product": one.product or None,
             "assets": list(one.assets), "since": one.began_at.isoformat(), "heading": self.heading,
@@ -64,26 +64,26 @@ class Page:
 
 
 def page_of(
-    trouble: Trouble, estate: Estate, words: Callable[[str], str], url: str, until: datetime | None = None,
+    matter: Matter, estate: Estate, words: Callable[[str], str], url: str, until: datetime | None = None,
     buttons: tuple[Button, ...] = (),
 ) -> Page:  # fmt: skip
-    """Return the page of a trouble.
+    """Return the page of a matter.
 
     Args:
-        trouble: as it is now.
+        matter: as it is now.
         estate: whose files tell who answers; what it does not name is left out.
         words: what returns words of the side store by their id.
         url: where its own page is.
         until: by when somebody is to have acknowledged it, where that is said.
         buttons: what may be decided in a message.
     """
-    seen = tuple(name for name in trouble.assets if name.rpartition(".")[0] in estate.products)
-    what = trouble.product or ", ".join(_named(seen)) or "the estate"
-    kind = "Incident" if trouble.is_incident else "Alerts"
-    said = next((one.text for one in reversed(trouble.steps) if one.kind in (Kind.OPENED, Kind.ALERTED)), "")
-    shown = replace(trouble, assets=seen)
-    heading = f"{kind} of {what}: {trouble.state}"
-    return Page(shown, heading, words(said), answers_of(trouble.product, estate, trouble.began_at, until), url, buttons)
+    seen = tuple(name for name in matter.assets if name.rpartition(".")[0] in estate.products)
+    what = matter.product or ", ".join(_named(seen)) or "the estate"
+    kind = "Incident" if matter.is_incident else "Alerts"
+    said = next((one.text for one in reversed(matter.steps) if one.kind in (Kind.OPENED, Kind.ALERTED)), "")
+    shown = replace(matter, assets=seen)
+    heading = f"{kind} of {what}: {matter.state}"
+    return Page(shown, heading, words(said), answers_of(matter.product, estate, matter.began_at, until), url, buttons)
 
 
 def answers_of(product: str, estate: Estate, at: datetime, until: datetime | None = None) -> dict[str, str]:

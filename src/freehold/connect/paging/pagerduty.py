@@ -23,22 +23,22 @@ _MOST_SIGNATURES = 16
 
 
 def key_of(about: str) -> str:
-    """Return the `dedup_key` of a trouble: its id, or a hash of one that is too long."""
+    """Return the `dedup_key` of a matter: its id, or a hash of one that is too long."""
     return about if len(about) <= _LONGEST_KEY else hashlib.sha256(about.encode()).hexdigest()
 
 
 def event_of(page: Page, action: str, routing_key: str) -> dict[str, Any]:
-    """Return the event by which PagerDuty is told of a trouble.
+    """Return the event by which PagerDuty is told of a matter.
 
     Args:
         page: what is told.
         action: `trigger`, `acknowledge` or `resolve`.
         routing_key: the integration key of the service.
     """
-    said: dict[str, Any] = {"routing_key": routing_key, "event_action": action, "dedup_key": key_of(page.trouble.id)}
+    said: dict[str, Any] = {"routing_key": routing_key, "event_action": action, "dedup_key": key_of(page.matter.id)}
     if action != TRIGGER:
         return said
-    one = page.trouble
+    one = page.matter
     summary = f"{page.heading}: {page.title}" if page.title else page.heading
     payload = {
         "summary": summary[:_LONGEST_SUMMARY],

@@ -1,4 +1,4 @@
-"""Telling a channel of a trouble, in the way of each: PagerDuty, Slack, Teams, webhooks, Apprise."""
+"""Telling a channel of a matter, in the way of each: PagerDuty, Slack, Teams, webhooks, Apprise."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from freehold.foundation.secrets import resolved
 
 
 def tell(posting: Posting, channel: Channel, page: Page, act: Act, told: Told, words: Callable[[str], str]) -> Said:
-    """Tell a channel of a trouble, and return what the message is called.
+    """Tell a channel of a matter, and return what the message is called.
 
     Args:
         posting: what posts.
         channel: who is told.
-        page: the trouble, as it is now.
+        page: the matter, as it is now.
         act: what is told of it.
         told: what the channel was told before.
         words: what returns words of the side store by their id.
@@ -37,7 +37,7 @@ def tell(posting: Posting, channel: Channel, page: Page, act: Act, told: Told, w
     if channel.to == "webhook":
         last = act.steps[-1]
         said = {"type": f"freehold.page.{last.kind}", "said": happened(act.steps, words), **page.to_json()}
-        posting.signed(channel, said, f"{page.trouble.id} {last.id}")
+        posting.signed(channel, said, f"{page.matter.id} {last.id}")
         return Said()
     if act.what != FOLLOW:
         return posting.post(channel, page.message())
@@ -61,7 +61,7 @@ def enqueue(posting: Posting, channel: Channel, place: str, said: dict[str, Any]
 def _follow(posting: Posting, channel: Channel, page: Page, said: Said, words: str) -> None:
     """Have the message say how it stands, then say in its thread what happened: the first comes to the same twice."""
     message = page.message()
-    shown = settled_blocks(message) if page.trouble.has_ended else blocks(message)
+    shown = settled_blocks(message) if page.matter.has_ended else blocks(message)
     at = {"channel": said.conversation, "ts": said.message}
     try:
         posting.slack(channel, "chat.update", {**at, "text": message.heading, "blocks": shown})

@@ -18,9 +18,9 @@ from freehold.connect.status_page.standing import (
     days_of,
     now_of,
 )
-from freehold.delivery.incidents import WORST
 from freehold.foundation.times import instant_of
 from freehold.reliability.incidents import Incident, incidents
+from freehold.work.severity import WORST
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate, Product

@@ -13,6 +13,8 @@ from freehold.estate.calendars import days_of
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate, Team
+    from freehold.reliability.alerts.alert import Alert
+    from freehold.reliability.signals import Signal
 
 _OWNERS = ("owner", "steward")  # roles that answer, in their order
 
@@ -52,6 +54,15 @@ def answering(estate: Estate, product: str, at: datetime) -> Answering:
         runbook=found.custom.get("freehold:runbook") if found else None,
         out_of_hours=not _is_worked(estate, at),
     )
+
+
+def labels(one: Signal | Alert, severity: str, who: Answering) -> dict[str, str]:
+    """Return the labels of an alert, by which routes, inhibitions and silences find it."""
+    return {
+        "asset": one.asset, "column": one.column, "direction": one.direction, "domain": who.domain,
+        "kind": str(one.kind), "monitor": one.monitor, "product": one.product, "severity": severity,
+        "team": (who.owner or "").removeprefix("team:"), "tier": str(who.tier),
+    }  # fmt: skip
 
 
 def on_call(rota: Mapping[str, Any], at: datetime, zone: ZoneInfo) -> Sequence[str]:

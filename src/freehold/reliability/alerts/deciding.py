@@ -30,7 +30,7 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Known:
     """What else is known when a signal is judged.
 
     Attributes:
@@ -55,7 +55,7 @@ class Decision:
     why: str
 
 
-def decide(signal: Signal, standing: Standing) -> Decision:
+def decide(signal: Signal, known: Known) -> Decision:
     """Decide whether somebody is paged for a signal.
 
     Somebody is for a broken promise (a contract or an SLO, in what consumers read), for a value that is six deviations
@@ -63,18 +63,18 @@ def decide(signal: Signal, standing: Standing) -> Decision:
     began within a day, of which one page is enough. Everything else is told in the digest; so is what a monitor says
     that was wrong too often.
     """
-    severity = _severity(signal, standing.tier)
-    if standing.demoted:
-        return Decision(False, severity, standing.demoted)
-    if standing.now - signal.seen_at > IN_TIME:
+    severity = _severity(signal, known.tier)
+    if known.demoted:
+        return Decision(False, severity, known.demoted)
+    if known.now - signal.seen_at > IN_TIME:
         return Decision(False, severity, f"It was seen on {signal.seen_at:%d %b %Y at %H:%M} UTC, and not in time.")
     if signal.is_breach:
         what = "An SLO" if signal.kind is SignalKind.SLO else "The contract"
         return Decision(True, severity, f"{what} is broken in what consumers read.")
-    if _is_far_off(signal) and standing.tier == FIRST_TIER:
+    if _is_far_off(signal) and known.tier == FIRST_TIER:
         off = abs(signal.deviations or 0)
         return Decision(True, severity, f"It is {off:.1f} deviations off, in a product of tier 1.")
-    path = [one for one in standing.path if abs(signal.since - one.since) <= TOGETHER]
+    path = [one for one in known.path if abs(signal.since - one.since) <= TOGETHER]
     independent = [one for one in path if _is_independent(signal, one)]
     paging = next((one for one in path if one.is_paging), None)
     if independent and paging is None:
@@ -82,7 +82,7 @@ def decide(signal: Signal, standing: Standing) -> Decision:
         return Decision(True, severity, f"Two signals on one path agree: this and alert {first.id} ({first.kind}).")
     if paging is not None:
         return Decision(False, severity, f"Alert {paging.id}, on the same path, pages already.")
-    return Decision(False, severity, _quiet(signal, standing.tier))
+    return Decision(False, severity, _quiet(signal, known.tier))
 
 
 def _severity(signal: Signal, tier: int) -> str:

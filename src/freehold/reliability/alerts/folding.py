@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from freehold.ledger.event import Event
-from freehold.reliability.alerts.answering import Answering
+from freehold.reliability.alerts.answering import Answering, labels
 from freehold.reliability.alerts.condition import Awaited, Condition, OfAsset
-from freehold.reliability.alerts.deciding import Decision, Other, Standing, decide
-from freehold.reliability.alerts.lineage import Lineage
+from freehold.reliability.alerts.deciding import Decision, Known, Other, decide
+from freehold.reliability.alerts.neighbours import Neighbours
 from freehold.reliability.alerts.sights import Came, Closed, Due, Right, Sight, Wrong
 from freehold.reliability.signals import Signal, SignalKind
 from freehold.reliability.slo.watch import ARRIVAL, GAP
@@ -42,13 +42,13 @@ class Fold:
         kept: Mapping[str, Any],
         *,
         answer: Answer,
-        lineage: Lineage,
+        neighbours: Neighbours,
         demoted: Demoted,
         steady_for: timedelta,
         now: datetime,
     ) -> None:
         self.env, self.now = env, now
-        self._answer, self._lineage, self._demoted, self._steady = answer, lineage, demoted, steady_for
+        self._answer, self._neighbours, self._demoted, self._steady = answer, neighbours, demoted, steady_for
         self.assets = {asset: OfAsset.read(said) for asset, said in kept.items()}
         self.events: list[Event] = []
         self.changed: set[str] = set()
@@ -218,14 +218,14 @@ class Fold:
     def _decide(self, signal: Signal, alert: str) -> Decision:
         tier = self._answer(signal.product, signal.seen_at).tier
         demoted = self._demoted.why(signal)
-        first = decide(signal, Standing(tier, self.now, demoted))
+        first = decide(signal, Known(tier, self.now, demoted))
         if first.page or demoted or not (path := tuple(self._path(signal, alert))):
             return first
-        return decide(signal, Standing(tier, self.now, demoted, path))
+        return decide(signal, Known(tier, self.now, demoted, path))
 
     def _path(self, signal: Signal, alert: str) -> Iterator[Other]:
         """Yield the other alerts on an asset, above it and below it, of what is wrong now."""
-        for asset in self._lineage.path(signal.asset, self.assets):
+        for asset in self._neighbours.path(signal.asset, self.assets):
             for one in self.assets[asset].conditions.values():
                 if one.right_since is None and one.alert != alert:
                     yield Other(one.alert, asset, one.signal.kind, one.page, one.signal.since)
@@ -234,11 +234,7 @@ class Fold:
         """Record an alert, under the id of an event."""
         signal = condition.signal
         who = self._answer(signal.product, signal.seen_at)
-        condition.labels = {
-            "asset": signal.asset, "column": signal.column, "direction": signal.direction, "domain": who.domain,
-            "kind": str(signal.kind), "monitor": signal.monitor, "product": signal.product,
-            "severity": decision.severity, "team": (who.owner or "").removeprefix("team:"), "tier": str(who.tier),
-        }  # fmt: skip
+        condition.labels = labels(signal, decision.severity, who)
         said = {
             "alert_id": condition.alert, "rule": signal.monitor, "asset": signal.asset, "severity": decision.severity,
             "page": decision.page, "why": decision.why, "responder": who.responder, "owner": who.owner,

@@ -82,8 +82,12 @@ class Routing:
 
     def is_quiet(self, route: Route, now: datetime) -> bool:
         """Whether a route notifies nobody at an instant."""
+        return bool(self.muting(route, now))
+
+    def muting(self, route: Route, now: datetime) -> tuple[str, ...]:
+        """Return the names of the time intervals by which a route notifies nobody at an instant: it is in, or out."""
         within = {name for name in (*route.mute, *route.active) if any(i.holds(now) for i in self.intervals[name])}
-        return any(name in within for name in route.mute) or bool(route.active and not within & {*route.active})
+        return tuple(one for one in route.mute if one in within) or (() if within & {*route.active} else route.active)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TYPES = (
     "check.completed", "run.completed", "run.expected", "schema.observed", "profile.observed", "candidate.discarded",
-    "anomaly.found", "anomaly.closed", "alert.closed",
+    "anomaly.found", "anomaly.closed", "alert.closed", "asset.published",
 )  # fmt: skip
 ALL_LIVE, ANY = "live", ""  # keys of what is not of one interval
 _PUBLISHED = "published"  # begins the keys of what consumers read
@@ -114,6 +114,11 @@ class Beside:
             told = self._read(types=("candidate.quarantined",), subject=asset)
             self._held[asset] = frozenset(str(event.data["candidate"]) for event in told)
         return candidate in self._held[asset]
+
+    def anomalies(self, asset: str, batches: Collection[str]) -> frozenset[str]:
+        """Return the ids of what was unusual of some batches of an asset."""
+        told = self._read(types=("anomaly.found",), subject=asset)
+        return frozenset(str(one.data["anomaly"]) for one in told if str(one.data["batch"]) in batches)
 
     def has_failed(self, run: str) -> bool:
         """Whether a step of a run is told to have failed."""
@@ -234,6 +239,13 @@ def _profile(event: Recorded, _: Beside) -> Iterator[Sight]:
     yield Right(SignalKind.ANOMALY, str(event.data["asset"]), event.occurred_at, event.id)
 
 
+def _published_instead(event: Recorded, beside: Beside) -> Iterator[Sight]:
+    """Yield that what was unusual of batches is so no more where others are live instead, though nothing was built."""
+    asset, removed = str(event.data["asset"]), frozenset(map(str, event.data.get("batches_removed") or ()))
+    if removed and (keys := beside.anomalies(asset, removed)):
+        yield Right(SignalKind.ANOMALY, asset, event.occurred_at, event.id, keys=keys)
+
+
 def _discarded(event: Recorded, _: Beside) -> Iterator[Sight]:
     asset, key = str(event.data["asset"]), _instant_text(event.data.get("interval_start"))
     for kind in (SignalKind.CHECK, SignalKind.RUN):
@@ -247,7 +259,7 @@ def _closed(event: Recorded, _: Beside) -> Iterator[Sight]:
 _READ: Mapping[str, Callable[[Recorded, Beside], Iterator[Sight]]] = {
     "check.completed": _check, "run.completed": _run, "run.expected": _expected, "schema.observed": _schema,
     "profile.observed": _profile, "candidate.discarded": _discarded, "anomaly.found": _anomaly,
-    "anomaly.closed": _anomaly_closed, "alert.closed": _closed,
+    "anomaly.closed": _anomaly_closed, "alert.closed": _closed, "asset.published": _published_instead,
 }  # fmt: skip
 
 

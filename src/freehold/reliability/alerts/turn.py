@@ -21,7 +21,7 @@ from freehold.ledger.event import Event
 from freehold.reliability.alerts.answering import answering
 from freehold.reliability.alerts.condition import Condition
 from freehold.reliability.alerts.folding import Fold
-from freehold.reliability.alerts.lineage import Inputs, Lineage
+from freehold.reliability.alerts.neighbours import Inputs, Neighbours
 from freehold.reliability.alerts.outcomes import Demoted, restored
 from freehold.reliability.alerts.routing import Dispatch, Firing, Notification
 from freehold.reliability.alerts.settings import Settings, settings_of
@@ -89,7 +89,7 @@ def take_turn(
                 ledger.lease(f"alerts/{env}", holder("alerts"), _LEASE_S, is_gone=is_dead) as lease,
                 lease.kept_alive(),
             ):
-                return _Turn(estate, ledger, env, Lineage(inputs), now, settings, lease, is_again).go(held)
+                return _Turn(estate, ledger, env, Neighbours(inputs), now, settings, lease, is_again).go(held)
         except FreeholdError as error:
             if error.code in (_TAKEN, _LOST):  # whoever has it sees what we saw
                 break
@@ -113,13 +113,13 @@ class _Turn:
         estate: Estate,
         ledger: Ledger,
         env: str,
-        lineage: Lineage,
+        neighbours: Neighbours,
         now: datetime,
         settings: Settings,
         lease: Lease,
         is_again: bool,
     ) -> None:
-        self._ledger, self._env, self._lineage, self._now = ledger, env, lineage, now
+        self._ledger, self._env, self._neighbours, self._now = ledger, env, neighbours, now
         self._settings, self._lease = settings, lease
         self._kept: dict[str, Any] = dict(ledger.state.get(KEPT, env) or {})
         self._told = set() if self._kept and not is_again else _told_before(ledger, env)
@@ -127,7 +127,7 @@ class _Turn:
             env,
             ledger.state.many(_ASSETS + env),
             answer=cache(partial(answering, estate)),
-            lineage=lineage,
+            neighbours=neighbours,
             demoted=Demoted(ledger, env),
             steady_for=settings.steady_for,
             now=now,
@@ -152,7 +152,7 @@ class _Turn:
 
     def _notify(self) -> Sequence[Notification]:
         """Return what is to be notified of what stands now, and keep the groups as they are then."""
-        dispatch = Dispatch(self._settings.routing, self._kept.get("groups", {}), self._lineage.is_above)
+        dispatch = Dispatch(self._settings.routing, self._kept.get("groups", {}), self._neighbours.is_above)
         standing = [_firing(one) for one in self._fold.standing() if one.page]
         dispatch.take(standing, self._now)
         quiet = silences(self._ledger, self._env, self._now) if dispatch.groups else ()

@@ -54,12 +54,13 @@ def happened(
         alerts: those of the trouble; what they stand on is measured, and not as usual.
         since: when what is wrong began.
         sources: those of the assets that are built from nothing here: what is unusual of them came so.
-        period: how often the root is brought up to date; what was measured since one before counts.
+        period: how often the root is brought up to date; what was measured from one before to one after counts.
     """
     found = Happened()
     own = {one.evidence for one in alerts if one.evidence}
+    begins, ends = since - LOOKS_BACK, since + period + timedelta(microseconds=1)
     for asset in sorted(assets):
-        for event in ledger.read(types=_OF_ASSETS, subject=asset, since=since - LOOKS_BACK):
+        for event in ledger.read(types=_OF_ASSETS, subject=asset, since=begins, until=ends):
             if event.env in (env, ""):
                 _hear(found, event, asset, since - period, own, is_source=asset in sources)
     for one in alerts:

@@ -10,7 +10,7 @@ from freehold.ledger.event import Event
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from freehold.insight.documents import Edition, Library, Signature
+    from freehold.insight.documents import Edition, Library, Manifest, Signature
     from freehold.reliability.incidents.incident import Incident
 
 DOCUMENT = "incident-update"
@@ -50,20 +50,20 @@ def approve(library: Library, incident: Incident, audience: str, coming: str) ->
             fix="Say it: `--next 'We go back to yesterday; next word at noon.'`.", exit_code=Exit.USAGE,
         )  # fmt: skip
     edition = draft(library, incident, audience, coming)
-    stand_up(library, incident, edition, {NEXT: coming.strip()})
+    stand_up(library, incident, edition.manifest, {NEXT: coming.strip()})
     return edition
 
 
-def stand_up(library: Library, incident: Incident, edition: Edition, narrative: Mapping[str, str]) -> Signature:
+def stand_up(library: Library, incident: Incident, manifest: Manifest, narrative: Mapping[str, str]) -> Signature:
     """Sign an update that was drafted, and put it where it may be sent from.
 
     Raises:
         FreeholdError: what `Library.sign` raises.
     """
-    signature = library.sign(edition.manifest, narrative)
-    ledger = library.ledger
+    signature, ledger = library.sign(manifest, narrative), library.ledger
+    edition, _ = library.again(manifest, narrative)
     kept = ledger.side.put(_COMMS, edition.markdown, subject=incident.id)
-    said = {"incident": incident.id, "comms": kept, "audience": edition.manifest.parameters["reader"]}
+    said = {"incident": incident.id, "comms": kept, "audience": manifest.parameters["reader"]}
     ledger.append(
         Event("incident.updated", said, subject=incident.id, product=incident.product, correlation_id=incident.id)
     )

@@ -14,7 +14,7 @@ from freehold.reliability.incidents.changes import Happened, happened
 from freehold.reliability.incidents.grouping import DAY, Trouble
 from freehold.reliability.incidents.lines import Lines
 from freehold.reliability.incidents.priors import Priors
-from freehold.reliability.incidents.reach import Consumer, Share, Standing, shares, sorted_by_share
+from freehold.reliability.incidents.reach import Consumer, Live, Share, shares, sorted_by_share
 from freehold.reliability.incidents.severity import BUDGET, Factor, Severity, of_budget, severity
 from freehold.reliability.incidents.suspects import ChangeKind, Suspect, Symptom, suspects
 from freehold.reliability.signals import SignalKind
@@ -123,7 +123,7 @@ class Surroundings:
 
     def judged(self, trouble: Trouble, before: Incident | None = None) -> Judgement:
         """Return what a trouble comes to now; of what nobody looked at, as its incident was judged before."""
-        reached = shares(trouble, self.lines, self._standing(trouble))
+        reached = shares(trouble, self.lines, self._live(trouble))
         consumers = sorted_by_share([one for asset, share in reached.items() for one in self._consumers(asset, share)])
         tiers = [tier for name in reached if (tier := self.tier(name)) is not None]
         tier = min(tiers, default=None)
@@ -156,14 +156,14 @@ class Surroundings:
         of = (self.ledger, self.env, above, trouble.alerts, symptom.since, sources)
         return happened(*of, self.period(symptom.asset))
 
-    def _standing(self, trouble: Trouble) -> Standing:
+    def _live(self, trouble: Trouble) -> Live:
         reached = {name for one in trouble.assets for name in (one, *self.lines.downstream(one))}
         published: dict[str, datetime] = {}
         for name in sorted(reached):
             last = self.ledger.read(types=("asset.published",), subject=name, env=self.env, newest_first=True, limit=1)
             published.update((name, event.occurred_at) for event in last)
         assets = self.graph.assets
-        return Standing(published, {name for name in reached if name in assets and assets[name].kind is Kind.VIEW})
+        return Live(published, {name for name in reached if name in assets and assets[name].kind is Kind.VIEW})
 
     def _consumers(self, asset: str, share: Share) -> Iterator[Consumer]:
         """Yield who reads an asset: dashboards, services and agents by name, people counted and never named."""

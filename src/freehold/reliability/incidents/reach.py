@@ -43,7 +43,7 @@ class Consumer:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Live:
     """What is known of assets when a trouble is judged.
 
     Attributes:
@@ -55,7 +55,7 @@ class Standing:
     views: Collection[str] = ()
 
 
-def shares(trouble: Trouble, lines: Lines, standing: Standing) -> dict[str, Share]:
+def shares(trouble: Trouble, lines: Lines, live: Live) -> dict[str, Share]:
     """Return each asset that a trouble reaches with how it does, those above first.
 
     An asset is wrong if an open alert of it was not held back, or if it was published since from one that is wrong.
@@ -72,8 +72,8 @@ def shares(trouble: Trouble, lines: Lines, standing: Standing) -> dict[str, Shar
             found[asset] = Share.WRONG
             continue
         above = [wrong_since[name] for name in lines.reads.get(asset, ()) if name in wrong_since]
-        at = standing.published.get(asset)
-        if above and (asset in standing.views or (at is not None and at >= max(began, min(above)))):
+        at = live.published.get(asset)
+        if above and (asset in live.views or (at is not None and at >= max(began, min(above)))):
             wrong_since[asset] = min(above)
             found[asset] = Share.WRONG if asset in alerted else Share.SILENT
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from freehold.delivery.graph import default_environment
 from freehold.reliability.slo.budget import Budget, Burning, Tally, burn_rules, exhausted_in, fired, projected
 from freehold.reliability.slo.declared import Slo, slos_of
 from freehold.reliability.slo.observed import Observed, Occurred, Timeline
@@ -106,7 +107,7 @@ def attainments(
 ) -> tuple[Attainment, ...]:
     """Return how the SLOs of an estate (or some of them) stand in an environment, in their order."""
     chosen = tuple(slos_of(estate).values() if slos is None else slos)
-    observed = Observed(ledger, env, chosen)
+    observed = Observed(ledger, env, chosen, default_environment(estate))
     observed.follow(now)
     return tuple(attainment(slo, observed, estate, now) for slo in chosen)
 

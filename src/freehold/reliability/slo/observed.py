@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from freehold.delivery.incidents import LINKS, STATES, Incidents, begun
+from freehold.delivery.incidents import LINKS, STATES, Incident, Incidents, begun
 from freehold.foundation.times import instant_if
 from freehold.reliability.slo.declared import Indicator, Slo
 from freehold.reliability.slo.spans import Span, common, union
@@ -23,6 +23,7 @@ _TYPES = {
     Indicator.RUNS: ("run.completed", "run.expected"),
 }
 _LATELY = timedelta(days=7)  # in which most assets were observed: they are read at once, others one by one
+_TRIMMED = timedelta(hours=1)  # how often what has left all windows is let go of
 _GOOD = {"pass", "warn", "success"}
 _BAD = {"fail", "error", "failed", "quarantined"}
 
@@ -60,11 +61,15 @@ class Timeline:
 
 
 class Observed:
-    """What is known of some SLOs in one environment; `follow` before asking."""
+    """What is known of some SLOs in one environment; `follow` before asking.
 
-    def __init__(self, ledger: Ledger, env: str, slos: Iterable[Slo]) -> None:
-        self._ledger, self._env, self._slos = ledger, env, tuple(slos)
+    What names no environment, as incidents that were opened as work items, is of the `usual` one, which consumers read.
+    """
+
+    def __init__(self, ledger: Ledger, env: str, slos: Iterable[Slo], usual: str) -> None:
+        self._ledger, self._env, self._slos, self._usual = ledger, env, tuple(slos), usual
         self._upto: int | None = None
+        self._trimmed_at: datetime | None = None
         self._first: dict[str, datetime | None] = {}
         self._freshness: dict[str, list[Seen]] = defaultdict(list)
         self._occurred: dict[tuple[Indicator, str], list[Occurred]] = defaultdict(list)
@@ -83,11 +88,30 @@ class Observed:
                 told = self._ledger.read(types=types, after=self._upto, upto=head)
             self._take_all(told)
         self._upto = head
+        self._trim(now)
+
+    def _trim(self, now: datetime) -> None:
+        """Let go of what has left all windows, but for what data grows old from."""
+        if self._trimmed_at is not None and now - self._trimmed_at < _TRIMMED:
+            return
+        self._trimmed_at, since = now, self._since(now)
+        for asset, seen in self._freshness.items():
+            before = sorted((s for s in seen if s.at < since), key=lambda s: (s.at, s.seq))
+            lasting = {id(s) for s in (*before[-1:], *[s for s in before if s.target_s is not None][-1:])}
+            self._freshness[asset] = [s for s in seen if s.at >= since or id(s) in lasting]
+        for key, occurred in self._occurred.items():
+            self._occurred[key] = [one for one in occurred if one.at >= since]
+
+    def _since(self, now: datetime) -> datetime:
+        """Return where the longest window begins.
+
+        It is twice as long, since a period of a calendar may be longer than what its name stands for.
+        """
+        return now - 2 * max(slo.window.length for slo in self._slos)
 
     def _types(self, now: datetime) -> Iterator[tuple[tuple[str, ...], datetime | None]]:
         """Yield the types of event that are read, and since when at first: incidents from the first one on."""
-        # Twice as long, since a period of a calendar may be longer than what its name stands for.
-        since = now - 2 * max(slo.window.length for slo in self._slos)
+        since = self._since(now)
         for indicator in sorted({slo.indicator for slo in self._slos}):
             if self._upto is None and indicator is Indicator.FRESHNESS:
                 self._begin(since)
@@ -95,8 +119,19 @@ class Observed:
 
     def _take_all(self, told: Iterable[Recorded]) -> None:
         for event in told:
-            if event.env in (None, "", self._env):
+            if event.type in _TYPES[Indicator.AVAILABILITY]:
+                self._incidents.take([event])  # its first event alone tells of which environment one is
+            elif self._is_here(event.env):
                 self._take(event)
+
+    def _is_here(self, env: str | None) -> bool:
+        return (env or self._usual) == self._env
+
+    def _stopping(self, asset: str) -> Iterator[Incident]:
+        """Yield the incidents here by which nobody should use an asset, and those that are over."""
+        for one in self._incidents.by_id.values():
+            if one.stops and self._is_here(one.env) and one.touches({asset}):
+                yield one
 
     def timeline(self, slo: Slo, asset: str, now: datetime) -> Timeline:
         """Return what was judged of an asset up to now, and what of it was bad, by an indicator of time."""
@@ -104,11 +139,7 @@ class Observed:
             return self._fresh(slo, asset, now)
         first = self._began(asset)
         judged = union([(first, now)]) if first else []
-        bad = [
-            (one.began_at, min(one.resolved_at or now, now))
-            for one in self._incidents.by_id.values()
-            if one.stops and one.touches({asset})
-        ]
+        bad = [(one.began_at, min(one.resolved_at or now, now)) for one in self._stopping(asset)]
         return Timeline(judged, common(judged, union(bad)))
 
     def occurred(self, slo: Slo, asset: str, now: datetime) -> list[Occurred]:
@@ -124,8 +155,7 @@ class Observed:
             return max(((s.at, s.seq, s.event) for s in self._freshness.get(asset, ()) if s.at <= now),
                        default=(now, 0, ""))[2]  # fmt: skip
         if slo.indicator is Indicator.AVAILABILITY:
-            hit = (one for one in self._incidents.by_id.values() if one.stops and one.touches({asset}))
-            return max(((one.began_at, one.event) for one in hit), default=(now, ""))[1]
+            return max(((one.began_at, one.event) for one in self._stopping(asset)), default=(now, ""))[1]
         bad = [one.event for one in self.occurred(slo, asset, now) if not one.is_good]
         return bad[-1] if bad else ""
 
@@ -155,8 +185,6 @@ class Observed:
         elif event.type == "run.expected":
             if said.get("missed"):
                 self._count(Indicator.RUNS, event, is_good=False)
-        elif event.type in _TYPES[Indicator.AVAILABILITY]:
-            self._incidents.take([event])
         elif said["status"] in _GOOD | _BAD:
             if event.type == "check.completed":
                 self._count(Indicator.CHECKS, event, is_good=said["status"] in _GOOD)

@@ -52,6 +52,8 @@ class AlertItem(Strict):
     incident: str | None
     evidence: str | None = Field(description="the id of the event it stands on")
     fingerprint: str | None
+    silenced_by: list[str] = Field(description="the silences by which nobody is notified of it now")
+    muted_by: list[str] = Field(description="the time intervals by which none of its routes notifies anybody now")
 
 
 class AlertList(Strict):
@@ -136,20 +138,23 @@ def _alerts(
     after: After = "",
 ) -> AlertList:
     """List alerts: those that stand, and those that nobody has said of what they were."""
-    left = after_in(Alerts(asked_by(request)).all(product=product, closed=True), lambda one: one.id, after)
+    alerts = Alerts(asked_by(request))
+    left = after_in(alerts.all(product=product, closed=True), lambda one: one.id, after)
     found = [one for one in left if closed or not one.is_judged]
     more = found[limit - 1].id if len(found) > limit else None
-    return AlertList(items=[_item(one) for one in found[:limit]], next=more)
+    return AlertList(items=[_item(alerts, one) for one in found[:limit]], next=more)
 
 
 def _alert(request: Request, id: _Id) -> AlertItem:
     """Return an alert."""
-    return _item(Alerts(asked_by(request)).get(id))
+    alerts = Alerts(asked_by(request))
+    return _item(alerts, alerts.get(id))
 
 
 def _close(request: Request, id: _Id, wanted: Verdict) -> AlertItem:
     """Say what an alert was, in the asker's name; an anomaly that it is of takes the same verdict."""
-    return _item(Alerts(asked_by(request)).close(id, wanted.verdict))
+    alerts = Alerts(asked_by(request))
+    return _item(alerts, alerts.close(id, wanted.verdict))
 
 
 def _monitors(request: Request) -> MonitorList:
@@ -175,8 +180,8 @@ def _end(request: Request, id: _Id) -> SilenceItem:
     return _silence_item(Alerts(asked_by(request)).end(id))
 
 
-def _item(one: Alert) -> AlertItem:
-    return AlertItem(**one.to_json())
+def _item(alerts: Alerts, one: Alert) -> AlertItem:
+    return AlertItem(**one.to_json(), **alerts.quiet(one).to_json())
 
 
 def _silence_item(one: Silence) -> SilenceItem:

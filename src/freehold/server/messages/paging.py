@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.connect.messages import Channel, Said, channels_of
 from freehold.connect.messages.failing import Busy
 from freehold.connect.messages.posting import Posting
-from freehold.connect.paging import Act, Page, Told, Trouble, Troubles, concerns, due, page_of
+from freehold.connect.paging import Act, Matter, Matters, Page, Told, concerns, due, page_of
 from freehold.connect.paging.pagerduty import CHANGE, change_of
 from freehold.connect.paging.telling import enqueue, routing_key_of, tell
 from freehold.foundation import Caller, FreeholdError, Transient
@@ -38,7 +38,7 @@ SENT, APPLIED = "page.sent", "estate.applied"
 WAKING = ("incident.*", "alert.notified", APPLIED)  # what is told at once, where this process records it
 _LEASE_S = 30.0
 _REST = timedelta(seconds=15)  # of a channel that takes nothing now
-_REFUSED = timedelta(minutes=5)  # of a trouble that a channel refuses: somebody may mend what is wrong
+_REFUSED = timedelta(minutes=5)  # of a matter that a channel refuses: somebody may mend what is wrong
 _NEWS = timedelta(days=1)  # a change that is older helps nobody who was paged
 
 
@@ -49,12 +49,12 @@ class PageRound:
 
     def __init__(self) -> None:
         self._served: Served | None = None
-        self._troubles: Troubles | None = None
+        self._matters: Matters | None = None
         self._told: dict[tuple[str, str], Told] = defaultdict(Told)
         self._read = 0
         self._newest = -1
         self._failing = False  # whether something is to be told that could not be
-        self._resting: dict[tuple[str, str], datetime] = {}  # channel and trouble, or channel alone, with until when
+        self._resting: dict[tuple[str, str], datetime] = {}  # channel and matter, or channel alone, with until when
 
     def of(self, app: Starlette) -> None:
         """Say of which application, once that is put together."""
@@ -89,9 +89,9 @@ class PageRound:
     def _look(self, served: Served, snapshot: Snapshot) -> None:
         """Take in what was recorded since the last look; what another server told is known by the lease's time."""
         ledger = served.snapshots.ledger
-        if self._troubles is None:
-            self._troubles = Troubles(ledger, snapshot.env)
-        self._troubles.look()
+        if self._matters is None:
+            self._matters = Matters(ledger, snapshot.env)
+        self._matters.look()
         for event in ledger.read(types=(SENT,), after=self._read):
             self._read = event.seq
             self._told[str(event.data["channel"]), str(event.data["about"])].take(event.data)
@@ -103,13 +103,13 @@ class PageRound:
         posting = Posting(served.snapshots.root, served.settings.outbound)
         told = _Telling(served, ledger, lease, channel, posting, served.rights.snapshot(eyes_of(channel)))
         try:
-            for trouble in self._of(channel, told.snapshot, now):
+            for matter in self._of(channel, told.snapshot, now):
                 try:
-                    self._tell_of(told, trouble, now)
+                    self._tell_of(told, matter, now)
                 except Transient:
                     raise
                 except FreeholdError as error:  # of this one; others may well be taken
-                    self._resting[channel.id, trouble.id] = now + _REFUSED
+                    self._resting[channel.id, matter.id] = now + _REFUSED
                     yield error
             if channel.changes:
                 told.changes(self._told, now)
@@ -118,19 +118,19 @@ class PageRound:
             self._resting[channel.id, ""] = now + max(wish, _REST)
             yield error
 
-    def _of(self, channel: Channel, snapshot: Snapshot, now: datetime) -> Iterator[Trouble]:
-        """Yield the troubles of which a channel has to be told something, as it may see them."""
-        assert self._troubles is not None, "who looked has troubles"
-        for trouble in list(self._troubles.by_id.values()):
-            key = (channel.id, trouble.id)
+    def _of(self, channel: Channel, snapshot: Snapshot, now: datetime) -> Iterator[Matter]:
+        """Yield the matters of which a channel has to be told something, as it may see them."""
+        assert self._matters is not None, "who looked has matters"
+        for matter in list(self._matters.by_id.values()):
+            key = (channel.id, matter.id)
             told = self._told.get(key, _NOTHING)
-            if key in self._resting or not (told.acts or concerns(channel, trouble, snapshot.estate)):
+            if key in self._resting or not (told.acts or concerns(channel, matter, snapshot.estate)):
                 continue
-            if due(channel.to, trouble, told, now) and _is_seen(trouble, snapshot):
-                yield trouble
+            if due(channel.to, matter, told, now) and _is_seen(matter, snapshot):
+                yield matter
 
-    def _tell_of(self, telling: _Telling, trouble: Trouble, now: datetime) -> None:
-        told, shown = self._told[telling.channel.id, trouble.id], trouble.told_by(telling.says)
+    def _tell_of(self, telling: _Telling, matter: Matter, now: datetime) -> None:
+        told, shown = self._told[telling.channel.id, matter.id], matter.told_by(telling.says)
         page = telling.page(shown)
         for act in due(telling.channel.to, shown, told, now):
             telling.one(page, act, told)
@@ -163,11 +163,11 @@ class _Telling:
             self._hidden[alert.asset] = bool(why_hidden(whole.estate, whole.graph, caller, alert.asset))
         return f"`{alert.monitor}` says so" if self._hidden[alert.asset] or not alert.reason else alert.reason
 
-    def page(self, trouble: Trouble) -> Page:
-        """Return the page of a trouble, as the channel may see it."""
-        item = self._work.item(trouble.id) if self._work.has_begun(trouble.id) else None
-        _, _, name = trouble.id.rpartition("/")
-        place = f"/incidents/{name}" if trouble.is_incident else "/alerts"
+    def page(self, matter: Matter) -> Page:
+        """Return the page of a matter, as the channel may see it."""
+        item = self._work.item(matter.id) if self._work.has_begun(matter.id) else None
+        _, _, name = matter.id.rpartition("/")
+        place = f"/incidents/{name}" if matter.is_incident else "/alerts"
         until: datetime | None = None
         buttons: tuple[Button, ...] = ()
         if item is not None:
@@ -175,14 +175,14 @@ class _Telling:
             until = clock.due_at if clock else None
             workflow = self._work.workflow(item.type)
             state = workflow.states.get(item.state)
-            moves = list(state.moves.values()) if state and not trouble.has_ended else []
+            moves = list(state.moves.values()) if state and not matter.has_ended else []
             buttons = tuple(buttons_of(self._work, item, workflow, moves))
-        return page_of(trouble, self.snapshot.estate, self._words, page_at(self._served, place), until, buttons)
+        return page_of(matter, self.snapshot.estate, self._words, page_at(self._served, place), until, buttons)
 
     def one(self, page: Page, act: Act, told: Told) -> None:
-        """Tell of one trouble, and record it."""
+        """Tell of one matter, and record it."""
         said = tell(self._posting, self.channel, page, act, told, self._words)
-        self._record(page.trouble.id, act.what, [step.id for step in act.steps], told, said)
+        self._record(page.matter.id, act.what, [step.id for step in act.steps], told, said)
 
     def changes(self, told: Mapping[tuple[str, str], Told], now: datetime) -> None:
         """Tell of plans that were applied lately."""
@@ -213,9 +213,9 @@ class _Telling:
         told.take(data)
 
 
-def _is_seen(trouble: Trouble, snapshot: Snapshot) -> bool:
-    """Whether an account may see what a trouble is of: of alerts, some of their products; of an incident, all."""
+def _is_seen(matter: Matter, snapshot: Snapshot) -> bool:
+    """Whether an account may see what a matter is of: of alerts, some of their products; of an incident, all."""
     if snapshot.seen is None:
         return True
-    there = trouble.products & snapshot.estate.products.keys()
-    return there == trouble.products if trouble.is_incident and there else bool(there)
+    there = matter.products & snapshot.estate.products.keys()
+    return there == matter.products if matter.is_incident and there else bool(there)

@@ -45,8 +45,19 @@ _MONITORS = (
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceRow:
+    """A silence that holds or will."""
+
+    id: str
+    of: str
+    until: datetime
+    by: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
 class AlertRow:
-    """An alert: what is wrong, who is paged and why, and what may be done with it."""
+    """An alert: what is wrong, who is paged and why, what keeps it quiet, and what may be done with it."""
 
     id: str
     mark: Mark
@@ -63,17 +74,8 @@ class AlertRow:
     incident: str
     evidence: str
     may_close: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SilenceRow:
-    """A silence that holds or will."""
-
-    id: str
-    of: str
-    until: datetime
-    by: str
-    comment: str
+    silences: tuple[SilenceRow, ...]
+    intervals: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,7 @@ def _sentence(every: list[Alert], view: str) -> str:
 
 
 def _row(found: Alerts, one: Alert) -> AlertRow:
+    quiet = found.quiet(one)
     state = Mark("ok", one.verdict or "over") if one.state is not State.FIRING else Mark(_TONES[one.severity], "firing")
     return AlertRow(
         id=one.id,
@@ -211,6 +214,8 @@ def _row(found: Alerts, one: Alert) -> AlertRow:
         incident=one.incident,
         evidence=one.evidence,
         may_close=found.may_close(one),
+        silences=tuple(map(_silence, quiet.silences)),
+        intervals=quiet.intervals,
     )
 
 

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from freehold.delivery.incidents import Incidents, begun
 from freehold.foundation.caller import LOCAL
 from freehold.reliability.alerts.alert import Alert, Alerts
+from freehold.work.severity import FALSE_ALARM, WORST
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
 
-WORST, MILDEST = 1, 4
-FALSE_ALARM = 5  # the severity to which an incident is corrected that was none
 _SEVERITIES = {"critical": 1, "warning": 3, "info": 4}  # of alerts
 _TYPES = ("incident.*", "alert.*")
 _LATELY = timedelta(days=7)  # for so long what has ended is kept: by then every channel was told, or never is
@@ -69,7 +69,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Matter:
     """An incident, or a group of alerts that is part of none.
 
     Attributes:
@@ -113,7 +113,7 @@ class Trouble:
         """`open`, `acknowledged` or `resolved`."""
         return "resolved" if self.has_ended else "acknowledged" if self.is_acknowledged else "open"
 
-    def after(self, step: Step) -> Trouble:
+    def after(self, step: Step) -> Matter:
         """Return it as it is after a step; a group of alerts is of what all of its alerts are of."""
         severity = self.severity if step.severity is None else step.severity
         found = replace(self, severity=severity, steps=(*self.steps, step))
@@ -124,14 +124,14 @@ class Trouble:
         assets = tuple(dict.fromkeys(alert.asset for one in every for alert in one.alerts if alert.asset))
         return replace(found, product=products.pop() if len(products) == 1 else "", assets=assets)
 
-    def told_by(self, says: Callable[[Alert], str]) -> Trouble:
+    def told_by(self, says: Callable[[Alert], str]) -> Matter:
         """Return it with what alerts say as somebody may see it; of what says nothing to them, nothing is told."""
         return replace(self, steps=tuple(replace(s, text=_all(map(says, s.alerts))) if s.alerts else s
                                          for s in self.steps))  # fmt: skip
 
 
-class Troubles:
-    """Follows the troubles of one environment, for one thread: each look reads what is new, and no more.
+class Matters:
+    """Follows the matters of one environment, for one thread: each look reads what is new, and no more.
 
     Attributes:
         by_id: those that are open, and those that ended lately.
@@ -140,11 +140,12 @@ class Troubles:
     def __init__(self, ledger: Ledger, env: str) -> None:
         self._ledger, self._env = ledger, env
         self.read = 0
-        self.by_id: dict[str, Trouble] = {}
+        self.by_id: dict[str, Matter] = {}
         self._ended: dict[str, datetime] = {}  # when that was recorded
         self._alerts = Alerts()
+        self._incidents = Incidents(begun)
         self._notified: dict[str, set[str]] = defaultdict(set)  # alert to the receivers that were notified of it
-        self._groups: dict[str, tuple[str, set[str]]] = {}  # group to its trouble at hand, and that one's alerts
+        self._groups: dict[str, tuple[str, set[str]]] = {}  # group to its matter at hand, and that one's alerts
 
     def look(self) -> None:
         """Bring them up to date."""
@@ -157,16 +158,23 @@ class Troubles:
             self._forget(id_)
 
     def _of_incident(self, event: Recorded) -> None:
-        said, id_ = event.data, str(event.data["incident"])
+        self._incidents.take((event,))
+        one = self._incidents.get(str(event.data["incident"]))
+        if one is None:
+            return
         if event.type == "incident.opened":
-            assets = tuple(str(name) for name in said.get("assets") or ())
-            first = Step(event.id, Kind.OPENED, event.occurred_at, event.actor, str(said.get("title") or ""))
+            first = Step(event.id, Kind.OPENED, event.occurred_at, event.actor, str(event.data.get("title") or ""))
             receivers = frozenset[str]() if event.actor == LOCAL.principal else frozenset({BY_FILE})
-            severity = said.get("sev") or WORST
-            self.by_id[id_] = Trouble(id_, event.product or "", assets, severity, (first,), receivers=receivers)
+            self.by_id[one.id] = Matter(
+                one.id, one.product, one.assets, one.sev or WORST, (first,), receivers=receivers
+            )
         else:
             for step in _steps(event):
-                self._step(id_, step, event)
+                self._step(one.id, step, event)
+            known = self.by_id.get(one.id)
+            if known is not None:
+                severity = known.severity if one.is_dismissed else one.sev or WORST
+                self.by_id[one.id] = replace(known, assets=one.assets, severity=severity)
 
     def _of_alert(self, event: Recorded) -> None:
         said = event.data
@@ -188,13 +196,13 @@ class Troubles:
         step = Step(event.id, Kind.JOINED, event.occurred_at, event.actor, alerts=of)
         self._step(incident, step, event)
         self._send(incident, self._notified.get(alert, ()))
-        for trouble, alerts in list(self._groups.values()):
+        for matter, alerts in list(self._groups.values()):
             if alert in alerts and all(known[one].incident for one in alerts if one in known):
                 taken = Step(event.id, Kind.TAKEN_IN, event.occurred_at, event.actor, incident)
-                self._step(trouble, taken, event)
+                self._step(matter, taken, event)
 
     def _over(self, event: Recorded, group: str, *, is_quiet: bool) -> None:
-        """End the trouble of a group; one whose end nobody is told is forgotten."""
+        """End the matter of a group; one whose end nobody is told is forgotten."""
         at_hand, _ = self._groups.pop(group, ("", None))
         if is_quiet:
             self._forget(at_hand)
@@ -202,7 +210,7 @@ class Troubles:
             self._step(at_hand, Step(event.id, Kind.RESOLVED, event.occurred_at, event.actor), event)
 
     def _told(self, event: Recorded, group: str, receiver: str) -> None:
-        """Take in that a receiver is to be told of alerts: of their incidents, and of the others as one trouble."""
+        """Take in that a receiver is to be told of alerts: of their incidents, and of the others as one matter."""
         there = [self._alerts.by_id[id_] for id_ in map(str, event.data["alerts"]) if id_ in self._alerts.by_id]
         for one in there:
             self._notified[one.id].add(receiver)
@@ -216,7 +224,7 @@ class Troubles:
         known = self.by_id.get(at_hand)
         if known is None or known.has_ended:
             at_hand, held = f"alerts/{group}/{event.id}", set()
-            self.by_id[at_hand] = Trouble(at_hand, "", (), severity, (), False, frozenset({receiver}))
+            self.by_id[at_hand] = Matter(at_hand, "", (), severity, (), False, frozenset({receiver}))
             self._groups[group] = (at_hand, held)
         held |= {one.id for one in paging}
         self._step(at_hand, step, event)

@@ -1,4 +1,4 @@
-"""Which troubles there are for channels, and where they are told: as alerts are routed, and not before."""
+"""Which matters there are for channels, and where they are told: as alerts are routed, and not before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import watched_estate
 from freehold.connect.messages import Channel, channels_of
-from freehold.connect.paging import Told, Trouble, Troubles, concerns, due
+from freehold.connect.paging import Matter, Matters, Told, concerns, due
 from freehold.delivery.graph import Graph
 from freehold.foundation import Caller
 from freehold.ledger import Event
@@ -58,16 +58,16 @@ class Watched(Bench):
     def __init__(self, root: Path, alerting: str = "") -> None:
         files = {"channels.yaml": _CHANNELS} | ({"alerting.yaml": alerting} if alerting else {})
         super().__init__(watched_estate.write(root, **files))
-        self.troubles = Troubles(self.ledger, "prod")
+        self.matters = Matters(self.ledger, "prod")
 
     def look(self) -> list[str]:
         """Take a turn of all, and return which channels are told of something now."""
         watch(self.estate, self.ledger, "prod", lambda: Graph.of(self.estate, "prod"), self.clock)
-        self.troubles.look()
+        self.matters.look()
         return [one.id for one in channels_of(self.estate).values() if any(map(self._is_due(one), self._all()))]
 
-    def _all(self) -> list[Trouble]:
-        return [*self.troubles.by_id.values()]
+    def _all(self) -> list[Matter]:
+        return [*self.matters.by_id.values()]
 
     def _is_due(self, channel: Channel) -> Any:
         now = self.clock.now()
@@ -86,7 +86,7 @@ def test_an_incident_that_alerts_opened_pages_once_somebody_is_notified(watched:
     """After group_wait, and not before."""
     watched.check("fail")
     assert watched.look() == []
-    assert [one.is_incident for one in watched.troubles.by_id.values()] == [True]
+    assert [one.is_incident for one in watched.matters.by_id.values()] == [True]
     assert watched.pass_by(seconds=31).look() == ["oncall"]
 
 
@@ -96,7 +96,7 @@ def test_a_silence_keeps_its_incident_quiet(watched: Watched) -> None:
     watched.check("fail")
     for _ in range(11):
         assert watched.pass_by(minutes=5).look() == []
-    assert len(watched.troubles.by_id) == 1
+    assert len(watched.matters.by_id) == 1
     assert watched.pass_by(minutes=10).look() == ["oncall"]
 
 
@@ -117,6 +117,22 @@ def test_an_incident_goes_where_its_alerts_go(
         watched.look()
         assert watched.pass_by(minutes=1).look() == at_first
         assert watched.pass_by(hours=2).look() == later
+
+
+def test_an_incident_is_of_what_joined_it(watched: Watched) -> None:
+    """What it touches and how bad it is are as everywhere: as judged, and of a false alarm as bad as it was told."""
+    opened = {"incident": "i1", "kind": "data", "sev": 3, "detected_at": START.isoformat()}
+    judged = {"incident": "i1", "root": LINES, "assets": [LINES], "began_at": START.isoformat(), "sev": 3,
+              "tier": 1, "symptom": "check", "factors": [], "reach": {}, "suspects": []}  # fmt: skip
+    for type_, said in (("incident.opened", opened), ("incident.judged", judged),
+                        ("incident.updated", {"incident": "i1", "sev": 2}),
+                        ("incident.updated", {"incident": "i1", "sev": 5})):  # fmt: skip
+        watched.ledger.append(Event(type_, said, occurred_at=START, env="prod"))
+    watched.matters.look()
+    (one,) = watched.matters.by_id.values()
+
+    assert (one.assets, one.products, one.severity) == ((LINES,), {"shop.orders"}, 2)
+    assert one.has_ended
 
 
 def test_an_incident_that_somebody_opened_pages_at_once(watched: Watched) -> None:
@@ -149,23 +165,23 @@ def test_a_group_that_ended_is_another_when_it_is_heard_of_again(watched: Watche
     notified(watched, "resolved", is_quiet=is_quiet)
     raised(watched, "a2")
     notified(watched, "first", "a2")
-    watched.troubles.look()
+    watched.matters.look()
 
-    assert [one.state for one in watched.troubles.by_id.values()] == (["open"] if is_quiet else ["resolved", "open"])
+    assert [one.state for one in watched.matters.by_id.values()] == (["open"] if is_quiet else ["resolved", "open"])
 
 
 def test_a_group_is_of_what_its_alerts_are_of(watched: Watched) -> None:
     """Of several products it is of none of them alone; and each alert's words are told by themselves."""
     raised(watched, "a1")
     notified(watched, "first", "a1")
-    watched.troubles.look()
-    (one,) = watched.troubles.by_id.values()
+    watched.matters.look()
+    (one,) = watched.matters.by_id.values()
     assert (one.product, one.assets) == ("shop.orders", (LINES,))
 
     raised(watched, "a2", "shop.hr")
     notified(watched, "new", "a1", "a2")
-    watched.troubles.look()
-    (one,) = watched.troubles.by_id.values()
+    watched.matters.look()
+    (one,) = watched.matters.by_id.values()
     assert (one.product, one.assets, one.products) == (
         "",
         (LINES, "shop.hr.lines"),
@@ -180,10 +196,10 @@ def test_what_ended_long_ago_is_forgotten(watched: Watched) -> None:
     raised(watched, "a1")
     notified(watched, "first", "a1")
     notified(watched, "resolved")
-    watched.troubles.look()
-    assert len(watched.troubles.by_id) == 1
+    watched.matters.look()
+    assert len(watched.matters.by_id) == 1
     watched.pass_by(days=8)
     raised(watched, "a2")
     notified(watched, "first", "a2")
-    watched.troubles.look()
-    assert [one.state for one in watched.troubles.by_id.values()] == ["open"]
+    watched.matters.look()
+    assert [one.state for one in watched.matters.by_id.values()] == ["open"]

@@ -9,7 +9,7 @@ Inputs = Mapping[str, Iterable[str]]
 """What each asset reads, by asset."""
 
 
-class Lineage:
+class Neighbours:
     """The lineage of an estate, read when it is asked for the first time."""
 
     def __init__(self, inputs: Callable[[], Inputs]) -> None:
