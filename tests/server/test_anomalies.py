@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
+from freehold import opening
 from live_browser import expect_readable
 from live_server import PAGE, Running, known_as, token_of
 from unusual_shop import ASSET, PRODUCT, told_of
@@ -39,8 +40,9 @@ def odd(made_estate: Path, tmp_path: Path, serving: Callable[..., Running]) -> t
     """A server over an estate of which one batch was unlike the others, and what is unusual about it."""
     root = Path(shutil.copytree(made_estate, tmp_path / "shop"))
     (root / "policy.yaml").write_text(_POLICY, encoding="utf-8")
-    running = serving(root, rates=RATES)
-    return running, told_of(running.app.state.served.snapshots.ledger)
+    with opening.ledger_around(str(root)) as ledger:  # before a server is there, which looks by itself
+        found = told_of(ledger)
+    return serving(root, rates=RATES), found
 
 
 @pytest.fixture
