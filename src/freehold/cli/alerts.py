@@ -12,6 +12,7 @@ import click
 from freehold.cli.opened import environment, expect_product, opened_evidence
 from freehold.cli.output import as_json, counted, emit, say, table
 from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -244,7 +245,7 @@ def _of(one: Silence) -> str:
 def _worth(one: Monitor) -> str:
     if one.precision is None:
         return "not judged yet"
-    return f"{one.precision:.0%} of {len(one.judged)}".replace("%", " %")
+    return f"{percent(one.precision)} of {len(one.judged)}"
 
 
 def _row(one: Alert, quiet: str = "") -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from freehold.cli.opened import as_of, delivery_of, environment, estate_in_force
 from freehold.cli.output import as_json, emit, say, table
 from freehold.cli.run import print_taken, result_object
 from freehold.estate.model import ADVISED
+from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
@@ -104,7 +105,7 @@ def _print(found: dict[str, Evaluation], plans: dict[str, list[dict[str, Any]]],
 def _row(result: Result) -> tuple[str, ...]:
     failing = f"{result.failing:,}" if result.failing is not None else ""
     if result.share:
-        failing += f" ({result.share:.2%})"
+        failing += f" ({percent(result.share, 2)})"
     claim = f"{result.check.claim} [dim]{result.reason}[/dim]" if result.reason else result.check.claim
     return (result.check.id, _MARKS[result.verdict], _shown(result.value), failing, claim)
 

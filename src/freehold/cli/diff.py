@@ -10,6 +10,7 @@ import click
 
 from freehold.cli.opened import chosen_environment, environment, opened_delivery, opened_engine, waiting
 from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
     from freehold.quality.diff import DataDiff, RowSample
@@ -87,7 +88,7 @@ def _print(asset: str, env: str, against: str, found: DataDiff) -> None:
             )
     if found.columns:
         table(
-            [(c.column, f"{c.changed:,}", f"{c.share:.2%}") for c in found.columns],
+            [(c.column, f"{c.changed:,}", percent(c.share, 2)) for c in found.columns],
             ("column", "rows", "of those in both"),
             right=(1, 2),
         )

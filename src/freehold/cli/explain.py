@@ -12,6 +12,7 @@ import click
 from freehold.cli.opened import environment, waiting
 from freehold.cli.output import as_json, emit, say, table
 from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
     from freehold.cli.query import Asking
@@ -197,12 +198,12 @@ def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> No
         share = moved.share(cause)
         if moved.trend != 1 and cause.own is not None:
             return _signed(cause.own, unit)
-        return "" if share is None else f"{share:.0%}".replace("%", " %")
+        return "" if share is None else percent(share)
 
     def value(amount: float | None) -> str:
         return "nothing" if amount is None else number(amount, unit) + (f" {unit}" if unit not in ("", "%") else "")
 
-    share = f" ({moved.change / abs(moved.before):+.1%})" if moved.before else ""
+    share = f" ({percent(moved.change / abs(moved.before), 1, signed=True)})" if moved.before else ""
     click.echo(f"{click.style(metric, bold=True)}  {value(moved.after)}, {days(told['after'])}")
     change = f"{_signed(moved.change, unit)}{share}" if moved.is_comparable else "not comparable"
     click.echo(f"{' ' * len(metric)}  {value(moved.before)}, {days(told['before'])}: {change}")
@@ -210,7 +211,7 @@ def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> No
         say(f"It is not taken apart: {moved.why_not}")
         return
     if moved.trend != 1:
-        click.echo(f"\nMost of it moved by {moved.trend - 1:+.0%}, across the board.")
+        click.echo(f"\nMost of it moved by {percent(moved.trend - 1, signed=True)}, across the board.")
     if moved.causes:
         title = "What moved it" if moved.trend == 1 else "What moved otherwise"
         click.echo(f"\n{click.style(title, bold=True)}")

@@ -13,6 +13,7 @@ import click
 from freehold.cli.opened import chosen_environment, environment, loaded, opened_ledger, past, state_is_there
 from freehold.cli.output import as_json, counted, emit, say, table
 from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
     from freehold.insight import Asking, Kpi, KpiItem, KpiValue, Period
@@ -272,7 +273,7 @@ def _print_value(one: Kpi, value: KpiValue) -> None:
         )
     whole = value.evidence_completeness
     click.echo(f"  {'made of':<13} {figure(value.numerator)} / {figure(value.denominator)}, n = {value.n:,}")
-    click.echo(f"  {'completeness':<13} {'—' if whole is None else f'{whole:.0%}'}")
+    click.echo(f"  {'completeness':<13} {'—' if whole is None else percent(whole)}")
     for name, beside in value.beside.items():
         click.echo(f"  {name:<13} {figure(beside)}")
     if value.fix:

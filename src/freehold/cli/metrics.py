@@ -11,6 +11,7 @@ from freehold.cli.opened import environment, loaded, waiting
 from freehold.cli.output import as_json, counted, emit, say, table
 from freehold.cli.suggesting import suggest_rollups
 from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
     from freehold.cli.query import Asking
@@ -291,7 +292,7 @@ def _plain(value: Value) -> str:
 def _change(before: Value, after: Value) -> str:
     if not isinstance(before, float) or not isinstance(after, float) or before == after:
         return ""
-    return f"{(after - before) / abs(before):+.1%}" if before else "new"
+    return percent((after - before) / abs(before), 1, signed=True) if before else "new"
 
 
 def _owner(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:

@@ -14,6 +14,7 @@ import click
 from freehold.cli.evaluated import opened_rules, say_badges
 from freehold.cli.opened import environment, loaded
 from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
+from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -164,7 +165,7 @@ def scorecard(
         return
     rows = [
         (
-            card.rule_set, row.subject, f"{row.score:.0%}", row.level, f"{row.deadline}" if row.deadline else "",
+            card.rule_set, row.subject, percent(row.score), row.level, f"{row.deadline}" if row.deadline else "",
             result.rule.rule.name or result.rule.check.text if result else "all of it holds",
             _remedy(result) if result else "",
         )
@@ -175,7 +176,7 @@ def scorecard(
     if rows:
         table(rows, ("rules", "about", "score", "level", "until", "missing", "remedy"), least=(5, 6), right=(2,))
     for card in cards:
-        say(f"{card.name}: {card.score:.0%} over {counted(len(card.rows), 'subjects')}.")
+        say(f"{card.name}: {percent(card.score)} over {counted(len(card.rows), 'subjects')}.")
     if not cards:
         say("No rule is about any of that.")
 

@@ -17,6 +17,7 @@ from freehold.cli.opened import (
     opened_ledger,
 )
 from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
     from freehold.reliability.slo import Attainment, Slo
@@ -166,7 +167,7 @@ def _strip(one: Attainment) -> str:
 
 
 def _share(share: Any) -> str:
-    return "" if share is None else f"{100 * share:,.2f} %"
+    return "" if share is None else percent(share, 2)
 
 
 def _rate(rate: Any) -> str:

@@ -9,6 +9,7 @@ import click
 
 from freehold.cli.opened import environment, waiting
 from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -146,7 +147,7 @@ def _print(asks: Asking, found: Advice, days: int, *, is_written: bool) -> None:
         return
     rows = [
         (one.content.rollup.name, f"{one.rows:,}", f"{one.fact_rows:,}", f"{one.questions:,}", f"{one.seconds:,.2f} s",
-         f"{one.seconds / total:.0%}" if total else "")
+         percent(one.seconds / total) if total else "")
         for one in found.rollups
     ]  # fmt: skip
     if rows:

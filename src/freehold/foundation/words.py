@@ -13,6 +13,11 @@ def counted(number: int, plural: str) -> str:
     return f"{number:,} {plural if number != 1 else singular}"
 
 
+def percent(share: float | Decimal, places: int = 0, *, signed: bool = False) -> str:
+    """Return a share of one as a person reads it: `96.70 %`, `−12 %`, signed `+3 %`."""
+    return f"{share * 100:{'+' if signed else ''},.{places}f} %".replace("-", "−")
+
+
 def ago(span: timedelta) -> str:
     """Return a duration as a person would say it: `40s`, `12m`, `3h`, `2d`."""
     seconds = int(span.total_seconds())

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from decimal import Decimal
 
+from freehold.foundation.words import percent
+
 
 def number(value: float | Decimal, unit: str) -> str:
     """Return a number as a person reads it: shares as percent, whole numbers whole, others with two decimals."""
     if unit == "%":
-        return f"{float(value) * 100:,.1f} %"
+        return percent(float(value), 1)
     if isinstance(value, int) or (value == int(value) and not unit):
         return f"{int(value):,}"
     return f"{value:,.2f}" if abs(float(value)) >= 0.01 or not value else f"{value:.3g}"

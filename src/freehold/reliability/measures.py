@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from freehold.foundation.words import percent
 from freehold.reliability.smoothing import Floats
 
 ROWS, DISTRIBUTION, NEW, LOST, SECONDS = "rows", "distribution", "new", "lost", "seconds"
@@ -62,7 +63,7 @@ class Measure:
         if value is None:
             return "?"
         if self.is_share:
-            return f"{value:.1%}".replace("%", " %")
+            return percent(value, 1)
         return f"{value:,.0f}" if abs(value) >= 1_000 or value == int(value) else f"{value:,.3g}"
 
     def __str__(self) -> str:

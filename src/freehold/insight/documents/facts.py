@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import FreeholdError
+from freehold.foundation.words import percent
 from freehold.insight.documents.declared import DocumentFile, Fact
 from freehold.insight.documents.items import ItemsThen
 from freehold.insight.documents.listing import listed
@@ -232,7 +233,7 @@ def _cells(kpi: Kpi, value: KpiValue) -> dict[str, Any]:
         "period": f"{value.period}{'' if value.is_closed else ', so far'}",
         "made_of": f"{figure(value.numerator)} / {figure(value.denominator)}" if is_heard else "none",
         "observations": value.n if is_heard else None,
-        "completeness": "none" if value.evidence_completeness is None else f"{value.evidence_completeness:.0%}",
+        "completeness": "none" if value.evidence_completeness is None else percent(value.evidence_completeness),
         "note": value.fix,
         "owner": kpi.owner or "",
         "definition": kpi.definition,

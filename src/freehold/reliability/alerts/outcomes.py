@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from freehold.foundation import Exit, FreeholdError
+from freehold.foundation.words import percent
 from freehold.ledger.event import Event
 from freehold.reliability.alerts.alert import VERDICTS, Alert, alert, alerts
 from freehold.reliability.anomalies import anomalies, closing
@@ -83,7 +84,9 @@ class Demoted:
         said = self.by_name.get(Name(signal.asset, signal.column, str(signal.kind), signal.monitor))
         if said is None:
             return ""
-        return f"Its monitor is demoted: {said['precision']:.0%} of its last {said['judged']} alerts were worth it."
+        return (
+            f"Its monitor is demoted: {percent(said['precision'])} of its last {said['judged']} alerts were worth it."
+        )
 
     @property
     def by_name(self) -> Mapping[Name, Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.reliability.alerts.alert import Alert
 from freehold.reliability.signals import SignalKind
 
@@ -107,4 +107,4 @@ def of_budget(left: float | None) -> Factor:
     """Return what the least share of an error budget that is left comes to, 1 to below 0; None where there is none."""
     if left is None:
         return Factor(BUDGET, "there is none", 0)
-    return Factor(BUDGET, f"{max(left, 0):.0%} is left", int(left < _LITTLE_LEFT))
+    return Factor(BUDGET, f"{percent(max(left, 0))} is left", int(left < _LITTLE_LEFT))

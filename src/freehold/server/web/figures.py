@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.insight import KpiValue
 from freehold.insight.telling import Verdict, said, verdict_of
 from freehold.server.reckoning import Figure
@@ -64,7 +64,7 @@ def card(found: Figure) -> Kpi:
         unknown = "not instrumented" if not found.is_instrumented else "not enough evidence"
         return Kpi(one.name, told=told.replace("`", ""), href=href, unknown=unknown)
     whole = value.evidence_completeness
-    complete = f"{whole * 100:.0f} % complete" if whole is not None and whole < 1 else ""
+    complete = f"{percent(whole)} complete" if whole is not None and whole < 1 else ""
     parts = [targets_of(one), named_period(value.period), complete]
     told = " · ".join(filter(None, parts))
     return Kpi(one.name, said(value.value, one.unit), "", told, href, sparkline(found), mark_of(one, value))

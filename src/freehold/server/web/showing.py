@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from freehold.foundation import FreeholdError, Problems, near
-from freehold.foundation.words import ago, counted, plain
+from freehold.foundation.words import ago, counted, percent, plain
 from freehold.metrics.telling import number
 from freehold.server.problems import is_part, request_id_of
 from freehold.server.web.model import Crumb, Ending, Fault
@@ -159,7 +159,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    made.filters.update(ago=_ago, exact=_exact, iso=_iso, day=_day)
+    made.filters.update(ago=_ago, exact=_exact, iso=_iso, day=_day, percent=percent)
     made.filters.update(
         counted=counted, number=number, json=_embedded, prose=_prose, leading=_leading, breakable=_breakable
     )

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from freehold.delivery.arrival import duration
 from freehold.foundation import FreeholdError
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.reliability.alerts import Alert, Monitor, Silence, State
 from freehold.server.alerts import Alerts
 from freehold.server.web.model import Empty, Heading, Mark, Tab, Tone
@@ -224,7 +224,7 @@ def _silence(one: Silence) -> SilenceRow:
 
 
 def _monitor(one: Monitor) -> MonitorRow:
-    told = "not judged yet" if one.precision is None else f"{one.precision:.0%} of {len(one.judged)}"
+    told = "not judged yet" if one.precision is None else f"{percent(one.precision)} of {len(one.judged)}"
     mark = Mark("warn", "demoted") if one.is_demoted else Mark("ok", "pages")
     return MonitorRow(str(one.name), one.name.asset, one.raised, one.pages, told, mark)
 

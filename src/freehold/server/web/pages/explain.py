@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.delivery.explaining import Explained, Stretch
 from freehold.delivery.serving import Happened
 from freehold.foundation import FreeholdError
+from freehold.foundation.words import percent
 from freehold.metrics.estate import owner_of
 from freehold.metrics.moving import Movement, Part
 from freehold.metrics.query import asked as question
@@ -360,7 +361,7 @@ def _sentence(found: Explained, period: Compared, model: ExplainPage) -> str:
     else:
         told = f"{model.value}{unit}: {model.change} than {than} ({model.before}{unit})."
     if moved is not None and moved.trend != 1:
-        return f"{told} Most of it moved by {(moved.trend - 1) * 100:+.0f} %, across the board."
+        return f"{told} Most of it moved by {percent(moved.trend - 1, signed=True)}, across the board."
     if moved is None or not moved.causes:
         return told
     first = moved.causes[0]
@@ -373,7 +374,7 @@ def _explains(moved: Movement, cause: Part, unit: str) -> str:
     share = moved.share(cause)
     if moved.trend != 1 and cause.own is not None:
         return f"{signed(cause.own, unit)} beside the trend"
-    return "" if share is None else f"{share * 100:.0f} % of it" if share > 0 else "against it"
+    return "" if share is None else f"{percent(share)} of it" if share > 0 else "against it"
 
 
 def _change(moved: Movement, unit: str) -> str:
@@ -385,7 +386,7 @@ def _change(moved: Movement, unit: str) -> str:
     if unit == "%":
         return f"{abs(moved.change) * 100:.1f} points {word}"
     return (
-        f"{abs(moved.change / moved.before) * 100:.1f} % {word}"
+        f"{percent(abs(moved.change / moved.before), 1)} {word}"
         if moved.before
         else f"{number(abs(moved.change), unit)} {word}"
     )

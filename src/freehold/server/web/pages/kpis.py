@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from freehold.foundation.words import percent
 from freehold.insight import KpiItem, KpiValue, Period, compute, items, kpi_named, sliced
 from freehold.insight.telling import drawn_in, figure, judged, said
 from freehold.metrics.explaining import formula_of
@@ -274,7 +275,7 @@ def row(found: Figure) -> KpiRow:
         mark=mark_of(one, value),
         period=named_period(value.period),
         trend=sparkline(found),
-        completeness=f"{whole * 100:.0f} %" if whole is not None else "",
+        completeness=percent(whole) if whole is not None else "",
         whole=whole,
     )
 
@@ -424,7 +425,7 @@ def _facts(asked: Asked, one: KpiFile, value: KpiValue) -> Iterator[Fact]:
     yield Fact("Counts", figure(value.numerator))
     yield Fact("Of", figure(value.denominator))
     yield Fact("Observations", f"{value.n:,}, at least {one.minimum} are wanted")
-    yield Fact("Evidence", "none" if whole is None else f"{whole * 100:.0f} % complete")
+    yield Fact("Evidence", "none" if whole is None else f"{percent(whole)} complete")
     for name, beside in value.beside.items():
         yield Fact(name.replace("_", " ").capitalize(), figure(beside))
     yield Fact("Better", "higher" if one.direction == "up" else "lower")

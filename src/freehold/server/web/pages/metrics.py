@@ -13,7 +13,7 @@ from freehold import opening
 from freehold.catalog import Question as Search
 from freehold.delivery.serving import broken
 from freehold.foundation import FreeholdError
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.metrics import asked as question
 from freehold.metrics.conflicts import conflicts
 from freehold.metrics.estate import owner_of
@@ -331,7 +331,7 @@ def latest(trend: Trend | None, unit: str, grain: str) -> Latest:
     change = ""
     if before is not None and before.value and unit != "%":
         share = (last.value - before.value) / abs(before.value)
-        change = f"{share * 100:+.1f} % against the {grain} before".replace("-", "−")
+        change = f"{percent(share, 1, signed=True)} against the {grain} before"
     elif before is not None and unit == "%":
         change = f"{(last.value - before.value) * 100:+.1f} points against the {grain} before".replace("-", "−")
     what = "" if grain == "day" else f"{grain} of "

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.insight.objectives import linked_items, objective_object, said_of
 from freehold.server.ahead import Ahead
 from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark
@@ -149,4 +149,4 @@ def _row(ahead: Ahead, one: Mapping[str, Any]) -> KeyResultRow:
 
 
 def _share(value: float | None) -> str:
-    return "—" if value is None else f"{value * 100:.0f} %"
+    return "—" if value is None else percent(value)

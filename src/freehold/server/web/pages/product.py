@@ -14,7 +14,7 @@ from freehold.delivery.promises import promises_kept
 from freehold.delivery.standing import standing_verdicts
 from freehold.estate.model import Property, Team
 from freehold.foundation import FreeholdError
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.server.attained import attained
 from freehold.server.items import Items
 from freehold.server.leaving import ending_of, gone_is_told, leaving_of
@@ -150,7 +150,6 @@ class ProductPage:
 
 _ASSETS = (
     Heading("Asset"),
-    Heading("Read it as", sorts=False),
     Heading("Rows", "num"),
     Heading("Fresh as of", "num"),
     Heading("Published", "num", narrow=False),
@@ -244,9 +243,7 @@ def _figures(status: ProductStatus, verdicts: Mapping[str, int], kept: int, trie
     passed = Kpi("Promise kept, 30 days", told="Nothing was built in 30 days.")
     if tried:
         history = f"/deployments?kind=all&product={status.product.id}"
-        passed = Kpi(
-            passed.name, f"{kept / tried * 100:.1f} %", "", f"{kept} of {tried} versions passed at once", history
-        )
+        passed = Kpi(passed.name, percent(kept / tried, 1), "", f"{kept} of {tried} versions passed at once", history)
     held = f"{verdicts.get('pass', 0)}" if total else ""
     return (
         Kpi("Fresh as of", f"{until:%d %b %H:%M}" if until else "", "UTC", "the end of the newest whole interval"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.insight import last_periods, period_named
 from freehold.insight.roadmap import board_object, promise_object, ranked_object
 from freehold.insight.telling import figure, rough, said
@@ -224,7 +224,7 @@ def _order_row(one: Mapping[str, Any]) -> OrderRow:
     why = f"by {one['decision']}; {one['by_score']} by its score" if one["decision"] else ""
     return OrderRow(
         one["place"], one["id"], one["title"], rough(one["score"]), f"{rough(low)}–{rough(high)}",
-        f"{one['keeps_place'] * 100:.0f} %", f"{one['in_top'] * 100:.0f} %",
+        percent(one['keeps_place']), percent(one['in_top']),
         f"{reach} use it" if one["reach_from"] == "usage" else reach, why,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from starlette.routing import Route
 
 from freehold.delivery.evaluating import Row, Scorecard
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.rules import Outcome, Result
 from freehold.server.scored import rules_recorded_at, scored
 from freehold.server.web.model import Crumb, Empty, Heading, Mark, Tab
@@ -124,7 +124,7 @@ def _address(product: str, domain: str, rule_set: str) -> str:
 
 def _card(asked: Asked, card: Scorecard) -> Card:
     passing = sum(not row.missing for row in card.rows)
-    told = f"{card.score:.0%}; {passing:,} of {len(card.rows):,} pass all of it."
+    told = f"{percent(card.score)}; {passing:,} of {len(card.rows):,} pass all of it."
     rows = tuple(_row(asked, row, card.kind) for row in card.rows[:_MOST_ROWS])
     return Card(card.rule_set, card.name, told, rows, max(0, len(card.rows) - _MOST_ROWS))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from starlette.routing import Route
 
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.reliability.slo import Attainment
 from freehold.server.attained import attained
 from freehold.server.web.model import Crumb, Empty, Heading, Mark
@@ -140,7 +140,7 @@ def _strips(asked: Asked, shown: list[Attainment]) -> Strips | None:
 def _strip(asked: Asked, one: Attainment, size: float, count: int) -> Strip:
     first = count - len(one.days)
     cells = tuple(
-        Cell(round((first + n) * size, 2), _HEAT[one.level(day)], f"{day.start:%d %b}: {100 * day.bad_share:.2f} % bad")
+        Cell(round((first + n) * size, 2), _HEAT[one.level(day)], f"{day.start:%d %b}: {percent(day.bad_share, 2)} bad")
         for n, day in enumerate(one.days)
         if day.bad_share is not None
     )

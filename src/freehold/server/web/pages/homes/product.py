@@ -10,7 +10,7 @@ from datetime import timedelta
 from freehold.catalog import Readers
 from freehold.delivery import ProductStatus
 from freehold.delivery.promises import promises_kept
-from freehold.foundation.words import counted
+from freehold.foundation.words import counted, percent
 from freehold.metrics.fingerprint import sources_of
 from freehold.server.used import unused_of
 from freehold.server.web.figures import how_of
@@ -154,9 +154,9 @@ def _strip(asked: Asked, chosen: list[ProductStatus], requests: tuple[RequestRow
                 certified=f"{good} of {metrics}" if metrics else "",
                 people=people if readers else "",
                 readers=read.people,
-                quality=f"{verdicts.get('pass', 0) / total * 100:.1f} %" if total else "",
+                quality=percent(verdicts.get("pass", 0) / total, 1) if total else "",
                 share=verdicts.get("pass", 0) / total if total else None,
-                kept=f"{passed / tried * 100:.1f} %" if tried else "",
+                kept=percent(passed / tried, 1) if tried else "",
                 kept_share=passed / tried if tried else None,
                 requests=wanted[id_],
             )
