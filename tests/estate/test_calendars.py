@@ -57,7 +57,7 @@ def test_days_of_the_week_are_read(text: str, expected: set[int]) -> None:
     [
         ('hours: "25:00-26:00"', 15, "`25:00-26:00` are no hours of a day."),
         ('hours: "09:00-09:00"', 15, "`09:00-09:00` are no hours of a day."),
-        ("freeze: [{from: 2011-02-30, to: 2011-03-01}]", 24, "There is no day `2011-02-30`."),
+        ("freeze: [{from: 2011-02-30, to: 2011-03-01}]", 24, "`from: 2011-02-30` is no day of any calendar."),
     ],
 )
 def test_what_is_no_hour_and_no_day_is_told(

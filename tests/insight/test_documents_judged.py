@@ -42,7 +42,7 @@ def test_what_the_engine_does_not_take_is_told_with_its_fact(tmp_path: Path) -> 
         (tmp_path / "d.md").write_text(f"{text}  facts:\n    runs:\n      sql: {sql}\n{below}", "utf-8")
         found += [(e.code, str(e.where), e.fix != "") for e in findings(declared(tmp_path / "d.md"), builtin_kpis())]
 
-    assert found == [("FH-Q001", "documents/d.md:11:6", True), ("FH-L404", "documents/d.md:9:12", True)]
+    assert found == [("FH-Q001", "documents/d.md:11:14", True), ("FH-L404", "documents/d.md:9:12", True)]
 
 
 @pytest.mark.parametrize("id", builtin_documents())

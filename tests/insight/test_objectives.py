@@ -59,7 +59,7 @@ WRONG = [
     ("a metric that is none", ["metric: revenu, start: 1, target: 2"], "FH-W412", "7:16"),
     ("two of one name", ["metric: revenue, start: 1, target: 2"] * 2, "FH-W413", "8:7"),
     ("days of a KPI", ["metric: adoption, start: 0, target: 1, days: 7"], "FH-W414", "7:53"),
-    ("a day that is none", ["metric: revenue, start: 0, target: 1, by: 2011-02-30"], "FH-W402", "7:50"),
+    ("a day that is none", ["metric: revenue, start: 0, target: 1, by: 2011-02-30"], "FH-V105", "7:50"),
 ]
 
 

@@ -45,7 +45,7 @@ def test_a_file_as_madr_has_it_needs_nothing_more(written: Written) -> None:
 
 
 WRONG = [
-    ("a day that is none", {"a": "status: accepted\ndate: 2011-02-30\n"}, "FH-W402", "decisions/a.md:3:7"),
+    ("a day that is none", {"a": "status: accepted\ndate: 2011-02-30\n"}, "FH-V105", "decisions/a.md:3:7"),
     ("a status that is none", {"a": "status: agreed\ndate: 2011-02-03\n"}, "FH-V105", "decisions/a.md:2:9"),
     (
         "what it supersedes is not there",

@@ -23,10 +23,12 @@ _STATES = {
     "ok": "[green]ok[/green]",
     "not enough evidence": "[yellow]not enough evidence[/yellow]",
     "not instrumented": "[dim]not instrumented[/dim]",
+    "failed": "[red]failed[/red]",
 }
 _VERDICTS = {
     "on target": "green",
     "off target": "red",
+    "failed": "red",
     "on target, as far as told": "yellow",
     "not enough evidence": "yellow",
 }

@@ -147,10 +147,11 @@ def _of_objectives(estate: Estate) -> tuple[FreeholdError, ...]:
     if not any(kind == "Objective" for kind, _ in estate.resources):
         return ()
     from freehold.insight.naming import metrics_and_kpis
-    from freehold.insight.objectives import objective_findings
+    from freehold.insight.objectives import condition_findings, objective_findings
     from freehold.metrics import catalogue_of
 
-    return objective_findings(estate, metrics_and_kpis(estate, lambda: catalogue_of(estate)))
+    found = objective_findings(estate, metrics_and_kpis(estate, lambda: catalogue_of(estate)))
+    return (*found, *condition_findings(estate, lambda: catalogue_of(estate)))
 
 
 def _of_access(estate: Estate) -> tuple[FreeholdError, ...]:

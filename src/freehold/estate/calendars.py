@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from freehold.estate.model import Calendar
@@ -91,6 +91,14 @@ def _freezes(said: Sequence[Mapping[str, Any]]) -> tuple[Freeze, ...]:
         Freeze(date.fromisoformat(one["from"]), date.fromisoformat(one["to"]), str(one.get("reason") or ""))
         for one in said
     )
+
+
+@cache
+def places_with_holidays() -> Mapping[str, Sequence[str]]:
+    """Return the countries whose holidays are known, by their code, each with its parts."""
+    import holidays
+
+    return {code: tuple(parts) for code, parts in holidays.list_supported_countries(include_aliases=True).items()}
 
 
 @lru_cache(maxsize=64)

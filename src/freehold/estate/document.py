@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,16 +16,20 @@ Step = str | int
 
 
 class ScalarNode:
-    """A word, number, truth value or nothing; `style` is the quote it was written in ('' for plain)."""
+    """A word, number, truth value or nothing; `style` is the quote it was written in ('' for plain).
 
-    __slots__ = ("column", "line", "style", "text", "value")
+    `indent` is by how much the lines of a block, a text below `|` or `>`, are moved in.
+    """
 
-    def __init__(self, value: Scalar, text: str, style: str, line: int, column: int) -> None:
+    __slots__ = ("column", "indent", "line", "style", "text", "value")
+
+    def __init__(self, value: Scalar, text: str, style: str, line: int, column: int, indent: int = 0) -> None:
         self.value = value
         self.text = text
         self.style = style
         self.line = line
         self.column = column
+        self.indent = indent
 
 
 class ListNode:
@@ -81,6 +86,25 @@ class Document:
                 key = around.entries[str(path[-1])][0]
                 return Where(self.path, key.line, key.column)
         return self.where(*path)
+
+    def within(self, *path: Step) -> Callable[[int, int], Where]:
+        """Return what tells the place of a line and a column, both from 1, of the text at a path.
+
+        Lines of a text that YAML folds are not those of the file: the place of all of it is told.
+        """
+        node, start = self.node(*path), self.where(*path)
+        if not isinstance(node, ScalarNode):
+            return lambda _line, _column: start
+        quote = len(node.style) if node.style in ("'", '"') else 0
+
+        def place(line: int, column: int) -> Where:
+            if node.style == "|":  # such a text begins below its key
+                return Where(self.path, node.line + line, node.indent + column)
+            if line > 1 or node.style == ">":
+                return start
+            return Where(self.path, node.line, node.column + quote + column - 1)
+
+        return place
 
     def node(self, *path: Step) -> Node | None:
         """Return the node at a path, or None."""

@@ -27,6 +27,10 @@ _A = {
     "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false", "null": "nothing",
     "array": "a list", "object": "a mapping",
 }  # fmt: skip
+_NAMES = {
+    "^[a-z][a-z0-9_]*$": "Write small letters, digits and underscores, a letter first.",
+    "^[A-Za-z_][A-Za-z0-9_]*$": "Write letters, digits and underscores, no digit first.",
+}
 _UNKNOWN = ("additionalProperties", "unevaluatedProperties")
 
 
@@ -135,11 +139,23 @@ class _Explainer:
             return self._not_allowed(path, said, complaint)
         if kind == "pattern":
             return self._error("FH-V105", path, f"{said} has the wrong form.", self._form(complaint))
+        if kind == "format":
+            return self._error("FH-V105", path, f"{said} is no day of any calendar.", self._form(complaint))
+        if kind == "propertyNames":
+            return self._wrong_name(path, complaint)
         limit = complaint.kind.as_dict().get("limit")
         text = _LIMITS.get(kind)
         if text and limit is not None:
             return self._error("FH-V105", path, f"{said} {text.format(limit=limit)}.", _within(kind, limit))
         return self._error("FH-V106", path, f"{said} is not as the schema wants it ({kind}).", "Mend the value.")
+
+    def _wrong_name(self, path: Path, complaint: Any) -> FreeholdError:
+        inner = complaint.kind.error
+        key, pattern = str(inner.instance), inner.kind.as_dict().get("pattern", "")
+        described = self._vocabulary.description(complaint.schema_path[:-1])
+        fix = described or _NAMES.get(pattern) or (f"It must match {pattern}." if pattern else "Give it a shorter one.")
+        problem = f"`{key}` is no name for what stands in {self._named(path)}."
+        return self._error("FH-V105", (*path, key), problem, fix, at_key=True)
 
     def _not_allowed(self, path: Path, said: str, complaint: Any) -> FreeholdError:
         options = complaint.kind.as_dict().get("options") or [complaint.kind.as_dict().get("expected_value")]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, time
+from datetime import time
 from typing import Any
 
+from freehold.estate.calendars import places_with_holidays
 from freehold.estate.document import Document, Step
 from freehold.estate.explaining import schema_errors, value_errors
 from freehold.estate.schedules import arrival_errors, schedule_errors, zone_error
@@ -15,7 +16,6 @@ from freehold.foundation import FreeholdError, near
 from freehold.foundation.secrets import holds_a_secret
 
 PREFIX = "freehold:"
-_ENDS = ("from", "to")
 _ID = re.compile(r"[a-z0-9._/-]+")
 _NAME = re.compile(r"[a-z0-9_-]+")
 # The key of the list that an entry stands in tells what the entry is.
@@ -48,22 +48,7 @@ def document_errors(document: Document, kind: str) -> list[FreeholdError]:
         found += _timezone(document)
     elif kind == "Calendar":
         found += _calendar(document)
-    elif kind == "Decision":
-        found += _day(document, "date")
-    elif kind == "Objective":
-        for index, _ in enumerate(document.value["spec"]["key_results"]):
-            found += _day(document, "spec", "key_results", index, "by")
     return found
-
-
-def _day(document: Document, *path: Step) -> Iterator[FreeholdError]:
-    """Yield that a day is none, though it is written as one: 2011-02-30."""
-    node = document.node(*path)
-    try:
-        date.fromisoformat(str(node.value) if node else "2011-01-01")
-    except ValueError:
-        problem = f"`{node.value if node else ''}` is no day of any calendar."
-        yield FreeholdError("FH-W402", problem, where=document.where(*path), fix="Write one such as 2011-03-07.")
 
 
 def asset_name_error(name: str) -> str | None:
@@ -90,21 +75,27 @@ def _ids(document: Document, kind: str) -> Iterator[FreeholdError]:
 
 
 def _calendar(document: Document) -> Iterator[FreeholdError]:
-    """Find hours and days that have the form of such and are none."""
+    """Find hours that have the form of such and are none, and places whose holidays nobody knows."""
     spec = document.value["spec"]
     if (hours := spec.get("hours")) and not _are_hours(hours):
         yield FreeholdError(
             "FH-V105", f"`{hours}` are no hours of a day.", where=document.where("spec", "hours"), fix="09:00-17:30"
         )
-    days = [
-        (("spec", "freeze", n, end), freeze[end]) for n, freeze in enumerate(spec.get("freeze", ())) for end in _ENDS
-    ]
-    for path, text in days:
-        if not _is_day(text):
-            where = document.where(*path)
+    country, subdivision = str(spec.get("country") or ""), str(spec.get("subdivision") or "")
+    if country:
+        known = places_with_holidays()
+        if country not in known:
             yield FreeholdError(
-                "FH-V105", f"There is no day `{text}`.", where=where, fix="Write one such as 2011-12-24."
-            )
+                "FH-V105", f"No holidays are known of the country `{country}`.",
+                where=document.where("spec", "country"),
+                fix=near(country, known) or "Write its code of ISO 3166, such as GB.",
+            )  # fmt: skip
+        elif subdivision and subdivision not in known[country]:
+            yield FreeholdError(
+                "FH-V105", f"No holidays are known of the part `{subdivision}` of `{country}`.",
+                where=document.where("spec", "subdivision"),
+                fix=f"There are: {', '.join(known[country])}." if known[country] else "Leave it out: it has no parts.",
+            )  # fmt: skip
 
 
 def _are_hours(text: str) -> bool:
@@ -113,13 +104,6 @@ def _are_hours(text: str) -> bool:
     except ValueError:
         return False
     return first != last
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
 
 
 def _timezone(document: Document) -> Iterator[FreeholdError]:

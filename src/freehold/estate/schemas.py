@@ -77,7 +77,8 @@ def validator(kind: str) -> Any:
     """Return the compiled validator of a kind (a `jsonschema_rs` Draft 2019-09 validator)."""
     import jsonschema_rs
 
-    return jsonschema_rs.Draft201909Validator(json_schema(kind))
+    # That a date is a day of the calendar is a format, which is held to where the schema is ours.
+    return jsonschema_rs.Draft201909Validator(json_schema(kind), validate_formats=kind != "DataContract")
 
 
 @cache
@@ -92,7 +93,7 @@ def custom_validator(place: str, name: str) -> Any:
     """Return the compiled validator of the value of one custom property of ours."""
     import jsonschema_rs
 
-    return jsonschema_rs.Draft201909Validator(custom_properties()[place][name])
+    return jsonschema_rs.Draft201909Validator(custom_properties()[place][name], validate_formats=True)
 
 
 def _contract_schema() -> dict[str, Any]:

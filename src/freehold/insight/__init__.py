@@ -1,8 +1,9 @@
 """M5: KPIs computed from recorded evidence, as of any time. Nobody types one in."""
 
+from freehold.insight.judging import kpi_findings
 from freehold.insight.kpi import Asking, KpiItem, KpiValue, State, compute, items, sliced, statement, trend
 from freehold.insight.periods import Period, last_periods, period_named
-from freehold.insight.registry import Kpi, builtin_kpis, kpi_findings, kpi_named, kpis_of, load_kpi
+from freehold.insight.registry import Kpi, builtin_kpis, kpi_named, kpis_of, load_kpi
 from freehold.insight.targets import Target
 
 __all__ = [

@@ -12,12 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from freehold.foundation import FreeholdError
 from freehold.insight.kept import kept_rows
 from freehold.insight.periods import Period, last_periods
 from freehold.insight.registry import COMPLETENESS, DRILLED, ROLES, Kpi, builtin_kpis, kpi_named, view_of
 from freehold.ledger import Ledger
 from freehold.metrics import Query, Scope, asked, compiled
 from freehold.metrics.compiling import Compiled
+from freehold.metrics.evidence import rows_of
 from freehold.metrics.model import Dataset
 from freehold.metrics.query import Key, key_of
 from freehold.metrics.rows import Rows
@@ -35,6 +37,7 @@ class State(StrEnum):
     OK = "ok"
     NOT_ENOUGH = "not enough evidence"
     NOT_INSTRUMENTED = "not instrumented"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,9 @@ class KpiItem:
 class KpiValue:
     """A KPI for a period, as of a sealed number.
 
-    `value` is None unless `state` is ok; numerator, denominator and n are shown in any case. `evidence_completeness` is
-    the share of whole evidence, times the share of wanted event types that were ever received. `beside` are the other
+    `value` is None unless `state` is ok, and `fix` says why. Where its query fails on what was recorded the state is
+    failed, for it and for no other. Numerator, denominator and n are shown in any case. `evidence_completeness` is the
+    share of whole evidence, times the share of wanted event types that were ever received. `beside` are the other
     metrics of its file. Figures have 12 digits. `seq` (what was recorded), `known` (until when time had passed) and
     `definition` make the value reproducible. `of` says which slice it is of, `is_closed` whether the period was over,
     `before` is the value of the period before, where that was asked for or a target needs it.
@@ -160,6 +164,28 @@ def statement(kpi: Kpi | str, period: Period, known: datetime, asking: Asking = 
     return _compiled(kpi, _query(kpi, (period,), known, asking, ())).pretty()
 
 
+def columns_of(kpi: Kpi, dataset: Dataset, evidence: Evidence) -> dict[str, str]:
+    """Return the columns that a query of a KPI gives, with DuckDB's names of their types.
+
+    Raises:
+        FreeholdError: FH-L404 it cannot be answered.
+    """
+    there = _Asked(kpi, evidence, (), Asking())
+    found = there.rows(f"DESCRIBE {rows_of(_scope(kpi), dataset).sql('duckdb')}")
+    return {str(row["column_name"]): str(row["column_type"]) for row in found}
+
+
+def attempt(kpi: Kpi, metrics: Sequence[str], period: Period, evidence: Evidence) -> None:
+    """Compute metrics of a KPI for a period, and look at the rows behind them, for what may be wrong with that alone.
+
+    Raises:
+        FreeholdError: FH-N… they cannot be asked for; FH-L404 they cannot be answered.
+    """
+    there = _Asked(kpi, evidence, (period,), Asking())
+    query = replace(_query(kpi, (period,), period.end, Asking(), ()), metrics=tuple(metrics))
+    there.rows(_compiled(kpi, query).sql)
+
+
 @dataclass(frozen=True)
 class _Asked:
     """Evidence in which what a KPI reads beside the views of the ledger has been lent."""
@@ -204,7 +230,15 @@ def _computed(
             return
         there = _Asked(kpi, evidence, tuple(periods), asking)
         made = _compiled(kpi, _query(kpi, periods, evidence.instant, asking, by))
-        found = there.kept(made.sql)
+        try:
+            found = there.kept(made.sql)
+        except FreeholdError as error:
+            if error.code != "FH-L404":
+                raise
+            failed = (State.FAILED, None, 0, 0, 0, None, kpi.unit, evidence.seq, evidence.instant, kpi.definition)
+            why = " ".join(error.problem.splitlines()[0].split())
+            yield from (KpiValue(kpi.id, period, *failed, f"{why} Mend its file: {kpi.where}.") for period in periods)
+            return
         yield from (
             _by_period(kpi, periods, found, evidence, asking, made)
             if len(periods) > 1

@@ -166,15 +166,10 @@ def kpis_of(estate: Estate | None) -> Mapping[str, Kpi]:
     Raises:
         Problems: what is wrong with the estate's own.
     """
-    found, errors = _read(estate)
+    found, errors = read_kpis(estate)
     if errors:
         raise Problems(errors)
     return found
-
-
-def kpi_findings(estate: Estate) -> tuple[FreeholdError, ...]:
-    """Return all that is wrong with the KPIs of an estate."""
-    return tuple(_read(estate)[1])
 
 
 def kpi_named(kpis: Mapping[str, Kpi], name: str) -> Kpi:
@@ -191,7 +186,8 @@ def kpi_named(kpis: Mapping[str, Kpi], name: str) -> Kpi:
     return found
 
 
-def _read(estate: Estate | None) -> tuple[Mapping[str, Kpi], list[FreeholdError]]:
+def read_kpis(estate: Estate | None) -> tuple[Mapping[str, Kpi], list[FreeholdError]]:
+    """Return the KPIs as `kpis_of` does, those that can be read, and what is wrong with the others."""
     shipped, own = builtin_kpis(), dict[str, Kpi]()
     errors: list[FreeholdError] = []
     for kind, id_ in estate.resources if estate is not None else ():
@@ -313,13 +309,16 @@ def _uncomputable(kpi: Kpi) -> Iterator[FreeholdError]:
     if together is None:
         return
     refused = {name: error for name in metrics if (error := _refused(kpi, name)) is not None}
-    below = {name: {c.name for c in _columns(metrics[name]) if not c.table} for name in refused}
-    first = {name: error for name, error in refused.items() if not below[name] & (refused.keys() - {name})}
-    for name, error in (first or refused or {ROLES[0]: together}).items():  # of a circle each stands on another
+    for name, error in (first_to_blame(kpi, refused) or {ROLES[0]: together}).items():
         where = error.where or metrics[name].where
         yield FreeholdError(error.code, error.problem, where=where, fix=error.fix)
-        if not first:
-            return
+
+
+def first_to_blame(kpi: Kpi, refused: Mapping[str, FreeholdError]) -> Mapping[str, FreeholdError]:
+    """Return those of the metrics that cannot be computed which stand on no other of them; one of a circle."""
+    below = {name: {c.name for c in _columns(kpi.model.metrics[name]) if not c.table} for name in refused}
+    first = {name: error for name, error in refused.items() if not below[name] & (refused.keys() - {name})}
+    return first or dict(list(refused.items())[:1])
 
 
 def _refused(kpi: Kpi, *metrics: str) -> FreeholdError | None:

@@ -59,16 +59,23 @@ class Target:
         return bool(_SIGNS[self.sign](value, self.amount))
 
 
+WHOSE = ("all", "pm", "dataops", "vp")
+
+
 def target(whose: str, text: str, unit: str) -> Target:
     """Read a target of a KPI in a unit.
 
     Raises:
         ValueError: it is none in that unit; what would be is said.
     """
+    if whose not in WHOSE and not re.fullmatch(r"tier-\d", whose):
+        raise ValueError(f"`{whose}` is nobody's: targets are of {', '.join(WHOSE)}, or of a tier such as tier-1")
     if text.strip() in _TRENDS:
         return Target(whose, text.strip(), 0, text)
     found = _TARGET.fullmatch(text)
     if found is None or found[3] not in UNITS[unit]:
         example = f"< 5{next(iter(UNITS[unit]))}"
         raise ValueError(f"`{text}` is no target in `{unit}`; write one like `{example}`")
+    if unit == "share" and not found[3] and float(found[2]) > 1:
+        raise ValueError(f"`{text}` is more than all of it: write `{text.strip()}%`")
     return Target(whose, found[1], float(found[2]) * UNITS[unit][found[3]], text)

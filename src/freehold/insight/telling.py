@@ -20,6 +20,7 @@ class Verdict(StrEnum):
 
     NOT_INSTRUMENTED = "not instrumented"
     NOT_ENOUGH = "not enough evidence"
+    FAILED = "failed"
     NOT_JUDGED = "not judged yet"
     NO_TARGET = "no target"
     OFF = "off target"
@@ -90,6 +91,8 @@ def verdict_of(kpi: Kpi, value: KpiValue) -> Verdict:
     """Return how a value stands to the targets of its KPI; with less than half of its evidence, only as far as told."""
     if value.state is State.NOT_INSTRUMENTED:
         return Verdict.NOT_INSTRUMENTED
+    if value.state is State.FAILED:
+        return Verdict.FAILED
     if value.value is None:
         return Verdict.NOT_ENOUGH
     off = is_red(kpi, value)

@@ -19,6 +19,7 @@ from freehold.metrics.expressions import CHANGING
 from freehold.metrics.model import Dataset, EvidenceQuery, Field
 from freehold.metrics.paths import listed
 from freehold.sql import digest, parse, tables_of
+from freehold.sql.kernel import Place
 from freehold.sql.lineage import Lineage, lineage_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _OF_ARGUMENTS = ("array_", "date", "epoch", "json_", "len", "list_", "map_", "re
 
 
 def evidence_query(
-    text: str, what: str, where: Where, table: Table, *, words: Collection[str] = (), line: int = 0, column: int = 0
+    text: str, what: str, where: Where, table: Table, *, words: Collection[str] = (), place: Place | None = None
 ) -> EvidenceQuery:
     """Read the query of a dataset.
 
@@ -43,13 +44,12 @@ def evidence_query(
         table: gives the dataset that a name in FROM means.
         words: names that may stand in it as `:name`, to be filled in by whoever asks. Where there are any, functions
             need not be known to all engines: it runs in DuckDB.
-        line: added to the lines of what does not parse.
-        column: added to its columns on the first line.
+        place: gives the place of a line and a column of the text.
 
     Raises:
         FreeholdError: FH-Q001 and FH-Q002 it is no query; FH-N410 it holds what has no place in it.
     """
-    tree = parse(text, DIALECT, where, line, column)
+    tree = parse(text, DIALECT, where, place)
     for node in tree.walk():
         if why := _out_of_place(node, words):
             shown = node.sql(DIALECT)

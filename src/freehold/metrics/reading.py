@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from freehold.estate.document import Document, ScalarNode, Step
+from freehold.estate.document import Document, Step
 from freehold.estate.model import SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
 from freehold.foundation.times import time_zones
@@ -181,13 +181,8 @@ class _Reader:
             return Dataset(name, name, at, fields_of_contract(self.contracts(name)))
 
         text, what = str(part.said["sql"]), f"the query of `{part.name}`"
-        node = self.document.node(*part.path, "sql")
-        quote = node.style if isinstance(node, ScalarNode) else ""
-        if quote in ("|", ">"):  # such a text begins below its key
-            line, column = where.line, 0
-        else:
-            line, column = where.line - 1, where.column - 1 + len(quote)
-        return self._tried(lambda: evidence_query(text, what, where, table, words=self.words, line=line, column=column))
+        place = self.document.within(*part.path, "sql")
+        return self._tried(lambda: evidence_query(text, what, where, table, words=self.words, place=place))
 
     def _with_time(self, part: Part, dataset: Dataset) -> Dataset:
         """Return the dataset with its time: the one it names, or the only one it has."""

@@ -106,6 +106,6 @@ def _parsed(text: str, dialect: str) -> exp.DataType | None:
 
     try:
         built = exp.DataType.build(text, dialect=dialect)
-    except errors.ParseError:
+    except errors.SqlglotError:
         return None
     return built if isinstance(built.this, exp.DataType.Type) else None

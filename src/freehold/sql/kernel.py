@@ -6,31 +6,36 @@ that way and never by an old hash, so that a new version of sqlglot rebuilds not
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError
+from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
 from freehold.foundation import FreeholdError, Where
 
+Place = Callable[[int, int], Where]
 
-def parse(
-    sql: str, dialect: str, where: Where | None = None, line_offset: int = 0, column_offset: int = 0
-) -> exp.Query:
+
+def parse(sql: str, dialect: str, where: Where | None = None, place: Place | None = None) -> exp.Query:
     """Parse exactly one query.
 
-    `line_offset` is added to the lines that errors name, for texts that begin further down in their file, and
-    `column_offset` to the columns of the first line.
+    Args:
+        sql: its text.
+        dialect: how it is spelled, by sqlglot's name.
+        where: the place of the text, if it has one.
+        place: gives the place of a line and a column of the text, both from 1; default: those of the file of `where`.
 
     Raises:
         FreeholdError: FH-Q001 the text does not parse; FH-Q002 it is not one query.
     """
     try:
         statements = [s for s in sqlglot.parse(sql, read=dialect) if s is not None]
-    except ParseError as error:
-        raise _unparsable(error, where, line_offset, column_offset) from error
+    except SqlglotError as error:
+        raise _unparsable(error, sql, where, place) from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         found = f"{len(statements)} statements" if len(statements) != 1 else statements[0].key.upper()
         raise FreeholdError(
@@ -57,14 +62,24 @@ def tables_of(query: exp.Query) -> tuple[exp.Table, ...]:
     return tuple(t for t in query.find_all(exp.Table) if t.args.get("db") or t.name not in defined)
 
 
-def _unparsable(error: ParseError, where: Where | None, line_offset: int, column_offset: int) -> FreeholdError:
-    first = error.errors[0] if error.errors else {}
-    problem = str(first.get("description") or str(error).splitlines()[0])
-    near_text = str(first.get("highlight") or "")
-    if where is not None and first.get("line"):
-        line, last = int(first["line"]), int(first.get("col") or 1)  # the last character of what is highlighted
-        column = max(1, last - max(0, len(near_text) - 1)) + (column_offset if line == 1 else 0)
-        where = Where(where.path, line + line_offset, column)
+def _unparsable(error: SqlglotError, sql: str, where: Where | None, place: Place | None) -> FreeholdError:
+    first = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    if isinstance(error, ParseError):
+        problem, near_text = (
+            str(first.get("description") or str(error).splitlines()[0]),
+            str(first.get("highlight") or ""),
+        )
+        line, last = (
+            int(first.get("line") or 0),
+            int(first.get("col") or 1),
+        )  # the last character of what is highlighted
+        column = max(1, last - max(0, len(near_text) - 1))
+    else:
+        problem, near_text, opening = _unclosed(error, sql)
+        before = sql[:opening].split("\n")
+        line, column = len(before), len(before[-1]) + 1
+    if where is not None and line:
+        where = place(line, column) if place is not None else Where(where.path, line, column)
     return FreeholdError(
         "FH-Q001",
         f"This SQL does not parse near `{near_text}`: {problem}"
@@ -73,3 +88,14 @@ def _unparsable(error: ParseError, where: Where | None, line_offset: int, column
         where=where,
         fix="Mend the statement; `freehold validate` shows all such places at once.",
     )
+
+
+def _unclosed(error: SqlglotError, sql: str) -> tuple[str, str, int]:
+    """Return what is wrong with a text that has no tokens, what it begins with there, and its offset.
+
+    Only a quote or a comment that is never closed does that; the tokenizer's own error tells the offset of the first.
+    """
+    found = re.match(r"Missing (\S+) from \d+:(\d+)", str(error.__cause__))
+    opening = int(found[2]) if found else max(0, sql.rfind("/*"))
+    what = f"The `{found[1]}` here is not closed." if found else "The comment here is not closed."
+    return what, sql[opening : opening + 20].splitlines()[0], opening

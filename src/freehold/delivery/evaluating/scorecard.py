@@ -133,7 +133,7 @@ def wanted(
     for what, name, known in (
         ("product", product, estate.products),
         ("domain", domain, domains),
-        ("rule set", rule_set, {card.rule_set for card in cards}),
+        ("rule set", rule_set, {card.rule_set for card in cards} | set(estate.rule_sets)),
     ):
         if name is not None and name not in known:
             fix = near(name, known) or f"There are: {', '.join(sorted(known))}."

@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freehold.estate.document import ScalarNode
 from freehold.foundation import Exit, FreeholdError, Where, near
 
 if TYPE_CHECKING:
     from freehold.estate.document import Document
     from freehold.estate.model import Estate, Resource
+    from freehold.sql.kernel import Place
 
 BUILTIN = Path(__file__).parents[2] / "builtin" / "documents"
 
@@ -27,7 +27,7 @@ BUILTIN = Path(__file__).parents[2] / "builtin" / "documents"
 class Fact:
     """One thing a document stands on: KPIs, a query over evidence, a list of the applied estate, or one of its item.
 
-    `lines_above` are the lines of its file above the text of its query; `titles` is the column of its rows that holds
+    `place` gives the place of a line and a column of its query; `titles` is the column of its rows that holds
     work items, whose titles are put beside them, `words` the one that holds free text by its id; empty: none.
     """
 
@@ -35,7 +35,7 @@ class Fact:
     where: Where
     kpis: tuple[str, ...] = ()
     sql: str = ""
-    lines_above: int = 0
+    place: Place | None = field(default=None, compare=False)
     needs: tuple[str, ...] = ()
     titles: str = ""
     words: str = ""
@@ -161,14 +161,12 @@ def document_from(resource: Resource) -> DocumentFile:
 
 def _fact(document: Document, name: str, said: Mapping[str, Any]) -> Fact:
     kind = next(key for key in ("kpis", "sql", "estate", "item") if key in said)
-    node, where = document.node("spec", "facts", name, kind), document.where("spec", "facts", name, kind)
-    is_block = isinstance(node, ScalarNode) and node.style in ("|", ">")
     return Fact(
         name,
-        where,
+        document.where("spec", "facts", name, kind),
         kpis=tuple(said.get("kpis", ())),
         sql=str(said.get("sql", "")),
-        lines_above=where.line if is_block else where.line - 1,
+        place=document.within("spec", "facts", name, kind),
         needs=tuple(said.get("needs", ())),
         titles=str(said.get("titles", "")),
         words=str(said.get("words", "")),

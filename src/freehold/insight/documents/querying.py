@@ -77,7 +77,7 @@ def question_of(file: DocumentFile, fact: Fact) -> Question:
             word that is no parameter; FH-O103 it could give other rows when asked again; FH-O104 it cannot be held to
             one product.
     """
-    tree = parse(fact.sql, "duckdb", fact.where, line_offset=fact.lines_above)
+    tree = parse(fact.sql, "duckdb", fact.where, fact.place)
     _expect_repeatable(tree, fact)
     words = _words(tree, file, fact)
     views = _views(tree, fact)

@@ -43,7 +43,7 @@ def markdown(file: DocumentFile, names: Mapping[str, Any]) -> str:
         text = _environment().from_string(file.text).render(**names)
     except FreeholdError as error:
         raise FreeholdError(error.code, error.problem, where=_place(file, error), fix=error.fix) from error
-    except (jinja2.TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as error:
+    except (jinja2.TemplateError, AttributeError, TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise _wrong(file, _said(error), _place(file, error)) from error
     return _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip() for line in text.splitlines())).strip() + "\n"
 
@@ -56,6 +56,9 @@ def template_findings(file: DocumentFile, columns: Mapping[str, tuple[str, ...]]
     except jinja2.TemplateSyntaxError as error:
         yield _wrong(file, _said(error), Where(file.where.path, error.lineno, 1))
         return
+    if unknown := list(_unknown(file, tree, environment)):
+        yield from unknown
+        return
     known = (*GIVEN, *file.facts, *file.choices, *file.subjects, *environment.globals)
     undeclared = meta.find_undeclared_variables(environment.parse(file.text))  # which folds what it is given
     for name in sorted(undeclared - set(known)):
@@ -67,6 +70,15 @@ def template_findings(file: DocumentFile, columns: Mapping[str, tuple[str, ...]]
             fix = near(part, file.narrative) or "Declare it under `spec.narrative`, with what it is to answer."
             yield _wrong(file, f"the narrative has no part `{part}`", _column(file, line, part), fix)
     yield from _columns_findings(file, tree, columns)
+
+
+def _unknown(file: DocumentFile, tree: nodes.Template, environment: jinja2.Environment) -> Iterator[FreeholdError]:
+    """Yield the filters and tests that nobody has, of which Jinja tells but one and without its place."""
+    for kind, what, known in ((nodes.Filter, "filter", environment.filters), (nodes.Test, "test", environment.tests)):
+        for node in tree.find_all(kind):
+            if node.name not in known:
+                fix = near(node.name, known) or f"There are: {', '.join(sorted(known))}."
+                yield _wrong(file, f"there is no {what} `{node.name}`", _column(file, node.lineno, node.name), fix)
 
 
 def _columns_findings(
@@ -174,10 +186,14 @@ def code(text: str, language: str = "") -> Markup:
 
 
 def _day(value: date) -> str:
+    if not isinstance(value, date):
+        raise TypeError(f"`{value}` is no date")
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
 def _instant(value: datetime) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(f"`{value}` is no instant")
     return f"{_day(value)}, {value:%H:%M} UTC"
 
 

@@ -1,6 +1,6 @@
 """Objectives: key results are metrics, measured by the metrics engine and recorded; nobody types one in."""
 
-from freehold.insight.objectives.checking import objective_findings
+from freehold.insight.objectives.checking import condition_findings, objective_findings
 from freehold.insight.objectives.declared import (
     Investment,
     KeyResult,
@@ -22,6 +22,7 @@ __all__ = [
     "Standing",
     "State",
     "cases_of",
+    "condition_findings",
     "events_of",
     "linked_items",
     "objective_findings",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from freehold.foundation import FreeholdError, near
+from freehold.insight.kpi import Asking, statement
 from freehold.insight.objectives.declared import KIND, KeyResult, Objective, objective_of
+from freehold.insight.periods import holding
+from freehold.insight.registry import Kpi, kpis_of, view_of
+from freehold.metrics import Scope, asked, compiled
 
 if TYPE_CHECKING:
     from freehold.estate.document import Document
     from freehold.estate.model import Estate
+    from freehold.metrics import Catalogue
+
+_A_MONTH = holding(date(2011, 3, 7), "month")
 
 
 def objective_findings(estate: Estate, known: Mapping[str, Collection[str] | None]) -> tuple[FreeholdError, ...]:
@@ -36,6 +43,39 @@ def objective_findings(estate: Estate, known: Mapping[str, Collection[str] | Non
                 where = document.where("spec", "period")
                 errors.append(FreeholdError(error.code, error.problem, where=where, fix=error.fix))
     return tuple(errors)
+
+
+def condition_findings(estate: Estate, catalogue: Callable[[], Catalogue]) -> Iterator[FreeholdError]:
+    """Yield which key results have a condition that their metric or KPI cannot be asked with: FH-N….
+
+    What is wrong with the metric itself, or with the files of either, is told as theirs.
+    """
+    try:
+        kpis, metrics = kpis_of(estate), catalogue()
+    except FreeholdError:
+        return
+    for (kind, id_), resource in estate.resources.items():
+        said = resource.spec.get("key_results", ()) if kind == KIND else ()
+        for index, one in enumerate(said):
+            if "where" not in one or _refusal(one["metric"], None, kpis, metrics) is not None:
+                continue
+            error = _refusal(one["metric"], str(one["where"]), kpis, metrics)
+            if error is not None and resource.document is not None:
+                where = resource.document.where("spec", "key_results", index, "where")
+                problem = f"The condition of a key result of `{id_}`: {error.problem}"
+                yield FreeholdError(error.code, problem, where=where, fix=error.fix)
+
+
+def _refusal(name: str, where: str | None, kpis: Mapping[str, Kpi], metrics: Catalogue) -> FreeholdError | None:
+    """Return why a metric or a KPI cannot be asked for under a condition; None where it can."""
+    try:
+        if name in kpis:
+            statement(kpis[name], _A_MONTH, _A_MONTH.end, Asking(where=where))
+        else:
+            compiled(Scope(metrics, view_of), asked([name], where=where))
+    except FreeholdError as error:
+        return error
+    return None
 
 
 def _of(

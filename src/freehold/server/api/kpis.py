@@ -33,7 +33,7 @@ class KpiFigures(Strict):
     start: datetime
     end: datetime
     closed: bool
-    state: str = Field(description="ok, not enough evidence, not instrumented")
+    state: str = Field(description="ok, not enough evidence, not instrumented, failed")
     value: float | None
     numerator: float
     denominator: float

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from freehold.foundation.words import counted, percent
-from freehold.insight import KpiValue
+from freehold.insight import KpiValue, State
 from freehold.insight.telling import Verdict, said, verdict_of
 from freehold.server.reckoning import Figure
 from freehold.server.web.drawing import spark
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from freehold.insight import Kpi as KpiFile
 
 TONES: Mapping[Verdict, Tone] = {  # what needs a look first
+    Verdict.FAILED: "bad",
     Verdict.OFF: "bad", Verdict.AS_FAR_AS_TOLD: "warn", Verdict.ON: "ok", Verdict.NOT_JUDGED: "idle",
     Verdict.NO_TARGET: "idle", Verdict.NOT_ENOUGH: "idle", Verdict.NOT_INSTRUMENTED: "idle",
 }  # fmt: skip
@@ -61,7 +62,9 @@ def card(found: Figure) -> Kpi:
     href = f"/kpis/{one.id}"
     if value.value is None:
         told = " ".join(how_to(one, found)[:1]) if not found.is_instrumented else f"{value.n} observations so far."
-        unknown = "not instrumented" if not found.is_instrumented else "not enough evidence"
+        unknown = str(value.state)
+        if value.state is State.FAILED:
+            told = value.fix
         return Kpi(one.name, told=told.replace("`", ""), href=href, unknown=unknown)
     whole = value.evidence_completeness
     complete = f"{percent(whole)} complete" if whole is not None and whole < 1 else ""
