@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zipfile import ZipFile
@@ -17,6 +17,7 @@ from freehold.foundation import Caller, FreeholdError, SimulatedClock
 from freehold.insight import builtin_kpis
 from freehold.insight.documents import DocumentFile, Edition, differences, manifest_from
 from freehold.insight.documents.checking import findings
+from freehold.insight.documents.package import faults, manifest_in, opened
 from freehold.insight.documents.page import body
 from freehold.insight.documents.template import escaped
 from freehold.insight.documents.writing import Setting, edition_of
@@ -321,6 +322,33 @@ def test_a_package_proves_itself_without_the_ledger(shop: Path, tmp_path: Path) 
                 text = whole.read(entry).decode()
                 other.writestr(entry, text.replace(old, new, 1) if entry == name else text)
         assert said(tmp_path, "document", "verify", str(changed)).returncode == 1, name
+
+
+TAMPERED: dict[str, tuple[Callable[[str, dict[str, str]], None], str]] = {
+    "words written into it": (lambda n, f: f.update({f"{n}.narrative.yaml": "summary: |\n  We looked at nothing.\n"}), "is not what its manifest says"),
+    "its words taken out": (lambda n, f: f.pop(f"{n}.narrative.yaml") and None, "is not there"),
+    "no narrative at all": (lambda n, f: f.update({f"{n}.narrative.yaml": "- a list\n"}), "is no narrative"),
+    "no events": (lambda _, f: f.update({"ledger/events.jsonl": ""}), "not those that its manifest says"),
+    "an event left out": (lambda _, f: f.update({"ledger/events.jsonl": "".join(f["ledger/events.jsonl"].splitlines(keepends=True)[1:])}), "not those that its manifest says"),
+    "an event twice": (lambda _, f: f.update({"ledger/events.jsonl": f["ledger/events.jsonl"].splitlines(keepends=True)[0] * 2}), "does not stand in its place"),
+    "a file more": (lambda _, f: f.update({"ledger/extra.json": "{}"}), "is no part of it"),
+    "a form less": (lambda n, f: f.pop(f"{n}.html") and None, "is not there"),
+}  # fmt: skip
+
+
+def test_whatever_is_changed_left_out_or_put_into_a_package_is_told(shop: Path, tmp_path: Path) -> None:
+    """Its manifest knows the forms, the words, the events and the names of all files."""
+    name = f"audit-evidence-{datetime.now(UTC):%Y}"
+    done = said(shop, "document", "render", "audit-evidence", "--period", name[-4:], "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    files = opened(tmp_path / f"{name}.zip")
+    manifest = manifest_in(files, tmp_path / f"{name}.zip")
+    assert list(faults(files, manifest)) == []
+
+    for what, (change, told) in TAMPERED.items():
+        changed = dict(files)
+        change(name, changed)
+        assert any(told in one for one in faults(changed, manifest)), what
 
 
 def test_a_document_in_error_is_told_when_the_estate_is_validated(shop: Path) -> None:

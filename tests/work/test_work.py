@@ -183,8 +183,9 @@ def _out_of_paper(item: Item, what: object) -> None:
     raise OSError("out of paper")
 
 
-def test_two_people_do_not_move_one_item_at_once(work_of: Opener) -> None:
-    """While one move is decided and recorded, another one of the same item is refused."""
+def test_two_people_do_not_move_one_item_at_once(work_of: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one move is decided and recorded, another one of the same item waits; who has it for long is told of."""
+    monkeypatch.setattr("freehold.work.turns._WAIT_S", 0.0)
     work, item = begin(work_of)
     with work._ledger.lease(f"work/{item.id}", "another", 30), pytest.raises(FreeholdError) as refused:
         work_of("x", "stewards").move(item.id, "accept")

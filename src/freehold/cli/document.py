@@ -231,10 +231,11 @@ def _beside(path: Path, manifest: Manifest) -> Iterator[str]:
 
 def narrative_for(files: Mapping[str, str], path: Path, manifest: Manifest) -> dict[str, str]:
     """Return the narrative of a manifest: of its package, or beside it."""
+    from freehold.insight.documents.narrating import narrative_from
     from freehold.insight.documents.package import NARRATIVE
 
     if files:
-        return _narrative_from(files.get(f"{manifest.edition}{NARRATIVE}", ""), path.name)
+        return narrative_from(files.get(f"{manifest.edition}{NARRATIVE}", ""), path.name)
     beside = _path_of_narrative(path)
     return _narrative(beside) if beside.exists() else {}
 
@@ -246,19 +247,9 @@ def _path_of_narrative(manifest: Path) -> Path:
 
 
 def _narrative(path: Path) -> dict[str, str]:
-    return _narrative_from(path.read_text("utf-8"), path.name)
+    from freehold.insight.documents.narrating import narrative_from
 
-
-def _narrative_from(text: str, name: str) -> dict[str, str]:
-    from freehold.estate.reading import read_documents
-
-    said: Any = next((d.value for d in read_documents(text.encode(), name)), {})
-    if not isinstance(said, dict) or not all(isinstance(v, str | None) for v in said.values()):
-        raise FreeholdError(
-            "FH-O110", f"`{name}` is no narrative.", exit_code=Exit.USAGE,
-            fix="Write a text for each part: `movement: |`, and the words below it.",
-        )  # fmt: skip
-    return {part: words for part, words in said.items() if words}
+    return narrative_from(path.read_text("utf-8"), path.name)
 
 
 def _words(words: tuple[str, ...]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from freehold.ledger import Event, Ledger
 
 _RESULTS = "run_results.json"
+_SKEW = timedelta(minutes=5)  # by which the clock of another system may be ahead of ours
 
 
 @click.command("import", epilog="Example: freehold ledger import path/to/project/target/run_results.json")
@@ -73,7 +75,7 @@ def _of_dbt(estate: Estate, path: Path, env: str) -> tuple[list[Event], list[str
 def _of_openlineage(path: Path, env: str, ledger: Ledger) -> tuple[list[Event], list[str]]:
     from freehold.connect.openlineage import events, read
 
-    told = read(path)
+    told = read(path, ledger.clock.now() + _SKEW)
     return events(told, env, {job: due for job in {one.job for one in told} if (due := _last_due(ledger, job, env))})
 
 

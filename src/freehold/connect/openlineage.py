@@ -85,10 +85,14 @@ class Told:
         return _instant(self.interval[1] or self.interval[0])
 
 
-def read(path: Path) -> tuple[Told, ...]:
+def read(path: Path, latest: datetime | None = None) -> tuple[Told, ...]:
     """Read a file of events, one on each line or one in all, or all such files of a folder.
 
     What tells of no run, but of a job or a data set alone, is passed by.
+
+    Args:
+        path: the file, or the folder.
+        latest: the last instant that can have come; what is dated later was written by a clock that is wrong.
 
     Raises:
         Problems: FH-X131 for every line that is no OpenLineage event; nothing is returned then.
@@ -100,6 +104,8 @@ def read(path: Path) -> tuple[Told, ...]:
         for where, said in _documents(file, problems):
             try:
                 told = told_of(said, where)
+                if told is not None and latest is not None and told.at > latest:
+                    raise ValueError(f"`eventTime` lies in the future: {said['eventTime']!r}")
             except ValueError as error:
                 problems.append(_wrong(where, str(error)))
             else:
@@ -238,12 +244,13 @@ def _documents(file: Path, problems: list[FreeholdError]) -> Iterator[tuple[Wher
     if len(lines) > 1 and lines[0][1].strip() in ("{", "["):
         lines = [(1, text)]  # one document, laid out over several lines
     for number, line in lines:
-        where = Where(str(file), number)
+        where = Where(str(file), number, 1)
         try:
             said = json.loads(line)
         except (ValueError, RecursionError) as error:
-            why = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
-            problems.append(_wrong(where, f"it is no JSON: {why}"))
+            if isinstance(error, json.JSONDecodeError):
+                where = Where(str(file), number + error.lineno - 1, error.colno)
+            problems.append(_wrong(where, f"it is no JSON: {getattr(error, 'msg', error)}"))
             continue
         yield from ((where, one) for one in said) if isinstance(said, list) else [(where, said)]
 
@@ -299,9 +306,9 @@ def _instant(text: object) -> datetime | None:
     """Return an instant; without a zone it counts as UTC."""
     try:
         found = datetime.fromisoformat(str(text))
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _spelt(text: object) -> str | None:

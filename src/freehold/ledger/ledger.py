@@ -339,6 +339,12 @@ class Ledger:
 
         return proof(self._store, self._sealer, [event.seq for event in self.read(upto=upto, **filters)], upto)
 
+    def lines(self, upto: int, **filters: Any) -> tuple[str, ...]:
+        """Return events up to a sealed number, with the filters of `read`, each as the line that was sealed."""
+        from freehold.ledger.proof import lines
+
+        return lines(self._store, [event.seq for event in self.read(upto=upto, **filters)])
+
     def export(self, path: Path | str, format: str = "jsonl", **filters: Any) -> int:
         """Write events to a file, `jsonl` or `parquet`, with the filters of `read`; return how many.
 

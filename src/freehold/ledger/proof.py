@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from freehold.ledger.store import Store
 
 
+FILES = ("events.jsonl", "blocks.jsonl", "checkpoint.json")
+
+
 @dataclass(frozen=True)
 class Proof:
     """Events with what proves them: each a line of canonical JSON, as it was hashed."""
@@ -35,11 +38,12 @@ class Proof:
 
     def files(self) -> dict[str, str]:
         """Return it as files, by name."""
-        return {
-            "events.jsonl": "".join(f"{line}\n" for line in self.events),
-            "blocks.jsonl": "".join(f"{canonical(_told(block))}\n" for block in self.blocks),
-            "checkpoint.json": f"{canonical(self.checkpoint.to_json() if self.checkpoint else None)}\n",
-        }
+        texts = (
+            "".join(f"{line}\n" for line in self.events),
+            "".join(f"{canonical(_told(block))}\n" for block in self.blocks),
+            f"{canonical(self.checkpoint.to_json() if self.checkpoint else None)}\n",
+        )
+        return dict(zip(FILES, texts, strict=True))
 
     def faults(self) -> Iterator[str]:
         """Yield what does not fit, each as a sentence; nothing where all is as it was sealed."""
@@ -49,8 +53,12 @@ class Proof:
             for place in range(len(block.leaves) // 32)
         }
         yield from _of_chain(self.blocks)
+        last = 0
         for line in self.events:
             seq = json.loads(line)["seq"]
+            if seq <= last:
+                yield f"Event {seq:,} does not stand in its place."
+            last = seq
             if leaves.get(seq) != hashlib.sha256(line.encode(errors="surrogateescape")).digest():
                 yield f"Event {seq:,} is not the one that was sealed."
         yield from _of_signature(self.blocks, self.checkpoint)
@@ -62,15 +70,22 @@ def proof(store: Store, sealer: Sealer, seqs: Sequence[int], upto: int) -> Proof
     checkpoint = min(covering, key=lambda c: (c.block, c.signed_at)) if covering else sealer.checkpoint()
     if not seqs:
         return Proof((), (), checkpoint)
-    b, e = tables.block.c, tables.event.c
+    b = tables.block.c
     mine = (b.workspace == store.workspace, b.last_seq >= seqs[0], b.block <= checkpoint.block)
-    within = (e.workspace == store.workspace, e.seq >= seqs[0], e.seq <= seqs[-1])
-    wanted = frozenset(seqs)
     with store.read() as connection:
         found = connection.execute(select(tables.block).where(*mine).order_by(b.block)).all()
+    return Proof(lines(store, seqs), tuple(Block(**row._mapping) for row in found), checkpoint)
+
+
+def lines(store: Store, seqs: Sequence[int]) -> tuple[str, ...]:
+    """Return events as they were sealed, each a line of canonical JSON, in their order."""
+    if not seqs:
+        return ()
+    e, wanted = tables.event.c, frozenset(seqs)
+    within = (e.workspace == store.workspace, e.seq >= seqs[0], e.seq <= seqs[-1])
+    with store.read() as connection:
         rows = connection.execute(select(tables.event).where(*within).order_by(e.seq)).all()
-    blocks = tuple(Block(**row._mapping) for row in found)
-    return Proof(tuple(envelope(row) for row in rows if row.seq in wanted), blocks, checkpoint)
+    return tuple(envelope(row) for row in rows if row.seq in wanted)
 
 
 def proof_from(files: Mapping[str, str]) -> Proof:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,13 +22,17 @@ if TYPE_CHECKING:
 EACH = 20_000  # rows that are in memory at a time
 _MEMORY = "512MB"
 _READERS = {
-    ".csv": "read_csv({path}, all_varchar = true, header = true, strict_mode = true, max_line_size = 16000000)",
+    ".csv": "read_csv({path}, auto_detect = false, header = true, delim = {delimiter}, quote = '\"', escape = '\"', "
+    "columns = {columns}, strict_mode = true, max_line_size = 16000000)",
     ".json": "read_json({path}, maximum_object_size = 33554432, sample_size = -1)",
     ".jsonl": "read_json({path}, format = 'newline_delimited', maximum_object_size = 16777216)",
     ".ndjson": "read_json({path}, format = 'newline_delimited', maximum_object_size = 16777216)",
     ".parquet": "read_parquet({path})",
 }
 _ZIPPED = ".gz"
+_DELIMITERS = ",;\t|"
+_LONGEST_HEADER = 100_000
+_EARLIEST = "1990-01-01"  # what is dated before was written by no clock
 _ADDED = ("calls", "ms", "rows")  # of counters: one statement may be told of in several rows
 
 
@@ -75,7 +82,7 @@ def _read(session: Session, path: Path, format_: Format) -> Staged:
             session.run(f"CREATE TABLE raw AS SELECT {_named(columns, format_)} FROM {view}")
             session.run(f"CREATE TABLE told AS {_told(format_)}")
     except FreeholdError as error:
-        raise _unreadable(path, error.problem.splitlines()[0]) from error
+        raise _unreadable(path, _why(error.problem)) from error
     if missing:
         raise _another(path, format_, missing, list(columns))
     _expect_whole(session, path, format_)
@@ -89,7 +96,23 @@ def _expect_kind(path: Path) -> str:
     ending = Path(path.name.removesuffix(_ZIPPED)).suffix.lower()
     if ending not in _READERS:
         raise _unreadable(path, f"its name ends with none of {', '.join(_READERS)}")
-    return _READERS[ending].format(path=literal(str(path)))
+    said = {"path": literal(str(path))}
+    return _READERS[ending].format(**said, **(_layout(path) if ending == ".csv" else {}))
+
+
+def _layout(path: Path) -> dict[str, str]:
+    """Return what a CSV file's first row says of the others: left to guess, one broken row would change them all."""
+    opening = gzip.open if path.suffix == _ZIPPED else open
+    try:
+        with opening(path, "rt", encoding="utf-8-sig", newline="") as file:
+            first = file.readline(_LONGEST_HEADER)
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise _unreadable(path, str(error)) from error
+    delimiter = max(_DELIMITERS, key=first.count)
+    names = [name.strip() or "unnamed" for name in next(csv.reader([first], delimiter=delimiter), [])]
+    told = [name if names.index(name) == place else f"{name}_{place}" for place, name in enumerate(names)]
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in told)
+    return {"delimiter": literal(delimiter), "columns": f"{{{columns}}}"}
 
 
 def _given(session: Session, format_: Format) -> tuple[str, dict[str, str]]:
@@ -131,7 +154,7 @@ def _told(format_: Format) -> str:
 
 
 def _expect_whole(session: Session, path: Path, format_: Format) -> None:
-    timeless = "false" if format_.kind == "counters" else "occurred_at IS NULL"
+    timeless = "false" if format_.kind == "counters" else f"occurred_at IS NULL OR occurred_at < '{_EARLIEST}'"
     ((wrong, one),) = session.rows(
         "SELECT count(*), any_value(coalesce(id, '')) FROM told "
         f"WHERE coalesce(id, '') = '' OR coalesce(account, '') = '' OR {timeless}"
@@ -144,6 +167,14 @@ def _expect_whole(session: Session, path: Path, format_: Format) -> None:
             fix="Export again with times as ISO 8601, such as 2026-11-20T10:00:00Z.",
             exit_code=Exit.USAGE,
         )
+
+
+def _why(problem: str) -> str:
+    """Return what DuckDB says of a file, with the line of a CSV file at which it stopped."""
+    first, *more = problem.splitlines()
+    line = re.search(r"CSV Error on Line: (\d+)", first)
+    said = next((one for one in more if one.startswith(("Value with", "Expected Number"))), "")
+    return f"line {line[1]}: {said.rstrip('.')}" if line and said else first
 
 
 def _unreadable(path: Path, why: str) -> FreeholdError:

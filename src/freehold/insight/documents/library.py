@@ -13,6 +13,7 @@ from freehold.foundation import FreeholdError
 from freehold.insight.documents.declared import DocumentFile, document_named, documents_of
 from freehold.insight.documents.items import ItemsThen
 from freehold.insight.documents.manifest import Manifest, differences
+from freehold.insight.documents.package import with_events
 from freehold.insight.documents.signing import expect_signer, signers
 from freehold.insight.documents.writing import Edition, Setting, checked, edition_of
 from freehold.insight.kpi import Asking
@@ -93,7 +94,8 @@ class Library:
         """
         file = self.file(id)
         with self.ledger.evidence(as_of or self.ledger.clock.now(), self.withheld) as evidence:
-            return edition_of(file, evidence, self._setting(file, evidence), said, narrative)
+            made = edition_of(file, evidence, self._setting(file, evidence), said, narrative)
+        return with_events(file, made, self.ledger)
 
     def items(self, as_of: datetime) -> ItemsThen | None:
         """Return the work items as they stood by a moment; None where no estate was in force."""

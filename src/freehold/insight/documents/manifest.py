@@ -13,6 +13,11 @@ from freehold.foundation import Exit, FreeholdError
 from freehold.ledger.canonical import canonical
 
 
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class FactHash:
     """What a fact asked, what came of it, and how many rows that were."""
@@ -33,6 +38,7 @@ class Manifest:
         narrative: the hash of each part that a person wrote.
         files: the hash of each form it was written in.
         freehold: the version that wrote it.
+        packed: the hash of the events that its package holds; empty where it packs none.
     """
 
     document: str
@@ -47,15 +53,17 @@ class Manifest:
     narrative: Mapping[str, str]
     files: Mapping[str, str]
     freehold: str
+    packed: str = ""
 
     @property
     def hash(self) -> str:
         """The SHA-256 of the manifest, which is what a person signs."""
-        return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()
+        return digest(canonical(self.to_json()))
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as plain JSON."""
-        return {**asdict(self), "as_of": self.as_of.isoformat().replace("+00:00", "Z")}
+        said = {**asdict(self), "as_of": self.as_of.isoformat().replace("+00:00", "Z")}
+        return said if self.packed else {key: value for key, value in said.items() if key != "packed"}
 
     def text(self) -> str:
         """Return the manifest as its file has it."""
@@ -94,6 +102,8 @@ def differences(signed: Manifest, now: Manifest) -> Iterator[str]:
     for part in dict.fromkeys((*signed.narrative, *now.narrative)):
         if signed.narrative.get(part) != now.narrative.get(part):
             yield f"The narrative `{part}` is another."
+    if signed.packed != now.packed:
+        yield "The events it packs are others."
     if signed.freehold != now.freehold:
         yield f"It was written by Freehold {signed.freehold}; this is {now.freehold}."
     for form, digest in signed.files.items():

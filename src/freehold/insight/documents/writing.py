@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from freehold.foundation import Exit, FreeholdError, near
 from freehold.insight.documents.declared import DocumentFile
 from freehold.insight.documents.facts import Row, Rows, Standing, computed
 from freehold.insight.documents.items import ItemsThen
-from freehold.insight.documents.manifest import FactHash, Manifest
+from freehold.insight.documents.manifest import FactHash, Manifest, digest
 from freehold.insight.documents.page import page
 from freehold.insight.documents.template import code, escaped, markdown, number, table
 from freehold.insight.kpi import Asking
@@ -182,10 +181,10 @@ def written(
         env=standing.asking.env,
         timezone=standing.asking.zone,
         parameters=dict(parameters),
-        template=_digest(file.document.digest + file.text),
+        template=digest(file.document.digest + file.text),
         facts={n: FactHash(r.query, r.hash, len(r.cells), r.is_instrumented) for n, r in facts.items()},
-        narrative={part: _digest(text) for part, text in narrative.items()},
-        files={"md": _digest(text), "html": _digest(html)},
+        narrative={part: digest(text) for part, text in narrative.items()},
+        files={"md": digest(text), "html": digest(html)},
         freehold=__version__,
     )
     return Edition(manifest, text, html)
@@ -212,7 +211,3 @@ def _footnote(evidence: Evidence) -> str:
 
 def _slug(word: str) -> str:
     return "".join(sign if sign.isalnum() or sign in ".-" else "-" for sign in word.lower())
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

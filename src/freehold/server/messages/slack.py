@@ -7,12 +7,12 @@ team names is told so, and nothing is done.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from pydantic import BaseModel, ValidationError
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -36,6 +36,40 @@ from freehold.server.web.showing import Asked
 
 if TYPE_CHECKING:
     from freehold.server.application import Served
+
+
+class _Named(BaseModel):
+    id: str = ""
+
+
+class _Action(BaseModel):
+    action_id: str = ""
+    value: str | None = None
+
+
+class _Input(BaseModel):
+    value: str | None = None
+
+
+class _State(BaseModel):
+    values: dict[str, dict[str, _Input]]
+
+
+class _View(BaseModel):
+    private_metadata: str
+    state: _State
+
+
+class _Payload(BaseModel):
+    """What is read of an interaction: one with a message, or one with a view, which has no channel."""
+
+    type: str = ""
+    user: _Named = _Named()
+    channel: _Named | None = None
+    trigger_id: str = ""
+    actions: list[_Action] = []
+    view: _View | None = None
+
 
 _SEEN = "slack.seen"  # signatures that came, with when, in the kept state
 _KEPT = timedelta(minutes=15)
@@ -96,23 +130,28 @@ def _expect_new(served: Served, signature: str, now: datetime) -> None:
 
 
 def _acted(request: Request, channel: Channel, form: Mapping[str, str]) -> Response:
-    said = json.loads(form.get("payload") or "{}")
-    user = str((said.get("user") or {}).get("id") or "")
-    if said.get("type") == "view_submission":
-        return _given(request, channel, user, said["view"])
-    action = (said.get("actions") or [{}])[0]
-    place = str((said.get("channel") or {}).get("id") or channel.conversation)
-    if action.get("action_id") not in (YES, NO):  # a link that was followed, or nothing of ours
+    try:
+        said = _Payload.model_validate_json(form.get("payload") or "")
+    except ValidationError as error:
+        raise FreeholdError(
+            "FH-X327", "This is no interaction as Slack sends it.", fix="Send `payload`: an interaction as JSON."
+        ) from error
+    user = said.user.id
+    if said.type == "view_submission" and said.view is not None:
+        return _given(request, channel, user, said.view)
+    action = said.actions[0] if said.actions else _Action()
+    place = said.channel.id if said.channel is not None else channel.conversation
+    if action.action_id not in (YES, NO):  # a link that was followed, or nothing of ours
         return Response(status_code=200)
-    how, _, value = str(action.get("value") or "").partition(" ")
+    how, _, value = (action.value or "").partition(" ")
     served: Served = request.app.state.served
     posting = Posting(served.snapshots.root, served.settings.outbound)
     try:
         if how == WHY:
             _asked_by(request, channel, user)
-            posting.ask_why(channel, str(said.get("trigger_id") or ""), "What keeps you from it?", value)
+            posting.ask_why(channel, said.trigger_id, "What keeps you from it?", value)
         else:
-            _decide(request, channel, user, value, is_yes=action["action_id"] == YES)
+            _decide(request, channel, user, value, is_yes=action.action_id == YES)
             served.rounds.wake()
     except FreeholdError as error:
         told = f"{error.problem} {error.fix}".strip()
@@ -127,11 +166,11 @@ def _whispered(posting: Posting, channel: Channel, place: str, user: str, told: 
         return  # nothing was done, and nobody can be told; the message still waits
 
 
-def _given(request: Request, channel: Channel, user: str, view: Mapping[str, Any]) -> Response:
+def _given(request: Request, channel: Channel, user: str, view: _View) -> Response:
     """Decline for the reason that was given; what keeps from it is shown where it was given."""
     try:
-        why = str(view["state"]["values"][WHY]["text"]["value"] or "")
-        _decide(request, channel, user, str(view["private_metadata"]), is_yes=False, why=why)
+        given = view.state.values.get(WHY, {}).get("text", _Input())
+        _decide(request, channel, user, view.private_metadata, is_yes=False, why=given.value or "")
     except FreeholdError as error:
         told = f"{error.problem} {error.fix}".strip()
         return JSONResponse({"response_action": "errors", "errors": {WHY: told}})
@@ -169,7 +208,8 @@ def _decide_plan(asked: Asked, id_: str, *, is_yes: bool, why: str) -> None:
 def _decide_item(asked: Asked, value: str, why: str) -> None:
     about, _, name = value.rpartition(" ")
     items = Items(asked)
-    item = items.get(about.split(" ")[1])
+    _, _, rest = about.partition(" ")
+    item = items.get(rest.partition(" ")[0])
     if about_item(item) != about:
         state = item.state.replace("_", " ")
         raise FreeholdError("FH-X325", f"This waits no longer: it is {state} by now.", fix="Look at its page.")

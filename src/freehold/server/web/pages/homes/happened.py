@@ -66,9 +66,9 @@ def crossing(found: Figure) -> str:
     value, before, unit = found.value, found.before, found.kpi.unit
     to = said(value.value, unit)
     moved = f"{to} {in_period(value.period)}"
-    if before is not None and before.value is not None and value.value is not None and before.value != value.value:
-        verb = "fell" if value.value < before.value else "rose"
-        moved = f"{verb} from {said(before.value, unit)} to {to} {in_period(value.period)}"
+    if before is not None and before.value is not None and value.value is not None:
+        was, verb = said(before.value, unit), "fell" if value.value < before.value else "rose"
+        moved = f"{verb} from {was} to {to} {in_period(value.period)}" if was != to else moved
     where = {True: "off its target of", False: "on its target of"}.get(bool(found.is_red), "")
     return f"{found.kpi.name} {moved if ' to ' in moved else 'is ' + moved}, {where} {target_of(found)}."
 
