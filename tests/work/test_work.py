@@ -196,10 +196,10 @@ def test_two_people_do_not_move_one_item_at_once(work_of: Opener, monkeypatch: p
 def test_links_are_kept_once(work_of: Opener) -> None:
     """A relation of an item is told by its events."""
     work, item = begin(work_of)
-    work.link(item.id, "contributes_to", "objective/1")
-    work.link(item.id, "contributes_to", "objective/1")
+    work.link(item.id, "cites", "objective/1")
+    work.link(item.id, "cites", "objective/1")
 
-    assert [(link.rel, link.target) for link in work.item(item.id).links] == [("contributes_to", "objective/1")]
+    assert [(link.rel, link.target) for link in work.item(item.id).links] == [("cites", "objective/1")]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -100,7 +100,9 @@ def decision_id(document: Document) -> str:
 
 
 def looks_like_ours(content: bytes) -> bool:
-    """Whether bytes that could not be read as YAML were meant to be a file of ours."""
+    """Whether bytes that could not be read as YAML were meant to be a file of ours; also those saved as UTF-16."""
+    if b"\0" in content[:64]:
+        content = content.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").replace(b"\0", b"")
     return _SIGN_OF_OURS.search(content) is not None
 
 

@@ -341,12 +341,13 @@ class Work:
             FreeholdError: FH-W102 no such item; FH-W104 it is to be a duplicate, and the caller may not move it;
                 FH-W503 several deployments are called so;
                 FH-W310 the links would go round in a circle; FH-W311 it is a duplicate of another already; FH-W312
-                there is no such relation, or the two are of different types.
+                there is no such relation, or the two are of different types; FH-W316 there is no such objective.
         """
         item = self.item(id)
         items = {one.id: one for one in self.items()}
         target, cause = self._cause(item, rel, target)
-        why = refusal(item, rel, target, items)
+        objectives = [id_ for kind, id_ in self._estate.resources if kind == "Objective"]
+        why = refusal(item, rel, target, items, objectives)
         if why is not None:
             raise why
         said = [self._telling.event("work.linked", {"item": id, "rel": rel, "target": target}, item)]
