@@ -367,6 +367,31 @@ def test_whatever_is_changed_left_out_or_put_into_a_package_is_told(shop: Path, 
         assert any(told in one for one in faults(changed, manifest)), what
 
 
+_WORKFLOW = """apiVersion: freehold.dev/v1
+kind: Workflow
+metadata: {id: count, name: Count}
+spec:
+  fields: {what: text!}
+  states:
+    asked: {on_enter: [{document: dispute-dosier}], moves: {end: {to: done, by: owner}}}
+    done: {final: true}
+"""
+
+
+def test_a_workflow_that_has_no_document_written_is_told_when_the_estate_is_validated(shop: Path) -> None:
+    """On the day it is needed the move would stand and the document be missing."""
+    (shop / "workflows").mkdir()
+    (shop / "workflows" / "count.yaml").write_text(_WORKFLOW, "utf-8")
+    refused = said(shop, "validate")
+    (shop / "workflows" / "count.yaml").write_text(_WORKFLOW.replace("dosier", "dossier"), "utf-8")
+    mended = said(shop, "validate")
+    (shop / "workflows" / "count.yaml").unlink()
+
+    assert (refused.returncode, "FH-O101  workflows/count.yaml:7:25" in refused.stderr) == (1, True), refused.stderr
+    assert "Did you mean `dispute-dossier`?" in refused.stderr
+    assert mended.returncode == 0, mended.stderr
+
+
 def test_a_document_in_error_is_told_when_the_estate_is_validated(shop: Path) -> None:
     """One file adds a document; where it is wrong, `validate` says so with file, line and column."""
     (shop / "documents").mkdir()
