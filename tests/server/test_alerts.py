@@ -110,7 +110,7 @@ def test_the_page_closes_and_silences(running: Running) -> None:
         closed = mona.get("/alerts.json?view=closed").json()["page"]["alerts"]
         assert [one["state"]["word"] for one in closed if one["id"] == id_] == ["expected"]
         monitors = mona.get("/alerts.json?view=monitors").json()["page"]["monitors"]
-        assert [one["precision"] for one in monitors if one["name"] == "check on_the_page"] == ["100% of 1"]
+        assert [one["precision"] for one in monitors if one["name"] == "check on_the_page"] == ["100 % of 1"]
         for view in ("digest", "closed", "monitors"):
             assert mona.get(f"/alerts?view={view}").status_code == 200
         assert mona.post(f"/alerts/{id_}", data={}).status_code == 400

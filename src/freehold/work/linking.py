@@ -10,6 +10,7 @@ from freehold.work.deciding import ruled_elsewhere
 from freehold.work.item import DUPLICATE_OF, Item
 
 CONTRIBUTES_TO = "contributes_to"
+OF_METRICS = "metric/"
 OF_OBJECTIVES = "objective:"  # what the id of one may be called by, where a link names anything
 # Each relation, with what it is called from the other side.
 RELATIONS: Mapping[str, str] = {
@@ -72,7 +73,7 @@ def refusal(
         return FreeholdError("FH-W102", f"There is no work item `{target}`.", fix=fix, exit_code=Exit.USAGE)
     if rel == CONTRIBUTES_TO and target not in items and target.removeprefix(OF_OBJECTIVES) not in objectives:
         known = f"There are: {', '.join(objectives)}." if objectives else "Set one first: a file of kind Objective."
-        problem = f"There is no objective `{target}` to contribute to, and no item of that id."
+        problem = f"There is nothing `{target}` to contribute to: no objective, no metric and no item is called so."
         return FreeholdError("FH-W316", problem, fix=near(target, objectives) or known, exit_code=Exit.USAGE)
     if rel == DUPLICATE_OF and items[target].type != item.type:
         problem = f"`{item.id}` is a {item.type}, and `{target}` is a {items[target].type}."
