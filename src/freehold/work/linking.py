@@ -10,7 +10,7 @@ from freehold.work.deciding import ruled_elsewhere
 from freehold.work.item import DUPLICATE_OF, Item
 
 CONTRIBUTES_TO = "contributes_to"
-OF_METRICS = "metric/"
+OF_METRICS = ("metric/", "kpi/")
 OF_OBJECTIVES = "objective:"  # what the id of one may be called by, where a link names anything
 # Each relation, with what it is called from the other side.
 RELATIONS: Mapping[str, str] = {

@@ -366,7 +366,7 @@ class Work:
         if not target.startswith(OF_METRICS):
             return objectives
         metrics = self._names["metric"]() if "metric" in self._names else None
-        return (target,) if metrics is None else tuple(OF_METRICS + name for name in metrics)
+        return (target,) if metrics is None else tuple(kind + name for kind in OF_METRICS for name in metrics)
 
     def unlink(self, id: str, rel: str, target: str) -> Item:
         """Part what was related.
