@@ -69,7 +69,7 @@ def test_a_kpi_that_counts_it_calls_it_by_what_it_is_about(shop: Running) -> Non
     """And leads to its page; whoever may not see it has its id alone."""
     item = begun(shop)
     with shop.signed_in(**JSON) as client:
-        row = until(lambda: _counted(client.get("/kpis/metric-disputes.json"), item))
+        row = until(lambda: _counted(client.get("/kpis/metric-disputes.json"), item), "the dispute is counted")
 
     assert (row["called"], row["href"]) == (CLAIM, f"/items/{item}")
 
