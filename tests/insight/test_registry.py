@@ -124,7 +124,7 @@ PLACES: dict[str, str] = {  # what stands where each error points; where a case 
     "a metric that is none": "numerator: valeu",
     "a metric of a dataset that is none": "value: COUNT(hold.*)",
     "a metric that stands on itself": "numerator: denominator",
-    "a metric that does not parse": "'COUNT(held.*'",
+    "a metric that does not parse": "*', numerator",
     "SQL that does not parse": "FORM",
 }
 

@@ -57,8 +57,12 @@ def test_a_normal_form_is_its_own_normal_form() -> None:
 def test_what_is_never_closed_is_told_where_it_begins(sql: str, line: int, column: int, sign: str) -> None:
     """The tokenizer ends there, and says so of the whole text."""
     with pytest.raises(FreeholdError) as caught:
-        parse(sql, "duckdb", Where("models/x.sql", 1, 1), lambda n, at: Where("models/x.sql", 10 + n, at))
-    assert (caught.value.code, str(caught.value.where)) == ("FH-Q001", f"models/x.sql:{10 + line}:{column}")
+        parse(sql, "duckdb", Where("models/x.sql", 1, 1))
+    with pytest.raises(FreeholdError) as within:
+        parse(sql, "duckdb", Where("products.yaml", 1, 1), lambda at: Where("products.yaml", 10, 1 + at))
+    before = sum(len(one) + 1 for one in sql.split("\n")[: line - 1])
+    assert (caught.value.code, str(caught.value.where)) == ("FH-Q001", f"models/x.sql:{line}:{column}")
+    assert str(within.value.where) == f"products.yaml:10:{before + column}"
     assert sign in caught.value.problem
     assert "not closed" in caught.value.problem
 
