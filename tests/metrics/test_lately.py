@@ -24,9 +24,9 @@ def test_what_is_wrong_is_found_each_time_and_gone_once_it_is_mended(
     compiled: list[str] = []
     of_metric = looking._of_metric
 
-    def counted(catalogue: Catalogue, metric: Metric) -> Iterator[FreeholdError]:
+    def counted(catalogue: Catalogue, metric: Metric, statements: dict[str, str]) -> Iterator[FreeholdError]:
         compiled.append(metric.name)
-        return of_metric(catalogue, metric)
+        return of_metric(catalogue, metric, statements)
 
     monkeypatch.setattr(looking, "_of_metric", counted)
     looking._LATELY.clear()

@@ -12,7 +12,7 @@ from freehold.metrics.expressions import parts_of
 from freehold.metrics.model import TIME_TYPES, Field
 
 _NUMBERS = ("Integer", "Decimal", "Float")
-_SPOKEN = {"String": "text", "Boolean": "yes or no"} | dict.fromkeys(_NUMBERS, "numbers") | dict.fromkeys(
+SPOKEN = {"String": "text", "Boolean": "yes or no"} | dict.fromkeys(_NUMBERS, "numbers") | dict.fromkeys(
     TIME_TYPES, "days"
 )  # fmt: skip
 _COMPARING = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between)
@@ -33,9 +33,9 @@ def judge(tree: exp.Expr, field: Callable[[exp.Column], Field | None]) -> None:
         if isinstance(part, _VALUES):
             raise _no_condition(part.sql(), "is a value", "Compare a field with it")
         meant = field(part) if isinstance(part, exp.Column) else None
-        if isinstance(part, exp.Column) and meant and meant.type in _SPOKEN and meant.type != "Boolean":
+        if isinstance(part, exp.Column) and meant and meant.type in SPOKEN and meant.type != "Boolean":
             compared = f"Compare it with something: {part.sql()} = {_example(meant)}"
-            raise _no_condition(part.sql(), f"holds {_SPOKEN[meant.type]}", compared)
+            raise _no_condition(part.sql(), f"holds {SPOKEN[meant.type]}", compared)
     for node in tree.find_all(*_COMPARING):
         sides = [*node.iter_expressions()]
         for column in (side for side in sides if isinstance(side, exp.Column)):
@@ -80,7 +80,7 @@ def _no_condition(text: str, what: str, fix: str) -> FreeholdError:
 def _other_kind(column: exp.Column, meant: Field, literal: exp.Literal) -> FreeholdError:
     name = ".".join(parts_of(column))
     instead = f"'{literal.this}'" if meant.type == "String" else _example(meant)
-    problem = f"`{name}` holds {_SPOKEN[meant.type]}, and `{literal.sql()}` is none."
+    problem = f"`{name}` holds {SPOKEN[meant.type]}, and `{literal.sql()}` is none."
     return FreeholdError("FH-N112", problem, fix=f"Write {name} = {instead}.")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
-from dataclasses import replace
-
-from sqlglot import exp
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from freehold.estate.model import Estate, SchemaObject
 from freehold.foundation import FreeholdError, Problems, Where, near
+from freehold.metrics.binding import somewhere, type_findings
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.compiling import compiled
 from freehold.metrics.evidence import moved_tables
@@ -19,8 +18,17 @@ from freehold.metrics.query import Key, Query
 from freehold.metrics.reading import models_of
 from freehold.metrics.rows import Scope
 
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What keeps metrics from being compiled, and the statements of those that nothing keeps, by their ids."""
+
+    errors: tuple[FreeholdError, ...]
+    statements: Mapping[str, str]
+
+
 # Compiling every metric costs far more than telling whether models are the same, and one command asks for them often.
-_LATELY: deque[tuple[Catalogue, tuple[FreeholdError, ...]]] = deque(maxlen=4)
+_LATELY: deque[tuple[Catalogue, _Looked]] = deque(maxlen=4)
 _BY_PERIOD = ("FH-N208", "FH-N209")  # refused by one period, and perhaps not by another
 
 
@@ -33,7 +41,7 @@ def catalogue_of(estate: Estate) -> Catalogue:
     from freehold.metrics.rollups.declared import contents
 
     catalogue, errors = read_models(estate)
-    errors += _wrong(catalogue)
+    errors += _looked_at(catalogue).errors
     errors += [] if errors else contents(catalogue)[1]
     if errors:
         raise Problems(errors)
@@ -45,10 +53,10 @@ def metric_findings(estate: Estate) -> tuple[FreeholdError, ...]:
     if not estate.semantic_models:
         return ()
     try:
-        catalogue_of(estate)
+        catalogue = catalogue_of(estate)
     except Problems as problems:
         return problems.errors
-    return ()
+    return tuple(type_findings(catalogue, _looked_at(catalogue).statements))
 
 
 def read_models(estate: Estate, told: Collection[str] | None = None) -> tuple[Catalogue, list[FreeholdError]]:
@@ -122,31 +130,28 @@ def _sources(estate: Estate, model: Model) -> Iterator[FreeholdError]:
             )  # fmt: skip
 
 
-def _wrong(catalogue: Catalogue) -> tuple[FreeholdError, ...]:
+def _looked_at(catalogue: Catalogue) -> _Looked:
     """Find what keeps any metric from being compiled; of models that were looked at lately, what was found then."""
-    for known, errors in tuple(_LATELY):
+    for known, looked in tuple(_LATELY):
         if known == catalogue:
-            return errors
+            return looked
     told: dict[tuple[str, str], FreeholdError] = {}
-    for model in catalogue.models.values():
-        for error in _of_model(catalogue, model):
+    statements: dict[str, str] = {}
+    for metric in catalogue.metrics():
+        for error in _of_metric(catalogue, metric, statements):
             told.setdefault((error.code, error.problem), error)  # what stands on it has the same wrong with it
-    _LATELY.append((catalogue, tuple(told.values())))
-    return tuple(told.values())
+    looked = _Looked(tuple(told.values()), statements)
+    _LATELY.append((catalogue, looked))
+    return looked
 
 
-def _of_model(catalogue: Catalogue, model: Model) -> Iterator[FreeholdError]:
-    for metric in model.metrics.values():
-        yield from _of_metric(catalogue, metric)
-
-
-def _of_metric(catalogue: Catalogue, metric: Metric) -> Iterator[FreeholdError]:
-    """Find what keeps a metric from being compiled: names that lead nowhere, circles, fan-outs."""
-    scope = Scope(catalogue, _somewhere)
+def _of_metric(catalogue: Catalogue, metric: Metric, statements: dict[str, str]) -> Iterator[FreeholdError]:
+    """Find what keeps a metric from being compiled: names that lead nowhere, circles, fan-outs; add its statement."""
+    scope = Scope(catalogue, somewhere)
     wrong: FreeholdError | None = None
     for keys in _askings(catalogue, metric):
         try:
-            compiled(scope, Query((metric.id,), keys))
+            statements[metric.id] = compiled(scope, Query((metric.id,), keys)).sql
             wrong = None
             break
         except FreeholdError as error:
@@ -176,11 +181,6 @@ def _replaced(catalogue: Catalogue, metric: Metric, other: str) -> Iterator[Free
     except FreeholdError as error:
         problem = f"`{metric.name}` is replaced by `{other}`. {error.problem}"
         yield FreeholdError(error.code, problem, where=metric.where, fix=error.fix)
-
-
-def _somewhere(dataset: Dataset) -> exp.Table:
-    """Return a table to compile against where nothing is run."""
-    return exp.to_table(dataset.name)
 
 
 def owner_of(estate: Estate, catalogue: Catalogue, metric: Metric) -> str:
