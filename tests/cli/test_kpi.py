@@ -29,6 +29,11 @@ spec:
   defaults: {timezone: Europe/London}
 ---
 apiVersion: freehold.dev/v1
+kind: Team
+metadata: {id: shop-data}
+spec: {members: ["group:idp/shop-data"]}
+---
+apiVersion: freehold.dev/v1
 kind: KPI
 metadata: {id: validation-pass-rate, owner: shop-data}
 spec: {targets: {all: ">= 80%", tier-1: "> 99%"}, cadence: monthly}

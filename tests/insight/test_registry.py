@@ -213,7 +213,8 @@ def test_an_estate_adds_kpis_and_says_otherwise_what_is_good(tmp_path: Path) -> 
     """A file of its own is a KPI like those that ship; one that repeats an id may change all but what is computed."""
     other = "apiVersion: freehold.dev/v1\nkind: KPI\nmetadata: {id: time-to-restore, owner: ops}\n"
     other += 'spec: {targets: {all: "< 30min"}, minimum: 2, cadence: weekly}\n'
-    estate = load_estate(estate_with(tmp_path, OWN, other))
+    team = "apiVersion: freehold.dev/v1\nkind: Team\nmetadata: {id: ops}\nspec: {members: []}\n"
+    estate = load_estate(estate_with(tmp_path, OWN, other, team))
 
     found = kpis_of(estate)
 

@@ -128,9 +128,19 @@ def _references(document: Document, kind: str) -> Iterator[Reference]:
         yield from _of_estate(document)
     elif kind == "Team":
         yield from _one(document, "`parent`", "Team", ("spec", "parent"))
+    elif kind == "KPI":
+        yield from _owner(document)
     elif kind == "Decision":
         for index, _ in enumerate(document.value.get("supersedes", ())):
             yield from _one(document, "`supersedes`", "Decision", ("supersedes", index))
+
+
+def _owner(document: Document) -> Iterator[Reference]:
+    """Yield the team that answers for a document, unless a role or somebody does: those come and go."""
+    for one in _one(document, "`owner`", "Team", ("metadata", "owner")):
+        team = one.target.removeprefix("team:")
+        if ":" not in team:
+            yield one._replace(target=team)
 
 
 def _of_product(document: Document) -> Iterator[Reference]:
