@@ -21,6 +21,7 @@ SHAPES = {
     "strings in double quotes": ("bigquery", 'select a from `p.t` where b = "x"', "select a from `p.t` where b = '?'"),
     "strings in dollars": ("postgres", "select $$a secret$$, E'b'", "select '?', '?'"),
     "a text that no tokenizer takes": ("postgres", "select 7 from t where b = 'open", "select 0 from t where b = '?'"),
+    "dollars that nothing closes": ("postgres", "select 7 from t where b = $$open", "select 0 from t where b = '?'"),
 }  # fmt: skip
 
 

@@ -21,9 +21,11 @@ _TEXTS = frozenset({
 })  # fmt: skip
 _LIST = re.compile(r"\(\s*('\?'|0)(?:\s*,\s*(?:'\?'|0))+\s*\)")
 _ROWS = re.compile(r"\(('\?'|0)\)(?:\s*,\s*\((?:'\?'|0)\))+")
+_MISSING = re.compile(r"Missing (\S+) from ")
 _MASKED = (  # for a text that no tokenizer takes: rather too much goes than too little
     (re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL), " "),
     (re.compile(r"'(?:[^']|'')*(?:'|\Z)"), TEXT),
+    (re.compile(r"\$(\w*)\$.*?(?:\$\1\$|\Z)", re.DOTALL), TEXT),
     (re.compile(r"\b\d[\w.]*"), NUMBER),
 )
 
@@ -33,16 +35,30 @@ def shape_of(sql: str, dialect: str) -> str:
 
     A text that cannot be cut into words is masked by force: all that could be a value in it is gone.
     """
+    return cut(sql, dialect)[0]
+
+
+def cut(sql: str, dialect: str) -> tuple[str, str]:
+    """Return the shape of a text, and what keeps it from being cut into words; that is empty where nothing does.
+
+    What a shape says that was masked by force may be otherwise in the text: a quote that is not closed has much in it.
+    """
     try:
         tokens = _dialect(dialect).tokenize(sql)
-    except (SqlglotError, RecursionError):
-        return _masked(sql)
+    except (SqlglotError, RecursionError) as error:
+        return _masked(sql), _why(error)
     parts: list[str] = []
     for before, token in zip([None, *tokens], tokens, strict=False):
         if before is not None and token.start > before.end + 1:
             parts.append(" ")
         parts.append(_told(before, token, sql))
-    return _ROWS.sub(r"(\1)", _LIST.sub(r"(\1)", "".join(parts)))
+    return _ROWS.sub(r"(\1)", _LIST.sub(r"(\1)", "".join(parts))), ""
+
+
+def _why(error: Exception) -> str:
+    """Return why a text is no row of words, without a word of it: it may hold values."""
+    missing = _MISSING.match(str(error.__cause__))
+    return f"{missing[1]} is not closed" if missing else "it cannot be cut into words"
 
 
 def fingerprint_of(shape: str) -> str:

@@ -69,6 +69,24 @@ def test_every_row_is_counted_and_what_is_not_read_is_named(shop: Shop) -> None:
     assert (event["told"], event["recorded"], event["unread"], event["unmatched"]) == (6, 4, 1, 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("SELECT 'c-0042 FROM SHOP_ORDERS.ORDERS", "' is not closed"), ('SELECT ""STATE FROM ORDERS', '" is not closed')],
+    ids=["of a value", "of a name"],
+)
+def test_a_text_with_a_quote_that_is_not_closed_is_told_with_the_reason(
+    shop: Shop, written: Callable[[str, str], Path], text: str, why: str
+) -> None:
+    """What is left of it without the quote might read well; it is not taken for what was asked."""
+    head, row, *_ = (EXPORTS / "snowflake.csv").read_text(encoding="utf-8").splitlines()
+    before, _, after = row.split('"', 2)
+
+    told = shop.take(written("a.csv", f'{head}\n{before}"{text}"{after}\n'), "snowflake")
+
+    assert (told.told, told.unread) == (1, 1)
+    assert [reason for _, reason in told.unreadable] == [why]
+
+
 @pytest.mark.parametrize("name", [*HISTORIES, "looker.csv", "tableau.csv", "powerbi.json"])
 def test_the_same_export_twice_adds_nothing(shop: Shop, name: str) -> None:
     """What was recorded is known by the id its system gave it; not even an event of the import is added."""

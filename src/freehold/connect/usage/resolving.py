@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.graph import relation_of
 from freehold.delivery.spelling import unquoted
 from freehold.sql.lineage import Lineage, Reader
-from freehold.sql.shapes import fingerprint_of, shape_of
+from freehold.sql.shapes import cut, fingerprint_of
 
 if TYPE_CHECKING:
     from freehold.engines import Relation
 
+T = TypeVar("T")
 ALL = "*"
 _MOST_KEPT = 20_000  # shapes, and texts: a history says the same few again and again
 _BUILDERS = ('{"app":"freehold"', '{"app": "dbt"', '{"app":"dbt"')  # the comment by which each tags what it asks
@@ -38,7 +39,7 @@ class Statement:
         fingerprint: of its shape.
         reads: the assets that it read.
         is_own: it was asked by what builds the estate, or writes what the estate builds, and so is no use of it.
-        failure: why its columns could not be read; its tables may still be known.
+        failure: why it could not be read, or not its columns; its tables may still be known.
     """
 
     fingerprint: str
@@ -62,16 +63,16 @@ class Statements:
         self._assets = {asset.id: asset for asset in assets}
         self._reader = Reader()
         self._by_text: dict[tuple[str, str], Statement] = {}
-        self._by_shape: dict[tuple[str, str], Statement] = {}
+        self._by_shape: dict[tuple[str, str, str], Statement] = {}
 
     def read(self, sql: str, within: str = "") -> Statement:
         """Return what a text read; `within` is the schema, or catalog and schema, of names that say none."""
         key = (sql, within)
         if (known := self._by_text.get(key)) is not None:
             return known
-        shape = shape_of(sql, self._dialect)
+        shape, torn = cut(sql, self._dialect)
         is_own = any(mark in sql for mark in _BUILDERS)
-        found = Statement(fingerprint_of(shape), is_own=True) if is_own else self._of(shape, within)
+        found = Statement(fingerprint_of(shape), is_own=True) if is_own else self._of(shape, within, torn)
         _kept(self._by_text, key, found)
         return found
 
@@ -85,20 +86,20 @@ class Statements:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _of(self, shape: str, within: str) -> Statement:
-        key = (shape, within)
+    def _of(self, shape: str, within: str, torn: str) -> Statement:
+        key = (shape, within, torn)
         if (known := self._by_shape.get(key)) is None:
-            known = self._found(shape, within)
+            known = self._found(shape, within, torn)
             _kept(self._by_shape, key, known)
         return known
 
-    def _found(self, shape: str, within: str) -> Statement:
+    def _found(self, shape: str, within: str, torn: str) -> Statement:
         lineage = self._reader.read(shape, self._dialect, default=within)
         known = {name: asset for name in lineage.reads if (asset := self._asset(name)) is not None}
         if known and lineage.ambiguous:  # whose column a bare name is, the columns of the tables tell
             columns = {name: self._spelt(asset) for name, asset in known.items() if self._columns(asset)}
             lineage = self._reader.read(shape, self._dialect, columns, default=within)
-        failure = lineage.failures[0] if lineage.failures else ""
+        failure = torn or (lineage.failures[0] if lineage.failures else "")
         return Statement(
             fingerprint_of(shape),
             tuple(self._reads(lineage, known, is_whole=not failure)),
@@ -146,7 +147,7 @@ def _key(relation: Relation) -> tuple[str, str]:
     return relation.schema.casefold(), relation.name.casefold()
 
 
-def _kept(place: dict[tuple[str, str], Statement], key: tuple[str, str], found: Statement) -> None:
+def _kept(place: dict[T, Statement], key: T, found: Statement) -> None:
     if len(place) >= _MOST_KEPT:
         place.clear()
     place[key] = found
