@@ -229,7 +229,7 @@ def test_what_it_taught_is_owed_written_agreed_on_and_signed(shop: Shop) -> None
     shop.run("postmortem", "sign", end)
 
     assert shop.told("postmortem", "list")["postmortems"] == []
-    none_owed = "No postmortem is owed; 1 was published: freehold postmortem list --all"
+    none_owed = "No postmortem is owed; 1 incident was learned from: freehold postmortem list --all"
     assert none_owed in shop.run("postmortem", "list").stderr
     (done,) = shop.told("postmortem", "list", "--all")["postmortems"]
     assert (done["state"], done["is_late"], len(done["actions"])) == ("published", False, 1)

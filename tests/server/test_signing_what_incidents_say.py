@@ -99,3 +99,9 @@ def test_a_postmortem_that_is_signed_on_its_page_is_published(serving_shop: Runn
 
     assert done.status_code == 303, done.text
     assert work.item(id_).state == "learned"
+
+    now = lead.get(f"/documents/postmortem?item={id_}", headers=PAGE).text
+    assert "The price came ten times." in now
+    assert "Not written yet" not in now
+    assert f"{LEAD} signed it" in now
+    assert "kept nowhere yet" not in now

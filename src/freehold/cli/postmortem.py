@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from freehold.work import Work
 
 FOLDER = "postmortems"
-_STATES = {"owed": "owed", "overdue": "[red]overdue[/red]", "published": "published"}
+_ALL = "freehold postmortem list --all"
+_STATES = {"owed": "owed", "overdue": "[red]overdue[/red]", "published": "published", "learned": "learned, without one"}
 _incident = click.argument("id", metavar="INCIDENT")
 _folder = click.option(
     "--out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help=f"Where it lies; default: {FOLDER}/."
@@ -40,8 +41,8 @@ def postmortem() -> None:
     """
 
 
-@postmortem.command("list", epilog="Example: freehold postmortem list --all")
-@click.option("--all", "everything", is_flag=True, help="Those that were published, too.")
+@postmortem.command("list", epilog=f"Example: {_ALL}")
+@click.option("--all", "everything", is_flag=True, help="Those of incidents that were learned from, too.")
 @as_json
 @click.pass_obj
 def list_(start: str | None, everything: bool, as_json: bool) -> None:
@@ -60,7 +61,7 @@ def list_(start: str | None, everything: bool, as_json: bool) -> None:
             say(f"Next: freehold postmortem write {waiting[0].incident.id[-8:]}")
     elif every:
         was = "was" if len(every) == 1 else "were"
-        say(f"No postmortem is owed; {len(every):,} {was} published: freehold postmortem list --all")
+        say(f"No postmortem is owed; {counted(len(every), 'incidents')} {was} learned from: {_ALL}")
     else:
         say("No postmortem is owed." if not everything else "Nothing was learned from yet.")
 

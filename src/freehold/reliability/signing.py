@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freehold.reliability.incidents import drafting, incident_of
-from freehold.reliability.learning import publishing
+from freehold.reliability.learning import DOCUMENT, publishing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ def sign(library: Library, work: Callable[[], Work], manifest: Manifest, narrati
     Raises:
         FreeholdError: what `Library.sign` and, of a postmortem, `publish` raise.
     """
-    if manifest.document not in (drafting.DOCUMENT, publishing.DOCUMENT):
+    if manifest.document not in (drafting.DOCUMENT, DOCUMENT):
         return library.sign(manifest, narrative)
     incident = incident_of(library.ledger, manifest.parameters["item"])
     if manifest.document == drafting.DOCUMENT:

@@ -71,7 +71,7 @@ class Reader:
     def edition(self, file: DocumentFile, said: Mapping[str, str], as_of: datetime | None = None) -> Edition:
         """Write an edition, as of what was counted last unless said otherwise; the same is written once.
 
-        What a person wrote is in it where it was signed.
+        What a person wrote is in it where one of the same parameters was signed by then.
 
         Raises:
             FreeholdError: FH-O109, FH-L405 and what `Library.write` raises.
@@ -79,7 +79,19 @@ class Reader:
         self._expect_seen(file, said)
         moment = as_of or self.reckoned.known
         key = ("document", file.id, tuple(sorted(said.items())), moment, self.library.withheld.why)
-        return self.reckoned.details.get(key, lambda: self.library.write(file.id, said, moment))
+        made = self.reckoned.details.get(key, lambda: self.library.write(file.id, said, moment))
+        before = self.signature(file, made)
+        narrative = self.library.narrative_of(before) if before is not None else {}
+        if not narrative:
+            return made
+        return self.reckoned.details.get(
+            (*key, tuple(sorted(narrative.items()))), lambda: self.library.write(file.id, said, moment, narrative)
+        )
+
+    def signature(self, file: DocumentFile, made: Edition) -> Signature | None:
+        """Return the newest signature of an edition with the same parameters, as of no later moment, if any."""
+        same = (s for s in self.library.signatures(file.id) if s.parameters == made.manifest.parameters)
+        return next((s for s in same if s.as_of <= made.manifest.as_of), None)
 
     def draft(
         self, file: DocumentFile, said: Mapping[str, str], as_of: datetime, narrative: Mapping[str, str]

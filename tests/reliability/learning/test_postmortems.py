@@ -158,6 +158,19 @@ def test_signing_publishes_once_and_ends_the_clock(shop: Troubled) -> None:
     assert [one.state for one in owed(shop).values()] == ["published"]
 
 
+def test_what_was_learned_without_a_postmortem_is_not_called_published(shop: Troubled) -> None:
+    """Whoever may end an incident as learned from may do so by hand; nobody has signed anything by that."""
+    keep_in_force(shop)
+    found = over(shop)
+    work = work_of(shop)
+    act(work, found, "Check the prices", "user:idp/ana", "2024-04-01")
+
+    actions = [one.id for one in postmortem_of(shop.estate, work, found).actions]
+    work.move(found.id, "learn", fields={"actions": actions})
+
+    assert [one.state for one in owed(shop).values()] == ["learned"]
+
+
 def test_what_is_signed_is_of_an_incident_that_is_over(shop: Troubled) -> None:
     """One that is still open has taught nothing yet; another's postmortem is none of it."""
     keep_in_force(shop)

@@ -1,8 +1,8 @@
 """Learning: the postmortem that is owed of an incident, what follows from it, and the guardrail that was missing."""
 
 from freehold.reliability.learning.guardrail import Guardrail, expect_loads, guardrail_for
-from freehold.reliability.learning.owed import Action, Postmortem, act, actions_of, postmortem_of, postmortems
-from freehold.reliability.learning.publishing import DOCUMENT, publish
+from freehold.reliability.learning.owed import DOCUMENT, Action, Postmortem, act, actions_of, postmortem_of, postmortems
+from freehold.reliability.learning.publishing import publish
 
 __all__ = [
     "DOCUMENT",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Exit, FreeholdError
+from freehold.insight.documents.library import SIGNED
 from freehold.reliability.incidents import Incident, incidents
 from freehold.work.causes import CAUSED_BY
 from freehold.work.entering import DUE
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 CLOCK = "postmortem"
 INCIDENT, ACTION = "incident", "corrective_action"
-PUBLISHED = "learned"
+LEARNED = "learned"
+DOCUMENT = "postmortem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ class Postmortem:
     """The postmortem of an incident.
 
     Attributes:
-        state: `owed`, `overdue`, `published`; `not owed` where nobody has to write one.
-        due_at: by when it is to be published; None once it is, and where none is owed.
+        state: `owed`, `overdue`, `published`; `learned` where the incident ended as learned from and nobody signed
+            one; `not owed` where nobody has to write one.
+        due_at: by when it is to be published; None once it is over, and where none is owed.
         owner: the team that answers; empty where no team does.
         is_late: whether it was published after that, or is not yet.
     """
@@ -79,8 +82,9 @@ class Postmortem:
 def postmortems(estate: Estate, work: Work) -> tuple[Postmortem, ...]:
     """Return the postmortems that are owed, or were, what is due first; those that were published come last."""
     items, actions = {one.id: one for one in work.items(INCIDENT)}, work.items(ACTION)
+    signed = _signed(work)
     found = [
-        _postmortem(estate, work, one, items[id_], actions)
+        _postmortem(estate, work, one, items[id_], actions, is_signed=id_ in signed)
         for id_, one in incidents(work.ledger).items()
         if id_ in items
     ]
@@ -94,7 +98,8 @@ def postmortem_of(estate: Estate, work: Work, incident: Incident) -> Postmortem:
     Raises:
         FreeholdError: FH-W102 the incident is no work item.
     """
-    return _postmortem(estate, work, incident, work.item(incident.id), work.items(ACTION))
+    item, is_signed = work.item(incident.id), incident.id in _signed(work)
+    return _postmortem(estate, work, incident, item, work.items(ACTION), is_signed=is_signed)
 
 
 def act(work: Work, incident: Incident, title: str, owner: str, due: str) -> Item:
@@ -132,11 +137,19 @@ def actions_of(work: Work, incident: str, known: tuple[Item, ...] | None = None)
             yield Action(one.id, work.title(one), one.state, one.assignee, due, is_late)
 
 
-def _postmortem(estate: Estate, work: Work, incident: Incident, item: Item, actions: tuple[Item, ...]) -> Postmortem:
+def _signed(work: Work) -> frozenset[str]:
+    """Return the incidents of which somebody signed a postmortem."""
+    said = (event.data for event in work.ledger.read(types=(SIGNED,)))
+    return frozenset(str(one["parameters"].get("item", "")) for one in said if one["document"] == DOCUMENT)
+
+
+def _postmortem(
+    estate: Estate, work: Work, incident: Incident, item: Item, actions: tuple[Item, ...], *, is_signed: bool
+) -> Postmortem:
     clock = next((one for one in work.clocks(item) if one.name == CLOCK), None)
     state = "not owed"
-    if item.state == PUBLISHED:
-        state = "published"
+    if item.state == LEARNED:
+        state = "published" if is_signed else "learned"
     elif clock is not None and clock.due_at is not None and not item.original:
         state = "overdue" if clock.is_late else "owed"
     product = estate.products.get(incident.product)

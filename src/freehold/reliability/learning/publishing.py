@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freehold.foundation import Exit, FreeholdError
-from freehold.reliability.learning.owed import PUBLISHED, actions_of
+from freehold.reliability.learning.owed import DOCUMENT, LEARNED, actions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from freehold.reliability.incidents import Incident
     from freehold.work import Work
 
-DOCUMENT = "postmortem"
 _LEARN = "learn"
 
 
@@ -44,11 +43,11 @@ def publish(
             "FH-E381", f"Nothing was agreed on after `{incident.id}`: it would come again.",
             fix=f"`freehold postmortem act {incident.id} 'Check …' --owner user:idp/ana --due 2026-12-01`.",
         )  # fmt: skip
-    if item.state != PUBLISHED:
+    if item.state != LEARNED:
         _expect_over(work, incident)
     signed = next((s for s in library.signatures(DOCUMENT) if s.manifest == manifest.hash), None)
     found = signed or library.sign(manifest, narrative)
-    if item.state != PUBLISHED:
+    if item.state != LEARNED:
         work.move(incident.id, _LEARN, fields={"actions": actions})
     return found
 

@@ -33,9 +33,11 @@ class PostmortemItem(Strict):
     sev: int | None
     root: str | None
     product: str | None
-    state: Literal["owed", "overdue", "published"]
+    state: Literal["owed", "overdue", "published", "learned"] = Field(
+        description="`learned`: the incident ended as learned from, and nobody signed a postmortem of it"
+    )
     owner: str | None = Field(description="the team that answers")
-    due_at: datetime | None = Field(description="by when it is to be published; null once it is")
+    due_at: datetime | None = Field(description="by when it is to be published; null once it is over")
     is_late: bool
     actions: list[ActionItem]
 

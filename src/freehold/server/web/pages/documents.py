@@ -121,6 +121,7 @@ class DocumentPage:
     """A document as it reads; `markup` is its text as HTML.
 
     Of an edition that somebody stood up for, `signer` says who, and `is_changed` whether another would be made today.
+    `before` is what was signed of the same, where this is how it reads now.
     """
 
     id: str
@@ -136,6 +137,7 @@ class DocumentPage:
     signer: str
     is_changed: bool
     signing: Signing | None
+    before: SignedRow | None
     is_draft: bool  # what somebody writes is in it, and kept nowhere yet
 
 
@@ -184,7 +186,10 @@ def document(asked: Asked) -> Shown:
         crumbs = (Crumb("Documents", _PATH),)
         model = NoEditionPage(_OF_NONE[empty])
         return Shown("pages/document_none.html", file.name, model, file.description, crumbs, nav="documents")
-    return _shown(reader, file, reader.edition(file, _said(asked, reader, file)))
+    made = reader.edition(file, _said(asked, reader, file))
+    before = reader.signature(file, made)
+    narrative = reader.library.narrative_of(before) if before is not None else {}
+    return _shown(reader, file, made, before=before, narrative=narrative)
 
 
 async def drafted(request: Request) -> Response:
@@ -201,12 +206,12 @@ def _drafted(request: Request, form: FormData) -> Response:
     narrative = written_in(form)
     as_of = moment_of(str(form.get("as_of", "")), reader) or reader.reckoned.known
     made = reader.draft(file, said, as_of, narrative)
-    return rendered(asked, _shown(reader, file, made, narrative=narrative))
+    return rendered(asked, _shown(reader, file, made, narrative=narrative, is_draft=bool(narrative)))
 
 
 def _shown(
     reader: Reader, file: DocumentFile, made: Edition, *, signature: Signature | None = None,
-    narrative: Mapping[str, str] | None = None,
+    before: Signature | None = None, narrative: Mapping[str, str] | None = None, is_draft: bool = False,
 ) -> Shown:  # fmt: skip
     model = DocumentPage(
         id=file.id,
@@ -222,7 +227,8 @@ def _shown(
         signer=signature.signer if signature else "",
         is_changed=signature is not None and signature.manifest != made.manifest.hash,
         signing=None if signature else signing(reader, file, made, narrative or {}),
-        is_draft=bool(narrative),
+        before=_signed(file, before) if before is not None else None,
+        is_draft=is_draft,
     )
     crumbs = (Crumb("Documents", _PATH),)
     return Shown("pages/document.html", file.name, model, file.description, crumbs, nav="documents")

@@ -36,7 +36,7 @@ _SIMILAR = (
     Heading("Mended by", narrow=False),
 )
 _FACTORS = ("place", "cause", "symptom", "columns")
-_TONES: dict[str, Tone] = {"owed": "warn", "overdue": "bad", "published": "ok"}
+_TONES: dict[str, Tone] = {"owed": "warn", "overdue": "bad", "published": "ok", "learned": "idle"}
 
 
 @dataclass(frozen=True, slots=True)
