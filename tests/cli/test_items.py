@@ -143,8 +143,18 @@ def test_an_id_that_several_items_end_in_is_no_target(freehold: Freehold, tmp_pa
         (("items", "new", "question", "-f", "what"), "FH-W106", "gives no field a value"),
         (("items", "new", "question", "-f", "what=   "), "FH-W106", "Give some words"),
         (("items", "show", "nothing"), "FH-W102", "freehold items list"),
+        (("items", "list", "--product", "sales.order"), "FH-W106", "The estate has none yet"),
+        (("inbox", "--as", "ana"), "FH-W106", "user:idp/ana"),
     ],
-    ids=["a type misspelt", "a field missing", "a field without a value", "a blank one", "no such item"],
+    ids=[
+        "a type misspelt",
+        "a field missing",
+        "a field without a value",
+        "a blank one",
+        "no such item",
+        "a product misspelt",
+        "somebody who is no reference",
+    ],
 )
 def test_what_cannot_be_done_says_how(freehold: Freehold, words: tuple[str, ...], code: str, told: str) -> None:
     """By its code, with what is near, and nothing is begun."""

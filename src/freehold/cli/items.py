@@ -77,6 +77,8 @@ def list_(
         if type_:
             work.workflow(type_)
         found = work.items(type_, is_open=None if everything else True)
+        if product not in {one.product for one in found}:  # of one that is gone, items may be there still
+            work.expect_product(product)
         me = work.caller.principal
         found = tuple(
             one for one in found if product in ("", one.product) and (not mine or me in (one.requester, one.assignee))
@@ -340,7 +342,9 @@ def inbox(start: str | None, role_of: str | None, as_json: bool) -> None:
     """Show what waits for you: to be looked at, decided, answered or done; what is late first."""
     from freehold.work import inbox as inbox_of
     from freehold.work.described import waiting_object
+    from freehold.work.entering import expect_principal
 
+    expect_principal(role_of or "")
     with opened_work(start, role_of) as work:
         found = [waiting_object(work, one) for one in inbox_of(work)]
         me = work.caller.principal

@@ -66,6 +66,17 @@ def is_principal(text: str) -> bool:
     return _PRINCIPAL.fullmatch(text) is not None
 
 
+def expect_principal(who: str) -> None:
+    """Make sure that a text refers to somebody; to nobody, where it is empty, will do.
+
+    Raises:
+        FreeholdError: FH-W106 it is no reference.
+    """
+    if who and not is_principal(who):
+        problem = f"`{who:.60}` is nobody: people and teams are named by references such as user:idp/ana."
+        raise FreeholdError("FH-W106", problem, fix="Name them so.", exit_code=Exit.USAGE)
+
+
 def from_words(workflow: Workflow, words: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return fields as they are accepted from words of a form or a command line; what cannot be read stays a word."""
     fields = workflow.fields

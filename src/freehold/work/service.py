@@ -15,7 +15,7 @@ from freehold.work.causes import CAUSED_BY, cause_of, is_of_incidents
 from freehold.work.clocks import Clock, clocks, span, working_time
 from freehold.work.decided import decided_items
 from freehold.work.deciding import Deciding, Way, ruled_elsewhere, state_of
-from freehold.work.entering import accepted, accepted_later, is_principal
+from freehold.work.entering import accepted, accepted_later, expect_principal
 from freehold.work.guards import NAMED, Named, row_of
 from freehold.work.item import DUPLICATE_OF, EVENTS, UNDO, Item, Passage, fold
 from freehold.work.linking import CONTRIBUTES_TO, OF_METRICS, Related, duplicates_of, refusal, related
@@ -220,7 +220,7 @@ class Work:
         held, free = accepted(workflow, fields)
         held = by_ids(workflow, held, self._names)
         about = product or str(held.get("product") or "")
-        self._known_product(about)
+        self.expect_product(about)
         asking = requester or self._ledger.caller.principal
         id_ = f"{type}/{key or self._ids.new()}"
         with turn(self._ledger, id_) as lease:
@@ -329,7 +329,7 @@ class Work:
         """
         item = self.item(id)
         self.expect_mine(item)
-        _expect_principal(assignee)
+        expect_principal(assignee)
         return self._told(item, "work.assigned", {"item": id, "assignee": assignee or None})
 
     def link(self, id: str, rel: str, target: str) -> Item:
@@ -400,7 +400,7 @@ class Work:
 
     def _from_the_first(self, item: Item, assignee: str, caused_by: str) -> Iterator[Event]:
         """Yield to whom an item is given, and what it follows from, as it begins."""
-        _expect_principal(assignee)
+        expect_principal(assignee)
         if assignee:
             yield self._telling.event("work.assigned", {"item": item.id, "assignee": assignee}, item, item.created_at)
         if caused_by:
@@ -454,10 +454,16 @@ class Work:
         state = workflow.states.get(item.state) if workflow else None
         return state is not None and state.is_final
 
-    def _known_product(self, product: str) -> None:
+    def expect_product(self, product: str) -> None:
+        """Make sure that the estate has a product; none at all will do.
+
+        Raises:
+            FreeholdError: FH-W106 it has none of that name.
+        """
         products = self._estate.products
         if product and product not in products:
-            fix = near(product, products) or f"There are: {', '.join(products)}."
+            known = f"There are: {', '.join(products)}." if products else "The estate has none yet."
+            fix = near(product, products) or known
             raise FreeholdError("FH-W106", f"There is no product `{product}`.", fix=fix, exit_code=Exit.USAGE)
 
     def _way(self, item: Item, workflow: Workflow, name: str) -> Way:
@@ -504,12 +510,6 @@ class Work:
         hindrance = ways[0].hindrance if ways and not any(way.is_mine for way in ways) else None
         if hindrance is not None:
             raise hindrance
-
-
-def _expect_principal(assignee: str) -> None:
-    if assignee and not is_principal(assignee):
-        problem = f"`{assignee:.60}` is nobody: an item is given to a reference such as user:idp/ana."
-        raise FreeholdError("FH-W106", problem, fix="Name them so.", exit_code=Exit.USAGE)
 
 
 def _fast(item: Item, why: str, fix: str) -> FreeholdError:
