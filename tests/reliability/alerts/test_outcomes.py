@@ -77,7 +77,7 @@ def test_a_demoted_monitor_calls_nobody_and_says_so(bench: Bench) -> None:
     found = {one.monitor: one for one in alerts(bench.ledger, "prod")}
 
     assert (found["rows"].page, found["other"].page) == (False, True)
-    assert found["rows"].why == "Its monitor is demoted: 0% of its last 10 alerts were worth it."
+    assert found["rows"].why == "Its monitor is demoted: 0 % of its last 10 alerts were worth it."
     (part,) = digest(bench.ledger, "prod", bench.clock.now() - WEEK)
     assert [one.id for one in part.alerts] == [found["rows"].id]
     assert in_a_line((part,)) == "1 alert that paged nobody, 1 of which stand"
