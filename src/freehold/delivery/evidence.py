@@ -209,15 +209,25 @@ class Evidence:
         """Say that runs may publish a product again."""
         return self._event("deploy.unpinned", product, product, {"product": product, "assets": sorted(assets)})
 
-    def discarded(self, candidate: Candidate, product: str, reason: str | None) -> Event:
-        """Say that somebody accepted doing without a candidate."""
+    def discarded(
+        self,
+        asset: str,
+        candidate: int,
+        product: str,
+        interval: Interval | None,
+        reason: str | None = None,
+        *,
+        is_unwanted: bool = False,
+    ) -> Event:
+        """Say that somebody accepted doing without a candidate, or that nobody wants it any more."""
         content = {
-            "asset": candidate.asset,
-            "candidate": str(candidate.id),
+            "asset": asset,
+            "candidate": str(candidate),
+            "why": "unwanted" if is_unwanted else "accepted",
             "reason": reason,
-            **_span(candidate.interval),
+            **_span(interval),
         }
-        return self._event("candidate.discarded", candidate.asset, product, content, str(candidate.id))
+        return self._event("candidate.discarded", asset, product, content, str(candidate))
 
     def collected(
         self, tables: Iterable[str], batches: Mapping[str, Iterable[int]], rows: int, *, assets: Iterable[str] = ()

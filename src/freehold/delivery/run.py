@@ -33,6 +33,7 @@ from freehold.delivery.outcome import Again, Change, RunOutcome, Wave, Work
 from freehold.delivery.overlay import Overlay
 from freehold.delivery.ownership import expect_free
 from freehold.delivery.phases import phases, waits_for
+from freehold.delivery.quarantine import Quarantine
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.restating import restated
 from freehold.delivery.samples import keep_sample
@@ -90,6 +91,7 @@ class Run:
         self._selected = {a for a in chosen if delivery.graph.assets[a].kind is not Kind.FROZEN}
         self._overlay = delivery.overlay(session, token)
         self._waiting = delivery.waiting(session, self._overlay)
+        self._quarantine = Quarantine(delivery.ledger, delivery.env, self._waiting.values())
         self._definitions = delivery.definitions(session)
         delivery.origins.equate(self._definitions, self._overlay)
         self._arrived: Arrived = delivery.arrived(self._selected)
@@ -124,6 +126,7 @@ class Run:
                 else:
                     self._go(None, phase.assets)
             self._settle(is_last=True)
+            self._close_quarantine()
         pinned = tuple(sorted(a for a in self._selected if self._is_pinned(a)))
         seconds = time.perf_counter() - began
         return RunOutcome(
@@ -333,7 +336,8 @@ class Run:
         if self._again is not None and self._again.wants(name, interval):
             step = replace(step, is_again=True)
         earlier = self._earlier(step)
-        if earlier and earlier.state == "quarantined" and earlier.audit == self._d.auditor.fingerprint(asset):
+        is_still = earlier is not None and earlier.audit == self._d.auditor.fingerprint(asset)
+        if earlier and is_still and earlier.state == "quarantined" and self._quarantine.knows(earlier):
             return Work(self._outcome(step, Status.QUARANTINED, earlier, earlier.reason or "", repeated=True), earlier)
         if earlier and earlier.state == "discarded":
             return None
@@ -346,7 +350,8 @@ class Run:
             return None
         if step.asset.is_ordered and found.state != "discarded":  # the tests of its tool are made of what it builds
             is_told = found.audit == self._d.auditor.fingerprint(step.asset)
-            is_kept = found.state == "quarantined" or self._is_judged(step.asset, found)
+            is_held = found.state == "quarantined" and self._quarantine.knows(found)
+            is_kept = is_held or self._is_judged(step.asset, found)
             return found if is_told and is_kept else None
         return found
 
@@ -517,11 +522,26 @@ class Run:
             takes_over=self._takes_over,
         )
         drafts = self._d.ledger.drafted(*events)  # what the ledger would refuse must not be published first
+        self._quarantine.take(w.outcome for w in fresh)
         self._d.publication.settle(self._session, settlement, self._token, now)
         self._d.ledger.append_drafted(drafts)
         if moves:
             self._deployments.append(deployment)
             self._overlay.settled(live)
+
+    def _close_quarantine(self) -> None:
+        """Say of what is in quarantine that nobody waits for it any more, since what is live is as it should be."""
+        if not self._quarantine:
+            return
+        overlay = self._d.overlay(self._session)
+
+        def stands(asset: Asset, interval: Interval | None) -> bool:
+            step = wanted(asset, interval, self._graph, overlay, self._arrived, self._definitions)
+            return step is None or self._stands_in(step, overlay)
+
+        evidence = Evidence(self._d.env, self.run_id, self.run_id, self._d.clock.now())
+        over = self._quarantine.close(evidence, self._graph.assets, self._selected, self._steps, stands)
+        self._d.ledger.append(*over)
 
     def _refused(self) -> str:
         """Return why a change cannot be published whole: what failed of it, or took a part from what was live."""

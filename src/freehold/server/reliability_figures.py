@@ -17,8 +17,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from freehold.delivery.graph import default_environment
-from freehold.delivery.incidents import open_incidents
 from freehold.delivery.status import age
+from freehold.work.incidents import open_incidents
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger

@@ -31,9 +31,9 @@ from freehold.server.web.pages.usage import UsePart, use_part
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:
-    from freehold.delivery.incidents import Incident
     from freehold.insight.usage import ProductUse
     from freehold.quality import Check
+    from freehold.work.incidents import Incident
 
 _WINDOW = timedelta(days=30)
 _MOST_HISTORY = 12
