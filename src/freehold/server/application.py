@@ -147,7 +147,6 @@ class Served:
     agents: Agents
     pages: Kept[Made]
     changed: Callable[[], None]  # says that something was changed through this server: whoever asks next sees it
-    estate_name: str
     jobs: Desk
     webhooks: Dispatcher
     rounds: Rounds
@@ -263,7 +262,6 @@ def _served(
         agents=Agents(),
         pages=pages,
         changed=changed,
-        estate_name=root.resolve().name,
         jobs=desk,
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
         paging=paging,

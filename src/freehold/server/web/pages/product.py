@@ -329,7 +329,7 @@ def _contracts(asked: Asked, status: ProductStatus, quiet: frozenset[str]) -> tu
         entry, known = whole.live.get(asset.id), whole.auditor.judged(asset)
         told = standing_verdicts(ledger, whole.env, asset.id, known, entry if entry and entry.is_shown else None)
         is_quiet = row.asset in quiet
-        rows = [(check, _check(check, told, is_quiet=is_quiet)) for check in whole.auditor.checks(asset)]
+        rows = [(check, _check(check, told, is_quiet=is_quiet)) for check in whole.auditor.every(asset)]
         columns = tuple(_column(p, rows) for p in asset.schema.columns)
         of_whole = tuple(made for check, made in rows if len(check.columns) != 1)
         words = (asset.id, asset.name, asset.contract.version or "", asset.schema.description or "")
