@@ -76,7 +76,7 @@ def product_of(_: Subject) -> str:
 
 def measured(assets: int, count: int) -> dict[str, float]:
     """Return CPU seconds of each step, and the most memory in MB."""
-    rules = compiled(rule_set(count), ASSET, Path())
+    rules = compiled(rule_set(count), ASSET)
     subjects = [subject(n) for n in range(assets)]
     started = time.process_time()
     found = sweep(rules, subjects, [], date(2011, 3, 7))

@@ -94,7 +94,7 @@ def test_a_plan_computes_both_definitions_where_it_is_asked_to(corner: Path) -> 
     assert values["shop.revenue"]
     assert all(one["after"] == pytest.approx(2 * one["before"]) for one in values["shop.revenue"])
     assert "| `shop.revenue` by month | before | after |" in comment
-    assert "+100.0%" in text
+    assert "+100.0 %" in text
     assert "values" not in planned(corner)
 
 

@@ -167,6 +167,20 @@ def test_small_groups_are_not_shown(corner: Path, policy: Path) -> None:
     assert shown == [row for row in everything if row["orders"] >= sizes[-1]]
 
 
+@pytest.mark.parametrize("condition", [
+    "CAST(customer || state AS DATE) IS NULL",
+    "CASE WHEN order_id = 'o1' THEN CAST(customer || state AS INT) > 0 ELSE TRUE END",
+])  # fmt: skip
+def test_a_condition_that_fails_tells_nothing_of_rows(corner: Path, policy: Path, condition: str) -> None:
+    """What the warehouse says of a value quotes it; and that it fails would tell, too."""
+    policy.write_text(POLICY.replace("  grants:", "  smallest_group: 5\n  grants:"))
+
+    done = run(corner, "query", "orders", "--where", condition, *LEAD)
+
+    assert done.exit_code == 0, done.output
+    assert "c1" not in done.output
+
+
 def test_a_policy_refuses_data_in_a_state(corner: Path, policy: Path) -> None:
     """Answered from data in the states that the policy names; from no other."""
     policy.write_text(POLICY.replace("  grants:", "  answer_from: [held]\n  grants:"))

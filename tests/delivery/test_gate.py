@@ -27,7 +27,6 @@ from freehold.estate import load_estate
 from freehold.estate.model import Estate
 from freehold.foundation import Exit, Problems
 from freehold.rules import compiled, rule_findings, shipped
-from freehold.rules.shipped import PACKAGE
 from freehold.work import Raci
 
 NOW = datetime(2011, 3, 7, 12, tzinfo=UTC)
@@ -306,7 +305,7 @@ spec: {subject: change, rules: [{id: few-readers, check: readers < 3, level: war
 def test_the_gate_that_comes_along_is_right(estate: Estate) -> None:
     """Every rule of `builtin/rules` types against the facts it is about."""
     for rule_set in shipped().values():
-        assert compiled(rule_set, TABLES[rule_set.subject], PACKAGE)
+        assert compiled(rule_set, TABLES[rule_set.subject])
     assert rule_findings(estate, TABLES) == ()
 
 

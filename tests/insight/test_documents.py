@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zipfile import ZipFile
@@ -324,16 +325,30 @@ def test_a_package_proves_itself_without_the_ledger(shop: Path, tmp_path: Path) 
         assert said(tmp_path, "document", "verify", str(changed)).returncode == 1, name
 
 
-TAMPERED: dict[str, tuple[Callable[[str, dict[str, str]], None], str]] = {
-    "words written into it": (lambda n, f: f.update({f"{n}.narrative.yaml": "summary: |\n  We looked at nothing.\n"}), "is not what its manifest says"),
-    "its words taken out": (lambda n, f: f.pop(f"{n}.narrative.yaml") and None, "is not there"),
-    "no narrative at all": (lambda n, f: f.update({f"{n}.narrative.yaml": "- a list\n"}), "is no narrative"),
-    "no events": (lambda _, f: f.update({"ledger/events.jsonl": ""}), "not those that its manifest says"),
-    "an event left out": (lambda _, f: f.update({"ledger/events.jsonl": "".join(f["ledger/events.jsonl"].splitlines(keepends=True)[1:])}), "not those that its manifest says"),
-    "an event twice": (lambda _, f: f.update({"ledger/events.jsonl": f["ledger/events.jsonl"].splitlines(keepends=True)[0] * 2}), "does not stand in its place"),
-    "a file more": (lambda _, f: f.update({"ledger/extra.json": "{}"}), "is no part of it"),
-    "a form less": (lambda n, f: f.pop(f"{n}.html") and None, "is not there"),
-}  # fmt: skip
+_EVENTS, _OTHER = "ledger/events.jsonl", "not those that its manifest says"
+
+
+def _without(name: str) -> Callable[[dict[str, str]], object]:
+    return lambda files: files.pop(name)
+
+
+def _lines(files: dict[str, str]) -> list[str]:
+    return files[_EVENTS].splitlines(keepends=True)
+
+
+TAMPERED: dict[str, tuple[Callable[[dict[str, str]], object], str]] = {
+    "words written into it": (
+        lambda f: f.update({"e.narrative.yaml": "summary: Nothing.\n"}),
+        "is not what its manifest",
+    ),
+    "its words taken out": (_without("e.narrative.yaml"), "is not there"),
+    "no narrative at all": (lambda f: f.update({"e.narrative.yaml": "- a list\n"}), "is no narrative"),
+    "no events": (lambda f: f.update({_EVENTS: ""}), _OTHER),
+    "an event left out": (lambda f: f.update({_EVENTS: "".join(_lines(f)[1:])}), _OTHER),
+    "an event twice": (lambda f: f.update({_EVENTS: _lines(f)[0] * 2}), "does not stand in its place"),
+    "a file more": (lambda f: f.update({"ledger/extra.json": "{}"}), "is no part of it"),
+    "a form less": (_without("e.html"), "is not there"),
+}
 
 
 def test_whatever_is_changed_left_out_or_put_into_a_package_is_told(shop: Path, tmp_path: Path) -> None:
@@ -341,14 +356,40 @@ def test_whatever_is_changed_left_out_or_put_into_a_package_is_told(shop: Path, 
     name = f"audit-evidence-{datetime.now(UTC):%Y}"
     done = said(shop, "document", "render", "audit-evidence", "--period", name[-4:], "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    files = opened(tmp_path / f"{name}.zip")
-    manifest = manifest_in(files, tmp_path / f"{name}.zip")
+    whole = opened(tmp_path / f"{name}.zip")
+    manifest = replace(manifest_in(whole, tmp_path / f"{name}.zip"), edition="e")
+    files = {path.replace(name, "e"): text for path, text in whole.items()}
     assert list(faults(files, manifest)) == []
 
     for what, (change, told) in TAMPERED.items():
         changed = dict(files)
-        change(name, changed)
+        change(changed)
         assert any(told in one for one in faults(changed, manifest)), what
+
+
+_WORKFLOW = """apiVersion: freehold.dev/v1
+kind: Workflow
+metadata: {id: count, name: Count}
+spec:
+  fields: {what: text!}
+  states:
+    asked: {on_enter: [{document: dispute-dosier}], moves: {end: {to: done, by: owner}}}
+    done: {final: true}
+"""
+
+
+def test_a_workflow_that_has_no_document_written_is_told_when_the_estate_is_validated(shop: Path) -> None:
+    """On the day it is needed the move would stand and the document be missing."""
+    (shop / "workflows").mkdir()
+    (shop / "workflows" / "count.yaml").write_text(_WORKFLOW, "utf-8")
+    refused = said(shop, "validate")
+    (shop / "workflows" / "count.yaml").write_text(_WORKFLOW.replace("dosier", "dossier"), "utf-8")
+    mended = said(shop, "validate")
+    (shop / "workflows" / "count.yaml").unlink()
+
+    assert (refused.returncode, "FH-O101  workflows/count.yaml:7:25" in refused.stderr) == (1, True), refused.stderr
+    assert "Did you mean `dispute-dossier`?" in refused.stderr
+    assert mended.returncode == 0, mended.stderr
 
 
 def test_a_document_in_error_is_told_when_the_estate_is_validated(shop: Path) -> None:

@@ -88,6 +88,7 @@ WRONG: dict[str, tuple[Callable[[str], str], str, str, str]] = {
     "an event nobody sends": (lambda t: t.replace("[candidate.quarantined]", "[candidate.quarantine]"), "FH-K001", "no event type", "candidate.quarantined"),
     "a role nobody fills": (lambda t: t.replace("denominator: value, ", ""), "FH-K001", "no metric `denominator`", ""),
     "a unit that is none": (lambda t: t.replace("unit: count", "unit: percent").replace('  targets: {all: "< 5"}\n', ""), "FH-K001", "no unit", "share"),
+    "a unit of a metric that is none": (lambda t: t.replace("unit: count", "unit: count\n  units: {valeu: s}"), "FH-K001", "no metric `valeu`", "value"),
     "a target in another unit": (lambda t: t.replace("< 5", "< 5%"), "FH-K001", "no target in `count`", ""),
     "a view that is none": (lambda t: t.replace("candidate_quarantined", "candidate_quarantine"), "FH-K003", "no view", "candidate_quarantined"),
     "evidence that leads to no event": (lambda t: t.replace(", [seq] AS seqs", ""), "FH-K003", "no columns `seqs`", "numbers of the events"),
@@ -113,6 +114,7 @@ PLACES: dict[str, str] = {  # what stands where each error points; where a case 
     "an event nobody sends": "candidate.quarantine]",
     "a role nobody fills": "{value: COUNT",
     "a unit that is none": "percent",
+    "a unit of a metric that is none": "s}",
     "a target in another unit": '"< 5%"',
     "evidence that leads to no event": "held:",
     "a dataset of the warehouse": "held:",
@@ -122,7 +124,7 @@ PLACES: dict[str, str] = {  # what stands where each error points; where a case 
     "a metric that is none": "numerator: valeu",
     "a metric of a dataset that is none": "value: COUNT(hold.*)",
     "a metric that stands on itself": "numerator: denominator",
-    "a metric that does not parse": "'COUNT(held.*'",
+    "a metric that does not parse": "*', numerator",
     "SQL that does not parse": "FORM",
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from freehold.insight import KpiValue, Period, State, builtin_kpis
 from freehold.insight.targets import target
-from freehold.insight.telling import Verdict, drawn_in, is_red, judged, newest, said, verdict_of
+from freehold.insight.telling import Verdict, drawn_in, is_red, judged, made_of, newest, said, verdict_of
 
 RESTORE = builtin_kpis()["time-to-restore"]
 
@@ -25,19 +25,22 @@ def value_of(value: float | None) -> KpiValue:
     [
         (None, "share", "—"),
         (0.9876, "share", "98.8 %"),
-        (0.0, "s", "0.0 s"),
+        (0.0, "s", "0 s"),
+        (0.0004, "s", "0.4 ms"),
         (0.012, "s", "12.0 ms"),
         (0.5, "s", "0.5 s"),
         (90.0, "s", "90.0 s"),
         (7_200.0, "s", "2.0 h"),
         (259_200.0, "s", "3.0 d"),
         (6.0, "/week", "6/week"),
-        (1234, "count", "1,234 count"),
+        (1234, "count", "1,234"),
+        (12.5, "money", "12.5"),
     ],
     ids=[
         "nothing",
         "a share",
         "no time",
+        "less than a millisecond",
         "milliseconds",
         "a part of a second",
         "seconds",
@@ -45,11 +48,27 @@ def value_of(value: float | None) -> KpiValue:
         "days",
         "a rate",
         "a count",
+        "an amount",
     ],
 )
 def test_a_value_is_said_in_a_unit_people_use(value: float | None, unit: str, text: str) -> None:
     """As commands and pages say it."""
     assert said(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("kpi", "text"),
+    [("time-to-restore", "2.0 h / 3"), ("request-cycle-time", "7,200 bd / 3"), ("adoption", "7,200 / 3")],
+)
+def test_what_a_value_is_made_of_is_said_in_its_unit(kpi: str, text: str) -> None:
+    """A sum of times is a time; what is counted has no unit."""
+    assert made_of(builtin_kpis()[kpi], 7_200.0, 3) == text
+
+
+def test_a_figure_beside_a_value_has_the_unit_its_file_says() -> None:
+    """Else that of the value."""
+    assert said(0.5, builtin_kpis()["hiring-throughput"].unit_of("ramped")) == "50.0 %"
+    assert said(7_200, RESTORE.unit_of("p90")) == "2.0 h"
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ ONE = "  rules: [{id: owned, check: owned, remedy: 'Name an owner of {asset}, ti
 
 def of(root: Path, facts: dict[str, Any], *waivers: Waiver, body: str = ONE, today: date = TODAY) -> tuple[Result, ...]:
     """Evaluate one rule set over one subject `a.b.c`."""
-    return evaluate(compiled(rule_set(body, root), TABLE, root), [Subject("a.b.c", facts)], waivers, today)
+    return evaluate(compiled(rule_set(body, root), TABLE), [Subject("a.b.c", facts)], waivers, today)
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_some_rules_take_no_waiver(tmp_path: Path) -> None:
     [
         ("  rules: [{id: a, check: tier = 1 and ownd}]\n", "FH-R001", "rules.yaml:6:39", "no fact `ownd`", "`owned`"),
         ("  rules: [{id: a, check: 'tier = 1 and ownd'}]\n", "FH-R001", "rules.yaml:6:40", "no fact `ownd`", "`owned`"),
-        ("  rules:\n    - id: a\n      check: >\n        ownd\n", "FH-R001", "rules.yaml:8:14", "`ownd`", "`owned`"),
+        ("  rules:\n    - id: a\n      check: >\n        ownd\n", "FH-R001", "rules.yaml:9:9", "`ownd`", "`owned`"),
         (
             "  rules:\n    - id: a\n      check: tier = 1\n        and ownd\n",
             "FH-R001",
-            "rules.yaml:8:14",
+            "rules.yaml:9:13",
             "`ownd`",
             "",
         ),
@@ -157,9 +157,9 @@ def test_some_rules_take_no_waiver(tmp_path: Path) -> None:
 def test_an_error_of_a_rule_set_has_its_place(
     tmp_path: Path, body: str, code: str, where: str, problem: str, fix: str
 ) -> None:
-    """Every error is found before anything is evaluated, at the character where a file spells it as it reads."""
+    """Every error is found before anything is evaluated, at its character, however the file spells it."""
     with pytest.raises(Problems) as caught:
-        compiled(rule_set(body, tmp_path), TABLE, tmp_path)
+        compiled(rule_set(body, tmp_path), TABLE)
 
     (error,) = caught.value.errors
     assert (error.code, str(error.where)) == (code, where)
@@ -195,7 +195,7 @@ BODY = """  scope: tier <= 1
 def test_a_sweep_comes_to_what_one_by_one_does(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
     """Many subjects at once give the same results as each by itself."""
     root = tmp_path_factory.getbasetemp()
-    rules = compiled(rule_set(BODY, root), TABLE, root)
+    rules = compiled(rule_set(BODY, root), TABLE)
     subjects = [Subject(f"a.b.{n}", facts) for n, facts in enumerate(rows)]
     waivers = [waiver(subject="a.b.1"), waiver(subject="a.b.2", expires="2011-03-01")]
     one_by_one = evaluate(rules, subjects, waivers, TODAY)

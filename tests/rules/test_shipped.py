@@ -19,7 +19,6 @@ from freehold.rules.assets import asset_subjects
 from freehold.rules.estates import answered, assessment_findings
 from freehold.rules.products import product_subjects
 from freehold.rules.secrets import secret_subjects
-from freehold.rules.shipped import PACKAGE
 
 CASES: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((Path(__file__).parent / "cases/shipped.yaml").read_text())
 BASE = Path(__file__).parents[1] / "estate" / "base"
@@ -36,7 +35,7 @@ spec:
 def rules() -> dict[str, CompiledRule]:
     """Return every rule that ships but those of the gate, which has tests of its own."""
     sets = [one for one in shipped().values() if one.subject in OVER_ESTATE]
-    return {rule.id: rule for one in sets for rule in compiled(one, OVER_ESTATE[one.subject], PACKAGE)}
+    return {rule.id: rule for one in sets for rule in compiled(one, OVER_ESTATE[one.subject])}
 
 
 def test_every_rule_that_ships_has_a_case() -> None:
@@ -147,7 +146,7 @@ def test_a_scorecard_has_level_score_and_deadline(
 ) -> None:
     """The score is the share of weights that pass; a level is reached when it and those before it pass."""
     said = estate(tmp_path, ladder=LADDER)
-    made = compiled(said.rule_sets["ladder"], OVER_ESTATE["asset"], tmp_path)
+    made = compiled(said.rule_sets["ladder"], OVER_ESTATE["asset"])
     ((card,),) = (scorecards(evaluate(made, [Subject("a", facts)], (), TODAY), said.rule_sets),)
     (row,) = card.rows
 
@@ -166,7 +165,7 @@ def test_what_cannot_be_computed_is_no_pass_and_says_so(tmp_path: Path) -> None:
     """A rule whose computation fails is neither passed nor failed, and its reason tells why."""
     text = LADDER.replace("tier <= 2", "column_count / 3 > 1")
     said = estate(tmp_path, ladder=text)
-    made = compiled(said.rule_sets["ladder"], OVER_ESTATE["asset"], tmp_path)
+    made = compiled(said.rule_sets["ladder"], OVER_ESTATE["asset"])
     found = evaluate(made[:1], [Subject("a", {"column_count": 10**400})], (), TODAY)
 
     assert found[0].outcome is Outcome.UNKNOWN
@@ -178,5 +177,5 @@ def test_a_rule_that_does_not_compile_is_told_by_its_character(tmp_path: Path) -
     said = estate(tmp_path, ladder=LADDER.replace("  levels", "  subject: product\n  levels"))
 
     with pytest.raises(Problems) as caught:
-        compiled(said.rule_sets["ladder"], OVER_ESTATE["product"], tmp_path)
+        compiled(said.rule_sets["ladder"], OVER_ESTATE["product"])
     assert "ladder.yaml:9:24" in {str(error.where) for error in caught.value.errors}

@@ -113,7 +113,7 @@ def test_the_page_closes_and_silences(running: Running) -> None:
         closed = mona.get("/alerts.json?view=closed").json()["page"]["alerts"]
         assert [one["state"]["word"] for one in closed if one["id"] == id_] == ["expected"]
         monitors = mona.get("/alerts.json?view=monitors").json()["page"]["monitors"]
-        assert [one["precision"] for one in monitors if one["name"] == "check on_the_page"] == ["100% of 1"]
+        assert [one["precision"] for one in monitors if one["name"] == "check on_the_page"] == ["100 % of 1"]
         for view in ("digest", "closed", "monitors"):
             assert mona.get(f"/alerts?view={view}").status_code == 200
         assert mona.post(f"/alerts/{id_}", data={}).status_code == 400
@@ -129,9 +129,7 @@ def test_the_home_and_the_brief_tell_what_paged_nobody_and_who_was_worth_it(runn
             "alert_id": id_, "rule": monitor, "asset": ASSET, "severity": "warning", "page": False, "kind": "anomaly",
             "why": "It reaches nobody.", "reason": "it is odd", "began_at": at.isoformat(),
         }  # fmt: skip
-        ledger.append(
-            Event("alert.raised", said, occurred_at=at, env="prod", subject=ASSET, product="works.wolfram")
-        )
+        ledger.append(Event("alert.raised", said, occurred_at=at, env="prod", subject=ASSET, product="works.wolfram"))
 
     for number in range(10):
         raised(f"loud-{number}", now - timedelta(days=2))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
+import httpx2
 import pytest
 
 from changing_estates import OWNER, freehold, owned
 from freehold.foundation import Caller
 from freehold.ledger import Event
 from freehold.work import Work
+from live_process import until
 from live_server import PAGE, Running, known_as
 
 FAST = {"read": 100_000, "write": 100_000, "sign_in": 100_000}
@@ -56,6 +59,19 @@ def test_a_metric_has_its_disputes_on_its_page(shop: Running) -> None:
     assert "open, 0 settled" in next(fact["text"] for fact in page["facts"] if fact["term"] == "Disputes")
     assert (other["disputes"], form.status_code) == ([], 200)
     assert 'value="shop.revenue"' in form.text
+
+
+def _counted(answer: httpx2.Response, item: str) -> dict[str, Any] | None:
+    return next((row for row in answer.json()["page"]["items"] if row["item"] == item), None)
+
+
+def test_a_kpi_that_counts_it_calls_it_by_what_it_is_about(shop: Running) -> None:
+    """And leads to its page; whoever may not see it has its id alone."""
+    item = begun(shop)
+    with shop.signed_in(**JSON) as client:
+        row = until(lambda: _counted(client.get("/kpis/metric-disputes.json"), item), "the dispute is counted")
+
+    assert (row["called"], row["href"]) == (CLAIM, f"/items/{item}")
 
 
 def test_those_who_read_it_are_told_by_who_answers_for_it(shop: Running) -> None:

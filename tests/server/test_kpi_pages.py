@@ -126,7 +126,7 @@ def test_a_kpi_is_taken_apart_by_product_worst_first(red: Running) -> None:
 
 @pytest.mark.parametrize(
     ("kpi", "told"),
-    [("time-to-restore", "Record `incident.opened`"), ("adoption", "Record `product.launched`")],
+    [("time-to-restore", "Alerts that page open incidents"), ("adoption", "Tell of `product.launched`")],
 )
 def test_what_is_not_instrumented_says_how_to_turn_it_on(red: Running, kpi: str, told: str) -> None:
     """No zero and no hundred percent: a sentence that says what to do."""

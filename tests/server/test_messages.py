@@ -107,6 +107,20 @@ def asked(running: Running) -> str:
         return str(made.json()["id"])
 
 
+ODD = ("", "{", "[]", "null", '{"actions": "x"}', '{"type": "view_submission", "view": {"private_metadata": "x"}}')
+
+
+def test_what_slack_never_sends_is_refused(told: Callable[..., Running]) -> None:
+    """Rightly signed and in another form: the sender's fault; a button of another app's message does nothing."""
+    running = told()
+    asked(running)
+
+    answers = [sent(running, "team/actions", {"payload": said}) for said in ODD]
+    assert {answer.status_code for answer in answers} == {400}
+    assert {answer.json()["code"] for answer in answers} == {"FH-X327"}
+    assert {pressed(running, "U0SAM", value).status_code for value in ("", "xx", "now", "now item")} == {200}
+
+
 def item(running: Running, id_: str) -> Item:
     """Return an item as it stands."""
     served = running.app.state.served

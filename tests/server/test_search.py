@@ -129,5 +129,5 @@ def test_what_files_in_error_keep_from_being_found_is_said(own_server: Running) 
         page = client.get("/search", params={"q": "revenue"}).text
 
     assert "see `freehold validate`" in told
-    assert "This is what they said before." in page
+    assert "This is how it was before." in page
     assert "shop.revenue" in page

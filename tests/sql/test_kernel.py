@@ -46,6 +46,28 @@ def test_a_normal_form_is_its_own_normal_form() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "line", "column", "sign"),
+    [
+        pytest.param("select 'a' || 'b from t\nwhere x = 1", 1, 15, "'", id="a text"),
+        pytest.param("select 1,\n  'a' as x,\n  \"a from t", 3, 3, '"', id="a name"),
+        pytest.param("\nselect $$a", 2, 8, "$$", id="dollars"),
+        pytest.param("select 1\n /* abc", 2, 2, "comment", id="a comment"),
+    ],
+)
+def test_what_is_never_closed_is_told_where_it_begins(sql: str, line: int, column: int, sign: str) -> None:
+    """The tokenizer ends there, and says so of the whole text."""
+    with pytest.raises(FreeholdError) as caught:
+        parse(sql, "duckdb", Where("models/x.sql", 1, 1))
+    with pytest.raises(FreeholdError) as within:
+        parse(sql, "duckdb", Where("products.yaml", 1, 1), lambda at: Where("products.yaml", 10, 1 + at))
+    before = sum(len(one) + 1 for one in sql.split("\n")[: line - 1])
+    assert (caught.value.code, str(caught.value.where)) == ("FH-Q001", f"models/x.sql:{line}:{column}")
+    assert str(within.value.where) == f"products.yaml:10:{before + column}"
+    assert sign in caught.value.problem
+    assert "not closed" in caught.value.problem
+
+
+@pytest.mark.parametrize(
     ("sql", "code", "line"),
     [
         pytest.param("select a from t\nwhere (a = 1", "FH-Q001", 2, id="an open parenthesis"),

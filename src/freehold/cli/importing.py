@@ -1,4 +1,4 @@
-"""`freehold ledger import`: what other tools say that they did, as events."""
+"""`freehold ledger import`: what other tools say that they did, and what others know, as events."""
 
 from __future__ import annotations
 
@@ -21,42 +21,51 @@ _RESULTS = "run_results.json"
 _SKEW = timedelta(minutes=5)  # by which the clock of another system may be ahead of ours
 
 
-@click.command("import", epilog="Example: freehold ledger import path/to/project/target/run_results.json")
+@click.command("import", epilog="Example: freehold ledger import surveys.jsonl")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["dbt", "openlineage"]),
+    type=click.Choice(["dbt", "openlineage", "events"]),
     default=None,
-    help="Default: dbt for a run_results.json or its folder, else openlineage.",
+    help="Default: dbt for a run_results.json or its folder, events where lines have a `type`, else openlineage.",
 )
 @environment
 @as_json
 @click.pass_obj
 def import_(start: str | None, path: Path, form: str | None, env: str | None, as_json: bool) -> None:
-    """Record what another tool did: dbt's run_results.json, or OpenLineage events of Airflow and others.
+    """Record what others did or know: dbt's run_results.json, OpenLineage events of Airflow and others, or events.
 
     Models and jobs that ran become run.completed, tests of dbt check.completed, and the schedules of DAGs run.expected
-    for each time that they were due. PATH is a file, or a folder of them. What is recorded already is not recorded
-    again; of a file with a line that cannot be read, nothing is.
+    for each time that they were due. Events are JSON lines of the types that are told by others, such as
+    survey.answered: {"type": …, "occurred_at": …, "data": {…}}; they feed KPIs that nothing in here could. PATH is a
+    file, or a folder of them. What is recorded already is not recorded again; of a file with a line that cannot be
+    read, nothing is.
     """
+    from freehold.connect.records import is_records, record
+    from freehold.connect.records import read as read_records
+
     estate = loaded(start)
     chosen = chosen_environment(estate, env).name
     is_dbt = form == "dbt" or (form is None and (path.name == _RESULTS or (path / _RESULTS).is_file()))
     with opened_ledger(estate) as ledger:
-        made, notices = _of_dbt(estate, path, chosen) if is_dbt else _of_openlineage(path, chosen, ledger)
-        fresh = [event for event in made if event.id is None or ledger.get(event.id) is None]
-        ledger.append(*fresh)
+        if form == "events" or (form is None and is_records(path)):
+            records = read_records(path, ledger.vocabulary, ledger.clock.now(), chosen)
+            fresh, told, notices = record(records, ledger), len(records), list[str]()
+        else:
+            made, notices = _of_dbt(estate, path, chosen) if is_dbt else _of_openlineage(path, chosen, ledger)
+            fresh, told = tuple(e for e in made if e.id is None or ledger.get(e.id) is None), len(made)
+            ledger.append(*fresh)
     counts: dict[str, int] = {}
     for event in fresh:
         counts[event.type] = counts.get(event.type, 0) + 1
     if as_json:
-        emit({"recorded": counts, "known": len(made) - len(fresh), "env": chosen, "notices": notices})
+        emit({"recorded": counts, "known": told - len(fresh), "env": chosen, "notices": notices})
         return
     for notice in notices:
         say(notice)
     said = ", ".join(f"{number:,} {name}" for name, number in sorted(counts.items())) or "nothing new"
-    known = f"; {counted(len(made) - len(fresh), 'events')} known already" if len(made) > len(fresh) else ""
+    known = f"; {counted(told - len(fresh), 'events')} known already" if told > len(fresh) else ""
     say(f"Recorded in `{chosen}`: {said}{known}.")
 
 

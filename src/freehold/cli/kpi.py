@@ -184,20 +184,27 @@ def show(
     _print_value(one, value)
     if by:
         click.echo()
-        table([_row(s.of.get(by), s) for s in slices], (by, *_COLUMNS), right=(1, 2, 3, 4), least=(2, 3))
+        table([_row(one, s.of.get(by), s) for s in slices], (by, *_COLUMNS), right=(1, 2, 3, 4), least=(2, 3))
     if periods:
         click.echo()
-        table([_row(v.period, v) for v in values], ("period", *_COLUMNS), right=(1, 2, 3, 4), least=(2, 3))
+        table([_row(one, v.period, v) for v in values], ("period", *_COLUMNS), right=(1, 2, 3, 4), least=(2, 3))
 
 
 _COLUMNS = ("value", "numerator", "denominator", "n", "state")
 
 
-def _row(head: object, value: KpiValue) -> tuple[object, ...]:
-    from freehold.insight.telling import figure, said
+def _row(one: Kpi, head: object, value: KpiValue) -> tuple[object, ...]:
+    from freehold.insight.telling import said
 
-    shown = (figure(value.numerator), figure(value.denominator), value.n)
+    shown = (*_parts(one, value), value.n)
     return "—" if head is None else head, said(value.value, value.unit), *shown, _STATES[value.state]
+
+
+def _parts(one: Kpi, made: KpiValue | KpiItem) -> tuple[str, str]:
+    """Return the numerator and the denominator as people read them."""
+    from freehold.insight.telling import said
+
+    return said(made.numerator, one.unit_of("numerator")), said(made.denominator, one.unit_of("denominator"))
 
 
 @kpi.command("explain", epilog="Example: freehold kpi explain change-failure-rate --period 2011-03")
@@ -243,13 +250,11 @@ def explain(
     click.echo(f"  {'events':<13} {told}")
     click.echo(f"  {'by':<13} {', '.join(one.slices) or 'nothing'}")
     click.echo()
-    _print_items(made, limit)
+    _print_items(one, made, limit)
 
 
-def _print_items(made: tuple[KpiItem, ...], limit: int) -> None:
-    from freehold.insight.telling import figure
-
-    rows = [(i.item, figure(i.numerator), figure(i.denominator), _events(i.seqs)) for i in made[:limit]]
+def _print_items(one: Kpi, made: tuple[KpiItem, ...], limit: int) -> None:
+    rows = [(i.item, *_parts(one, i), _events(i.seqs)) for i in made[:limit]]
     table(rows, ("item", "numerator", "denominator", "events"), right=(1, 2))
     if len(made) > limit:
         say(click.style(f"The first {limit} of {len(made):,}; --limit or --json has more.", dim=True))
@@ -263,7 +268,7 @@ def _events(seqs: tuple[int, ...]) -> str:
 
 
 def _print_value(one: Kpi, value: KpiValue) -> None:
-    from freehold.insight.telling import figure, judged, said
+    from freehold.insight.telling import judged, made_of, said
 
     period = f"{value.period}{'' if value.is_closed else ', so far'}"
     click.echo(f"{click.style(one.name, bold=True)}  {one.id}  {' '.join(one.tags)}")
@@ -274,10 +279,10 @@ def _print_value(one: Kpi, value: KpiValue) -> None:
             f"  {'target':<13} {target.text} ({target.whose}){'' if met is None else ': met' if met else ': missed'}"
         )
     whole = value.evidence_completeness
-    click.echo(f"  {'made of':<13} {figure(value.numerator)} / {figure(value.denominator)}, n = {value.n:,}")
+    click.echo(f"  {'made of':<13} {made_of(one, value.numerator, value.denominator)}, n = {value.n:,}")
     click.echo(f"  {'completeness':<13} {'—' if whole is None else percent(whole)}")
     for name, beside in value.beside.items():
-        click.echo(f"  {name:<13} {figure(beside)}")
+        click.echo(f"  {name:<13} {said(beside, one.unit_of(name))}")
     if value.fix:
         click.echo(f"  {'note':<13} {value.fix}")
     told = f"as recorded by {value.known:%Y-%m-%d %H:%M}, event {value.seq:,}, definition {value.definition}"

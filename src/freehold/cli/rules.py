@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -43,7 +42,7 @@ def list_(start: str | None, as_json: bool) -> None:
             "where": str(rule.where),
             "waivers": [w.id for w in estate.waivers.values() if w.rule == f"{one.id}/{rule.id}"],
         }
-        for one, _ in _rule_sets(estate)
+        for one in _rule_sets(estate)
         for rule in one.rules
     ]  # fmt: skip
     if as_json:
@@ -106,7 +105,7 @@ def _evaluated(estate: Estate) -> tuple[Result, ...]:
     from freehold.rules.assets import ASSET, asset_subjects
 
     own = [one for one in estate.rule_sets.values() if one.subject == ASSET.subject]
-    made = [rule for one in own for rule in compiled(one, ASSET, estate.root)]
+    made = [rule for one in own for rule in compiled(one, ASSET)]
     if not made:
         return ()
     now: datetime = SystemClock().now()
@@ -189,7 +188,7 @@ def _remedy(result: Result) -> str:
     return f"not evaluated{why}. {result.remedy}".rstrip()
 
 
-def _rule_sets(estate: Estate) -> list[tuple[RuleSet, Path]]:
+def _rule_sets(estate: Estate) -> list[RuleSet]:
     from freehold.rules import rule_sets_of
 
     subjects = dict.fromkeys([*_tables(), *(one.subject for one in estate.rule_sets.values())])

@@ -123,12 +123,12 @@ def _of_kpis(estate: Estate) -> tuple[FreeholdError, ...]:
 
 
 def _of_documents(estate: Estate) -> tuple[FreeholdError, ...]:
-    """Return what is wrong with documents; without any of its own, nothing is imported."""
-    if not any(kind == "Document" for kind, _ in estate.resources):
+    """Return what is wrong with documents, and with workflows that have any written; without, nothing is imported."""
+    if not estate.workflows and not any(kind == "Document" for kind, _ in estate.resources):
         return ()
-    from freehold.insight.documents import document_findings
+    from freehold.insight.documents import document_findings, entry_findings
 
-    return document_findings(estate)
+    return (*document_findings(estate), *entry_findings(estate))
 
 
 def _of_decisions(estate: Estate) -> tuple[FreeholdError, ...]:

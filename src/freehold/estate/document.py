@@ -5,31 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from freehold.estate.scalars import Scalar
+from freehold.estate.spelling import place_in
 from freehold.foundation import Where
 
 Step = str | int
 
 
 class ScalarNode:
-    """A word, number, truth value or nothing; `style` is the quote it was written in ('' for plain).
+    """A word, number, truth value or nothing; `style` is the quote it was written in ('' for plain)."""
 
-    `indent` is by how much the lines of a block, a text below `|` or `>`, are moved in.
-    """
+    __slots__ = ("column", "line", "style", "text", "value")
 
-    __slots__ = ("column", "indent", "line", "style", "text", "value")
-
-    def __init__(self, value: Scalar, text: str, style: str, line: int, column: int, indent: int = 0) -> None:
+    def __init__(self, value: Scalar, text: str, style: str, line: int, column: int) -> None:
         self.value = value
         self.text = text
         self.style = style
         self.line = line
         self.column = column
-        self.indent = indent
 
 
 class ListNode:
@@ -63,10 +60,11 @@ Node = ScalarNode | ListNode | MapNode
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """One document of a file. `value` is what it says; `where` tells the place of any part of it."""
+    """One document of a file. `value` is what it says; `where` tells the place of any part of it in the `source`."""
 
     path: str
     root: Node
+    source: str = field(repr=False)
 
     @property
     def value(self) -> Any:
@@ -87,22 +85,15 @@ class Document:
                 return Where(self.path, key.line, key.column)
         return self.where(*path)
 
-    def within(self, *path: Step) -> Callable[[int, int], Where]:
-        """Return what tells the place of a line and a column, both from 1, of the text at a path.
-
-        Lines of a text that YAML folds are not those of the file: the place of all of it is told.
-        """
-        node, start = self.node(*path), self.where(*path)
+    def place(self, *path: Step) -> Callable[[int], Where]:
+        """Return what tells the place of a sign, by its offset in the text at a path, however the file spells it."""
+        node, start = self._nearest(path), self.where(*path)
         if not isinstance(node, ScalarNode):
-            return lambda _line, _column: start
-        quote = len(node.style) if node.style in ("'", '"') else 0
+            return lambda _offset: start
 
-        def place(line: int, column: int) -> Where:
-            if node.style == "|":  # such a text begins below its key
-                return Where(self.path, node.line + line, node.indent + column)
-            if line > 1 or node.style == ">":
-                return start
-            return Where(self.path, node.line, node.column + quote + column - 1)
+        def place(offset: int) -> Where:
+            found = place_in(self.source, (node.line, node.column), node.style, node.text, offset)
+            return Where(self.path, *found)
 
         return place
 

@@ -100,7 +100,9 @@ def decision_id(document: Document) -> str:
 
 
 def looks_like_ours(content: bytes) -> bool:
-    """Whether bytes that could not be read as YAML were meant to be a file of ours."""
+    """Whether bytes that could not be read as YAML were meant to be a file of ours; also those saved as UTF-16."""
+    if b"\0" in content[:64]:
+        content = content.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").replace(b"\0", b"")
     return _SIGN_OF_OURS.search(content) is not None
 
 
@@ -179,8 +181,16 @@ def _walk(root: Path, folder: str, found: Survey) -> None:
                 found.models.setdefault(folder, []).extend(_models(root, path))
             elif not entry.name.startswith(".") and entry.name not in _NOT_OURS:
                 _walk(root, path, found)
-        elif _is_document(entry.name, folder) and entry.is_file():
+        elif _is_document(entry.name, folder) and _is_file(entry):
             found.documents.append(_found(entry, path))
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file, or leads to one; what leads to itself leads nowhere."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _is_document(name: str, folder: str) -> bool:

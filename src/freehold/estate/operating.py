@@ -5,11 +5,9 @@ What the expressions in them mean is for the rooms `rules` and `work` to say; he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from freehold.estate.document import Document, ListNode, ScalarNode, Step
@@ -18,24 +16,15 @@ from freehold.foundation import Where
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An expression as it stands in a file. `inset` is the width of the quote before it; None where it is a block."""
+    """An expression as it stands in a file; `place` tells the places of its signs, by their offsets."""
 
     text: str
     where: Where
-    inset: int | None = 0
+    place: Callable[[int], Where] | None = field(default=None, compare=False, repr=False)
 
-    def at(self, offset: int, root: Path) -> Where:
-        """Return the place of a character of the text; of the whole where the file spells it otherwise than it reads.
-
-        That is so for a block, a text over several lines, and one with escapes: the file under `root` is asked.
-        """
-        path, line, column = self.where.path, self.where.line, self.where.column
-        if self.inset is None or not line:
-            return self.where
-        with (root / path).open(encoding="utf-8-sig") as file:
-            found = next(islice(file, line - 1, None), "")
-        is_as_it_reads = found[column - 1 + self.inset :].startswith(self.text)
-        return Where(path, line, column + self.inset + offset) if is_as_it_reads else self.where
+    def at(self, offset: int) -> Where:
+        """Return the place of a sign of the text."""
+        return self.place(offset) if self.place is not None else self.where
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,8 +346,7 @@ def written(document: Document, *path: Step) -> Written | None:
     node = document.node(*path)
     if not isinstance(node, ScalarNode):
         return None
-    inset = None if node.style in ("|", ">") else len(node.style)
-    return Written(str(node.value), Where(document.path, node.line, node.column), inset)
+    return Written(str(node.value), document.where(*path), document.place(*path))
 
 
 def _each_written(document: Document, path: tuple[Step, ...]) -> Iterator[Written]:

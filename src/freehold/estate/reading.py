@@ -131,7 +131,7 @@ class _Composer:
                 self._anchors.clear()
                 root = self._node(self._next(), 0)
                 if not (isinstance(root, ScalarNode) and root.value is None):
-                    found.append(Document(self._path, root))
+                    found.append(Document(self._path, root, self._text))
         return found
 
     def _node(self, event: Any, depth: int) -> Node:
@@ -146,18 +146,11 @@ class _Composer:
             value = self._plain(event) if plain else event.value
             if event.tag is not None:
                 value = self._tagged(event)
-            indent = self._indent_below(mark.line) if style in ("|", ">") else 0
-            made = ScalarNode(value, event.value, style, mark.line + 1, mark.column + 1, indent)
+            made = ScalarNode(value, event.value, style, mark.line + 1, mark.column + 1)
             if event.anchor:
                 self._anchors[event.anchor] = (made, 1)
             return made
         return self._collection(event, depth + 1)
-
-    def _indent_below(self, line: int) -> int:
-        """Return by how much the text of a block is moved in that begins below a line, counted from 0."""
-        below = self._text.split("\n", line + 1)[line + 1 :]
-        first = next((one for one in below[0].split("\n") if one.strip()), "") if below else ""
-        return len(first) - len(first.lstrip(" "))
 
     def _collection(self, event: Any, depth: int) -> Node:
         mark = event.start_mark

@@ -168,10 +168,9 @@ def _cron_errors(document: Document, path: tuple[Step, ...]) -> Iterator[Freehol
             CronSim(" ".join("*" if n != index else field for n in range(len(FIELDS))), _BEGIN)
         except CronSimError:
             wrong = True
-            column = place.column + (1 if node.style in ("'", '"') else 0) + _offset(text, index)
             yield FreeholdError(
                 "FH-V115", f"`{field}` is no {FIELDS[index]} of a cron expression.",
-                where=Where(place.path, place.line, column), fix=_near_field(field, index),
+                where=document.place(*path)(_offset(text, index)), fix=_near_field(field, index),
             )  # fmt: skip
     if not wrong and not _ever_comes(text):
         yield FreeholdError(

@@ -116,5 +116,4 @@ def _place(document: Document, path: tuple[str, ...], word: str) -> Where:
     found = re.search(rf"\b{re.escape(word)}\b", text)
     if found is None:
         return document.where(*path)
-    before = text[: found.start()].split("\n")
-    return document.within(*path)(len(before), len(before[-1]) + 1)
+    return document.place(*path)(found.start())

@@ -47,6 +47,7 @@ COMPLETENESS = "completeness"
 WORDS = ("as_of", "env")
 LENT = ("period", "working_day")
 DRILLED = ("item", "seqs")
+_SUMMED = ("s", "bd", "money")  # units of KPIs that are a sum in that unit over a count
 LEAST = 5  # observations below which a KPI says nothing
 
 
@@ -72,7 +73,13 @@ class Kpi:
     hint: str = ""
     owner: str | None = None
     tags: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
     where: Where = field(default_factory=lambda: Where(""))
+
+    def unit_of(self, metric: str) -> str:
+        """The unit a metric of it is in: as its file says, else its own; of what it is made of, only sums have that."""
+        is_plain = metric == "denominator" or (metric == "numerator" and self.unit not in _SUMMED)
+        return self.units.get(metric, "count" if is_plain else self.unit)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -246,9 +253,21 @@ def _adjusted(kpi: Kpi, document: Document) -> Kpi:
     changed |= {key: metadata[key] for key in ("name", "owner") if key in metadata}
     if "tags" in metadata:
         changed["tags"] = tuple(metadata["tags"])
+    if "units" in said:
+        changed["units"] = _units(kpi, document)
     if "targets" in said:
         changed["targets"] = tuple(_targets(kpi, document))
     return replace(kpi, where=document.where("metadata", "id"), **changed)
+
+
+def _units(kpi: Kpi, document: Document) -> dict[str, str]:
+    units = {str(metric): str(unit) for metric, unit in document.value["spec"]["units"].items()}
+    metrics = kpi.model.metrics
+    for metric in units:
+        if metric not in metrics:
+            where = ("spec", "units", metric)
+            raise _wrong(kpi, document, f"it has no metric `{metric}`", where, near(metric, metrics), metrics)
+    return units
 
 
 def _targets(kpi: Kpi, document: Document) -> Iterator[Target]:

@@ -10,6 +10,7 @@ from freehold.insight.registry import Kpi
 from freehold.insight.targets import Target
 
 HALF = 0.5  # of the evidence: with less, a target that is met is only met as far as told
+_BARE = ("count", "money")  # units that the name of a KPI says
 _LAST = 2  # periods: the one that is not over, and the one before it
 _FOUR_DIGITS = 10_000
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"), (0.001, "ms"))
@@ -36,8 +37,15 @@ def said(value: float | None, unit: str) -> str:
         return f"{value * 100:,.1f} %"
     if unit == "s":
         size, name = _span(value)
-        return f"{value / size:,.1f} {name}"
-    return f"{figure(round(value, 2))}{'' if unit.startswith('/') else ' '}{unit}".strip()
+        return f"{value / size:,.1f} {name}" if value else "0 s"
+    if unit in _BARE:
+        return figure(round(value, 2))
+    return f"{figure(round(value, 2))}{'' if unit.startswith('/') else ' '}{unit}"
+
+
+def made_of(kpi: Kpi, numerator: float | None, denominator: float | None) -> str:
+    """Return what a value is made of: the counts of a share, or a sum in its unit over a count."""
+    return f"{said(numerator, kpi.unit_of('numerator'))} / {said(denominator, kpi.unit_of('denominator'))}"
 
 
 def figure(value: float | None) -> str:
@@ -53,8 +61,10 @@ def rough(value: float) -> str:
 
 
 def _span(seconds: float) -> tuple[float, str]:
-    """Return the largest unit of which a time is at least two, or a tenth of a second in seconds."""
-    return next(((s, n) for s, n in _SPANS if seconds >= 2 * s or (n == "s" and seconds >= 0.1)), (1, "s"))
+    """Return the largest unit of which a time is at least two, or a tenth of a second in seconds; else milliseconds."""
+    if not seconds:
+        return 1, "s"
+    return next(((s, n) for s, n in _SPANS if seconds >= 2 * s or (n == "s" and seconds >= 0.1)), _SPANS[-1])
 
 
 def drawn_in(values: Sequence[float], unit: str) -> tuple[float, str]:

@@ -51,6 +51,9 @@ Types marked *raw* are too many for ledger rows: `ledger.raw.append` writes them
 `segment.sealed` event puts the hash of each segment into the chain. Their `seq` and `recorded_at` are those of that
 event.
 
+Types marked *told by others* are recorded by nobody in here: `freehold ledger import events.jsonl` takes them
+([evidence of others](../concepts/kpis.md#evidence-of-others)).
+
 ## KPIs
 
 Rules common to all KPIs: facts of an asset are taken as of the time of the event. A value below its minimum of
@@ -75,7 +78,11 @@ def _family(vocabulary: Vocabulary, family: str) -> Iterator[str]:
 def _type(type_: EventType) -> Iterator[str]:
     yield f"### `{type_.name}`"
     yield ""
-    yield str(type_.schema["description"]) + (" *Raw.*" if type_.is_raw else "")
+    yield (
+        str(type_.schema["description"])
+        + (" *Raw.*" if type_.is_raw else "")
+        + (" *Told by others.*" if type_.is_told_by_others else "")
+    )
     yield ""
     yield "| field | column | what |"
     yield "|---|---|---|"

@@ -1,8 +1,9 @@
 """The vocabulary: which types of event there are, what their payloads hold, and how old ones read today.
 
 One JSON Schema a type under `builtin/events/`. Beyond the standard's keywords a file says `x-family` (its view in
-evidence), `x-version`, `x-store: raw` for types too many for ledger rows, and per field `x-since` (the version that
-brought it). Versions only ever add fields; every added field has a default.
+evidence), `x-version`, `x-store: raw` for types too many for ledger rows, `x-told-by: others` for those that nobody
+here records, and per field `x-since` (the version that brought it). Versions only ever add fields; every added field
+has a default.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ class EventType:
     def is_raw(self) -> bool:
         """Whether events of this type go to raw segments and not into ledger rows."""
         return self.schema.get("x-store") == "raw"
+
+    @property
+    def is_told_by_others(self) -> bool:
+        """Whether nobody here records it, so that others may tell of it."""
+        return self.schema.get("x-told-by") == "others"
 
     @property
     def fields(self) -> Mapping[str, Mapping[str, Any]]:

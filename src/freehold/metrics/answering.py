@@ -160,8 +160,17 @@ class Answerer:
         self._expect_unmasked(query)
         scope = self.scope()
         made = compiled(scope, query)
-        fewest = max((p.fewest for p in self._policies(made.datasets)), default=1)
-        return compiled(replace(scope, fewest=fewest), query) if fewest > scope.fewest else made
+        policies = [p for p in self._policies(made.datasets) if p.hides]
+        if not policies:
+            return made
+        fewest = max(self.fewest, *(p.fewest for p in policies))
+        return compiled(replace(scope, fewest=fewest), self._safely(query))
+
+    def _safely(self, query: Query) -> Query:
+        """Return a question whose condition never fails, so that whether it does tells nothing of what is hidden."""
+        if query.where is None or self.engine.capabilities.dialect != "duckdb":
+            return query
+        return replace(query, where=exp.Anonymous(this="TRY", expressions=[query.where.copy()]))
 
     def answer(self, query: Query) -> Answer:
         """Answer a question.
@@ -251,13 +260,21 @@ class Answerer:
             with session.within(self.most_seconds) if self.most_seconds is not None else nullcontext():
                 table = session.arrow(made.sql)
         except FreeholdError as error:
-            told = _not_there(sources, error)
+            told = self._untold(_not_there(sources, error), made)
             raise told from (None if told is error else error)
         finally:
             session.close()
         if key and self.kept is not None:
             self.kept.put(key, table)
         return table, False
+
+    def _untold(self, error: FreeholdError, made: Compiled) -> FreeholdError:
+        """Return an error without what the warehouse says, which quotes values, where some are kept from the caller."""
+        names = self.restrictions(made.datasets)
+        if error.code != "FH-E201" or not names:
+            return error
+        problem = f"The warehouse could not answer; what it says is kept from you, by {listed(names)}."
+        return FreeholdError(error.code, problem, fix="Ask for less, or ask somebody who sees all.")
 
     def _key(self, made: Compiled, sources: Collection[Source]) -> str:
         """Return what an answer is kept under; empty where one of its sources has no version.

@@ -44,7 +44,7 @@ def evidence_query(
         table: gives the dataset that a name in FROM means.
         words: names that may stand in it as `:name`, to be filled in by whoever asks. Where there are any, functions
             need not be known to all engines: it runs in DuckDB.
-        place: gives the place of a line and a column of the text.
+        place: gives the place of a sign by its offset in the text.
 
     Raises:
         FreeholdError: FH-Q001 and FH-Q002 it is no query; FH-N410 it holds what has no place in it.

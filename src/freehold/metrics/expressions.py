@@ -6,6 +6,7 @@ tables, no functions whose effect is not known: what a caller writes must have n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import sqlglot
@@ -13,6 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from freehold.foundation import FreeholdError, Where, near
+from freehold.sql.unparsed import offset_of, unparsed
 
 AGGREGATES = (
     exp.Sum, exp.Count, exp.Avg, exp.Min, exp.Max, exp.Median, exp.PercentileCont, exp.PercentileDisc,
@@ -29,11 +31,13 @@ CHANGING = (
     exp.Localtime, exp.Localtimestamp, exp.CurrentVersion,
 )  # fmt: skip
 _DIVIDING = (exp.Div, exp.IntDiv, exp.Mod)
+At = Where | Callable[[int], Where] | None  # the place of a text, or what gives that of each of its signs
+_PREFIX = "SELECT "
 _LONGEST = 20_000  # characters of one expression
 _DEEPEST = 200
 
 
-def expression(text: str, what: str, where: Where | None = None) -> exp.Expr:
+def expression(text: str, what: str, where: At = None) -> exp.Expr:
     """Return the tree of one expression.
 
     Raises:
@@ -46,7 +50,7 @@ def expression(text: str, what: str, where: Where | None = None) -> exp.Expr:
     return tree
 
 
-def condition(text: str, what: str, where: Where | None = None) -> exp.Expr:
+def condition(text: str, what: str, where: At = None) -> exp.Expr:
     """Return the tree of a condition over rows, which holds no aggregates.
 
     Raises:
@@ -56,7 +60,8 @@ def condition(text: str, what: str, where: Where | None = None) -> exp.Expr:
     found = next((n for n in tree.find_all(exp.AggFunc)), None)
     if found is not None:
         raise FreeholdError(
-            "FH-N203", f"`{found.sql()}` in {what} is an aggregate; a condition is about one row.", where=where,
+            "FH-N203", f"`{found.sql()}` in {what} is an aggregate; a condition is about one row.",
+            where=_place(where, _start(found)),
             fix="Write `per(metric, field)` for a metric per something, or put it into --having.",
         )  # fmt: skip
     return tree
@@ -64,7 +69,7 @@ def condition(text: str, what: str, where: Where | None = None) -> exp.Expr:
 
 @lru_cache(maxsize=4096)
 def _tree(text: str) -> exp.Expr:
-    parsed = [tree for tree in sqlglot.parse(f"SELECT {text}") if tree is not None]
+    parsed = [tree for tree in sqlglot.parse(_PREFIX + text) if tree is not None]
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Select) or len(parsed[0].expressions) != 1:
         raise ValueError("more than one")
     if any(
@@ -78,31 +83,34 @@ def _tree(text: str) -> exp.Expr:
     return only
 
 
-def _parsed(text: str, what: str, where: Where | None) -> exp.Expr:
-    problem = ""
+def _parsed(text: str, what: str, where: At) -> exp.Expr:
+    problem, offset = "", 0
     if len(text) > _LONGEST:
         problem = f"it has more than {_LONGEST:,} characters"
     try:
         if not problem:
             return _tree(text).copy()
-    except (SqlglotError, ValueError, RecursionError) as error:
-        described = getattr(error, "errors", None) or [{}]
-        problem = _plainly(str(described[0].get("description") or "it is not one expression"))
+    except SqlglotError as error:
+        why = unparsed(error, text, prefix=_PREFIX)
+        problem, offset = why.problem.rstrip("."), why.offset
+    except (ValueError, RecursionError):
+        problem = "it is not one expression"
     shown = text if len(text) <= 80 else f"{text[:77]}…"
     raise FreeholdError(
-        "FH-N201", f"`{shown}` ({what}) is no expression: {problem}.", where=where,
+        "FH-N201", f"`{shown}` ({what}) is no expression: {problem}.", where=_place(where, offset),
         fix="Write one SQL expression, such as `SUM(lines.amount)` or `channel = 'web'`.",
     )  # fmt: skip
 
 
-def _plainly(described: str) -> str:
-    """Return what a parser says of a text in words that are no names of its own classes."""
-    if described.startswith("Required keyword"):
-        return "something is missing in it"
-    return described.partition(" for <class")[0].rstrip(".")
+def _start(node: exp.Expr) -> int:
+    return offset_of(node, prefix=_PREFIX)
 
 
-def _forbidden(tree: exp.Expr, what: str, where: Where | None) -> FreeholdError | None:
+def _place(where: At, offset: int) -> Where | None:
+    return where(offset) if callable(where) else where
+
+
+def _forbidden(tree: exp.Expr, what: str, where: At) -> FreeholdError | None:
     for node in tree.walk():
         if isinstance(node, _FORBIDDEN):
             return _no_place(node, what, where, "Expressions have no queries, tables or windows in them.")
@@ -137,10 +145,10 @@ def guarded(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
-def _no_place(node: exp.Expr, what: str, where: Where | None, fix: str) -> FreeholdError:
+def _no_place(node: exp.Expr, what: str, where: At, fix: str) -> FreeholdError:
     shown = node.sql()
     shown = shown if len(shown) <= 80 else f"{shown[:77]}…"
-    return FreeholdError("FH-N202", f"`{shown}` has no place in {what}.", where=where, fix=fix)
+    return FreeholdError("FH-N202", f"`{shown}` has no place in {what}.", where=_place(where, _start(node)), fix=fix)
 
 
 def parts_of(column: exp.Column) -> tuple[str, ...]:

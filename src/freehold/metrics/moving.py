@@ -142,8 +142,11 @@ class _Asks:
         return [tuple(row.values()) for row in self.answerer.answer(query).table.to_pylist()]
 
     def totals(self, metric: str) -> tuple[float | None, float | None]:
-        found = [self.rows((metric,), (), time)[0][0] for time in (self.before, self.after)]
-        return (_float(found[0]), _float(found[1]))
+        found = [
+            self.rows((metric,), (), time) for time in (self.before, self.after)
+        ]  # none where too few rows are left
+        before, after = (_float(rows[0][0]) if rows else None for rows in found)
+        return before, after
 
     def parts(self, metrics: Sequence[str], key: Key) -> tuple[Part, ...]:
         """Return the slices of one key; for a ratio its numerator and denominator are asked for."""

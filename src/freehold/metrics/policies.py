@@ -138,12 +138,12 @@ def _compiled(estate: Estate, policy: DataPolicy, asset: str, grant: DataGrant) 
     what = f"the policy `{policy.id}`"
     rows = None
     if grant.rows is not None:
-        rows = _bound(condition(grant.rows.text, what, grant.rows.where), columns, asset, grant.rows)
+        rows = _bound(condition(grant.rows.text, what, grant.rows.at), columns, asset, grant.rows)
     masks = {}
     for name, value in grant.masks.items():
         if columns and name.lower() not in columns:
             raise _no_column(name, columns, asset, value)
-        tree = expression(value.text, what, value.where)
+        tree = expression(value.text, what, value.at)
         masks[columns.get(name.lower(), name)] = _bound(tree, columns, asset, value)
     return Policy(rows, masks, policy.id, policy.smallest_group, policy.answer_from)
 

@@ -181,7 +181,7 @@ class _Reader:
             return Dataset(name, name, at, fields_of_contract(self.contracts(name)))
 
         text, what = str(part.said["sql"]), f"the query of `{part.name}`"
-        place = self.document.within(*part.path, "sql")
+        place = self.document.place(*part.path, "sql")
         return self._tried(lambda: evidence_query(text, what, where, table, words=self.words, place=place))
 
     def _with_time(self, part: Part, dataset: Dataset) -> Dataset:
@@ -228,7 +228,7 @@ class _Reader:
     def _field(self, part: Part, known: Field | None) -> Field | None:
         where = self.document.where_key(*part.path)
         text = str(part.said.get("expression", part.name))
-        tree = self._tried(lambda: condition(text, f"the field `{part.name}`", self._place(part, "expression")))
+        tree = self._tried(lambda: condition(text, f"the field `{part.name}`", self._signs(part, "expression")))
         if tree is None:
             return None
         from sqlglot import exp
@@ -297,11 +297,11 @@ class _Reader:
         what = f"the metric `{part.name}`"
         conversion = self._conversion(part) if "conversion" in said else None
         text = str(said.get("expression", "0" if conversion else ""))
-        tree = self._tried(lambda: expression(text, what, self._place(part, "expression")))
+        tree = self._tried(lambda: expression(text, what, self._signs(part, "expression")))
         narrowed = None
         if said.get("filter"):
             narrowed = self._tried(
-                lambda: condition(str(said["filter"]), f"the filter of `{part.name}`", self._place(part, "filter"))
+                lambda: condition(str(said["filter"]), f"the filter of `{part.name}`", self._signs(part, "filter"))
             )
         if tree is None or ("conversion" in said and conversion is None):
             return None
@@ -353,7 +353,7 @@ class _Reader:
         trees = [
             self._tried(
                 lambda key=key: expression(  # type: ignore[misc]
-                    str(said[key]), f"the conversion `{part.name}`", self._place(part, "conversion", key)
+                    str(said[key]), f"the conversion `{part.name}`", self._signs(part, "conversion", key)
                 )
             )
             for key in ("base", "converted")
@@ -437,6 +437,10 @@ class _Reader:
 
     def _place(self, part: Part, *path: Step) -> Where:
         return self.document.where(*part.path, *path)
+
+    def _signs(self, part: Part, *path: Step) -> Callable[[int], Where]:
+        """Return what tells the place of each sign of a text."""
+        return self.document.place(*part.path, *path)
 
 
 def _snapshot(said: Mapping[str, Any] | None) -> Snapshot | None:

@@ -31,7 +31,7 @@ def rule_findings(estate: Estate, tables: Mapping[str, FactTable]) -> tuple[Free
             found.append(FreeholdError("FH-R002", problem, where=one.where, fix=fix))
             continue
         try:
-            compiled(one, table, estate.root)
+            compiled(one, table)
         except Problems as problems:
             found += problems.errors
     rules = {f"{one.id}/{rule.id}": rule for one in _all(estate) for rule in one.rules}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.foundation import FreeholdError, Problems, Where, near
@@ -36,7 +35,7 @@ class CompiledRule:
         return self.rule.where
 
 
-def compiled(rule_set: RuleSet, table: FactTable, root: Path) -> tuple[CompiledRule, ...]:
+def compiled(rule_set: RuleSet, table: FactTable) -> tuple[CompiledRule, ...]:
     """Return the rules of a rule set, typed against the facts of its subject.
 
     Raises:
@@ -44,8 +43,8 @@ def compiled(rule_set: RuleSet, table: FactTable, root: Path) -> tuple[CompiledR
             fact; FH-R005 a level is none of the subject's.
     """
     errors: list[FreeholdError] = []
-    scope = _condition(rule_set.scope, table, root, errors)
-    made = [_rule(rule_set, rule, scope, table, root, errors) for rule in rule_set.rules]
+    scope = _condition(rule_set.scope, table, errors)
+    made = [_rule(rule_set, rule, scope, table, errors) for rule in rule_set.rules]
     errors += _twice(rule_set)
     if errors:
         raise Problems(errors)
@@ -57,11 +56,10 @@ def _rule(
     rule: Rule,
     scope: Condition | None,
     table: FactTable,
-    root: Path,
     errors: list[FreeholdError],
 ) -> CompiledRule | None:
-    when = _condition(rule.when, table, root, errors)
-    check = _condition(rule.check, table, root, errors)
+    when = _condition(rule.when, table, errors)
+    check = _condition(rule.check, table, errors)
     errors += _of_remedy(rule, table)
     levels = table.levels or rule_set.levels
     level = rule.level or next(iter(levels), "")
@@ -77,7 +75,7 @@ def _rule(
     return CompiledRule(f"{rule_set.id}/{rule.id}", rule_set.id, rule, level, applies, check, asserted)
 
 
-def _condition(written: Written | None, table: FactTable, root: Path, errors: list[FreeholdError]) -> Condition | None:
+def _condition(written: Written | None, table: FactTable, errors: list[FreeholdError]) -> Condition | None:
     from freehold.sql.conditions import ConditionError, condition
 
     if written is None:
@@ -85,7 +83,7 @@ def _condition(written: Written | None, table: FactTable, root: Path, errors: li
     try:
         return condition(written.text, table.types)
     except ConditionError as error:
-        where = written.at(error.offset, root)
+        where = written.at(error.offset)
         errors.append(FreeholdError("FH-R001", error.problem, where=where, fix=error.fix))
         return None
 

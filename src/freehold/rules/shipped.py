@@ -35,8 +35,6 @@ def rule_sets_in(estate: Estate) -> dict[str, RuleSet]:
     return shipped() | dict(estate.rule_sets)
 
 
-def rule_sets_of(estate: Estate, subject: str) -> tuple[tuple[RuleSet, Path], ...]:
-    """Return the rule sets over a kind of subject, each with the folder its places are relative to."""
-    own = {one.id: (one, estate.root) for one in estate.rule_sets.values()}
-    ours = {id_: (one, PACKAGE) for id_, one in shipped().items()}
-    return tuple(found for found in (ours | own).values() if found[0].subject == subject)
+def rule_sets_of(estate: Estate, subject: str) -> tuple[RuleSet, ...]:
+    """Return the rule sets in force over a kind of subject."""
+    return tuple(one for one in rule_sets_in(estate).values() if one.subject == subject)

@@ -302,11 +302,11 @@ class Snapshots:
         try:
             self._is_in_error = False
             return self._read(before)
-        except Problems as problems:
-            if before is None:
+        except FreeholdError as error:
+            if before is None or not _is_of_files(error):
                 raise
             self._is_in_error, self._mark = True, self._marked(before)
-            wrong = counted(len(problems.errors), "errors")
+            wrong = counted(len(error.errors) if isinstance(error, Problems) else 1, "errors")
             said = f"The files of the estate have {wrong}: see `freehold validate`. This is how it was before."
             return before if before.waits == said else replace(before, waits=said)
 
@@ -314,6 +314,8 @@ class Snapshots:
         began, files, sequence = time.perf_counter(), survey(self.root), self._told(before)
         standing = self._in_force.read(files)
         estate = standing.estate
+        if before is not None and estate.semantic_models is not before.estate.semantic_models:
+            _expect_metrics(estate)
         try:
             with self._delivery(estate, 0.0 if before else _WAIT_S, _graph_of(before, estate)) as delivery:
                 snapshot = self._taken(delivery, before, standing.notes)
@@ -393,6 +395,23 @@ class Snapshots:
                 stat = one.stat()
                 marks += [stat.st_size, stat.st_mtime_ns]
         return tuple(marks)
+
+
+def _is_of_files(error: FreeholdError) -> bool:
+    """Whether an error is about the files of the estate, and about nothing else."""
+    return isinstance(error, Problems) or error.code.startswith("FH-V")
+
+
+def _expect_metrics(estate: Estate) -> None:
+    """Make sure that the metrics of files that changed can be asked for: they stand on pages of all kinds.
+
+    Raises:
+        Problems: what is wrong with them.
+    """
+    from freehold.metrics import metric_findings
+
+    if wrong := metric_findings(estate):
+        raise Problems(wrong)
 
 
 def _graph_of(before: Snapshot | None, estate: Estate) -> Graph | None:

@@ -6,18 +6,18 @@ that way and never by an old hash, so that a new version of sqlglot rebuilds not
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
 from freehold.foundation import FreeholdError, Where
+from freehold.sql.unparsed import unparsed
 
-Place = Callable[[int, int], Where]
+Place = Callable[[int], Where]
 
 
 def parse(sql: str, dialect: str, where: Where | None = None, place: Place | None = None) -> exp.Query:
@@ -27,7 +27,7 @@ def parse(sql: str, dialect: str, where: Where | None = None, place: Place | Non
         sql: its text.
         dialect: how it is spelled, by sqlglot's name.
         where: the place of the text, if it has one.
-        place: gives the place of a line and a column of the text, both from 1; default: those of the file of `where`.
+        place: gives the place of a sign by its offset in the text; default: the text is all of the file of `where`.
 
     Raises:
         FreeholdError: FH-Q001 the text does not parse; FH-Q002 it is not one query.
@@ -63,39 +63,17 @@ def tables_of(query: exp.Query) -> tuple[exp.Table, ...]:
 
 
 def _unparsable(error: SqlglotError, sql: str, where: Where | None, place: Place | None) -> FreeholdError:
-    first = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
-    if isinstance(error, ParseError):
-        problem, near_text = (
-            str(first.get("description") or str(error).splitlines()[0]),
-            str(first.get("highlight") or ""),
-        )
-        line, last = (
-            int(first.get("line") or 0),
-            int(first.get("col") or 1),
-        )  # the last character of what is highlighted
-        column = max(1, last - max(0, len(near_text) - 1))
-    else:
-        problem, near_text, opening = _unclosed(error, sql)
-        before = sql[:opening].split("\n")
-        line, column = len(before), len(before[-1]) + 1
-    if where is not None and line:
-        where = place(line, column) if place is not None else Where(where.path, line, column)
+    why = unparsed(error, sql)
+    if where is not None:
+        where = place(why.offset) if place is not None else _place_in_file(where.path, sql, why.offset)
     return FreeholdError(
         "FH-Q001",
-        f"This SQL does not parse near `{near_text}`: {problem}"
-        if near_text
-        else f"This SQL does not parse: {problem}",
+        f"This SQL does not parse{why.said}",
         where=where,
         fix="Mend the statement; `freehold validate` shows all such places at once.",
     )
 
 
-def _unclosed(error: SqlglotError, sql: str) -> tuple[str, str, int]:
-    """Return what is wrong with a text that has no tokens, what it begins with there, and its offset.
-
-    Only a quote or a comment that is never closed does that; the tokenizer's own error tells the offset of the first.
-    """
-    found = re.match(r"Missing (\S+) from \d+:(\d+)", str(error.__cause__))
-    opening = int(found[2]) if found else max(0, sql.rfind("/*"))
-    what = f"The `{found[1]}` here is not closed." if found else "The comment here is not closed."
-    return what, sql[opening : opening + 20].splitlines()[0], opening
+def _place_in_file(path: str, sql: str, offset: int) -> Where:
+    before = sql[:offset].split("\n")
+    return Where(path, len(before), len(before[-1]) + 1)

@@ -14,8 +14,6 @@ from freehold.work.repeating import REPEAT, repeat_findings
 from freehold.work.roles import REQUESTER, SYSTEM, USUAL
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from freehold.estate.model import Estate
     from freehold.estate.operating import Workflow, Written
 
@@ -26,23 +24,21 @@ def workflow_findings(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return every error of the estate's workflows, FH-W001 to FH-W008, FH-W301 to FH-W305, FH-W520."""
     known = {*USUAL, *(role for team in estate.teams.values() for role in team.roles)}
     return tuple(
-        error
-        for one in estate.workflows.values()
-        for error in (*findings_of(one, estate.root), *_unheld_roles(one, known))
+        error for one in estate.workflows.values() for error in (*findings_of(one), *_unheld_roles(one, known))
     )
 
 
-def findings_of(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
-    """Yield what is wrong with one workflow whose file lies under `root`."""
+def findings_of(workflow: Workflow) -> Iterator[FreeholdError]:
+    """Yield what is wrong with one workflow."""
     yield from _fields(workflow)
     lost = list(_lost_moves(workflow))
     yield from lost
     if not lost:
         yield from _unreached(workflow)
         yield from _endless(workflow)
-    yield from _guards(workflow, root)
+    yield from _guards(workflow)
     yield from _actions(workflow)
-    yield from _clocks(workflow, root)
+    yield from _clocks(workflow)
     yield from _needs(workflow)
     yield from _outcomes(workflow)
     yield from record_findings(workflow, Vocabulary())
@@ -116,17 +112,17 @@ def _fields(workflow: Workflow) -> Iterator[FreeholdError]:
             yield FreeholdError("FH-W304", problem, where=one.where, fix=fix)
 
 
-def _guards(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
+def _guards(workflow: Workflow) -> Iterator[FreeholdError]:
     told: set[Written] = set()  # a guard of a state stands for each of its moves
     for state in workflow.states.values():
         for move in state.moves.values():
             for guard in move.requires:
                 if guard not in told:
                     told.add(guard)
-                    yield from _guard(guard, workflow, root)
+                    yield from _guard(guard, workflow)
 
 
-def _guard(guard: Written, workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
+def _guard(guard: Written, workflow: Workflow) -> Iterator[FreeholdError]:
     from freehold.sql.conditions import ConditionError
 
     if is_named(guard):
@@ -137,7 +133,7 @@ def _guard(guard: Written, workflow: Workflow, root: Path) -> Iterator[FreeholdE
     try:
         compiled_guard(guard, workflow)
     except ConditionError as error:
-        yield FreeholdError("FH-W005", error.problem, where=guard.at(error.offset, root), fix=error.fix)
+        yield FreeholdError("FH-W005", error.problem, where=guard.at(error.offset), fix=error.fix)
 
 
 def _actions(workflow: Workflow) -> Iterator[FreeholdError]:
@@ -148,14 +144,14 @@ def _actions(workflow: Workflow) -> Iterator[FreeholdError]:
                 yield FreeholdError("FH-W006", problem, where=where, fix=_known(what, ACTIONS))
 
 
-def _clocks(workflow: Workflow, root: Path) -> Iterator[FreeholdError]:
+def _clocks(workflow: Workflow) -> Iterator[FreeholdError]:
     for one in workflow.sla.values():
         for word, state in (("until", one.until), ("since", one.since)):
             if state is not None and state not in workflow.states:
                 problem = f"The clock `{one.name}` runs {word} `{state}`, which is no state."
                 yield FreeholdError("FH-W007", problem, where=one.where, fix=_known(state, workflow.states))
         for condition in one.when:
-            yield from _guard(condition, workflow, root)
+            yield from _guard(condition, workflow)
 
 
 def _needs(workflow: Workflow) -> Iterator[FreeholdError]:

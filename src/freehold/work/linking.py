@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.work.deciding import ruled_elsewhere
 from freehold.work.item import DUPLICATE_OF, Item
 
+CONTRIBUTES_TO = "contributes_to"
+OF_METRICS = ("metric/", "kpi/")
+OF_OBJECTIVES = "objective:"  # what the id of one may be called by, where a link names anything
 # Each relation, with what it is called from the other side.
 RELATIONS: Mapping[str, str] = {
     DUPLICATE_OF: "has duplicate",
     "blocks": "blocked by",
     "implements": "implemented by",
     "caused_by": "caused",
-    "contributes_to": "contributed to by",
+    CONTRIBUTES_TO: "contributed to by",
     "cites": "cited by",
 }
 AMONG_ITEMS = (DUPLICATE_OF, "blocks")  # relations of items alone, which must not go round in a circle
@@ -58,14 +61,20 @@ def duplicates_of(id: str, items: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(found)
 
 
-def refusal(item: Item, rel: str, target: str, items: Mapping[str, Item]) -> FreeholdError | None:
-    """Return why an item cannot be related so: FH-W310 to FH-W312, FH-W102, FH-X301; None where it can."""
+def refusal(
+    item: Item, rel: str, target: str, items: Mapping[str, Item], objectives: Collection[str] = ()
+) -> FreeholdError | None:
+    """Return why an item cannot be related so: FH-W310 to FH-W312, FH-W316, FH-W102, FH-X301; None where it can."""
     if rel not in RELATIONS:
         fix = near(rel, RELATIONS) or f"There are: {', '.join(RELATIONS)}."
         return FreeholdError("FH-W312", f"There is no relation `{rel}`.", fix=fix, exit_code=Exit.USAGE)
     if rel in AMONG_ITEMS and target not in items:
         fix = near(target, items) or "`freehold items list` has those there are."
         return FreeholdError("FH-W102", f"There is no work item `{target}`.", fix=fix, exit_code=Exit.USAGE)
+    if rel == CONTRIBUTES_TO and target not in items and target.removeprefix(OF_OBJECTIVES) not in objectives:
+        known = f"There are: {', '.join(objectives)}." if objectives else "Set one first: a file of kind Objective."
+        problem = f"There is nothing `{target}` to contribute to: no objective, no metric and no item is called so."
+        return FreeholdError("FH-W316", problem, fix=near(target, objectives) or known, exit_code=Exit.USAGE)
     if rel == DUPLICATE_OF and items[target].type != item.type:
         problem = f"`{item.id}` is a {item.type}, and `{target}` is a {items[target].type}."
         return FreeholdError("FH-W312", problem, fix="Link them by another relation, such as `contributes_to`.")

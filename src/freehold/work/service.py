@@ -18,7 +18,7 @@ from freehold.work.deciding import Deciding, Way, ruled_elsewhere, state_of
 from freehold.work.entering import accepted, accepted_later, is_principal
 from freehold.work.guards import NAMED, Named, row_of
 from freehold.work.item import DUPLICATE_OF, EVENTS, UNDO, Item, Passage, fold
-from freehold.work.linking import Related, duplicates_of, refusal, related
+from freehold.work.linking import CONTRIBUTES_TO, OF_METRICS, Related, duplicates_of, refusal, related
 from freehold.work.naming import Names, by_ids
 from freehold.work.recording import RECORD
 from freehold.work.repeating import REPEAT
@@ -341,12 +341,12 @@ class Work:
             FreeholdError: FH-W102 no such item; FH-W104 it is to be a duplicate, and the caller may not move it;
                 FH-W503 several deployments are called so;
                 FH-W310 the links would go round in a circle; FH-W311 it is a duplicate of another already; FH-W312
-                there is no such relation, or the two are of different types.
+                there is no such relation, or the two are of different types; FH-W316 there is no such objective.
         """
         item = self.item(id)
         items = {one.id: one for one in self.items()}
         target, cause = self._cause(item, rel, target)
-        why = refusal(item, rel, target, items)
+        why = refusal(item, rel, target, items, self._served(target) if rel == CONTRIBUTES_TO else ())
         if why is not None:
             raise why
         said = [self._telling.event("work.linked", {"item": id, "rel": rel, "target": target}, item)]
@@ -359,6 +359,14 @@ class Work:
                 said += self._telling.ending_with(item, original, self.workflow(item.type))
         self._ledger.append(*said)
         return self.item(id)
+
+    def _served(self, target: str) -> tuple[str, ...]:
+        """Return what there is to contribute to beside items: objectives, and metrics where one is named."""
+        objectives = tuple(id_ for kind, id_ in self._estate.resources if kind == "Objective")
+        if not target.startswith(OF_METRICS):
+            return objectives
+        metrics = self._names["metric"]() if "metric" in self._names else None
+        return (target,) if metrics is None else tuple(kind + name for kind in OF_METRICS for name in metrics)
 
     def unlink(self, id: str, rel: str, target: str) -> Item:
         """Part what was related.

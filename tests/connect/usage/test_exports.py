@@ -112,6 +112,24 @@ def test_what_is_dated_in_the_future_is_counted_and_not_recorded(
     assert shop.rows("SELECT count(*) FROM usage_view WHERE year(occurred_at) > 2900") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [('x,"SELECT 1 FROM a', "Value with unterminated quote"), ("x,short", "Expected Number of Columns: 12 Found: 2")],
+    ids=["a quote that is not closed", "a row that is short"],
+)  # fmt: skip
+def test_a_broken_row_is_told_and_nothing_is_recorded(
+    shop: Shop, written: Callable[[str, str], Path], row: str, told: str
+) -> None:
+    """It does not change how the others are read."""
+    head, first, second, *rest = (EXPORTS / "snowflake.csv").read_text(encoding="utf-8").splitlines()
+    with pytest.raises(FreeholdError) as refused:
+        shop.take(written("a.csv", "\n".join([head, first, second, row, *rest])), "snowflake")
+
+    assert refused.value.code == "FH-X401"
+    assert told in refused.value.problem
+    assert shop.rows("SELECT count(*) FROM usage_query") == [(0,)]
+
+
 def test_a_clock_that_is_a_little_ahead_is_believed(shop: Shop, written: Callable[[str, str], Path]) -> None:
     """By five minutes, as clocks of two systems may differ; not by an hour."""
     head, row, *_ = (EXPORTS / "snowflake.csv").read_text(encoding="utf-8").splitlines()

@@ -200,6 +200,23 @@ def test_reach_parts_what_is_wrong_what_is_silent_and_what_a_gate_kept(shop: Tro
     assert (reach["wrong"], reach["silent"], reach["protected"]) == ([LINES, zero], [one], [two])
 
 
+def test_what_was_read_wrong_stays_so_once_it_is_taken_back(shop: Troubled) -> None:
+    """The alert of the root is over before that of what is built from it: nobody who read it was protected."""
+    zero, one, two = below_of(3)
+    for asset in (LINES, zero, one):
+        shop.publish(asset, hours=0.1)
+    shop.publish(two, hours=-5)
+    root = shop.alert(LINES, column="price")
+    shop.alert(zero, hours=0.2, column="total")
+    (opened,) = shop.turn().opened
+    shop.resolve(root, hours=1)
+    shop.alert(zero, hours=1.1, column="total", kind="anomaly")
+    shop.turn()
+
+    reach = incidents(shop.ledger)[opened].reach
+    assert (reach["wrong"], reach["silent"], reach["protected"]) == ([LINES, zero], [one], [two])
+
+
 def test_what_was_held_back_protects_everything_below(shop: Troubled) -> None:
     """A gate that held the root back kept all that is built from it as it was, published since or not."""
     for asset in below_of(3):
@@ -271,7 +288,7 @@ def test_a_severity_does_not_hang_on_who_looks(shop: Troubled) -> None:
     (found,) = incidents(shop.ledger).values()
 
     assert found.sev == 1
-    assert found.factors[-1] == {"factor": "error budget", "said": "10% is left", "points": 1}
+    assert found.factors[-1] == {"factor": "error budget", "said": "10 % is left", "points": 1}
     assert not shop.told("incident.updated")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -82,7 +81,7 @@ def _read(session: Session, path: Path, format_: Format) -> Staged:
             session.run(f"CREATE TABLE raw AS SELECT {_named(columns, format_)} FROM {view}")
             session.run(f"CREATE TABLE told AS {_told(format_)}")
     except FreeholdError as error:
-        raise _unreadable(path, _why(error.problem)) from error
+        raise _unreadable(path, error.problem.splitlines()[0].rstrip(".")) from error
     if missing:
         raise _another(path, format_, missing, list(columns))
     _expect_whole(session, path, format_)
@@ -167,14 +166,6 @@ def _expect_whole(session: Session, path: Path, format_: Format) -> None:
             fix="Export again with times as ISO 8601, such as 2026-11-20T10:00:00Z.",
             exit_code=Exit.USAGE,
         )
-
-
-def _why(problem: str) -> str:
-    """Return what DuckDB says of a file, with the line of a CSV file at which it stopped."""
-    first, *more = problem.splitlines()
-    line = re.search(r"CSV Error on Line: (\d+)", first)
-    said = next((one for one in more if one.startswith(("Value with", "Expected Number"))), "")
-    return f"line {line[1]}: {said.rstrip('.')}" if line and said else first
 
 
 def _unreadable(path: Path, why: str) -> FreeholdError:

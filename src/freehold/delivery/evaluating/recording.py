@@ -79,10 +79,10 @@ def rules_in_force(estate: Estate) -> tuple[dict[str, tuple[CompiledRule, ...]],
     having: dict[str, str] = {}
     for kind, table in OVER_ESTATE.items():
         made: list[CompiledRule] = []
-        for one, root in rule_sets_of(estate, kind):
+        for one in rule_sets_of(estate, kind):
             having |= {one.id: kind} if one.has_badge else {}
             try:
-                made += compiled(one, table, root)
+                made += compiled(one, table)
             except Problems as problems:
                 broken += problems.errors
         found[kind] = tuple(made)
@@ -142,7 +142,7 @@ class _Evaluation:
     def go(self, touched: Touched | None, *, record: bool) -> Evaluated:
         """Evaluate what was touched (default: all) and record what changed."""
         rules, broken, having = rules_in_force(self._estate)
-        others = {one.id for one, _ in rule_sets_of(self._estate, "change")}
+        others = {one.id for one in rule_sets_of(self._estate, "change")}
         upto = self._ledger.seal()
         with self._ledger.evidence() as evidence:
             subjects = self._subjects(Facts(evidence, self._env, self._now), touched)

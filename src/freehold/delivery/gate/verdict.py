@@ -147,7 +147,7 @@ def verdict_on(proposal: Proposal, estate: Estate, now: datetime) -> Verdict:
     Raises:
         Problems: FH-R001 to FH-R005 a rule set over changes is wrong.
     """
-    rules = [rule for one, root in rule_sets_of(estate, "change") for rule in compiled(one, CHANGE, root)]
+    rules = [rule for one in rule_sets_of(estate, "change") for rule in compiled(one, CHANGE)]
     zone = ZoneInfo(str(estate.defaults.get("timezone", "UTC")))
     subjects, raci = change_subjects(proposal, estate, now), Raci.of(estate)
     waivers = estate.waivers.values()

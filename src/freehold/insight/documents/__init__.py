@@ -1,6 +1,6 @@
 """Documents: written from recorded evidence, repeatable to the byte, signed by a person."""
 
-from freehold.insight.documents.checking import document_findings
+from freehold.insight.documents.checking import document_findings, entry_findings
 from freehold.insight.documents.declared import DocumentFile, builtin_documents
 from freehold.insight.documents.library import Library, Signature
 from freehold.insight.documents.manifest import Manifest, differences, manifest_from
@@ -15,5 +15,6 @@ __all__ = [
     "builtin_documents",
     "differences",
     "document_findings",
+    "entry_findings",
     "manifest_from",
 ]

@@ -65,6 +65,17 @@ def document_findings(estate: Estate) -> tuple[FreeholdError, ...]:
     return tuple(e for id_, file in documents_of(estate).items() if id_ in own for e in findings(file, kpis))
 
 
+def entry_findings(estate: Estate) -> Iterator[FreeholdError]:
+    """Yield the documents that workflows have written as an item enters a state, and that there are not: FH-O101."""
+    documents = documents_of(estate)
+    for workflow in estate.workflows.values():
+        for state in workflow.states.values():
+            for what, given, where in state.on_enter:
+                if what == "document" and given not in documents:
+                    fix = near(str(given), documents) or f"There are: {', '.join(sorted(documents))}."
+                    yield FreeholdError("FH-O101", f"There is no document `{given}`.", where=where, fix=fix)
+
+
 def findings(file: DocumentFile, kpis: Mapping[str, Kpi]) -> Iterator[FreeholdError]:
     """Yield what is wrong with one document."""
     nothing = NoEvidence(Vocabulary())

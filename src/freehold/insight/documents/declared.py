@@ -27,7 +27,7 @@ BUILTIN = Path(__file__).parents[2] / "builtin" / "documents"
 class Fact:
     """One thing a document stands on: KPIs, a query over evidence, a list of the applied estate, or one of its item.
 
-    `place` gives the place of a line and a column of its query; `titles` is the column of its rows that holds
+    `place` gives the place of a sign of its query by its offset; `titles` is the column of its rows that holds
     work items, whose titles are put beside them, `words` the one that holds free text by its id; empty: none.
     """
 
@@ -166,7 +166,7 @@ def _fact(document: Document, name: str, said: Mapping[str, Any]) -> Fact:
         document.where("spec", "facts", name, kind),
         kpis=tuple(said.get("kpis", ())),
         sql=str(said.get("sql", "")),
-        place=document.within("spec", "facts", name, kind),
+        place=document.place("spec", "facts", name, kind),
         needs=tuple(said.get("needs", ())),
         titles=str(said.get("titles", "")),
         words=str(said.get("words", "")),

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from freehold.insight.objectives.declared import KeyResult, Objective
 from freehold.insight.objectives.measuring import last_measures
+from freehold.work.linking import CONTRIBUTES_TO, OF_OBJECTIVES
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
     from freehold.work import Item
 
 STALE_AFTER = timedelta(days=7)  # a week in which nobody looked, or no data came
-OF_OBJECTIVES = "objective:"  # what the id of one may be called by, where a link names anything
-CONTRIBUTES = "contributes_to"
 
 
 class State(StrEnum):
@@ -81,4 +80,6 @@ def _elapsed(objective: Objective, one: KeyResult, now: datetime) -> float:
 def linked_items(objective: str, items: Iterable[Item]) -> tuple[Item, ...]:
     """Return the items that contribute to an objective, in the order in which they began."""
     names = (objective, OF_OBJECTIVES + objective)
-    return tuple(item for item in items if any(link.rel == CONTRIBUTES and link.target in names for link in item.links))
+    return tuple(
+        item for item in items if any(link.rel == CONTRIBUTES_TO and link.target in names for link in item.links)
+    )

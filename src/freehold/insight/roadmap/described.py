@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from freehold.insight.objectives.standing import CONTRIBUTES, OF_OBJECTIVES
 from freehold.insight.roadmap.board import Board, Horizon, Planning, Promise
 from freehold.insight.roadmap.estimating import PARTS
+from freehold.work.linking import CONTRIBUTES_TO, OF_OBJECTIVES
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -52,7 +52,7 @@ def not_doing_object(work: Work, item: Item) -> dict[str, Any]:
 
 def objectives_of(item: Item, objectives: Collection[str]) -> tuple[str, ...]:
     """Return the objectives, of some, that an item contributes to."""
-    named = (link.target.removeprefix(OF_OBJECTIVES) for link in item.links if link.rel == CONTRIBUTES)
+    named = (link.target.removeprefix(OF_OBJECTIVES) for link in item.links if link.rel == CONTRIBUTES_TO)
     return tuple(dict.fromkeys(id_ for id_ in named if id_ in objectives))
 
 

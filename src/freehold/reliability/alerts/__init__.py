@@ -10,7 +10,7 @@ from freehold.reliability.alerts.silences import Silence, end, silence, silences
 from freehold.reliability.alerts.turn import Turn, take_turn
 
 __all__ = [
-    "VERDICTS", "WEEK", "Alert", "Demoted", "Matcher", "Monitor", "Name", "Part", "Quiet", "Quieting", "Silence", "State",
-    "Turn", "alert", "alerting_findings", "alerts", "close", "digest", "end", "in_a_line", "judged_since", "matcher",
-    "monitors", "monitors_of", "silence", "silences", "take_turn",
+    "VERDICTS", "WEEK", "Alert", "Demoted", "Matcher", "Monitor", "Name", "Part", "Quiet", "Quieting", "Silence",
+    "State", "Turn", "alert", "alerting_findings", "alerts", "close", "digest", "end", "in_a_line", "judged_since",
+    "matcher", "monitors", "monitors_of", "silence", "silences", "take_turn",
 ]  # fmt: skip

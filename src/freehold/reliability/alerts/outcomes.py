@@ -114,7 +114,7 @@ class Demoted:
 
 
 def judged_since(ledger: Ledger, env: str, since: datetime) -> dict[Name, tuple[bool, datetime]]:
-    """Return the monitors that were demoted or restored since an instant: whether it was that, the last time, and when."""
+    """Return the monitors that were demoted or restored since an instant: whether demoted, the last time, and when."""
     told = ledger.read(types=(_DEMOTED, _RESTORED), env=env, since=since)
     return {Name.told_by(event.data): (event.type == _DEMOTED, event.occurred_at) for event in told}
 

@@ -14,7 +14,7 @@ from freehold.reliability.incidents.changes import Happened, happened
 from freehold.reliability.incidents.grouping import DAY, Trouble
 from freehold.reliability.incidents.paths import Paths
 from freehold.reliability.incidents.priors import Priors
-from freehold.reliability.incidents.reach import Consumer, Live, Share, shares, sorted_by_share
+from freehold.reliability.incidents.reach import Consumer, Live, Share, lasting, shares, sorted_by_share
 from freehold.reliability.incidents.severity import BUDGET, Factor, Severity, of_budget, severity
 from freehold.reliability.incidents.suspects import ChangeKind, Suspect, Symptom, suspects
 from freehold.reliability.signals import SignalKind
@@ -123,7 +123,8 @@ class Surroundings:
 
     def judged(self, trouble: Trouble, before: Incident | None = None) -> Judgement:
         """Return what a trouble comes to now; of what nobody looked at, as its incident was judged before."""
-        reached = shares(trouble, self.paths, self._live(trouble))
+        earlier = before.reach if before is not None else {}
+        reached = lasting(shares(trouble, self.paths, self._live(trouble)), earlier, trouble.alerts)
         consumers = sorted_by_share([one for asset, share in reached.items() for one in self._consumers(asset, share)])
         tiers = [tier for name in reached if (tier := self.tier(name)) is not None]
         tier = min(tiers, default=None)

@@ -17,6 +17,7 @@ from freehold.reliability.incidents.paths import Path, Paths
 from freehold.reliability.signals import SignalKind
 
 _NOT_THERE = (SignalKind.LATE, SignalKind.RUN)  # what was not built is old, and not wrong
+_NOTHING = ("expected", "false")  # verdicts by which nothing was wrong
 
 
 class Share(StrEnum):
@@ -79,6 +80,17 @@ def shares(trouble: Trouble, paths: Paths, live: Live) -> dict[str, Share]:
         else:
             found[asset] = Share.PROTECTED
     return found
+
+
+def lasting(found: Mapping[str, Share], before: Mapping[str, Any], alerts: Collection[Alert]) -> dict[str, Share]:
+    """Return shares in which what was read wrong once stays so: taking it back protects nobody who has read it.
+
+    `before` is the reach as it was judged last. Where every alert turned out to be nothing, nothing was wrong.
+    """
+    was = {str(name): share for share in (Share.SILENT, Share.WRONG) for name in before.get(str(share)) or ()}
+    if alerts and all(one.verdict in _NOTHING for one in alerts):
+        was = {}
+    return {name: was.get(name, share) if share is Share.PROTECTED else share for name, share in found.items()}
 
 
 def _is_read_wrong(alert: Alert) -> bool:

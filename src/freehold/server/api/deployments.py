@@ -49,6 +49,8 @@ def _deployments(
     """List deployments, the newest first: of changes and rollbacks, or all."""
     snapshot = asked_by(request).snapshot
     found = snapshot.deployments_of(product) if product else snapshot.deployments
+    if product and not found:
+        snapshot.product(product)
     chosen = [one for one in found if kind == "all" or one.kind != "data"]
     left = chosen[_beginning(chosen, after) :]
     more = left[limit - 1].id if len(left) > limit else None

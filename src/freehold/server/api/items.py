@@ -233,10 +233,13 @@ def _items(
     after: After = "",
 ) -> WorkItemList:
     """List items, in the order in which they began."""
-    items = Items(asked_by(request))
+    asked = asked_by(request)
+    items = Items(asked)
     if type:
         items.work.workflow(type)
     found = [one for one in items.all(type or None, is_open=open) if product in ("", one.product)]
+    if product and not found:
+        asked.snapshot.product(product)
     at = next((n for n, one in enumerate(found) if one.id == after), -1) + 1
     page = found[at : at + limit]
     told = [WorkItem(**item_object(items.work, one)) for one in page]

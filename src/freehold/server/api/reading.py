@@ -76,7 +76,10 @@ async def _as_json(scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
         body = await Request(scope, receive).body()
     except ClientDisconnect as error:
         raise FreeholdError("FH-A112", "The request ended before its body did.", fix="Send it again.") from error
-    made = json.dumps(await run_in_threadpool(read_yaml, body), default=plain).encode()
+    try:
+        made = json.dumps(await run_in_threadpool(read_yaml, body), default=plain).encode()
+    except TypeError as error:  # a date, as a key
+        raise _unread("one of its keys is no text") from error
     inner = {**scope, "headers": list(scope["headers"])}
     headers = MutableHeaders(scope=inner)
     headers["content-type"], headers["content-length"] = _JSON, str(len(made))

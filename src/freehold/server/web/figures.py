@@ -23,34 +23,34 @@ TONES: Mapping[Verdict, Tone] = {  # what needs a look first
     Verdict.NO_TARGET: "idle", Verdict.NOT_ENOUGH: "idle", Verdict.NOT_INSTRUMENTED: "idle",
 }  # fmt: skip
 HOW: Mapping[str, str] = {  # what makes events come, by how their type begins
-    "product.launched": "Record `product.launched`, with whom the product is for, when it goes to its consumers.",
+    "product.launched": "Tell of `product.launched`, with whom the product is for: `freehold ledger import`.",
     "usage.query": "Let consumers read through Freehold, or bring in a history: `freehold usage import`.",
     "change.merged": "Let `freehold gate` judge changes where they are reviewed: it records what was merged.",
-    "work.committed": "Commit work to a period: record `work.committed` for each item that is promised.",
+    "work.committed": "Promise work for a period: `freehold roadmap commit`.",
     "work.": "Take requests here, at `/requests`: each step of one is an event.",
-    "question.": "Record `question.asked` and `question.answered` where people ask.",
-    "incident.": "Record `incident.opened` and `incident.resolved` from where incidents are kept.",
+    "question.": "Tell of `question.asked` and `question.answered` where people ask: `freehold ledger import`.",
+    "incident.": "Alerts that page open incidents, and so does anybody: `freehold items new incident`.",
     "deploy.": "Publish with `freehold run` and `freehold apply`: each deployment is an event.",
     "run.": "Give products a schedule and run `freehold work`.",
     "check.": "Give assets contracts: `freehold run` judges them.",
     "freshness.": "Promise a freshness in contracts, as a service level.",
-    "cost.": "Record `cost.recorded` from the bills of your platform.",
-    "forecast.": "Record `forecast.set` with what you plan to spend in a period.",
+    "cost.": "Tell of `cost.recorded` from the bills of your platform: `freehold ledger import`.",
+    "forecast.": "Tell of `forecast.set`, what you plan to spend in a period: `freehold ledger import`.",
     "rule.": "Declare rules in files of kind `RuleSet`: their results are events when they change.",
     "estate.": "Apply the estate: `freehold apply` or `freehold run`.",
     "alert.": "Alerts are raised as runs are made; say of each what it was: freehold alerts list.",
-    "ai.": "Let AI use cases tell what they do: `ai.invoked`, `ai.evaluated`, `ai.flagged`.",
-    "survey.": "Record `survey.sent` and `survey.answered` from where you ask people.",
-    "experiment.": "Record `experiment.concluded` from where experiments are run.",
-    "telemetry.": "Record `telemetry.validated` from where events are checked against their plan.",
-    "people.": "Import `people.snapshot`: counts only, never names.",
-    "decision.": "Record `decision.recorded` for what is decided.",
+    "ai.": "Tell what AI use cases do, `ai.invoked`, `ai.evaluated`, `ai.flagged`: `freehold ledger import`.",
+    "survey.": "Tell of `survey.sent` and `survey.answered`: `freehold ledger import`.",
+    "experiment.": "Tell of `experiment.concluded`: `freehold ledger import`.",
+    "telemetry.": "Tell of `telemetry.validated`: `freehold ledger import`.",
+    "people.": "Tell of `people.snapshot`, counts only, never names: `freehold ledger import`.",
+    "decision.": "Write down what is decided, in `decisions/`; applied, each is an event.",
     "notice.": "Tell readers of changes with `freehold notice send`.",
     "schema.": "Give sources contracts: what arrives in another shape is an event.",
-    "evidence.": "Record `evidence.delivered` when an auditor gets what was asked for.",
-    "retention.": "Record `retention.executed` when a policy has data deleted.",
-    "drift.": "Record `drift.measured` from what watches models.",
-    "enablement.": "Record `enablement.held` for each session.",
+    "evidence.": "Tell of `evidence.delivered` when an auditor gets what was asked for: `freehold ledger import`.",
+    "retention.": "Tell of `retention.executed` when a policy has data deleted: `freehold ledger import`.",
+    "drift.": "Tell of `drift.measured` from what watches models: `freehold ledger import`.",
+    "enablement.": "Tell of `enablement.held` for each session: `freehold ledger import`.",
     "objective.": "Set objectives whose key results are metrics.",
     "benefit.": "Say `investment` in an objective: one of its key results is the benefit.",
 }
@@ -168,7 +168,7 @@ def change_of(found: Figure, value: KpiValue) -> str:
     if value.value is None or before is None:
         return ""
     then = in_period(found.values[place - 1].period)
-    if value.value == before:
+    if said(value.value, found.kpi.unit) == said(before, found.kpi.unit):
         return f"as {then}"
     word = "up from" if value.value > before else "down from"
     return f"{word} {said(before, found.kpi.unit)} {then}"

@@ -16,12 +16,12 @@ from freehold.foundation.times import instant_of
 from freehold.sql.conditions import logic
 from freehold.sql.conditions.logic import Cell
 from freehold.sql.conditions.types import FactType
+from freehold.sql.unparsed import offset_of, unparsed
 
 DIALECT = "duckdb"
 LONGEST = 4_000  # characters; a rule is to be read by people
 DEEPEST = 60  # parts within parts
 _PREFIX = "SELECT "
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _OPENING = re.compile(r"'[^']*'|[()]")
 
 
@@ -81,7 +81,7 @@ def _parsed(text: str) -> exp.Expr:
     try:
         trees = parse(_PREFIX + text, read=DIALECT)
     except errors.SqlglotError as error:
-        raise _unparsable(error) from error
+        raise _unparsable(error, text) from error
     except RecursionError:
         raise _too_deep() from None
     only = trees[0] if len(trees) == 1 else None
@@ -105,14 +105,9 @@ def _too_deep(offset: int = 0) -> ConditionError:
     return ConditionError(f"The condition nests deeper than {DEEPEST}.", offset, "Split it into several.")
 
 
-def _unparsable(error: errors.SqlglotError) -> ConditionError:
-    first = error.errors[0] if isinstance(error, errors.ParseError) and error.errors else {}
-    said = str(first.get("description") or _ESCAPES.sub("", str(error)).splitlines()[0])
-    if "<class" in said:  # names of the library's own parts
-        said = "something is missing"
-    before = str(first.get("start_context") or _PREFIX)
-    at = f" near `{first['highlight']}`" if first.get("highlight") else ""
-    return ConditionError(f"This condition does not parse{at}: {said.rstrip('.')}.", max(0, len(before) - len(_PREFIX)))
+def _unparsable(error: errors.SqlglotError, text: str) -> ConditionError:
+    why = unparsed(error, text, prefix=_PREFIX)
+    return ConditionError(f"This condition does not parse{why.said}", why.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,5 +356,4 @@ def _said(tree: exp.Expr) -> str:
 
 
 def _offset(tree: exp.Expr) -> int:
-    starts = [part.meta["start"] for part in tree.walk() if "start" in part.meta]
-    return int(max(0, min(starts, default=0) - len(_PREFIX)))
+    return offset_of(tree, prefix=_PREFIX)

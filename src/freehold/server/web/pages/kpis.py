@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from freehold.foundation import FreeholdError
 from freehold.foundation.words import percent
 from freehold.insight import KpiItem, KpiValue, Period, compute, items, kpi_named, sliced
-from freehold.insight.telling import drawn_in, figure, judged, said
+from freehold.insight.telling import drawn_in, judged, made_of, said
 from freehold.metrics.explaining import formula_of
+from freehold.server.items import Items
 from freehold.server.reckoning import Figure, Reckoned
 from freehold.server.scored import RULE_EVALUATED, rules_recorded_at
 from freehold.server.web.drawing import Value, line_chart
@@ -319,7 +321,7 @@ def _slices(asked: Asked, reckoned: Reckoned, found: Figure, period: Period) -> 
         name = str(value.of.get("product") or "")
         if name and (seen is None or name in seen):
             href = f"/products/{name}" if name in known else ""
-            made = f"{figure(value.numerator)} / {figure(value.denominator)}"
+            made = made_of(one, value.numerator, value.denominator)
             rows.append(SliceRow(name, href, said(value.value, one.unit), value.value, made, mark_of(one, value)))
     return tuple(sorted(rows, key=lambda r: (r.mark.tone != "bad", r.product)))
 
@@ -354,12 +356,12 @@ def _shortfall(one: KpiFile, item: KpiItem) -> float:
 def _item_rows(asked: Asked, reckoned: Reckoned, one: KpiFile, chosen: Sequence[KpiItem]) -> tuple[ItemRow, ...]:
     wanted = frozenset(seq for item in chosen for seq in item.seqs[-_MOST_EVENTS:])
     events = reckoned.details.get(wanted, lambda: events_of(asked, wanted))
-    rows, claims = [], _claims(asked, events.values())
+    rows, claims, there = [], _claims(asked, events.values()), Items(asked)
     for item in chosen:
         shown = [_link(events[seq]) for seq in item.seqs[-_MOST_EVENTS:] if seq in events]
-        as_ = f"{figure(item.numerator)} / {figure(item.denominator)}"
+        as_ = made_of(one, item.numerator, item.denominator)
         at = max((e.at for e in shown), default=None)
-        called, href = _called(item.item, shown)
+        called, href = _work(there, item.item) or _called(item.item, shown)
         called = claims.get(item.item, called)
         more = len(item.seqs) - len(shown)
         rows.append(ItemRow(item.item, called, href, as_, _shortfall(one, item), at, tuple(shown), more))
@@ -370,6 +372,16 @@ def _claims(asked: Asked, events: Iterable[Recorded]) -> dict[str, str]:
     """Return what the checks that events tell of claim, each with the asset it is about, by their ids."""
     of = {str(e.data["check_id"]): str(e.data["asset"]) for e in events if e.type == "check.completed"}
     return {id_: f"{claim} · {of[id_]}" for id_, claim in claims_of(asked, set(of.values())).items() if id_ in of}
+
+
+def _work(there: Items, item: str) -> tuple[str, str] | None:
+    """Return what a work item is about, and its page; None where what was counted is none, or none that is seen."""
+    if item.partition("/")[0] not in there.work.workflows:
+        return None
+    try:
+        return there.work.title(there.get(item)), f"/items/{item}"
+    except FreeholdError:
+        return None
 
 
 def _called(item: str, events: Sequence[EventLink]) -> tuple[str, str]:
@@ -422,12 +434,11 @@ def _link(event: Recorded) -> EventLink:
 
 def _facts(asked: Asked, one: KpiFile, value: KpiValue) -> Iterator[Fact]:
     whole = value.evidence_completeness
-    yield Fact("Counts", figure(value.numerator))
-    yield Fact("Of", figure(value.denominator))
+    yield Fact("Made of", made_of(one, value.numerator, value.denominator))
     yield Fact("Observations", f"{value.n:,}, at least {one.minimum} are wanted")
     yield Fact("Evidence", "none" if whole is None else f"{percent(whole)} complete")
     for name, beside in value.beside.items():
-        yield Fact(name.replace("_", " ").capitalize(), figure(beside))
+        yield Fact(name.replace("_", " ").capitalize(), said(beside, one.unit_of(name)))
     yield Fact("Better", "higher" if one.direction == "up" else "lower")
     yield Fact("Looked at", one.cadence)
     if one.owner:

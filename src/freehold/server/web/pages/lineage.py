@@ -110,7 +110,7 @@ def lineage(asked: Asked) -> Shown:
         hit=hit,
         deeper_href=_deeper(name, way, depth, around),
         nothing=None if any(reach.hops for reach in found) else _nothing(start, way),
-        behind=asked.served.listing.behind,
+        behind=asked.served.listing.behind or asked.snapshot.waits,
     )
     graph = _graph(asked, around, way, by_columns=bool(asked.word("columns"))) if model.hops else None
     extra = {"graph": graph, "modes": _modes(asked, start)}

@@ -72,7 +72,7 @@ def search(asked: Asked) -> Shown:
         near=tuple(Tab(name, _href(q=name)) for name in found.near),
         next_href=_href(q=text, kind=kind, cursor=found.next) if found.next else "",
         nothing=None if found.hits else Empty(f"Nothing is called {text}", "Nothing has these words either."),
-        behind=asked.served.listing.behind,
+        behind=asked.served.listing.behind or asked.snapshot.waits,
     )
     told = f"{counted(found.total, 'hits')} for `{text}`, the closest first." if found.total else ""
     return Shown("pages/search.html", "Search", model, told, nav="search", part="hits")
