@@ -356,10 +356,10 @@ class Run:
         return found
 
     def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> Work:
-        began, tried = time.perf_counter(), 1
+        at, began, tried = self._d.clock.now(), time.perf_counter(), 1
         if earlier is not None and self._is_judged(step.asset, earlier):
             self._overlay.accept(earlier)
-            return Work(self._outcome(step, Status.PUBLISHED, earlier, reused=True), earlier, None, began)
+            return Work(self._outcome(step, Status.PUBLISHED, earlier, reused=True), earlier)
         try:
             for attempt in stamina.retry_context(on=Transient, attempts=3, wait_initial=0.1, wait_max=2.0):
                 tried = attempt.num
@@ -371,8 +371,9 @@ class Run:
         except FreeholdError as error:
             if error.exit_code is Exit.ENVIRONMENT:  # a full disk is no fault of this step: the run ends here
                 raise
-            work = self._broken(session, step, error, began)
-            work.outcome = replace(work.outcome, attempts=tried)
+            work = self._broken(session, step, error)
+            seconds = time.perf_counter() - began
+            work.outcome = replace(work.outcome, began=at, seconds=seconds, attempts=tried)
             return work
         if step.asset.is_ordered:
             told = self._builder.made[step.asset.id].results
@@ -383,17 +384,13 @@ class Run:
         status = Status.QUARANTINED if failed else Status.PUBLISHED
         reason = "; ".join(r.told for r in failed[:3])
         seconds = time.perf_counter() - began
-        outcome = self._outcome(
-            *(step, status, candidate, reason),
-            results=evaluation.results,
-            seconds=seconds,
-            reused=earlier is not None and candidate.id == earlier.id,
-        )
-        outcome = replace(outcome, attempts=tried)
+        is_reused = earlier is not None and candidate.id == earlier.id
+        outcome = self._outcome(step, status, candidate, reason, results=evaluation.results, reused=is_reused)
+        outcome = replace(outcome, began=at, seconds=seconds, attempts=tried)
         if not failed:
             audit = self._d.auditor.fingerprint(step.asset)
             self._overlay.accept(replace(candidate, state="audited", audit=audit), query)
-        return Work(outcome, candidate, evaluation, began)
+        return Work(outcome, candidate, evaluation)
 
     def _is_judged(self, asset: Asset, earlier: Candidate) -> bool:
         """Say whether a candidate can be published as it is: good by today's checks, whatever else is live.
@@ -411,7 +408,7 @@ class Run:
         file = self._arrived[step.asset.id][step.interval] if step.asset.kind is Kind.SOURCE else None
         return self._builder.build(session, step, id_, self.run_id, self._d.clock, file)
 
-    def _broken(self, session: Session, step: Step, error: FreeholdError, began: float) -> Work:
+    def _broken(self, session: Session, step: Step, error: FreeholdError) -> Work:
         """Return the outcome of a step that could not be built. Bad data is quarantined, a bad model failed."""
         is_data = step.asset.kind is Kind.SOURCE
         status = Status.QUARANTINED if is_data else Status.FAILED
@@ -419,13 +416,12 @@ class Run:
         if is_data:
             id_ = self._d.publication.next_candidate(session)
             candidate = self._builder.refused(session, step, id_, self.run_id, self._d.clock)
-        seconds = time.perf_counter() - began
-        outcome = self._outcome(step, status, candidate, str(error), code=error.code, seconds=seconds)
+        outcome = self._outcome(step, status, candidate, str(error), code=error.code)
         if is_data and error.code == STRAYED:
             file = self._arrived[step.asset.id][step.interval]
             differs = strayed(self._d.root, step.asset, file, self._d.ledger, self._d.clock.now())
             outcome = replace(outcome, strayed=differs)
-        return Work(outcome, candidate, None, began)
+        return Work(outcome, candidate)
 
     def _held(self, asset: Asset, interval: Interval | None, step: Step | None, holder: StepOutcome) -> Work | None:
         if interval is None and step is not None and self._stands(step) and holder.repeated:
@@ -453,7 +449,6 @@ class Run:
         *,
         code: str = "",
         results: tuple[Result, ...] = (),
-        seconds: float = 0.0,
         repeated: bool = False,
         reused: bool = False,
     ) -> StepOutcome:
@@ -464,7 +459,6 @@ class Run:
             interval=step.interval,
             status=status,
             rows=candidate.rows if candidate else 0,
-            seconds=seconds,
             reason=reason,
             code=code,
             repeated=repeated,
