@@ -102,6 +102,10 @@ class Alerts:
         self._expect_right(of.matchers)
         return rooms.end(self._ledger, self._env, id_)
 
+    def may_end(self, one: Silence) -> bool:
+        """Whether the asker may end a silence: whoever may set it."""
+        return bool(self._asked.served.rights.may(self._asked.who, "run", _product(one.matchers)))
+
     def monitors(self) -> list[Monitor]:
         """Return what raised alerts, of what may be seen, those that are right least often first."""
         return list(rooms.monitors_of(self.all(closed=True), self.demoted))
@@ -119,6 +123,10 @@ class Alerts:
     def _quieting(self) -> Quieting:
         snapshot, now = self._asked.snapshot, self._now()
         return Quieting((snapshot.whole or snapshot).estate, rooms.silences(self._ledger, self._env, now), now)
+
+    def has_begun(self, one: Silence) -> bool:
+        """Whether a silence that is not over holds already."""
+        return one.starts_at <= self._now()
 
     def _now(self) -> datetime:
         return self._asked.served.snapshots.clock.now()

@@ -42,7 +42,7 @@ def _products(every: list[Alert], since: datetime) -> Iterator[Line]:
         firing = sum(one.state is State.FIRING for one in of_week)
         text = f"{counted(len(of_week), 'alerts')} {_SINCE}, {firing:,} of which {'stands' if firing == 1 else 'stand'}"
         if earlier := len(ones) - len(of_week):
-            text += f"; {earlier:,} from before {'stands' if earlier == 1 else 'stand'} still"
+            text += f"; {earlier:,} from before still {'stands' if earlier == 1 else 'stand'}"
         mark = Mark("warn", "stands") if standing[product] else Mark("ok", "over")
         yield Line(product, mark, f"{text}.", "/alerts?view=digest")
 
