@@ -27,7 +27,7 @@ from freehold.ledger import Ledger
 from freehold.reliability.incidents.changes import Happened, happened
 from freehold.reliability.incidents.grouping import DAY, Trouble, joined_by_cause, troubles
 from freehold.reliability.incidents.judging import symptom_of
-from freehold.reliability.incidents.lines import Lines
+from freehold.reliability.incidents.paths import Paths
 from freehold.reliability.incidents.priors import Priors
 from freehold.reliability.incidents.suspects import LOOKS_BACK, Change, Suspect, Symptom, shared_causes, suspects
 from incidents_case import DAYS, ENV, START, Case, case_of, seeds
@@ -45,8 +45,8 @@ def ranked(case: Case) -> dict[str, Any] | None:
 
 
 def _ranked(case: Case, ledger: Ledger) -> dict[str, Any] | None:
-    apart = troubles(case.alerts, case.lines)
-    joined = joined_by_cause(apart, shared_causes(apart, lambda one: _suspects(ledger, case.lines, one)[0]))
+    apart = troubles(case.alerts, case.paths)
+    joined = joined_by_cause(apart, shared_causes(apart, lambda one: _suspects(ledger, case.paths, one)[0]))
     found = [one for one in joined if any(a.page for a in one.alerts)]
     mine = [one for one in found if {a.asset for a in one.alerts} & case.hit]
     if not mine:
@@ -54,9 +54,9 @@ def _ranked(case: Case, ledger: Ledger) -> dict[str, Any] | None:
     trouble = max(mine, key=lambda one: len(one.alerts))
     symptom = symptom_of(trouble)
     began = time.perf_counter()
-    first, known = _suspects(ledger, case.lines, trouble)
+    first, known = _suspects(ledger, case.paths, trouble)
     took = time.perf_counter() - began
-    upstream = _upstream(symptom, known.changes, case.lines)
+    upstream = _upstream(symptom, known.changes, case.paths)
     odd = known.odd
     by_time = sorted(upstream, key=lambda one: (symptom.since - one.at, one.id))
     by_size = sorted(by_time, key=lambda one: -max(abs(odd.get(name) or 0.0) for name in one.assets))
@@ -67,18 +67,18 @@ def _ranked(case: Case, ledger: Ledger) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _suspects(ledger: Ledger, lines: Lines, trouble: Trouble) -> tuple[tuple[Suspect, ...], Happened]:
+def _suspects(ledger: Ledger, paths: Paths, trouble: Trouble) -> tuple[tuple[Suspect, ...], Happened]:
     """Return the suspects of a trouble, and all that is known to have happened above it."""
     symptom = symptom_of(trouble)
-    above = {symptom.asset} | lines.upstream(symptom.asset)
-    sources = {name for name in above if not lines.reads[name]}
+    above = {symptom.asset} | paths.upstream(symptom.asset)
+    sources = {name for name in above if not paths.reads[name]}
     known = happened(ledger, ENV, above, trouble.alerts, symptom.since, sources, DAY)
-    return suspects(symptom, known.changes, lines, Priors(), observed=known.observed), known
+    return suspects(symptom, known.changes, paths, Priors(), observed=known.observed), known
 
 
-def _upstream(symptom: Symptom, changes: Sequence[Change], lines: Lines) -> list[Change]:
+def _upstream(symptom: Symptom, changes: Sequence[Change], paths: Paths) -> list[Change]:
     """Return the changes of what is wrong and of what it is built from, as a person would list them."""
-    above = {symptom.asset} | lines.upstream(symptom.asset)
+    above = {symptom.asset} | paths.upstream(symptom.asset)
     recent = (one for one in changes if symptom.since - LOOKS_BACK <= one.at <= symptom.since)
     return [one for one in recent if above & set(one.assets)]
 

@@ -16,7 +16,7 @@ from random import Random
 from freehold.delivery.lineage import Field
 from freehold.ledger import Event
 from freehold.reliability.alerts.alert import Alert
-from freehold.reliability.incidents.lines import Lines
+from freehold.reliability.incidents.paths import Paths
 from freehold.reliability.signals import SignalKind
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -37,7 +37,7 @@ FALSE_ALARMS = 0.02  # of monitored assets each day
 class Case:
     """What a fault left: events, alerts, and the id of what did it."""
 
-    lines: Lines
+    paths: Paths
     events: list[Event] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     truth: str = ""
@@ -53,10 +53,10 @@ def case_of(seed: int) -> Case:
 class _Drawn:
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.lines, self.depth = _lines(random)
-        self.assets = list(self.lines.reads)
+        self.paths, self.depth = _paths(random)
+        self.assets = list(self.paths.reads)
         self.monitored = {name for name in self.assets if random.random() < MONITORED}
-        self.made = Case(self.lines)
+        self.made = Case(self.paths)
         self._count = 0
 
     def case(self) -> Case:
@@ -91,7 +91,7 @@ class _Drawn:
     def _happen(self, kind: str, asset: str, day: int, random: Random) -> str:
         """Tell that something happened to an asset on a day; return the id of the event."""
         at, night = START + timedelta(days=day, hours=random.uniform(9, 18)), self.morning(asset, day)
-        column = random.choice(self.lines.columns[asset])
+        column = random.choice(self.paths.columns[asset])
         if kind in ("code", "config", "contract"):
             word = {"code": "Model", "config": "DataProduct", "contract": "DataContract"}[kind]
             of = asset.rpartition(".")[0] if kind == "config" else asset
@@ -121,7 +121,7 @@ class _Drawn:
         random = self.random
         kind = random.choices(list(FAULTS), list(FAULTS.values()))[0]
         asset = self._place(kind)
-        columns = random.sample(self.lines.columns[asset], k=min(random.randint(1, 2), len(self.lines.columns[asset])))
+        columns = random.sample(self.paths.columns[asset], k=min(random.randint(1, 2), len(self.paths.columns[asset])))
         columns = columns[:1] if kind == "batch" else columns  # an anomaly is of one column
         self.made.kind = kind
         late = kind in ("code", "config", "backfill", "access") and random.random() < LATER
@@ -142,7 +142,7 @@ class _Drawn:
 
     def _stop(self, kind: str, asset: str, day: int) -> None:
         """Nothing that is built from an asset is built: those that are watched say so."""
-        below = {asset, *self.lines.downstream(asset)}
+        below = {asset, *self.paths.downstream(asset)}
         self.made.hit = frozenset(below)
         self._build(day, [name for name in self.assets if name not in below])
         for name in sorted(below):
@@ -160,7 +160,7 @@ class _Drawn:
     def _spread(self, kind: str, asset: str, columns: list[str], day: int) -> None:
         """Columns are wrong, and those made of them, the less the further; monitors see what is off enough."""
         random, off = self.random, self.random.uniform(6, 30)
-        hit = {field: off for column in columns for field in self.lines.hit(Field(asset, column))}
+        hit = {field: off for column in columns for field in self.paths.hit(Field(asset, column))}
         worst: dict[str, tuple[str, float]] = {}
         for one in sorted(hit):
             if one.column == "*":
@@ -184,7 +184,7 @@ class _Drawn:
     def _false_alarms(self, day: int) -> None:
         for name in sorted(self.monitored - self.made.hit):
             if self.random.random() < FALSE_ALARMS:
-                at, column = self.morning(name, day), self.random.choice(self.lines.columns[name])
+                at, column = self.morning(name, day), self.random.choice(self.paths.columns[name])
                 deviations = self.random.uniform(3, 6)
                 evidence = self._odd(name, at, column, deviations)
                 self._alert(name, column, SignalKind.ANOMALY, at, deviations, evidence, pages=False)
@@ -213,7 +213,7 @@ class _Drawn:
         return id_
 
 
-def _lines(random: Random) -> tuple[Lines, dict[str, int]]:
+def _paths(random: Random) -> tuple[Paths, dict[str, int]]:
     """Return what goes into what in an estate that is drawn, and the layer of each asset."""
     layers = [[f"src.raw.t{n}" for n in range(SOURCES)]]
     reads: dict[str, tuple[str, ...]] = dict.fromkeys(layers[0], ())
@@ -234,7 +234,7 @@ def _lines(random: Random) -> tuple[Lines, dict[str, int]]:
                 decides.setdefault(random.choice(there), []).append(name)
     depth = {name: n for n, part in enumerate(layers) for name in part}
     given = {one: tuple(targets) for one, targets in into.items()}
-    return Lines(reads, given, {one: tuple(names) for one, names in decides.items()}, columns), depth
+    return Paths(reads, given, {one: tuple(names) for one, names in decides.items()}, columns), depth
 
 
 def _columns(random: Random) -> tuple[str, ...]:

@@ -386,6 +386,7 @@ def asking_of(
     from freehold.delivery.serving import rollups, sources
     from freehold.metrics import Answerer, KeptAnswers, Scope, catalogue_of, policies_of
     from freehold.metrics.answering import MOST_ROWS
+    from freehold.metrics.recording import failed
     from freehold.metrics.typing import with_types
     from freehold.reliability.incidents.freezing import frozen, notes_of
     from freehold.rules import lapsed
@@ -411,6 +412,9 @@ def asking_of(
         note=lambda metric: notes.get(metric, ""),
         most_rows=limits.get("most_rows", MOST_ROWS),
         most_seconds=limits.get("most_seconds"),
+        failed=lambda asked, read, seconds: delivery.ledger.raw.append(
+            "usage.query", failed(asked, read, seconds, seen_by or delivery.caller, env=delivery.env)
+        ),
     )
     return Asking(catalogue, answerer, delivery)
 

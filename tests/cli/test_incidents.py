@@ -121,14 +121,20 @@ def test_green_and_wrong_is_blamed_taken_back_told_and_over(shop: Shop) -> None:
     assert ORDERS in draft
     assert "Not written yet" in draft
     shop.run("incidents", "draft", end, "--approve", code=2)
-    approved = shop.told("incidents", "draft", end, "--for", "customers", "--next", "Noon.", "--approve")
-    assert "Noon." in approved["text"]
+    for _ in range(2):  # said again, with nothing new, it is the same
+        approved = shop.told("incidents", "draft", end, "--for", "customers", "--next", "Noon.", "--approve")
+        assert "Noon." in approved["text"]
     folder = shop.root / "updates"
     words = ("document", "render", "incident-update", "--set", f"item={one['incident']}", "--set", "reader=executives")
     shop.run(*words, "--out", str(folder))
+    next(folder.glob("*.narrative.yaml")).write_text("next: '  '\n", "utf-8")
+    shop.run(*words, "--out", str(folder))
+    refused = shop.run("document", "sign", str(next(folder.glob("*.manifest.json"))), code=2)
+    assert "FH-E355" in refused.stderr
     next(folder.glob("*.narrative.yaml")).write_text("next: Word at one.\n", "utf-8")
     shop.run(*words, "--out", str(folder))
-    shop.run("document", "sign", str(next(folder.glob("*.manifest.json"))))
+    first, again = (shop.told("document", "sign", str(next(folder.glob("*.manifest.json")))) for _ in range(2))
+    assert again == first
 
     shop.over()
     shop.turn()

@@ -58,7 +58,7 @@ class Watched(Bench):
     def __init__(self, root: Path, alerting: str = "") -> None:
         files = {"channels.yaml": _CHANNELS} | ({"alerting.yaml": alerting} if alerting else {})
         super().__init__(watched_estate.write(root, **files))
-        self.matters = Matters(self.ledger, "prod")
+        self.matters = Matters(self.ledger, "prod", "prod")
 
     def look(self) -> list[str]:
         """Take a turn of all, and return which channels are told of something now."""

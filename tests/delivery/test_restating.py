@@ -28,7 +28,7 @@ def told(shop: Shop) -> dict[str, dict[str, Any]]:
 def lines(shop: Shop, first: datetime, last: datetime) -> list[str]:
     """Return what happened between two instants."""
     assets = {f"shop.orders.{name}" for name in ("raw", *MODELS)}
-    return [one.told for one in broken(shop.ledger, "prod", assets, first, last)]
+    return [one.told for one in broken(shop.ledger, "prod", "prod", assets, first, last)]
 
 
 def test_what_comes_for_the_first_time_is_no_restatement(live: Shop) -> None:

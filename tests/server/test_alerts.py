@@ -11,7 +11,10 @@ import pytest
 
 import guarded_estate
 from freehold.ledger import Event, Ledger
+from freehold.reliability.alerts import close
 from freehold.server import Settings
+from freehold.server.briefs import brief_for
+from freehold.server.identity import Who
 from live_process import until
 from live_server import PAGE, Running, free_port, known_as, started, token_of
 
@@ -114,6 +117,72 @@ def test_the_page_closes_and_silences(running: Running) -> None:
         for view in ("digest", "closed", "monitors"):
             assert mona.get(f"/alerts?view={view}").status_code == 200
         assert mona.post(f"/alerts/{id_}", data={}).status_code == 400
+
+
+def test_the_page_tells_until_when_what_is_silent_and_who_may_end_that(running: Running) -> None:
+    """By the clock, and from when where it has not begun; who may not end it is offered no button."""
+    id_, now = failing(running, "silent"), datetime.now(UTC)
+    later = [(now + timedelta(days=days)).isoformat() for days in (1, 2)]
+    coming = {"matchers": ["product=works.wolfram"], "starts_at": later[0], "ends_at": later[1]}
+    with known_as(running, *MONA, **PAGE) as mona, known_as(running, *READER, **PAGE) as reader:
+        before = mona.get("/alerts").text
+        assert "silenced or muted" not in before
+        mona.post(f"/alerts/{id_}", data={"silence": "2h"})
+        mona.post("/api/v1/silences", json=coming)
+        holding, waiting = mona.get("/alerts.json").json()["page"]["silences"]
+        shown, seen = mona.get("/alerts").text, reader.get("/alerts").text
+        for silence in (holding, waiting):
+            mona.post(f"/silences/{silence['id']}/end")
+
+    def told(at: str) -> str:
+        return f">{datetime.fromisoformat(at):%d %b %Y, %H:%M} UTC</time>"
+
+    assert (holding["since"], waiting["since"] is None) == (None, False)
+    assert "paging somebody (1 silenced or muted)" in shown
+    assert shown.count(told(holding["until"])) == 2, "beside the silence and the alert"
+    assert "To be silenced from <time" in shown
+    assert told(waiting["since"]) in shown
+    assert (shown.count(">End it<"), seen.count(">End it<")) == (2, 0)
+    assert seen.count(told(holding["until"])) == 2
+    assert 'aria-label="Silence 2 h: ' in shown, "what is heard of a button begins with what is seen of it"
+
+
+def test_the_home_and_the_brief_tell_what_paged_nobody_and_who_was_worth_it(running: Running) -> None:
+    """Of seven days: alerts of a product, how often a monitor was right, and what was demoted."""
+    ledger: Ledger = running.app.state.served.snapshots.ledger
+    now = datetime.now(UTC)
+
+    def raised(id_: str, at: datetime, monitor: str = "loud") -> None:
+        said = {
+            "alert_id": id_, "rule": monitor, "asset": ASSET, "severity": "warning", "page": False, "kind": "anomaly",
+            "why": "It reaches nobody.", "reason": "it is odd", "began_at": at.isoformat(),
+        }  # fmt: skip
+        ledger.append(Event("alert.raised", said, occurred_at=at, env="prod", subject=ASSET, product="works.wolfram"))
+
+    for number in range(10):
+        raised(f"loud-{number}", now - timedelta(days=2))
+        close(ledger, "prod", f"loud-{number}", "fixed" if number < 2 else "false")
+    raised("quiet", now - timedelta(days=1), "quiet")
+    raised("old", now - timedelta(days=30), "old")
+
+    with known_as(running, *READER) as reader:
+        home = reader.get("/homes/dataops.json").json()["page"]
+    (line,) = (one for one in home["digest"] if one["topic"] == "works.wolfram")
+    assert line["text"] == "11 alerts in the last 7 days, 1 of which stands; 1 from before still stands."
+    assert (line["mark"]["word"], line["href"]) == ("stands", "/alerts?view=digest")
+    told = {one["text"].partition(":")[0]: one for one in home["monitors"] if one["topic"] == ASSET}
+    today = f"{now.day} {now:%b %Y}"
+    assert told["anomaly loud"]["text"] == (
+        f"anomaly loud: 20 % of its last 10 alerts were worth it; demoted since {today}."
+    )
+    assert told["anomaly loud"]["mark"]["word"] == "demoted"
+    assert told["anomaly quiet"]["text"] == "anomaly quiet: not judged yet."
+    assert "anomaly old" not in told
+
+    brief = brief_for(running.app, Who.at_the_shell(), "dataops")
+    lines = {part.title: [one.text for one in part.lines] for part in brief.parts}
+    assert line["text"] in lines["Alerts that paged nobody"]
+    assert told["anomaly loud"]["text"] in lines["Monitors that raised alerts"]
 
 
 def test_silences_are_of_who_may_run_what_they_silence(running: Running) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from freehold.reliability.alerts import silence
 from live_browser import expect_readable, serious
 from live_process import until
 from live_server import Running
@@ -345,6 +347,18 @@ def test_a_job_is_asked_for_and_watched_until_it_ends(opened: Callable[..., Page
 def test_pages_fit_and_can_be_read_by_everybody(opened: Callable[..., Page], name: str) -> None:
     """No page scrolls sideways, at a desk or on a phone; axe finds nothing serious, by day or by night."""
     expect_readable(opened(PATHS[name]), name)
+
+
+def test_silences_fit_and_can_be_read_by_everybody(opened: Callable[..., Page], server: Running) -> None:
+    """However long what they are of is, and why; each is ended by its button."""
+    ledger, now = server.app.state.served.snapshots.ledger, datetime.now(UTC)
+    words = "see https://wiki.shop.example/" + "moving_the_warehouse_" * 5
+    long = ["product=shop.orders", "monitor!=" + "a_monitor_whose_name_does_not_end" * 3]
+    silence(ledger, "prod", long, now, now + timedelta(days=30), words)
+    page = opened("/alerts")
+    expect_readable(page, "alerts-silenced")
+    page.get_by_role("button", name="End it: the silence of").click()
+    page.get_by_role("button", name="End it: the silence of").wait_for(state="detached")
 
 
 def test_the_menu_of_a_phone_opens_and_leads(opened: Callable[..., Page]) -> None:

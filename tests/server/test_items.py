@@ -157,3 +157,17 @@ def test_types_say_how_they_go(asker: httpx2.Client) -> None:
 
     assert types["metric_dispute"]["wants"] == "A number looks wrong to me"
     assert types["incident"]["fields"][1]["choices"] == ["data", "ai", "platform", "privacy"]
+
+
+def test_a_page_begins_where_the_one_before_ended(asker: httpx2.Client) -> None:
+    """Also where that item has left the list meanwhile; a cursor of no item is refused."""
+    first, second = begun(asker)["id"], begun(asker)["id"]
+    asker.post(f"{ITEMS}/{first}/moves", json={"move": "withdraw"})
+    told = [
+        [one["id"] for one in asker.get(ITEMS, params={"after": first, "open": open_}).json()["items"]]
+        for open_ in ("true", "false")
+    ]
+    wrong = asker.get(ITEMS, params={"after": "data_request/nothing"})
+
+    assert told == [[second], []]
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "FH-A112")

@@ -134,6 +134,27 @@ def test_a_product_shows_each_claim_of_its_contract_with_its_verdict(browser: ht
     assert [s["label"] for s in page["snippets"]] == ["SQL", "Python", "Over HTTP"]
 
 
+def test_as_many_checks_hold_as_stand_there(browser: httpx2.Client) -> None:
+    """What the figure counts is what can be read: those of the contract, and that rows are of their interval."""
+    page = browser.get("/products/shop.orders.json").json()["page"]
+    shown = [
+        check["mark"]["word"]
+        for part in page["contracts"]
+        for check in (*part["checks"], *(one for column in part["columns"] for one in column["checks"]))
+    ]
+    told = next(one for one in page["figures"] if one["name"] == "Checks that hold")
+
+    assert (told["value"], told["unit"]) == (str(shown.count("pass")), f"of {len(shown) - shown.count('skipped')}")
+
+
+def test_who_is_to_sign_in_is_told_what_people_call_the_estate(server: Running, browser: httpx2.Client) -> None:
+    """As pages do, and not as its folder is called."""
+    assert browser.get("/products").status_code == 200
+    snapshots = server.app.state.served.snapshots
+
+    assert (snapshots.estate_name, server.root.name) == ("Shop", "shop")
+
+
 def test_a_metric_is_the_same_on_the_page_in_the_api_and_at_the_terminal(
     server: Running, browser: httpx2.Client
 ) -> None:
@@ -334,7 +355,7 @@ START = datetime(2026, 11, 2, tzinfo=UTC)
     [
         ([0.0, 10.0], ["0", "5", "10"]),
         ([96.0, 100.0], ["96", "98", "100"]),
-        ([-5.0, 5.0], ["-5", "0", "5"]),
+        ([-5.0, 5.0], ["−5", "0", "5"]),
         ([3.0, 3.0], ["0", "1", "2", "3"]),
         ([0.0, 0.0], ["0", "0.5", "1"]),
     ],

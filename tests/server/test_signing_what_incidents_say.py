@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -10,9 +11,11 @@ import pytest
 
 from changing_estates import freehold, owned
 from freehold.foundation import Caller
+from freehold.insight.documents import Library
 from freehold.ledger import Ledger
-from freehold.reliability.incidents import incident_of
+from freehold.reliability.incidents import approve, draft, incident_of
 from freehold.reliability.learning import act
+from freehold.reliability.signing import sign as sign_here
 from freehold.work import Work
 from live_process import until
 from live_server import PAGE, Running, known_as
@@ -58,6 +61,12 @@ def opened(running: Running) -> str:
 
 def sign(client: httpx2.Client, document: str, said: dict[str, str], **narrative: str) -> httpx2.Response:
     """Have a document shown with what somebody writes, once the incident was counted, and sign that."""
+    form = shown(client, document, said, **narrative)
+    return client.post(f"/documents/{document}/signatures", data=form, headers={"accept": "application/json"})
+
+
+def shown(client: httpx2.Client, document: str, said: dict[str, str], **narrative: str) -> dict[str, str]:
+    """Have a document shown with what somebody writes; return the form that signs what was shown."""
     form = {**said, **{f"narrative.{name}": text for name, text in narrative.items()}}
     until(lambda: client.post(f"/documents/{document}", data=form, headers=PAGE).status_code == 200, "it is counted")
     answer = client.post(f"/documents/{document}", data=form, headers=PAGE)
@@ -65,8 +74,7 @@ def sign(client: httpx2.Client, document: str, said: dict[str, str], **narrative
         part.split('"')[0]: part.split('value="')[1].split('"')[0]
         for part in answer.text.split('<input type="hidden" name="')[1:]
     }
-    form |= {"as_of": hidden["as_of"], "manifest": hidden["manifest"]}
-    return client.post(f"/documents/{document}/signatures", data=form, headers={"accept": "application/json"})
+    return form | {"as_of": hidden["as_of"], "manifest": hidden["manifest"]}
 
 
 def test_an_update_that_is_signed_on_its_page_may_be_sent(serving_shop: Running, lead: httpx2.Client) -> None:
@@ -82,6 +90,31 @@ def test_an_update_that_is_signed_on_its_page_may_be_sent(serving_shop: Running,
     kept = ledger.side.get(update.comms)
     assert kept is not None
     assert "Next word at noon." in str(kept.payload)
+
+
+def test_an_update_that_is_signed_by_many_at_once_is_told_once(serving_shop: Running, lead: httpx2.Client) -> None:
+    """However often it is sent, on the page and at the shell; the same after something else was told is news."""
+    id_ = opened(serving_shop)
+    update = {"item": id_, "reader": "executives"}
+    form = shown(lead, "incident-update", update, next="We look.")
+    path, headers = "/documents/incident-update/signatures", {"accept": "application/json"}
+    ledger = working(serving_shop)[1]
+    library = Library(serving_shop.app.state.served.snapshots.now().estate, ledger, "prod")
+    drafts = [draft(library, incident_of(ledger, id_), "executives", "We look.").manifest for _ in range(3)]
+
+    with ThreadPoolExecutor(6) as pool:
+        posted = [pool.submit(lead.post, path, data=form, headers=headers) for _ in range(3)]
+        signed = [pool.submit(sign_here, library, Work, one, {"next": "We look."}) for one in drafts]
+        assert {one.result().status_code for one in posted} == {303}
+        assert {one.result().signer for one in signed} == {LEAD}
+
+    assert [one.audience for one in incident_of(ledger, id_).updates] == ["executives"]
+    of_it = [s for s in library.signatures("incident-update") if s.parameters == update]
+    assert len({s.manifest for s in of_it}) == len(of_it), "an edition is signed once by one person"
+
+    for words, count in (("We look.", 1), ("Found it.", 2), ("Found it.", 2), ("We look.", 3)):
+        approve(library, incident_of(ledger, id_), "executives", words)
+        assert len(incident_of(ledger, id_).updates) == count, words
 
 
 def test_a_postmortem_that_is_signed_on_its_page_is_published(serving_shop: Running, lead: httpx2.Client) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import guarded_estate
 from changing_estates import freehold
-from freehold.estate.reading import read_documents
 from live_server import Running, known_as, token_of
 
-MONITORING = Path(__file__).parents[2] / "docs" / "monitoring"
 FAST = {"read": 100_000, "write": 100_000, "sign_in": 100_000}
 SLO = """\
 apiVersion: openslo/v1
@@ -66,29 +62,6 @@ def test_what_scrapes_figures_reads_budgets_of_what_it_may_see(half_seen: Runnin
     assert 'freehold_slo_error_budget_remaining{slo="wolfram-runs"} 1.0' in text
     assert 'freehold_slo_burn_rate{slo="wolfram-runs",window_seconds="3600"} 0.0' in text
     assert "selenium" not in text
-
-
-@pytest.mark.parametrize("name", ["grafana.json", "prometheus-rules.yml"])
-def test_what_ships_for_monitoring_names_figures_that_there_are(half_seen: Running, name: str) -> None:
-    """Each figure that the dashboard and the alert rules ask for is one that the server shows."""
-    with half_seen.client(Authorization=f"Bearer {token_of(half_seen, 'user:idp/carl')}") as client:
-        shown = dict(re.findall(r"^# TYPE (\S+) (\w+)$", client.get("/metrics").text, re.MULTILINE))
-    known = shown.keys() | {f"{one}_{part}" for one, kind in shown.items() if kind == "histogram"
-                            for part in ("bucket", "sum", "count")}  # fmt: skip
-    (said,) = read_documents((MONITORING / name).read_bytes(), name)
-    found = {one for expr in _expressions(said.value) for one in re.findall(r"\bfreehold_\w+", expr)}
-
-    assert found
-    assert found <= known
-
-
-def _expressions(said: Any) -> Iterator[str]:
-    """Yield the expressions of a file of Grafana or Prometheus."""
-    for name, one in said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ():
-        if name == "expr":
-            yield str(one)
-        else:
-            yield from _expressions(one)
 
 
 def test_pages_of_the_list_are_those_of_ids(half_seen: Running) -> None:

@@ -55,6 +55,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status-page": ("freehold.cli.status_page:status_page", "Say to everybody how products are: a web site of files."),
     "alerts": ("freehold.cli.alerts:alerts", "See what is wrong and who is paged; say what it was; silence it."),
     "slo": ("freehold.cli.slo:slo", "See how often promises are kept, and what is left of their error budgets."),
+    "performance": (
+        "freehold.cli.performance:performance",
+        "See how long runs and queries take and wait, and which fail.",
+    ),
     "anomalies": ("freehold.cli.anomalies:anomalies", "See what is unusual about batches, and say what it was."),
     "incidents": (
         "freehold.cli.incidents:incidents",

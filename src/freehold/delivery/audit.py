@@ -50,11 +50,18 @@ class Auditor:
             self._checks[asset.id] = checks_of(self._graph, asset)
         return self._checks[asset.id]
 
-    def judged(self, asset: Asset) -> frozenset[str]:
-        """Return the ids of all checks that a candidate of an asset is judged by."""
+    def every(self, asset: Asset) -> tuple[Check, ...]:
+        """Return all checks that a candidate of an asset is judged by.
+
+        Beside those of its contract that its rows are of their interval, and the tests of the tool that builds it.
+        """
         timed = interval_check(asset) if self.checks(asset) else None
         tests = asset.observed.tests if asset.observed and asset.is_ordered else ()
-        return frozenset((*(c.id for c in (*self.checks(asset), *tests)), *((timed.id,) if timed else ())))
+        return (*self.checks(asset), *tests, *((timed,) if timed else ()))
+
+    def judged(self, asset: Asset) -> frozenset[str]:
+        """Return the ids of all checks that a candidate of an asset is judged by."""
+        return frozenset(check.id for check in self.every(asset))
 
     def referred(self, asset: Asset) -> frozenset[str]:
         """Return the assets that checks of an asset refer to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -93,8 +93,9 @@ class Evidence:
         }
         return self._event("asset.restated", move.asset, product, content)
 
-    def step(self, outcome: StepOutcome, started: datetime) -> Event:
-        """Say how one step ended."""
+    def step(self, outcome: StepOutcome, now: datetime) -> Event:
+        """Say how one step ended, and when it was worked on: one for which nothing was done took no time."""
+        started = outcome.began or now
         status = "success" if outcome.status is Status.PUBLISHED else str(outcome.status)
         content = {
             "run_id": self._run_id,
@@ -104,7 +105,7 @@ class Evidence:
             "final": True,
             "status": status,
             "started": _instant(started),
-            "ended": _instant(max(self._now, started)),  # a wave's events carry one time, that of its beginning
+            "ended": _instant(started + timedelta(seconds=outcome.seconds)),
             "rows": outcome.rows,
             "step_key": outcome.step_key or None,
             "batch": str(outcome.candidate) if outcome.candidate else None,
@@ -209,15 +210,25 @@ class Evidence:
         """Say that runs may publish a product again."""
         return self._event("deploy.unpinned", product, product, {"product": product, "assets": sorted(assets)})
 
-    def discarded(self, candidate: Candidate, product: str, reason: str | None) -> Event:
-        """Say that somebody accepted doing without a candidate."""
+    def discarded(
+        self,
+        asset: str,
+        candidate: int,
+        product: str,
+        interval: Interval | None,
+        reason: str | None = None,
+        *,
+        is_unwanted: bool = False,
+    ) -> Event:
+        """Say that somebody accepted doing without a candidate, or that nobody wants it any more."""
         content = {
-            "asset": candidate.asset,
-            "candidate": str(candidate.id),
+            "asset": asset,
+            "candidate": str(candidate),
+            "why": "unwanted" if is_unwanted else "accepted",
             "reason": reason,
-            **_span(candidate.interval),
+            **_span(interval),
         }
-        return self._event("candidate.discarded", candidate.asset, product, content, str(candidate.id))
+        return self._event("candidate.discarded", asset, product, content, str(candidate))
 
     def collected(
         self, tables: Iterable[str], batches: Mapping[str, Iterable[int]], rows: int, *, assets: Iterable[str] = ()

@@ -94,7 +94,6 @@ class Work:
     outcome: StepOutcome
     candidate: Candidate | None = None
     evaluation: Evaluation | None = None
-    started: float = 0.0
 
 
 @dataclass(slots=True)

@@ -33,6 +33,7 @@ from freehold.delivery.outcome import Again, Change, RunOutcome, Wave, Work
 from freehold.delivery.overlay import Overlay
 from freehold.delivery.ownership import expect_free
 from freehold.delivery.phases import phases, waits_for
+from freehold.delivery.quarantine import Quarantine
 from freehold.delivery.release import Candidate, Judged, Live, Move, Settlement
 from freehold.delivery.restating import restated
 from freehold.delivery.samples import keep_sample
@@ -90,6 +91,7 @@ class Run:
         self._selected = {a for a in chosen if delivery.graph.assets[a].kind is not Kind.FROZEN}
         self._overlay = delivery.overlay(session, token)
         self._waiting = delivery.waiting(session, self._overlay)
+        self._quarantine = Quarantine(delivery.ledger, delivery.env, self._waiting.values())
         self._definitions = delivery.definitions(session)
         delivery.origins.equate(self._definitions, self._overlay)
         self._arrived: Arrived = delivery.arrived(self._selected)
@@ -124,6 +126,7 @@ class Run:
                 else:
                     self._go(None, phase.assets)
             self._settle(is_last=True)
+            self._close_quarantine()
         pinned = tuple(sorted(a for a in self._selected if self._is_pinned(a)))
         seconds = time.perf_counter() - began
         return RunOutcome(
@@ -333,7 +336,8 @@ class Run:
         if self._again is not None and self._again.wants(name, interval):
             step = replace(step, is_again=True)
         earlier = self._earlier(step)
-        if earlier and earlier.state == "quarantined" and earlier.audit == self._d.auditor.fingerprint(asset):
+        is_still = earlier is not None and earlier.audit == self._d.auditor.fingerprint(asset)
+        if earlier and is_still and earlier.state == "quarantined" and self._quarantine.knows(earlier):
             return Work(self._outcome(step, Status.QUARANTINED, earlier, earlier.reason or "", repeated=True), earlier)
         if earlier and earlier.state == "discarded":
             return None
@@ -346,15 +350,16 @@ class Run:
             return None
         if step.asset.is_ordered and found.state != "discarded":  # the tests of its tool are made of what it builds
             is_told = found.audit == self._d.auditor.fingerprint(step.asset)
-            is_kept = found.state == "quarantined" or self._is_judged(step.asset, found)
+            is_held = found.state == "quarantined" and self._quarantine.knows(found)
+            is_kept = is_held or self._is_judged(step.asset, found)
             return found if is_told and is_kept else None
         return found
 
     def _attempt(self, session: Session, step: Step, earlier: Candidate | None) -> Work:
-        began, tried = time.perf_counter(), 1
+        at, began, tried = self._d.clock.now(), time.perf_counter(), 1
         if earlier is not None and self._is_judged(step.asset, earlier):
             self._overlay.accept(earlier)
-            return Work(self._outcome(step, Status.PUBLISHED, earlier, reused=True), earlier, None, began)
+            return Work(self._outcome(step, Status.PUBLISHED, earlier, reused=True), earlier)
         try:
             for attempt in stamina.retry_context(on=Transient, attempts=3, wait_initial=0.1, wait_max=2.0):
                 tried = attempt.num
@@ -366,8 +371,9 @@ class Run:
         except FreeholdError as error:
             if error.exit_code is Exit.ENVIRONMENT:  # a full disk is no fault of this step: the run ends here
                 raise
-            work = self._broken(session, step, error, began)
-            work.outcome = replace(work.outcome, attempts=tried)
+            work = self._broken(session, step, error)
+            seconds = time.perf_counter() - began
+            work.outcome = replace(work.outcome, began=at, seconds=seconds, attempts=tried)
             return work
         if step.asset.is_ordered:
             told = self._builder.made[step.asset.id].results
@@ -378,17 +384,13 @@ class Run:
         status = Status.QUARANTINED if failed else Status.PUBLISHED
         reason = "; ".join(r.told for r in failed[:3])
         seconds = time.perf_counter() - began
-        outcome = self._outcome(
-            *(step, status, candidate, reason),
-            results=evaluation.results,
-            seconds=seconds,
-            reused=earlier is not None and candidate.id == earlier.id,
-        )
-        outcome = replace(outcome, attempts=tried)
+        is_reused = earlier is not None and candidate.id == earlier.id
+        outcome = self._outcome(step, status, candidate, reason, results=evaluation.results, reused=is_reused)
+        outcome = replace(outcome, began=at, seconds=seconds, attempts=tried)
         if not failed:
             audit = self._d.auditor.fingerprint(step.asset)
             self._overlay.accept(replace(candidate, state="audited", audit=audit), query)
-        return Work(outcome, candidate, evaluation, began)
+        return Work(outcome, candidate, evaluation)
 
     def _is_judged(self, asset: Asset, earlier: Candidate) -> bool:
         """Say whether a candidate can be published as it is: good by today's checks, whatever else is live.
@@ -406,7 +408,7 @@ class Run:
         file = self._arrived[step.asset.id][step.interval] if step.asset.kind is Kind.SOURCE else None
         return self._builder.build(session, step, id_, self.run_id, self._d.clock, file)
 
-    def _broken(self, session: Session, step: Step, error: FreeholdError, began: float) -> Work:
+    def _broken(self, session: Session, step: Step, error: FreeholdError) -> Work:
         """Return the outcome of a step that could not be built. Bad data is quarantined, a bad model failed."""
         is_data = step.asset.kind is Kind.SOURCE
         status = Status.QUARANTINED if is_data else Status.FAILED
@@ -414,13 +416,12 @@ class Run:
         if is_data:
             id_ = self._d.publication.next_candidate(session)
             candidate = self._builder.refused(session, step, id_, self.run_id, self._d.clock)
-        seconds = time.perf_counter() - began
-        outcome = self._outcome(step, status, candidate, str(error), code=error.code, seconds=seconds)
+        outcome = self._outcome(step, status, candidate, str(error), code=error.code)
         if is_data and error.code == STRAYED:
             file = self._arrived[step.asset.id][step.interval]
             differs = strayed(self._d.root, step.asset, file, self._d.ledger, self._d.clock.now())
             outcome = replace(outcome, strayed=differs)
-        return Work(outcome, candidate, None, began)
+        return Work(outcome, candidate)
 
     def _held(self, asset: Asset, interval: Interval | None, step: Step | None, holder: StepOutcome) -> Work | None:
         if interval is None and step is not None and self._stands(step) and holder.repeated:
@@ -448,7 +449,6 @@ class Run:
         *,
         code: str = "",
         results: tuple[Result, ...] = (),
-        seconds: float = 0.0,
         repeated: bool = False,
         reused: bool = False,
     ) -> StepOutcome:
@@ -459,7 +459,6 @@ class Run:
             interval=step.interval,
             status=status,
             rows=candidate.rows if candidate else 0,
-            seconds=seconds,
             reason=reason,
             code=code,
             repeated=repeated,
@@ -517,11 +516,26 @@ class Run:
             takes_over=self._takes_over,
         )
         drafts = self._d.ledger.drafted(*events)  # what the ledger would refuse must not be published first
+        self._quarantine.take(w.outcome for w in fresh)
         self._d.publication.settle(self._session, settlement, self._token, now)
         self._d.ledger.append_drafted(drafts)
         if moves:
             self._deployments.append(deployment)
             self._overlay.settled(live)
+
+    def _close_quarantine(self) -> None:
+        """Say of what is in quarantine that nobody waits for it any more, since what is live is as it should be."""
+        if not self._quarantine:
+            return
+        overlay = self._d.overlay(self._session)
+
+        def stands(asset: Asset, interval: Interval | None) -> bool:
+            step = wanted(asset, interval, self._graph, overlay, self._arrived, self._definitions)
+            return step is None or self._stands_in(step, overlay)
+
+        evidence = Evidence(self._d.env, self.run_id, self.run_id, self._d.clock.now())
+        over = self._quarantine.close(evidence, self._graph.assets, self._selected, self._steps, stands)
+        self._d.ledger.append(*over)
 
     def _refused(self) -> str:
         """Return why a change cannot be published whole: what failed of it, or took a part from what was live."""

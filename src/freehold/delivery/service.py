@@ -322,7 +322,8 @@ class Delivery:
             self.publication.judge(session, candidate, "discarded", token)
             evidence = Evidence(self.env, "", self.ids.new(), self.clock.now())
             said = self._aside("discard", reason, found.asset)
-            self.ledger.append(evidence.discarded(found, self.graph.assets[found.asset].product.id, said))
+            product = self.graph.assets[found.asset].product.id
+            self.ledger.append(evidence.discarded(found.asset, found.id, product, found.interval, said))
         return found
 
     def candidate(self, id_: int) -> Candidate:

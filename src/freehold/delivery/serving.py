@@ -11,11 +11,11 @@ from freehold.delivery.asset import Asset, Kind
 from freehold.delivery.deployments import deployments
 from freehold.delivery.freshness import newest_interval
 from freehold.delivery.graph import default_environment
-from freehold.delivery.incidents import Incident, open_incidents
 from freehold.delivery.origins import is_done
 from freehold.delivery.standing import verdicts
 from freehold.delivery.step import Definitions, intervals_of, wanted
 from freehold.metrics.answering import Source, State
+from freehold.work.incidents import Incident, is_of_environment, open_incidents
 
 _A_DAY = timedelta(days=1)
 _MOST_LOOKED_AT = 1_000  # deployments of changes
@@ -196,18 +196,22 @@ def happenings(delivery: Delivery, assets: Iterable[str], start: datetime, end: 
             what = f"taken back to {one.back_to}" if one.back_to else f"changed ({', '.join(one.changes) or one.kind})"
             kind: Literal["change", "rollback"] = "rollback" if one.back_to else "change"
             yield Happened(one.at, kind, touched, f"{', '.join(touched)} {what}", one.id)
-    yield from broken(delivery.ledger, delivery.env, wanted, first, last)
+    usual = default_environment(delivery.estate)
+    yield from broken(delivery.ledger, delivery.env, usual, wanted, first, last)
 
 
-def broken(ledger: Ledger, env: str, assets: Collection[str], first: datetime, last: datetime) -> Iterator[Happened]:
+def broken(
+    ledger: Ledger, env: str, usual: str, assets: Collection[str], first: datetime, last: datetime
+) -> Iterator[Happened]:
     """Yield what was held back of some assets, their incidents and restatements, between two instants.
 
-    Of restatements also those that came later and changed what was told of that time.
+    Of restatements also those that came later and changed what was told of that time. `usual` is the environment that
+    consumers read.
     """
     yield from _restatements(ledger, env, assets, first, last)
     types = ("candidate.quarantined", "incident.opened")
     for event in ledger.read(types=types, since=first, until=last):
-        if event.env not in (None, "", env):  # an incident that names no environment is of each
+        if not is_of_environment(event.env, env, usual):
             continue
         if event.type == "incident.opened":
             hit = tuple(name for name in map(str, event.data.get("assets") or ()) if name in assets)

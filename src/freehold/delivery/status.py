@@ -12,12 +12,12 @@ from freehold.delivery.arrival import Expected
 from freehold.delivery.asset import NOT_BUILT, Asset
 from freehold.delivery.freshness import newest_interval
 from freehold.delivery.graph import default_environment
-from freehold.delivery.incidents import Incident, open_incidents
 from freehold.delivery.release import Candidate, Live
 from freehold.delivery.standing import verdicts
 from freehold.delivery.step import Status
 from freehold.engines import Relation, Session
 from freehold.estate.model import EarlierVersion, Product
+from freehold.work.incidents import Incident, open_incidents
 
 if TYPE_CHECKING:
     from freehold.delivery.service import Delivery

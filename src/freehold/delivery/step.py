@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from freehold.delivery.asset import NOT_BUILT, Asset, Kind
@@ -55,7 +56,8 @@ class StepOutcome:
 
     `kept` is the deployment consumers still read where this one was not published; `results` the verdicts on it;
     `repeated` tells that an earlier run already said so and nothing has changed since; `reused` that its rows
-    were there already, built for another environment or before a rollback; `attempts` how often it was tried;
+    were there already, built for another environment or before a rollback; `began` when work on it did, None where
+    nothing was done, and `seconds` how long that took; `attempts` how often it was tried;
     `strayed` how the columns of a delivery differ from its contract, where it was refused for that.
     """
 
@@ -64,6 +66,7 @@ class StepOutcome:
     interval: Interval | None
     status: Status
     rows: int = 0
+    began: datetime | None = None
     seconds: float = 0.0
     reason: str = ""
     code: str = ""

@@ -6,11 +6,12 @@ factor is a share of what two incidents have in common, and is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from freehold.work.severity import FALSE_ALARM
+from freehold.work.incidents import Incident, Incidents, told_at_first
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,32 +25,29 @@ _EVENTS = ("incident.*", "alert.raised", "alert.joined", "postmortem.published")
 _SHARES = ("wrong", "silent", "protected")
 
 
-@dataclass
-class Trace:
+@dataclass(frozen=True, slots=True)
+class Trace(Incident):
     """What an incident left in the ledger, as far as another may be like it.
 
     Attributes:
-        touched: its assets, and those it reached.
-        causes: the kinds of what somebody said did it; where nobody did, `suspect` is the kind of its first suspect.
+        touched: its assets as they were judged last, and those it reached.
+        causes: the kinds of what somebody said did it, by what that is; where nobody did, `suspect` is the kind of its
+            first suspect.
         symptoms: what was wrong: the kind of each alert, and its monitor without the asset.
         mended: what was done about it, and what showed that it was over.
     """
 
-    incident: str
-    opened_at: datetime
-    root: str = ""
-    touched: set[str] = field(default_factory=set)
-    causes: dict[str, str] = field(default_factory=dict)
+    touched: frozenset[str] = frozenset()
+    causes: Mapping[str, str] = field(default_factory=dict)
     suspect: str = ""
-    symptoms: set[str] = field(default_factory=set)
-    columns: set[str] = field(default_factory=set)
-    mended: list[str] = field(default_factory=list)
-    is_false_alarm: bool = False
+    symptoms: frozenset[str] = frozenset()
+    columns: frozenset[str] = frozenset()
+    mended: tuple[str, ...] = ()
 
     @property
-    def kinds(self) -> set[str]:
+    def kinds(self) -> frozenset[str]:
         """The kinds of what did it, as far as it is known."""
-        return set(self.causes.values()) or ({self.suspect} if self.suspect else set())
+        return frozenset(self.causes.values()) or frozenset({self.suspect} if self.suspect else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,8 @@ def similar(ledger: Ledger, incident: str, upto: int | None = None) -> tuple[Sim
 
 def closest(mine: Trace, others: Iterable[Trace]) -> tuple[Similar, ...]:
     """Return those of some incidents that one is most like, the closest first; of two alike, the later first."""
-    before = (o for o in others if o.incident != mine.incident and o.opened_at <= mine.opened_at)
-    found = [_compared(mine, other) for other in before if not other.is_false_alarm]
+    before = (o for o in others if o.id != mine.id and o.detected_at <= mine.detected_at)
+    found = [_compared(mine, other) for other in before if not other.is_dismissed]
     near = (one for one in found if one.score >= LEAST)
     return tuple(sorted(near, key=lambda one: (-one.score, -one.opened_at.timestamp(), one.incident))[:MOST])
 
@@ -101,77 +99,76 @@ def _compared(mine: Trace, other: Trace) -> Similar:
     weight = sum(WEIGHTS[name] for name in factors)
     score = sum(WEIGHTS[name] * share for name, share in factors.items()) / weight
     rounded = {name: round(share, 3) for name, share in factors.items()}
-    return Similar(other.incident, other.opened_at, other.root, rounded, round(score, 3), tuple(other.mended))
+    return Similar(other.id, other.detected_at, other.root, rounded, round(score, 3), other.mended)
 
 
-def _common(one: set[str], other: set[str]) -> float:
+def _common(one: frozenset[str], other: frozenset[str]) -> float:
     """Return the share of two sets that is in both."""
     return len(one & other) / len(one | other) if one | other else 0.0
 
 
 def traced(events: Iterable[Recorded]) -> dict[str, Trace]:
     """Return what each incident left in some events, by its id."""
-    found: dict[str, Trace] = {}
     alerts: dict[str, Recorded] = {}
+    told = Incidents(_opened, {**_MORE, "alert.joined": partial(_joined, alerts)})
     for event in events:
-        said = event.data
         if event.type == "alert.raised":
-            alerts.setdefault(str(said["alert_id"]), event)
-        elif event.type == "incident.opened":
-            found.setdefault(str(said["incident"]), Trace(str(said["incident"]), event.occurred_at))
-        elif (trace := found.get(str(said.get("incident")))) is not None:
-            if event.type == "alert.joined":
-                _joined(trace, alerts.get(str(said["alert_id"])))
-            elif event.type in _TOLD:
-                _TOLD[event.type](trace, said)
-    return found
+            alerts.setdefault(str(event.data["alert_id"]), event)
+        else:
+            told.take((event,))
+    return told.by_id
 
 
-def _joined(trace: Trace, alert: Recorded | None) -> None:
-    if alert is not None:
-        said = alert.data
-        trace.symptoms |= {str(said.get("kind") or "check"), str(said["rule"]).rpartition(":")[2]}
-        trace.columns |= {str(said["column"]).lower()} if said.get("column") else set()
+def _opened(event: Recorded) -> Trace:
+    return Trace(**told_at_first(event))
 
 
-def _judged(trace: Trace, said: Mapping[str, Any]) -> None:
+def _joined(alerts: Mapping[str, Recorded], trace: Trace, event: Recorded) -> Trace:
+    alert = alerts.get(str(event.data["alert_id"]))
+    if alert is None:
+        return trace
+    said = alert.data
+    symptoms = {str(said.get("kind") or "check"), str(said["rule"]).rpartition(":")[2]}
+    columns = {str(said["column"]).lower()} if said.get("column") else set[str]()
+    return replace(trace, symptoms=trace.symptoms | symptoms, columns=trace.columns | columns)
+
+
+def _judged(trace: Trace, event: Recorded) -> Trace:
+    said = event.data
     reach, suspects = said.get("reach") or {}, said.get("suspects") or ()
-    trace.root = str(said["root"])
-    trace.touched = {*map(str, said["assets"]), *(str(one) for share in _SHARES for one in reach.get(share) or ())}
-    trace.suspect = str(suspects[0]["kind"]) if suspects else ""
+    reached = (str(one) for share in _SHARES for one in reach.get(share) or ())
+    suspect = str(suspects[0]["kind"]) if suspects else ""
+    return replace(trace, touched=frozenset((*map(str, said["assets"]), *reached)), suspect=suspect)
 
 
-def _caused(trace: Trace, said: Mapping[str, Any]) -> None:
+def _caused(trace: Trace, event: Recorded) -> Trace:
+    said = event.data
     cause = str(said.get("event") or said.get("deploy_id") or said.get("source") or "")
-    if said.get("ended"):
-        trace.causes.pop(cause, None)
-    else:
-        trace.causes[cause] = str(said.get("change") or ("code" if said.get("deploy_id") else "batch"))
+    kind = str(said.get("change") or ("code" if said.get("deploy_id") else "batch"))
+    others = {one: what for one, what in trace.causes.items() if one != cause}
+    return replace(trace, causes=others if said.get("ended") else {**others, cause: kind})
 
 
-def _updated(trace: Trace, said: Mapping[str, Any]) -> None:
-    if said.get("sev") is not None:
-        trace.is_false_alarm = said["sev"] >= FALSE_ALARM
+def _mitigated(trace: Trace, event: Recorded) -> Trace:
+    return _mended(trace, f"{event.data['kind']} of {event.data['target']}")
 
 
-def _mitigated(trace: Trace, said: Mapping[str, Any]) -> None:
-    trace.mended.append(f"{said['kind']} of {said['target']}")
+def _resolved(trace: Trace, event: Recorded) -> Trace:
+    by = str(event.data.get("verified_by") or "")  # a person is told by what they are
+    return _mended(trace, f"verified by {'a person' if by.startswith(('user:', 'person:')) else by}") if by else trace
 
 
-def _resolved(trace: Trace, said: Mapping[str, Any]) -> None:
-    by = str(said.get("verified_by") or "")
-    if by:  # a person is told by what they are
-        trace.mended.append(f"verified by {'a person' if by.startswith(('user:', 'person:')) else by}")
+def _published(trace: Trace, event: Recorded) -> Trace:
+    return _mended(trace, *map(str, event.data.get("actions") or ()))
 
 
-def _published(trace: Trace, said: Mapping[str, Any]) -> None:
-    trace.mended += [str(action) for action in said.get("actions") or ()]
+def _mended(trace: Trace, *how: str) -> Trace:
+    return replace(trace, mended=(*trace.mended, *how))
 
 
-_TOLD = {
+_MORE: Mapping[str, Callable[[Trace, Recorded], Trace]] = {
     "incident.judged": _judged,
     "incident.cause_linked": _caused,
-    "incident.updated": _updated,
     "incident.mitigated": _mitigated,
     "incident.resolved": _resolved,
     "postmortem.published": _published,

@@ -139,7 +139,7 @@ class Answerer:
     `source` tells what a dataset reads now, `held` are the rollups as they are now. `policy` is what the caller may see
     of it. `most_rows` is the most rows an answer may have, `most_seconds` how long the warehouse may take for it;
     `refuse` are the states of data that are refused instead of marked. `note` is what readers of a metric are to know
-    besides, by its id.
+    besides, by its id; `failed` is told of a question that the warehouse could not answer, with the seconds that took.
     """
 
     catalogue: Catalogue
@@ -154,6 +154,7 @@ class Answerer:
     kept: KeptAnswers | None = None
     held: tuple[Held, ...] = ()
     note: Callable[[str], str] = lambda _: ""
+    failed: Callable[[Compiled, Collection[Source], float], object] = lambda *_: None
 
     def compile(self, query: Query) -> Compiled:
         """Return the SQL of a question, without running it."""
@@ -184,7 +185,11 @@ class Answerer:
         made = self.compile(replace(query, limit=min(query.limit, capped) if query.limit is not None else capped))
         sources = tuple(sorted((self.source(d) for d in made.datasets), key=lambda s: s.name))
         self._judge(made.datasets, sources)
-        table, is_kept = self._table(made, sources)
+        try:
+            table, is_kept = self._table(made, sources)
+        except FreeholdError:
+            self.failed(made, sources, time.perf_counter() - started)
+            raise
         found = Answer(
             table=table,
             compiled=made,

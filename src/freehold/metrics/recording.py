@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freehold.ledger import Event
-from freehold.metrics.answering import Answer
+from freehold.metrics.answering import Answer, Source
 
 if TYPE_CHECKING:
     from freehold.foundation import Caller
     from freehold.ledger import Ledger
+    from freehold.metrics.compiling import Compiled
 
 ASIDE = "side:"
 
@@ -59,16 +60,13 @@ def used(
         at: when, where it is recorded later.
     """
     common = {
-        "consumer": caller.principal,
-        "consumer_type": consumer_type or ("person" if caller.principal.startswith("user:") else "service"),
+        **_asked(answer.compiled, caller, answer.seconds),
+        **({"consumer_type": consumer_type} if consumer_type else {}),
         "certified": answer.is_certified,
         "channel": channel,
-        "fingerprint": hashlib.sha256(answer.compiled.sql.encode()).hexdigest()[:16],
-        "duration_ms": round(answer.seconds * 1000, 3),
         "bytes": answer.table.nbytes,
         "status": "ok",
         "query_id": answer.id or None,
-        "metrics": [answer.compiled.lowered.ids[name] for name in answer.compiled.query.metrics],
         "definitions": list(answer.definitions.values()),
         "rows": answer.table.num_rows,
         "is_kept": answer.is_kept,
@@ -85,6 +83,28 @@ def used(
         )
         for s in answer.sources
     ]  # fmt: skip
+
+
+def failed(asked: Compiled, sources: Collection[Source], seconds: float, caller: Caller, *, env: str) -> list[Event]:
+    """Return the events of a question that the warehouse could not answer: one for each asset that it was about."""
+    common = {**_asked(asked, caller, seconds), "status": "error"}
+    return [
+        Event(
+            "usage.query", {**common, "product": s.product or None, "resource": s.name},
+            env=env, subject=s.name, product=s.product,
+        )
+        for s in sources
+    ]  # fmt: skip
+
+
+def _asked(asked: Compiled, caller: Caller, seconds: float) -> dict[str, Any]:
+    return {
+        "consumer": caller.principal,
+        "consumer_type": "person" if caller.principal.startswith("user:") else "service",
+        "fingerprint": hashlib.sha256(asked.sql.encode()).hexdigest()[:16],
+        "duration_ms": round(seconds * 1000, 3),
+        "metrics": [asked.lowered.ids[name] for name in asked.query.metrics],
+    }
 
 
 def recalled(ledger: Ledger, id_: str) -> Mapping[str, Any] | None:

@@ -13,8 +13,10 @@ def number(value: float | Decimal, unit: str) -> str:
     if unit == "%":
         return percent(float(value), 1)
     if isinstance(value, int) or (value == int(value) and not unit):
-        return f"{int(value):,}"
-    return f"{value:,.2f}" if abs(float(value)) >= 0.01 or not value else f"{value:.3g}"
+        said = f"{int(value):,}"
+    else:
+        said = f"{value:,.2f}" if abs(float(value)) >= 0.01 or not value else f"{value:.3g}"
+    return said.replace("-", "−")
 
 
 def unit_in_data(unit: str) -> str:
@@ -31,5 +33,5 @@ def short(value: float) -> str:
     """Return a number for an axis, where room is scarce: three digits and a letter for its size."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
+            return f"{value / size:.3g}{letter}".replace("-", "−")
+    return f"{value:.3g}".replace("-", "−")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from freehold.foundation import Exit, FreeholdError, near
 from freehold.reliability import alerts as rooms
-from freehold.reliability.alerts import Alert, Monitor, Quiet, Quieting, Silence
+from freehold.reliability.alerts import Alert, Monitor, Name, Quiet, Quieting, Silence
 from freehold.server.rows_seen import words_are_hidden
 
 if TYPE_CHECKING:
@@ -102,16 +102,31 @@ class Alerts:
         self._expect_right(of.matchers)
         return rooms.end(self._ledger, self._env, id_)
 
+    def may_end(self, one: Silence) -> bool:
+        """Whether the asker may end a silence: whoever may set it."""
+        return bool(self._asked.served.rights.may(self._asked.who, "run", _product(one.matchers)))
+
     def monitors(self) -> list[Monitor]:
         """Return what raised alerts, of what may be seen, those that are right least often first."""
-        seen = {(one.asset, one.kind, one.monitor) for one in self.all(closed=True)}
-        every = rooms.monitors(self._ledger, self._env)
-        return [one for one in every if (one.name.asset, one.name.kind, one.name.monitor) in seen]
+        return list(rooms.monitors_of(self.all(closed=True), self.demoted))
+
+    @cached_property
+    def demoted(self) -> frozenset[Name]:
+        """The monitors that page nobody, whoever may see them."""
+        return frozenset(rooms.Demoted(self._ledger, self._env).by_name)
+
+    def judged_since(self, since: datetime) -> dict[Name, tuple[bool, datetime]]:
+        """Return the monitors that were demoted or restored since an instant, whoever may see them, and when."""
+        return rooms.judged_since(self._ledger, self._env, since)
 
     @cached_property
     def _quieting(self) -> Quieting:
         snapshot, now = self._asked.snapshot, self._now()
         return Quieting((snapshot.whole or snapshot).estate, rooms.silences(self._ledger, self._env, now), now)
+
+    def has_begun(self, one: Silence) -> bool:
+        """Whether a silence that is not over holds already."""
+        return one.starts_at <= self._now()
 
     def _now(self) -> datetime:
         return self._asked.served.snapshots.clock.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -93,6 +93,7 @@ from freehold.server.web.pages import (
     objectives,
     palette,
     patterns,
+    performance,
     plan,
     postmortems,
     product,
@@ -115,6 +116,7 @@ from freehold.server.webhooks.dispatcher import Dispatcher
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from freehold.insight.performance import Performance
     from freehold.insight.usage import ProductUse
 
 
@@ -139,12 +141,12 @@ class Served:
     figures: ReliabilityFigures
     usage: Usage
     uses: Slow[dict[str, ProductUse]]
+    performance: Slow[Mapping[int, tuple[Performance, ...]]]
     promises: Followed  # SLOs, for the round that watches and for all who ask
     saved: SavedViews
     agents: Agents
     pages: Kept[Made]
     changed: Callable[[], None]  # says that something was changed through this server: whoever asks next sees it
-    estate_name: str
     jobs: Desk
     webhooks: Dispatcher
     rounds: Rounds
@@ -254,12 +256,12 @@ def _served(
         figures=ReliabilityFigures(snapshots.ledger),
         usage=Usage(snapshots.ledger, clock, telemetry),
         uses=uses,
+        performance=Slow(),
         promises=promises,
         saved=SavedViews(snapshots.ledger, clock),
         agents=Agents(),
         pages=pages,
         changed=changed,
-        estate_name=root.resolve().name,
         jobs=desk,
         webhooks=Dispatcher(snapshots, settings.env, settings.outbound, clock, telemetry),
         paging=paging,
@@ -314,6 +316,7 @@ def _routes(served: Served) -> list[BaseRoute]:
         *documents.routes(),
         *scorecards.routes(),
         *slos.routes(),
+        *performance.routes(),
         *usage.routes(),
         *status_page.routes(),
         *page("/events/{id}", events.event, "event"),

@@ -55,7 +55,7 @@ def _metadata(request: Request) -> Response:
     assert served.access_tokens is not None
     path = request.url.path.removeprefix(WELL_KNOWN) or "/"
     scopes = _OF_AGENTS if path == AGENTS else tuple(SCOPES)
-    told = served.access_tokens.metadata(path, scopes, f"Freehold: {served.estate_name}")
+    told = served.access_tokens.metadata(path, scopes, f"Freehold: {served.snapshots.estate_name}")
     if path != AGENTS:  # agents sign somebody in; a CI job gets its token here
         told["authorization_servers"].append(served.settings.address)
     return JSONResponse(told, headers={"Access-Control-Allow-Origin": "*"})

@@ -17,10 +17,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from freehold.delivery.graph import default_environment
-from freehold.delivery.incidents import open_incidents
 from freehold.delivery.status import age
+from freehold.work.incidents import open_incidents
 
 if TYPE_CHECKING:
+    from freehold.insight.performance import Performance
     from freehold.ledger import Ledger
     from freehold.reliability.slo import Attainment
     from freehold.server.snapshots import Snapshot
@@ -41,13 +42,17 @@ class ReliabilityFigures:
         self._read = next((event.seq for event in ledger.read(newest_first=True, limit=1)), 0)
         self._counts: dict[str, Counter[str]] = {type_: Counter() for type_ in _COUNTED}
 
-    def text(self, snapshot: Snapshot, slos: Iterable[Attainment], now: datetime) -> bytes:
-        """Return the figures in the text form of Prometheus, of what a snapshot and SLOs show, as of now."""
+    def text(self, snapshot: Snapshot, slos: Iterable[Attainment], fast: Iterable[Performance], now: datetime) -> bytes:
+        """Return the figures in the text form of Prometheus, of what a snapshot and SLOs show, as of now.
+
+        `fast` is how products were made and read in the last day.
+        """
         registry = CollectorRegistry()
         with self._turn:
             self._look()
             counters = tuple(self._counters())
-        registry.register(_Figures((self._incidents(snapshot), _lags(snapshot, now), *_promises(slos), *counters)))
+        gauges = (self._incidents(snapshot), _lags(snapshot, now), *_promises(slos), *_speeds(fast))
+        registry.register(_Figures((*gauges, *counters)))
         return generate_latest(registry)
 
     def _look(self) -> None:
@@ -100,6 +105,37 @@ def _promises(slos: Iterable[Attainment]) -> Iterator[Metric]:
         for length, rate in one.burn.items():
             burn.add_metric((one.slo.id, f"{length.total_seconds():.0f}"), rate)
     yield from (target, left, burn)
+
+
+def _speeds(fast: Iterable[Performance]) -> Iterator[Metric]:
+    """Yield how long runs and queries took and waited in the last day, and how many queries failed or spilled."""
+
+    def times(name: str, told: str) -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            f"freehold_{name}_seconds", f"{told}, of the last day.", labels=("product", "quantile")
+        )
+
+    spreads = {
+        "runs": times("run_duration", "How long runs took"),
+        "waited": times("run_queue", "How long scheduled runs waited after they were due"),
+        "queries": times("query_duration", "How long queries took"),
+        "queued": times("query_queue", "How long queries waited in the warehouse"),
+    }
+    told = "Queries that the warehouse could not answer, of the last day."
+    failed = GaugeMetricFamily("freehold_query_failed", told, labels=("product",))
+    told = "Queries that did not fit into memory, of the last day."
+    spilled = GaugeMetricFamily("freehold_query_spilled", told, labels=("product",))
+    for one in fast:
+        for name, family in spreads.items():
+            spread = getattr(one, name)
+            for quantile, value in (("0.5", spread.p50), ("0.95", spread.p95)):
+                if value is not None:
+                    family.add_metric((one.product, quantile), value)
+        if one.asked:
+            failed.add_metric((one.product,), one.failed)
+        if one.spilled is not None:
+            spilled.add_metric((one.product,), one.spilled)
+    yield from (*spreads.values(), failed, spilled)
 
 
 class _Figures(Collector):

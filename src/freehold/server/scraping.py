@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from freehold.foundation import FreeholdError
 from freehold.server.attained import attained_in
+from freehold.server.performing import performance_in
 from freehold.server.web.pages import metrics
 from freehold.server.web.serving import page
 
@@ -40,5 +41,6 @@ def _figures(request: Request) -> Response:
     figures = served.telemetry.figures()
     with suppress(FreeholdError):  # an estate that cannot be read has no data to tell of; the server has
         snapshot = served.rights.snapshot(request.state.who)
-        figures += served.figures.text(snapshot, attained_in(served, snapshot), served.snapshots.clock.now())
+        fast = performance_in(served, snapshot, 1)
+        figures += served.figures.text(snapshot, attained_in(served, snapshot), fast, served.snapshots.clock.now())
     return Response(figures, media_type="text/plain; version=0.0.4")

@@ -174,12 +174,17 @@ class _Mark:
 
 
 class Snapshots:
-    """Hands out the newest snapshot of one estate and environment. Safe to use from many threads."""
+    """Hands out the newest snapshot of one estate and environment. Safe to use from many threads.
+
+    Attributes:
+        estate_name: what people call the estate; before it was read, the name of its folder.
+    """
 
     def __init__(
         self, root: Path, env: str | None = None, clock: Clock | None = None, telemetry: Telemetry | None = None
     ) -> None:
         self.root = root
+        self.estate_name = root.resolve().name
         self.clock = clock or SystemClock()
         self._env = env
         self._telemetry = telemetry
@@ -283,7 +288,7 @@ class Snapshots:
         """Return the snapshot of now: the one before, where nothing has changed."""
         if before is None:
             self._heard = next((e.seq for e in self.ledger.read(newest_first=True, limit=1)), 0)
-            return self._anew(None)
+            return self._named(self._anew(None))
         waits = bool(before.waits) and not self._is_in_error  # for a warehouse, which tells nobody when it is free
         is_aged = self.clock.now() - before.taken_at > _OLDEST and not self._is_in_error
         is_same = self._marked(before) == self._mark
@@ -291,11 +296,15 @@ class Snapshots:
             return before
         return self._followed(self._anew(before))
 
+    def _named(self, snapshot: Snapshot) -> Snapshot:
+        self.estate_name = snapshot.estate.name
+        return snapshot
+
     def _followed(self, snapshot: Snapshot) -> Snapshot:
         for act in self._followers:
             with suppress(FreeholdError):
                 act(snapshot)
-        return snapshot
+        return self._named(snapshot)
 
     def _anew(self, before: Snapshot | None) -> Snapshot:
         """Return a new snapshot; where files are in error, the one before, until they change."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from freehold.foundation.words import counted
 from freehold.rules.facts import Fact, FactTable
 from freehold.work.decided import decided_items
-from freehold.work.severity import FALSE_ALARM, SEVERE
+from freehold.work.incidents import Incidents, begun
+from freehold.work.severity import SEVERE
 
 if TYPE_CHECKING:
     from freehold.estate.operating import FieldOfItem, Workflow, Written
@@ -121,29 +122,24 @@ def _alerts_resolved(item: Item, ledger: Ledger, _: int) -> str:
 
 def _is_severe(item: Item, ledger: Ledger, _: int) -> str:
     """Say that an incident is not of severity 1 or 2, as it was told last: what it began with may have got worse."""
-    told = ledger.read(types=("incident.opened", "incident.updated"), subject=item.id)
-    said = [event.data["sev"] for event in told if event.data.get("sev") is not None]
-    return "" if said and said[-1] <= SEVERE else f"It is of severity {said[-1] if said else 'nobody knows which'}."
+    told = Incidents(begun)
+    told.take(ledger.read(types=("incident.opened", "incident.updated"), subject=item.id))
+    one = told.get(item.id)
+    sev = one.sev if one is not None else None
+    return "" if sev is not None and sev <= SEVERE else f"It is of severity {sev or 'nobody knows which'}."
 
 
 def _recurs_within(item: Item, ledger: Ledger, days: int) -> str:
     """Say that an incident is not the third, or a later one, that began at the same root within some days."""
-    roots: dict[str, str] = {}
-    opened: dict[str, datetime] = {}
-    for event in ledger.read(types=("incident.opened", "incident.judged", "incident.updated")):
-        incident = str(event.data["incident"])
-        if event.type == "incident.opened":
-            opened.setdefault(incident, event.occurred_at)
-        elif event.type == "incident.judged":
-            roots[incident] = str(event.data["root"])
-        elif (event.data.get("sev") or 0) >= FALSE_ALARM:
-            opened.pop(incident, None)
-    mine, at = roots.get(item.id, ""), opened.get(item.id)
-    if not mine or at is None:
+    told = Incidents(begun)
+    told.take(ledger.read(types=("incident.opened", "incident.judged", "incident.updated")))
+    mine = told.get(item.id)
+    if mine is None or mine.is_dismissed or not mine.root:
         return "It is not known where it began."
-    since = at - timedelta(days=days)
-    count = sum(roots.get(other) == mine and since <= then <= at for other, then in opened.items())
-    return "" if count >= RECURRING else f"It is number {count} of `{mine}` within {counted(days, 'days')}."
+    since, at = mine.detected_at - timedelta(days=days), mine.detected_at
+    others = (one for one in told.by_id.values() if one.root == mine.root and not one.is_dismissed)
+    count = sum(since <= one.detected_at <= at for one in others)
+    return "" if count >= RECURRING else f"It is number {count} of `{mine.root}` within {counted(days, 'days')}."
 
 
 def _unread_for(_item: Item, _ledger: Ledger, _days: int) -> str:

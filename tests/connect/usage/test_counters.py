@@ -18,9 +18,9 @@ from used_shop import EXPORTS, Shop
 SEEN = "SELECT consumer, columns, calls, duration_ms, rows FROM uses ORDER BY calls DESC"
 
 
-def counter(calls: int, ms: float = 0, rows: int = 0, since: str = "") -> dict[str, Any]:
+def counter(calls: int, ms: float = 0, rows: int = 0, since: str = "", **more: int) -> dict[str, Any]:
     """Return a counter."""
-    return {"calls": calls, "ms": ms, "rows": rows, "since": since}
+    return {"calls": calls, "ms": ms, "rows": rows, "since": since, **more}
 
 
 GREW = {
@@ -30,6 +30,11 @@ GREW = {
     "one that is smaller was reset": (counter(9, 90, 9), counter(2, 20, 4), Grown(2, 20, 4, is_reset=True)),
     "one that began later was reset, though it is larger": (
         counter(9, 90, 9, "mon"), counter(12, 20, 4, "tue"), Grown(12, 20, 4, is_reset=True)
+    ),
+    "what was written aside grew, too": (counter(3, spilled=4096), counter(4, spilled=5096), Grown(1, 0, 0, 1000)),
+    "what was written aside before is not known": (counter(3), counter(4, spilled=5096), Grown(1, 0, 0)),
+    "what was written aside since a reset is all of it": (
+        counter(9, spilled=9000), counter(2, spilled=100), Grown(2, 0, 0, 100, is_reset=True)
     ),
     "one that learned to say since when was not reset": (counter(3, 1, 1), counter(4, 2, 2, "mon"), Grown(1, 1, 1)),
 }  # fmt: skip

@@ -56,6 +56,41 @@ def test_a_history_is_who_read_what(shop: Shop, name: str) -> None:
     assert told.told == told.recorded + told.known + told.own + told.elsewhere + told.strange + told.ahead
 
 
+QUEUED: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
+    "snowflake": (
+        "QUERY_ID,QUERY_TEXT,USER_NAME,START_TIME,DATABASE_NAME,SCHEMA_NAME,QUEUED_PROVISIONING_TIME,QUEUED_REPAIR_TIME,"
+        "QUEUED_OVERLOAD_TIME,BYTES_SPILLED_TO_LOCAL_STORAGE,BYTES_SPILLED_TO_REMOTE_STORAGE\n"
+        "a,SELECT amount FROM orders,ANA,2026-11-16T09:00:00Z,SHOP,SHOP_ORDERS,40,,2,1000,24\n"
+        "b,SELECT amount FROM orders,ANA,2026-11-16T09:00:01Z,SHOP,SHOP_ORDERS,,,,,\n",
+        [("snowflake:a", 42.0, 1024), ("snowflake:b", None, None)],
+    ),
+    "databricks": (
+        "statement_id,statement_text,executed_by,start_time,waiting_for_compute_duration_ms,"
+        "waiting_at_capacity_duration_ms,spilled_local_bytes\n"
+        "a,SELECT amount FROM shop_orders.orders,ana@example.com,2026-11-16T09:00:00Z,300,0,0\n",
+        [("databricks:a", 300.0, 0)],
+    ),
+    "bigquery": (
+        "job_id,query,user_email,creation_time,start_time,end_time\n"
+        "a,SELECT amount FROM shop_orders.orders,ana@example.com,2026-11-16T09:00:00Z,2026-11-16T09:00:02.5Z,"
+        "2026-11-16T09:00:03Z\n",
+        [("bigquery:a", 2500.0, None)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QUEUED)
+def test_a_history_tells_how_long_queries_waited_and_what_did_not_fit(
+    shop: Shop, written: Callable[[str, str], Path], name: str
+) -> None:
+    """Where its system tells that; what is not told is not known, which is something else than nothing."""
+    text, expected = QUEUED[name]
+
+    shop.take(written(f"{name}.csv", text), name)
+
+    assert shop.rows("SELECT query_id, queued_ms, spilled_bytes FROM uses ORDER BY query_id") == expected
+
+
 def test_every_row_is_counted_and_what_is_not_read_is_named(shop: Shop) -> None:
     """Of six rows four read the shop, one builds it, one is about nothing; one text was read by its table alone."""
     told = shop.take(EXPORTS / "snowflake.csv", "snowflake")

@@ -19,10 +19,12 @@ from used_shop import Shop
 # The wheel that tests take PostgreSQL from brings no contrib modules: a view of the name and columns of the
 # extension's, over a table that a test counts up, stands for it.
 COUNTERS = """
-CREATE TABLE counted (userid oid, queryid bigint, query text, calls bigint, total_exec_time float8, rows bigint);
+CREATE TABLE counted (userid oid, queryid bigint, query text, calls bigint, total_exec_time float8, rows bigint,
+                      temp_blks_written bigint DEFAULT 0);
 CREATE VIEW pg_stat_statements AS
   SELECT userid, (SELECT oid FROM pg_database WHERE datname = current_database()) AS dbid, true AS toplevel, queryid,
-         query, 0::bigint AS plans, calls, total_exec_time, rows, '2026-11-01'::timestamptz AS stats_since
+         query, 0::bigint AS plans, calls, total_exec_time, rows, temp_blks_written,
+         '2026-11-01'::timestamptz AS stats_since
   FROM counted;
 INSERT INTO counted SELECT oid, 7, 'SELECT amount FROM shop_orders.orders WHERE order_id = $1', 10, 100, 10
   FROM pg_roles WHERE rolname = current_user;
@@ -54,12 +56,14 @@ def test_counters_are_read_from_the_warehouse(shop: Shop, postgres_url: str) -> 
 
         assert imported(shop)["is_baseline"]
         assert imported(shop)["recorded"] == 0
-        connection.execute("UPDATE counted SET calls = calls + 5, total_exec_time = total_exec_time + 60")
+        connection.execute(
+            "UPDATE counted SET calls = calls + 5, total_exec_time = total_exec_time + 60, temp_blks_written = 10"
+        )
         told = imported(shop)
 
     assert (told["recorded"], told["resets"], told["of"]) == (1, 0, "warehouse")
-    assert shop.rows("SELECT consumer, reads, duration_ms, columns, source FROM uses") == [
-        ("user:idp/ana", 5, 12.0, ["amount", "order_id"], "postgres")
+    assert shop.rows("SELECT consumer, reads, duration_ms, spilled_bytes, columns, source FROM uses") == [
+        ("user:idp/ana", 5, 12.0, 2 * 8_192, ["amount", "order_id"], "postgres")
     ]
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from troubled import LINES, OTHER, RAW, START, Troubled, below_of
 
-from freehold.delivery.incidents import open_incidents
 from freehold.foundation import Caller, FreeholdError
 from freehold.ledger import Event
 from freehold.reliability.incidents import alerts_of, incident_of, incidents
 from freehold.work import Work
+from freehold.work.incidents import open_incidents
 
 
 def test_one_upstream_fault_that_breaks_forty_assets_opens_one_incident(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from freehold.delivery.lineage import Field
 from freehold.foundation import SimulatedClock
 from freehold.ledger import Event, Ledger
 from freehold.reliability.incidents.changes import happened
-from freehold.reliability.incidents.lines import Lines, Path
+from freehold.reliability.incidents.paths import Path, Paths
 from freehold.reliability.incidents.priors import Priors
 from freehold.reliability.incidents.suspects import Change, ChangeKind, Observed, Symptom, suspects
 from freehold.reliability.signals import SignalKind
 
 NOW = datetime(2024, 3, 4, 6, tzinfo=UTC)
-LINES = Lines(
+PATHS = Paths(
     {"raw": (), "lines": ("raw",), "daily": ("lines",), "other": ()},
     into={
         Field("raw", "price"): (Field("lines", "amount"),),
@@ -36,7 +36,7 @@ CODE = Change("one", ChangeKind.CODE, ("lines",), NOW - timedelta(hours=10), "a 
 
 def ranked(*changes: Change, symptom: Symptom = SYMPTOM, observed: Observed | None = None) -> list[str]:
     """Return the ids of suspects, the most likely first."""
-    return [one.change.id for one in suspects(symptom, changes, LINES, Priors(), observed=observed)]
+    return [one.change.id for one in suspects(symptom, changes, PATHS, Priors(), observed=observed)]
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def ranked(*changes: Change, symptom: Symptom = SYMPTOM, observed: Observed | No
 )
 def test_paths(source: str, columns: tuple[str, ...], target: str, column: str, path: Path) -> None:
     """A path is by columns, where they are known; by assets, where they are not; or there is none."""
-    assert LINES.path(source, columns, target, column) is path
+    assert PATHS.path(source, columns, target, column) is path
 
 
 def test_columns_that_nobody_knows_lead_on_as_assets() -> None:
     """Where one asset on the way lists no columns, that a column goes nowhere is not known."""
-    unread = replace(LINES, columns={**LINES.columns, "lines": ()}, into={})
+    unread = replace(PATHS, columns={**PATHS.columns, "lines": ()}, into={})
     known = {name: columns for name, columns in unread.columns.items() if name != "lines"}
     assert replace(unread, columns=known).path("raw", ("note",), "daily", "revenue") is Path.TABLE
 
@@ -117,7 +117,7 @@ def test_what_is_more_likely(better: Change, worse: Change, observed: Observed |
 
 def test_every_factor_is_shown_and_the_score_is_their_product() -> None:
     """Nothing else counts than what is shown."""
-    (one,) = suspects(SYMPTOM, [CODE], LINES, Priors())
+    (one,) = suspects(SYMPTOM, [CODE], PATHS, Priors())
     said = one.to_json()["factors"]
     assert set(said) == {"grounded", "prior", "recency", "onset", "overlap", "score"}
     product = said["grounded"] * said["prior"] * said["recency"] * said["onset"] * said["overlap"]

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from freehold.delivery.incidents import Incidents, begun
 from freehold.foundation.caller import LOCAL
 from freehold.reliability.alerts.alert import Alert, Alerts
+from freehold.work.incidents import Incidents, begun, is_of_environment
 from freehold.work.severity import FALSE_ALARM, WORST
 
 if TYPE_CHECKING:
@@ -133,12 +133,14 @@ class Matter:
 class Matters:
     """Follows the matters of one environment, for one thread: each look reads what is new, and no more.
 
+    `usual` is the environment that consumers read, of which incidents are that name none.
+
     Attributes:
         by_id: those that are open, and those that ended lately.
     """
 
-    def __init__(self, ledger: Ledger, env: str) -> None:
-        self._ledger, self._env = ledger, env
+    def __init__(self, ledger: Ledger, env: str, usual: str) -> None:
+        self._ledger, self._env, self._usual = ledger, env, usual
         self.read = 0
         self.by_id: dict[str, Matter] = {}
         self._ended: dict[str, datetime] = {}  # when that was recorded
@@ -151,13 +153,17 @@ class Matters:
         """Bring them up to date."""
         for event in self._ledger.read(types=_TYPES, after=self.read):
             self.read = event.seq
-            if event.env in (None, "", self._env):
-                (self._of_incident if event.type.startswith("incident.") else self._of_alert)(event)
+            if event.type.startswith("incident."):
+                self._of_incident(event)
+            elif event.env == self._env:
+                self._of_alert(event)
         over = self._ledger.clock.now() - _LATELY
         for id_ in [id_ for id_, at in self._ended.items() if at < over]:
             self._forget(id_)
 
     def _of_incident(self, event: Recorded) -> None:
+        if event.type == "incident.opened" and not is_of_environment(event.env, self._env, self._usual):
+            return  # what else is told of it tells nothing then
         self._incidents.take((event,))
         one = self._incidents.get(str(event.data["incident"]))
         if one is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -18,8 +19,10 @@ from freehold.connect.status_page.standing import (
     days_of,
     now_of,
 )
+from freehold.delivery.graph import default_environment
 from freehold.foundation.times import instant_of
 from freehold.reliability.incidents import Incident, incidents
+from freehold.work.incidents import is_of_environment
 from freehold.work.severity import WORST
 
 if TYPE_CHECKING:
@@ -45,7 +48,10 @@ def status_page(estate: Estate, ledger: Ledger, env: str, as_of: datetime) -> St
     midnight = {day: datetime.combine(day, time(), zone) for day in _days(today)}
     since = midnight[today - timedelta(days=DAYS - 1)]
     public = {id_: one for id_, one in estate.products.items() if KEY in one.custom}
-    incidents = [one for one in _incidents(ledger, env, upto, public) if one.ended_at is None or one.ended_at > since]
+    is_here = partial(is_of_environment, env=env, usual=default_environment(estate))
+    incidents = [
+        one for one in _incidents(ledger, is_here, upto, public) if one.ended_at is None or one.ended_at > since
+    ]
     products = []
     for id_, product in public.items():
         told = list(_runs(ledger, id_, env, upto, since))
@@ -102,13 +108,15 @@ def _owed(told: Iterable[Recorded], zone: ZoneInfo, as_of: datetime) -> Iterator
         yield Owed(*key, is_kept=last.get(key, bool(early) and all(early)))
 
 
-def _incidents(ledger: Ledger, env: str, upto: int, public: Mapping[str, Product]) -> Iterator[PublicIncident]:
+def _incidents(
+    ledger: Ledger, is_here: Callable[[str], bool], upto: int, public: Mapping[str, Product]
+) -> Iterator[PublicIncident]:
     """Yield the incidents of public products of which customers were told in words that a person approved."""
     for one in incidents(ledger, upto).values():
         products = dict.fromkeys((one.product, *(name.rpartition(".")[0] for name in one.assets)))
         mine = tuple(name for name in products if name in public)
         updates = tuple(_updates(one, ledger))
-        if mine and updates and not one.is_dismissed and one.env in ("", env):
+        if mine and updates and not one.is_dismissed and is_here(one.env):
             id_, severity = one.id.rpartition("/")[2], one.sev or WORST
             yield PublicIncident(id_, mine, severity, one.began_at, one.resolved_at, updates)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freehold.connect.usage.formats import FORMATS
+from freehold.connect.usage.formats import BLOCK, FORMATS
 from freehold.connect.usage.importing import Imported, Known, is_ahead, reads
 from freehold.connect.usage.resolving import Statements
 from freehold.foundation import Exit, FreeholdError
@@ -25,27 +25,37 @@ if TYPE_CHECKING:
 
 SPACE = "usage.counters"  # of the kept state: by system, its counters as they were imported last
 _EXTENSION = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'pg_stat_statements'"
-_COLUMNS = ("rolname", "datname", "queryid", "query", "calls", "total_exec_time", "rows", "stats_since")
+_COUNTED = ("calls", "total_exec_time", "rows", "stats_since", "temp_blks_written")
+_COLUMNS = ("rolname", "datname", "queryid", "query", *_COUNTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """How much a counter grew: calls, milliseconds and rows; `is_reset` where it had begun anew."""
+    """How much a counter grew: calls, milliseconds, rows, and bytes that did not fit into memory, None where that is
+    not known; `is_reset` where it had begun anew.
+    """
 
     calls: int
     ms: float
     rows: int
+    spilled: int | None = None
     is_reset: bool = False
 
 
 def grown(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Grown:
     """Return what a counter grew by, each as `calls`, `ms`, `rows` and `since`; one that was not there counts whole."""
-    whole = Grown(now["calls"], now["ms"], now["rows"])
+    whole = Grown(now["calls"], now["ms"], now["rows"], now.get("spilled"))
     if before is None:
         return whole
     if now["calls"] < before["calls"] or (before["since"] and now["since"] != before["since"]):
-        return Grown(whole.calls, whole.ms, whole.rows, is_reset=True)
-    return Grown(whole.calls - before["calls"], max(0.0, whole.ms - before["ms"]), max(0, whole.rows - before["rows"]))
+        return replace(whole, is_reset=True)
+    spilled, earlier = whole.spilled, before.get("spilled")
+    return Grown(
+        whole.calls - before["calls"],
+        max(0.0, whole.ms - before["ms"]),
+        max(0, whole.rows - before["rows"]),
+        None if spilled is None or earlier is None else max(0, spilled - earlier),
+    )
 
 
 def record(
@@ -103,6 +113,7 @@ def _events(
             said = {
                 "calls": more.calls, "duration_ms": round(more.ms / more.calls, 3),
                 "rows": round(more.rows / more.calls), "status": "ok",
+                "spilled_bytes": None if more.spilled is None else round(more.spilled / more.calls),
                 "query_id": f"{told.source}:{told.of}:{taken.isoformat()}:{_key(row)}",
             }  # fmt: skip
             yield from reads(found, accounts.who(row["account"]), said, known, told.source, taken)
@@ -125,9 +136,7 @@ def counted_in(session: Session) -> list[dict[str, Any]]:
         raise _no_counters()
     there = {name for (name,) in session.rows(f"SELECT attname FROM pg_attribute WHERE attrelid = '{view}'::regclass")}
     shown = {"rolname": "r.rolname", "datname": "d.datname", "queryid": "s.queryid::text", "query": "s.query"}
-    of_view = {
-        name: f"s.{name}" if name in there else "NULL" for name in ("calls", "total_exec_time", "rows", "stats_since")
-    }
+    of_view = {name: f"s.{name}" if name in there else "NULL" for name in _COUNTED}
     columns = ", ".join(f"{sql} AS {name}" for name, sql in {**shown, **of_view}.items())
     top = "AND s.toplevel" if "toplevel" in there else ""
     rows = session.rows(
@@ -141,12 +150,15 @@ def _row(said: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": f"{said['rolname']} {said['datname']} {said['queryid']}", "occurred_at": None, "account": said["rolname"],
         "sql": said["query"], "calls": int(said["calls"]), "ms": said["total_exec_time"], "rows": said["rows"],
+        "spilled": None if said["temp_blks_written"] is None else int(said["temp_blks_written"]) * BLOCK,
         "since": str(said["stats_since"] or ""), "within": "",
     }  # fmt: skip
 
 
 def _counter(row: Mapping[str, Any]) -> dict[str, Any]:
     numbers = {"calls": int(row["calls"] or 0), "ms": float(row["ms"] or 0), "rows": int(row["rows"] or 0)}
+    if row.get("spilled") is not None:
+        numbers["spilled"] = int(row["spilled"])
     return {**numbers, "since": str(row["since"] or "")}
 
 

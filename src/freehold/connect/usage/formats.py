@@ -12,6 +12,7 @@ from typing import Literal
 
 Kind = Literal["history", "counters", "views"]
 
+BLOCK = 8_192  # bytes: what PostgreSQL writes at once, unless it was built otherwise
 _OFFSET = r"'\s*([+-]\d\d):?(\d\d)$', '\1:\2'"  # Snowflake writes -0800, which DuckDB takes with a colon only
 
 
@@ -21,6 +22,13 @@ def _instant(name: str) -> str:
 
 def _number(name: str, type_: str = "DOUBLE") -> str:
     return f"TRY_CAST(nullif(trim({name}), '') AS {type_})"
+
+
+def _sum(*names: str, type_: str = "DOUBLE") -> str:
+    """Return what adds columns up; nothing is known where none of them is told."""
+    told = [_number(name, type_) for name in names]
+    added = " + ".join(f"coalesce({one}, 0)" for one in told)
+    return f"CASE WHEN coalesce({', '.join(told)}) IS NOT NULL THEN {added} END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,8 @@ _SNOWFLAKE = Format(
     needs=("query_id", "query_text", "user_name", "start_time"),
     optional=(
         "execution_status", "total_elapsed_time", "bytes_scanned", "rows_produced", "database_name", "schema_name",
-        "user_type",
+        "user_type", "queued_provisioning_time", "queued_repair_time", "queued_overload_time",
+        "bytes_spilled_to_local_storage", "bytes_spilled_to_remote_storage",
     ),
     told={
         "id": "query_id",
@@ -72,6 +81,8 @@ _SNOWFLAKE = Format(
         "account": "user_name",
         "sql": "query_text",
         "ms": _number("total_elapsed_time"),
+        "queued_ms": _sum("queued_provisioning_time", "queued_repair_time", "queued_overload_time"),
+        "spilled": _sum("bytes_spilled_to_local_storage", "bytes_spilled_to_remote_storage", type_="BIGINT"),
         "bytes": _number("bytes_scanned", "BIGINT"),
         "rows": _number("rows_produced", "BIGINT"),
         "is_ok": "coalesce(upper(execution_status) = 'SUCCESS', true)",
@@ -97,6 +108,8 @@ _BIGQUERY = Format(
         "account": "user_email",
         "sql": "query",
         "ms": f"epoch_ms({_instant('end_time')}) - epoch_ms({_instant('start_time')})",
+        "queued_ms": f"epoch_ms({_instant('start_time')}) - epoch_ms({_instant('creation_time')})",
+        "spilled": "NULL::BIGINT",
         "bytes": _number("total_bytes_processed", "BIGINT"),
         "rows": "NULL::BIGINT",
         "is_ok": "coalesce(nullif(nullif(trim(error_result), ''), 'null'), '') = ''",
@@ -113,13 +126,18 @@ _DATABRICKS = Format(
     kind="history",
     dialect="databricks",
     needs=("statement_id", "statement_text", "executed_by", "start_time"),
-    optional=("execution_status", "total_duration_ms", "read_bytes", "produced_rows"),
+    optional=(
+        "execution_status", "total_duration_ms", "read_bytes", "produced_rows", "waiting_for_compute_duration_ms",
+        "waiting_at_capacity_duration_ms", "spilled_local_bytes",
+    ),
     told={
         "id": "statement_id",
         "occurred_at": _instant("start_time"),
         "account": "executed_by",
         "sql": "statement_text",
         "ms": _number("total_duration_ms"),
+        "queued_ms": _sum("waiting_for_compute_duration_ms", "waiting_at_capacity_duration_ms"),
+        "spilled": _number("spilled_local_bytes", "BIGINT"),
         "bytes": _number("read_bytes", "BIGINT"),
         "rows": _number("produced_rows", "BIGINT"),
         "is_ok": "coalesce(upper(execution_status) = 'FINISHED', true)",
@@ -136,7 +154,8 @@ _POSTGRES = Format(
     dialect="postgres",
     needs=("rolname", "queryid", "query", "calls"),
     optional=(
-        "datname", "toplevel", "total_exec_time", "total_time", "rows", "stats_since", "search_path", "taken_at"
+        "datname", "toplevel", "total_exec_time", "total_time", "rows", "stats_since", "search_path", "taken_at",
+        "temp_blks_written",
     ),
     told={
         "id": "concat_ws(' ', rolname, coalesce(datname, ''), queryid)",
@@ -146,6 +165,7 @@ _POSTGRES = Format(
         "calls": _number("calls", "BIGINT"),
         "ms": f"coalesce({_number('total_exec_time')}, {_number('total_time')})",
         "rows": _number("rows", "BIGINT"),
+        "spilled": f"{_number('temp_blks_written', 'BIGINT')} * {BLOCK}",
         "since": "coalesce(stats_since, '')",
         "within": "coalesce(search_path, '')",
     },

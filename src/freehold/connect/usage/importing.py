@@ -218,6 +218,7 @@ def _of_row(
     who = accounts.who(row["account"], is_program=row["is_program"])
     said = {
         "duration_ms": row["ms"], "bytes": row["bytes"], "rows": row["rows"],
+        "queued_ms": row["queued_ms"], "spilled_bytes": row["spilled"],
         "status": "ok" if row["is_ok"] else "error", "query_id": f"{told.source}:{row['id']}",
     }  # fmt: skip
     return reads(found, who, said, known, told.source, row["occurred_at"])

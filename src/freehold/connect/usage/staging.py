@@ -32,7 +32,7 @@ _ZIPPED = ".gz"
 _DELIMITERS = ",;\t|"
 _LONGEST_HEADER = 100_000
 _EARLIEST = "1990-01-01"  # what is dated before was written by no clock
-_ADDED = ("calls", "ms", "rows")  # of counters: one statement may be told of in several rows
+_ADDED = ("calls", "ms", "rows", "spilled")  # of counters: one statement may be told of in several rows
 
 
 @dataclass(frozen=True)

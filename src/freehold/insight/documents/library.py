@@ -12,9 +12,9 @@ from freehold.delivery.plan.versions import deployed
 from freehold.foundation import FreeholdError
 from freehold.insight.documents.declared import DocumentFile, document_named, documents_of
 from freehold.insight.documents.items import ItemsThen
-from freehold.insight.documents.manifest import Manifest, differences
+from freehold.insight.documents.manifest import Manifest, differences, digest
 from freehold.insight.documents.package import with_events
-from freehold.insight.documents.signing import expect_signer, signers
+from freehold.insight.documents.signing import expect_signer, signers, told_once
 from freehold.insight.documents.writing import Edition, Setting, checked, edition_of
 from freehold.insight.kpi import Asking
 from freehold.insight.objectives import cases_of
@@ -111,7 +111,7 @@ class Library:
         return made, tuple(differences(manifest, made.manifest))
 
     def sign(self, manifest: Manifest, narrative: Mapping[str, str]) -> Signature:
-        """Record that the caller stands up for an edition, by the hash of its manifest.
+        """Record that the caller stands up for an edition, by the hash of its manifest; once, however often they sign.
 
         Who may is judged by the estate in force, not by files that nobody approved.
 
@@ -119,10 +119,9 @@ class Library:
             FreeholdError: FH-O115 they are not among those who sign it; FH-O112 what it says is not what the ledger
                 says; FH-O113 nobody wrote a part of it.
         """
-        file, product = self.file(manifest.document), self._product(manifest)
-        expect_signer(self._in_force(file), self._law, product, self.ledger.caller)
-        written = checked(file, narrative)
-        if missing := [part for part in file.narrative if part not in written]:
+        self.expect_signer(manifest)
+        written = checked(self.file(manifest.document), narrative)
+        if missing := [part for part in self.file(manifest.document).narrative if part not in written]:
             raise FreeholdError(
                 "FH-O113", f"Nobody wrote {', '.join(f'`{part}`' for part in missing)} of `{manifest.edition}`.",
                 fix="Write it in the narrative beside the manifest, render again, and sign that.",
@@ -133,13 +132,23 @@ class Library:
                 "FH-O112", f"`{manifest.edition}` is not what would be written now: {wrong[0]}",
                 fix="Render it again, read it, and sign that.",
             )  # fmt: skip
-        kept = self.ledger.side.put(_NARRATIVE, written) if written else None
         said = {
             "document": manifest.document, "edition": manifest.edition, "manifest": manifest.hash,
-            "parameters": dict(manifest.parameters), "as_of": manifest.as_of, "until": manifest.seq, "narrative": kept,
+            "parameters": dict(manifest.parameters), "as_of": manifest.as_of, "until": manifest.seq,
         }  # fmt: skip
-        (seq,) = self.ledger.append(Event(SIGNED, said, env=self.env, product=product))
-        return next(_signature(event) for event in self.ledger.read(after=seq - 1, upto=seq))
+        id_ = "signed-" + digest("\n".join((self.env, manifest.hash, self.ledger.caller.principal)))
+        event = Event(SIGNED, said, id_, env=self.env, product=self._product(manifest))
+        return _signature(told_once(self.ledger, event, "narrative", _NARRATIVE, written))
+
+    def expect_signer(self, manifest: Manifest) -> None:
+        """Make sure that the caller may sign an edition.
+
+        Raises:
+            FreeholdError: FH-O115 they are not among those who sign it.
+        """
+        expect_signer(
+            self._in_force(self.file(manifest.document)), self._law, self._product(manifest), self.ledger.caller
+        )
 
     def signers(self, manifest: Manifest) -> frozenset[str]:
         """Return the principals and groups that may sign an edition."""

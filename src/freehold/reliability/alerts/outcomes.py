@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 JUDGED = 10  # alerts: the last that were judged
 LEAST_PRECISION = 0.3
 _WORTH = ("fixed", "expected")
+_DEMOTED, _RESTORED = "monitor.demoted", "monitor.restored"
 
 
 class Name(NamedTuple):
@@ -34,6 +35,16 @@ class Name(NamedTuple):
     def __str__(self) -> str:
         of = f" of {self.column}" if self.column and not self.monitor.startswith(self.column) else ""
         return f"{self.kind} {self.monitor}{of}"
+
+    @classmethod
+    def of(cls, alert: Alert) -> Name:
+        """Return the name of what raised an alert."""
+        return cls(alert.asset, alert.column, str(alert.kind), alert.monitor)
+
+    @classmethod
+    def told_by(cls, said: Mapping[str, Any]) -> Name:
+        """Return the name of what an event says to be demoted or restored."""
+        return cls(said["asset"], said.get("column") or "", said["kind"], said["monitor"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +104,19 @@ class Demoted:
         """What was told when they were demoted, by name."""
         if self._known is None:
             self._known = {}
-            for event in self._ledger.read(types=("monitor.demoted", "monitor.restored"), env=self._env):
-                said = event.data
-                name = Name(said["asset"], said.get("column") or "", said["kind"], said["monitor"])
-                if event.type == "monitor.demoted":
-                    self._known[name] = said
+            for event in self._ledger.read(types=(_DEMOTED, _RESTORED), env=self._env):
+                name = Name.told_by(event.data)
+                if event.type == _DEMOTED:
+                    self._known[name] = event.data
                 else:
                     self._known.pop(name, None)
         return self._known
+
+
+def judged_since(ledger: Ledger, env: str, since: datetime) -> dict[Name, tuple[bool, datetime]]:
+    """Return the monitors that were demoted or restored since an instant: whether demoted, the last time, and when."""
+    told = ledger.read(types=(_DEMOTED, _RESTORED), env=env, since=since)
+    return {Name.told_by(event.data): (event.type == _DEMOTED, event.occurred_at) for event in told}
 
 
 def precision(verdicts: Sequence[str]) -> float | None:
@@ -110,10 +126,14 @@ def precision(verdicts: Sequence[str]) -> float | None:
 
 def monitors(ledger: Ledger, env: str, *, asset: str | None = None) -> tuple[Monitor, ...]:
     """Return the monitors that raised alerts, those that are right least often first."""
+    return monitors_of(alerts(ledger, env, asset=asset, closed=True), Demoted(ledger, env).by_name)
+
+
+def monitors_of(told: Iterable[Alert], demoted: Container[Name]) -> tuple[Monitor, ...]:
+    """Return the monitors that raised some alerts, those that are right least often first."""
     found: dict[Name, list[Alert]] = defaultdict(list)
-    for one in alerts(ledger, env, asset=asset, closed=True):
-        found[_name(one)].append(one)
-    demoted = Demoted(ledger, env).by_name
+    for one in told:
+        found[Name.of(one)].append(one)
     every = (_monitor(name, ones, name in demoted) for name, ones in found.items())
     return tuple(sorted(every, key=lambda one: (1.0 if one.precision is None else one.precision, one.name)))
 
@@ -161,7 +181,7 @@ def restored(ledger: Ledger, env: str, told: Iterable[Event]) -> Iterator[Event]
 
 def _judged(ledger: Ledger, env: str, of: Alert, verdict: str) -> Iterator[Event]:
     """Yield what comes of one more verdict on a monitor: that it is demoted, or restored, or nothing."""
-    name = _name(of)
+    name = Name.of(of)
     one = next(m for m in monitors(ledger, env, asset=of.asset) if m.name == name)
     verdicts = (*one.verdicts, *([verdict] if verdict != "duplicate" else []))[-JUDGED:]
     share = precision(verdicts)
@@ -169,7 +189,7 @@ def _judged(ledger: Ledger, env: str, of: Alert, verdict: str) -> Iterator[Event
     if is_wrong is one.is_demoted or share is None:
         return
     said = {**name._asdict(), "column": name.column or None, "precision": share, "judged": len(verdicts)}
-    type_ = "monitor.demoted" if is_wrong else "monitor.restored"
+    type_ = _DEMOTED if is_wrong else _RESTORED
     yield Event(type_, said, env=env, subject=of.asset, product=of.product)
 
 
@@ -180,10 +200,6 @@ def _anomalies_closed(ledger: Ledger, env: str, of: Alert, verdict: str) -> Iter
     for one in anomalies(ledger, env, asset=of.asset):
         if (one.measure.name, one.measure.column, of.since <= one.found_at) == (of.monitor, of.column, True):
             yield closing(one, env, verdict)
-
-
-def _name(of: Alert) -> Name:
-    return Name(of.asset, of.column, str(of.kind), of.monitor)
 
 
 def _monitor(name: Name, of: Sequence[Alert], is_demoted: bool) -> Monitor:

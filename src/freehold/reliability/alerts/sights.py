@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation.times import instant_if
+from freehold.quality.judging import OPERATORS, holds
 from freehold.reliability.signals import Signal, SignalKind
 
 if TYPE_CHECKING:
@@ -102,10 +103,15 @@ Sight = Wrong | Right | Due | Came | Closed
 
 
 class Beside:
-    """What other events tell of the same run or candidate, asked for only where something is wrong."""
+    """What other events tell of the same run or candidate, asked for only where something is wrong or was not judged.
 
-    def __init__(self, ledger: Ledger, env: str) -> None:
+    `shares` says of an environment whether it is in the same warehouse: what was found of a candidate there is so here.
+    """
+
+    def __init__(self, ledger: Ledger, env: str, shares: Callable[[str], bool] = lambda _: False) -> None:
         self._read = partial(ledger.read, env=env)
+        self._read_all = ledger.read
+        self._is_here = lambda event: event.env == env or shares(str(event.env))
         self._held: dict[str, frozenset[str]] = {}
 
     def is_held(self, asset: str, candidate: str) -> bool:
@@ -119,6 +125,23 @@ class Beside:
         """Return the ids of what was unusual of some batches of an asset."""
         told = self._read(types=("anomaly.found",), subject=asset)
         return frozenset(str(one.data["anomaly"]) for one in told if str(one.data["batch"]) in batches)
+
+    def judged(self, asset: str, run: str) -> frozenset[str]:
+        """Return the candidates of an asset that a run judged."""
+        told = self._read(types=("check.completed",), subject=asset, run_id=run) if run else ()
+        return frozenset(str(one.data.get("candidate")) for one in told)
+
+    def verdicts(self, asset: str, candidates: Collection[str], upto: int) -> Iterator[Recorded]:
+        """Yield what was found of some candidates when each was judged last, before an event of the ledger."""
+        runs: dict[str, str] = {}
+        wanted = frozenset(candidates)
+        told = self._read_all(types=("check.completed",), subject=asset, upto=upto, newest_first=True)
+        for one in filter(self._is_here, told if wanted else ()):
+            candidate = str(one.data.get("candidate"))
+            if candidate in wanted and runs.setdefault(candidate, one.run_id) == one.run_id:
+                yield one
+            elif runs.keys() == wanted and one.run_id not in runs.values():
+                return
 
     def has_failed(self, run: str) -> bool:
         """Whether a step of a run is told to have failed."""
@@ -240,16 +263,50 @@ def _profile(event: Recorded, _: Beside) -> Iterator[Sight]:
 
 
 def _published_instead(event: Recorded, beside: Beside) -> Iterator[Sight]:
-    """Yield that what was unusual of batches is so no more where others are live instead, though nothing was built."""
-    asset, removed = str(event.data["asset"]), frozenset(map(str, event.data.get("batches_removed") or ()))
+    """Yield what is right or wrong where other rows are live instead, though nothing was built or judged for it.
+
+    What was unusual of batches that went is so no more. Of those that came, it is as it was when they were judged; what
+    another environment found to be wrong is told there.
+    """
+    said, at = event.data, event.occurred_at
+    asset, removed, added = str(said["asset"]), _ids(said, "batches_removed"), _ids(said, "batches_added")
     if removed and (keys := beside.anomalies(asset, removed)):
-        yield Right(SignalKind.ANOMALY, asset, event.occurred_at, event.id, keys=keys)
+        yield Right(SignalKind.ANOMALY, asset, at, event.id, keys=keys)
+    unjudged = added - beside.judged(asset, event.run_id) if added else added
+    for told in beside.verdicts(asset, unjudged, event.seq):
+        for one in _check(told, beside) if told.data.get("kind") != _AGE or _is_young(told, at) else ():
+            if isinstance(one, Right):
+                keys = frozenset(key for key in one.keys or () if key.startswith(_PUBLISHED))
+                yield replace(one, keys=keys, at=at, evidence=event.id)
+            elif isinstance(one, Wrong) and not one.signal.is_held and event.env == told.env:
+                yield replace(one, signal=replace(one.signal, since=at, seen_at=at, evidence=event.id))
 
 
-def _discarded(event: Recorded, _: Beside) -> Iterator[Sight]:
-    asset, key = str(event.data["asset"]), _instant_text(event.data.get("interval_start"))
+def _is_young(event: Recorded, at: datetime) -> bool:
+    """Whether rows that were young enough when they were judged are so at an instant. Ages are in seconds."""
+    said = event.data
+    age, operator = said.get("value"), str(said.get("operator"))
+    if said["status"] != "pass" or not isinstance(age, int | float) or operator not in OPERATORS:
+        return False
+    return holds(operator, age + (at - event.occurred_at).total_seconds(), said.get("threshold"))
+
+
+def _ids(said: Mapping[str, Any], name: str) -> frozenset[str]:
+    return frozenset(map(str, said.get(name) or ()))
+
+
+def _discarded(event: Recorded, beside: Beside) -> Iterator[Sight]:
+    """Yield that nobody waits for what was kept from consumers: somebody does without it, or it is not wanted now."""
+    said, at = event.data, event.occurred_at
+    asset, key = str(said["asset"]), _instant_text(said.get("interval_start"))
+    verdict = "fixed" if said.get("why") == "unwanted" else ""
+    right = partial(Right, asset=asset, at=at, evidence=event.id, verdict=verdict, held_only=True)
     for kind in (SignalKind.CHECK, SignalKind.RUN):
-        yield Right(kind, asset, event.occurred_at, event.id, keys=frozenset({key}), held_only=True)
+        yield right(kind, keys=frozenset({key}))
+    for told in beside.verdicts(asset, {str(said["candidate"])}, event.seq):
+        if told.data.get("kind") == _AGE:  # of no interval, but of this candidate
+            monitor, column = _monitor(str(told.data["check_id"]), asset)
+            yield right(SignalKind.CHECK, monitor=monitor, column=column, keys=frozenset({ANY}))
 
 
 def _closed(event: Recorded, _: Beside) -> Iterator[Sight]:

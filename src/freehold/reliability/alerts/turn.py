@@ -132,10 +132,11 @@ class _Turn:
             steady_for=settings.steady_for,
             now=now,
         )
+        self._shares = partial(_shares_warehouse, estate, env)
         self._events: list[Event] = []
 
     def go(self, held: dict[str, Signal] | None) -> Turn:
-        upto, beside = int(self._kept.get("upto") or 0), Beside(self._ledger, self._env)
+        upto, beside = int(self._kept.get("upto") or 0), Beside(self._ledger, self._env, self._shares)
         for part in _parts(self._ledger.read(types=TYPES, env=self._env, after=upto)):
             for event in part:
                 self._fold.take(sights(event, beside))
@@ -192,6 +193,12 @@ def _burning(held: Mapping[str, Signal]) -> dict[str, bool]:
 def _told_before(ledger: Ledger, env: str) -> set[str]:
     """Return the ids of what was told of alerts: where the kept state was lost and all is read again, or by others."""
     return {event.id for event in ledger.read(types=("alert.raised", "alert.resolved", "alert.closed"), env=env)}
+
+
+def _shares_warehouse(estate: Estate, env: str, other: str) -> bool:
+    """Whether two environments are in one warehouse."""
+    one, two = estate.environment(env), estate.environment(other)
+    return one is not None and two is not None and one.connection == two.connection
 
 
 def _firing(one: Condition) -> Firing:

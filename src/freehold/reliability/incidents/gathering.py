@@ -142,7 +142,7 @@ class _Turn:
 
     def _troubles(self) -> tuple[Trouble, ...]:
         """Return the troubles of alerts that are open, or part of an incident that is."""
-        found = self._united(troubles(self._mine(), self._around.lines, self._around.period))
+        found = self._united(troubles(self._mine(), self._around.paths, self._around.period))
         apart = [one for one in found if not any(a.incident for a in one.alerts)]
         joined = joined_by_cause(apart, shared_causes(apart, self._around.suspects))
         return (*(one for one in found if one not in apart), *joined)
@@ -160,7 +160,7 @@ class _Turn:
         united = []
         for parts in by_incident.values():
             every = [alert for part in parts for alert in part.alerts]
-            united.append(parts[0] if len(parts) == 1 else Trouble(root_of(every, self._around.lines), tuple(every)))
+            united.append(parts[0] if len(parts) == 1 else Trouble(root_of(every, self._around.paths), tuple(every)))
         return (*united, *apart)
 
     def _mine(self) -> list[Alert]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from freehold.reliability.alerts.alert import Alert
-from freehold.reliability.incidents.lines import Lines, Path
+from freehold.reliability.incidents.paths import Path, Paths
 
 DAY = timedelta(days=1)
 Period = Callable[[str], timedelta]
@@ -42,7 +42,7 @@ class Trouble:
         return tuple(one for one in self.alerts if one.asset == self.root) or self.alerts
 
 
-def troubles(alerts: Iterable[Alert], lines: Lines, period: Period = daily) -> tuple[Trouble, ...]:
+def troubles(alerts: Iterable[Alert], paths: Paths, period: Period = daily) -> tuple[Trouble, ...]:
     """Return the troubles that alerts tell of, the one that began first, first.
 
     Two alerts are of one trouble if they are of the same asset, or lineage leads from the one's columns to the
@@ -54,32 +54,32 @@ def troubles(alerts: Iterable[Alert], lines: Lines, period: Period = daily) -> t
     for place, one in enumerate(every):
         by_asset[one.asset].append(place)
     for asset, lower in by_asset.items():
-        for upper in (asset, *(lines.upstream(asset) & by_asset.keys())):
+        for upper in (asset, *(paths.upstream(asset) & by_asset.keys())):
             for a in by_asset[upper]:
                 for b in lower:
-                    if sets.of(a) != sets.of(b) and _connected(every[a], every[b], lines, period):
+                    if sets.of(a) != sets.of(b) and _connected(every[a], every[b], paths, period):
                         sets.join(a, b)
     groups: dict[int, list[Alert]] = defaultdict(list)
     for place, one in enumerate(every):
         groups[sets.of(place)].append(one)
-    return tuple(Trouble(root_of(group, lines), tuple(group)) for group in groups.values())
+    return tuple(Trouble(root_of(group, paths), tuple(group)) for group in groups.values())
 
 
-def _connected(upper: Alert, lower: Alert, lines: Lines, period: Period) -> bool:
+def _connected(upper: Alert, lower: Alert, paths: Paths, period: Period) -> bool:
     if abs(upper.since - lower.since) > period(lower.asset):
         return False
     if upper.asset == lower.asset:
         return True
     columns = (upper.column,) if upper.column else ()
-    return lines.path(upper.asset, columns, lower.asset, lower.column) is not Path.NONE
+    return paths.path(upper.asset, columns, lower.asset, lower.column) is not Path.NONE
 
 
-def root_of(alerts: Sequence[Alert], lines: Lines) -> str:
+def root_of(alerts: Sequence[Alert], paths: Paths) -> str:
     """Return the most upstream asset of some alerts; of several that which began first, then most is built from."""
     assets = {one.asset for one in alerts}
-    highest = [name for name in assets if not lines.upstream(name) & assets]
+    highest = [name for name in assets if not paths.upstream(name) & assets]
     began = {name: min(one.since for one in alerts if one.asset == name) for name in highest}
-    below = {name: sum(name in lines.upstream(other) for other in assets) for name in highest}
+    below = {name: sum(name in paths.upstream(other) for other in assets) for name in highest}
     return min(highest or assets, key=lambda name: (began[name], -below[name], name))
 
 

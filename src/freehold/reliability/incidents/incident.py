@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from freehold.delivery import incidents as known
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.caller import LOCAL
 from freehold.ledger.event import Recorded
+from freehold.work import incidents as known
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger
@@ -49,7 +49,6 @@ class Incident(known.Incident):
 
     Attributes:
         kind: `data`, `ai`, `platform` or `privacy`.
-        root: the asset where it began; empty where nobody knows.
         factors, reach, suspects: as they were judged last (`incident.judged`); empty where a person opened it alone.
         causes: the ids of events that somebody said did it.
         shown_by: what verified that it is over.
@@ -57,7 +56,6 @@ class Incident(known.Incident):
 
     kind: str = ""
     opened_by: str = ""
-    root: str = ""
     tier: int | None = None
     title: str = ""
     mitigations: tuple[Mitigation, ...] = ()
@@ -188,7 +186,6 @@ def _judged(one: Incident, event: Recorded) -> Incident:
     said = event.data
     return replace(
         one,
-        root=said["root"],
         tier=said.get("tier"),
         factors=tuple(said.get("factors") or ()),
         reach=said.get("reach") or {},

@@ -12,7 +12,7 @@ from freehold.delivery.asset import Kind
 from freehold.delivery.plan.past import Past, past_of
 from freehold.reliability.incidents.changes import Happened, happened
 from freehold.reliability.incidents.grouping import DAY, Trouble
-from freehold.reliability.incidents.lines import Lines
+from freehold.reliability.incidents.paths import Paths
 from freehold.reliability.incidents.priors import Priors
 from freehold.reliability.incidents.reach import Consumer, Live, Share, lasting, shares, sorted_by_share
 from freehold.reliability.incidents.severity import BUDGET, Factor, Severity, of_budget, severity
@@ -93,9 +93,9 @@ class Surroundings:
         return self.lineage() if self.lineage is not None else None
 
     @cached_property
-    def lines(self) -> Lines:
+    def paths(self) -> Paths:
         """What goes into what."""
-        return Lines.of(self.graph, self._columns)
+        return Paths.of(self.graph, self._columns)
 
     @cached_property
     def _past(self) -> Past:
@@ -124,7 +124,7 @@ class Surroundings:
     def judged(self, trouble: Trouble, before: Incident | None = None) -> Judgement:
         """Return what a trouble comes to now; of what nobody looked at, as its incident was judged before."""
         earlier = before.reach if before is not None else {}
-        reached = lasting(shares(trouble, self.lines, self._live(trouble)), earlier, trouble.alerts)
+        reached = lasting(shares(trouble, self.paths, self._live(trouble)), earlier, trouble.alerts)
         consumers = sorted_by_share([one for asset, share in reached.items() for one in self._consumers(asset, share)])
         tiers = [tier for name in reached if (tier := self.tier(name)) is not None]
         tier = min(tiers, default=None)
@@ -148,17 +148,17 @@ class Surroundings:
         """Return what may have done it, the most likely first."""
         symptom = symptom_of(trouble)
         found = self._happened(trouble, symptom)
-        of = (symptom, found.changes, self.lines, self.priors)
+        of = (symptom, found.changes, self.paths, self.priors)
         return suspects(*of, observed=found.observed, period=self.period)
 
     def _happened(self, trouble: Trouble, symptom: Symptom) -> Happened:
-        above = {symptom.asset} | self.lines.upstream(symptom.asset)
-        sources = {name for name in above if not self.lines.reads.get(name)}
+        above = {symptom.asset} | self.paths.upstream(symptom.asset)
+        sources = {name for name in above if not self.paths.reads.get(name)}
         of = (self.ledger, self.env, above, trouble.alerts, symptom.since, sources)
         return happened(*of, self.period(symptom.asset))
 
     def _live(self, trouble: Trouble) -> Live:
-        reached = {name for one in trouble.assets for name in (one, *self.lines.downstream(one))}
+        reached = {name for one in trouble.assets for name in (one, *self.paths.downstream(one))}
         published: dict[str, datetime] = {}
         for name in sorted(reached):
             last = self.ledger.read(types=("asset.published",), subject=name, env=self.env, newest_first=True, limit=1)

@@ -13,7 +13,7 @@ from typing import Any
 
 from freehold.reliability.alerts.alert import Alert
 from freehold.reliability.incidents.grouping import Trouble
-from freehold.reliability.incidents.lines import Lines, Path
+from freehold.reliability.incidents.paths import Path, Paths
 from freehold.reliability.signals import SignalKind
 
 _NOT_THERE = (SignalKind.LATE, SignalKind.RUN)  # what was not built is old, and not wrong
@@ -56,7 +56,7 @@ class Live:
     views: Collection[str] = ()
 
 
-def shares(trouble: Trouble, lines: Lines, live: Live) -> dict[str, Share]:
+def shares(trouble: Trouble, paths: Paths, live: Live) -> dict[str, Share]:
     """Return each asset that a trouble reaches with how it does, those above first.
 
     An asset is wrong if an open alert of it was not held back, or if it was published since from one that is wrong.
@@ -66,13 +66,13 @@ def shares(trouble: Trouble, lines: Lines, live: Live) -> dict[str, Share]:
     began = min(one.since for one in trouble.alerts)
     wrong_since: dict[str, datetime] = {}
     found: dict[str, Share] = {}
-    for asset in _in_order(_reached(trouble, lines), lines):
+    for asset in _in_order(_reached(trouble, paths), paths):
         own = [one for one in open_ if one.asset == asset]
         if any(_is_read_wrong(one) for one in own):
             wrong_since[asset] = min(one.since for one in own)
             found[asset] = Share.WRONG
             continue
-        above = [wrong_since[name] for name in lines.reads.get(asset, ()) if name in wrong_since]
+        above = [wrong_since[name] for name in paths.reads.get(asset, ()) if name in wrong_since]
         at = live.published.get(asset)
         if above and (asset in live.views or (at is not None and at >= max(began, min(above)))):
             wrong_since[asset] = min(above)
@@ -97,7 +97,7 @@ def _is_read_wrong(alert: Alert) -> bool:
     return not alert.is_held and alert.kind not in _NOT_THERE
 
 
-def _reached(trouble: Trouble, lines: Lines) -> set[str]:
+def _reached(trouble: Trouble, paths: Paths) -> set[str]:
     """Return the assets with an alert, and what is built from the columns in which they are wrong."""
     found = {one.asset for one in trouble.alerts}
     by_asset: dict[str, set[str]] = {}
@@ -105,15 +105,15 @@ def _reached(trouble: Trouble, lines: Lines) -> set[str]:
         by_asset.setdefault(one.asset, set()).add(one.column)
     for asset, columns in by_asset.items():
         wrong = () if "" in columns else tuple(sorted(columns))
-        found |= {name for name in lines.downstream(asset) if lines.path(asset, wrong, name) is not Path.NONE}
+        found |= {name for name in paths.downstream(asset) if paths.path(asset, wrong, name) is not Path.NONE}
     return found
 
 
-def _in_order(assets: Collection[str], lines: Lines) -> Iterator[str]:
+def _in_order(assets: Collection[str], paths: Paths) -> Iterator[str]:
     """Yield assets, each after those it is built from."""
     waiting, done = sorted(assets), set[str]()
     while waiting:
-        ready = [name for name in waiting if not (set(lines.reads.get(name, ())) & set(assets)) - done]
+        ready = [name for name in waiting if not (set(paths.reads.get(name, ())) & set(assets)) - done]
         ready = ready or waiting[:1]  # what reads itself would wait for ever
         yield from ready
         done.update(ready)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from freehold.reliability.incidents.grouping import Period, Trouble, daily
-from freehold.reliability.incidents.lines import Lines, Path
+from freehold.reliability.incidents.paths import Path, Paths
 from freehold.reliability.signals import SignalKind
 
 LOOKS_BACK = timedelta(days=14)  # to changes before what is wrong began
@@ -136,7 +136,7 @@ Prior = Callable[[ChangeKind, SignalKind], float]
 def suspects(
     symptom: Symptom,
     changes: Iterable[Change],
-    lines: Lines,
+    paths: Paths,
     prior: Prior,
     *,
     observed: Observed | None = None,
@@ -144,12 +144,12 @@ def suspects(
 ) -> tuple[Suspect, ...]:
     """Return the changes from which a path leads to what is wrong, the most likely first."""
     seen = observed or Observed()
-    along = _along(symptom.asset, lines, seen)
+    along = _along(symptom.asset, paths, seen)
     found = [
         one
         for change in changes
         if symptom.since - LOOKS_BACK <= change.at <= symptom.since
-        and (one := _suspect(symptom, change, lines, prior, seen, along, period)) is not None
+        and (one := _suspect(symptom, change, paths, prior, seen, along, period)) is not None
     ]
     return tuple(sorted(found, key=lambda one: (-one.factors.score, symptom.since - one.change.at, one.change.id)))
 
@@ -171,32 +171,32 @@ def shared_causes(
 
 
 def _suspect(
-    symptom: Symptom, change: Change, lines: Lines, prior: Prior, seen: Observed, along: Collection[str], period: Period
+    symptom: Symptom, change: Change, paths: Paths, prior: Prior, seen: Observed, along: Collection[str], period: Period
 ) -> Suspect | None:
-    paths = {asset: _path(symptom, change, asset, lines) for asset in change.assets}
-    asset = max(paths, key=lambda name: (paths[name], _onset(name, lines, seen, along), name), default="")
-    if not asset or paths[asset] is Path.NONE:
+    leads = {asset: _path(symptom, change, asset, paths) for asset in change.assets}
+    asset = max(leads, key=lambda name: (leads[name], _onset(name, paths, seen, along), name), default="")
+    if not asset or leads[asset] is Path.NONE:
         return None
     factors = Factors(
-        grounded=_GROUNDED[paths[asset]],
+        grounded=_GROUNDED[leads[asset]],
         prior=prior(change.kind, symptom.kind),
         recency=_recency(symptom, change, asset, seen, period),
-        onset=_onset(asset, lines, seen, along),
-        overlap=_overlap(symptom, change, asset, lines),
+        onset=_onset(asset, paths, seen, along),
+        overlap=_overlap(symptom, change, asset, paths),
     )
     return Suspect(change, asset, factors)
 
 
-def _path(symptom: Symptom, change: Change, asset: str, lines: Lines) -> Path:
+def _path(symptom: Symptom, change: Change, asset: str, paths: Paths) -> Path:
     wanted = symptom.columns or ("",)
-    return max(lines.path(asset, change.columns, symptom.asset, column) for column in wanted)
+    return max(paths.path(asset, change.columns, symptom.asset, column) for column in wanted)
 
 
-def _overlap(symptom: Symptom, change: Change, asset: str, lines: Lines) -> float:
+def _overlap(symptom: Symptom, change: Change, asset: str, paths: Paths) -> float:
     """Return the share of the columns that are wrong which the change leads to; where it names none, all of them."""
     if not symptom.columns or not change.columns:
         return 1.0
-    led = [c for c in symptom.columns if lines.path(asset, change.columns, symptom.asset, c) is not Path.NONE]
+    led = [c for c in symptom.columns if paths.path(asset, change.columns, symptom.asset, c) is not Path.NONE]
     return len(led) / len(symptom.columns)
 
 
@@ -207,23 +207,23 @@ def _recency(symptom: Symptom, change: Change, asset: str, seen: Observed, perio
     return math.exp(-((symptom.since - shows_at) / (period(symptom.asset) * _FADES_IN)))
 
 
-def _onset(asset: str, lines: Lines, seen: Observed, along: Collection[str]) -> float:
+def _onset(asset: str, paths: Paths, seen: Observed, along: Collection[str]) -> float:
     """Return the share of what is off that begins at an asset: what it deviates, less what comes from above it."""
     share = 1.0 if asset in along else _NOT_ALONG
     if asset not in seen.odd:
         return share * (_USUAL_THERE if asset in seen.measured else _UNSEEN_THERE)
-    above = [seen.odd[name] for name in lines.upstream(asset) if name in seen.odd]
+    above = [seen.odd[name] for name in paths.upstream(asset) if name in seen.odd]
     if not above:
         return share
     mine, most = abs(seen.odd[asset] or 0.0), max(abs(one or 0.0) for one in above)
     return share * (max(_LEAST, 1 - most / mine) if mine and most else _USUAL_THERE)
 
 
-def _along(symptom: str, lines: Lines, seen: Observed) -> set[str]:
+def _along(symptom: str, paths: Paths, seen: Observed) -> set[str]:
     """Return what leads to a symptom by a path on which nothing that was measured is as usual, ends apart."""
     reached, waiting = {symptom}, [symptom]
     while waiting:
-        for name in lines.reads.get(waiting.pop(), ()):
+        for name in paths.reads.get(waiting.pop(), ()):
             if name not in reached:
                 reached.add(name)
                 if name in seen.odd or name not in seen.measured:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from freehold.delivery.incidents import LINKS, STATES, Incident, Incidents, begun
 from freehold.foundation.times import instant_if
 from freehold.reliability.slo.declared import Indicator, Slo
 from freehold.reliability.slo.spans import Span, common, union
+from freehold.work.incidents import LINKS, STATES, Incident, Incidents, begun, is_of_environment
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
@@ -125,7 +125,7 @@ class Observed:
                 self._take(event)
 
     def _is_here(self, env: str | None) -> bool:
-        return (env or self._usual) == self._env
+        return is_of_environment(env, self._env, self._usual)
 
     def _stopping(self, asset: str) -> Iterator[Incident]:
         """Yield the incidents here by which nobody should use an asset, and those that are over."""

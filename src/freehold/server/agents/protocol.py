@@ -53,7 +53,7 @@ def server_of(served: Served, request_of: Callable[[ServerRequestContext[Any]], 
     return Server(
         "freehold",
         version=__version__,
-        title=f"Freehold: {served.estate_name}",
+        title=f"Freehold: {served.snapshots.estate_name}",
         instructions=_INSTRUCTIONS,
         on_list_tools=listed,
         on_call_tool=called,

@@ -9,8 +9,7 @@ from fastapi import FastAPI, Query, Request
 from pydantic import Field
 
 from freehold.delivery.deployments import Deployment
-from freehold.foundation import FreeholdError
-from freehold.server.api.model import After, Limit, Strict, asked_by
+from freehold.server.api.model import After, Limit, Strict, after_in, asked_by
 
 
 class DeploymentItem(Strict):
@@ -52,23 +51,9 @@ def _deployments(
     if product and not found:
         snapshot.product(product)
     chosen = [one for one in found if kind == "all" or one.kind != "data"]
-    left = chosen[_beginning(chosen, after) :]
+    left = after_in(chosen, lambda one: one.id, after)
     more = left[limit - 1].id if len(left) > limit else None
     return DeploymentList(items=[_item(one) for one in left[:limit]], next=more, as_of=snapshot.taken_at)
-
-
-def _beginning(chosen: list[Deployment], after: str) -> int:
-    """Return where a page begins that follows a deployment.
-
-    Raises:
-        FreeholdError: FH-A112 the cursor is none of these.
-    """
-    if not after:
-        return 0
-    for number, one in enumerate(chosen, 1):
-        if one.id == after:
-            return number
-    raise FreeholdError("FH-A112", f"`{after[:40]}` does not go on with this list.", fix="Leave the cursor out.")
 
 
 def _item(one: Deployment) -> DeploymentItem:

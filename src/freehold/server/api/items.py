@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Query, Request
 from pydantic import Field
 
-from freehold.server.api.model import After, Limit, Strict, asked_by
+from freehold.server.api.model import After, Limit, Strict, after_in, asked_by
 from freehold.server.items import Items
 from freehold.work import Item
 from freehold.work.described import item_object, waiting_object, whole_object, workflow_object
@@ -237,13 +237,16 @@ def _items(
     items = Items(asked)
     if type:
         items.work.workflow(type)
-    found = [one for one in items.all(type or None, is_open=open) if product in ("", one.product)]
-    if product and not found:
+    every = items.all()
+    if product and not any(product == one.product for one in every):
         asked.snapshot.product(product)
-    at = next((n for n, one in enumerate(found) if one.id == after), -1) + 1
-    page = found[at : at + limit]
-    told = [WorkItem(**item_object(items.work, one)) for one in page]
-    return WorkItemList(items=told, next=page[-1].id if len(found) > at + limit else None)
+    left = [
+        one
+        for one in after_in(every, lambda one: one.id, after)
+        if type in ("", one.type) and product in ("", one.product) and open in (None, not items.work.has_ended(one))
+    ]
+    told = [WorkItem(**item_object(items.work, one)) for one in left[:limit]]
+    return WorkItemList(items=told, next=left[limit - 1].id if len(left) > limit else None)
 
 
 def _begin(request: Request, wanted: NewItem) -> WholeWorkItem:

@@ -120,6 +120,8 @@ def _dataops(model: DataOpsHome) -> Iterator[Part]:
         for row in model.changes
     )  # fmt: skip
     yield Part(f"Changed {model.since}", changes, f"{model.no_changes.title}.")
+    yield Part("Alerts that paged nobody", model.digest, f"{model.no_digest.title}.")
+    yield Part("Monitors that raised alerts", model.monitors, f"{model.no_monitors.title}.")
     weak = tuple(Line(row.asset, Mark("warn", "weak"), _joined(*(f"wants {one}" for one in row.wanting),
                                                                _read_by(row.readers)), row.href)
                  for row in model.weak)  # fmt: skip

@@ -18,6 +18,7 @@ from freehold.connect.messages.posting import Posting
 from freehold.connect.paging import Act, Matter, Matters, Page, Told, concerns, due, page_of
 from freehold.connect.paging.pagerduty import CHANGE, change_of
 from freehold.connect.paging.telling import enqueue, routing_key_of, tell
+from freehold.delivery.graph import default_environment
 from freehold.foundation import Caller, FreeholdError, Transient
 from freehold.foundation.owning import holder, is_dead
 from freehold.ledger import Event
@@ -90,7 +91,7 @@ class PageRound:
         """Take in what was recorded since the last look; what another server told is known by the lease's time."""
         ledger = served.snapshots.ledger
         if self._matters is None:
-            self._matters = Matters(ledger, snapshot.env)
+            self._matters = Matters(ledger, snapshot.env, default_environment(snapshot.estate))
         self._matters.look()
         for event in ledger.read(types=(SENT,), after=self._read):
             self._read = event.seq

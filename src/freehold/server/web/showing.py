@@ -159,7 +159,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    made.filters.update(ago=_ago, exact=_exact, iso=_iso, day=_day, percent=percent)
+    made.filters.update(ago=_ago, exact=_exact, minute=_minute, iso=_iso, day=_day, percent=percent)
     made.filters.update(
         counted=counted, number=number, json=_embedded, prose=_prose, leading=_leading, breakable=_breakable
     )
@@ -238,6 +238,10 @@ def _ago(at: datetime, now: datetime) -> str:
 
 def _exact(at: datetime) -> str:
     return f"{_utc(at):%d %b %Y, %H:%M:%S} UTC"
+
+
+def _minute(at: datetime) -> str:
+    return f"{_utc(at):%d %b %Y, %H:%M} UTC"
 
 
 def _day(at: datetime) -> str:

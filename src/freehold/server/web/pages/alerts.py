@@ -46,13 +46,15 @@ _MONITORS = (
 
 @dataclass(frozen=True, slots=True)
 class SilenceRow:
-    """A silence that holds or will."""
+    """A silence that holds or will: `since` is when it begins, where it has not."""
 
     id: str
     of: str
+    since: datetime | None
     until: datetime
     by: str
     comment: str
+    may_end: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +131,12 @@ def alerts_page(asked: Asked) -> Shown:
         view=view,
         alerts=tuple(_row(found, one) for one in chosen[:_MOST]),
         more=max(0, len(chosen) - _MOST),
-        silences=tuple(_silence(one) for one in found.silences()),
+        silences=tuple(_silence(found, one) for one in found.silences()),
         headings=_MONITORS,
         monitors=tuple(_monitor(one) for one in monitors),
         none_yet=_EMPTY[view],
     )
-    return Shown("pages/alerts.html", "Alerts", model, _sentence(every, view), nav="alerts")
+    return Shown("pages/alerts.html", "Alerts", model, _sentence(found, every, view), nav="alerts")
 
 
 def burning(asked: Asked) -> tuple[AlertRow, ...]:
@@ -186,12 +188,14 @@ def _length(text: str) -> timedelta:
         raise FreeholdError("FH-A112", f"{error}.", fix="Send 30m, 2h or 1d.") from None
 
 
-def _sentence(every: list[Alert], view: str) -> str:
+def _sentence(found: Alerts, every: list[Alert], view: str) -> str:
     if view in ("closed", "monitors"):
         return ""
     firing = [one for one in every if one.state is State.FIRING]
-    paging, over = sum(one.page for one in firing), len(every) - len(firing)
-    told = f"{counted(paging, 'alerts')} paging somebody, {len(firing) - paging:,} in the digest"
+    paging, over = [one for one in firing if one.page], len(every) - len(firing)
+    quiet = sum(bool(found.quiet(one).word) for one in paging)
+    but = f" ({quiet:,} silenced or muted)" if quiet else ""
+    told = f"{counted(len(paging), 'alerts')} paging somebody{but}, {len(firing) - len(paging):,} in the digest"
     return f"{told}; {over:,} over, of which nobody has said what they were." if over else f"{told}."
 
 
@@ -214,13 +218,21 @@ def _row(found: Alerts, one: Alert) -> AlertRow:
         incident=one.incident,
         evidence=one.evidence,
         may_close=found.may_close(one),
-        silences=tuple(map(_silence, quiet.silences)),
+        silences=tuple(_silence(found, one) for one in quiet.silences),
         intervals=quiet.intervals,
     )
 
 
-def _silence(one: Silence) -> SilenceRow:
-    return SilenceRow(one.id, ", ".join(map(str, one.matchers)), one.ends_at, _person(one.by), one.comment)
+def _silence(found: Alerts, one: Silence) -> SilenceRow:
+    return SilenceRow(
+        one.id,
+        of=", ".join(map(str, one.matchers)),
+        since=None if found.has_begun(one) else one.starts_at,
+        until=one.ends_at,
+        by=_person(one.by),
+        comment=one.comment,
+        may_end=found.may_end(one),
+    )
 
 
 def _monitor(one: Monitor) -> MonitorRow:

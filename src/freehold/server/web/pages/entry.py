@@ -133,7 +133,7 @@ def _page(request: Request, fault: Fault | None = None, status: int = 200) -> Re
     served = request.app.state.served
     values = {
         "provider": served.oidc.provider.name if served.oidc else "",
-        "estate": served.estate_name,
+        "estate": served.snapshots.estate_name,
         "next": inside(request.query_params.get("next", "/")),
         "fault": fault,
     }

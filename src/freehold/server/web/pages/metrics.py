@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from freehold import opening
 from freehold.catalog import Question as Search
+from freehold.delivery.graph import default_environment
 from freehold.delivery.serving import broken
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted, percent
@@ -352,7 +353,10 @@ def _happened(asked: Asked, catalogue: Catalogue, one: Metric, trend: Trend | No
                 h.at, h.told[:1].upper() + h.told[1:], "", "bad" if h.kind == "incident" else "warn",
                 f"/products/{h.assets[0].rpartition('.')[0]}",
             )
-            for h in broken(asked.served.snapshots.ledger, asked.snapshot.env, above, first, now)
+            for h in broken(
+                asked.served.snapshots.ledger, asked.snapshot.env, default_environment(asked.snapshot.estate), above,
+                first, now,
+            )
         ]  # fmt: skip
     return tuple(sorted(found, key=lambda m: m.at, reverse=True))
 

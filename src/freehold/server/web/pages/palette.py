@@ -54,6 +54,9 @@ PAGES = (
     Entry("page", "Decisions", href="/decisions", words="adr madr why"),
     Entry("page", "Scorecards", href="/scorecards", words="rules certification maturity"),
     Entry("page", "SLOs", href="/slos", words="service levels error budget burn freshness late promises"),
+    Entry(
+        "page", "Performance", href="/performance", words="latency duration queue wait spill slow p95 failed queries"
+    ),
     Entry("page", "KPIs", href="/kpis", words="dora figures"),
     Entry("page", "Usage", href="/usage", words="readers unused adoption accounts"),
     Entry("page", "Documents", href="/documents", words="reports qbr review release notes audit guide"),

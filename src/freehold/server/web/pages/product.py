@@ -31,9 +31,9 @@ from freehold.server.web.pages.usage import UsePart, use_part
 from freehold.server.web.showing import Asked, Shown
 
 if TYPE_CHECKING:
-    from freehold.delivery.incidents import Incident
     from freehold.insight.usage import ProductUse
     from freehold.quality import Check
+    from freehold.work.incidents import Incident
 
 _WINDOW = timedelta(days=30)
 _MOST_HISTORY = 12
@@ -329,7 +329,7 @@ def _contracts(asked: Asked, status: ProductStatus, quiet: frozenset[str]) -> tu
         entry, known = whole.live.get(asset.id), whole.auditor.judged(asset)
         told = standing_verdicts(ledger, whole.env, asset.id, known, entry if entry and entry.is_shown else None)
         is_quiet = row.asset in quiet
-        rows = [(check, _check(check, told, is_quiet=is_quiet)) for check in whole.auditor.checks(asset)]
+        rows = [(check, _check(check, told, is_quiet=is_quiet)) for check in whole.auditor.every(asset)]
         columns = tuple(_column(p, rows) for p in asset.schema.columns)
         of_whole = tuple(made for check, made in rows if len(check.columns) != 1)
         words = (asset.id, asset.name, asset.contract.version or "", asset.schema.description or "")

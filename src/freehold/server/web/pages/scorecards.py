@@ -62,6 +62,7 @@ class Card:
     id: str
     name: str
     told: str
+    state: Mark
     rows: tuple[ScoreRow, ...]
     more: int
 
@@ -125,8 +126,11 @@ def _address(product: str, domain: str, rule_set: str) -> str:
 def _card(asked: Asked, card: Scorecard) -> Card:
     passing = sum(not row.missing for row in card.rows)
     told = f"{percent(card.score)}; {passing:,} of {len(card.rows):,} pass all of it."
+    left = len(card.rows) - passing
+    lacks = "lacks" if left == 1 else "lack"
+    state = Mark("bad", f"{left:,} {lacks} something") if left else Mark("ok", "all of it holds")
     rows = tuple(_row(asked, row, card.kind) for row in card.rows[:_MOST_ROWS])
-    return Card(card.rule_set, card.name, told, rows, max(0, len(card.rows) - _MOST_ROWS))
+    return Card(card.rule_set, card.name, told, state, rows, max(0, len(card.rows) - _MOST_ROWS))
 
 
 def _row(asked: Asked, row: Row, kind: str) -> ScoreRow:

@@ -17,6 +17,7 @@ from freehold.server.web.figures import card
 from freehold.server.web.model import Empty, Heading, Kpi, Line, Mark, Tab, Tone, joined
 from freehold.server.web.pages.alerts import burning as alerts_burning
 from freehold.server.web.pages.homes.consumer import state_of
+from freehold.server.web.pages.homes.digest import digested
 from freehold.server.web.pages.homes.happened import changes_since
 from freehold.server.web.pages.homes.spans import Span, span_of, span_tabs
 from freehold.server.web.pages.postmortems import HEADINGS, PostmortemRow, owed_rows
@@ -73,6 +74,14 @@ _NO_CHANGES = Empty("Nothing was changed or taken back", "Deployments stand here
 _STRONG = Empty(
     "No asset of the first tier wants anything", "Those without owner, contract or passing checks stand here."
 )
+_NO_DIGEST = Empty(
+    "No alert paged nobody in the last 7 days", "What is wrong and wakes nobody stands here, by product.",
+    "freehold alerts digest",
+)  # fmt: skip
+_NO_MONITORS = Empty(
+    "No monitor raised an alert in the last 7 days", "How often each was worth it stands here, and which were demoted.",
+    "freehold alerts monitors",
+)  # fmt: skip
 _RAN = {
     "success": Mark("ok", "ran"),
     "skipped": Mark("ok", "nothing new"),
@@ -146,11 +155,15 @@ class DataOpsHome:
     weak_headings: tuple[Heading, ...]
     weak: tuple[WeakRow, ...]
     strip: tuple[Kpi, ...]
+    digest: tuple[Line, ...]  # of a week, whatever the span is: what paged nobody is read when there is time
+    monitors: tuple[Line, ...]
     unused: tuple[str, ...]  # outputs that nobody reads, and that are built all the same
     calm: Empty = _CALM
     no_schedules: Empty = _NO_SCHEDULES
     no_changes: Empty = _NO_CHANGES
     strong: Empty = _STRONG
+    no_digest: Empty = _NO_DIGEST
+    no_monitors: Empty = _NO_MONITORS
     news: tuple[Line, ...] = ()
     unused_mark: Mark = UNUSED
     owed_headings: tuple[Heading, ...] = ()
@@ -163,6 +176,7 @@ def dataops_home(asked: Asked) -> Shown:
     burning = tuple(sorted(_burning(asked, readers), key=lambda r: (r.mark.tone != "bad", -r.readers)))
     schedules = tuple(_schedules(asked, span))
     figures = asked.served.reckoning.of(asked.snapshot).figures
+    digest, monitors = digested(asked)
     model = DataOpsHome(
         spans=span_tabs("dataops", span),
         since=span.text,
@@ -175,6 +189,8 @@ def dataops_home(asked: Asked) -> Shown:
         weak_headings=_WEAKEST,
         weak=tuple(sorted(_weak(asked, readers), key=lambda r: (-r.readers, r.asset)))[:_MOST],
         strip=tuple(card(figures[id_]) for id_ in DORA if id_ in figures),
+        digest=digest,
+        monitors=monitors,
         unused=unused_of(asked),
         owed_headings=HEADINGS,
         owed=tuple(owed_rows(asked)[:_MOST]),

@@ -1,4 +1,4 @@
-"""Incidents, as far as readers and promises ask: what each touches, how bad it is, whether it is over.
+"""Incidents, as far as all who ask have in common: what each touches, how bad it is, whether it is over.
 
 This is the one place where the events of an incident are put together; what more a room wants to know it adds.
 """
@@ -28,9 +28,10 @@ class Incident:
     Attributes:
         detected_at: when it was found; `occurred_at` is when what is wrong began, None where nobody knows.
         assets: those that whoever opened it named, and those whose alerts joined it, the root first.
+        root: the asset where it began; empty where nobody knows.
         sev: 1 (worst) to 4; 5 for a false alarm; None where nobody said, which is taken for the worst.
         duplicate_of: the incident of the same trouble, with which this one ends; empty: none.
-        env: the environment it is of; empty, as of work items: the one that consumers read.
+        env: the environment it is of; empty, as of work items: see `is_of_environment`.
         event: the id of the event that opened it.
     """
 
@@ -45,6 +46,7 @@ class Incident:
     duplicate_of: str = ""
     env: str = ""
     event: str = ""
+    root: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -78,6 +80,17 @@ class Incident:
         of = ", ".join(self.assets) or self.product
         seen = "" if self.acknowledged_at is not None else ", and nobody has acknowledged it"
         return f"an incident {severity} of {of} is open since {self.detected_at:%Y-%m-%d %H:%M}{seen}: {self.id}"
+
+
+def is_of_environment(told: str | None, env: str, usual: str) -> bool:
+    """Whether an incident is of an environment. One that names none, as work items do, is of the one consumers read.
+
+    Args:
+        told: the environment that the event names which opened it, if any.
+        env: the environment that is asked of.
+        usual: the one that consumers read.
+    """
+    return (told or usual) == env
 
 
 One = TypeVar("One", bound=Incident)
@@ -170,13 +183,13 @@ def open_incidents(ledger: Ledger, env: str, usual: str) -> tuple[Incident, ...]
     Args:
         ledger: what happened.
         env: the environment.
-        usual: the one that consumers read: an incident that names none, as work items do, is of that.
+        usual: the one that consumers read.
     """
     told = Incidents(begun)
     told.take(ledger.read(types=STATES))
     told.take_links(ledger)
     told.take_assets(ledger)
-    return tuple(one for one in told.by_id.values() if one.is_open and (one.env or usual) == env)
+    return tuple(one for one in told.by_id.values() if one.is_open and is_of_environment(one.env, env, usual))
 
 
 def _acknowledged(one: One, event: Recorded) -> One:
@@ -189,7 +202,7 @@ def _judged(one: One, event: Recorded) -> One:
     said = event.data
     root, named = said["root"], (*one.assets, *map(str, said["assets"]))
     assets = tuple(dict.fromkeys((root, *named) if root in named else named))
-    return replace(one, assets=assets, occurred_at=instant_if(said.get("began_at")) or one.occurred_at)
+    return replace(one, assets=assets, root=root, occurred_at=instant_if(said.get("began_at")) or one.occurred_at)
 
 
 def _updated(one: One, event: Recorded) -> One:

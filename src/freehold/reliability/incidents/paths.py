@@ -1,4 +1,4 @@
-"""Lines: what goes into what, as far as incidents ask. Which columns a fault at one place reaches at another."""
+"""Paths: what goes into what, as far as incidents ask. Which columns a fault at one place reaches at another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Path(IntEnum):
 
 
 @dataclass(frozen=True)
-class Lines:
+class Paths:
     """What goes into what.
 
     Attributes:
@@ -45,8 +45,8 @@ class Lines:
     _hit: dict[Field, frozenset[Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
-    def of(cls, graph: Graph, lineage: EstateLineage | None = None) -> Lines:
-        """Return the lines of a graph of assets; without `lineage` no column is known."""
+    def of(cls, graph: Graph, lineage: EstateLineage | None = None) -> Paths:
+        """Return the paths of a graph of assets; without `lineage` no column is known."""
         reads = {asset.id: asset.inputs for asset in graph.assets.values()}
         if lineage is None:
             return cls(reads)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from freehold.delivery.incidents import Incident, open_incidents
+from freehold.connect.paging import Matters
 from freehold.delivery.serving import broken
 from freehold.ledger import Event, Ledger
+from freehold.work.incidents import Incident, open_incidents
 
 AT = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
@@ -108,17 +109,21 @@ def test_what_it_touches(assets: tuple[str, ...], of: set[str], is_touched: bool
     assert Incident("i", "shop.orders", AT, assets, 1).touches(of) is is_touched
 
 
-def test_an_incident_of_no_environment_befell_what_a_number_is_computed_from(tmp_path: Path) -> None:
-    """Work items are of no environment, and pages of metrics tell their incidents; one of another is not told here."""
+def test_an_incident_of_no_environment_is_of_the_one_that_consumers_read(tmp_path: Path) -> None:
+    """Work items are of no environment: pages of metrics, channels and states tell their incidents there alone."""
     later = datetime(2024, 3, 2, tzinfo=UTC)
     with Ledger.open("sqlite:///state.db", root=tmp_path) as ledger:
         ledger.append(_opened(assets=["shop.orders.lines"]))
         said = {"incident": "i-2", "kind": "data", "detected_at": AT.isoformat(), "assets": ["shop.orders.lines"]}
         ledger.append(Event("incident.opened", said, occurred_at=AT, env="pr-12"))
-        told = list(broken(ledger, "prod", {"shop.orders.lines"}, AT, later))
+        told, there = (list(broken(ledger, env, "prod", {"shop.orders.lines"}, AT, later)) for env in ("prod", "pr-12"))
+        matters = {env: Matters(ledger, env, "prod") for env in ("prod", "pr-12")}
+        for one in matters.values():
+            one.look()
         open_ = open_incidents(ledger, "prod", "prod")
         elsewhere = open_incidents(ledger, "pr-12", "prod")
 
-    assert [one.kind for one in told] == ["incident"]
+    assert [[one.kind for one in found] for found in (told, there)] == [["incident"], ["incident"]]
+    assert {env: list(one.by_id) for env, one in matters.items()} == {"prod": ["i-1"], "pr-12": ["i-2"]}
     assert [one.id for one in open_] == ["i-1"]
     assert [one.id for one in elsewhere] == ["i-2"], "it is mended on a branch while consumers are kept from it"
