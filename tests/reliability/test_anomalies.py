@@ -105,6 +105,25 @@ def test_an_interval_that_comes_right_again_closes_its_anomaly(ledger: Ledger) -
     assert told(ledger, "anomaly.closed")[-1]["batch"] == "corrected"
 
 
+def test_a_batch_that_was_replaced_and_is_back_is_unusual_again(ledger: Ledger) -> None:
+    """As another anomaly, told once; it ends when the right one comes again."""
+    ordinary(ledger)
+    tell(ledger, 40, 0, batch="wrong")
+    (first,) = look(ledger, "prod")
+    tell(ledger, 40, 1010, batch="right")
+    look(ledger, "prod")
+    tell(ledger, 40, 0, batch="wrong")
+    (second,) = look(ledger, "prod")
+
+    assert (second.batch, second.value, second.of) == (first.batch, first.value, first.of)
+    assert anomalies(ledger, "prod") == (second,)
+    ledger.state.put(KEPT, "prod", {"upto": 0})
+    assert look(ledger, "prod") == ()
+    tell(ledger, 40, 1010, batch="right")
+    look(ledger, "prod")
+    assert [one.verdict for one in anomalies(ledger, "prod", closed=True)] == ["fixed", "fixed"]
+
+
 def test_what_went_wrong_and_came_right_between_two_looks_is_found_and_closed(ledger: Ledger) -> None:
     """Whoever looks late finds what was unusual, as fixed already; an interval that came wrong again is open."""
     ordinary(ledger)

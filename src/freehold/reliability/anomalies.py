@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -187,14 +187,28 @@ class _Look:
             yield from ((batch, others) for batch in batches)
 
     def _untold(self, odd: Sequence[Anomaly]) -> list[Anomaly]:
-        """Return those that no other look has told of: one beside this one may know of other verdicts by now."""
-        every = (anomalies(self._ledger, self._env, asset=one, closed=True) for one in {one.asset for one in odd})
-        told = {one.id for found in every for one in found}
-        return [one for one in odd if one.id not in told]
+        """Return those that no other look has told of: one beside this one may know of other verdicts by now.
+
+        One whose batch another had replaced, and which is back, is another anomaly.
+        """
+        came = {(batch.asset, batch.id): batch.seq for batch in self._fresh}
+        told: set[str] = set()
+        replaced: dict[str, int] = {}
+        for asset in {one.asset for one in odd}:
+            for event in self._ledger.read(types=("anomaly.found", "anomaly.closed"), subject=asset, env=self._env):
+                told.add(event.data["anomaly"])
+                if event.type == "anomaly.closed" and event.data.get("batch"):
+                    replaced[event.data["anomaly"]] = event.seq
+        every = []
+        for one in odd:
+            seq = came[one.asset, one.batch]
+            is_back = one.id in replaced and replaced[one.id] < seq
+            every.append(replace(one, id=_named(one.id, seq)) if is_back else one)
+        return [one for one in every if one.id not in told]
 
     def _anomaly(self, one: Judgement) -> Anomaly:
         batch, measure, verdict = one.batch, one.measure, one.verdict
-        name = uuid.uuid5(_NAMESPACE, f"{self._env} {batch.asset} {batch.id} {measure}").hex[:12]
+        name = _named(self._env, batch.asset, batch.id, measure)
         numbers = (one.value, verdict.expected, verdict.low, verdict.high, verdict.z)
         value, expected, low, high, z = (_finite(number) for number in numbers)
         at = self._at[batch.seq].occurred_at
@@ -254,6 +268,11 @@ def _told(event: Recorded, verdicts: Mapping[str, str]) -> Anomaly:
         verdict=verdicts.get(said["anomaly"], ""),
         categories=tuple(said.get("categories") or ()),
     )
+
+
+def _named(*parts: object) -> str:
+    """Return the id of what some words name: the same as often as it is told."""
+    return uuid.uuid5(_NAMESPACE, " ".join(map(str, parts))).hex[:12]
 
 
 def _finite(number: float) -> float | None:
