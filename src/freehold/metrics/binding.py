@@ -89,7 +89,7 @@ def _tables(catalogue: Catalogue) -> Iterator[str]:
 def _refused(nothing: Session, sql: str) -> str:
     """Return what DuckDB says against the types in a statement; nothing where it binds, or something else is wrong."""
     try:
-        nothing.rows(f"EXPLAIN {_with_numbers(sql)}")
+        nothing.rows(f"DESCRIBE {_with_numbers(sql)}")  # it is bound, and no plan is made
     except FreeholdError as error:
         found = _BY_TYPES.match(str(error.__cause__).split("\n")[0])
         return _in_words(found) if found else ""
