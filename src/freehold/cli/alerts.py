@@ -42,10 +42,11 @@ def alerts() -> None:
 def list_(start: str | None, product: str | None, closed: bool, env: str | None, as_json: bool) -> None:
     """List alerts: those that stand, and those that nobody has said of what they were."""
     from freehold.reliability.alerts import alerts as every
+    from freehold.reliability.alerts import with_right_since
 
     with opened_evidence(start, env) as (estate, ledger, name):
         expect_product(product, estate.products)
-        found = every(ledger, name, product=product, closed=closed)
+        found = with_right_since(ledger, name, every(ledger, name, product=product, closed=closed))
         quiet = _quieting(estate, ledger, name)
     if as_json:
         emit({"alerts": [one.to_json() | quiet.of(one).to_json() for one in found]})
@@ -65,9 +66,10 @@ def list_(start: str | None, product: str | None, closed: bool, env: str | None,
 def show(start: str | None, alert: str, env: str | None, as_json: bool) -> None:
     """Show ALERT: what is wrong, who is paged and why, and what to do."""
     from freehold.reliability.alerts import alert as one_of
+    from freehold.reliability.alerts import with_right_since
 
     with opened_evidence(start, env) as (estate, ledger, name):
-        found = one_of(ledger, name, alert)
+        (found,) = with_right_since(ledger, name, [one_of(ledger, name, alert)])
         quiet = _quieting(estate, ledger, name).of(found)
     if as_json:
         emit(found.to_json() | quiet.to_json())
@@ -82,6 +84,8 @@ def show(start: str | None, alert: str, env: str | None, as_json: bool) -> None:
         ("runbook", found.runbook or "none: say `freehold:runbook` in the product's file"),
         ("evidence", found.evidence), ("incident", found.incident or "none"),
         ("is", f"{found.state}{f' as {found.verdict}' if found.verdict else ''}"),
+        *([("right since", f"{found.right_since:%Y-%m-%d %H:%M} UTC; it is over once that has lasted for a while")]
+          if found.right_since else []),
     ]  # fmt: skip
     table(rows, ("", ""))
     if not found.is_judged:
@@ -250,7 +254,8 @@ def _worth(one: Monitor) -> str:
 
 def _row(one: Alert, quiet: str = "") -> tuple[str, ...]:
     color = _MARKS[one.severity]
-    state = ", ".join(filter(None, (one.state, one.verdict, quiet)))
+    right = f"right since {one.right_since:%H:%M}" if one.right_since else ""
+    state = ", ".join(filter(None, (one.state, right, one.verdict, quiet)))
     return (
         one.id, f"[{color}]{one.severity}[/{color}]", (one.responder or "somebody") if one.page else "",
         f"{one.asset}: {one.reason}", f"{one.since:%Y-%m-%d %H:%M}", state,

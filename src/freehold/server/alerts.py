@@ -37,7 +37,8 @@ class Alerts:
         """
         if product:
             self._asked.snapshot.product(product)
-        found = rooms.alerts(self._ledger, self._env, product=product or None, closed=closed)
+        told = rooms.alerts(self._ledger, self._env, product=product or None, closed=closed)
+        found = rooms.with_right_since(self._ledger, self._env, told)
         return [self._shown(one) for one in found if self._may_see(one.product)]
 
     def get(self, id_: str) -> Alert:

@@ -18,7 +18,7 @@ import watched_estate
 from freehold.delivery.graph import Graph
 from freehold.ledger import Event, Ledger
 from freehold.reliability import watch
-from freehold.reliability.alerts import Alert, State, alert, alerts, close, silence
+from freehold.reliability.alerts import Alert, State, alert, alerts, close, silence, with_right_since
 from freehold.reliability.alerts.turn import KEPT
 from freehold.reliability.signals import Signal, SignalKind
 from freehold.reliability.slo import Watch
@@ -101,6 +101,27 @@ def test_right_for_long_is_over_and_wrong_again_is_another(bench: Bench) -> None
     assert states(bench) == [("check", "closed", "fixed"), ("check", "firing", "")]
     (over,) = bench.ledger.read(types=("alert.resolved",))
     assert over.occurred_at == START + timedelta(hours=2)
+
+
+def test_what_is_right_and_not_over_yet_says_since_when(bench: Bench) -> None:
+    """Whoever mended it sees that it worked; wrong again, or over, it says so no more."""
+
+    def right() -> list[Any]:
+        told = with_right_since(bench.ledger, "prod", alerts(bench.ledger, "prod"))
+        return [(one.state, one.right_since and one.right_since - START) for one in told]
+
+    bench.check("fail")
+    bench.turn()
+    assert right() == [(State.FIRING, None)]
+    bench.pass_by(minutes=7).check("pass")
+    bench.turn()
+    assert right() == [(State.FIRING, timedelta(minutes=7))]
+    bench.pass_by(minutes=1).check("fail")
+    bench.turn()
+    assert right() == [(State.FIRING, None)]
+    bench.pass_by(minutes=1).check("pass")
+    bench.pass_by(hours=1).turn()
+    assert right() == []
 
 
 def test_a_turn_with_nothing_new_does_nothing(bench: Bench) -> None:

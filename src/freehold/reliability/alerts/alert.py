@@ -45,6 +45,7 @@ class Alert:
         evidence: the id of the event that it stands on; `shown_by`, of the one that shows that it is right again.
         incident: the id of the incident that it joined; empty: none.
         verdict: what it was; empty while nobody has said.
+        right_since: since when nothing of it is wrong, though it is not over yet; see `with_right_since`.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Alert:
     shown_by: str = ""
     verdict: str = ""
     closed_at: datetime | None = None
+    right_since: datetime | None = None
 
     @property
     def state(self) -> State:
@@ -106,7 +108,7 @@ class Alert:
             "fingerprint", "kind", "asset", "product", "monitor", "column", "direction", "severity", "why", "reason",
             "responder", "owner", "escalation", "runbook", "evidence", "incident", "verdict",
         )  # fmt: skip
-        instants = ("since", "raised_at", "resolved_at", "closed_at")
+        instants = ("since", "raised_at", "right_since", "resolved_at", "closed_at")
         said: dict[str, Any] = {"alert": self.id, "state": str(self.state)}
         said |= {name: getattr(self, name) or None for name in texts}
         said |= {name: at.isoformat() if (at := getattr(self, name)) else None for name in instants}

@@ -8,7 +8,7 @@ takes the turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from itertools import islice
@@ -18,6 +18,7 @@ from freehold.foundation import FreeholdError
 from freehold.foundation.owning import holder, is_dead
 from freehold.foundation.times import instant_if
 from freehold.ledger.event import Event
+from freehold.reliability.alerts.alert import Alert, State
 from freehold.reliability.alerts.answering import answering
 from freehold.reliability.alerts.condition import Condition
 from freehold.reliability.alerts.folding import Fold
@@ -96,6 +97,22 @@ def take_turn(
             if error.code != _OTHERWISE:  # somebody closed an alert that was to be closed here: what they said stays
                 raise
     return Turn(next_at=instant_if(kept.get("next_at")))
+
+
+def with_right_since(ledger: Ledger, env: str, found: Iterable[Alert]) -> tuple[Alert, ...]:
+    """Return alerts with since when those that fire are right again, as the last turn saw it.
+
+    One is over once that has lasted for `keep_firing_for`, so that what flaps is one alert.
+    """
+    every = tuple(found)
+    if not any(one.state is State.FIRING for one in every):
+        return every
+    kept = ledger.state.many(_ASSETS + env)
+    right = {c["alert"]: instant_if(c["right_since"]) for one in kept.values() for c in one["conditions"].values()}
+    return tuple(
+        replace(one, right_since=since) if one.state is State.FIRING and (since := right.get(one.id)) else one
+        for one in every
+    )
 
 
 def _is_due(ledger: Ledger, env: str, kept: Any, held: Any, now: datetime) -> bool:

@@ -42,6 +42,7 @@ class AlertItem(Strict):
     since: datetime | None
     raised_at: datetime | None
     resolved_at: datetime | None
+    right_since: datetime | None = Field(description="since when nothing of it is wrong, while it fires still")
     closed_at: datetime | None
     verdict: str | None = Field(description="what it was: fixed, expected, false, duplicate")
     responder: str | None

@@ -69,6 +69,7 @@ class AlertRow:
     href: str
     text: str
     since: datetime
+    right_since: datetime | None
     responder: str
     escalation: str
     runbook: str
@@ -211,6 +212,7 @@ def _row(found: Alerts, one: Alert) -> AlertRow:
         href=f"/products/{one.product}" if one.product else "",
         text=one.reason,
         since=one.since,
+        right_since=one.right_since,
         responder=_person(one.responder),
         escalation=_person(one.escalation),
         runbook=one.runbook or "",
