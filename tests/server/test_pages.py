@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx2
@@ -345,6 +345,12 @@ def test_templates_refuse_names_that_are_not_there() -> None:
     with pytest.raises(UndefinedError):
         environment().from_string("{{ nobody_gave_this }}").render()
     assert environment().from_string("{{ x }}").render(x="<b>") == "&lt;b&gt;"
+
+
+@pytest.mark.parametrize("at", [date(2026, 12, 7), datetime(2026, 12, 7, 23, tzinfo=UTC)])
+def test_a_day_is_said_as_people_say_it(at: date) -> None:
+    """Whether it is a day or an instant of it."""
+    assert environment().from_string("{{ at|day }}").render(at=at) == "7 Dec 2026"
 
 
 START = datetime(2026, 11, 2, tzinfo=UTC)

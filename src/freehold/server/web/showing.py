@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -244,8 +244,10 @@ def _minute(at: datetime) -> str:
     return f"{_utc(at):%d %b %Y, %H:%M} UTC"
 
 
-def _day(at: datetime) -> str:
-    return f"{_utc(at):%d %b %Y}"
+def _day(at: date) -> str:
+    """Return a day as people say it; of an instant, its day in UTC."""
+    day = _utc(at) if isinstance(at, datetime) else at
+    return f"{day.day} {day:%b %Y}"
 
 
 def _iso(at: datetime) -> str:
