@@ -54,6 +54,7 @@ PATHS = {
     "inbox": "/inbox",
     "alerts": "/alerts",
     "monitors": "/alerts?view=monitors",
+    "performance": "/performance?days=30",
     "objectives": "/objectives",
     "decisions": "/decisions",
     "scorecards": "/scorecards",
