@@ -72,15 +72,17 @@ def test_help_of_a_command_reaches_no_warehouse(command: str) -> None:
     assert not modules & {"duckdb", "sqlalchemy", "pyarrow", "sqlglot", "rich", "jinja2", "pydantic"}
 
 
-def test_validating_an_estate_loads_no_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """`validate` needs no warehouse, so it does not pay for one."""
+def test_validating_an_estate_loads_an_engine_for_its_metrics_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """`validate` needs no warehouse and no ledger. Metrics are bound to the types of their columns, in memory."""
     folder = tmp_path_factory.mktemp("start") / "shop"
     assert loaded_by("init", str(folder))[0] == 0
 
-    code, modules = loaded_by("-C", str(folder), "validate")
+    measured = loaded_by("-C", str(folder), "validate")
+    (folder / "shop" / "orders" / "metrics" / "shop.yaml").unlink()
+    bare = loaded_by("-C", str(folder), "validate")
 
-    assert code == 0
-    assert not modules & {"duckdb", "sqlalchemy"}
+    assert (measured[0], measured[1] & {"duckdb", "sqlalchemy"}) == (0, {"duckdb"})
+    assert (bare[0], bare[1] & {"duckdb", "sqlalchemy"}) == (0, set())
 
 
 def test_the_package_is_run_as_the_command_is() -> None:
