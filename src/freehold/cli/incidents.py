@@ -92,7 +92,7 @@ def show(start: str | None, id: str, as_json: bool) -> None:
         say(f"Why {found.sev}: {reasons}.")
     for name, took in found.clocks.items():
         if took is not None:
-            say(f"Time to {name}: {ago(took) if took >= timedelta(seconds=1) else 'none'}.")
+            say(f"Time to {name}: {ago(took) if took >= timedelta(seconds=1) else 'less than a second'}.")
     _say_reach(found)
     _say_suspects(found)
     _say_timeline(moments)
