@@ -120,10 +120,10 @@ def performances(evidence: Evidence, env: str, now: datetime, days: int) -> tupl
     at = now.astimezone(UTC).replace(tzinfo=None)
     said = {"env": env, "now": at, "since": at - timedelta(days=days)}
     found: dict[str, dict[str, Any]] = {}
-    for product, count, p50, p95, failed in evidence.query(_RUNS, said):
-        found.setdefault(product, {}).update(runs=Spread(count, p50, p95), failed_runs=failed)
-    for product, count, p50, p95 in evidence.query(_WAITED, said):
-        found.setdefault(product, {}).update(waited=Spread(count, p50, p95))
+    for product, *spread, failed in evidence.query(_RUNS, said):
+        found.setdefault(product, {}).update(runs=_spread(*spread), failed_runs=failed)
+    for product, *spread in evidence.query(_WAITED, said):
+        found.setdefault(product, {}).update(waited=_spread(*spread))
     for product, *told in evidence.query(_QUERIES, said):
         found.setdefault(product, {}).update(_queries(told))
     return tuple(Performance(product, **found[product]) for product in sorted(found))
@@ -132,10 +132,15 @@ def performances(evidence: Evidence, env: str, now: datetime, days: int) -> tupl
 def _queries(told: list[Any]) -> dict[str, Any]:
     asked, failed, *spread, spilled, size, tells = told
     return {
-        "asked": int(asked or 0), "failed": int(failed or 0), "queries": Spread(*spread[:3]),
-        "queued": Spread(*spread[3:]), "spilled": int(spilled or 0) if tells else None,
+        "asked": int(asked or 0), "failed": int(failed or 0), "queries": _spread(*spread[:3]),
+        "queued": _spread(*spread[3:]), "spilled": int(spilled or 0) if tells else None,
         "spilled_bytes": int(size or 0) if tells else None,
     }  # fmt: skip
+
+
+def _spread(count: int, p50: float | None, p95: float | None) -> Spread:
+    """Return a spread to the microsecond: what is between two values is no better known than those."""
+    return Spread(count, *(None if value is None else round(value, 6) for value in (p50, p95)))
 
 
 def by_days(evidence: Evidence, env: str, now: datetime) -> Mapping[int, tuple[Performance, ...]]:
