@@ -233,8 +233,11 @@ def test_in_slack_an_incident_is_one_message_and_its_thread(paging: Any, slack: 
     raised = {"rule": "rows", "page": True}
     recorded(
         running,
-        *(Event("alert.raised", {"alert_id": f"a{n}", **raised, "reason": f"{n} is late"}) for n in range(3)),
-        *(Event("alert.joined", said, subject=said["alert_id"]) for said in alerts),
+        *(
+            Event("alert.raised", {"alert_id": f"a{n}", **raised, "reason": f"{n} is late"}, env="prod")
+            for n in range(3)
+        ),
+        *(Event("alert.joined", said, env="prod", subject=said["alert_id"]) for said in alerts),
     )
     until(lambda: len(slack.of("chat.postMessage")) == 3, "the thread was told")
     moved(running, id_, "resolve", verified_by="user:idp/ana")
@@ -315,13 +318,13 @@ def test_alerts_that_are_part_of_no_incident_page_by_themselves(paging: Any, pag
     said = {"group": "shop.orders", "alerts": ["a1", "a2"]}
     recorded(
         running,
-        Event("alert.raised", {"alert_id": "a1", **raised}, product="shop.orders"),
-        Event("alert.raised", {"alert_id": "a2", **noise}, product="shop.orders"),
-        Event("alert.notified", {**said, "reason": "first"}),
+        Event("alert.raised", {"alert_id": "a1", **raised}, env="prod", product="shop.orders"),
+        Event("alert.raised", {"alert_id": "a2", **noise}, env="prod", product="shop.orders"),
+        Event("alert.notified", {**said, "reason": "first"}, env="prod"),
     )
     until(lambda: pager.pages, "somebody was woken")
-    recorded(running, Event("alert.notified", {**said, "reason": "repeat"}))
-    recorded(running, Event("alert.joined", {"alert_id": "a1", "incident": "incident/x", "role": "root"}))
+    recorded(running, Event("alert.notified", {**said, "reason": "repeat"}, env="prod"))
+    recorded(running, Event("alert.joined", {"alert_id": "a1", "incident": "incident/x", "role": "root"}, env="prod"))
     until(lambda: "resolve" in pager.actions(), "they are part of an incident")
 
     assert pager.actions() == ["trigger", "resolve"]
@@ -346,8 +349,13 @@ spec:
     said = {"rule": "rows", "asset": "shop.orders.orders", "page": True, "severity": "critical"}
     recorded(
         running,
-        Event("alert.raised", {"alert_id": "a1", **said, "reason": "zirkon is no number"}, product="shop.orders"),
-        Event("alert.notified", {"group": "shop.orders", "alerts": ["a1"], "reason": "first"}),
+        Event(
+            "alert.raised",
+            {"alert_id": "a1", **said, "reason": "zirkon is no number"},
+            env="prod",
+            product="shop.orders",
+        ),
+        Event("alert.notified", {"group": "shop.orders", "alerts": ["a1"], "reason": "first"}, env="prod"),
     )
     until(lambda: pager.pages, "somebody was woken")
 
