@@ -307,6 +307,7 @@ def test_nobody_is_told_what_the_channel_may_not_see(paging: Any, pager: PagerDu
 def test_alerts_that_are_part_of_no_incident_page_by_themselves(paging: Any, pager: PagerDuty) -> None:
     """One key for as long as the group is heard of; taken in by an incident, or resolved, they end."""
     running = paging(oncall=_to_pagerduty(pager))
+    running.app.state.served.rounds.close()  # it would gather them into an incident of its own
     raised = {
         "rule": "rows",
         "asset": "shop.orders.orders",
@@ -346,6 +347,7 @@ spec:
 """
     (running.root / "shop" / "policy.yaml").write_text(policy, encoding="utf-8")
     running.app.state.served.changed()
+    running.app.state.served.rounds.close()  # it would gather the alert into an incident
     said = {"rule": "rows", "asset": "shop.orders.orders", "page": True, "severity": "critical"}
     recorded(
         running,
