@@ -97,7 +97,11 @@ def delivery_of(
 
 @contextmanager
 def opened_engine(estate: Estate, chosen: Environment, *, wait_s: float = USUAL_WAIT_S) -> Iterator[Engine]:
-    """Open the warehouse of an environment; where another process has it, wait for that long."""
+    """Open the warehouse of an environment; where another process has it, wait for that long.
+
+    Raises:
+        FreeholdError: FH-E400 the folder of its file is not there, with the connection that names it; as `open_engine`.
+    """
     from freehold.engines import open_engine
     from freehold.foundation.secrets import resolved
 
@@ -105,7 +109,12 @@ def opened_engine(estate: Estate, chosen: Environment, *, wait_s: float = USUAL_
     settings = {
         name: resolved(value, root=estate.root, where=connection.where) for name, value in connection.settings.items()
     }
-    engine = open_engine(connection.url, root=str(estate.root), wait_s=wait_s, **settings)
+    try:
+        engine = open_engine(connection.url, root=str(estate.root), wait_s=wait_s, **settings)
+    except FreeholdError as error:
+        if error.code == "FH-E400":
+            error.where = connection.where
+        raise
     try:
         yield engine
     finally:

@@ -183,3 +183,14 @@ def test_types_are_listed_with_what_one_says(freehold: Freehold) -> None:
 
     assert "A number looks wrong to me" in listed.stdout
     assert one["states"][0]["moves"][0] == {"name": "accept", "to": "council", "by": ["owner", "steward"]}
+
+
+def test_several_values_of_a_field_are_told_one_after_the_other(freehold: Freehold) -> None:
+    """As people write them; programs are given the list."""
+    two = [json.loads(freehold("items", "new", "question", "-f", f"what={n}", "--json").stdout)["id"] for n in "ab"]
+    fields = ("-f", "what=Wrong", "-f", "kind=data", "-f", "sev=2", "-f", f"actions={','.join(two)}")
+    made = json.loads(freehold("items", "new", "incident", *fields, "--json").stdout)
+    shown = freehold("items", "show", made["id"])
+
+    assert f"  actions: {', '.join(two)}\n" in shown.stdout + shown.stderr
+    assert json.loads(freehold("items", "show", made["id"], "--json").stdout)["fields"]["actions"] == two

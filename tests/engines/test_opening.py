@@ -266,17 +266,43 @@ def test_a_warehouse_made_by_a_newer_duckdb_says_which(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        pytest.param("duckdb:///file.txt/inside/w.db", "cannot be made", id="below a file"),
-        pytest.param("duckdb:////proc/nowhere/w.db", "cannot be made", id="where no folder can be made"),
+        pytest.param("duckdb:///nope/x.db", "nope", id="in the estate"),
+        pytest.param("duckdb:///.freehold/../nope/x.db", "nope", id="beside what is ours"),
+        pytest.param("duckdb:///../nope/x.db", "nope", id="beside the estate"),
+        pytest.param("duckdb:///file.txt/inside/w.db", "file.txt/inside", id="below a file"),
+        pytest.param("duckdb:////proc/nowhere/w.db", "/proc/nowhere", id="where no folder can be made"),
     ],
 )
-def test_a_place_that_cannot_be(tmp_path: Path, url: str, said: str) -> None:
-    """The folder is named, and why it cannot be made."""
-    (tmp_path / "file.txt").write_text("a file, not a folder")
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path, url: str, said: str) -> None:
+    """It is named, with how to mend that; a warehouse in it would be an empty one."""
+    root = tmp_path / "estate"
+    root.mkdir()
+    (root / "file.txt").write_text("a file, not a folder")
     with pytest.raises(FreeholdError) as caught:
-        open_engine(url, root=str(tmp_path))
+        open_engine(url, root=str(root))
+
+    assert (caught.value.code, caught.value.exit_code) == ("FH-E400", Exit.ENVIRONMENT)
+    assert f"{said}` for the warehouse" in caught.value.problem
+    assert "mkdir -p" in caught.value.fix
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["estate", "file.txt"]
+
+
+@pytest.mark.parametrize("url", ["duckdb:///.freehold/w.db", "duckdb:///.freehold/more/w.db"])
+def test_what_is_our_own_is_made(tmp_path: Path, url: str) -> None:
+    """Nobody has to make the folder that Freehold keeps its own in."""
+    open_engine(url, root=str(tmp_path)).close()
+
+    assert (tmp_path / url.removeprefix("duckdb:///")).is_file()
+
+
+def test_a_place_that_cannot_be(tmp_path: Path) -> None:
+    """The folder of our own is named, and why it cannot be made."""
+    (tmp_path / ".freehold").write_text("a file, not a folder")
+    with pytest.raises(FreeholdError) as caught:
+        open_engine("duckdb:///.freehold/w.db", root=str(tmp_path))
+
     assert (caught.value.code, caught.value.exit_code) == ("FH-E102", Exit.ENVIRONMENT)
-    assert said in caught.value.problem
+    assert "cannot be made" in caught.value.problem
 
 
 def test_a_folder_that_may_not_be_written_is_one_clear_error() -> None:

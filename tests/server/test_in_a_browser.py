@@ -282,6 +282,28 @@ def test_a_metric_is_explored_drilled_saved_and_opened_again(opened: Callable[..
     page.get_by_text("these are today's numbers").wait_for()
 
 
+def test_a_day_and_a_number_stand_in_one_line(opened: Callable[..., Page]) -> None:
+    """However many columns an answer has, on a screen that is not wide."""
+    metrics = "&".join(f"metric=shop.{one}" for one in ("revenue", "orders", "average_order", "cancelled"))
+    page = opened(
+        f"/explore?{metrics}&by=day&by=orders.state&compare=prior:1day", viewport={"width": 1280, "height": 800}
+    )
+    page.locator("#answer tbody tr").first.wait_for()
+    spread = page.locator("#answer").evaluate(
+        """table => [...table.tBodies[0].rows].slice(0, 5).flatMap(row => {
+          const [day, _, ...numbers] = row.cells;
+          return [day, ...numbers];
+        }).map(cell => {
+          const range = document.createRange();
+          range.selectNodeContents(cell);
+          const tops = [...range.getClientRects()].map(rect => rect.top);
+          return Math.max(...tops) - Math.min(...tops);
+        })"""
+    )
+
+    assert max(spread) < 10, "pixels between the tops of what stands in a cell: a line has more"
+
+
 def test_the_explorer_needs_no_script(opened: Callable[..., Page]) -> None:
     """Choosing and sending the form is enough."""
     page = opened("/explore?metric=shop.revenue", java_script_enabled=False)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from live_server import Running, known_as, token_of
+from live_server import PAGE, Running, known_as, token_of
 
 ITEMS = "/api/v1/work-items"
 STEWARD = ("user:idp/vera", "role:idp/shop-data-steward")
@@ -171,3 +171,27 @@ def test_a_page_begins_where_the_one_before_ended(asker: httpx2.Client) -> None:
 
     assert told == [[second], []]
     assert (wrong.status_code, wrong.json()["code"]) == (400, "FH-A112")
+
+
+def test_an_item_says_names_as_links_and_times_as_pages_do(own_server: Running, asker: httpx2.Client) -> None:
+    """No list as a program writes it, no instant for machines: each name is a link, of which nobody sees brackets."""
+    cause = begun(asker, "question", what="Why is it so?")
+    said = {
+        "what": "Orders are wrong", "kind": "data", "sev": 2, "assets": ["shop.orders.orders"],
+        "impact_started_at": "2026-11-02T09:30:00+00:00", "actions": [cause["id"], "question/none"],
+    }  # fmt: skip
+    item = begun(asker, "incident", **said)
+    page = asker.get(f"/items/{item['id']}.json").json()["page"]
+    fields = {row["term"]: row["values"] for row in page["fields"]}
+    shown = asker.get(f"/items/{item['id']}", headers=PAGE).text
+
+    assert [(one["text"], one["href"]) for one in fields["Assets"]] == [
+        ("shop.orders.orders", "/products/shop.orders#orders")
+    ]
+    assert [(one["text"], one["href"]) for one in fields["Actions"]] == [
+        ("Why is it so?", f"/items/{cause['id']}"), ("question/none", ""),
+    ]  # fmt: skip
+    assert fields["Impact started at"][0]["at"] == "2026-11-02T09:30:00+00:00"
+    assert ">02 Nov 2026, 09:30 UTC</time>" in shown
+    assert "[&#39;" not in shown
+    assert asker.get(f"{ITEMS}/{item['id']}").json()["fields"]["assets"] == ["shop.orders.orders"]

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from freehold.foundation import FreeholdError
 from freehold.server.questions import MOST_WORDS, Filter, Question, as_command, as_python, as_yaml, question_of
+from freehold.server.web.pages.explore import spoken_filters
 
 NAMES = st.from_regex(r"[a-z][a-z_]{0,8}(\.[a-z][a-z_]{0,8})?", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=30).filter(
@@ -76,6 +77,22 @@ def test_no_value_of_a_filter_is_more_than_a_value(filters: list[Filter]) -> Non
 def test_filters_are_one_condition(filters: list[Filter], condition: str) -> None:
     """Values of a field are alternatives, fields hold together, and what is unknown is none of what is known."""
     assert Question(filters=tuple(filters)).condition == condition
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ([Filter("a", "1")], "a is 1"),
+        ([Filter("a", "1"), Filter("a", "2"), Filter("a", None)], "a is 1, 2 or unknown"),
+        ([Filter("a", "1"), Filter("b", "2", True)], "a is 1 and b is not 2"),
+        ([Filter("a", "1"), Filter("b", "2"), Filter("a", "3")], "a is 1 or 3, and b is 2"),
+        ([Filter("a", "1", True), Filter("a", "2", True)], "a is none of 1 and 2"),
+    ],
+    ids=["one", "alternatives", "two fields", "alternatives of one of two fields", "all but some"],
+)
+def test_filters_are_said_as_they_are_meant(filters: list[Filter], told: str) -> None:
+    """By the same rule: alternatives are `or`, fields are `and`."""
+    assert spoken_filters(filters) == told
 
 
 def test_a_condition_that_was_written_holds_beside_the_filters() -> None:

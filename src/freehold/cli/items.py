@@ -116,7 +116,7 @@ def show(start: str | None, id: str, as_json: bool) -> None:
         return
     say(f"{told['title']}\n{told['id']}, {told['state']}{_when_due(told)}; asked by {told['requester']}.")
     for name, value in told["fields"].items():
-        say(f"  {name}: {value}")
+        say(f"  {name}: {_spoken(value)}")
     for decision in told["decided_by"]:
         say(f"  decided by {decision}")
     for link in told["links"]:
@@ -402,6 +402,13 @@ def _tracker(trackers: Mapping[str, Tracker], id: str) -> Tracker:
         fix = near(id, trackers) or (f"There are: {', '.join(trackers)}." if trackers else "`freehold schema Tracker`.")
         raise FreeholdError("FH-X310", f"No file declares a tracker `{id}`.", fix=fix, exit_code=Exit.USAGE)
     return trackers[id]
+
+
+def _spoken(value: Any) -> str:
+    """Return the value of a field as people read it: several one after the other."""
+    if isinstance(value, list):
+        return ", ".join(_spoken(one) for one in value)
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _pairs(fields: tuple[str, ...]) -> Mapping[str, list[str]]:

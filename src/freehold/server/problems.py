@@ -112,6 +112,7 @@ _STATUS = {
     "FH-E335": 400,
     "FH-E336": 404,
     "FH-E337": 409,
+    "FH-E400": 503,
 }
 _IN_FILES = ("FH-V",)  # what is wrong in the estate's files is nobody's request
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,13 @@ from starlette.routing import Route
 from freehold.connect.status_page import StatusPage, files_of, status_page
 from freehold.foundation import FreeholdError, near
 from freehold.server.kept import Kept
+from freehold.server.tags import lasting_tag_of
 
 if TYPE_CHECKING:
     from freehold.server.application import Served
 
 _PATH = "/status"
+MOVING = ("as_of",)  # what it says that goes on with the clock alone
 _TYPES = {
     "html": "text/html", "json": "application/json", "atom": "application/atom+xml", "css": "text/css",
 }  # fmt: skip
@@ -36,7 +39,9 @@ def routes() -> list[Route]:
         if name not in files:
             fix = near(path.strip("/"), [one.removesuffix("/index.html") for one in files]) or f"See {_PATH}."
             raise FreeholdError("FH-E377", f"There is no `{path[:100]}` on the status page.", fix=fix)
-        return Response(files[name], media_type=_TYPES[name.rpartition(".")[2]])
+        kind = name.rpartition(".")[2]
+        headers = {"ETag": lasting_tag_of(json.loads(files[name]), MOVING)} if kind == "json" else None
+        return Response(files[name], media_type=_TYPES[kind], headers=headers)
 
     return [Route(_PATH, _to_the_page), Route(f"{_PATH}/{{path:path}}", shown, name="status")]
 

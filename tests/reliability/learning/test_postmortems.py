@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -204,12 +205,17 @@ def test_facts_are_filled_in_and_people_stand_by_their_role(shop: Troubled) -> N
     blame(shop.ledger.acting(LEAD), found, 1)
     act(work_of(shop), found, "Check the prices", "user:idp/ana", "2024-04-01")
 
-    text = Library(shop.estate, shop.ledger, "prod").write("postmortem", {"item": found.id}).markdown
+    library = Library(shop.estate, shop.ledger, "prod")
+    text = library.write("postmortem", {"item": found.id}).markdown
 
     assert "| to resolve | 4 March 2024, 08:00 UTC | 120 min |" in text
     assert "rooted at shop.orders.lines" in text
     assert "| confirmed | `Model:shop.orders.lines` was changed" in text.replace("\\", "")
-    assert "| Check the prices | 2024-04-01 | agreed | yes |" in text
+    assert "| Check the prices | 1 April 2024 | agreed | yes |" in text
+    update = library.write("incident-update", {"item": found.id, "reader": "engineers"}).markdown
+    for written in (text, update):
+        body = written.partition("As recorded by")[0]
+        assert not re.search(r"\d{4}-\d{2}-\d{2}", body), "a day is written one way"
     assert "Not written yet. What went well" in text
     assert "user:idp" not in text
 

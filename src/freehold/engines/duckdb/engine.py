@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from freehold.engines.duckdb.opening import connect, forget_holder, name_holder, path_of
+from freehold.engines.duckdb.opening import connect, expect_folder, forget_holder, name_holder, path_of
 from freehold.engines.duckdb.session import DuckDBSession
 from freehold.engines.duckdb.translating import translate
 from freehold.engines.protocol import Capabilities
@@ -61,9 +61,11 @@ class DuckDBEngine:
         Raises:
             FreeholdError: FH-E101 names the process that holds the file; FH-E102 the file cannot be used; FH-E103 an
                 unknown setting, or a value it does not take; FH-E104 a newer DuckDB made the file; FH-E105 the disk is
-                full.
+                full; FH-E400 the folder is not there.
         """
         path = path_of(url, root)
+        if path is not None:
+            expect_folder(path, root)
         connection = connect(path, settings, wait_s)
         if path:
             name_holder(path)

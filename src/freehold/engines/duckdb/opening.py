@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 import duckdb
 
@@ -25,6 +26,7 @@ _DEFAULTS = {
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _BETWEEN = "Unique file handle conflict"  # with an instance of this process that is not in its cache yet, or any more
 _BETWEEN_S = 10.0  # to give a file back may mean to write what is left
+_OURS = ".freehold"  # the folder in an estate that Freehold keeps its own in
 _SQLITE = b"SQLite format 3\0"
 _WHOLE_HEADER = 3 * 4096  # every DuckDB file that was ever finished is larger
 _MADE_BY = slice(52, 84)  # where the header of a DuckDB file names the version that made it
@@ -48,6 +50,25 @@ def path_of(url: str, root: str) -> Path | None:
         f"`{url}` is not a place of a DuckDB file.",
         fix="Write duckdb:///relative/path.db or duckdb:////absolute/path.db.",
         exit_code=Exit.USAGE,
+    )
+
+
+def expect_folder(path: Path, root: str) -> None:
+    """Make sure that the folder of a file is there, or is one of Freehold's own, which is made when it is needed.
+
+    A folder that nobody made is a slip of the pen more often than a wish: a warehouse in it would be empty.
+
+    Raises:
+        FreeholdError: FH-E400 there is no such folder.
+    """
+    folder = path.parent
+    if folder.is_dir() or folder.resolve().is_relative_to((Path(root) / _OURS).resolve()):
+        return
+    raise FreeholdError(
+        "FH-E400",
+        f"There is no folder `{folder}` for the warehouse `{path.name}`.",
+        fix=f"Mend `url` of the connection in estate.yaml, or make the folder: mkdir -p {quote(str(folder))}",
+        exit_code=Exit.ENVIRONMENT,
     )
 
 
@@ -129,7 +150,7 @@ def _check_names(settings: Mapping[str, object]) -> None:
 
 
 def _make_room(path: Path) -> None:
-    """Make the folder of a new file.
+    """Make the folder of a new file, where it is Freehold's own.
 
     Raises:
         FreeholdError: FH-E102 the path is a folder, or its folder cannot be made.

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from freehold.delivery.graph import default_environment, relation_of
 from freehold.delivery.plan.versions import deployed
+from freehold.foundation.times import instant_of
 from freehold.insight.documents.listing import NO_WORD, metric_cells
 from freehold.insight.similar import similar
 from freehold.metrics.estate import read_models
@@ -82,9 +84,9 @@ class ItemsThen:
     def _says(self, item: Item) -> Iterator[dict[str, Any]]:
         """Yield what an item holds, in the order of its workflow."""
         kept = {**self._work.texts(item), **item.fields}
-        for name in self._work.workflow(item.type).fields:
+        for name, one in self._work.workflow(item.type).fields.items():
             if name in kept:
-                yield {"field": name.replace("_", " ").capitalize(), "value": _word(kept[name])}
+                yield {"field": name.replace("_", " ").capitalize(), "value": _said(kept[name], one.type)}
         if any(self.ledger.side.get(text) is None for text in item.texts):
             yield {"field": "Words", "value": ERASED}
 
@@ -175,8 +177,21 @@ class ItemsThen:
                 yield from map(str, said if isinstance(said, list) else [said])
 
 
-def _word(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+def _said(value: Any, type_: str) -> Any:
+    """Return what a field holds as a cell: a day and an instant as such, so that they are written as all others are."""
+    read = _TIMES.get(type_)
+    if read is None:
+        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    try:
+        return [read(str(one)) for one in value] if isinstance(value, list | tuple) else read(str(value))
+    except ValueError:  # its workflow typed it otherwise when it was said
+        return str(value)
+
+
+_TIMES: Mapping[str, Callable[[str], date]] = {
+    "date": date.fromisoformat,
+    "instant": lambda text: instant_of(text).astimezone(UTC),
+}
 
 
 _LISTS: Mapping[str, Callable[[ItemsThen, Item], Iterator[dict[str, Any]]]] = {

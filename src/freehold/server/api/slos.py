@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import FastAPI, Path, Query, Request
+from fastapi import FastAPI, Path, Query, Request, Response
 from pydantic import Field
 
 from freehold.reliability.slo import Attainment
 from freehold.server.api.model import After, Limit, Strict, asked_by, page_of
 from freehold.server.attained import attained
+from freehold.server.tags import lasting_tag_of
+
+_MOVING = ("since", "until")  # where a window begins and ends: it goes on with the clock, whatever stands in it
 
 
 class SloFires(Strict):
@@ -74,21 +77,26 @@ def add(app: FastAPI) -> None:
 
 
 def _slos(
-    request: Request, product: Annotated[str, Query(max_length=200)] = "", limit: Limit = 100, after: After = ""
-) -> SloList:
+    request: Request, response: Response, product: Annotated[str, Query(max_length=200)] = "", limit: Limit = 100,
+    after: After = "",
+) -> SloList:  # fmt: skip
     """List the SLOs of products that the asker may see, or of one of them."""
     asked = asked_by(request)
     if product:
         asked.snapshot.product(product)
     found = sorted(attained(asked, product=product), key=lambda one: one.slo.id)
     page, more = page_of(found, lambda one: one.slo.id, after, limit)
-    return SloList(items=[_entry(one) for one in page], next=more)
+    told = SloList(items=[_entry(one) for one in page], next=more)
+    response.headers["ETag"] = lasting_tag_of(told.model_dump(mode="json"), _MOVING)
+    return told
 
 
-def _slo(request: Request, id: Annotated[str, Path(max_length=300)]) -> SloEntry:
+def _slo(request: Request, response: Response, id: Annotated[str, Path(max_length=300)]) -> SloEntry:
     """Tell how one SLO stands."""
     (found,) = attained(asked_by(request), slo=id)
-    return _entry(found)
+    told = _entry(found)
+    response.headers["ETag"] = lasting_tag_of(told.model_dump(mode="json"), _MOVING)
+    return told
 
 
 def _entry(one: Attainment) -> SloEntry:

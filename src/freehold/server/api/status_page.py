@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from pydantic import Field
 
 from freehold.connect.status_page import PublicIncident, PublicProduct, Standing
 from freehold.server.api.model import Strict, asked_by
-from freehold.server.status_page import page_now
+from freehold.server.status_page import MOVING, page_now
+from freehold.server.tags import lasting_tag_of
 
 
 class PublicDay(Strict):
@@ -65,13 +66,15 @@ def add(app: FastAPI) -> None:
     app.get("/status-page", summary="The status page", operation_id="get_status_page")(_status_page)
 
 
-def _status_page(request: Request) -> StatusPageNow:
+def _status_page(request: Request, response: Response) -> StatusPageNow:
     """Say how the products are that are on the status page, and what customers were told of incidents."""
     page = page_now(asked_by(request).served)
-    return StatusPageNow(
+    told = StatusPageNow(
         name=page.name, as_of=page.as_of, state=page.standing, products=[_product(one) for one in page.products],
         incidents=[_incident(one) for one in page.incidents],
     )  # fmt: skip
+    response.headers["ETag"] = lasting_tag_of(told.model_dump(mode="json"), MOVING)
+    return told
 
 
 def _product(one: PublicProduct) -> ProductOnPage:

@@ -48,12 +48,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value: as it is said, as it is, and where it leads."""
+    """A value: as it is said, as it is, and where it leads. A time stands in one line, as a number does."""
 
     text: str
     value: Any
     href: str = ""
     is_number: bool = False
+    is_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +158,13 @@ class _Cells:
         key = self.answer.compiled.query.by[i]
         if key.is_time or key.grain:
             href = self._into(key.text, key.grain, value) if key.is_time else ""
-            return Cell(_said(value, ""), plain(value) if value is not None else None, href)
+            return Cell(_said(value, ""), plain(value) if value is not None else None, href, is_time=True)
         left = [name for name in self.drill if not is_taken(name, self.question)]
         by = tuple(dict.fromkeys(left[0] if name == key.text and left else name for name in self.question.by))
         text = None if value is None else _word(value)
         narrowed = replace(self.question.narrowed(key.text, text), by=by)
-        return Cell(_said(value, ""), _plainly(value), narrowed.address())
+        is_time = isinstance(value, date | datetime)
+        return Cell(_said(value, ""), _plainly(value), narrowed.address(), is_time=is_time)
 
     def _into(self, text: str, grain: str | None, value: Any) -> str:
         finer = _FINER.get(grain or "")

@@ -267,6 +267,6 @@ VERDICTS: dict[str, Mark] = {
 }
 
 
-def joined(words: Sequence[str]) -> str:
-    """Return words as a sentence lists them: `a, b and c`."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+def joined(words: Sequence[str], last: str = "and") -> str:
+    """Return words as a sentence lists them: `a, b and c`, or with another word before the last."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -339,7 +339,29 @@ def _word_of(value: Any) -> str | None:
 
 
 def _spoken(one: Filter) -> str:
-    return f"{one.field} {'is not' if one.is_not else 'is'} {'unknown' if one.value is None else one.value}"
+    return f"{one.field} {'is not' if one.is_not else 'is'} {_value_in(one)}"
+
+
+def _value_in(one: Filter) -> str:
+    return "unknown" if one.value is None else one.value
+
+
+def spoken_filters(filters: Sequence[Filter]) -> str:
+    """Return filters as they are meant together: values of one field are alternatives, fields all hold."""
+    groups: dict[tuple[str, bool], list[Filter]] = {}
+    for one in filters:
+        groups.setdefault((one.field, one.is_not), []).append(one)
+    told = [_spoken_group(group) for group in groups.values()]
+    return ", and ".join(told) if len(told) < len(filters) else joined(told)
+
+
+def _spoken_group(filters: Sequence[Filter]) -> str:
+    if len(filters) == 1:
+        return _spoken(filters[0])
+    values = [_value_in(one) for one in filters]
+    if filters[0].is_not:
+        return f"{filters[0].field} is none of {joined(values)}"
+    return f"{filters[0].field} is {joined(values, 'or')}"
 
 
 def sentence(catalogue: Catalogue, question: Question) -> str:
@@ -347,7 +369,7 @@ def sentence(catalogue: Catalogue, question: Question) -> str:
     told = joined([named(catalogue, name) for name in question.metrics]) if question.metrics else "Nothing"
     keys = [key.replace("_", " ") if is_grain(key) else f"`{key}`" for key in question.by]
     told += f" by {joined(keys)}" if keys else ""
-    told += f", where {joined([_spoken(one) for one in question.filters])}" if question.filters else ""
+    told += f", where {spoken_filters(question.filters)}" if question.filters else ""
     told += f", where `{question.where}`" if question.where else ""
     if question.start or question.end:
         told += f", from {question.start or 'the beginning'} to {question.end or 'now'}"

@@ -24,6 +24,7 @@ from freehold.server.items import Items
 from freehold.server.web.model import Crumb, Empty, Fact, Heading, Mark, Moment, Tone
 from freehold.server.web.pages.acting import begun
 from freehold.server.web.pages.entry import inside
+from freehold.server.web.pages.item_fields import FieldRow, field_rows, spoken
 from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown, asked_of
 from freehold.server.written import readable
@@ -123,7 +124,7 @@ class ItemPage:
     id: str
     state: Mark
     facts: tuple[Fact, ...]
-    fields: tuple[tuple[str, str], ...]
+    fields: tuple[FieldRow, ...]
     links: tuple[LinkRow, ...]
     history: tuple[Moment, ...]
     ways: tuple[WayRow, ...]
@@ -167,7 +168,7 @@ def item(asked: Asked) -> Shown:
         id=one.id,
         state=Mark(tone_of(items, one), one.state.replace("_", " ")),
         facts=tuple(_facts(items, one)),
-        fields=tuple((_spoken(k), str(v)) for k, v in {**work.texts(one), **one.fields}.items() if k != "product"),
+        fields=field_rows(items, one),
         links=tuple(_link(items, link.word, link.other) for link in items.related(one)),
         history=_moments(items, one),
         ways=() if work.has_ended(one) else ways_of(items, one),
@@ -359,9 +360,9 @@ def _facts(items: Items, one: Item) -> list[Fact]:
         facts.append(Fact("Ruled by", f"{one.tracked.key} in {one.tracked.tracker}"))
     for clock in () if items.work.has_ended(one) else items.work.clocks(one):
         if clock.is_late:
-            facts.append(Fact(_spoken(clock.name), mark=Mark("bad", "late")))
+            facts.append(Fact(spoken(clock.name), mark=Mark("bad", "late")))
         elif clock.due_at is not None:
-            facts.append(Fact(_spoken(clock.name), "", at=clock.due_at))
+            facts.append(Fact(spoken(clock.name), "", at=clock.due_at))
     return facts
 
 
@@ -387,10 +388,6 @@ def tone_of(items: Items, one: Item) -> Tone:
     if not state.is_final:
         return "warn" if one.state == items.work.workflow(one.type).start else "ok"
     return "ok" if state.outcome in ("delivered", "answered") else "idle"
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").capitalize()
 
 
 def _person(principal: str) -> str:

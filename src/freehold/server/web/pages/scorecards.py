@@ -13,6 +13,7 @@ from freehold.foundation.words import counted, percent
 from freehold.rules import Outcome, Result
 from freehold.server.scored import rules_recorded_at, scored
 from freehold.server.web.model import Crumb, Empty, Heading, Mark, Tab
+from freehold.server.web.pages.item_fields import href_of
 from freehold.server.web.serving import page
 from freehold.server.web.showing import Asked, Shown
 
@@ -135,16 +136,7 @@ def _card(asked: Asked, card: Scorecard) -> Card:
 
 def _row(asked: Asked, row: Row, kind: str) -> ScoreRow:
     missing = tuple(_missing(one) for one in row.missing)
-    return ScoreRow(row.subject, _href(asked, row.subject, kind), row.score, row.level, row.deadline, missing)
-
-
-def _href(asked: Asked, subject: str, kind: str) -> str:
-    """Return the page of a subject: of an asset that of its product; empty where it has none."""
-    product, _, name = subject.rpartition(".")
-    pages = {"product": f"/products/{subject}", "metric": f"/metrics/{subject}"}
-    if kind == "asset" and subject in asked.snapshot.by_asset:
-        return f"/products/{product}#{name}"
-    return pages.get(kind, "")
+    return ScoreRow(row.subject, href_of(asked, row.subject, kind), row.score, row.level, row.deadline, missing)
 
 
 def _missing(one: Result) -> Missing:
