@@ -52,7 +52,8 @@ def open_engine(url: str, *, root: str = ".", wait_s: float = 0.0, **settings: o
 
     Raises:
         FreeholdError: FH-E001 for a scheme nobody here speaks; FH-E101 when another process holds the file;
-            FH-E400 when the folder of the file is not there; FH-E112 when a server does not answer, or does not let this user in.
+            FH-E400 when the folder of the file is not there; FH-E112 when a server does not answer, or does not let
+            this user in.
     """
     from freehold.foundation import Exit, FreeholdError
 
