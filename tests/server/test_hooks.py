@@ -120,5 +120,5 @@ def test_a_hook_that_cannot_work_is_found_in_its_file(tmp_path: Path, made_estat
     (root / "hooks.yaml").write_text(wrong, encoding="utf-8")
 
     assert [(one.code, one.where.line if one.where else 0) for one in hook_findings(load_estate(root))] == [
-        ("FH-W324", 8), ("FH-W325", 8),
+        ("FH-W324", 9), ("FH-W325", 9),
     ]  # fmt: skip

@@ -56,7 +56,7 @@ class ServiceAccount:
 
 def accounts_of(estate: Estate) -> dict[str, ServiceAccount]:
     """Return the service accounts of an estate, by principal."""
-    found = (_account(one) for (kind, _), one in estate.resources.items() if kind == KIND)
+    found = map(_account, estate.resources_of(KIND))
     return {one.principal: one for one in found}
 
 

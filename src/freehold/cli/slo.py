@@ -148,7 +148,7 @@ def _attained(start: str | None, env: str | None, chosen: list[Slo]) -> tuple[At
 def _row(one: Attainment) -> tuple[str, ...]:
     burnt = one.budget.burnt
     return (
-        f"[bold]{one.slo.id}[/bold]", str(one.slo.indicator), f"{100 * one.slo.target:g} %, {one.slo.window}",
+        f"[bold]{one.slo.id}[/bold]", str(one.slo.indicator), f"{100 * one.slo.target:.10g} %, {one.slo.window}",
         _share(one.good_share), _share(1 - burnt if burnt is not None else None), _STATES[one.state],
         f"{one.exhausted_at:%Y-%m-%d %H:%M}" if one.exhausted_at else "",
     )  # fmt: skip

@@ -329,6 +329,10 @@ class Resource:
     spec: Mapping[str, Any] = field(default_factory=dict)
     document: Document | None = field(default=None, compare=False, repr=False)  # as it was read, for places inside it
 
+    def at(self, *path: str | int) -> Where:
+        """Return the place of what is at a path of the file; of the whole where it is not at hand."""
+        return self.document.where(*path) if self.document else self.where
+
 
 @dataclass(frozen=True, slots=True)
 class Estate:
@@ -375,6 +379,10 @@ class Estate:
         patterns = sorted((n for n in self.environments if n.endswith("*")), key=len, reverse=True)
         meant = next((n for n in patterns if name.startswith(n[:-1]) and len(name) >= len(n)), None)
         return replace(self.environments[meant], name=name) if meant else None
+
+    def resources_of(self, kind: str) -> tuple[Resource, ...]:
+        """Return what files declare of a kind, in the order of their ids."""
+        return tuple(sorted((one for (of, _), one in self.resources.items() if of == kind), key=lambda one: one.id))
 
     def published(self, name: str) -> str:
         """Return the asset that holds today's version of an output, by the id that the files give it."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+_ALL = 100  # percent
+_MOST_PLACES = 9  # closer to all than that is how sums of floats miss it
+
 
 def counted(number: int, plural: str) -> str:
     """Return `1 block`, `2 blocks`: a number with its noun."""
@@ -14,7 +17,12 @@ def counted(number: int, plural: str) -> str:
 
 
 def percent(share: float | Decimal, places: int = 0, *, signed: bool = False) -> str:
-    """Return a share of one as a person reads it: `96.70 %`, `−12 %`, signed `+3 %`."""
+    """Return a share of one as a person reads it: `96.70 %`, `−12 %`, signed `+3 %`.
+
+    What is not all is not said to be: 0.99997 has as many places as it takes to see that, `99.997 %`.
+    """
+    if not signed and share < 1:
+        places = next((n for n in range(places, _MOST_PLACES) if round(share * 100, n) < _ALL), places)
     return f"{share * 100:{'+' if signed else ''},.{places}f} %".replace("-", "−")
 
 

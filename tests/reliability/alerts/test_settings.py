@@ -63,24 +63,34 @@ def test_without_a_file_the_usual_holds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "code", "told"),
+    ("said", "code", "told", "place"),
     [
-        pytest.param("  route: {mute_time_intervals: [night]}\n", "FH-E330", "`night` is no time", id="an interval"),
-        pytest.param("  route: {routes: [{group_by: [produkt]}]}\n", "FH-E330", "Did you mean `product`", id="a label"),
-        pytest.param('  route: {receiver: "channel:pager"}\n', "FH-E330", "the channel `pager`", id="a channel"),
-        pytest.param("  route: {matchers: [sevrity=critical]}\n", "FH-E331", "no label `sevrity`", id="a matcher"),
+        pytest.param("  route: {mute_time_intervals: [night]}\n", "FH-E330", "`night` is no time", "5:33",
+                     id="an interval"),
+        pytest.param("  route: {routes: [{group_by: [produkt]}]}\n", "FH-E330", "Did you mean `product`", "5:32",
+                     id="a label"),
+        pytest.param('  route: {receiver: "channel:pager"}\n', "FH-E330", "the channel `pager`", "5:21",
+                     id="a channel"),
+        pytest.param("  route: {matchers: [severity=high, sevrity=critical]}\n", "FH-E331", "no label `sevrity`", "5:37",
+                     id="a matcher"),
+        pytest.param("  route: {repeat_interval: 0s}\n", "FH-E330", "without an end", "5:28", id="without a pause"),
+        pytest.param("  inhibit_rules: [{equal: [produkt]}]\n", "FH-E330", "Did you mean `product`", "5:28",
+                     id="what has to be the same"),
+        pytest.param("  inhibit_rules: [{target_matchers: [kind=~(]}]\n", "FH-E331", "regular expression", "5:38",
+                     id="an expression"),
         pytest.param("  time_intervals: [{name: x, time_intervals: [{weekdays: [mo]}]}]\n", "FH-E330", "`mo` is none",
-                     id="a day"),
+                     "5:47", id="a day"),
+        pytest.param("  time_intervals:\n" + 2 * "    - {name: x, time_intervals: [{weekdays: [monday]}]}\n", "FH-E330",
+                     "declared twice", "7:14", id="a name for two"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_the_file_is_told(tmp_path: Path, said: str, code: str, told: str) -> None:
+def test_what_is_wrong_with_the_file_is_told(tmp_path: Path, said: str, code: str, told: str, place: str) -> None:
     """With its place and how to mend it; a turn is not taken by a file that is wrong."""
     estate = load_estate(watched_estate.write(tmp_path, **{"alerting.yaml": HEAD + said}))
     (found,) = alerting_findings(estate)
 
-    assert found.code == code
+    assert (found.code, str(found.where)) == (code, f"alerting.yaml:{place}")
     assert told in str(found)
-    assert "alerting.yaml" in str(found.where)
     with pytest.raises((FreeholdError, Problems)):
         settings_of(estate)
 

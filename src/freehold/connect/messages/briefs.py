@@ -44,13 +44,12 @@ class BriefFile:
 
 def briefs_of(estate: Estate) -> dict[str, BriefFile]:
     """Return the briefs of an estate, by id."""
-    found = (_brief(one) for (kind, _), one in estate.resources.items() if kind == KIND)
-    return {one.id: one for one in sorted(found, key=lambda one: one.id)}
+    return {one.id: _brief(one) for one in estate.resources_of(KIND)}
 
 
 def brief_findings(estate: Estate, *, has_mail: bool) -> tuple[FreeholdError, ...]:
     """Return what is wrong with the briefs of an estate: FH-X503, for each that nobody could be given."""
-    return tuple(error for one in briefs_of(estate).values() for error in _wrong(one, estate, has_mail))
+    return tuple(error for one in estate.resources_of(KIND) for error in _wrong(one, estate, has_mail))
 
 
 def _brief(said: Resource) -> BriefFile:
@@ -66,11 +65,12 @@ def _brief(said: Resource) -> BriefFile:
     )
 
 
-def _wrong(one: BriefFile, estate: Estate, has_mail: bool) -> Iterator[FreeholdError]:
-    for receiver in one.to:
+def _wrong(one: Resource, estate: Estate, has_mail: bool) -> Iterator[FreeholdError]:
+    for n, receiver in enumerate(one.spec["to"]):
         if way_to(receiver, estate, has_mail=has_mail) is None:
             problem = f"`{one.id}` goes to `{receiver}`, to whom no file says the way."
-            yield FreeholdError("FH-X503", problem, where=one.where, fix=_mended(receiver, estate, has_mail))
+            fix = _mended(receiver, estate, has_mail)
+            yield FreeholdError("FH-X503", problem, where=one.at("spec", "to", n), fix=fix)
 
 
 def _mended(receiver: str, estate: Estate, has_mail: bool) -> str:

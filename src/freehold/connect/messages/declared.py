@@ -71,14 +71,13 @@ class Channel:
 
 def channels_of(estate: Estate) -> dict[str, Channel]:
     """Return the channels of an estate, by id."""
-    found = (_channel(one) for (kind, _), one in estate.resources.items() if kind == KIND)
-    return {one.id: one for one in sorted(found, key=lambda one: one.id)}
+    return {one.id: _channel(one) for one in estate.resources_of(KIND)}
 
 
 def channel_findings(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return what is wrong with the channels of an estate: FH-X320."""
     workflows = workflows_of(estate)
-    return tuple(error for one in channels_of(estate).values() for error in _wrong(one, estate, workflows))
+    return tuple(error for one in estate.resources_of(KIND) for error in _wrong(one, estate, workflows))
 
 
 def _channel(said: Resource) -> Channel:
@@ -106,47 +105,56 @@ def _pages(said: Mapping[str, Any]) -> Pages:
     return Pages(int(said.get("severity", 4)), tuple(said.get("products", ())), tuple(said.get("teams", ())))
 
 
-def _wrong(one: Channel, estate: Estate, workflows: Mapping[str, Workflow]) -> Iterator[FreeholdError]:
-    accounts = accounts_of(estate)
+def _wrong(said: Resource, estate: Estate, workflows: Mapping[str, Workflow]) -> Iterator[FreeholdError]:
+    one, accounts = _channel(said), accounts_of(estate)
     if one.account not in accounts:
         problem = f"`{one.id}` sees as `{one.account}`, a service account that no file declares."
-        yield _finding(one, problem, near(one.account, accounts) or "Declare it: `freehold schema ServiceAccount`.")
-    for type_ in (*(d for d in one.decisions if d != PLAN), *([one.files] if one.files else [])):
+        fix = near(one.account, accounts) or "Declare it: `freehold schema ServiceAccount`."
+        yield _finding(said, problem, fix, "as")
+    named: list[tuple[str, tuple[str | int, ...]]] = [(one.files, ("files",))] if one.files else []
+    named += [(name, ("decisions", n)) for n, name in enumerate(one.decisions) if name != PLAN]
+    for type_, path in named:
         if type_ not in workflows:
             fix = near(type_, (PLAN, *workflows)) or "`freehold items types` lists those there are."
-            yield _finding(one, f"`{one.id}` names `{type_}`, which has no workflow.", fix)
+            yield _finding(said, f"`{one.id}` names `{type_}`, which has no workflow.", fix, *path)
     if one.to == "teams" and (not is_reference(one.url) or one.files):
         problem = f"`{one.id}` is of Teams, whose address is a secret, and which files nothing."
-        yield _finding(one, problem, "Say `url: env:TEAMS_URL`, and leave `files` out.")
+        yield _finding(said, problem, "Say `url: env:TEAMS_URL`, and leave `files` out.", "to")
     if one.to == "webhook" and (not one.url or not one.secret or one.files):
         problem = f"`{one.id}` is a webhook, which has an address, signs what it sends, and files nothing."
-        yield _finding(one, problem, "Say `url` and `secret`, and leave `files` out.")
+        yield _finding(said, problem, "Say `url` and `secret`, and leave `files` out.", "to")
     if one.to == "slack":
         is_told = one.decisions or one.notices or one.pages is not None
         needed = ["signing_secret", *(["token", "conversation"] if is_told else [])]
         for name in (name for name in needed if not getattr(one, name)):
-            yield _finding(one, f"`{one.id}` is of Slack, and has no `{name}`.", f"Add `{name}`.")
-    yield from _paging(one, estate)
+            yield _finding(said, f"`{one.id}` is of Slack, and has no `{name}`.", f"Add `{name}`.", "to")
+    yield from _paging(said, one, estate)
 
 
-def _paging(one: Channel, estate: Estate) -> Iterator[FreeholdError]:
+def _paging(said: Resource, one: Channel, estate: Estate) -> Iterator[FreeholdError]:
     """Yield what is wrong with a channel as one that is told of incidents."""
     if one.to == PAGERDUTY and (not one.routing_key or one.decisions or one.notices or one.files):
         problem = f"`{one.id}` is of PagerDuty, which has a routing key, and is told of incidents and changes alone."
-        yield _finding(one, problem, "Say `routing_key: env:PAGERDUTY_KEY`; leave `decisions`, `notices`, `files` out.")
+        fix = "Say `routing_key: env:PAGERDUTY_KEY`; leave `decisions`, `notices`, `files` out."
+        yield _finding(said, problem, fix, "to")
     if one.to == "apprise" and (not is_reference(one.url) or one.files):
         problem = f"`{one.id}` is of Apprise, whose address is a secret, and which files nothing."
-        yield _finding(one, problem, "Say `url: env:ONCALL_URL`, and leave `files` out.")
+        yield _finding(said, problem, "Say `url: env:ONCALL_URL`, and leave `files` out.", "to")
     if one.changes and one.to != PAGERDUTY:
         problem = f"`{one.id}` is to be told of changes, which PagerDuty alone shows beside incidents."
-        yield _finding(one, problem, "Leave `changes` out; a Subscription tells programs of `estate.applied`.")
+        fix = "Leave `changes` out; a Subscription tells programs of `estate.applied`."
+        yield _finding(said, problem, fix, "changes")
     if one.pages is not None and INCIDENT in one.decisions:
         problem = f"`{one.id}` would be told of each incident twice: by `pages`, and by `decisions`."
-        yield _finding(one, problem, f"Leave `{INCIDENT}` out of `decisions`: its page has the button, too.")
-    for named, known in ((one.pages.products, estate.products), (one.pages.teams, estate.teams)) if one.pages else ():
-        for name in (name for name in named if name not in known):
-            yield _finding(one, f"`{one.id}` pages for `{name}`, which no file declares.", near(name, known))
+        fix = f"Leave `{INCIDENT}` out of `decisions`: its page has the button, too."
+        yield _finding(said, problem, fix, "decisions", one.decisions.index(INCIDENT))
+    pages = said.spec.get("pages", {})
+    for side, known in (("products", estate.products), ("teams", estate.teams)):
+        for n, name in enumerate(pages.get(side, ())):
+            if name not in known:
+                problem = f"`{one.id}` pages for `{name}`, which no file declares."
+                yield _finding(said, problem, near(name, known), "pages", side, n)
 
 
-def _finding(one: Channel, problem: str, fix: str) -> FreeholdError:
-    return FreeholdError("FH-X320", problem, where=one.where, fix=fix)
+def _finding(said: Resource, problem: str, fix: str, *path: str | int) -> FreeholdError:
+    return FreeholdError("FH-X320", problem, where=said.at("spec", *path), fix=fix)

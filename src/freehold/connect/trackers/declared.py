@@ -83,14 +83,13 @@ class Tracker:
 
 def trackers_of(estate: Estate) -> dict[str, Tracker]:
     """Return the trackers of an estate, by id."""
-    found = (_tracker(one) for (kind, _), one in estate.resources.items() if kind == KIND)
-    return {one.id: one for one in sorted(found, key=lambda one: one.id)}
+    return {one.id: _tracker(one) for one in estate.resources_of(KIND)}
 
 
 def tracker_findings(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return what is wrong with the trackers of an estate: FH-A161, FH-X304."""
     workflows = workflows_of(estate)
-    return tuple(error for one in trackers_of(estate).values() for error in _wrong(one, estate, workflows))
+    return tuple(error for one in estate.resources_of(KIND) for error in _wrong(one, estate, workflows))
 
 
 def _tracker(said: Resource) -> Tracker:
@@ -121,52 +120,54 @@ def _length(text: str) -> timedelta:
     return timedelta(minutes=int(text[:-1])) if text.endswith("m") else timedelta(hours=int(text[:-1]))
 
 
-def _wrong(one: Tracker, estate: Estate, workflows: Mapping[str, Workflow]) -> Iterator[FreeholdError]:
+def _wrong(said: Resource, estate: Estate, workflows: Mapping[str, Workflow]) -> Iterator[FreeholdError]:
+    one = _tracker(said)
     try:
-        target_of(one.url, one.where)
+        target_of(one.url, said.at("spec", "url"))
     except FreeholdError as error:
         yield error
     accounts = accounts_of(estate)
     if one.account not in accounts:
         problem = f"`{one.id}` records as `{one.account}`, a service account that no file declares."
-        yield _finding(one, problem, near(one.account, accounts) or "Declare it: `freehold schema ServiceAccount`.")
+        fix = near(one.account, accounts) or "Declare it: `freehold schema ServiceAccount`."
+        yield _finding(said, problem, fix, "as")
     if one.product and one.product not in estate.products:
         problem = f"`{one.id}` is about `{one.product}`, which is no product."
-        yield _finding(one, problem, near(one.product, estate.products) or "Name one of the estate.")
+        yield _finding(said, problem, near(one.product, estate.products) or "Name one of the estate.", "product")
     if one.every < _LEAST_EVERY:
-        yield _finding(one, f"`{one.id}` would be asked every {one.every}.", "Every five minutes is the most: 5m.")
+        problem = f"`{one.id}` would be asked every {one.every}."
+        yield _finding(said, problem, "Every five minutes is the most: 5m.", "every")
     for type_, meaning in one.meanings.items():
-        yield from _wrong_meaning(one, type_, meaning, workflows)
+        yield from _wrong_meaning(said, type_, meaning, workflows)
 
 
 def _wrong_meaning(
-    one: Tracker, type: str, meaning: Meaning, workflows: Mapping[str, Workflow]
+    said: Resource, type: str, meaning: Meaning, workflows: Mapping[str, Workflow]
 ) -> Iterator[FreeholdError]:
-    workflow = workflows.get(meaning.workflow)
+    at, workflow = ("items", type), workflows.get(meaning.workflow)
     if workflow is None:
         fix = near(meaning.workflow, workflows) or "`freehold items types` lists those there are."
-        yield _finding(one, f"`{type}` stands for `{meaning.workflow}`, which has no workflow.", fix)
+        problem = f"`{type}` stands for `{meaning.workflow}`, which has no workflow."
+        yield _finding(said, problem, fix, *at, "workflow")
         return
-    for status, state in meaning.states.items():
+    for status, state in said.spec["items"][type]["states"].items():
         if state not in workflow.states:
             fix = near(state, workflow.states) or f"It has: {', '.join(workflow.states)}."
             problem = f"The status `{status}` stands for `{state}`, a state that `{workflow.id}` has not."
-            yield _finding(one, problem, fix)
+            yield _finding(said, problem, fix, *at, "states", status)
     for name, value in meaning.fields.items():
         if name not in workflow.fields:
             fix = near(name, workflow.fields) or f"Its fields: {', '.join(workflow.fields)}."
-            yield _finding(one, f"`{workflow.id}` has no field `{name}`.", fix)
+            yield _finding(said, f"`{workflow.id}` has no field `{name}`.", fix, *at, "fields", name)
         fact = value[1:] if isinstance(value, str) and value.startswith("$") else ""
         if fact and fact not in FACTS:
-            yield _finding(
-                one, f"No issue has a fact `${fact}`.", near(fact, FACTS) or f"There are: {', '.join(FACTS)}."
-            )
+            fix = near(fact, FACTS) or f"There are: {', '.join(FACTS)}."
+            yield _finding(said, f"No issue has a fact `${fact}`.", fix, *at, "fields", name)
     missing = [name for name, f in workflow.fields.items() if f.is_required and name not in meaning.fields]
     for name in missing:
-        yield _finding(
-            one, f"`{workflow.id}` needs `{name}`, which `{type}` gives no value.", f"Add it to `fields`: {name}."
-        )
+        problem = f"`{workflow.id}` needs `{name}`, which `{type}` gives no value."
+        yield _finding(said, problem, f"Add it to `fields`: {name}.", *at, "fields")
 
 
-def _finding(one: Tracker, problem: str, fix: str) -> FreeholdError:
-    return FreeholdError("FH-X304", problem, where=one.where, fix=fix)
+def _finding(said: Resource, problem: str, fix: str, *path: str) -> FreeholdError:
+    return FreeholdError("FH-X304", problem, where=said.at("spec", *path), fix=fix)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KIND = "Subscription"
 SCOPE = "catalog:read"  # what a service account must not be kept from, to be told of anything
+_OURS = "freehold."  # before the types of events, as the standard has them
 USUAL_TIMEOUT = timedelta(seconds=15)
 
 
@@ -68,15 +69,14 @@ class Subscription:
 
 def subscriptions_of(estate: Estate) -> dict[str, Subscription]:
     """Return the subscriptions of an estate, by id."""
-    found = (_subscription(one) for (kind, _), one in estate.resources.items() if kind == KIND)
-    return {one.id: one for one in sorted(found, key=lambda one: one.id)}
+    return {one.id: _subscription(one) for one in estate.resources_of(KIND)}
 
 
 def subscription_findings(estate: Estate, vocabulary: Vocabulary) -> tuple[FreeholdError, ...]:
     """Return what is wrong with subscriptions: FH-A161, FH-A164 to FH-A166."""
     accounts = accounts_of(estate)
     found: list[FreeholdError] = []
-    for one in subscriptions_of(estate).values():
+    for one in estate.resources_of(KIND):
         found += _of_address(one)
         found += _of_account(one, accounts)
         found += _of_names(one, estate)
@@ -95,7 +95,7 @@ def _subscription(said: Resource) -> Subscription:
         url=str(spec["url"]),
         secrets=(secret,) if isinstance(secret, str) else tuple(secret),
         account=str(spec["as"]),
-        types=tuple(str(one).removeprefix("freehold.") for one in spec.get("types", ())),
+        types=tuple(str(one).removeprefix(_OURS) for one in spec.get("types", ())),
         products=tuple(spec.get("products", ())),
         environments=tuple(spec.get("environments", ())),
         from_start=spec.get("from", "now") == "start",
@@ -105,48 +105,50 @@ def _subscription(said: Resource) -> Subscription:
     )
 
 
-def _of_address(one: Subscription) -> Iterator[FreeholdError]:
-    if not is_reference(one.url):
+def _of_address(one: Resource) -> Iterator[FreeholdError]:
+    url = str(one.spec["url"])
+    if not is_reference(url):
         try:
-            target_of(one.url, one.where)
+            target_of(url, one.at("spec", "url"))
         except FreeholdError as error:
             yield error
 
 
-def _of_account(one: Subscription, accounts: Mapping[str, ServiceAccount]) -> Iterator[FreeholdError]:
-    account = accounts.get(one.account)
+def _of_account(one: Resource, accounts: Mapping[str, ServiceAccount]) -> Iterator[FreeholdError]:
+    named, place = str(one.spec["as"]), one.at("spec", "as")
+    account = accounts.get(named)
     if account is None:
         yield FreeholdError(
-            "FH-A164", f"`{one.id}` sees as `{one.account}`, a service account that no file declares.", where=one.where,
-            fix=near(one.account, accounts) or "Declare it: `freehold schema ServiceAccount`.",
+            "FH-A164", f"`{one.id}` sees as `{named}`, a service account that no file declares.", where=place,
+            fix=near(named, accounts) or "Declare it: `freehold schema ServiceAccount`.",
         )  # fmt: skip
     elif account.scopes and SCOPE not in account.scopes:
         yield FreeholdError(
-            "FH-A164", f"`{one.id}` sees as `{one.account}`, which may not read the catalog.", where=one.where,
-            fix=f"Add `{SCOPE}` to the scopes of {one.account}, or name another account.",
+            "FH-A164", f"`{one.id}` sees as `{named}`, which may not read the catalog.", where=place,
+            fix=f"Add `{SCOPE}` to the scopes of {named}, or name another account.",
         )  # fmt: skip
 
 
-def _of_names(one: Subscription, estate: Estate) -> Iterator[FreeholdError]:
-    for what, names, known in (
-        ("product", one.products, estate.products), ("environment", one.environments, estate.environments),
-    ):  # fmt: skip
-        for name in names:
+def _of_names(one: Resource, estate: Estate) -> Iterator[FreeholdError]:
+    for what, known in (("product", estate.products), ("environment", estate.environments)):
+        for n, name in enumerate(one.spec.get(f"{what}s", ())):
             if name not in known:
+                problem = f"`{one.id}` asks for the {what} `{name}`, which there is not."
                 fix = near(name, known) or f"Name a {what} of the estate."
-                yield FreeholdError(
-                    "FH-A165", f"`{one.id}` asks for the {what} `{name}`, which there is not.", where=one.where, fix=fix
-                )
-    if one.owner.removeprefix("team:") not in estate.teams and ":" not in one.owner:
+                yield FreeholdError("FH-A165", problem, where=one.at("spec", f"{what}s", n), fix=fix)
+    owner = str(one.metadata["owner"])
+    if owner.removeprefix("team:") not in estate.teams and ":" not in owner:
         yield FreeholdError(
-            "FH-A165", f"Nobody answers for `{one.id}`: there is no team `{one.owner}`.", where=one.where,
-            fix=near(one.owner, estate.teams) or "Name a team, or somebody: user:idp/ana.",
+            "FH-A165", f"Nobody answers for `{one.id}`: there is no team `{owner}`.", where=one.at("metadata", "owner"),
+            fix=near(owner, estate.teams) or "Name a team, or somebody: user:idp/ana.",
         )  # fmt: skip
 
 
-def _of_types(one: Subscription, vocabulary: Vocabulary) -> Iterator[FreeholdError]:
-    for name in one.types:
+def _of_types(one: Resource, vocabulary: Vocabulary) -> Iterator[FreeholdError]:
+    for n, said in enumerate(one.spec.get("types", ())):
+        name = str(said).removeprefix(_OURS)
         try:
             vocabulary.select((name,))
         except FreeholdError as error:
-            yield FreeholdError("FH-A166", f"`{one.id}`: {error.problem}", where=one.where, fix=error.fix)
+            place = one.at("spec", "types", n)
+            yield FreeholdError("FH-A166", f"`{one.id}`: {error.problem}", where=place, fix=error.fix)

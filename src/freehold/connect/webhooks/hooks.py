@@ -12,7 +12,7 @@ from freehold.work import workflows_of
 
 if TYPE_CHECKING:
     from freehold.access import ServiceAccount
-    from freehold.estate.model import Estate
+    from freehold.estate.model import Estate, Resource
     from freehold.estate.operating import Workflow
     from freehold.foundation import Where
 
@@ -33,30 +33,29 @@ class Hook:
 def hooks_of(estate: Estate) -> dict[str, Hook]:
     """Return the hooks of an estate, by id."""
     found = {}
-    for (kind, _), one in estate.resources.items():
-        if kind == HOOK:
-            secret = one.spec["secret"]
-            secrets = (secret,) if isinstance(secret, str) else tuple(secret)
-            found[one.id] = Hook(one.id, one.where, secrets, str(one.spec["as"]), tuple(one.spec["types"]))
+    for one in estate.resources_of(HOOK):
+        secret = one.spec["secret"]
+        secrets = (secret,) if isinstance(secret, str) else tuple(secret)
+        found[one.id] = Hook(one.id, one.where, secrets, str(one.spec["as"]), tuple(one.spec["types"]))
     return found
 
 
 def hook_findings(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return what is wrong with the hooks of an estate: FH-W324, FH-W325."""
     accounts, workflows = accounts_of(estate), workflows_of(estate)
-    return tuple(error for one in hooks_of(estate).values() for error in _wrong(one, accounts, workflows))
+    return tuple(error for one in estate.resources_of(HOOK) for error in _wrong(one, accounts, workflows))
 
 
 def _wrong(
-    one: Hook, accounts: Mapping[str, ServiceAccount], workflows: Mapping[str, Workflow]
+    one: Resource, accounts: Mapping[str, ServiceAccount], workflows: Mapping[str, Workflow]
 ) -> Iterator[FreeholdError]:
-    if one.account not in accounts:
-        problem = f"`{one.id}` files as `{one.account}`, a service account that no file declares."
-        fix = near(one.account, accounts) or "Declare it: `freehold schema ServiceAccount`."
-        yield FreeholdError("FH-W324", problem, where=one.where, fix=fix)
-    for type_ in one.types:
+    account = str(one.spec["as"])
+    if account not in accounts:
+        problem = f"`{one.id}` files as `{account}`, a service account that no file declares."
+        fix = near(account, accounts) or "Declare it: `freehold schema ServiceAccount`."
+        yield FreeholdError("FH-W324", problem, where=one.at("spec", "as"), fix=fix)
+    for n, type_ in enumerate(one.spec["types"]):
         if type_ not in workflows:
             fix = near(type_, workflows) or "`freehold items types` lists those there are."
-            yield FreeholdError(
-                "FH-W325", f"`{one.id}` files `{type_}`, which has no workflow.", where=one.where, fix=fix
-            )
+            problem = f"`{one.id}` files `{type_}`, which has no workflow."
+            yield FreeholdError("FH-W325", problem, where=one.at("spec", "types", n), fix=fix)

@@ -80,7 +80,7 @@ def objectives_of(estate: Estate) -> Mapping[str, Objective]:
         FreeholdError: FH-K004 the period of one is none.
     """
     zone = str(estate.defaults.get("timezone", "UTC"))
-    found = [objective_of(one, zone) for (kind, _), one in estate.resources.items() if kind == KIND]
+    found = [objective_of(one, zone) for one in estate.resources_of(KIND)]
     return {one.id: one for one in sorted(found, key=lambda one: (one.period.end, one.id))}
 
 

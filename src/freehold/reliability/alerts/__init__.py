@@ -1,11 +1,11 @@
 """Alerts: raised for as long as the same is wrong, told to whom it concerns, and judged in the end."""
 
 from freehold.reliability.alerts.alert import VERDICTS, Alert, State, alert, alerts
+from freehold.reliability.alerts.checking import alerting_findings
 from freehold.reliability.alerts.digest import WEEK, Part, digest, in_a_line
 from freehold.reliability.alerts.matching import Matcher, matcher
 from freehold.reliability.alerts.outcomes import Demoted, Monitor, Name, close, judged_since, monitors, monitors_of
 from freehold.reliability.alerts.quieting import Quiet, Quieting
-from freehold.reliability.alerts.settings import alerting_findings
 from freehold.reliability.alerts.silences import Silence, end, silence, silences
 from freehold.reliability.alerts.turn import Turn, take_turn, with_right_since
 

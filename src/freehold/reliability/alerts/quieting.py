@@ -9,7 +9,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from freehold.reliability.alerts.answering import answering, labels
-from freehold.reliability.alerts.settings import Settings, alerting_findings, settings_of
+from freehold.reliability.alerts.checking import alerting_findings
+from freehold.reliability.alerts.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate

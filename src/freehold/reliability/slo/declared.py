@@ -95,20 +95,19 @@ class Slo:
     is_of_contract: bool = False
 
     def __str__(self) -> str:
-        return f"{self.service}: {self.indicator} {100 * self.target:g} % over {self.window}"
+        return f"{self.service}: {self.indicator} {100 * self.target:.10g} % over {self.window}"
 
 
 def slos_of(estate: Estate) -> dict[str, Slo]:
     """Return the SLOs of an estate by id: those of files, and those of contracts."""
-    found = [_slo(estate, said) for (kind, _), said in estate.resources.items() if kind == KIND]
+    found = [_slo(estate, said) for said in estate.resources_of(KIND)]
     found += [slo for product in estate.products.values() for slo in _of_product(estate, product)]
     return {one.id: one for one in sorted(found, key=lambda one: (one.is_of_contract, one.id))}
 
 
 def slo_findings(estate: Estate) -> tuple[FreeholdError, ...]:
     """Return what is wrong with the SLOs of files, all of them: FH-E310 to FH-E312."""
-    declared = (said for (kind, _), said in estate.resources.items() if kind == KIND)
-    return tuple(error for said in declared for error in _wrong(estate, said))
+    return tuple(error for said in estate.resources_of(KIND) for error in _wrong(estate, said))
 
 
 def slo_named(estate: Estate, id_: str) -> Slo:
@@ -226,9 +225,8 @@ def _wrong(estate: Estate, said: Resource) -> Iterator[FreeholdError]:
     if hours is not None and (hours not in estate.calendars or not indicator.is_of_time):
         fix = near(str(hours), estate.calendars) or f"Name a Calendar, and only where time is judged: {HOURS}."
         problem = f"`{hours}` gives {indicator} no hours."
-        place = said.document.where("metadata", "annotations", HOURS) if said.document else said.where
-        yield FreeholdError("FH-E312", problem, where=place, fix=fix)
+        yield FreeholdError("FH-E312", problem, where=said.at("metadata", "annotations", HOURS), fix=fix)
 
 
 def _at(said: Resource, *path: str | int) -> Where:
-    return said.document.where("spec", *path) if said.document else said.where
+    return said.at("spec", *path)

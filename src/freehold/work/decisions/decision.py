@@ -56,8 +56,7 @@ class Decision:
 
 def decisions_of(estate: Estate) -> Mapping[str, Decision]:
     """Return the decisions of an estate by id, in the order of their ids."""
-    found = {id_: decision_of(one) for (kind, id_), one in estate.resources.items() if kind == KIND}
-    return dict(sorted(found.items()))
+    return {one.id: decision_of(one) for one in estate.resources_of(KIND)}
 
 
 def decision_named(decisions: Mapping[str, Decision], id: str) -> Decision:

@@ -107,7 +107,7 @@ def _row(asked: Asked, one: Attainment) -> SloRow:
         id=slo.id,
         name=_name(asked, one),
         href=f"/products/{slo.product}",
-        promise=f"{slo.indicator}, {100 * slo.target:g} % over {slo.window}",
+        promise=f"{slo.indicator}, {100 * slo.target:.10g} % over {slo.window}",
         state=MARKS[one.state],
         good=one.good_share,
         left=1 - burnt if burnt is not None else None,
