@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.foundation import Caller, FreeholdError, Problems, RandomIds, SeededIds, SimulatedClock, Where, near
+from freehold.foundation import (
+    Caller,
+    FreeholdError,
+    Problems,
+    RandomIds,
+    SeededIds,
+    SimulatedClock,
+    Where,
+    near,
+    near_end,
+)
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -43,6 +53,20 @@ def test_several_errors_stand_in_the_order_of_their_places() -> None:
 def test_near_matches_are_offered_only_when_near(word: str, said: str) -> None:
     """A guess that helps nobody is not made."""
     assert near(word, ["orders", "customers"]) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("4782a9b9dbe3", "Did you mean `4782a9b9dbe2`?", id="the end of one"),
+        pytest.param("question/0198-4782a9b9dbe3", "Did you mean `question/0198-4782a9b9dbe2`?", id="all of one"),
+        pytest.param("zzz", "", id="nothing near"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_ends_of_ids_are_near_too(text: str, said: str) -> None:
+    """As much of an id is compared as somebody wrote of it."""
+    assert near_end(text, ["question/0198-4782a9b9dbe2", "incident/0199-acbb59e3ef1f"]) == said
 
 
 def test_a_simulated_clock_never_runs_backwards() -> None:

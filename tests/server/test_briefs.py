@@ -387,6 +387,13 @@ def test_a_brief_of_another_sees_as_they_do(serving: Callable[..., Running]) -> 
     assert "My products" not in [part.title for part in brief_for(running.app, somebody, "product").parts]
 
 
+def test_a_brief_of_what_is_nobody_is_refused(made_estate: Path) -> None:
+    """A name alone would be a stranger's brief."""
+    said = freehold(made_estate, "brief", "--as", "ana")
+
+    assert (said.returncode, said.stdout, "FH-W106" in said.stderr) == (2, "", True)
+
+
 def test_words_of_people_are_words_in_a_mail() -> None:
     """What looks like markup is shown as it was written, and an address leads to the portal or nowhere."""
     line = Line("<b>sales</b>", Mark("bad", "<i>late</i>"), "<script>alert(1)</script> & `so`", "/items/question/1")

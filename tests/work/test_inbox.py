@@ -86,3 +86,13 @@ def test_an_item_is_found_by_the_end_of_its_id(work_of: Opener) -> None:
         with pytest.raises(FreeholdError) as refused:
             work.find(text)
         assert refused.value.code == "FH-W102"
+
+
+def test_an_item_that_is_not_there_names_those_it_is_like(work_of: Opener) -> None:
+    """By as much of an id as was written."""
+    work = work_of("asker")
+    one = asked(work, "one").id
+    for wrong in (f"{one[:-1]}~", f"{one[-12:-1]}~"):
+        with pytest.raises(FreeholdError) as refused:
+            work.find(wrong)
+        assert refused.value.fix == f"Did you mean `{one[-len(wrong) :]}`?"

@@ -43,7 +43,9 @@ def brief(
     from freehold.server.briefs import as_html, as_text, brief_for
     from freehold.server.identity import Who
     from freehold.server.web.showing import as_plain
+    from freehold.work.entering import expect_principal
 
+    expect_principal(principal)
     home = _HOMES[role]
     with _application(start, env) as app:
         if send:

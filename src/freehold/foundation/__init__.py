@@ -9,6 +9,7 @@ from freehold.foundation.errors import (
     Transient,
     Where,
     near,
+    near_end,
 )
 from freehold.foundation.ids import IdSource, RandomIds, SeededIds
 
@@ -27,4 +28,5 @@ __all__ = [
     "Transient",
     "Where",
     "near",
+    "near_end",
 ]

@@ -95,3 +95,8 @@ def near(word: str, known: Iterable[str], most: int = 3) -> str:
     close = difflib.get_close_matches(word.casefold(), list(spelled), n=most, cutoff=0.6)
     matches = [name for one in close for name in spelled[one]][:most]
     return f"Did you mean {' or '.join(f'`{m}`' for m in matches)}?" if matches else ""
+
+
+def near_end(text: str, ids: Iterable[str]) -> str:
+    """Return `Did you mean …?` for the ids whose ends are closest to `text`, as they are shown cut to their ends."""
+    return near(text, (one[-len(text) :] for one in ids)) if text else ""

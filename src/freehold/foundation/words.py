@@ -22,7 +22,7 @@ def percent(share: float | Decimal, places: int = 0, *, signed: bool = False) ->
     What is not all is not said to be: 0.99997 has as many places as it takes to see that, `99.997 %`.
     """
     if not signed and share < 1:
-        places = next((n for n in range(places, _MOST_PLACES) if round(share * 100, n) < _ALL), places)
+        places = next((n for n in range(places, _MOST_PLACES) if round(float(share) * 100, n) < _ALL), places)
     return f"{share * 100:{'+' if signed else ''},.{places}f} %".replace("-", "−")
 
 

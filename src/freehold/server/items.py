@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from freehold.access.covering import Cover
 from freehold.catalog import answers
 from freehold.catalog.happening import PERSON
-from freehold.foundation import Exit, FreeholdError
+from freehold.foundation import Exit, FreeholdError, near_end
 from freehold.insight.naming import names_for_items
 from freehold.ledger import Event
 from freehold.server.leaving import announcing_in
@@ -118,7 +118,7 @@ class Items:
         except FreeholdError:
             item = None
         if item is None or not self.may_see(item):
-            fix = "`/inbox` has those that wait for you."
+            fix = near_end(id, (one.id for one in self.all())) or "`/inbox` has those that wait for you."
             raise FreeholdError("FH-W102", f"There is no work item `{id}`.", fix=fix, exit_code=Exit.USAGE)
         return item
 

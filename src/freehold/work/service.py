@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Clock as SystemTime
-from freehold.foundation import Exit, FreeholdError, IdSource, RandomIds, SystemClock, near
+from freehold.foundation import Exit, FreeholdError, IdSource, RandomIds, SystemClock, near, near_end
 from freehold.work.causes import CAUSED_BY, cause_of, is_of_incidents
 from freehold.work.clocks import Clock, clocks, span, working_time
 from freehold.work.decided import decided_items
@@ -116,14 +116,18 @@ class Work:
             FreeholdError: FH-W102 there is none, or several.
         """
         text = text.rpartition("…")[2]
-        if "/" in text:
+        if "/" in text and self.has_begun(text):
             return self.item(text)
-        fitting = [item for item in self.items() if text and item.id.endswith(text)]
+        every = self.items()
+        fitting = [item for item in every if text and "/" not in text and item.id.endswith(text)]
         if len(fitting) == 1:
             return fitting[0]
         problem = f"{len(fitting)} work items end in `{text}`." if fitting else f"There is no work item `{text}`."
         named = ", ".join(item.id for item in fitting[:4])
-        fix = f"Give more of it: {named}." if fitting else "`freehold items list` has those there are."
+        if fitting:
+            fix = f"Give more of it: {named}."
+        else:
+            fix = near_end(text, (item.id for item in every)) or "`freehold items list` has those there are."
         raise FreeholdError("FH-W102", problem, fix=fix, exit_code=Exit.USAGE)
 
     def title(self, item: Item) -> str:

@@ -49,9 +49,7 @@ def expect_ranges(ranges: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         if said is None and part != REACH:
             errors.append(_wrong(part, f"Give it as LOW-HIGH: {_EXAMPLES[part]}.", "is missing"))
         elif said is not None and not _fits(part, said):
-            is_down = len(said) == 2 and said[0] > said[1]
-            what = f"goes down, from {said[0]:g} to {said[1]:g}" if is_down else f"is no {list(said)}"
-            errors.append(_wrong(part, f"Give a low and a high, {_TAKES[part]}: {_EXAMPLES[part]}.", what))
+            errors.append(_wrong(part, f"Give a low and a high, {_TAKES[part]}: {_EXAMPLES[part]}.", _misfit(said)))
     if errors:
         raise Problems(errors)
     return {part: [*map(float, ranges[part])] if part in ranges else None for part in PARTS}
@@ -79,6 +77,13 @@ def _fits(part: str, said: Sequence[float]) -> bool:
     if len(said) != 2 or not all(math.isfinite(one) and one >= 0 for one in said) or said[0] > said[1]:
         return False
     return said[1] <= 1 if part == "confidence" else said[0] > 0 if part == "effort" else True
+
+
+def _misfit(said: Sequence[float]) -> str:
+    if len(said) != 2:
+        return f"has {len(said)} ends"
+    low, high = said
+    return f"goes down, from {low:g} to {high:g}" if low > high else f"cannot be {low:g} to {high:g}"
 
 
 def _wrong(part: str, fix: str, what: str = "is no part of an estimate") -> FreeholdError:

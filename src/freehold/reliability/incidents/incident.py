@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from freehold.foundation import Exit, FreeholdError
+from freehold.foundation import Exit, FreeholdError, near_end
 from freehold.foundation.caller import LOCAL
 from freehold.ledger.event import Recorded
 from freehold.work import incidents as known
@@ -165,7 +165,10 @@ def incident_of(ledger: Ledger, name: str, is_seen: Callable[[Incident], bool] =
         return fitting[0]
     known = ", ".join(one.id for one in fitting[:4])
     problem = f"{len(fitting)} incidents end in `{name}`." if fitting else f"There is no incident `{name}`."
-    fix = f"Give more of it: {known}." if fitting else "`freehold incidents list --all` has those there are."
+    if fitting:
+        fix = f"Give more of it: {known}."
+    else:
+        fix = near_end(end, every) or "`freehold incidents list --all` has those there are."
     raise FreeholdError("FH-E350", problem, fix=fix, exit_code=Exit.USAGE)
 
 
