@@ -71,7 +71,7 @@ def test_without_a_file_the_usual_holds(tmp_path: Path) -> None:
                      id="a label"),
         pytest.param('  route: {receiver: "channel:pager"}\n', "FH-E330", "the channel `pager`", "5:21",
                      id="a channel"),
-        pytest.param("  route: {matchers: [severity=high, sevrity=critical]}\n", "FH-E331", "no label `sevrity`", "5:37",
+        pytest.param("  route: {matchers: [severity=high, sevrity=low]}\n", "FH-E331", "no label `sevrity`", "5:37",
                      id="a matcher"),
         pytest.param("  route: {repeat_interval: 0s}\n", "FH-E330", "without an end", "5:28", id="without a pause"),
         pytest.param("  inhibit_rules: [{equal: [produkt]}]\n", "FH-E330", "Did you mean `product`", "5:28",
