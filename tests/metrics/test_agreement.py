@@ -148,6 +148,21 @@ def test_an_answer_is_explained_by_its_id_and_says_what_changed_since(corner: Pa
     assert "COUNT(*)" in told["sql"]
 
 
+def test_every_kind_of_metric_is_explained(corner: Path) -> None:
+    """A key in a share is no metric, a bare name is a field, and what goes back a week has no value by month."""
+    file = corner / "shop" / "orders" / "metrics" / "shop.yaml"
+    file.write_text(
+        file.read_text().rstrip()
+        + "\n  part: share_of(revenue, month)\n  growth: \"revenue / prior(revenue, '1 week') - 1\"\n"
+        + "  bare: COUNT(DISTINCT customer)\n"
+    )
+    told = {name: run(corner, "explain", name, "--json") for name in ("part", "growth", "bare")}
+
+    assert [(name, one.exit_code, one.output) for name, one in told.items() if one.exit_code] == []
+    formulas = {name: [step["metric"] for step in json.loads(one.stdout)["formula"]] for name, one in told.items()}
+    assert formulas == {"part": ["part", "revenue"], "growth": ["growth", "revenue"], "bare": ["bare"]}
+
+
 def test_an_answer_is_kept_until_its_data_changes(corner: Path) -> None:
     """The same question is answered from what was kept; after another publication it is computed anew."""
     first = json.loads(run(corner, "query", "orders", "--json").stdout)

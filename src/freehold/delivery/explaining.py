@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Stretch = tuple[datetime, datetime]
 
+_PERIODS = ("month", "day", "week", "quarter", "year")  # in the order in which they are tried
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -136,7 +138,7 @@ def explained(
         FreeholdError: FH-N… the metric has no one right answer so; FH-E… what the warehouse says.
     """
     start, end = stretches[1] if stretches else (None, None)
-    by_time = ["month"] if stretches is None and _needs_time(answerer, metric) else []
+    by_time = _period_needed(answerer, metric) if stretches is None else []
     query = asked([metric.id], by_time, where=where, start=start, end=end)
     made = made_of(answerer, metric, answerer.compile(query))
     if by:  # refused by its names whether or not there is a change to take apart
@@ -171,13 +173,15 @@ def made_of(answerer: Answerer, metric: Metric, made: Compiled) -> Made:
     )
 
 
-def _needs_time(answerer: Answerer, metric: Metric) -> bool:
-    """Whether a metric has no value without a period, as one that goes back in time."""
-    try:
-        answerer.compile(asked([metric.id]))
-    except FreeholdError:
-        return True
-    return False
+def _period_needed(answerer: Answerer, metric: Metric) -> list[str]:
+    """Return the period by which a metric can be asked for at all, as one that goes back in time; none for most."""
+    for by in ([], *([period] for period in _PERIODS)):
+        try:
+            answerer.compile(asked([metric.id], by))
+        except FreeholdError:
+            continue
+        return by
+    return []  # it has no value in any way; who asks is told why
 
 
 def _beginning(

@@ -10,8 +10,7 @@ from sqlglot import exp
 from freehold.metrics.catalogue import Catalogue
 from freehold.metrics.compiling import Compiled
 from freehold.metrics.evidence import columns_behind
-from freehold.metrics.expressions import parts_of
-from freehold.metrics.fingerprint import parts_used
+from freehold.metrics.fingerprint import metric_named, parts_used
 from freehold.metrics.lowering import Branch
 from freehold.metrics.model import Dataset, Field, Metric, Model
 from freehold.metrics.paths import time_of
@@ -57,11 +56,10 @@ def steps(catalogue: Catalogue, metric: Metric) -> Iterator[Step]:
 def _steps(catalogue: Catalogue, metric: Metric, depth: int, trail: tuple[str, ...]) -> Iterator[Step]:
     yield Step(depth, metric, formula_of(metric))
     model = catalogue.models[metric.model]
-    named = dict.fromkeys(".".join(parts_of(c)) for c in metric.expression.find_all(exp.Column))
-    for name in named:
-        if name.partition(".")[0] in model.datasets or metric.id in trail:
-            continue
-        yield from _steps(catalogue, catalogue.metric(name, within=metric.model), depth + 1, (*trail, metric.id))
+    named = (metric_named(catalogue, model, column) for column in metric.expression.find_all(exp.Column))
+    for one in {other.id: other for other in named if other is not None}.values():
+        if one.id not in (*trail, metric.id):
+            yield from _steps(catalogue, one, depth + 1, (*trail, metric.id))
 
 
 def branch_told(catalogue: Catalogue, branch: Branch) -> str:

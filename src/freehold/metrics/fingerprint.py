@@ -38,7 +38,7 @@ def parts_used(catalogue: Catalogue, metric: Metric) -> tuple[tuple[Metric, ...]
         model = catalogue.models[one.model]
         for tree in _trees(one):
             for column in tree.find_all(exp.Column):
-                other = _metric_named(catalogue, model, column)
+                other = metric_named(catalogue, model, column)
                 if other is not None:
                     waiting.append(other)
                 else:
@@ -101,7 +101,8 @@ def _trees(metric: Metric) -> list[exp.Expr]:
     return found
 
 
-def _metric_named(catalogue: Catalogue, model: Model, column: exp.Column) -> Metric | None:
+def metric_named(catalogue: Catalogue, model: Model, column: exp.Column) -> Metric | None:
+    """Return the metric that a name in an expression means; None where it means a field, or a key of the question."""
     parts = parts_of(column)
     if len(parts) > 1 and parts[0] in model.datasets:
         return None
