@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from freehold.foundation import Caller
 from freehold.ledger import Event, Ledger
 from live_double import in_json
 from live_pagerduty import KEY, SIGNING, PagerDuty, hooked, pagerduty
-from live_process import Server, freehold, until
+from live_process import LONGEST_S, Server, freehold, until
 from live_receiver import SECRET, receiving
 from live_server import Running, known_as
 from live_slack import SIGNING as SLACK_SIGNING
@@ -268,6 +269,49 @@ def test_a_webhook_is_signed_and_told_of_each_step(paging: Any) -> None:
         assert [one.event["type"] for one in receiver.got] == ["freehold.page.opened", "freehold.page.acknowledged"]
         assert {one.event["about"] for one in receiver.got} == {id_}
         assert len({one.id for one in receiver.got}) == 2
+
+
+def test_a_webhook_that_hears_late_hears_first_that_it_was_opened(paging: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then, in the same sentence after sentence, what happened since; never the id of words."""
+    monkeypatch.setattr("freehold.server.messages.paging._REST", timedelta(0))
+    with receiving(answer=lambda _: (503, {})) as receiver:
+        running = paging(hook=f'to: webhook, url: "{receiver.url}", secret: env:HOOK_SECRET, pages: {{}}')
+        running.app.state.served.rounds.close()  # it would gather the alerts into an incident of their own
+        id_ = opened(running)
+        alerts = [{"alert_id": f"a{n}", "incident": id_, "role": "affected"} for n in range(2)]
+        raised = {"rule": "rows", "page": True, "reason": "it is empty"}
+        recorded(
+            running,
+            *(Event("alert.raised", {"alert_id": one["alert_id"], **raised}, env="prod") for one in alerts),
+            *(Event("alert.joined", said, env="prod", subject=said["alert_id"]) for said in alerts),
+        )
+        wake = running.app.state.served.paging.wake
+        told = until(
+            lambda: wake() or next((one.event for one in receiver.got if "joined" in one.event["said"]), None),
+            "it was told of the alerts, too",
+        )
+
+    assert (told["type"], told["title"]) == ("freehold.page.opened", "Orders are empty")
+    assert told["said"].startswith("Opened by user:idp/vera, ")
+    assert told["said"].endswith(" 2 alerts joined: it is empty.")
+
+
+def test_who_hangs_keeps_no_other_from_being_told(
+    paging: Any, pager: PagerDuty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody is woken though a webhook, whose turn is first, does not answer for longer than anybody waits."""
+    monkeypatch.setattr("freehold.connect.messages.posting.TIMEOUT_S", 2 * LONGEST_S)
+    over = threading.Event()
+    with receiving(answer=lambda _: (204 if over.wait(2 * LONGEST_S) else 500, {})) as receiver:
+        running = paging(
+            a_hook=f'to: webhook, url: "{receiver.url}", secret: env:HOOK_SECRET, pages: {{}}',
+            oncall=_to_pagerduty(pager),
+        )
+        id_ = opened(running)
+        until(lambda: receiver.got and pager.pages, "both were called")
+        over.set()
+
+    assert pager.pages == [id_]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what Apprise imports

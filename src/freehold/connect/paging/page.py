@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from freehold.connect.messages import Message
@@ -104,8 +105,11 @@ def answers_of(product: str, estate: Estate, at: datetime, until: datetime | Non
 
 
 def happened(steps: Iterable[Step], words: Callable[[str], str]) -> str:
-    """Return what steps of one kind tell, as a sentence."""
-    told = tuple(steps)
+    """Return what steps tell, in their order: a sentence for all of one kind that come one after the other."""
+    return " ".join(_sentence(tuple(told), words) for _, told in groupby(steps, key=lambda one: one.kind))
+
+
+def _sentence(told: tuple[Step, ...], words: Callable[[str], str]) -> str:
     last = told[-1]
     at = f"{last.at:%Y-%m-%d %H:%M} UTC"
     match last.kind:

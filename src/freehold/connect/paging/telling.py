@@ -9,7 +9,7 @@ from typing import Any
 from freehold.connect.messages import Channel, Said
 from freehold.connect.messages.posting import Posting
 from freehold.connect.messages.rendering import blocks, reply_blocks, settled_blocks
-from freehold.connect.paging.deciding import FOLLOW, Act, Told
+from freehold.connect.paging.deciding import FOLLOW, POST, Act, Told
 from freehold.connect.paging.page import Page, happened
 from freehold.connect.paging.pagerduty import ENQUEUE, event_of
 from freehold.foundation import FreeholdError, Transient
@@ -36,7 +36,8 @@ def tell(posting: Posting, channel: Channel, page: Page, act: Act, told: Told, w
         return Said()
     if channel.to == "webhook":
         last = act.steps[-1]
-        said = {"type": f"freehold.page.{last.kind}", "said": happened(act.steps, words), **page.to_json()}
+        kind = act.steps[0].kind if act.what == POST else last.kind  # what it hears of first is open, whatever followed
+        said = {"type": f"freehold.page.{kind}", "said": happened(act.steps, words), **page.to_json()}
         posting.signed(channel, said, f"{page.matter.id} {last.id}")
         return Said()
     if act.what != FOLLOW:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 SENT, APPLIED = "page.sent", "estate.applied"
 WAKING = ("incident.*", "alert.notified", APPLIED)  # what is told at once, where this process records it
 _LEASE_S = 30.0
+_AT_ONCE = 8  # channels that are told at the same time
 _REST = timedelta(seconds=15)  # of a channel that takes nothing now
 _REFUSED = timedelta(minutes=5)  # of a matter that a channel refuses: somebody may mend what is wrong
 _NEWS = timedelta(days=1)  # a change that is older helps nobody who was paged
@@ -81,8 +83,10 @@ class PageRound:
         failed: list[FreeholdError] = []
         with acting.lease("pages", holder("server"), _LEASE_S, is_gone=is_dead) as lease, lease.kept_alive():
             self._look(served, snapshot)
-            for channel in (one for one in channels if (one.id, "") not in self._resting):
-                failed += self._tell(served, acting, lease, channel, now)
+            ready = [one for one in channels if (one.id, "") not in self._resting]
+            with ThreadPoolExecutor(_AT_ONCE, "paging") as pool:  # one that hangs keeps no other from being told
+                for came in pool.map(lambda one: [*self._tell(served, acting, lease, one, now)], ready):
+                    failed += came
         self._newest, self._failing = newest, bool(failed or self._resting)
         if failed:
             raise failed[0]
