@@ -90,8 +90,8 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     made.run("apply", "--yes")
     with made.ledger() as ledger:
-        now = ledger.clock.now()
-    made.alert(now)
+        (published,) = ledger.read(types=("asset.published",), subject=ORDERS, newest_first=True, limit=1)
+    made.alert(published.occurred_at)
     made.turn()
     return root
 
@@ -164,6 +164,26 @@ def test_a_rollback_that_was_not_recorded_is_recorded_and_not_done_twice(shop: S
     assert _revenue(shop) == once
     whole = shop.told("incidents", "show", end)
     assert (whole["state"], [one["kind"] for one in whole["mitigations"]]) == ("mitigated", ["rollback"])
+
+
+@pytest.mark.parametrize("is_begun", [False, True], ids=["in one step", "where somebody went back a little"])
+def test_all_that_was_published_since_it_began_goes_back(shop: Shop, is_begun: bool) -> None:
+    """What was published meanwhile is as wrong: readers get what was there before, not what was wrong at first."""
+    end = shop.told("incidents", "list")["incidents"][0]["incident"][-8:]
+    wrong = _revenue(shop)
+    model = shop.root / MODEL
+    for factor in (100, 1000):
+        text = model.read_text("utf-8").replace("amount * 10", f"amount * {factor} / {factor} * 10")
+        model.write_text(text.replace("    order_id,", f"    order_id, -- {factor}"), "utf-8")
+        shop.run("apply", "--yes")
+    assert _revenue(shop) == pytest.approx(wrong)
+    if is_begun:
+        shop.run("rollback", "shop.orders")
+
+    done = shop.told("incidents", "mitigate", end, "--rollback")
+
+    assert (done["is_new"], done["assets"]) == (True, [ORDERS])
+    assert _revenue(shop) == pytest.approx(wrong / 10)
 
 
 @pytest.mark.parametrize("since", ["in another environment", "before something else was published"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from shop import Shop, days, ordinary_day, write_day
@@ -17,6 +18,7 @@ def live(opened: Shop) -> Shop:
     for index, on in enumerate(days(5)):
         write_day(opened.root, on, ordinary_day(index))
         assert opened.delivery.run().exit_code == 0
+        opened.clock.advance(timedelta(hours=1))
     return opened
 
 
@@ -38,6 +40,29 @@ def test_going_back_twice_goes_back_two_deployments(live: Shop) -> None:
     live.delivery.rollback("shop.orders")
     live.delivery.rollback("shop.orders")
     assert _days(live) == [1, 2, 3]
+
+
+def test_what_came_since_an_instant_goes_back_together(live: Shop) -> None:
+    """To the last deployment before it; where nothing that came since is live, by one."""
+    (_, _, third, *_) = deployments(live.delivery)
+    back = live.delivery.rollback("shop.orders", since=third.at)
+    assert _days(live) == [1, 2]
+    assert {move.asset for move in back.moves} >= {"shop.orders.lines", "shop.orders.daily"}
+    live.delivery.rollback("shop.orders", since=third.at)
+    assert _days(live) == [1]
+
+
+def test_an_instant_after_all_that_was_published_goes_back_by_one(live: Shop) -> None:
+    """It began after what is live was published: that is what is wrong, or nothing is."""
+    live.delivery.rollback("shop.orders", since=live.delivery.clock.now() + timedelta(days=1))
+    assert _days(live) == [1, 2, 3, 4]
+
+
+def test_an_instant_before_all_that_was_published_leads_nowhere(live: Shop) -> None:
+    """There is nothing before it to go back to."""
+    with pytest.raises(FreeholdError, match="no earlier deployment"):
+        live.delivery.rollback("shop.orders", since=deployments(live.delivery)[-1].at)
+    assert _days(live) == [1, 2, 3, 4, 5]
 
 
 def test_a_job_that_takes_a_deployment_back_again_answers_the_same(live: Shop) -> None:

@@ -20,6 +20,7 @@ from freehold.cli.opened import (
     waiting,
 )
 from freehold.cli.output import as_json, emit, say, table
+from freehold.cli.rollback import STILL_HOLDS
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.words import ago
 
@@ -190,7 +191,7 @@ def _answer(found: Incident, state: str, as_json: bool) -> None:
 
 @incidents.command(epilog="Example: freehold incidents mitigate 7c976bf46c69 --rollback")
 @_id
-@click.option("--rollback", is_flag=True, help="Go back to the deployment before, and stay there.")
+@click.option("--rollback", is_flag=True, help="Go back to before it began, and stay there.")
 @click.option("--quarantine", is_flag=True, help="Keep what is live; runs publish nothing new of it.")
 @click.option("--freeze", metavar="METRIC", default="", help="Say wherever METRIC is read that it is wrong.")
 @click.option("--unfreeze", metavar="METRIC", default="", help="Take that back.")
@@ -224,6 +225,8 @@ def mitigate(
     before = "" if done.is_new else " before, and it stands"
     touched = f" ({', '.join(done.assets)})" if done.assets else ""
     say(f"{done.kind.capitalize()} of {done.target}{touched}: done{before}.")
+    for name in done.left:
+        say(STILL_HOLDS.format(name))
     if done.kind in ("rollback", "quarantine"):
         say(f"Pinned until: freehold rollback {done.target} --unpin")
 

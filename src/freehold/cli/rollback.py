@@ -9,6 +9,8 @@ import click
 from freehold.cli.opened import environment, opened_delivery, waiting
 from freehold.cli.output import as_json, emit, say
 
+STILL_HOLDS = "  {} still holds what was built from it; `freehold run` builds it from what is live now"
+
 
 @click.command(epilog="Example: freehold rollback sales.orders --why 'prices in pence'")
 @click.argument("product")
@@ -58,5 +60,5 @@ def rollback(
     for name in back.first:
         say(f"  {name} stayed: it has no earlier release")
     for name in back.left:
-        say(f"  {name} still holds what was built from it; `freehold run` builds it from what is live now")
+        say(STILL_HOLDS.format(name))
     say(f"Pinned until: freehold rollback {product} --unpin")

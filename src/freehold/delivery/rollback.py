@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,13 +40,15 @@ def returns_of(
     releases: Sequence[Release],
     graph: Graph,
     beside: Mapping[str, str] = MappingProxyType({}),
+    since: datetime | None = None,
 ) -> Return:
-    """Return the way back from what is live to the deployment before it.
+    """Return the way back from what is live to the deployment before it, or to the last one before an instant.
 
     The deployments of one run are undone together: between two of them some assets have a day that others have not.
     `releases` are all releases of the product's assets, newest first. A release that was itself a rollback counts as
     the one it restored, so that going back twice goes back two deployments. `beside` maps major versions to the one
-    before, which is readable: the first release of such a version is taken back by taking its view away.
+    before, which is readable: the first release of such a version is taken back by taking its view away. With `since`,
+    all runs from then on are undone; where none of those is live, the last one is.
 
     Raises:
         FreeholdError: FH-D202 there is no earlier deployment.
@@ -54,17 +57,18 @@ def returns_of(
     standing = {a: _origin(by_epoch, a, live[a].epoch) for a in assets if a in live and live[a].is_shown}
     if not standing:
         raise _nothing(product, "nothing of it was ever published")
-    before = {asset: _before(releases, origin) for asset, origin in standing.items()}
+    wrong = _first_run(releases, since)
+    before = {a: _before(releases, a, min(origin.number, wrong)) for a, origin in standing.items()}
     movable = {asset: target for asset, target in before.items() if target is not None}
     ending = {a: live[beside[a]] for a in standing if before[a] is None and a in beside and beside[a] in live}
     if not movable and not ending:
         raise _nothing(product, "the run that made live what is there is its first, and a run is undone whole")
-    current = max(standing[asset].number for asset in (*movable, *ending))
-    going = {asset: target for asset, target in movable.items() if standing[asset].number == current}
-    withdrawn = {asset: kept for asset, kept in ending.items() if standing[asset].number == current}
+    current = min(max(standing[asset].number for asset in (*movable, *ending)), wrong)
+    going = {asset: target for asset, target in movable.items() if standing[asset].number >= current}
+    withdrawn = {asset: kept for asset, kept in ending.items() if standing[asset].number >= current}
     back_at = [(r.published_at, r.deployment) for r in going.values()]
     to_published_at, to = max(back_at + [(kept.published_at, kept.deployment) for kept in withdrawn.values()])
-    here = next(standing[asset].deployment for asset in (*going, *withdrawn))
+    here = max((standing[asset] for asset in (*going, *withdrawn)), key=lambda one: one.number).deployment
     moves = tuple(_move(asset, target, live[asset], graph) for asset, target in going.items())
     moves += tuple(_withdrawal(asset, live[asset], graph) for asset in withdrawn)
     first = tuple(
@@ -85,9 +89,15 @@ def returned_before(told: Mapping[str, Any], releases: Iterable[Release], graph:
     return Return(str(told["product"]), str(told["deploy_id"]), str(told["to"]), at, moves, withdrawn=gone)
 
 
-def _before(releases: Sequence[Release], origin: Release) -> Release | None:
-    """Return the newest release of an asset before the run of another, rollbacks apart; None if there is none."""
-    earlier = (r for r in releases if r.asset == origin.asset and r.number < origin.number and r.restores is None)
+def _first_run(releases: Iterable[Release], since: datetime | None) -> float:
+    """Return the number of the first run that published anything at an instant or later; infinity for none."""
+    came = (r.number for r in releases if since is not None and r.restores is None and r.published_at >= since)
+    return min(came, default=math.inf)
+
+
+def _before(releases: Iterable[Release], asset: str, run: float) -> Release | None:
+    """Return the newest release of an asset before a run, rollbacks apart; None if there is none."""
+    earlier = (r for r in releases if r.asset == asset and r.number < run and r.restores is None)
     return max(earlier, key=lambda r: r.epoch, default=None)
 
 

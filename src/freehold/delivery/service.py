@@ -187,8 +187,10 @@ class Delivery:
             assets = [a for a in self.graph.assets.values() if a.id in chosen]
             return judge(self, session, self.overlay(session), assets, remember=remember)
 
-    def rollback(self, product: str, reason: str = "") -> Return:
+    def rollback(self, product: str, reason: str = "", since: datetime | None = None) -> Return:
         """Make the deployment before the current one live again and pin the product there.
+
+        With `since` it is the last one before that instant, where anything that came later is live.
 
         In a job that was interrupted and is begun again, what its first attempt took back is returned, and nothing
         more is taken back.
@@ -203,7 +205,7 @@ class Delivery:
             evidence = Evidence(self.env, deployment, deployment, now)
             if (told := self.ledger.get(evidence.id_of("deploy.rolled_back", product))) is not None:
                 return returned_before(told.data, releases, self.graph, deployment)
-            found = self._way_back(session, product, assets)
+            found = self._way_back(session, product, assets, since)
             moves = list(found.moves)
             said = self._aside("rollback", reason, product)
             names = [m.asset for m in moves]
@@ -243,11 +245,11 @@ class Delivery:
             below = self.graph.downstream({m.asset for m in found.moves}) - set(assets)
             return replace(found, left=tuple(a for a in self.graph.assets if a in below and a in live))
 
-    def _way_back(self, session: Session, product: str, assets: Sequence[str]) -> Return:
+    def _way_back(self, session: Session, product: str, assets: Sequence[str], since: datetime | None = None) -> Return:
         live = self.publication.live(session)
         releases = self.publication.releases(session, assets)
         beside = {e.latest: name for name, e in self.estate.earlier.items()}
-        found = returns_of(product, assets, live, releases, self.graph, beside)
+        found = returns_of(product, assets, live, releases, self.graph, beside, since)
         return replace(found, moves=tuple(self._back(session, move) for move in found.moves))
 
     def _own_deployment(self, product: str) -> str:

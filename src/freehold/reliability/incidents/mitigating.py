@@ -28,24 +28,30 @@ _NOT_WRONG = ("expected", "false")  # of an alert: what it was of was right
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a mitigation came to: its kind, the product or metric, the assets it touched, and words on it."""
+    """What a mitigation came to: its kind, the product or metric, the assets it touched, and words on it.
+
+    `left` are assets of other products that hold what was built from what was taken back.
+    """
 
     kind: str
     target: str
     assets: tuple[str, ...] = ()
     to: str = ""
     is_new: bool = True
+    left: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return {
             "kind": self.kind, "target": self.target, "assets": list(self.assets), "to": self.to or None,
-            "is_new": self.is_new,
+            "is_new": self.is_new, "left": list(self.left),
         }  # fmt: skip
 
 
 def roll_back(incident: Incident, delivery: Delivery, product: str = "", why: str = "") -> Done:
-    """Take the product of an incident back to the deployment before, and remember that; see `Delivery.rollback`.
+    """Take the product of an incident back to the deployment before it began, and remember that.
+
+    Where nothing that was published since is live, it goes back by one deployment; see `Delivery.rollback`.
 
     Raises:
         FreeholdError: FH-E351 it is over; FH-E352 it is of no product, and none is named; FH-E366 it is of others;
@@ -54,8 +60,9 @@ def roll_back(incident: Incident, delivery: Delivery, product: str = "", why: st
     product = _target(incident, product)
     taken = _taken_back_since(incident, delivery, product)
     if taken is None:
-        back = delivery.rollback(product, why or f"Mitigates {incident.id}.")
-        done = Done("rollback", product, tuple(move.asset for move in back.moves), back.to_deployment)
+        back = delivery.rollback(product, why or f"Mitigates {incident.id}.", incident.began_at)
+        touched = tuple(move.asset for move in back.moves)
+        done = Done("rollback", product, touched, back.to_deployment, left=back.left)
         deploy = back.from_deployment
     else:
         said = taken.data
@@ -178,7 +185,7 @@ def _expect_open(incident: Incident) -> None:
 def _taken_back_since(incident: Incident, delivery: Delivery, product: str) -> Recorded | None:
     """Return a rollback of a product since an incident was detected that stands, and that no mitigation tells of yet.
 
-    It stands as long as nothing of the product was published after it.
+    It stands as long as nothing of the product was published after it, and it went back to before the incident began.
     """
     recorded = {one.deploy for one in incident.mitigations}
     of: dict[str, Any] = {"env": delivery.env, "product": product}
@@ -186,7 +193,8 @@ def _taken_back_since(incident: Incident, delivery: Delivery, product: str) -> R
     last = next((event for event in found if str(event.data.get("deploy_id")) not in recorded), None)
     if last is None or any(delivery.ledger.read(types=("asset.published",), after=last.seq, limit=1, **of)):
         return None
-    return last
+    came = delivery.ledger.read(types=("asset.published",), since=incident.began_at, **of)
+    return None if any(event.data["deployment"] == last.data.get("to") for event in came) else last
 
 
 def _record(ledger: Ledger, incident: Incident, done: Done, deploy: str = "") -> None:
