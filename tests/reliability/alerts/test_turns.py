@@ -317,6 +317,34 @@ def test_an_anomaly_is_quiet_once_another_batch_is_live_instead(bench: Bench) ->
     assert states(bench) == [("anomaly", "resolved", "")]
 
 
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        pytest.param(None, "firing", id="nobody said what it was"),
+        pytest.param({"verdict": "fixed", "batch": "7"}, "firing", id="another came in its place"),
+        pytest.param({"verdict": "expected"}, "closed", id="somebody said it is right"),
+    ],
+)
+def test_an_anomaly_is_told_where_its_batch_is_live_again(
+    bench: Bench, said: dict[str, str] | None, state: str
+) -> None:
+    """A rollback to what is as wrong mends nothing, though no batch is measured for it."""
+    bench.tell("asset.published", LINES, deployment="8", batches_added=["6"], batches_removed=[])
+    found = {"measure": "mean", "grade": "severe", "value": 40.0, "expected": 4.0}
+    bench.tell("anomaly.found", LINES, anomaly="a", batch="6", **found)
+    bench.turn()
+    bench.pass_by(minutes=1).tell("asset.published", LINES, deployment="9", batches_added=["7"], batches_removed=["6"])
+    bench.tell("anomaly.found", LINES, anomaly="b", batch="7", **found)
+    if said:
+        bench.tell("anomaly.closed", LINES, anomaly="a", **said)
+    bench.turn()
+    bench.pass_by(minutes=1).tell("asset.published", LINES, deployment="10", batches_added=["6"], batches_removed=["7"])
+    bench.turn()
+    bench.pass_by(hours=1).turn()
+
+    assert [one for _, one, _ in states(bench)] == [state]
+
+
 def test_what_is_said_of_an_anomaly_closes_its_alert(bench: Bench) -> None:
     """At once: what somebody says needs no time to hold."""
     anomaly(bench, "odd")

@@ -126,6 +126,23 @@ class Beside:
         told = self._read(types=("anomaly.found",), subject=asset)
         return frozenset(str(one.data["anomaly"]) for one in told if str(one.data["batch"]) in batches)
 
+    def unusual(self, asset: str, batches: Collection[str], upto: int) -> Iterator[Recorded]:
+        """Yield what was unusual of some batches before an event of the ledger, each measure once, but what was right.
+
+        Right is what somebody said is; what was over since another batch came in its place is not.
+        """
+        told = self._read(types=("anomaly.found", "anomaly.closed"), subject=asset, upto=upto, newest_first=True)
+        right, seen = set[str](), set[tuple[str, ...]]()
+        for one in told:
+            said = one.data
+            if one.type == "anomaly.closed":
+                right |= set() if said.get("batch") or said["verdict"] == "fixed" else {str(said["anomaly"])}
+                continue
+            of = (str(said["batch"]), str(said["measure"]), str(said.get("column") or ""))
+            if of[0] in batches and of not in seen and said["anomaly"] not in right:
+                yield one
+            seen.add(of)
+
     def judged(self, asset: str, run: str) -> frozenset[str]:
         """Return the candidates of an asset that a run judged."""
         told = self._read(types=("check.completed",), subject=asset, run_id=run) if run else ()
@@ -265,13 +282,15 @@ def _profile(event: Recorded, _: Beside) -> Iterator[Sight]:
 def _published_instead(event: Recorded, beside: Beside) -> Iterator[Sight]:
     """Yield what is right or wrong where other rows are live instead, though nothing was built or judged for it.
 
-    What was unusual of batches that went is so no more. Of those that came, it is as it was when they were judged; what
-    another environment found to be wrong is told there.
+    What was unusual of batches that went is so no more. Of those that came, it is as it was when they were judged and
+    looked at; what another environment found to be wrong is told there.
     """
     said, at = event.data, event.occurred_at
     asset, removed, added = str(said["asset"]), _ids(said, "batches_removed"), _ids(said, "batches_added")
     if removed and (keys := beside.anomalies(asset, removed)):
         yield Right(SignalKind.ANOMALY, asset, at, event.id, keys=keys)
+    for told in beside.unusual(asset, added, event.seq) if added else ():
+        yield from (_anew(one, event) for one in _anomaly(told, beside) if isinstance(one, Wrong))
     unjudged = added - beside.judged(asset, event.run_id) if added else added
     for told in beside.verdicts(asset, unjudged, event.seq):
         for one in _check(told, beside) if told.data.get("kind") != _AGE or _is_young(told, at) else ():
@@ -279,7 +298,13 @@ def _published_instead(event: Recorded, beside: Beside) -> Iterator[Sight]:
                 keys = frozenset(key for key in one.keys or () if key.startswith(_PUBLISHED))
                 yield replace(one, keys=keys, at=at, evidence=event.id)
             elif isinstance(one, Wrong) and not one.signal.is_held and event.env == told.env:
-                yield replace(one, signal=replace(one.signal, since=at, seen_at=at, evidence=event.id))
+                yield _anew(one, event)
+
+
+def _anew(one: Wrong, event: Recorded) -> Wrong:
+    """Return what was wrong before as it is since an event."""
+    at = event.occurred_at
+    return replace(one, signal=replace(one.signal, since=at, seen_at=at, evidence=event.id))
 
 
 def _is_young(event: Recorded, at: datetime) -> bool:
