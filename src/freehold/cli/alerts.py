@@ -131,14 +131,16 @@ def silence_(
     column, direction, domain, kind, monitor, product, severity, team, tier.
     """
     from freehold.delivery.arrival import duration
-    from freehold.reliability.alerts import silence
+    from freehold.foundation import Caller
+    from freehold.reliability.alerts import expect_values, matcher, silence
 
     try:
         lasts = duration(length)
     except ValueError as error:
         raise FreeholdError("FH-C008", f"--for: {error}.", fix="Write 30m, 2h or 1d.", exit_code=Exit.USAGE) from None
-    with _opened(start, env) as (ledger, name):
-        now = ledger.clock.now()
+    with opened_evidence(start, env) as (estate, ledger, name):
+        expect_values(map(matcher, matchers), estate)
+        ledger, now = ledger.acting(Caller.at_the_shell()), ledger.clock.now()
         made = silence(ledger, name, matchers, now, now + lasts, comment)
     if as_json:
         emit(made.to_json())

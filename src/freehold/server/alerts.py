@@ -88,7 +88,9 @@ class Alerts:
             FreeholdError: FH-E331, FH-E335, as `silence` of the room does; FH-A113 they may not.
         """
         texts = tuple(matchers)
-        self._expect_right(rooms.matcher(one) for one in texts)
+        read = [rooms.matcher(one) for one in texts]
+        self._expect_right(read)
+        rooms.expect_values(read, self._asked.snapshot.estate)
         return rooms.silence(self._ledger, self._env, texts, starts_at or self._now(), ends_at, comment)
 
     def end(self, id_: str) -> Silence:

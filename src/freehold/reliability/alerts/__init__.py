@@ -8,9 +8,10 @@ from freehold.reliability.alerts.outcomes import Demoted, Monitor, Name, close, 
 from freehold.reliability.alerts.quieting import Quiet, Quieting
 from freehold.reliability.alerts.silences import Silence, end, silence, silences
 from freehold.reliability.alerts.turn import Turn, take_turn, with_right_since
+from freehold.reliability.alerts.values import expect_values
 
 __all__ = [
     "VERDICTS", "WEEK", "Alert", "Demoted", "Matcher", "Monitor", "Name", "Part", "Quiet", "Quieting", "Silence",
-    "State", "Turn", "alert", "alerting_findings", "alerts", "close", "digest", "end", "in_a_line", "judged_since",
-    "matcher", "monitors", "monitors_of", "silence", "silences", "take_turn", "with_right_since",
+    "State", "Turn", "alert", "alerting_findings", "alerts", "close", "digest", "end", "expect_values", "in_a_line",
+    "judged_since", "matcher", "monitors", "monitors_of", "silence", "silences", "take_turn", "with_right_since",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from freehold.delivery.arrival import duration
 from freehold.foundation import FreeholdError, near
 from freehold.reliability.alerts.intervals import interval_from
 from freehold.reliability.alerts.matching import LABELS, matcher
+from freehold.reliability.alerts.values import expect_values
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate, Resource
@@ -39,7 +40,7 @@ class _Checking:
     """Checks one file."""
 
     def __init__(self, estate: Estate, said: Resource) -> None:
-        self._said = said
+        self._estate, self._said = estate, said
         self._zone = str(estate.defaults.get("timezone", "UTC"))
         self._channels = {one.id for one in estate.resources_of("Channel")}
         self._intervals = [one["name"] for one in said.spec.get("time_intervals", ())]
@@ -75,7 +76,7 @@ class _Checking:
     def _of_matchers(self, said: Mapping[str, Any], path: tuple[Step, ...]) -> Iterator[FreeholdError]:
         for n, text in enumerate(said.get(str(path[-1]), ())):
             try:
-                matcher(text)
+                expect_values((matcher(text),), self._estate)
             except FreeholdError as error:
                 yield FreeholdError(error.code, error.problem, where=self._at(*path, n), fix=error.fix)
 
