@@ -172,6 +172,28 @@ def test_a_name_that_means_nothing_or_too_much(shop: Catalog, name: str, code: s
     assert error.value.fix
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("shop.core.orders.AMOUNT", "shop.core.orders.amount"),
+        ("shop.core.order", "The catalog has nothing called `shop.core.order`. Did you mean `shop.core.orders`"),
+        ("shop.core.orders.amout", "`shop.core.orders` has no column `amout`. Did you mean `amount`?"),
+        ("shop.revenue.amount", "The catalog has nothing called `shop.revenue.amount`."),
+    ],
+    ids=["a column in other letters", "what a product and a metric begin", "no such column", "a column of a metric"],
+)
+def test_what_has_no_columns_is_not_blamed_for_having_none(catalog: Catalog, name: str, said: str) -> None:
+    """A product or a metric may be called as the beginning of a name that is misspelled."""
+    called = (entry("product", "shop.core"), entry("metric", "shop.core"), *ENTRIES)
+    catalog.update(told(called, JOBS))
+    try:
+        found = str(catalog.find(name))
+    except FreeholdError as error:
+        found = f"{error.problem} {error.fix}"
+
+    assert found.startswith(said)
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30), st.integers(1, 6))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=timedelta(seconds=5))
 def test_reach_is_what_a_search_in_breadth_finds(catalog: Catalog, edges: list[tuple[int, int]], depth: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -40,19 +40,30 @@ def resolved(connection: sqlite3.Connection, name: str, scopes: Collection[str] 
     Raises:
         FreeholdError: FH-F004 it means nothing; FH-F005 it could mean several.
     """
-    before, _, last = name.rpartition(".")
-    for asked, column in ((name, ""), (before, last)):
-        found = _entries(connection, asked, scopes) if asked else []
-        if len(found) > 1:
-            named = ", ".join(f"`{key}`" for key, _ in found[:8])
-            raise _none("FH-F005", f"`{name}` could mean {named}.", "Write one of them.")
-        if found and not column:
-            return Start(*found[0])
-        if found:
-            key, entry = found[0]
-            return Start(key, entry, *_column(connection, key, entry, column))
-    known = _known(connection, scopes)
-    raise _none("FH-F004", f"The catalog has nothing called `{name}`.", near(name, known) or "See `freehold search`.")
+    found = _entries(connection, name, scopes) if name else []
+    if found:
+        return Start(*_only(name, found))
+    before, _, column = name.rpartition(".")
+    held = [(key, entry, _columns(connection, entry)) for key, entry in _entries(connection, before, scopes)]
+    fitting = [(key, entry) for key, entry, columns in held if column.casefold() in columns]
+    if fitting:
+        key, entry = _only(name, fitting)
+        return Start(key, entry, *_columns(connection, entry)[column.casefold()])
+    having = [(key, columns) for key, _, columns in held if columns]  # a product or a metric of that name has none
+    if len(having) == 1:
+        key, columns = having[0]
+        known = [spelled for spelled, _ in columns.values()]
+        fix = near(column, known) or f"It has: {', '.join(known[:12])}."
+        raise _none("FH-F004", f"`{key.id}` has no column `{column}`.", fix)
+    fix = near(name, _known(connection, scopes)) or "See `freehold search`."
+    raise _none("FH-F004", f"The catalog has nothing called `{name}`.", fix)
+
+
+def _only(name: str, found: Sequence[tuple[Key, int]]) -> tuple[Key, int]:
+    if len(found) > 1:
+        named = ", ".join(f"`{key}`" for key, _ in found[:8])
+        raise _none("FH-F005", f"`{name}` could mean {named}.", "Write one of them.")
+    return found[0]
 
 
 def _entries(connection: sqlite3.Connection, name: str, scopes: Collection[str] | None) -> list[tuple[Key, int]]:
@@ -69,16 +80,13 @@ def _entries(connection: sqlite3.Connection, name: str, scopes: Collection[str] 
     return []
 
 
-def _column(connection: sqlite3.Connection, key: Key, entry: int, column: str) -> tuple[str, int]:
+def _columns(connection: sqlite3.Connection, entry: int) -> dict[str, tuple[str, int]]:
+    """Return the columns of an entry by their name in lower case: as it is spelled, and its number."""
     rows = connection.execute(
-        "SELECT name, key FROM field WHERE asset = ? AND is_gone = 0 ORDER BY position", (entry,)
-    ).fetchall()
-    for name, number in rows:
-        if name.casefold() == column.casefold():
-            return name, number
-    known = [name for name, _ in rows]
-    fix = near(column, known) or (f"It has: {', '.join(known[:12])}." if known else "Nobody lists its columns.")
-    raise _none("FH-F004", f"`{key.id}` has no column `{column}`.", fix)
+        "SELECT name, key FROM field WHERE asset = ? AND is_gone = 0 ORDER BY position DESC", (entry,)
+    )
+    found = {name.casefold(): (name, number) for name, number in rows}  # of two that differ by case, the first
+    return dict(reversed(found.items()))
 
 
 def _known(connection: sqlite3.Connection, scopes: Collection[str] | None) -> list[str]:
