@@ -156,11 +156,32 @@ def test_who_answered_and_who_did_not_is_known(freehold: Say) -> None:
     ids=["what is not there", "a team", "by itself", "a day that is gone", "sooner than its tier gives notice"],
 )
 def test_what_cannot_be_deprecated_is_refused(freehold: Say, words: tuple[str, ...], code: str) -> None:
-    """With a code, and nothing is announced."""
+    """With a code, and nothing is begun or announced."""
     refused = freehold("deprecate", *words, "--because", "Enough.")
 
     assert refused.exception.code == code  # type: ignore[union-attr]
     assert told(freehold("notice", "list", "--json"))["notices"] == []
+    assert told(freehold("items", "list", "--json"))["items"] == []
+
+
+def test_who_may_not_announce_begins_nothing(shop: Path, freehold: Say) -> None:
+    """Where it was to be announced at once; without that it is proposed."""
+    edit(shop / "teams.yaml", f', "{ME}"', "")
+    refused = freehold("deprecate", ORDERS, "--by", "2097-03-31", "--because", "Enough.", "--announce")
+
+    assert refused.exception.code == "FH-W104"  # type: ignore[union-attr]
+    assert told(freehold("items", "list", "--json"))["items"] == []
+    assert deprecated(freehold, ORDERS)["state"] == "proposed"
+
+
+def test_a_product_takes_the_place_of_a_product(shop: Path, freehold: Say) -> None:
+    """Though a metric has the same name."""
+    head = (shop / "shop/orders/product.odps.yaml").read_text().partition("inputPorts:")[0]
+    (shop / "shop/baskets").mkdir()
+    (shop / "shop/baskets/product.odps.yaml").write_text(head.replace("id: shop.orders", "id: shop.baskets"))
+    began = deprecated(freehold, "shop.baskets", "--replacement", "shop.orders")
+
+    assert told(freehold("items", "show", began["item"], "--json"))["fields"]["replacement"] == "shop.orders"
 
 
 def test_what_a_file_says_is_the_same_word_everywhere(shop: Path, freehold: Say) -> None:

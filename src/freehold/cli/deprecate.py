@@ -61,6 +61,8 @@ def deprecate(
             opened.announcing.catalog, name, because=because, by=by.date(), today=opened.today,
             reason=why, replacement=replacement,
         )  # fmt: skip
+        if announce:  # before anything is begun
+            opened.work.expect_way("deprecation", "announce", fields, product=product)
         item = opened.work.create("deprecation", fields, product=product).item
         item = opened.work.move(item.id, "announce").item if announce else item
         told = opened.announcing.told(item)

@@ -40,7 +40,8 @@ def fields_for(
         by: its last day, which is to come.
         today: the day on which that is said.
         reason: the same in a word that can be counted: duplicate, unused, replaced, cost.
-        replacement: what to use instead, by any of its names; empty where there is nothing.
+        replacement: what to use instead, by any of its names; empty where there is nothing. Of several of that name,
+            it is the one that is what goes: a product takes the place of a product.
 
     Raises:
         FreeholdError: FH-F004, FH-F005 a name means nothing, or several; FH-W504 it is none of what can be deprecated,
@@ -51,11 +52,18 @@ def fields_for(
         raise _no(f"{by} cannot be the last day of `{key.id}`: it is not to come.", "Name a later one.")
     fields = {"what": f"{key.id}: {because}", "reason": reason, "due": by.isoformat(), key.kind: key.id}
     if replacement:
-        other = _expected(catalog.find(replacement).key, replacement)
+        other = _expected(_instead(catalog, replacement, key.kind), replacement)
         if other == key:
             raise _no(f"`{key.id}` cannot take its own place.", "Name another, or leave `--replacement` out.")
         fields["replacement"] = other.id
     return fields, key.id if key.kind == "product" else catalog.product_of(key)
+
+
+def _instead(catalog: Catalog, name: str, kind: str) -> Key:
+    try:
+        return catalog.find(f"{kind}:{name}").key
+    except FreeholdError:  # none of that kind
+        return catalog.find(name).key
 
 
 def _expected(key: Key, name: str) -> Key:

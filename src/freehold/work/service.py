@@ -185,6 +185,18 @@ class Work:
         workflow = self.workflow(item.type)
         return tuple(self._way(item, workflow, name) for name in state_of(item, workflow).moves)
 
+    def expect_way(self, type: str, move: str, fields: Mapping[str, Any], *, product: str = "") -> None:
+        """Make sure that the caller may make a first move with an item of a type, before there is one.
+
+        Raises:
+            FreeholdError: FH-W101 there is no such workflow; FH-W106 fields are wrong; as `move` does.
+        """
+        workflow, who = self.workflow(type), self._ledger.caller.principal
+        held, free = accepted(workflow, fields)
+        began = Passage(workflow.start, self._clock.now(), actor=who)
+        item = Item(f"{type}/", type, (began,), 0, who, product, fields={**held, **free})
+        self._decided(item, workflow, move, {})
+
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def create(
