@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from freehold.estate.contracts import OPERATORS
-from freehold.estate.document import Document
+from freehold.estate.document import Document, ScalarNode
 from freehold.estate.schemas import json_schema, validator
 from freehold.estate.vocabulary import Vocabulary
 from freehold.foundation import FreeholdError, near
@@ -132,9 +132,9 @@ class _Explainer:
         said = self._shown(path)
         if kind == "type":
             wanted = " or ".join(_A.get(t, t) for t in complaint.kind.types)
-            return self._error(
-                "FH-V103", path, f"{said} must be {wanted}.", _type_fix(self._at(path), complaint, wanted)
-            )
+            written = None if self._is_secret(path) else self._written(path)
+            fix = _type_fix(self._at(path), written, complaint, wanted)
+            return self._error("FH-V103", path, f"{said} must be {wanted}.", fix)
         if kind in ("enum", "constant", "const"):
             return self._not_allowed(path, said, complaint)
         if kind == "pattern":
@@ -257,13 +257,26 @@ class _Explainer:
 
     def _shown(self, path: Path) -> str:
         """Return the value at a path, quoted and cut short; a secret is not repeated."""
-        key = next((step for step in reversed((*self._base, *path)) if isinstance(step, str)), "")
-        value = self._at(path)
-        if names_a_secret(key):
+        key = self._key(path)
+        if self._is_secret(path):
             return f"The value of `{key}`"
-        text = json.dumps(value, ensure_ascii=False, default=str) if not isinstance(value, str) else value
+        text = self._written(path)
         shown = text if len(text) <= 60 else text[:57] + "…"
         return f"`{key}: {shown}`" if key else f"`{shown}`"
+
+    def _key(self, path: Path) -> str:
+        """Return the key nearest to a path."""
+        return next((step for step in reversed((*self._base, *path)) if isinstance(step, str)), "")
+
+    def _is_secret(self, path: Path) -> bool:
+        return names_a_secret(self._key(path))
+
+    def _written(self, path: Path) -> str:
+        """Return the value at a path as its file has it: a number that begins with zeros keeps them."""
+        node = self._document.node(*self._base, *path)
+        if isinstance(node, ScalarNode) and node.text:
+            return node.text
+        return json.dumps(self._at(path), ensure_ascii=False, default=str)
 
 
 def _misfits(complaint: Any, own: int) -> bool:
@@ -286,10 +299,10 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _type_fix(value: Any, complaint: Any, wanted: str) -> str:
+def _type_fix(value: Any, written: str | None, complaint: Any, wanted: str) -> str:
     types = complaint.kind.types
     if types == ["string"] and isinstance(value, int | float | bool):
-        return f'Put it in quotes: "{json.dumps(value)}".'
+        return "Put it in quotes." if written is None else f'Put it in quotes: "{written}".'
     if types == ["boolean"] and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
         return f"YAML 1.2 knows true and false; write {'true' if value.lower() in ('yes', 'on') else 'false'}."
     if types == ["array"] and not isinstance(value, list):
