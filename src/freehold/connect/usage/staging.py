@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.connect.usage.formats import Format
 from freehold.engines import literal, open_engine, quoted
 from freehold.foundation import LOCAL, Exit, FreeholdError, near
+from freehold.foundation.words import counted
 
 if TYPE_CHECKING:
     from freehold.engines import Engine, Session
@@ -161,8 +162,8 @@ def _expect_whole(session: Session, path: Path, format_: Format) -> None:
     if wrong:
         raise FreeholdError(
             "FH-X403",
-            f"{wrong:,} rows of `{path.name}` say no id, nobody, or no time that can be read; one is `{one}`. "
-            "Nothing was recorded.",
+            f"{counted(wrong, 'rows')} of `{path.name}` without an id, an account, or a time that can be read: "
+            f"`{one}`. Nothing was recorded.",
             fix="Export again with times as ISO 8601, such as 2026-11-20T10:00:00Z.",
             exit_code=Exit.USAGE,
         )
