@@ -64,8 +64,24 @@ def test_the_page_shows_what_the_edition_says(browser: httpx2.Client) -> None:
 
     assert [choice["name"] for choice in page["choices"]] == ["period", "reader"]
     assert page["choices"][1]["words"] == ["consumer", "engineer", "executive"]
-    assert [form["text"] for form in page["forms"]] == ["HTML", "Markdown", "Manifest"]
+    assert [form["text"] for form in page["forms"]] == ["HTML", "Markdown", "PDF", "Manifest"]
     assert "For engineers." in told
+
+
+def test_a_pdf_is_given_where_its_extra_is_installed(browser: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the page's link; where it is not, there is no link, and the API says how to get it."""
+    forms = browser.get("/documents/release-notes.json").json()["page"]["forms"]
+    (link,) = (form["href"] for form in forms if form["text"] == "PDF")
+    given = browser.get(link)
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    without = browser.get("/documents/release-notes.json?reader=engineer").json()["page"]["forms"]
+    refused = browser.get(f"{link}&again=")
+
+    if given.status_code == 200:  # else Pango is not here
+        assert (given.headers["content-type"], given.content[:5]) == ("application/pdf", b"%PDF-")
+        assert given.headers["content-disposition"].endswith('.pdf"')
+    assert [form["text"] for form in without] == ["HTML", "Markdown", "Manifest"]
+    assert (refused.status_code, refused.json()["code"]) == (501, "FH-O116")
 
 
 def test_who_sees_all_has_every_document(browser: httpx2.Client) -> None:

@@ -19,6 +19,7 @@ from freehold.foundation import Exit, FreeholdError
 if TYPE_CHECKING:
     from freehold.insight.documents import DocumentFile, Edition, Library, Manifest
 
+PDF = "pdf"
 _manifest = click.argument(
     "path", metavar="MANIFEST", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )  # fmt: skip
@@ -70,8 +71,8 @@ def list_(start: str | None, as_json: bool) -> None:
     help="Write Markdown, HTML, manifest and narrative there.",
 )  # fmt: skip
 @click.option(
-    "--format", "form", type=click.Choice(["md", "html"]), default="md", show_default=True,
-    help="What to print without --out.",
+    "--format", "form", type=click.Choice(["md", "html", "pdf"]), default="md", show_default=True,
+    help="What to print without --out; with it, pdf is written, too. It takes an extra: freehold[pdf].",
 )  # fmt: skip
 @environment
 @as_json
@@ -89,16 +90,45 @@ def render(
     said = {"period": period, "product": product, **_words(words)}
     given = {name: word for name, word in said.items() if word}
     moment = past(as_of) if as_of else None
+    _expect_somewhere(form, out)
     with _opened(start, env) as library:
-        edition = library.write(id, given, moment) if out is None else written_into(library, id, given, moment, out)
+        if out is None:
+            edition = library.write(id, given, moment)
+        else:
+            edition = written_into(library, id, given, moment, out, is_pdf=form == PDF)
     if as_json:
         emit(edition.manifest.to_json())
     elif out is None:
+        _printed(edition, form)
+
+
+def _expect_somewhere(form: str, out: Path | None) -> None:
+    """Refuse to print a PDF where somebody would read its bytes.
+
+    Raises:
+        FreeholdError: FH-O117.
+    """
+    if form == PDF and out is None and sys.stdout.isatty():
+        raise FreeholdError(
+            "FH-O117", "A PDF is nothing for a terminal.", fix="Say --out DIR, or lead it into a file: > review.pdf",
+            exit_code=Exit.USAGE,
+        )  # fmt: skip
+
+
+def _printed(edition: Edition, form: str) -> None:
+    from freehold.insight.documents import pdf_of
+
+    if form == PDF:
+        click.echo(pdf_of(edition), nl=False)
+    else:
         click.echo(edition.html if form == "html" else edition.markdown, nl=False)
 
 
-def written_into(library: Library, id: str, said: Mapping[str, str], moment: datetime | None, out: Path) -> Edition:
+def written_into(
+    library: Library, id: str, said: Mapping[str, str], moment: datetime | None, out: Path, *, is_pdf: bool = False
+) -> Edition:
     """Write an edition into a folder, with what was written in it there, and say so."""
+    from freehold.insight.documents import pdf_of
     from freehold.insight.documents.narrating import narrative_text
     from freehold.insight.documents.package import MANIFEST, packed
 
@@ -108,6 +138,7 @@ def written_into(library: Library, id: str, said: Mapping[str, str], moment: dat
         edition = library.write(id, first.manifest.parameters, first.manifest.as_of, _narrative(beside))
     else:
         edition = first
+    paper = pdf_of(edition) if is_pdf else b""  # before anything is written: it may be that it cannot be made
     files = _files(edition, out)
     if file.narrative and not beside.exists():
         files[beside] = narrative_text(file)
@@ -115,6 +146,10 @@ def written_into(library: Library, id: str, said: Mapping[str, str], moment: dat
         out.mkdir(parents=True, exist_ok=True)
         for path, text in files.items():
             path.write_text(text, encoding="utf-8", newline="\n")
+        if paper:
+            path = out / f"{edition.name}.pdf"
+            path.write_bytes(paper)
+            files[path] = ""
         if file.packed:
             told = beside.read_text("utf-8") if beside.exists() else ""
             path = out / f"{edition.name}.zip"

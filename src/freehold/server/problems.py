@@ -113,6 +113,7 @@ _STATUS = {
     "FH-E336": 404,
     "FH-E337": 409,
     "FH-E400": 503,
+    "FH-O116": 501,
 }
 _IN_FILES = ("FH-V",)  # what is wrong in the estate's files is nobody's request
 

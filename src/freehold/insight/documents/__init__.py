@@ -4,6 +4,7 @@ from freehold.insight.documents.checking import document_findings, entry_finding
 from freehold.insight.documents.declared import DocumentFile, builtin_documents
 from freehold.insight.documents.library import Library, Signature
 from freehold.insight.documents.manifest import Manifest, differences, manifest_from
+from freehold.insight.documents.pdf import has_pdf, pdf_of
 from freehold.insight.documents.writing import Edition
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     "differences",
     "document_findings",
     "entry_findings",
+    "has_pdf",
     "manifest_from",
+    "pdf_of",
 ]

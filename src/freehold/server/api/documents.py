@@ -10,13 +10,13 @@ from pydantic import Field
 from starlette.responses import Response
 
 from freehold.foundation import FreeholdError
-from freehold.insight.documents import Edition
+from freehold.insight.documents import Edition, pdf_of
 from freehold.insight.documents.declared import DocumentFile
 from freehold.server.api.model import TAKES_ANY, After, Limit, Strict, asked_by, page_of
 from freehold.server.written import Reader
 
 _ITS_OWN = {TAKES_ANY: "those of the document"}
-_MEDIA = {"md": "text/markdown", "html": "text/html"}
+_MEDIA = {"md": "text/markdown", "html": "text/html", "pdf": "application/pdf"}
 Id = Annotated[str, Path(max_length=200)]
 AsOf = Annotated[str, Query(max_length=40, description="as was recorded by then; default: by now")]
 
@@ -101,13 +101,16 @@ def _document(request: Request, id: Id) -> DocumentDetail:
 def _edition(
     request: Request,
     id: Id,
-    form: Annotated[Literal["md", "html"], Query(description="as Markdown or HTML")] = "md",
+    form: Annotated[Literal["md", "html", "pdf"], Query(description="as Markdown, HTML or PDF, an extra")] = "md",
     as_of: AsOf = "",
 ) -> Response:
     """Write an edition. Any other word of the query is a parameter of the document: `period`, `product` …"""
     made = _made(request, id, as_of)
+    headers = _named(f"{made.name}.{form}")
+    if form == "pdf":
+        return Response(pdf_of(made), media_type=_MEDIA[form], headers=headers)
     text = {"md": made.markdown, "html": made.html}[form]
-    return Response(text, media_type=f"{_MEDIA[form]}; charset=utf-8", headers=_named(f"{made.name}.{form}"))
+    return Response(text, media_type=f"{_MEDIA[form]}; charset=utf-8", headers=headers)
 
 
 def _manifest(request: Request, response: Response, id: Id, as_of: AsOf = "") -> dict[str, Any]:

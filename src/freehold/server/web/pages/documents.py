@@ -16,6 +16,7 @@ from starlette.routing import Route
 from freehold.foundation import FreeholdError
 from freehold.foundation.words import counted
 from freehold.insight.documents.page import body
+from freehold.insight.documents.pdf import has_pdf
 from freehold.server.api.documents import moment_of
 from freehold.server.web.model import Crumb, Empty, Heading, joined
 from freehold.server.web.pages.signing import Signing, sign, signing, written_in
@@ -277,7 +278,8 @@ def _choices(reader: Reader, file: DocumentFile, made: Edition) -> Iterator[Choi
 def _forms(file: DocumentFile, made: Edition) -> Iterator[Crumb]:
     at = made.manifest.as_of.isoformat().replace("+00:00", "Z")
     way, said = f"/api/v1/documents/{file.id}", {**made.manifest.parameters, "as_of": at}
-    for form, called in (("html", "HTML"), ("md", "Markdown")):
+    forms = (("html", "HTML"), ("md", "Markdown"), *((("pdf", "PDF"),) if has_pdf() else ()))
+    for form, called in forms:
         yield Crumb(called, f"{way}/edition?{urlencode({**said, 'form': form})}")
     yield Crumb("Manifest", f"{way}/manifest?{urlencode(said)}")
 
