@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from freehold.connect.reviews.http import get
@@ -158,19 +158,33 @@ def _account_for(claims: Mapping[str, Any], accounts: Accounts, named: str) -> S
         Refused: it may act as none, not as the one it names, or as several and names none.
     """
     issuer = str(claims["iss"])
-    missed = {
-        one.principal: min((i.missed(claims) for i in one.identities), key=len)
+    near = {
+        one.principal: min(_Farness.of(identity, claims) for identity in one.identities)
         for one in accounts.values()
         if one.identities and named in ("", one.id, one.principal)
     }
-    fitting = [principal for principal, names in missed.items() if not names]
+    fitting = [principal for principal, far in near.items() if not far.missed]
     if len(fitting) > 1:
         told = f"This job may act as {' and '.join(fitting)}; say which, as client_id."
         raise Refused("invalid_request", told, "several", issuer=issuer)
     if fitting:
         return accounts[fitting[0]]
-    nearest, names = min(missed.items(), key=lambda one: len(one[1]), default=("", ("",)))
-    raise _of_no_use("claim", issuer=issuer, account=nearest, claim=names[0])
+    nearest = min(near, key=lambda principal: near[principal], default="")
+    raise _of_no_use("claim", issuer=issuer, account=nearest, claim=near[nearest].missed[0] if nearest else "")
+
+
+class _Farness(NamedTuple):
+    """How far a job is from an identity: what fits is nearest, then of its own issuer what more claims agree with."""
+
+    is_off: bool
+    is_of_another_issuer: bool
+    disagreement: int
+    missed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, identity: Identity, claims: Mapping[str, Any]) -> _Farness:
+        missed = identity.missed(claims)
+        return cls(bool(missed), "iss" in missed, len(missed) - len(identity.claims), missed)
 
 
 def _of_no_use(why: Why, *, issuer: str = "", account: str = "", claim: str = "") -> Refused:
