@@ -60,6 +60,7 @@ def test_near_matches_are_offered_only_when_near(word: str, said: str) -> None:
     [
         pytest.param("4782a9b9dbe3", "Did you mean `4782a9b9dbe2`?", id="the end of one"),
         pytest.param("question/0198-4782a9b9dbe3", "Did you mean `question/0198-4782a9b9dbe2`?", id="all of one"),
+        pytest.param("question/0198-acbb59e3ef1f", "", id="made at the same time"),
         pytest.param("zzz", "", id="nothing near"),
         pytest.param("", "", id="nothing"),
     ],

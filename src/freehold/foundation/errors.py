@@ -87,16 +87,19 @@ class Problems(FreeholdError):
         return "\n\n".join(str(e) for e in self.errors)
 
 
-def near(word: str, known: Iterable[str], most: int = 3) -> str:
+def near(word: str, known: Iterable[str], most: int = 3, *, cutoff: float = 0.6) -> str:
     """Return `Did you mean …?` for the known words closest to `word`, whatever their case, or an empty string."""
     spelled: dict[str, list[str]] = {}
     for name in dict.fromkeys(known):
         spelled.setdefault(name.casefold(), []).append(name)
-    close = difflib.get_close_matches(word.casefold(), list(spelled), n=most, cutoff=0.6)
+    close = difflib.get_close_matches(word.casefold(), list(spelled), n=most, cutoff=cutoff)
     matches = [name for one in close for name in spelled[one]][:most]
     return f"Did you mean {' or '.join(f'`{m}`' for m in matches)}?" if matches else ""
 
 
 def near_end(text: str, ids: Iterable[str]) -> str:
-    """Return `Did you mean …?` for the ids whose ends are closest to `text`, as they are shown cut to their ends."""
-    return near(text, (one[-len(text) :] for one in ids)) if text else ""
+    """Return `Did you mean …?` for the ids whose ends are almost `text`, as they are shown cut to their ends.
+
+    Ids begin with when they were made, so that those of one day are alike: only a slip of the pen counts.
+    """
+    return near(text, (one[-len(text) :] for one in ids), cutoff=0.9) if text else ""
