@@ -20,7 +20,7 @@ from freehold.insight.documents.querying import PRODUCT, asked, question_of
 from freehold.insight.kpi import Asking, KpiValue, State, trend
 from freehold.insight.periods import GRAIN_OF, Period, ending_before, last_periods
 from freehold.insight.registry import Kpi, kpi_named
-from freehold.insight.telling import figure, judged, said
+from freehold.insight.telling import judged, made_of, said
 from freehold.ledger.canonical import NotCanonical, spell
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _cells(kpi: Kpi, value: KpiValue) -> dict[str, Any]:
         "target": ", ".join(verdicts) or "none",
         "verdict": "not judged" if not met else "met" if all(met) else "missed",
         "period": f"{value.period}{'' if value.is_closed else ', so far'}",
-        "made_of": f"{figure(value.numerator)} / {figure(value.denominator)}" if is_heard else "none",
+        "made_of": made_of(kpi, value.numerator, value.denominator) if is_heard else "none",
         "observations": value.n if is_heard else None,
         "completeness": "none" if value.evidence_completeness is None else percent(value.evidence_completeness),
         "note": value.fix,
