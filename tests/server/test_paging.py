@@ -296,6 +296,20 @@ def test_a_webhook_that_hears_late_hears_first_that_it_was_opened(paging: Any, m
     assert told["said"].endswith(" 2 alerts joined: it is empty.")
 
 
+def test_each_channel_that_takes_nothing_is_logged_once(paging: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs it sees all that fail, and does not see them every few seconds."""
+    monkeypatch.setattr("freehold.server.messages.paging._REST", timedelta(0))
+    with receiving(answer=lambda _: (503, {})) as receiver:
+        one = f'to: webhook, url: "{receiver.url}", secret: env:HOOK_SECRET, pages: {{}}'
+        running = paging(first=one, second=one)
+        opened(running)
+        wake = running.app.state.served.paging.wake
+        until(lambda: wake() or len(receiver.got) > 6, "both were called again and again")
+
+    told = [line["problem"].split("`")[1] for line in running.log if line["event"] == "paging"]
+    assert sorted(told) == ["first", "second"]
+
+
 def test_who_hangs_keeps_no_other_from_being_told(
     paging: Any, pager: PagerDuty, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from freehold.foundation import FreeholdError
+from freehold.foundation import FreeholdError, Problems
 
 if TYPE_CHECKING:
     from freehold.server.telemetry import Telemetry
@@ -29,7 +29,7 @@ class Aside(ABC):
         self._name, self._telemetry = name, telemetry
         self._rest_s, self._grace_s = rest_s, grace_s
         self._over, self._woken = threading.Event(), threading.Event()
-        self._trouble: dict[str, str] = {}
+        self._trouble: dict[str, set[str]] = {}  # what was logged since it went well last
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
@@ -67,12 +67,13 @@ class Aside(ABC):
             act()
             self._trouble.pop(about, None)
         except FreeholdError as error:
-            self._tell(about, error)
+            for one in error.errors if isinstance(error, Problems) else (error,):
+                self._tell(about, one)
         except Exception:
             self._telemetry.log.exception(self._name, about=about)
 
     def _tell(self, about: str, error: FreeholdError) -> None:
         """Log what keeps from something, once."""
-        if error.code != _DONE_ELSEWHERE and self._trouble.get(about) != error.problem:
-            self._trouble[about] = error.problem
+        if error.code != _DONE_ELSEWHERE and error.problem not in self._trouble.get(about, ()):
+            self._trouble.setdefault(about, set()).add(error.problem)
             self._telemetry.log.warning(self._name, about=about, code=error.code, problem=error.problem)

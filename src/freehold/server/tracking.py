@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from freehold.connect.trackers import Syncing, trackers_of
-from freehold.foundation import FreeholdError
+from freehold.foundation import FreeholdError, Problems
 
 if TYPE_CHECKING:
     from freehold.foundation import Clock
@@ -45,4 +45,4 @@ class TrackerRound:
             if came.begun or came.moves:
                 self._snapshots.changed()
         if failed:
-            raise failed[0]
+            raise Problems(failed)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from freehold.connect.messages import BriefFile, Mail, Way, briefs_of, send_mail, way_to
 from freehold.connect.messages.posting import Posting
-from freehold.foundation import Caller, FreeholdError
+from freehold.foundation import Caller, FreeholdError, Problems
 from freehold.ledger import Event
 from freehold.server.briefs.content import brief_for
 from freehold.server.briefs.rendering import as_html, as_message, as_text
@@ -85,7 +85,7 @@ class BriefRound:
                     self._resting[key] = now + _REST
                     failed.append(error)
         if failed:
-            raise failed[0]
+            raise Problems(failed)
 
     def _claimed(self, file: BriefFile, receiver: str, due: datetime, key: str) -> None:
         """Send a brief that nobody else has begun to send.

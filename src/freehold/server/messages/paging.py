@@ -20,7 +20,7 @@ from freehold.connect.paging import Act, Matter, Matters, Page, Told, concerns, 
 from freehold.connect.paging.pagerduty import CHANGE, change_of
 from freehold.connect.paging.telling import enqueue, routing_key_of, tell
 from freehold.delivery.graph import default_environment
-from freehold.foundation import Caller, FreeholdError, Transient
+from freehold.foundation import Caller, FreeholdError, Problems, Transient
 from freehold.foundation.owning import holder, is_dead
 from freehold.ledger import Event
 from freehold.server.messages.waiting import buttons_of, eyes_of, page_at
@@ -67,7 +67,8 @@ class PageRound:
         """Tell what is new since the last look.
 
         Raises:
-            FreeholdError: FH-L201 another server tells; FH-X321, FH-X322, FH-E370, FH-E371 a channel could not be told.
+            FreeholdError: FH-L201 another server tells.
+            Problems: FH-X321, FH-X322, FH-E370, FH-E371 each a channel that could not be told.
         """
         served = self._served
         if served is None:
@@ -89,7 +90,7 @@ class PageRound:
                     failed += came
         self._newest, self._failing = newest, bool(failed or self._resting)
         if failed:
-            raise failed[0]
+            raise Problems(failed)
 
     def _look(self, served: Served, snapshot: Snapshot) -> None:
         """Take in what was recorded since the last look; what another server told is known by the lease's time."""

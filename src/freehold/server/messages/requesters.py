@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from freehold.connect.messages import Message, Way
-from freehold.foundation import Caller, FreeholdError
+from freehold.foundation import Caller, FreeholdError, Problems
 from freehold.ledger import Event
 from freehold.server.briefs.sending import tell, way_of
 from freehold.server.identity import Who
@@ -74,7 +74,7 @@ class RequesterRound:
                 failed.append(error)
         self._read = self._items.read
         if failed:
-            raise failed[0]
+            raise Problems(failed)
 
     def _tell(self, served: Served, item: Item, key: str) -> None:
         """Tell one, unless somebody else has begun to.

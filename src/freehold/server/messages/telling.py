@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from freehold.connect.messages import Channel, Message, Said, channels_of
 from freehold.connect.messages.failing import Busy
 from freehold.connect.messages.posting import Posting
-from freehold.foundation import Caller, FreeholdError, Transient
+from freehold.foundation import Caller, FreeholdError, Problems, Transient
 from freehold.foundation.owning import holder, is_dead
 from freehold.ledger import Event
 from freehold.server.messages.waiting import settled_as, waiting_in
@@ -94,7 +94,7 @@ class MessageRound:
                     failed.append(error)
         self._newest = newest
         if failed:
-            raise failed[0]
+            raise Problems(failed)
 
     def _tell(self, served: Served, ledger: Ledger, lease: Lease, channel: Channel) -> Iterator[FreeholdError]:
         """Tell one channel, and yield what could not be told; what is busy is asked for nothing more."""
