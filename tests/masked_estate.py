@@ -8,6 +8,7 @@ the till, a masked value was told.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from pathlib import Path
 from changing_estates import freehold
 
 WORDS = ("zirkon", "77117")  # in each name of a customer; the amount of one order
+# An amount stands by itself: a hash, an id or a fraction of a second may hold its digits by chance.
+_TOLD = {word: re.compile(rf"(?<![0-9a-z.]){word}(?![0-9a-z])" if word.isdigit() else word) for word in WORDS}
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 TILL = "group:idp/till"
 _POLICY = f"""apiVersion: freehold.dev/v1
 kind: DataPolicy
@@ -59,6 +63,12 @@ def made(init: Path, root: Path) -> Path:
     _doubled(_days(root)[-3])
     assert freehold(root, "run").returncode == 1
     return root
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words that a text holds in whatever case, and with whatever commas numbers have in it."""
+    plain = _THOUSANDS.sub("", text.lower())
+    return [word for word in WORDS if _TOLD[word].search(plain)]
 
 
 def policed(root: Path, of: str) -> None:

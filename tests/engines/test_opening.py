@@ -287,6 +287,13 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path, url: str, said: 
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["estate", "file.txt"]
 
 
+def test_a_way_through_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    """An estate that nobody wrote yet may name a file beside itself."""
+    open_engine("duckdb:///../../w.db", root=str(tmp_path / "shop" / "estate")).close()
+
+    assert (tmp_path / "w.db").is_file()
+
+
 @pytest.mark.parametrize("url", ["duckdb:///.freehold/w.db", "duckdb:///.freehold/more/w.db"])
 def test_what_is_our_own_is_made(tmp_path: Path, url: str) -> None:
     """Nobody has to make the folder that Freehold keeps its own in."""

@@ -18,7 +18,7 @@ from freehold.ledger import Ledger
 from live_agent import asked as agent_asked
 from live_process import until
 from live_server import PAGE, Running, known_as, read_at, token_of
-from masked_estate import TILL, WORDS
+from masked_estate import TILL, WORDS, words_in
 
 READER = ("user:idp/x", TILL)
 _METRICS = ("shop.revenue", "shop.orders", "shop.average_order", "shop.cancelled_share")
@@ -124,9 +124,22 @@ def told(answer: httpx2.Response) -> list[str]:
     return words_in(answer.content.decode("utf-8", "replace") + repr(headers))
 
 
-def words_in(text: str) -> list[str]:
-    """Return the words that a text holds in whatever case, and with whatever commas numbers have in it."""
-    return [word for word in WORDS if word in text.lower().replace(",", "")]
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Zirkon0042", ["zirkon"]),
+        ("£77,117.00", ["77117"]),
+        ('{"amount":77117}', ["77117"]),
+        ("[3,77117,5]", ["77117"]),
+        ("amount > 70000 is -77117.0", ["77117"]),
+        ("1a77117c", []),
+        ("05:45:10.77117", []),
+        ("177117", []),
+    ],
+)
+def test_what_counts_as_told(text: str, found: list[str]) -> None:
+    """A value, however it is written; not the digits of something else that happen to be the same."""
+    assert words_in(text) == found
 
 
 def test_no_route_tells_a_masked_value(masked: Running, worked: dict[str, list[str]]) -> None:

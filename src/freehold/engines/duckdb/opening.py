@@ -62,7 +62,8 @@ def expect_folder(path: Path, root: str) -> None:
         FreeholdError: FH-E400 there is no such folder.
     """
     folder = path.parent
-    if folder.is_dir() or folder.resolve().is_relative_to((Path(root) / _OURS).resolve()):
+    # Read before asked for: a system finds no `new/../there` before there is a `new`.
+    if folder.resolve().is_dir() or folder.resolve().is_relative_to((Path(root) / _OURS).resolve()):
         return
     raise FreeholdError(
         "FH-E400",
