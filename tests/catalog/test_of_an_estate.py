@@ -161,8 +161,8 @@ def test_who_is_hit_when_a_column_changes(shop: Path) -> None:
     told = asked(shop, "impact", "raw_orders.amount", "--depth", "1")
 
     assert "shop.orders.daily.revenue" in found.stdout
-    assert "Tell        shop-data" in found.stderr
-    assert "shop.revenue" in found.stderr.partition("Metrics")[2].partition("\n")[0]
+    assert "Tell        shop-data" in found.stdout
+    assert "shop.revenue" in found.stdout.partition("Metrics")[2].partition("\n")[0]
     assert [node["id"] for hop in told["hops"] for node in hop["nodes"]] == ["shop.orders.orders"]
 
 

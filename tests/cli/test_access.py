@@ -37,7 +37,7 @@ def test_it_tells_who_may_what(root: Path) -> None:
     assert reader["products"]["works.wolfram"] == ["see", "ask"]
     assert member["products"]["lab.selenium"] == ["see", "ask", "see_rows", "roll_back"]
     assert member["administers"] is False
-    assert "sees 3 of 4 products" in freehold(root, "access", "user:idp/x").stderr
+    assert "sees 3 of 4 products" in freehold(root, "access", "user:idp/x").stdout
 
 
 def test_it_tells_why(root: Path) -> None:

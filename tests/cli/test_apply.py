@@ -276,3 +276,41 @@ def test_a_change_ends_a_rollback(shop: Path, freehold: Say) -> None:
     assert said(freehold("apply", "--unpin", "--json"))["applied"]
     assert "pinned" not in freehold("run").stderr
     assert said(freehold("plan", "--json"))["changes"] == []
+
+
+ALERTING = """apiVersion: freehold.dev/v1
+kind: Alerting
+metadata: {id: alerting, owner: shop-data}
+spec: {route: {repeat_interval: %s}}
+"""
+
+
+def test_what_validate_refuses_is_not_put_in_force(shop: Path, freehold: Say) -> None:
+    """Of whatever kind it is: an interval of no time blocks, at its place; mended, it is declared."""
+    file = shop / "alerting.yaml"
+    file.write_text(ALERTING % "0h")
+    refused, tried = freehold("plan"), freehold("apply", "--yes")
+    checked = freehold("validate")
+    told = said(freehold("plan", "--json"))
+    file.write_text(ALERTING % "4h")
+    mended, applied = freehold("plan"), freehold("apply", "--yes")
+
+    assert (refused.exit_code, tried.exit_code, checked.exit_code) == (1, 1, 1)
+    assert [(one["code"], one["where"]) for one in told["findings"]] == [("FH-E330", "alerting.yaml:4:33")]
+    assert "Blocked: 1 finding." in refused.stdout
+    assert (mended.exit_code, applied.exit_code) == (0, 0)
+    assert "Beside data: Alerting alerting is new." in mended.stdout
+
+
+def test_what_was_wrong_in_force_keeps_no_mend_out(shop: Path, freehold: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that another Freehold let through: what is wrong in them is said, and blocks nothing else."""
+    (shop / "alerting.yaml").write_text(ALERTING % "0h")
+    with monkeypatch.context() as before:
+        before.setattr("freehold.changing.planning.declared_findings", lambda _: ())
+        assert freehold("apply", "--yes").exit_code == 0
+    double(shop)
+    told = said(freehold("plan", "--json"))
+
+    assert told["findings"] == []
+    assert [one["code"] for one in told["advice"]] == ["FH-E330"]
+    assert [one["asset"] for one in told["changes"]] == ["shop.orders.orders"]

@@ -121,7 +121,7 @@ def test_a_metric_that_is_certified_needs_its_owner(corner: Path) -> None:
 
     assert [(m["metric"], m["what"]) for m in found["metrics"]] == [("shop.orders", "certified")]
     assert found["verdict"] == "approval needed"
-    assert "metric shop.orders certified (was draft)" in run(corner, "plan").stderr
+    assert "metric shop.orders certified (was draft)" in run(corner, "plan").stdout
 
 
 def test_a_certified_metric_that_is_asked_for_goes_in_steps(corner: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_certified_metric_that_is_asked_for_goes_in_steps(corner: Path) -> Non
     assert found["verdict"] == "blocked"
     blocked = {(b["rule"], b["subject"]) for b in found["gate"]["blocked"]}
     assert blocked == {("release/certified-metric-goes-in-steps", "shop.revenue")}
-    assert "1 asked for it in 30 days" in run(corner, "plan").stderr
+    assert "1 asked for it in 30 days" in run(corner, "plan").stdout
 
 
 @pytest.mark.parametrize(("sunset", "blocked"), [("2020-01-31", True), ("2999-01-31", False)])

@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_read_is_a_finding(estate: Path) -> None:
 
     assert (done.returncode, planned.returncode) == (1, 0)
     assert "FH-X204  bi/dashboards.csv:1:1" in done.stderr
-    assert "Not known whom this reaches: The list has no column `dashboard`." in planned.stderr
+    assert "Not known whom this reaches: The list has no column `dashboard`." in planned.stdout
 
 
 def test_lineage_leads_to_them(estate: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_plan_begins_with_them(estate: Path) -> None:
     comment = freehold("plan", "--format", "markdown", at=estate).stdout
     said = json.loads(freehold("plan", "--json", at=estate).stdout)
 
-    assert text.stderr.splitlines()[1] == f"{BOARD} breaks: it reads revenue of daily (now income)"
+    assert text.stdout.splitlines()[1] == f"{BOARD} breaks: it reads revenue of daily (now income)"
     assert comment.splitlines()[2] == (
         "- **Board pack** (41 viewers, owner finance) breaks: it reads `revenue` of `daily` (now `income`)"
     )

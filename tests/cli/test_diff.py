@@ -59,8 +59,8 @@ def test_a_person_reads_the_same(estate: Path) -> None:
     """In a few lines."""
     done = freehold("diff", "shop.orders.orders", "--env", "dev", "--samples", "1", at=estate)
 
-    assert "dev beside prod, by order_id" in done.stderr
-    assert " 0 added, " in f" {done.stderr}".replace("\n", " ")
+    assert "dev beside prod, by order_id" in done.stdout
+    assert " 0 added, " in f" {done.stdout}".replace("\n", " ")
     assert "amount" in done.stdout
     assert "~ order_id=" in done.stdout
 
@@ -70,7 +70,7 @@ def test_equal_is_equal(estate: Path) -> None:
     done = freehold("diff", "raw_orders", "--env", "dev", at=estate)
 
     assert done.returncode == 0
-    assert "They hold the same rows." in done.stderr
+    assert "They hold the same rows." in done.stdout
 
 
 @pytest.mark.parametrize(

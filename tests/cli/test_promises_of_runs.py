@@ -140,7 +140,7 @@ def test_a_plan_names_metrics_that_change(corner: Path) -> None:
     edit(corner, METRICS, "expression: cancelled / orders", "expression: 1.0 * cancelled / orders")
 
     found = said(run(corner, "plan", "--json"))
-    text = run(corner, "plan").stderr
+    text = run(corner, "plan").stdout
 
     assert [(m["metric"], m["certified"]) for m in found["metrics"]] == [
         ("shop.revenue", True),

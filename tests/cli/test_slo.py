@@ -68,8 +68,8 @@ def test_what_is_promised_is_listed_and_shown(estate: Path) -> None:
     assert [(one["id"], one["state"], one["worst"], len(one["days"])) for one in told] == [
         ("lines-fresh", "exhausted", ASSET, 29),
     ]  # fmt: skip
-    assert "It is exhausted:" in shown.stderr
-    assert "It is bad since" in shown.stderr
+    assert "It is exhausted:" in shown.stdout
+    assert "It is bad since" in shown.stdout
 
 
 def test_an_slo_that_is_not_there(estate: Path) -> None:

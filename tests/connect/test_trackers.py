@@ -459,14 +459,18 @@ def test_the_command_brings_in_and_says_what_came(bench: Callable[..., Bench]) -
     came = freehold(one.root, "items", "sync", "--tracker", "ops")
     again = freehold(one.root, "items", "sync", "--json")
     wrong = freehold(one.root, "items", "sync", "--tracker", "op")
-    shown = freehold(one.root, "items", "list", "--all", "--json")
+    listed = freehold(one.root, "items", "list", "--all", "--json")
+    (item,) = json.loads(listed.stdout)["items"]
+    shown = freehold(one.root, "items", "show", item["id"])
 
     assert "ops: 1 issue looked at, 1 item would begin, 2 moves." in trial.stderr + trial.stdout
     assert "ops: 1 issue looked at, 1 item begun, 2 moves." in came.stderr + came.stdout
     assert "1 change by people whom no team names" in came.stderr + came.stdout
     assert (json.loads(again.stdout)["trackers"][0]["moves"], wrong.returncode) == (0, 2)
     assert "FH-X310" in wrong.stderr
-    assert json.loads(shown.stdout)["items"][0]["tracked"] == {"tracker": "ops", "key": "OPS-1"}
+    assert item["tracked"] == {"tracker": "ops", "key": "OPS-1"}
+    assert "\n  OPS-1 in ops, which rules its state\n" in shown.stdout
+    assert "move" not in shown.stdout
 
 
 def test_a_sync_that_is_killed_loses_nothing_and_doubles_nothing(bench: Callable[..., Bench]) -> None:

@@ -1,5 +1,6 @@
 """A change of the estate on its way: planned, judged by the gate, approved or rejected. For commands and the server."""
 
+from freehold.changing.checking import declared_findings
 from freehold.changing.deciding import Decided, approved, asked_for, expect_plan, expect_reason, rejected
 from freehold.changing.judging import (
     Asked,
@@ -25,6 +26,7 @@ __all__ = [
     "changes_of_estate",
     "compiled_for_plan",
     "dashboards_of",
+    "declared_findings",
     "events_of",
     "exit_code",
     "expect_plan",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from freehold.changing.checking import declared_findings
 from freehold.foundation.words import counted
 from freehold.opening import Tell, chosen_environment, dialect_of, quietly, tool_of
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from freehold.delivery.plan import Join, Plan, Version
     from freehold.estate.dashboards import Dashboard
     from freehold.estate.model import Environment, Estate
+    from freehold.foundation import FreeholdError
     from freehold.ledger import Ledger
 
 
@@ -54,6 +56,7 @@ def planned(
     if estate.dbt or base_dbt:
         against, join, exposures = _with_dbt(estate, before, chosen.name, base_dbt, compiled or (), tell)
     dialect = dialect_of(estate, chosen)
+    files = estate
     estate, against = _placed(estate, against, chosen.name, ledger if base is None else None)
     told = dashboards_of(estate, dialect)
     found = plan_of(
@@ -68,7 +71,30 @@ def planned(
     )
     kept.save()
     templates.save()
-    return found, before
+    return _held_against(found, files, before), before
+
+
+def _held_against(found: Plan, estate: Estate, before: Version | None) -> Plan:
+    """Return a plan with what is wrong in the files it is made from, as `freehold validate` says it.
+
+    What the files in force have wrong, too, is advice: it came by another Freehold than this, and keeps no mend out.
+    """
+    known = {_said(one) for one in (*found.findings, *found.advice)}
+    wrong = [one for one in _wrong_in(estate) if _said(one) not in known]
+    if not wrong:
+        return found
+    in_force = {_said(one) for one in _wrong_in(before.estate)} if before is not None else frozenset()
+    new = (one for one in wrong if _said(one) not in in_force)
+    old = (one for one in wrong if _said(one) in in_force)
+    return replace(found, findings=(*found.findings, *new), advice=(*found.advice, *old))
+
+
+def _wrong_in(estate: Estate) -> tuple[FreeholdError, ...]:
+    return (*estate.findings, *declared_findings(estate))
+
+
+def _said(error: FreeholdError) -> tuple[str, str]:
+    return error.code, error.problem
 
 
 def _metrics_reached(estate: Estate, before: Version | None) -> tuple[Dashboard, ...]:

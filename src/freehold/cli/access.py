@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import estate_in_force
-from freehold.cli.output import as_json, emit, say, table
+from freehold.cli.output import as_json, emit, put, say, table
 
 if TYPE_CHECKING:
     from freehold.access import Access
@@ -48,7 +48,7 @@ def access(start: str | None, who: tuple[str, ...], product: str | None, as_json
         return
     table([(id_, ", ".join(actions)) for id_, actions in rows.items()], ("product", "may"))
     hidden = len(estate.products) - len(rows)
-    say(f"{who[0]} sees {len(rows)} of {len(estate.products)} products." if hidden else f"{who[0]} sees all products.")
+    put(f"{who[0]} sees {len(rows)} of {len(estate.products)} products." if hidden else f"{who[0]} sees all products.")
     _say_of_the_shell(who[0])
 
 

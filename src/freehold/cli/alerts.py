@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from freehold.cli.opened import environment, expect_product, opened_evidence
-from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.output import as_json, counted, emit, put, say, table
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.words import percent
 
@@ -193,10 +193,10 @@ def digest_(start: str | None, since: datetime | None, env: str | None, as_json:
         emit({"since": begins.isoformat(), "products": [part.to_json() for part in parts]})
         return
     for part in parts:
-        say(f"{part.product or 'Of no product'}: {counted(len(part.alerts), 'alerts')}, {part.firing} standing")
+        put(f"{part.product or 'Of no product'}: {counted(len(part.alerts), 'alerts')}, {part.firing} standing")
         table([_row(one) for one in part.alerts], ("alert", "", "pages", "what is wrong", "since", "is"))
     if parts:
-        say(f"In all {in_a_line(parts)}.")
+        put(f"In all {in_a_line(parts)}.")
     else:
         say("Nothing to read: all that was found paged somebody, or is closed.")
 

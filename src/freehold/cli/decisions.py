@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from freehold.cli.opened import loaded
-from freehold.cli.output import as_json, emit, say, table
+from freehold.cli.output import as_json, emit, put, say, table
 
 _STATUSES = {
     "accepted": "[green]accepted[/green]", "proposed": "[yellow]proposed[/yellow]", "rejected": "[red]rejected[/red]",
@@ -66,10 +66,10 @@ def show(start: str | None, id: str, as_json: bool) -> None:
     if as_json:
         emit({**told, "text": one.text})
         return
-    say(f"{one.id}, {one.status} {one.on}; {one.where}")
+    put(f"{one.id}, {one.status} {one.on}; {one.where}")
     for name, value in told.items():
         if name in _SAID and value:
-            say(f"  {name.replace('_', ' ')}: {_in_words(value)}")
+            put(f"  {name.replace('_', ' ')}: {_in_words(value)}")
     click.echo(one.text, nl=not one.text.endswith("\n"))
 
 

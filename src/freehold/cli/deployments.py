@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from freehold.cli.opened import environment, opened_delivery, waiting
-from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
+from freehold.cli.output import as_json, counted, emit, in_a_line, put, say, table
 
 if TYPE_CHECKING:
     from freehold.delivery.deployments import Deployment, Moved
@@ -80,13 +80,13 @@ def show(start: str | None, id: str, env: str | None, wait_s: float, as_json: bo
         told = [{"asset": e.asset, "version": e.version, "until": e.until, "latest": e.latest} for e in versions]
         emit(_as_object(one) | {"moved": [_moved_object(m) for m in moved], "deprecated": told})
         return
-    say(f"{one.id}: {one.kind}, {one.status}, {one.at:%Y-%m-%d %H:%M} UTC, by {one.actor}")
+    put(f"{one.id}: {one.kind}, {one.status}, {one.at:%Y-%m-%d %H:%M} UTC, by {one.actor}")
     if one.changes:
-        say(f"Of change {', '.join(one.changes)}.")
+        put(f"Of change {', '.join(one.changes)}.")
     if one.back_to:
-        say(f"Back to …{one.back_to[-12:]}.")
+        put(f"Back to …{one.back_to[-12:]}.")
     if one.reason:
-        say(one.reason)
+        put(one.reason)
     rows = [
         (m.asset, f"{m.epoch:,}", f"{m.added:,}", f"{m.removed:,}", "" if m.rows is None else f"{m.rows:,}",
          "[green]live[/green]" if m.is_live else "")
@@ -95,7 +95,7 @@ def show(start: str | None, id: str, env: str | None, wait_s: float, as_json: bo
     if rows:
         table(rows, ("asset", "release", "came", "went", "rows that came", ""), right=(1, 2, 3, 4))
     for e in versions:
-        say(f"{e.asset} ({e.version}) is deprecated: readable as it is until {e.until}; now {e.latest}.")
+        put(f"{e.asset} ({e.version}) is deprecated: readable as it is until {e.until}; now {e.latest}.")
 
 
 @deployments.command(epilog="Example: freehold deployments rollback 7c976bf46c69 --why 'prices in pence'")

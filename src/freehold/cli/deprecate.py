@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import environment
-from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
+from freehold.cli.output import as_json, counted, emit, in_a_line, put, say, table
 
 if TYPE_CHECKING:
     from freehold.catalog import Consumer, Key
@@ -155,9 +155,9 @@ def _notice(name: str, told: Told) -> str:
 def print_consumers(read_by: tuple[Consumer, ...], told: Told) -> None:
     """Print who reads what goes, and what came of telling them."""
     if not read_by:
-        say("Nobody read it in the last 30 days, and nothing stands on it.")
+        put("Nobody read it in the last 30 days, and nothing stands on it.")
         return
-    say(f"{counted(len(read_by), 'consumers')}:")
+    put(f"{counted(len(read_by), 'consumers')}:")
     rows = [
         (
             one.name,

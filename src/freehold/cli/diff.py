@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import chosen_environment, environment, opened_delivery, opened_engine, waiting
-from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.output import as_json, counted, emit, put, table
 from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
@@ -71,18 +71,18 @@ def diff(
 
 def _print(asset: str, env: str, against: str, found: DataDiff) -> None:
     by = f"by {', '.join(found.key)}" if found.key else "as bags of rows: it has no key"
-    say(f"{asset}: {env} beside {against}, {by}")
-    say(f"{counted(found.rows_before, 'rows')} in {against}, {found.rows_after:,} in {env}.")
+    put(f"{asset}: {env} beside {against}, {by}")
+    put(f"{counted(found.rows_before, 'rows')} in {against}, {found.rows_after:,} in {env}.")
     for change in found.schema:
         types = " to ".join(t for t in (change.before, change.after) if t)
-        say(f"Column {change.column}: {change.kind} ({types})")
+        put(f"Column {change.column}: {change.kind} ({types})")
     if found.is_equal:
-        say("They hold the same rows.")
+        put("They hold the same rows.")
         return
-    say(f"{found.added:,} added, {found.removed:,} removed, {found.changed:,} changed.")
+    put(f"{found.added:,} added, {found.removed:,} removed, {found.changed:,} changed.")
     for side, faults in ((against, found.faults_before), (env, found.faults_after)):
         if faults.any:
-            say(
+            put(
                 f"In {side} the key is empty in {counted(faults.null_rows, 'rows')} and shared by "
                 f"{faults.duplicate_rows:,}: those are compared as bags."
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import environment, waiting
-from freehold.cli.output import as_json, emit, say, table
+from freehold.cli.output import as_json, emit, put, table
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.words import percent
 
@@ -152,7 +152,7 @@ def _print(said: Mapping[str, Any]) -> None:
     if "moved" in said:
         _print_movement(said["metric"], said["moved"], said["movement"])
     for note in said["notes"]:
-        say(click.style(f"\n{note}", fg="yellow"))
+        put(click.style(f"\n{note}", fg="yellow"))
     if "moved" in said:
         _section("What happened meanwhile", said["happened"] or ["Nothing was changed, taken back or held."])
     if "question" in said:
@@ -208,7 +208,7 @@ def _print_movement(metric: str, told: Mapping[str, Any], moved: Movement) -> No
     change = f"{_signed(moved.change, unit)}{share}" if moved.is_comparable else "not comparable"
     click.echo(f"{' ' * len(metric)}  {value(moved.before)}, {days(told['before'])}: {change}")
     if moved.why_not:
-        say(f"It is not taken apart: {moved.why_not}")
+        put(f"It is not taken apart: {moved.why_not}")
         return
     if moved.trend != 1:
         click.echo(f"\nMost of it moved by {percent(moved.trend - 1, signed=True)}, across the board.")

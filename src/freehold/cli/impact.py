@@ -8,7 +8,7 @@ import click
 
 from freehold.cli.catalog import opened_catalog
 from freehold.cli.opened import environment
-from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.output import as_json, counted, emit, put, say, table
 
 if TYPE_CHECKING:
     from freehold.catalog.impact import BlastRadius, Node, Reach
@@ -50,10 +50,10 @@ def impact(
         return
     many, of = counted(reach.count, "columns" if named.column else "entries"), counted(len(reach.products), "products")
     far = counted(len(reach.hops), "hops")
-    say(f"{named} {'comes from' if up else 'goes into'} {many} of {of}, {far} away at most.")
+    put(f"{named} {'comes from' if up else 'goes into'} {many} of {of}, {far} away at most.")
     table(_rows(reach), ("hop", "what", "kind", "product", "owner", ""), right=(0,), least=(1, 5))
     if reach.is_cut:
-        say("There is more than was walked.")
+        put("There is more than was walked.")
     if not up:
         _say_who(radius)
 
@@ -74,12 +74,12 @@ def _say_who(radius: BlastRadius) -> None:
     """Say what people look at, who reads it, and whom to tell."""
     for title, nodes in (("Metrics", radius.metrics), ("Dashboards", radius.dashboards), ("Jobs", radius.jobs)):
         if nodes:
-            say(f"{title:<12}{', '.join(map(_named, nodes))}")
+            put(f"{title:<12}{', '.join(map(_named, nodes))}")
     if radius.owners:
-        say(f"{'Tell':<12}{', '.join(f'{owner} ({count:,})' for owner, count in radius.owners.items())}")
+        put(f"{'Tell':<12}{', '.join(f'{owner} ({count:,})' for owner, count in radius.owners.items())}")
     services = ", ".join(f"{one.name} ({counted(one.reads, 'reads')})" for one in radius.services)
     people = counted(radius.persons, "people") if radius.persons else ""
-    say(f"{'In 30 days':<12}{' and '.join(filter(None, (people, services))) or 'nobody'} read it")
+    put(f"{'In 30 days':<12}{' and '.join(filter(None, (people, services))) or 'nobody'} read it")
 
 
 def _named(node: Node) -> str:

@@ -19,7 +19,7 @@ from freehold.cli.opened import (
     opened_ledger,
     waiting,
 )
-from freehold.cli.output import as_json, emit, say, table
+from freehold.cli.output import as_json, emit, put, say, table
 from freehold.cli.rollback import STILL_HOLDS
 from freehold.foundation import Exit, FreeholdError
 from freehold.foundation.words import ago
@@ -87,13 +87,13 @@ def show(start: str | None, id: str, as_json: bool) -> None:
     if as_json:
         emit({**found.to_json(), "timeline": [one.to_json() for one in moments]})
         return
-    say(f"{found.id}: {found.state}, of severity {found.sev}, rooted at {found.root or 'nobody knows where'}.")
+    put(f"{found.id}: {found.state}, of severity {found.sev}, rooted at {found.root or 'nobody knows where'}.")
     if found.factors:
         reasons = "; ".join(f"{one['factor']}: {one['said']}" for one in found.factors)
-        say(f"Why {found.sev}: {reasons}.")
+        put(f"Why {found.sev}: {reasons}.")
     for name, took in found.clocks.items():
         if took is not None:
-            say(f"Time to {name}: {ago(took) if took >= timedelta(seconds=1) else 'less than a second'}.")
+            put(f"Time to {name}: {ago(took) if took >= timedelta(seconds=1) else 'less than a second'}.")
     _say_reach(found)
     _say_suspects(found)
     _say_timeline(moments)
@@ -105,11 +105,11 @@ def _say_reach(found: Incident) -> None:
     for share, words in told:
         if names := found.reach.get(share):
             more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-            say(f"{words}: {', '.join(names[:6])}{more}.")
+            put(f"{words}: {', '.join(names[:6])}{more}.")
     consumers = found.reach.get("consumers") or ()
     for share, words in (("wrong", "They read it wrong"), ("silent", "They read it, and nothing says so")):
         if names := [one["name"] for one in consumers if one["share"] == share]:
-            say(f"{words}: {', '.join(names[:6])}{f' and {len(names) - 6} more' if len(names) > 6 else ''}.")
+            put(f"{words}: {', '.join(names[:6])}{f' and {len(names) - 6} more' if len(names) > 6 else ''}.")
 
 
 def _say_timeline(moments: tuple[Moment, ...]) -> None:
@@ -138,14 +138,14 @@ def suspects(start: str | None, id: str, confirm: int, clear: int, as_json: bool
               "confirmed": said["event"] if said and confirm else None})  # fmt: skip
     elif said:
         word = "is the cause" if confirm else "is not the cause after all"
-        say(f"{said['asset']}: {said['said']}, {word} of {found.id}.")
+        put(f"{said['asset']}: {said['said']}, {word} of {found.id}.")
     else:
         _say_suspects(found)
 
 
 def _say_suspects(found: Incident) -> None:
     if not found.suspects:
-        say("No change has a path to it: none is named.")
+        put("No change has a path to it: none is named.")
         return
     rows = [
         (place, one["said"], one["asset"], f"{one['at'][:16].replace('T', ' ')}",

@@ -12,7 +12,7 @@ import click
 from freehold.cli.deprecate import deprecation_object, opened_announcing, print_consumers
 from freehold.cli.disputes import measure, tell
 from freehold.cli.opened import loaded, opened_ledger
-from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.output import as_json, counted, emit, put, say, table
 from freehold.foundation import Exit, FreeholdError, near
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def types_(start: str | None, types: tuple[str, ...], as_json: bool) -> None:
         return
     for one in chosen:
         fields = ", ".join(f"{f.name}{'!' * f.is_required}" for f in one.fields.values())
-        say(f"{one.title}: {fields}. Clocks: {', '.join(f'{s.name} {s.within}' for s in one.sla.values()) or 'none'}.")
+        put(f"{one.title}: {fields}. Clocks: {', '.join(f'{s.name} {s.within}' for s in one.sla.values()) or 'none'}.")
         rows = [
             (state.name, move.name, move.to, ", ".join(move.by) or "anybody", ", ".join(name for name, _ in move.needs))
             for state in one.states.values()
@@ -114,24 +114,27 @@ def show(start: str | None, id: str, as_json: bool) -> None:
     if as_json:
         emit(told)
         return
-    say(f"{told['title']}\n{told['id']}, {told['state']}{_when_due(told)}; asked by {told['requester']}.")
+    put(f"{told['title']}\n{told['id']}, {told['state']}{_when_due(told)}; asked by {told['requester']}.")
+    if issue := told["tracked"]:
+        put(f"  {issue['key']} in {issue['tracker']}, which rules its state")
     for name, value in told["fields"].items():
-        say(f"  {name}: {_spoken(value)}")
+        put(f"  {name}: {_spoken(value)}")
     for decision in told["decided_by"]:
-        say(f"  decided by {decision}")
+        put(f"  decided by {decision}")
     for link in told["links"]:
-        say(f"  {link['word']} {link['other']}")
+        put(f"  {link['word']} {link['other']}")
     for one in told["history"]:
         by = f" by {one['actor']}" if one["actor"] else ""
-        say(f"  {one['since']:%Y-%m-%d %H:%M}  {one['state']}{by}{': ' + one['note'] if one['note'] else ''}")
+        put(f"  {one['since']:%Y-%m-%d %H:%M}  {one['state']}{by}{': ' + one['note'] if one['note'] else ''}")
     for one in told["comments"]:
-        say(f"  {one['at']:%Y-%m-%d %H:%M}  {one['actor']} said: {one['text']}")
+        put(f"  {one['at']:%Y-%m-%d %H:%M}  {one['actor']} said: {one['text']}")
     if is_leaving:
         print_consumers(read_by, answers)
     ways = [
         one["name"] + (f" ({', '.join(one['needs'])})" if one["needs"] else "") for one in told["moves"] if one["open"]
     ]
-    say(f"You may: {', '.join(ways)}." if ways else "It has no move that you may make.")
+    if not told["tracked"]:
+        put(f"You may: {', '.join(ways)}." if ways else "It has no move that you may make.")
 
 
 @items.command(epilog="Example: freehold items new data_request -f what='Churn by month' --product sales.orders")

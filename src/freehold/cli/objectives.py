@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import chosen_environment, environment, loaded, opened_ledger, waiting
-from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.output import as_json, counted, emit, put, say, table
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate
@@ -67,11 +67,11 @@ def show(start: str | None, id: str, as_json: bool) -> None:
     if as_json:
         emit({**told, "items": items})
         return
-    say(f"{one.name}\n{one.id}, {one.period}; of {one.owner or 'nobody'}. {one.description}".rstrip())
+    put(f"{one.name}\n{one.id}, {one.period}; of {one.owner or 'nobody'}. {one.description}".rstrip())
     figure = _figures(estate)
     table([_cells(kr, figure) for kr in told["key_results"]], _HEADS, right=(1, 2, 3, 4), least=(7, 1))
     for item in items:
-        say(f"  {item['id']}, {item['state']}: {item['title']}")
+        put(f"  {item['id']}, {item['state']}: {item['title']}")
     if not items:
         say("Nothing contributes to it: freehold items link ITEM contributes_to " + one.id)
 

@@ -1,4 +1,4 @@
-"""How commands speak: data on stdout (a calm table, or one JSON object), talk on stderr."""
+"""How commands speak: what was asked for on stdout (a calm table, lines, or one JSON object), talk on stderr."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ __all__ = [
     "fail",
     "in_a_line",
     "plain",
+    "put",
     "say",
     "table",
     "wants_json",
@@ -42,6 +43,11 @@ def wants_json() -> bool:
 def emit(value: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout."""
     click.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def put(text: str = "") -> None:
+    """Print a line of what was asked for, on stdout."""
+    click.echo(text)
 
 
 def say(text: str = "") -> None:

@@ -20,7 +20,7 @@ from freehold.cli.opened import (
     opened_ledger,
     state_is_there,
 )
-from freehold.cli.output import counted, emit, say, table
+from freehold.cli.output import counted, emit, put, say, table
 from freehold.cli.relations import begins_to_publish, print_relations, reason, relations_here, relations_object
 from freehold.foundation import Caller, Exit
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from freehold.estate.model import Estate
     from freehold.metrics.comparing import Change
 
+_MOST_DECLARED = 8
 _PAINTED = {"additive": "green", "column": "yellow", "rows": "yellow", "breaking": "red"}
 
 
@@ -133,12 +134,12 @@ def _print_metrics(found: Plan, numbers: Sequence[Change]) -> None:
     from freehold.delivery.plan.markdown import told_of_metric
 
     for one in found.metrics:
-        say(f"metric {click.style(one.id, bold=True)} {told_of_metric(one)}")
+        put(f"metric {click.style(one.id, bold=True)} {told_of_metric(one)}")
         if one.through or not one.is_another_number:
             continue
         for sign, text, colour in (("-", one.before, "red"), ("+", one.after, "green")):
             if text:
-                say(click.style(f"  {sign} {text}", fg=colour))
+                put(click.style(f"  {sign} {text}", fg=colour))
         for change in (change for change in numbers if change.id == one.id):
             print_values(change)
     if any(one.what == "changed" for one in found.metrics) and not numbers:
@@ -147,25 +148,27 @@ def _print_metrics(found: Plan, numbers: Sequence[Change]) -> None:
 
 def print_plan(found: Plan, numbers: Sequence[Change] = ()) -> None:
     """Print a plan for people; `numbers` are metrics before and after."""
-    say(f"Compared with {found.against}." + ("" if found.is_deployed else " What is deployed was not asked."))
+    put(f"Compared with {found.against}." + ("" if found.is_deployed else " What is deployed was not asked."))
     _print_dashboards(found)
     _print_metrics(found, numbers)
     if not found.changes:
         unchanged = f"{counted(found.unchanged, 'assets')} unchanged."
-        say(f"No data changes: {unchanged}" if found.metrics else f"Nothing changes: {unchanged}")
+        is_other = bool(found.metrics or found.declared)
+        put(f"No data changes: {unchanged}" if is_other else f"Nothing changes: {unchanged}")
     else:
         _print_changes(found)
+    _print_declared(found)
     for said, beside in {f"{f.subject}: {f.reason}": c.beside for c in found.changes for f in c.broken}.items():
-        say(f"{f'Not in {beside.latest}' if beside else 'Broken'}  {said}")
+        put(f"{f'Not in {beside.latest}' if beside else 'Broken'}  {said}")
     for finding in found.findings:
-        say()
-        say(click.style(str(finding).splitlines()[0], fg="red", bold=True))
+        put()
+        put(click.style(str(finding).splitlines()[0], fg="red", bold=True))
         for line in str(finding).splitlines()[1:]:
-            say(line)
+            put(line)
     for finding in found.advice:
-        say(f"\n{click.style('Advice', bold=True)}  {finding}")
+        put(f"\n{click.style('Advice', bold=True)}  {finding}")
     if found.findings:
-        say(f"\nBlocked: {counted(len(found.findings), 'findings')}.")
+        put(f"\nBlocked: {counted(len(found.findings), 'findings')}.")
 
 
 def print_judgement(found: Plan, judged: Judgement | None) -> None:
@@ -174,17 +177,17 @@ def print_judgement(found: Plan, judged: Judgement | None) -> None:
         return
     for error in judged.verdict.errors():
         first, *rest = str(error).splitlines()
-        say("\n" + click.style(first, fg="yellow" if int(error.exit_code) == int(Exit.APPROVAL) else "red", bold=True))
+        put("\n" + click.style(first, fg="yellow" if int(error.exit_code) == int(Exit.APPROVAL) else "red", bold=True))
         for line in rest:
-            say(line)
+            put(line)
     for result in judged.verdict.warnings:
-        say(f"Mind: {result.rule.id}, `{result.subject}`: {result.remedy or result.reason}")
+        put(f"Mind: {result.rule.id}, `{result.subject}`: {result.remedy or result.reason}")
     if judged.rejected_by:
-        say(f"\nRejected by {judged.rejected_by}.")
+        put(f"\nRejected by {judged.rejected_by}.")
     elif judged.verdict.blocked:
-        say(f"\nBlocked by {counted(len(judged.verdict.blocked), 'rules')}.")
+        put(f"\nBlocked by {counted(len(judged.verdict.blocked), 'rules')}.")
     elif judged.verdict.needs_approval:
-        say(f"\nApproval needed. Plan {found.id}.")
+        put(f"\nApproval needed. Plan {found.id}.")
 
 
 def _print_dashboards(found: Plan) -> None:
@@ -193,9 +196,9 @@ def _print_dashboards(found: Plan) -> None:
 
     for one in found.dashboards:
         said = sentence(one).replace("**", "").replace("`", "")
-        say(click.style(said, fg="yellow" if str(one.verdict) in ("changes", "must move") else "red"))
+        put(click.style(said, fg="yellow" if str(one.verdict) in ("changes", "must move") else "red"))
     for error in found.unread:
-        say(click.style(f"Not known whom this reaches: {error.problem} See `freehold validate`.", fg="yellow"))
+        put(click.style(f"Not known whom this reaches: {error.problem} See `freehold validate`.", fg="yellow"))
 
 
 def _print_changes(found: Plan) -> None:
@@ -208,20 +211,28 @@ def _print_changes(found: Plan) -> None:
         table(rows, ("asset", "change", "what", "then", "cost", "readers (30 days)"), right=(4,))
     if words:
         products = sorted({c.product for c in words})
-        say(f"Words only, nothing to build: {counted(len(words), 'assets')} of {', '.join(products)}.")
+        put(f"Words only, nothing to build: {counted(len(words), 'assets')} of {', '.join(products)}.")
     for change in found.changes:
         if change.beside is not None:
-            say(versioned(change).replace("**", "").replace("`", ""))
+            put(versioned(change).replace("**", "").replace("`", ""))
             if change.readers or any(t.asset == change.beside.asset for d in found.dashboards for t in d.touches):
                 say("To tell those who read it: freehold notice send")
         if change.is_judged_otherwise:
-            say(f"Other checks of {change.asset}: the next run judges what is live by them.")
+            put(f"Other checks of {change.asset}: the next run judges what is live by them.")
     said = f"{counted(len(found.built), 'assets')} to build"
     if found.downstream > len(found.built):
         said += f" (all below the change: {found.downstream})"
     if found.seconds is not None:
         said += f", {spent(found.seconds)} by past runs"
-    say(f"{said}; {found.unchanged:,} unchanged.")
+    put(f"{said}; {found.unchanged:,} unchanged.")
+
+
+def _print_declared(found: Plan) -> None:
+    """Say what else the files declare otherwise, of a first plan only how much of it: all of it is new."""
+    if found.declared:
+        shown = found.declared[:_MOST_DECLARED]
+        more = f" and {len(found.declared) - len(shown)} more (--json)" if len(shown) < len(found.declared) else ""
+        put(f"Beside data: {', '.join(map(str, shown)).replace('`', '')}{more}.")
 
 
 def _row(change: AssetChange) -> tuple[str, ...]:

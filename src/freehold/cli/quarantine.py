@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import environment, opened_delivery, waiting
-from freehold.cli.output import as_json, emit, in_a_line, say, table
+from freehold.cli.output import as_json, emit, in_a_line, put, say, table
 
 if TYPE_CHECKING:
     from freehold.delivery import Delivery
@@ -60,25 +60,25 @@ def show(start: str | None, candidate: int, env: str | None, wait_s: float, as_j
     if as_json:
         emit({**_as_object(found), "open": is_open, "checks": failed})
         return
-    say(
+    put(
         f"Candidate {found.id} of {found.asset} {found.interval or ''}: {found.rows:,} rows, "
         f"built {found.built_at:%Y-%m-%d %H:%M}"
     )
     if not failed:
-        say(found.reason or "")
+        put(found.reason or "")
     for check in failed:
-        say(f"\n{check['check']}  {check['status']}: {check['claim']}")
-        say(f"  {_measured(check)}")
+        put(f"\n{check['check']}  {check['status']}: {check['claim']}")
+        put(f"  {_measured(check)}")
         rows = check["rows"]
         if rows:
             table([tuple(str(v) for v in row.values()) for row in rows], tuple(rows[0]))
     if found.physical:
         batch = f" WHERE _batch = {found.id}" if found.interval else ""
-        say(f'\nAll of it: SELECT * FROM freehold_data."{found.physical}"{batch}')
+        put(f'\nAll of it: SELECT * FROM freehold_data."{found.physical}"{batch}')
     if is_open:
         say(f"Do without it: freehold quarantine discard {found.id} --why '…'")
     else:
-        say("Nothing waits for it any more: something newer took its place.")
+        put("Nothing waits for it any more: something newer took its place.")
 
 
 @quarantine.command(epilog="Example: freehold quarantine discard 1042 --why 'the shop was closed'")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import chosen_environment, loaded, opened_ledger
-from freehold.cli.output import as_json, emit, say, table
+from freehold.cli.output import as_json, emit, put, say, table
 from freehold.foundation import Exit, FreeholdError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def period(start: str | None, period: str | None, grain: str, as_json: bool) -> 
                  o["decision"] or "") for o in told]  # fmt: skip
         table(rows, ("item", "", "due", "is", "delivered", "decision"), least=(1, 4))
     figure = said(value.value, value.unit) if value.value is not None else f"{value.state}. {value.fix}"
-    say(f"{wanted}: {len(told)} promised when it began. Predictability: {figure}")
+    put(f"{wanted}: {len(told)} promised when it began. Predictability: {figure}")
 
 
 @roadmap.command(epilog="Example: freehold roadmap commit 7c976bf46c69 2011-Q2 --by 2011-06-15")
@@ -182,7 +182,7 @@ def rank(start: str | None, as_json: bool) -> None:
         heads = ("place", "item", "", "score", "from", "to", "keeps place", "top 3", "reach", "")
         table([_ranked(one) for one in told], heads, right=(0, 3, 4, 5, 6, 7, 8), least=(2, 8))
     for one in open_:
-        say(f"Not estimated: {_short(one['id'])}, {one['title']}")
+        put(f"Not estimated: {_short(one['id'])}, {one['title']}")
     if not told and not open_:
         say("Nothing is on the roadmap: freehold items new roadmap_item -f what=… -f problem=…")
 
@@ -231,7 +231,7 @@ def _print(told: dict[str, Any]) -> None:
     else:
         say("Nothing is on the roadmap: freehold items new roadmap_item -f what=… -f problem=…")
     for one in told["not_doing"]:
-        say(f"Not doing: {one['title']}, since {one['since']:%Y-%m-%d}: {one['because'] or 'no reason is kept'}")
+        put(f"Not doing: {one['title']}, since {one['since']:%Y-%m-%d}: {one['because'] or 'no reason is kept'}")
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
@@ -263,7 +263,7 @@ def _answer(found: Roadmap, id_: str, as_json: bool) -> None:
     else:
         promised = f"promised for {one['period']}" if one["period"] else "promised for no period"
         due = f", due {one['due']}" if one["due"] else ""
-        say(f"{id_}: {promised}{due}{', at risk' if one['flagged_at'] else ''}.")
+        put(f"{id_}: {promised}{due}{', at risk' if one['flagged_at'] else ''}.")
 
 
 def _ends(name: str, text: str) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ import click
 
 from freehold.cli.evaluated import opened_rules, say_badges
 from freehold.cli.opened import environment, loaded
-from freehold.cli.output import as_json, counted, emit, in_a_line, say, table
+from freehold.cli.output import as_json, counted, emit, in_a_line, put, say, table
 from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def scorecard(
     if rows:
         table(rows, ("rules", "about", "score", "level", "until", "missing", "remedy"), least=(5, 6), right=(2,))
     for card in cards:
-        say(f"{card.name}: {percent(card.score)} over {counted(len(card.rows), 'subjects')}.")
+        put(f"{card.name}: {percent(card.score)} over {counted(len(card.rows), 'subjects')}.")
     if not cards:
         say("No rule is about any of that.")
 

@@ -16,7 +16,7 @@ from freehold.cli.opened import (
     opened_evidence,
     opened_ledger,
 )
-from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.output import as_json, counted, emit, put, say, table
 from freehold.foundation.words import percent
 
 if TYPE_CHECKING:
@@ -80,19 +80,19 @@ def show(start: str | None, id_: str, env: str | None, as_json: bool) -> None:
         emit(one.to_json())
         return
     told = one.to_json()
-    say(f"{one.slo.id}: {one.slo}")
-    say(f"Declared at {one.slo.where}, {'by the contract' if one.slo.is_of_contract else 'by a file of its own'}.")
+    put(f"{one.slo.id}: {one.slo}")
+    put(f"Declared at {one.slo.where}, {'by the contract' if one.slo.is_of_contract else 'by a file of its own'}.")
     if told["left"] is None:
-        say("Nothing was judged: there is no evidence of it in the ledger yet. `freehold run` brings it.")
+        put("Nothing was judged: there is no evidence of it in the ledger yet. `freehold run` brings it.")
         return
     bad, allowed = (_amount(one, value) for value in (one.budget.tally.bad, one.budget.allowed))
-    say(f"It is {one.state}: {_share(one.good_share)} good since {one.since:%Y-%m-%d %H:%M} UTC. "
+    put(f"It is {one.state}: {_share(one.good_share)} good since {one.since:%Y-%m-%d %H:%M} UTC. "
         f"{bad} were bad, {allowed} may be; {_share(told['left'])} of the budget is left.")  # fmt: skip
     if one.exhausted_at:
-        say(f"At the rate of now it is gone by {one.exhausted_at:%Y-%m-%d %H:%M} UTC.")
+        put(f"At the rate of now it is gone by {one.exhausted_at:%Y-%m-%d %H:%M} UTC.")
     if one.bad_since and one.slo.indicator.is_of_time:
-        say(f"It is bad since {one.bad_since:%Y-%m-%d %H:%M} UTC, by {one.worst}.")
-    say(f"By day, up to today: {_strip(one)}")
+        put(f"It is bad since {one.bad_since:%Y-%m-%d %H:%M} UTC, by {one.worst}.")
+    put(f"By day, up to today: {_strip(one)}")
     fires = {(r["long"], r["short"]): r for r in told["fires"]}
     rows = [
         (long, short, _rate(told["burn"].get(long)), _rate(told["burn"].get(short)), f"{threshold:.2f}",

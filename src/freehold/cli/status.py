@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freehold.cli.opened import environment, opened_delivery, waiting
-from freehold.cli.output import ago, as_json, emit, say, table
+from freehold.cli.output import ago, as_json, emit, put, say, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +53,7 @@ def status(start: str | None, product: str | None, env: str | None, wait_s: floa
         known = {p.product.id for p in found}
         for asset, relation in retired.items():
             if asset.rpartition(".")[0] not in known:
-                say(f"{relation} is still readable, and nothing builds {asset} any more.")
+                put(f"{relation} is still readable, and nothing builds {asset} any more.")
         if retired:
             say("Take from consumers what nothing builds: freehold collect --retired")
         if tables and tables.problem:
@@ -83,9 +83,9 @@ def _print(found: tuple[ProductStatus, ...], now: datetime) -> None:
     )
     for p in found:
         for reason in p.reasons:
-            say(f"{p.product.id}: {reason}")
+            put(f"{p.product.id}: {reason}")
         for line in _deprecated(p, now):
-            say(f"{p.product.id}: {line}")
+            put(f"{p.product.id}: {line}")
 
 
 def _print_product(p: ProductStatus, now: datetime) -> None:
@@ -114,9 +114,9 @@ def _print_product(p: ProductStatus, now: datetime) -> None:
         least=(1, 5, 2, 3),
     )
     for reason in (*p.reasons, *_deprecated(p, now)):
-        say(reason)
+        put(reason)
     if p.deployment:
-        say(f"Live deployment: {p.deployment}")
+        put(f"Live deployment: {p.deployment}")
 
 
 def _deprecated(p: ProductStatus, now: datetime) -> list[str]:

@@ -17,7 +17,7 @@ from freehold.cli.opened import (
     opened_ledger,
     waiting,
 )
-from freehold.cli.output import as_json, counted, emit, say, table
+from freehold.cli.output import as_json, counted, emit, put, say, table
 from freehold.foundation import Exit, FreeholdError, SystemClock, near
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _print(told: Imported) -> None:
 
 def _name(what: str, number: int, named: list[str]) -> None:
     if number:
-        say(f"{number:,} {what}: {'; '.join(named)}{' …' if number > len(named) else ''}")
+        put(f"{number:,} {what}: {'; '.join(named)}{' …' if number > len(named) else ''}")
 
 
 @usage.command("show", epilog="Example: freehold usage show sales.orders --json | jq '.columns'")
@@ -260,7 +260,7 @@ def _show_all(uses: Sequence[AssetUse], recorded: Instrumented, now: datetime, *
         for one in uses
     ]  # fmt: skip
     table(rows, ("asset", "people", "others", "reads", "last read", ""), right=(1, 2, 3), least=(2,))
-    say(recorded_since(recorded, now))
+    put(recorded_since(recorded, now))
 
 
 def _show_one(use: ProductUse, now: datetime, names: Mapping[str, str]) -> None:
@@ -272,22 +272,22 @@ def _show_one(use: ProductUse, now: datetime, names: Mapping[str, str]) -> None:
     ]
     table(rows, ("reader", "kind", "segment", "reads", "days", "last"), right=(3, 4), least=(2, 4))
     weeks = " ".join(str(week.people) for week in use.weeks)
-    say(f"\nPeople by week, the last not over: {weeks or 'none'}.")
+    put(f"\nPeople by week, the last not over: {weeks or 'none'}.")
     if use.audience is not None:
-        say(f"Made for {use.audience:,}: {use.active:,} read it in 30 days, {use.never:,} never did.")
+        put(f"Made for {use.audience:,}: {use.active:,} read it in 30 days, {use.never:,} never did.")
     else:
-        say("Nobody was named when it was launched, so adoption cannot be counted: see `freehold items new launch`.")
+        put("Nobody was named when it was launched, so adoption cannot be counted: see `freehold items new launch`.")
     for asset, columns in use.columns.items():
         named = ", ".join(f"{'all' if name == '*' else name} {reads:,}" for name, reads in list(columns.items())[:8])
-        say(f"Columns of {asset}: {named}{' …' if len(columns) > 8 else ''}")
+        put(f"Columns of {asset}: {named}{' …' if len(columns) > 8 else ''}")
     for metric in use.metrics:
-        say(f"Metric {metric.metric}: asked for {metric.questions:,} times by {metric.readers:,}")
+        put(f"Metric {metric.metric}: asked for {metric.questions:,} times by {metric.readers:,}")
     for board in use.dashboards:
-        say(f"Dashboard {board.dashboard}: {counted(board.viewers, 'viewers')}, {counted(board.views, 'views')}")
+        put(f"Dashboard {board.dashboard}: {counted(board.viewers, 'viewers')}, {counted(board.views, 'views')}")
     for one in use.assets:
         if one.is_unused(use.recorded, now):
-            say(f"Unused: {one.asset}, {f'last read {one.last:%Y-%m-%d}' if one.last else 'never read'}.")
-    say(recorded_since(use.recorded, now))
+            put(f"Unused: {one.asset}, {f'last read {one.last:%Y-%m-%d}' if one.last else 'never read'}.")
+    put(recorded_since(use.recorded, now))
 
 
 def _people(one: AssetUse) -> str:

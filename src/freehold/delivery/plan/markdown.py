@@ -75,6 +75,9 @@ def _parts(plan: Plan, gate: Gate | None, numbers: Sequence[Change]) -> Iterator
     words = [c.asset for c in plan.changes if c.change is ChangeClass.METADATA and not c.is_judged_otherwise]
     if words:
         yield f"Words only, nothing to build: {', '.join(f'`{name}`' for name in words[:_MOST_ROWS])}."
+    if plan.declared:
+        more = f" and {len(plan.declared) - _MOST_ROWS} more" if len(plan.declared) > _MOST_ROWS else ""
+        yield f"Beside data: {', '.join(map(str, plan.declared[:_MOST_ROWS]))}{more}."
     yield f"<sub>Compared with {plan.against}" + (
         ".</sub>" if plan.is_deployed else "; what is deployed was not asked.</sub>"
     )
@@ -144,7 +147,7 @@ def headline(plan: Plan, gate: Gate | None) -> str:
     if not plan.changes:
         count = sum(one.is_another_number for one in plan.metrics)
         if not count:
-            return "words only" if plan.metrics else "nothing changes"
+            return "words only" if plan.metrics else "no data changes" if plan.declared else "nothing changes"
         return f"{count} metric{'s' if count != 1 else ''} defined otherwise"
     worst = max(c.change for c in plan.changes)
     if worst is ChangeClass.METADATA:

@@ -27,6 +27,7 @@ from freehold.delivery.plan.changes import (
     is_described_otherwise,
     is_rebuilt_otherwise,
 )
+from freehold.delivery.plan.declared import Declared, declared_otherwise
 from freehold.delivery.plan.findings import findings_of, unmade
 from freehold.delivery.plan.meanings import KeptMeanings, meaning_of_asset, meanings_of
 from freehold.delivery.plan.metrics import metrics_changed
@@ -142,6 +143,7 @@ class Plan:
         unread: exports of dashboards that could not be read; whoever they tell of is not among `dashboards`.
         advice: what would be against it, were its products not only watched or advised.
         metrics: those that are not as they were, certified ones first.
+        declared: what else files declare otherwise: channels, policies, teams, and whatever builds no data.
     """
 
     id: str
@@ -157,6 +159,7 @@ class Plan:
     unread: tuple[FreeholdError, ...] = ()
     advice: tuple[FreeholdError, ...] = ()
     metrics: tuple[Redefined, ...] = ()
+    declared: tuple[Declared, ...] = ()
 
     @property
     def is_blocked(self) -> bool:
@@ -203,6 +206,7 @@ class Plan:
             "dashboards_unread": [error.to_json() for error in self.unread],
             "advice": [finding.to_json() for finding in self.advice],
             "metrics": [one.to_json() for one in self.metrics],
+            "declared": [one.to_json() for one in self.declared],
         }
 
 
@@ -265,6 +269,7 @@ def plan(
         dashboards=reached(found, readers, dialect, _lacking(now, meant, dialect)),
         unread=tuple(unread),
         metrics=metrics.changes,
+        declared=declared_otherwise(*hashes, products={c.product for c in found}, has_metrics=bool(metrics.changes)),
     )
 
 

@@ -109,6 +109,7 @@ class PlanPage:
     headings: tuple[Heading, ...]
     changes: tuple[ChangeRow, ...]
     words_only: str
+    declared: tuple[str, ...]
     metrics: tuple[MetricChange, ...]
     reached: tuple[str, ...]
     facts: tuple[Fact, ...]
@@ -193,6 +194,7 @@ def shown_plan(asked: Asked) -> PlanPage:
         headings=_CHANGES,
         changes=tuple(_row(c, plain) for c in found.changes if str(c.change) != "metadata"),
         words_only=_words_only(found),
+        declared=tuple(map(str, found.declared)),
         metrics=tuple(_metric(one) for one in found.metrics),
         reached=tuple(_reached(found)),
         facts=tuple(_facts(proposal, found, judged)),
@@ -220,6 +222,7 @@ def _seen_by(asked: Asked, proposal: Proposal) -> tuple[Plan, Callable[[str], st
         changes=tuple(c for c in found.changes if c.product in shown),
         metrics=_metrics_seen(proposal, whole.catalogue, cover),
         dashboards=(),
+        declared=(),  # their names may be those of what is hidden
         unchanged=sum(asset.rpartition(".")[0] in shown for asset in asked.snapshot.graph.assets),
         downstream=0,
     )
