@@ -104,7 +104,16 @@ def test_it_is_the_resolved_address_that_counts(url: str) -> None:
         resolved(target_of(url), NOTHING)
 
     assert refusal.value.code == "FH-A161"
-    assert "spec.server.outbound.allow" in refusal.value.fix
+    assert "spec.server.outbound: {allow: [" in refusal.value.fix
+    assert "plain_http" not in refusal.value.fix
+
+
+def test_all_that_keeps_an_address_from_being_called_is_said_at_once() -> None:
+    """Who allows what is private and plain is not sent twice."""
+    with pytest.raises(FreeholdError) as refusal:
+        resolved(target_of("http://127.0.0.1:8080/"), NOTHING)
+
+    assert 'spec.server.outbound: {allow: ["127.0.0.1"], plain_http: true}' in refusal.value.fix
 
 
 def test_each_address_of_a_name_has_to_be_one_that_may_be_called(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,9 +136,10 @@ def expect_allowed(target: Target, addresses: Sequence[Ip], outbound: Outbound) 
     for address in addresses:
         is_named = outbound.allows(address)
         if not is_named and not is_public(address):
+            plain = ", plain_http: true" if target.scheme == "http" and not outbound.plain_http else ""
             raise refused(
                 target.shown, f"`{target.host}` is {address}, which is not of the public internet",
-                fix=f"If it is meant: `spec.server.outbound.allow: [\"{address}\"]` in estate.yaml.",
+                fix=f"If it is meant: `spec.server.outbound: {{allow: [\"{address}\"]{plain}}}` in estate.yaml.",
             )  # fmt: skip
         if target.scheme == "http" and not (is_named and outbound.plain_http):
             raise refused(
