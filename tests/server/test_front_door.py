@@ -215,6 +215,7 @@ def test_the_inbox_is_emptied_with_the_keyboard_alone(opened: Opened, server: Ru
     with known_as(server, "user:idp/ana") as client:
         for what in ("Churn of loyalty cards", "Churn of loyalty cards by shop", "Stock on hand"):
             client.post("/requests", data={"what": what, "product": "shop.orders"})
+        client.post("/requests", data={"type": "question", "what": "How late are parcels?", "product": "shop.orders"})
     with known_as(server, *STEWARD) as client:
         cookie = {"name": server.settings.cookie, "value": client.cookies[server.settings.cookie], "url": server.url}
     page = opened("/inbox")
@@ -236,3 +237,11 @@ def test_the_inbox_is_emptied_with_the_keyboard_alone(opened: Opened, server: Ru
     page.get_by_role("button", name="Take it back").wait_for()
 
     expect(rows.filter(has_text="Stock on hand")).to_have_count(0)
+
+    asked = page.get_by_role("link", name="How late are parcels?")
+    asked.focus()
+    page.keyboard.press("d")
+    expect(page.get_by_label("Because")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Because")).to_be_hidden()
+    expect(asked).to_be_focused()

@@ -39,6 +39,15 @@ function press(letter) {
   return true;
 }
 
+// Escape takes back what a key opened: keys are those of the row again.
+function takeBack(target) {
+  const opened = target.closest?.("details[open]:has(> summary[data-key])");
+  if (!opened) return false;
+  opened.open = false;
+  (opened.closest("[data-rows] > li")?.querySelector("h2 a.plain") ?? opened.querySelector("summary")).focus();
+  return true;
+}
+
 // Only the focus goes there: what decides something takes a key of its own.
 function focusDecision() {
   document.querySelector(".decision button[value=approve]:not(:disabled)")?.focus();
@@ -59,6 +68,7 @@ function pressed(event) {
     event.target.blur();
     return;
   }
+  if (event.key === "Escape" && takeBack(event.target)) return;
   if (isTyping(event.target)) return;
   if (pending && performance.now() - pending < PAUSE_MS) {
     pending = 0;
