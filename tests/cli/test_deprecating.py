@@ -235,6 +235,48 @@ def test_what_is_gone_leaves_its_name_behind(shop: Path, freehold: Say) -> None:
     assert asked.exception.fix == "Use `shop.revenue`."  # type: ignore[union-attr]
 
 
+AVERAGE = (
+    "  average_order: {expression: SUM(orders.amount) / orders, unit: GBP, description: What an order is worth.}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("is_announced", "why", "fix"),
+    [(True, ": Nobody asks for it.", "Use `shop.revenue`."), (False, ".", "Nothing takes its place.")],
+    ids=["as it was announced", "at once"],
+)
+def test_a_metric_whose_file_never_said_that_it_goes_leaves_its_name_behind(
+    shop: Path, freehold: Say, is_announced: bool, why: str, fix: str
+) -> None:
+    """It was in force and is in no file any more: what is known of why, and of what takes its place, is told."""
+    if is_announced:
+        deprecated(freehold, "shop.average_order", "--announce", "--replacement", "shop.revenue")
+    edit(shop / SHOP, AVERAGE, "")
+    freehold("run")
+    asked = freehold("query", "average_order")
+    found = json.loads(freehold("search", "average_order", "--json").stdout)
+
+    assert asked.exception.code == "FH-W508"  # type: ignore[union-attr]
+    assert asked.exception.problem.endswith(why)  # type: ignore[union-attr]
+    assert asked.exception.fix == fix  # type: ignore[union-attr]
+    assert [one["id"] for one in found["hits"]][:1] == (["shop.revenue"] if is_announced else [])
+    assert found["gone"]["name"] == "metric:shop.average_order"
+
+
+def test_a_metric_that_does_not_go_after_all_is_not_gone(shop: Path, freehold: Say) -> None:
+    """Said to be deprecated, and then no more: it is there as ever."""
+    edit(shop / SHOP, AVERAGE, AVERAGE.replace("}", ", status: deprecated}"))
+    freehold("run")
+    edit(shop / SHOP, ", status: deprecated}", "}")
+    freehold("run")
+    found = told(freehold("search", "average_order", "--json"))
+
+    assert freehold("query", "average_order").exception is None
+    assert found["hits"][0]["id"] == "shop.average_order"
+    assert "gone" not in found or found["gone"] is None
+    assert "resource.retired" not in freehold("ledger", "tail", "-n", "100").stdout
+
+
 @pytest.mark.parametrize(
     ("until", "codes"), [("2097-03-31", ["FH-P005"]), ("2001-03-31", [])], ids=["sooner", "after its last day"]
 )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from freehold import __version__
 from freehold.catalog import Description, Told
+from freehold.leaving.departed import departed
 from freehold.leaving.leaving import Leaving, announced, leaving_in
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def _announced(ledger: Ledger) -> Iterator[tuple[str, str, object]]:
 
 def _former(ledger: Ledger, env: str) -> dict[str, str]:
     """Return the names of what went and was replaced, each with the name of what took its place."""
-    events = ledger.read(types=("resource.retired",), env=env)
-    return {str(e.data["name"]): str(e.data["replaced_by"]) for e in events if e.data.get("replaced_by")}
+    return {name: one.replaced_by for name, one in departed(ledger, env).items() if one.replaced_by}
 
 
 def _read_from(estate: Estate, env: str, dialect: str) -> Iterator[tuple[str, str]]:

@@ -163,7 +163,7 @@ def application(
             }
             for a in graph.assets.values()
         },
-        "deprecated": as_applied(last, estate, graph, at or ledger.clock.now()),
+        **as_applied(last, estate, graph, at or ledger.clock.now()),
         "versions": {name: _with_grain(place, graph).to_json() for name, place in sorted(places.items())},
     }
     return Event("estate.applied", content, id=id_, occurred_at=at, env=env, subject=estate.id)

@@ -173,14 +173,22 @@ def standing(
     return {name: replace(one, since=told[name].since) if name in told else one for name, one in found.items()}
 
 
-def as_applied(last: Recorded | None, estate: Estate, graph: Graph, at: datetime) -> dict[str, dict[str, Any]]:
-    """Return what an estate that comes into force says is to be taken away; what was before keeps its beginning."""
-    before = _told(last) if last is not None else {}
+def as_applied(last: Recorded | None, estate: Estate, graph: Graph, at: datetime) -> dict[str, Any]:
+    """Return the metrics of an estate that comes into force, and what it says is to be taken away.
+
+    What was to be taken away before keeps its beginning. Of metrics whose files are in error nothing is said: None.
+    """
+    from freehold.metrics.estate import product_at
+
+    before, catalogue = _told(last) if last is not None else {}, _metrics(estate)
     found = {}
-    for name, one in sorted(deprecated_in(estate, graph).items()):
+    for name, one in sorted(deprecated_in(estate, graph, catalogue).items()):
         since = before[name].since if name in before else at
         found[name] = replace(one, since=since).to_json()
-    return found
+    there = catalogue.metrics() if catalogue is not None else ()
+    metrics = {metric.id: product_at(estate, metric.where) or None for metric in there}
+    is_known = catalogue is not None or not estate.semantic_models
+    return {"deprecated": found, "metrics": metrics if is_known else None}
 
 
 def retirements(ledger: Ledger, env: str) -> tuple[Event, ...]:
@@ -193,24 +201,30 @@ def retirements(ledger: Ledger, env: str) -> tuple[Event, ...]:
         return ()
     now, before = told
     deprecated = _told(before)
-    left = sorted(_names(before) - _names(now))
+    left = sorted(names_in_force(before) - names_in_force(now))
+    if now.data.get("metrics") is None:  # which there are is not known
+        left = [name for name in left if not name.startswith("metric:")]
     return tuple(_retired(name, deprecated.get(name), before, now, env) for name in left)
 
 
-def _names(applied: Recorded) -> set[str]:
-    """Return everything with a name that was in force: products and assets, and what else was to be taken away."""
+def names_in_force(applied: Recorded) -> set[str]:
+    """Return everything with a name that came into force: products, assets and metrics, as `kind:id`."""
     products = (key.partition(":") for key in applied.data.get("resources") or {})
     return {
         *(f"asset:{asset}" for asset in applied.data.get("assets") or {}),
         *(f"product:{id_}" for kind, _, id_ in products if kind == "DataProduct"),
-        *(applied.data.get("deprecated") or {}),
+        *(f"metric:{metric}" for metric in applied.data.get("metrics") or {}),
+        *(applied.data.get("deprecated") or {}),  # of an event that names no metrics, the ones it knew
     }
 
 
 def _retired(name: str, told: Deprecated | None, before: Recorded, now: Recorded, env: str) -> Event:
     kind, _, id_ = name.partition(":")
-    facts = (before.data.get("assets") or {}).get(id_, {}) if kind == "asset" else {}
-    product = id_ if kind == "product" else told.product if told else str(facts.get("product") or "")
+    if kind == "metric":
+        of = str((before.data.get("metrics") or {}).get(id_) or "")
+    else:
+        of = id_ if kind == "product" else str((before.data.get("assets") or {}).get(id_, {}).get("product") or "")
+    product = told.product if told else of
     content = {
         "name": name,
         "replaced_by": told.replaced_by or None if told else None,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from freehold.delivery.deprecated import names_in_force
 from freehold.foundation import Exit, FreeholdError
-from freehold.leaving.leaving import announced
-from freehold.leaving.subject import subject_of
+from freehold.leaving.leaving import announced, announced_at, replacement_among
+from freehold.leaving.subject import last_day_of, subject_of
 
 if TYPE_CHECKING:
     from freehold.ledger import Ledger, Recorded
@@ -111,8 +112,12 @@ def gone_unless(
 def departed(ledger: Ledger, env: str) -> dict[str, Departed]:
     """Return everything that went from an environment, by name; what came back since is among it, too."""
     events = {event.subject: event for event in ledger.read(types=("resource.retired",), env=env)}
-    items = {str(subject_of(item)): item for item in announced(ledger)} if events else {}
-    return {name: _departed(event, items.get(name), ledger) for name, event in events.items()}
+    if not events:
+        return {}
+    items = {str(subject_of(item)): item for item in announced(ledger)}
+    last = next(iter(ledger.read(types=("estate.applied",), env=env, newest_first=True, limit=1)), None)
+    names = names_in_force(last) if last is not None else set[str]()
+    return {name: _departed(event, items.get(name), ledger, names) for name, event in events.items()}
 
 
 def gone(ledger: Ledger, env: str, name: str) -> Departed | None:
@@ -126,18 +131,20 @@ def gone(ledger: Ledger, env: str, name: str) -> Departed | None:
     return next(exact, None) or next(short, None)
 
 
-def _departed(event: Recorded, item: Item | None, ledger: Ledger) -> Departed:
+def _departed(event: Recorded, item: Item | None, ledger: Ledger, names: Collection[str]) -> Departed:
+    """Return what is left of one thing: what its files said of its end, and, where they did not, its announcement."""
     said = event.data
     kept = ledger.side.get(item.text) if item is not None and item.text else None
     why = str(kept.payload.get("what") or "") if kept is not None else ""
     named = str(event.data["name"]).partition(":")[2]
+    began = announced_at(item) if item is not None else None
     return Departed(
         name=str(said["name"]),
         product=str(said.get("product") or ""),
         since=event.occurred_at,
-        replaced_by=str(said.get("replaced_by") or ""),
-        deprecated_at=datetime.fromisoformat(said["deprecated_at"]) if said.get("deprecated_at") else None,
-        sunset=date.fromisoformat(said["sunset"]) if said.get("sunset") else None,
+        replaced_by=str(said.get("replaced_by") or (replacement_among(item, names) if item else "")),
+        deprecated_at=datetime.fromisoformat(said["deprecated_at"]) if said.get("deprecated_at") else began,
+        sunset=date.fromisoformat(said["sunset"]) if said.get("sunset") else last_day_of(item) if item else None,
         why=why.removeprefix(f"{named}: "),
         item=item.id if item is not None else "",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -78,7 +78,7 @@ def leaving_in(
     }
     left = {str(event.data["name"]) for event in ledger.read(types=("resource.retired",), env=env)} - found.keys()
     for item in announced(ledger):
-        key, since = subject_of(item), _announced_at(item)
+        key, since = subject_of(item), announced_at(item)
         if key is None or since is None or str(key) in left:
             continue
         said = found.get(str(key), Leaving(str(key), item.product))
@@ -106,15 +106,20 @@ def replacement_of(item: Item, graph: Graph, estate: Estate) -> str:
 
     It is of the kind of what goes, unless only another kind has that id.
     """
+    other = str(item.fields.get("replacement") or "")
+    there = {f"asset:{other}": other in graph.assets, f"product:{other}": other in estate.products}
+    return replacement_among(item, {name for name, is_there in there.items() if is_there})
+
+
+def replacement_among(item: Item, names: Collection[str]) -> str:
+    """Return the name of what takes the place of what an item is about, `names` being products and assets there are."""
     other, key = str(item.fields.get("replacement") or ""), subject_of(item)
     if not other or key is None:
         return ""
-    there = {"asset": other in graph.assets, "product": other in estate.products}
-    if key.kind == "metric" or not any(there.values()):
-        return f"metric:{other}"
-    return f"{key.kind if there[key.kind] else next(kind for kind, is_there in there.items() if is_there)}:{other}"
+    there = [kind for kind in (key.kind, "asset", "product") if f"{kind}:{other}" in names]
+    return f"{'metric' if key.kind == 'metric' or not there else there[0]}:{other}"
 
 
-def _announced_at(item: Item) -> datetime | None:
+def announced_at(item: Item) -> datetime | None:
     """Return when it was announced first."""
     return next((p.since.astimezone(UTC) for p in item.history if p.state == "announced"), None)
