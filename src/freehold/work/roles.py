@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from freehold.estate.model import Estate, Product, Team
 
 REQUESTER = "requester"
-USUAL = ("owner", "steward", "dataops-lead")  # which the workflows that come with Freehold name
+ON_CALL = "on-call"  # held by whoever takes turns in a team's rota, and whom it escalates to
+USUAL = ("owner", "steward", "dataops-lead", ON_CALL)  # which the workflows that come with Freehold name
 SYSTEM = "system"  # Freehold itself, by what evidence shows: a move that is for nobody else
 
 
@@ -29,7 +30,8 @@ class Raci:
         """Return the principals and groups that hold a role.
 
         Args:
-            role: `owner`, `steward` …; `role:dataops-lead` is held estate-wide, whatever the product.
+            role: `owner`, `steward` …; `role:dataops-lead` is held estate-wide, whatever the product. `on-call` is
+                held by everybody of a rota, whose turn it is or not, since turns are swapped by word of mouth.
             product: whose role it is; without one, holders in any team.
         """
         return frozenset(self._holders(role, product, set()))
@@ -44,7 +46,7 @@ class Raci:
 
     def roles_of(self, principals: Collection[str], product: str) -> tuple[str, ...]:
         """Return the roles of a product that any of some principals holds, in order."""
-        named = {role for team in self._chain(product) for role in team.roles}
+        named = {role for team in self._chain(product) for role in _roles_in(team)}
         return tuple(r for r in sorted(named) if not self.holders(r, product).isdisjoint(principals))
 
     def _holders(self, role: str, product: str, seen: set[object]) -> Iterator[str]:
@@ -53,9 +55,10 @@ class Raci:
             return
         seen.add((role, product))
         if role.startswith("role:") or not product:
-            said = [person for team in self._teams.values() for person in team.roles.get(name, ())]
+            said = [person for team in self._teams.values() for person in _roles_in(team).get(name, ())]
         else:
-            said = next((list(team.roles[name]) for team in self._chain(product) if name in team.roles), [])
+            chain = (_roles_in(team) for team in self._chain(product))
+            said = next((list(roles[name]) for roles in chain if name in roles), [])
         for person in said:
             yield from self._expanded(person, product, seen)
 
@@ -72,7 +75,7 @@ class Raci:
 
     def _is_ours(self, role: str) -> bool:
         """Whether a team names a role; otherwise it is one of the identity provider, and stands for itself."""
-        return any(role in team.roles for team in self._teams.values())
+        return any(role in _roles_in(team) for team in self._teams.values())
 
     def _chain(self, product: str) -> Iterator[Team]:
         """Yield the team of a product and those above it, nearest first; circles are refused when files are read."""
@@ -82,3 +85,14 @@ class Raci:
             seen.add(name)
             yield self._teams[name]
             name = self._teams[name].spec.get("parent")
+
+
+def _roles_in(team: Team) -> Mapping[str, Sequence[str]]:
+    """Return the roles that a team names, and who holds each; who is on call stands in its rota."""
+    said = team.spec.get("on_call") or {}
+    rota = said.get("rota")
+    turns = [
+        *(rota["who"] if isinstance(rota, Mapping) else ()),
+        *([said["escalation"]] if "escalation" in said else ()),
+    ]
+    return {ON_CALL: turns, **team.roles} if turns else team.roles
