@@ -281,6 +281,14 @@ def test_what_is_refused(shop: Shop, words: tuple[str, ...], code: str) -> None:
     assert shop.told("incidents", "show", end) == before
 
 
+@pytest.mark.parametrize("word", ["write", "sign", "guardrail", "similar", "act"])
+def test_no_incident_is_named_by_nothing(shop: Shop, word: str) -> None:
+    """A script whose variable is empty is told so."""
+    more = ("Check it",) if word == "act" else ()
+
+    assert "FH-E350" in shop.run("postmortem", word, "", *more, code=2).stderr
+
+
 def test_one_that_goes_on_later_is_still_the_same(shop: Shop) -> None:
     """A turn that finds nothing new, hours later, changes nothing of what is known."""
     before = shop.told("incidents", "list")["incidents"]

@@ -110,7 +110,8 @@ def test_every_instant_lies_in_its_own_cell(instant: datetime, grain: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2011-13-01", "2011-03-07..2011-03-01", "march", "2011-03-01..", "2011-03-01...2011-03-02"]
+    "text",
+    ["", "2011-13-01", "2011-03-07..2011-03-01", "march", "2011-03-01..", "2011-03-01...2011-03-02", "9999-12-31"],
 )
 def test_what_is_no_interval_is_refused(text: str) -> None:
     """With an example of one that is."""

@@ -25,8 +25,10 @@ from freehold.estate.durations import seconds
         ("soon", "d", None),
         ("nan", "d", None),
         (None, "d", None),
+        ("1e30", "s", 3_153_600_000),
+        (999_999, "y", 3_153_600_000),
     ],
 )
 def test_a_value_and_its_unit_are_seconds(value: object, unit: str | None, expected: int | None) -> None:
-    """Every spelling of a unit means the same, and what is no length of time means none."""
+    """Every spelling of a unit means the same; what is no length of time means none; a hundred years is the longest."""
     assert seconds(value, unit) == (None if expected is None else Decimal(expected))

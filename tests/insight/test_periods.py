@@ -40,7 +40,21 @@ def test_a_name_means_a_stretch_of_time(name: str, zone: str, start: str, end: s
 
 
 @pytest.mark.parametrize(
-    "text", ["2011-13", "2011-Q5", "2011-W60", "yesterday", "2011-02-30", "2011-03-09..2011-03-07", "", "11-03"]
+    "text",
+    [
+        "2011-13",
+        "2011-Q5",
+        "2011-W60",
+        "yesterday",
+        "2011-02-30",
+        "2011-03-09..2011-03-07",
+        "",
+        "11-03",
+        "0001-01-01",
+        "9999-12-31",
+        "0001",
+        "0001-01-01..0001-01-02",
+    ],
 )
 def test_what_is_no_period_is_refused(text: str) -> None:
     """With the forms there are."""

@@ -13,7 +13,7 @@ import pytest
 from freehold.estate import load_estate
 from freehold.estate.model import Estate
 from freehold.foundation import FreeholdError, SimulatedClock
-from freehold.work import Item, Work, shipped, workflows_of
+from freehold.work import Item, Work, from_words, shipped, workflows_of
 from freehold.work.checking import findings_of
 from freehold.work.shipped import PACKAGE
 
@@ -205,3 +205,22 @@ def test_what_is_called_off_is_no_delivery_for_figures(work_of: Opener) -> None:
     assert set(rows) == {
         (done.id, True, True, "done"), (undone.id, False, False, "doing"), (cancelled.id, False, True, "cancelled"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("sev", [0, 5, 9, -3, 2.5, "2", "worst", True], ids=str)
+def test_an_incident_has_one_of_four_severities(work_of: Opener, sev: object) -> None:
+    """Five is what Freehold gives a false alarm: nobody begins one by it, and nothing else is a severity."""
+    with pytest.raises(FreeholdError) as refused:
+        work_of("ana").create("incident", {"what": "It is wrong.", "kind": "data", "sev": sev}, product="sales.orders")
+
+    assert refused.value.code == "FH-W106"
+    assert "one of 1, 2, 3, 4" in refused.value.problem
+
+
+@pytest.mark.parametrize("word", ["1", "4"])
+def test_a_severity_is_read_from_words(work_of: Opener, word: str) -> None:
+    """Of a form or a command line, as the number that conditions and events take."""
+    work = work_of("ana")
+    said = from_words(work.workflow("incident"), {"what": ["It is wrong."], "kind": ["data"], "sev": [word]})
+
+    assert work.create("incident", said, product="sales.orders").item.fields["sev"] == int(word)

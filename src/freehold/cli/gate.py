@@ -27,7 +27,7 @@ def gate() -> None:
 
 
 @gate.command(epilog="Example: freehold gate report --days 90 --json")
-@click.option("--days", type=click.IntRange(1), default=30, show_default=True, help="How far back.")
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back.")
 @environment
 @as_json
 @click.pass_obj

@@ -223,10 +223,10 @@ class _Opened:
 
 
 @contextmanager
-def _opened(start: str | None, id: str = "") -> Iterator[_Opened]:
+def _opened(start: str | None, id: str | None = None) -> Iterator[_Opened]:
     from freehold.reliability.incidents import incident_of
 
     estate = loaded(start)
     with opened_ledger(estate) as ledger:
-        named = incident_of(ledger, id) if id else None
+        named = incident_of(ledger, id) if id is not None else None
         yield _Opened(estate, ledger, work_at(estate, ledger, ledger.caller), named)

@@ -83,7 +83,8 @@ def show(start: str | None, id_: str, env: str | None, as_json: bool) -> None:
     put(f"{one.slo.id}: {one.slo}")
     put(f"Declared at {one.slo.where}, {'by the contract' if one.slo.is_of_contract else 'by a file of its own'}.")
     if told["left"] is None:
-        put("Nothing was judged: there is no evidence of it in the ledger yet. `freehold run` brings it.")
+        where = f"from the hours of `{one.slo.hours}`" if one.slo.hours else "in the ledger"
+        put(f"Nothing was judged: there is no evidence of it {where} yet. `freehold run` brings it.")
         return
     bad, allowed = (_amount(one, value) for value in (one.budget.tally.bad, one.budget.allowed))
     put(f"It is {one.state}: {_share(one.good_share)} good since {one.since:%Y-%m-%d %H:%M} UTC. "

@@ -74,7 +74,7 @@ def parse_interval(text: str) -> Interval:
             raise ValueError(text)
         first = day(date.fromisoformat(found[1]))
         last = day(date.fromisoformat(found[2])) if found[2] else first
-    except ValueError:
+    except (ValueError, OverflowError):
         raise _no_interval(text) from None
     if last.end < first.end:
         raise FreeholdError(

@@ -11,6 +11,7 @@ _SECONDS = {
     "day": 86_400, "w": 604_800, "wk": 604_800, "week": 604_800, "mo": 2_592_000, "month": 2_592_000, "q": 7_776_000,
     "quarter": 7_776_000, "y": 31_536_000, "yr": 31_536_000, "year": 31_536_000,
 }  # fmt: skip
+LONGEST = Decimal(100 * 31_536_000)  # seconds; whoever says more means for ever, and dates end before that
 
 
 def unit_seconds(unit: str | None) -> int | None:
@@ -20,10 +21,10 @@ def unit_seconds(unit: str | None) -> int | None:
 
 
 def seconds(value: Any, unit: str | None) -> Decimal | None:
-    """Return `4` and `d` in seconds, or None where they are no length of time."""
+    """Return `4` and `d` in seconds, a hundred years at most, or None where they are no length of time."""
     each = unit_seconds(unit)
     try:
         amount = Decimal(str(value).strip())
     except InvalidOperation:
         return None
-    return amount * each if each and amount.is_finite() else None
+    return max(-LONGEST, min(amount * each, LONGEST)) if each and amount.is_finite() else None

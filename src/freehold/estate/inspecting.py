@@ -45,7 +45,9 @@ def document_errors(document: Document, kind: str) -> list[FreeholdError]:
         found += _said_twice(document, kind)
     found += _ids(document, kind)
     if kind == "Estate":
-        found += _timezone(document)
+        found += _timezone(document, ("spec", "defaults", "timezone"))
+    elif kind == "Team":
+        found += _timezone(document, ("spec", "on_call", "rota", "timezone"))
     elif kind == "Calendar":
         found += _calendar(document)
     return found
@@ -106,8 +108,7 @@ def _are_hours(text: str) -> bool:
     return first != last
 
 
-def _timezone(document: Document) -> Iterator[FreeholdError]:
-    path: Path = ("spec", "defaults", "timezone")
+def _timezone(document: Document, path: Path) -> Iterator[FreeholdError]:
     node = document.node(*path)
     if node is None:
         return

@@ -100,7 +100,7 @@ class DataPolicy:
 
 @dataclass(frozen=True, slots=True)
 class FieldOfItem:
-    """A field that the items of a workflow hold. `choices` are the words a field of the type `choice` takes."""
+    """A field that the items of a workflow hold. `choices` are the words, or the numbers, that it takes."""
 
     name: str
     type: str
@@ -330,7 +330,8 @@ def _field(document: Document, name: str, text: str) -> FieldOfItem:
     type_ = text.rstrip("!*")
     choices = tuple(type_.split("|")) if "|" in type_ else ()
     is_required, is_many = "!" in text, "*" in text
-    return FieldOfItem(name, "choice" if choices else type_, where, is_required, is_many, choices)
+    kind = "number" if choices and all(one.isdigit() for one in choices) else "choice"
+    return FieldOfItem(name, kind if choices else type_, where, is_required, is_many, choices)
 
 
 def _sla(document: Document, name: str, said: str | Mapping[str, Any]) -> Sla:

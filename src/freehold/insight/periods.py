@@ -20,6 +20,7 @@ _NAMES = (
 )
 _RANGE = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)")
 _A_DAY = timedelta(days=1)
+_EARLIEST = "1900"  # before it nobody recorded anything, and what was before the year 1 cannot be said
 GRAINS = ("day", "week", "month", "quarter", "year")
 GRAIN_OF = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 
@@ -65,10 +66,10 @@ def period_named(text: str, zone: str = "UTC") -> Period:
     try:
         if ends := _RANGE.fullmatch(text):
             first, last = (date.fromisoformat(end) for end in ends.groups())
-            if first <= last:
+            if first <= last and text >= _EARLIEST:
                 return Period(_midnight(first, zone), _midnight(last + _A_DAY, zone), text)
         for grain, pattern in _NAMES:
-            if found := pattern.fullmatch(text):
+            if (found := pattern.fullmatch(text)) and text >= _EARLIEST:
                 return holding(_first_day(grain, *found.groups()), grain, zone)
     except (ValueError, OverflowError):
         pass  # a month 13, a week 60

@@ -170,8 +170,15 @@ def expected(field: FieldOfItem) -> str:
 
 def fits(field: FieldOfItem, value: Any) -> bool:
     """Whether a field of a type that there is takes a value."""
-    takes = field.choices.__contains__ if field.choices else _IS[field.type][0]
-    return isinstance(value, list) and all(map(takes, value)) if field.is_many else takes(value)
+    return (
+        isinstance(value, list) and all(_takes(field, one) for one in value) if field.is_many else _takes(field, value)
+    )
+
+
+def _takes(field: FieldOfItem, value: Any) -> bool:
+    if not field.choices:
+        return _IS[field.type][0](value)
+    return _is_number(value) and value in map(int, field.choices) if field.type == "number" else value in field.choices
 
 
 def _refused(problem: str, fix: str) -> FreeholdError:

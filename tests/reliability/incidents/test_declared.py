@@ -40,7 +40,7 @@ def test_the_workflow_that_comes_with_freehold_fits(tmp_path: Path) -> None:
         (_MEND, _MEND.replace("verified_by", "verified_by, because"), "`mend` needs `because`", "because]"),
         ("kind: data|ai|platform|privacy!", "kind: ai|platform!", "`kind` of an incident 'data'", "kind: ai"),
         ("assets: asset*", "assets: asset", "`assets` of an incident ['sales.orders.lines']", "assets: asset"),
-        ("    sev: number!\n", "    severity: number\n", "its `sev`", ""),
+        ("    sev: 1|2|3|4!\n", "    severity: number\n", "its `sev`", ""),
     ],
     ids=["a required field", "a required product", "a need of mend", "other choices", "one value", "a lost field"],
 )  # fmt: skip

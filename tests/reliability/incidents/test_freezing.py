@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from troubled import LINES, START, Troubled
 
+from freehold.foundation import FreeholdError
 from freehold.ledger import Event
 from freehold.reliability.alerts import close
 from freehold.reliability.incidents import freeze, frozen, incident_of
@@ -65,3 +66,31 @@ def test_what_was_right_after_all_freezes_nothing(shop: Troubled) -> None:
     close(shop.ledger, "prod", false, "false")
 
     assert frozen_from(shop, opened) == "2011-02-05"
+
+
+def test_a_freeze_is_corrected_by_freezing_again(shop: Troubled) -> None:
+    """Another day, other words: what is said last counts; what is not said again stays, and the same is no change."""
+    shop.alert(LINES)
+    (opened,) = shop.turn().opened
+
+    def again(since: date | None = None, note: str = "") -> tuple[bool, str, str]:
+        done = freeze(incident_of(shop.ledger, opened), shop.ledger, METRIC, (METRIC,), since, note)
+        now = frozen(shop.ledger)[METRIC]
+        return done.is_new, now.since.isoformat(), now.note
+
+    assert again(date(2010, 1, 5), "Pounds.") == (True, "2010-01-05", "Pounds.")
+    assert again() == (False, "2010-01-05", "Pounds.")
+    assert again(date(2011, 1, 5)) == (True, "2011-01-05", "Pounds.")
+    assert again(note="Pence.") == (True, "2011-01-05", "Pence.")
+    assert again(date(2011, 1, 5), "Pence.") == (False, "2011-01-05", "Pence.")
+
+
+def test_a_day_to_come_is_no_first_wrong_day(shop: Troubled) -> None:
+    """It is a slip of the pen, and would keep nobody from the number of today."""
+    shop.alert(LINES)
+    (opened,) = shop.turn().opened
+    with pytest.raises(FreeholdError) as refused:
+        freeze(incident_of(shop.ledger, opened), shop.ledger, METRIC, (METRIC,), START.date() + timedelta(days=400))
+
+    assert refused.value.code == "FH-E401"
+    assert METRIC not in frozen(shop.ledger)

@@ -333,3 +333,14 @@ def test_an_end_that_several_have_names_those_that_are_seen(shop: Troubled) -> N
     assert (several.value.code, none.value.code) == ("FH-E350", "FH-E350")
     assert all(id_ in several.value.fix for id_ in ids)
     assert not any(id_ in f"{none.value.problem} {none.value.fix}" for id_ in ids)
+
+
+def test_an_incident_is_found_as_of_the_alert_that_is_worth_one(shop: Troubled) -> None:
+    """What stood in the digest before woke nobody: it is of it, and when it began, and no clock runs from there."""
+    quiet = shop.alert(LINES, page=False, column="state", hours=-1)
+    loud = shop.alert(LINES, hours=0)
+    (opened,) = shop.turn().opened
+    found = incident_of(shop.ledger, opened)
+
+    assert (found.detected_at, found.began_at) == (START, START - timedelta(hours=1))
+    assert {one["alert_id"] for one in shop.told("alert.joined")} == {quiet, loud}

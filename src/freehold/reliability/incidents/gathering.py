@@ -221,9 +221,13 @@ class _Turn:
         return alert.is_wrong and (alert.page or (alert.is_held and self._around.tier(alert.asset) == _TOP_TIER))
 
     def _begin(self, trouble: Trouble) -> None:
-        """Open the incident of a trouble, with its alerts and what it comes to, in one transaction."""
+        """Open the incident of a trouble, with its alerts and what it comes to, in one transaction.
+
+        It is found as of the first alert that is worth one: what was in the digest before woke nobody, though it is of
+        the same trouble, and may have begun it.
+        """
         judgement = self._around.judged(trouble)
-        first = min(trouble.alerts, key=lambda one: (one.raised_at, one.seq))
+        first = min(filter(self._opens, trouble.alerts), key=lambda one: (one.raised_at, one.seq))
         key = hashlib.sha256(f"{self._env}\n{first.id}".encode()).hexdigest()[:12]
         id_ = f"{TYPE}/{key}"
         symptom, product = judgement.symptom, self._product(trouble)

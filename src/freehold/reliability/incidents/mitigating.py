@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from freehold.foundation import Exit, FreeholdError, near
@@ -101,15 +101,25 @@ def freeze(
         note: what readers are told besides.
 
     Raises:
-        FreeholdError: FH-E351 it is over; FH-E353 there is no such metric.
+        FreeholdError: FH-E351 it is over; FH-E353 there is no such metric; FH-E401 the day is yet to come.
+
+    Frozen again, what is said now counts: another day, other words.
     """
     _expect_open(incident)
     expect_metric(metric, known)
+    today = ledger.clock.now().date()
+    if since is not None and since > today + timedelta(days=1):  # it may be tomorrow already where the data is from
+        raise FreeholdError(
+            "FH-E401", f"Nothing is wrong yet on {since}, a day to come.", exit_code=Exit.USAGE,
+            fix=f"Say the first day that is wrong; today is {today}.",
+        )  # fmt: skip
     there = frozen(ledger).get(metric)
-    done = Done("freeze", metric, is_new=there is None or there.incident != incident.id)
+    mine = there if there is not None and there.incident == incident.id else None
+    day = since or (mine.since if mine else _first_wrong(incident, ledger))
+    words = note or (mine.note if mine else "")
+    done = Done("freeze", metric, is_new=mine is None or (day, words) != (mine.since, mine.note))
     if done.is_new:
-        day = since or _first_wrong(incident, ledger)
-        ledger.append(freezing(ledger, metric, day, incident.id, note))
+        ledger.append(freezing(ledger, metric, day, incident.id, words))
     _record(ledger, incident, done)
     return done
 

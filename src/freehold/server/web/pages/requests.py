@@ -233,7 +233,13 @@ def _field(items: Items, one: FieldOfItem, value: str) -> FormField:
     label = _LABELS.get(one.name, one.name.replace("_", " ").capitalize())
     estate = items.asked.snapshot.estate
     choices = one.choices or (tuple(estate.products) if one.type == "product" else ())
-    kind = one.type if one.type in ("product", "date", "number", "boolean", "url", "choice") else "id"
+    kind = (
+        "choice"
+        if one.choices
+        else one.type
+        if one.type in ("product", "date", "number", "boolean", "url", "choice")
+        else "id"
+    )
     return FormField(one.name, label, "text" if one.type == "text" else kind, one.is_required, value, choices)
 
 
