@@ -243,6 +243,8 @@ def test_what_it_taught_is_owed_written_agreed_on_and_signed(shop: Shop) -> None
     assert "FH-E383" in shop.run("postmortem", "sign", end, code=2).stderr
     assert "FH-E384" in shop.run("postmortem", "guardrail", end, code=2).stderr
     assert "FH-E380" in shop.run("postmortem", "act", end, "Read it twice", code=2).stderr
+    late = ("--owner", "user:idp/ana", "--due", "2020-01-01")
+    assert "which is over" in shop.run("postmortem", "act", end, "Read it twice", *late, code=2).stderr
     shop.run("postmortem", "act", end, "Read it twice", "--owner", "user:idp/ana", "--due", "2099-12-01")
     shop.run("postmortem", "write", end)
     (told,) = (shop.root / "postmortems").glob("*.narrative.yaml")

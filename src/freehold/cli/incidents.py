@@ -113,7 +113,7 @@ def _say_reach(found: Incident) -> None:
 
 
 def _say_timeline(moments: tuple[Moment, ...]) -> None:
-    table([(f"{one.at:%d %b %H:%M:%S}", one.kind, one.said, one.actor) for one in moments], ("when", "", "what", "who"),
+    table([(f"{one.at:%d %b %H:%M:%S}", one.kind, one.said, one.actor) for one in moments], ("when (UTC)", "", "what", "who"),
           least=(3,))  # fmt: skip
 
 
@@ -154,7 +154,10 @@ def _say_suspects(found: Incident) -> None:
         for place, one in enumerate(found.suspects, 1)
     ]  # fmt: skip
     table(
-        rows, ("", "suspect", "at", "when", *_FACTORS, "score", ""), right=(0, 4, 5, 6, 7, 8, 9), least=(8, 7, 6, 5, 4)
+        rows,
+        ("", "suspect", "at", "when (UTC)", *_FACTORS, "score", ""),
+        right=(0, 4, 5, 6, 7, 8, 9),
+        least=(8, 7, 6, 5, 4),
     )
 
 

@@ -125,9 +125,9 @@ def show(start: str | None, id: str, as_json: bool) -> None:
         put(f"  {link['word']} {link['other']}")
     for one in told["history"]:
         by = f" by {one['actor']}" if one["actor"] else ""
-        put(f"  {one['since']:%Y-%m-%d %H:%M}  {one['state']}{by}{': ' + one['note'] if one['note'] else ''}")
+        put(f"  {one['since']:%Y-%m-%d %H:%M} UTC  {one['state']}{by}{': ' + one['note'] if one['note'] else ''}")
     for one in told["comments"]:
-        put(f"  {one['at']:%Y-%m-%d %H:%M}  {one['actor']} said: {one['text']}")
+        put(f"  {one['at']:%Y-%m-%d %H:%M} UTC  {one['actor']} said: {one['text']}")
     if is_leaving:
         print_consumers(read_by, answers)
     ways = [
@@ -360,7 +360,7 @@ def inbox(start: str | None, role_of: str | None, as_json: bool) -> None:
 
 
 _LONGEST_TITLE = 100  # characters in a list; an item shown by itself has all of it
-_HEADS = ("item", "", "state", "product", "due", "")
+_HEADS = ("item", "", "state", "product", "due (UTC)", "")
 _ASKS = {"triage": "look at", "answer": "answer", "decide": "decide", "do": "do"}
 
 
@@ -456,7 +456,7 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _when_due(one: Mapping[str, Any]) -> str:
-    return f", due {one['due_at']:%Y-%m-%d %H:%M}" if one["due_at"] else ""
+    return f", due {one['due_at']:%Y-%m-%d %H:%M} UTC" if one["due_at"] else ""
 
 
 items.add_command(measure)

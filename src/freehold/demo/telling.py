@@ -42,9 +42,11 @@ def print_story(story: Story, console: Console, zone: tzinfo = UTC) -> None:
         console.print(f"  {_day(caught.day)}  {_short(caught.reason) or 'kept from consumers'}")
     for late in story.late:
         console.print(f"  {_late(late)}")
+    if told or story.blamed:
+        console.print(f"\n[dim]Times are those of {zone}; commands tell them in UTC.[/dim]")
     if any(c.protected for c in told):
         console.print(
-            "\n[dim]The consumers are simulated: they ran real queries each morning, nobody sat behind them.[/dim]"
+            "[dim]The consumers are simulated: they ran real queries each morning, nobody sat behind them.[/dim]"
         )
 
 

@@ -6,6 +6,7 @@ files of an estate may say otherwise by a workflow of their own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ CLOCK = "postmortem"
 INCIDENT, ACTION = "incident", "corrective_action"
 LEARNED = "learned"
 DOCUMENT = "postmortem"
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +115,20 @@ def act(work: Work, incident: Incident, title: str, owner: str, due: str) -> Ite
         due: the day by which it is done.
 
     Raises:
-        FreeholdError: FH-E380 nobody is named, or no day; FH-W104 the caller holds no role for the incident; what
-            `Work.create` raises.
+        FreeholdError: FH-E380 nobody is named, or no day, or one that is over; FH-W104 the caller holds no role for
+            the incident; what `Work.create` raises.
     """
     missing = [name for name, said in (("an owner", owner), ("a date", due)) if not said]
     if missing:
         raise FreeholdError(
             "FH-E380", f"An action without {' and '.join(missing)} is a wish: nobody would do it.",
             fix="Say both: `--owner user:idp/ana --due 2026-12-01`.", exit_code=Exit.USAGE,
+        )  # fmt: skip
+    today = f"{work.ledger.clock.now():%Y-%m-%d}"
+    if _DAY.fullmatch(due) and due < today:
+        raise FreeholdError(
+            "FH-E380", f"Nobody can do it by {due}, which is over.", fix=f"Say a day from {today} on.",
+            exit_code=Exit.USAGE,
         )  # fmt: skip
     work.expect_mine(work.item(incident.id))
     fields = {"what": title, DUE: due, "incident": incident.id}
