@@ -113,8 +113,8 @@ def _say_reach(found: Incident) -> None:
 
 
 def _say_timeline(moments: tuple[Moment, ...]) -> None:
-    table([(f"{one.at:%d %b %H:%M:%S}", one.kind, one.said, one.actor) for one in moments], ("when (UTC)", "", "what", "who"),
-          least=(3,))  # fmt: skip
+    rows = [(f"{one.at:%d %b %H:%M:%S}", one.kind, one.said, one.actor) for one in moments]
+    table(rows, ("when (UTC)", "", "what", "who"), least=(3,))
 
 
 @incidents.command(epilog="Example: freehold incidents suspects 7c976bf46c69 --confirm 1")
