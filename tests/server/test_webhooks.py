@@ -444,6 +444,8 @@ def test_dead_letters_are_listed_and_sent_again(serve: Serve, root: Path, receiv
     with running.signed_in(**PAGE) as person:
         page = person.get("/settings/webhooks/hook?view=dead").text
         listed = person.get("/api/v1/webhooks/hook/deliveries", params={"state": "dead"}).json()["items"]
+        none = person.get("/api/v1/webhooks/hook/deliveries", params={"before": "0001-01-01T00:00:00Z"})
+        naive = person.get("/api/v1/webhooks/hook/deliveries", params={"before": "0001-01-01"})
         person.post("/settings/webhooks/hook/redeliver")
         until(lambda: len(receiver.events) == 3, "it came again")
         again = person.post(f"/api/v1/webhooks/hook/deliveries/{receiver.events[1].id}/redeliver")
@@ -452,6 +454,7 @@ def test_dead_letters_are_listed_and_sent_again(serve: Serve, root: Path, receiv
     assert "given up" in page
     assert "it answered 422" in page
     assert [one["seq"] for one in listed] == numbers[:1]
+    assert (none.json()["items"], naive.status_code) == ([], 400)
     assert again.status_code == 202
     assert receiver.numbers == [*numbers, numbers[0], numbers[1]]
     assert receiver.events[2].id == receiver.events[0].id

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import FastAPI, Path, Query, Request
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from freehold.server.api.model import Strict
 from freehold.server.webhooks.telling import Stands, delivery_object
@@ -108,11 +108,13 @@ def _deliveries(
     id: _Id,
     state: Annotated[str, Query(max_length=20, description="waiting, delivered, dead, failed")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    before: Annotated[datetime | None, Query(description="go on before an instant: `next` of the page before")] = None,
+    before: Annotated[
+        AwareDatetime | None, Query(description="go on before an instant, with its zone: `next` of the page before")
+    ] = None,
 ) -> DeliveryList:
     """List what was sent to a subscription, or is to be sent again."""
     states = (state,) if state else ()
-    found = _window(request).deliveries(id, states, limit + 1, before.astimezone() if before else None)
+    found = _window(request).deliveries(id, states, limit + 1, before)
     more = found[limit - 1].last_at if len(found) > limit else None
     return DeliveryList(items=[_delivery(one) for one in found[:limit]], next=more)
 
