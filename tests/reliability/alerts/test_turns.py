@@ -75,6 +75,15 @@ def test_a_broken_contract_calls_whoever_is_on_call(bench: Bench) -> None:
     assert bench.notified() == [("first", 1, 0)]
 
 
+def test_columns_that_are_missing_are_named_in_words(bench: Bench) -> None:
+    """What such a check measures are names, which no limit compares."""
+    said = {"class": "schema", "operator": "mustBe", "threshold": 0, "value": "price", "failing": 1, "total": 4}
+    bench.check("fail", reason="missing columns: price", **said)
+    bench.turn()
+
+    assert only(bench).reason == "missing columns: price"
+
+
 def test_a_flapping_source_is_one_alert_and_pages_once(bench: Bench) -> None:
     """What is right for a few minutes and wrong again is one alert, told once; right for half an hour, it is over."""
     for status in ("fail", "pass") * 8:

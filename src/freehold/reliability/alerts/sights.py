@@ -360,6 +360,8 @@ def _monitor(check: str, asset: str) -> tuple[str, str]:
 def _reason(monitor: str, said: Mapping[str, Any]) -> str:
     if said["status"] == "error":
         return f"`{monitor}` could not be judged"
+    if said.get("class") == "schema" and said.get("reason"):  # what was measured are names, which no limit compares
+        return str(said["reason"])
     told, value = _OPERATORS.get(str(said.get("operator"))), said.get("value")
     if told is not None and value is not None:
         return f"`{monitor}` is {_number(value)}, and must {told} {_number(said.get('threshold'))}"
